@@ -1,0 +1,203 @@
+"""The table of error codes: one row a code, from which `bioasm explain` and the reference page derive.
+
+B0xx the text, B1xx the program, B2xx bytecode, B3xx files, B4xx a run, B5xx drivers, B9xx ourselves.
+A number is never given to another meaning.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """One row: a title of a few words and the page that `bioasm explain CODE` prints."""
+
+    title: str
+    explanation: str
+
+
+CODES: dict[str, Code] = {
+    # --- text -------------------------------------------------------------------------------------
+    "B001": Code(
+        "syntax error",
+        "The line is not of the form `label: MNEMONIC operand, operand ; comment` nor a directive "
+        "(a word that starts with a dot). The caret stands where the reader stopped understanding.",
+    ),
+    "B002": Code(
+        "unknown instruction",
+        "No instruction has this mnemonic. `bioasm help` lists them all. Mnemonics may be written in "
+        "upper or lower case.",
+    ),
+    "B003": Code(
+        "wrong number of operands",
+        "The instruction takes another number of operands. `bioasm help MNEMONIC` shows its form and an example.",
+    ),
+    "B004": Code(
+        "wrong kind of operand",
+        "An operand is of a kind that this instruction does not take there, for example a label where a "
+        "number is wanted. `bioasm help MNEMONIC` shows which kinds it takes.",
+    ),
+    "B005": Code(
+        "unknown unit",
+        "A number is followed by a unit that BioASM does not know. Units are an SI prefix and a symbol "
+        "(`10 mV`, `0.1 ms`, `300 pA`), or `sweeps`. Without a unit a number is in SI units.",
+    ),
+    "B006": Code(
+        "unit does not fit",
+        "The unit measures something else than this operand is, for example milliseconds where a voltage is wanted.",
+    ),
+    "B007": Code(
+        "unknown name",
+        "The name was used as a constant, a datum or a label, but nothing of this name is defined in the "
+        "program or in what it includes.",
+    ),
+    "B008": Code(
+        "name defined twice",
+        "A label, constant or datum of this name stands elsewhere already. Names are global over all included files.",
+    ),
+    "B009": Code(
+        "bad number",
+        "The text looks like a number but can't be read as one, or it is too large for a 64-bit float.",
+    ),
+    "B010": Code(
+        "bad data literal",
+        "The rows of a matrix differ in length, an entry is no number, or an index is no whole number or out of range. "
+        "A dense literal is `[1, 2, 3]` or `[[1, 2], [3, 4]]`; sparse data are `sparse(n) { i j value ... }`.",
+    ),
+    "B011": Code(
+        "unknown directive",
+        "A word that starts with a dot names a directive. The directives are described in docs/language.md.",
+    ),
+    "B012": Code(
+        "include goes in a circle",
+        "A file includes itself, directly or through other files.",
+    ),
+    "B013": Code(
+        "not a text",
+        "The input is neither bytecode (which starts with the bytes of its magic number) nor valid UTF-8 text.",
+    ),
+    "B014": Code(
+        "value out of range",
+        "A number lies outside the range that the instruction allows for this operand.",
+    ),
+    "B015": Code(
+        "name not allowed",
+        "A register (r0 to r31), an instruction's mnemonic or a reserved word can't be used as a name.",
+    ),
+    # --- program ----------------------------------------------------------------------------------
+    "B101": Code(
+        "no neurons yet",
+        "An instruction that needs neurons can be reached before `ALC` has allocated them, on some path "
+        "through the program. Put `ALC n` before it, outside of any branch.",
+    ),
+    "B102": Code(
+        "allocated twice",
+        "A program allocates its neurons once. This `ALC` can be reached after neurons were allocated.",
+    ),
+    "B103": Code(
+        "unknown model",
+        "No neuron model has this name. `bioasm models` lists them.",
+    ),
+    "B104": Code(
+        "model chosen too late",
+        "`MODEL` stands before `ALC`, once, and outside of loops: what is allocated depends on it.",
+    ),
+    "B105": Code(
+        "unknown parameter",
+        "The model has no parameter of this name. `bioasm models NAME` lists its parameters with units and defaults.",
+    ),
+    "B106": Code(
+        "shape does not fit",
+        "The data have another shape than the number of neurons asks for: couplings are n x n, biases and "
+        "other values per neuron have n entries, term indices are below n.",
+    ),
+    "B107": Code(
+        "unit of time does not fit the model",
+        "A model counts its runs either in time (`RUN 10 ms`) or in sweeps (`RUN 50 sweeps`). "
+        "`bioasm models NAME` says which.",
+    ),
+    "B108": Code(
+        "model has no such quantity",
+        "The instruction asks for a state, variable or observable that the chosen model does not have.",
+    ),
+    "B109": Code(
+        "not finite",
+        "Data or a number holds NaN or an infinity. No instruction has a use for them.",
+    ),
+    "B110": Code(
+        "index out of range",
+        "A neuron index is not below the number of neurons, or is negative. Indices count from 0.",
+    ),
+    "B111": Code(
+        "over a limit",
+        "The program asks for more than a documented limit allows. docs/limits.md lists the limits and why they stand.",
+    ),
+    "B112": Code(
+        "jump out of the program",
+        "A jump's target is no instruction of the program. In text this can't be written; bytecode may hold it.",
+    ),
+    "B113": Code(
+        "register read before it was written",
+        "On some path through the program a register is read that no instruction has written before.",
+    ),
+    "B114": Code(
+        "model can't do this",
+        "The instruction needs an ability that the chosen model does not have, for example input currents "
+        "in a model of spins.",
+    ),
+    "B115": Code(
+        "couplings can't be symmetrised",
+        "The model needs symmetric couplings and the given ones can't be made so without rounding.",
+    ),
+    "B116": Code(
+        "value out of range for the model",
+        "A parameter, clamped value or noise level lies outside of what the model can take.",
+    ),
+    "B117": Code(
+        "unreachable instruction",
+        "No path through the program reaches this instruction. It does no harm, and is likely a mistake.",
+    ),
+    "B118": Code(
+        "parameter set too late",
+        "The parameter decides how time is divided and must be set before `ALC`, outside of loops.",
+    ),
+    # --- bytecode ---------------------------------------------------------------------------------
+    "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
+    "B202": Code(
+        "version not supported",
+        "The bytecode was written for a format or instruction set that this version can't read.",
+    ),
+    "B203": Code("bytecode cut short", "The file ends before the length that its own header states."),
+    "B204": Code("checksum does not match", "A section's bytes are not those that were written: the file is damaged."),
+    "B205": Code(
+        "bad section table",
+        "Sections overlap, lie outside of the file, are not aligned, or are missing or doubled.",
+    ),
+    "B206": Code("unknown critical section", "The bytecode needs an ability that this version does not have."),
+    "B207": Code("unknown opcode", "An instruction's number is not in the instruction table of this version."),
+    "B208": Code("bad operand encoding", "An operand's tag, index or value can't be decoded."),
+    "B209": Code("bad section content", "A section's content does not follow the format."),
+    # --- files ------------------------------------------------------------------------------------
+    "B301": Code("file can't be read", "The file is missing, is a directory, or may not be read."),
+    "B302": Code("file can't be written", "The file, or the folder it should stand in, may not be written, or the disk is full."),
+    "B303": Code("data file can't be read", "The file is no npy, npz or Matrix Market file of numbers, or is damaged."),
+    "B304": Code("problem file can't be read", "The file does not follow the format that it was read as; the line is shown."),
+    "B305": Code("unknown problem format", "The format of a problem file could not be told from its name or content; name it with --from."),
+    "B306": Code("unknown result format", "Results are written by suffix: .npz, .json or .h5."),
+    "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
+    # --- run --------------------------------------------------------------------------------------
+    "B401": Code("out of fuel", "The run used up its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop."),
+    "B402": Code("value out of range in the run", "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons."),
+    "B403": Code("needs too much memory", "What the program asks for would not fit into the memory of this machine."),
+    "B404": Code("checkpoint does not fit", "The checkpoint was written by another program, seed, number of lanes or version."),
+    "B405": Code("unknown constant", "`--set NAME=VALUE` names neither a constant of the program nor a parameter of its model."),
+    "B406": Code("bad option", "An option's value can't be used."),
+    "B407": Code("numbers left the finite range", "A state became infinite or not a number during the run: the time step is too large or an input too strong."),
+    # --- drivers ----------------------------------------------------------------------------------
+    "B501": Code("unknown driver", "No driver of this name is installed. `bioasm drivers` lists those that are."),
+    "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
+    "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
+    "B504": Code("device lost", "The connection to the device was lost during the run. What had been received is kept."),
+    # --- ourselves --------------------------------------------------------------------------------
+    "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
+}

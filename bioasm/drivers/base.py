@@ -1,0 +1,110 @@
+"""What a driver is: the abilities it declares, the options of a run, and the calls that every driver answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bioasm.diagnostics import BioasmError, Diagnostic, error
+from bioasm.drivers.pykoppu import Outcome, program_from_instructions
+from bioasm.isa.verify import Verified, verify
+from bioasm.results import Result
+
+DEFAULT_FUEL = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is asked for beside the program.
+
+    `seed` is any whole number from 0 to 2**64 - 1. `threads` of None takes as many as are useful. `fuel` bounds
+    instructions plus steps. `parameters` replace defaults of the model's parameters, in SI units.
+    A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted.
+    """
+
+    seed: int = 0
+    lanes: int = 1
+    threads: int | None = None
+    fuel: int = DEFAULT_FUEL
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    checkpoint: Path | None = None
+    checkpoint_every: float = 60.0
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message."""
+
+    steps: int
+    run_end: int
+    best_energy: float
+    message: str = ""
+
+
+# Called between slices. Returning False asks the run to stop; it then ends with status `interrupted`.
+Observer = Callable[[Progress], bool]
+
+
+class Driver(ABC):
+    """A backend that runs verified programs.
+
+    `abilities` are the `needs` of instruction rows that it can run; `models` the models. A driver may be used for many
+    runs between `connect` and `disconnect`, and is a context manager.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    abilities: ClassVar[frozenset[str]]
+    models: ClassVar[frozenset[str]]
+
+    def connect(self) -> None:  # noqa: B027  (most drivers have nothing to open)
+        """Open what the driver needs; a device driver opens its link here."""
+
+    def disconnect(self) -> None:  # noqa: B027
+        """Release what `connect` opened. Calling it twice does no harm."""
+
+    def __enter__(self) -> Driver:
+        self.connect()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.disconnect()
+
+    def missing(self, verified: Verified) -> list[Diagnostic]:
+        """What of the program this driver can't run; empty where it can run all of it."""
+        found = []
+        if verified.model.name not in self.models:
+            found.append(Diagnostic("B502", f"driver {self.name} has no model {verified.model.name}"))
+        for instruction in verified.program.instructions:
+            if instruction.row.needs not in self.abilities:
+                text = f"driver {self.name} can't run {instruction.mnemonic} (it needs the ability {instruction.row.needs})"
+                found.append(Diagnostic("B502", text, instruction.span))
+        return found
+
+    def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
+        """Run a verified program and return its Result.
+
+        Raises BioasmError: B502 before anything ran where the driver lacks an ability, B4xx for a fault in the run.
+        """
+        found = self.missing(verified)
+        if found:
+            raise BioasmError(*found)
+        return self._run(verified, options or RunOptions(), observer)
+
+    @abstractmethod
+    def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        """Run a program that was found to be within the driver's abilities."""
+
+    def execute(self, instructions: list[Any], options: RunOptions | None = None) -> Outcome:
+        """Run a list of instructions the way pykoppu's drivers do.
+
+        Each item has an `opcode` (with a `name`, or a mnemonic) and `operands`: numbers, words, nested lists or arrays.
+        Returns the triple (state, energy history, (spike times in ms, indices)) of lane 0; its `result` is the whole Result.
+        """
+        if not instructions:
+            raise error("B406", "an empty list of instructions has nothing to run")
+        return Outcome.of(self.run(verify(program_from_instructions(instructions)), options))

@@ -1,0 +1,110 @@
+"""Operand kinds: what may stand in an operand's place, in which units and in which range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register, Target
+from bioasm.units import Dimension
+
+FORMS: dict[type, str] = {
+    Register: "register",
+    Quantity: "number",
+    ConstantRef: "number",
+    DataRef: "data",
+    Target: "label",
+    Name: "name",
+}
+
+
+def form_of(operand: Operand) -> str:
+    """Which form an operand has: register, number, data, label or name."""
+    return FORMS[type(operand)]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One operand kind.
+
+    `forms` says what may stand there; a number may be in any of `dimensions` or bare, lies in [low, high],
+    and is whole where `whole` is set. The range of a register's value is checked when the program runs.
+    """
+
+    name: str
+    summary: str
+    forms: tuple[str, ...]
+    dimensions: tuple[Dimension, ...] = (Dimension.NONE,)
+    low: float = -inf
+    high: float = inf
+    whole: bool = False
+
+
+_ANY = tuple(Dimension)
+
+COUNT = Kind("count", "a whole number of neurons", ("number",), low=1, high=limit("neurons"), whole=True)
+MATRIX = Kind("matrix", "a square matrix, dense or sparse", ("data",))
+VECTOR = Kind("vector", "one number a neuron", ("data",))
+TERMS = Kind("terms", "weighted products of neurons' states", ("data",))
+TABLE = Kind("table", "a matrix of numbers", ("data",))
+SCALAR = Kind("scalar", "a number", ("number", "register"))
+NOISE = Kind(
+    "noise", "noise level: volts or temperature", ("number", "register"), (Dimension.NONE, Dimension.VOLTAGE), low=0
+)
+DURATION = Kind(
+    "duration",
+    "a time or a number of sweeps",
+    ("number", "register"),
+    (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS),
+    low=0,
+)
+PERIOD = Kind(
+    "period", "a time or a number of sweeps", ("number",), (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS), low=0
+)
+CURRENT = Kind(
+    "current",
+    "amperes: one number, or one a neuron",
+    ("number", "register", "data"),
+    (Dimension.NONE, Dimension.CURRENT),
+)
+RATE = Kind(
+    "rate",
+    "spikes per second: one number, or one a neuron",
+    ("number", "register", "data"),
+    (Dimension.NONE, Dimension.FREQUENCY),
+    low=0,
+)
+JUMP = Kind(
+    "jump",
+    "volts that a spike adds: one number, or one a neuron",
+    ("number", "register", "data"),
+    (Dimension.NONE, Dimension.VOLTAGE),
+)
+NEURONS = Kind(
+    "neurons",
+    "the index of a neuron (from 0), or a vector of indices",
+    ("number", "register", "data"),
+    low=0,
+    high=limit("neurons") - 1,
+    whole=True,
+)
+INDEX = Kind(
+    "index",
+    "the index of a neuron (from 0)",
+    ("number", "register"),
+    low=0,
+    high=limit("neurons") - 1,
+    whole=True,
+)
+SUBSET = Kind("subset", "a vector of neuron indices", ("data",))
+VALUE = Kind("value", "a number, a vector, or a word that the parameter knows", ("number", "register", "data", "name"), _ANY)
+LEVEL = Kind("level", "a number, or one a neuron given", ("number", "register", "data"), _ANY)
+SOURCE = Kind("source", "a register or a number in any unit", ("register", "number"), _ANY)
+DESTINATION = Kind("destination", "the register that is written", ("register",))
+LABEL = Kind("label", "where to go on", ("label",))
+MODEL_NAME = Kind("model", "the name of a neuron model", ("name",))
+PARAMETER_NAME = Kind("parameter", "the name of a parameter of the model", ("name",))
+VARIABLE_NAME = Kind("variable", "the name of a variable of the model", ("name",))
+OBSERVABLE_NAME = Kind("observable", "what to read: state, spins, spikes, energy, ...", ("name",))
+OUTPUT_NAME = Kind("output", "the name that the result is given", ("name",))

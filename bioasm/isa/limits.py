@@ -1,0 +1,44 @@
+"""Every limit of the language, the bytecode and the machine, on one page, each with its reason."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """One row of the limits page: the number and why it stands there."""
+
+    value: int
+    reason: str
+
+
+LIMITS: dict[str, Limit] = {
+    "neurons": Limit(1 << 24, "ALC; indices stay far below 32 bits, also after scaling by lanes"),
+    "lanes": Limit(1 << 16, "independent copies of one run"),
+    "cells": Limit(1 << 28, "neurons times lanes; the state of a run then fits a large workstation"),
+    "instructions": Limit(1 << 20, "a program's length; data are not instructions"),
+    "constants": Limit(1 << 20, "numbers in the constant pool of a program"),
+    "data": Limit(1 << 12, "data blocks of a program"),
+    "data_bytes": Limit(1 << 40, "bytes of one data block"),
+    "data_entries": Limit(1 << 36, "entries of one data block"),
+    "name_bytes": Limit(255, "bytes of a name in UTF-8"),
+    "names": Limit(1 << 20, "labels, constants, data and emitted names of a program"),
+    "metadata_bytes": Limit(1 << 20, "bytes of all metadata of a program"),
+    "sections": Limit(64, "sections of a bytecode file"),
+    "text_bytes": Limit(1 << 31, "bytes of one program text"),
+    "includes": Limit(64, "depth of nested includes"),
+    "diagnostics": Limit(20, "errors shown in one go; more are rarely read"),
+    "registers": Limit(32, "scalar registers, r0 to r31"),
+    "steps": Limit((1 << 33) - 2, "steps or sweeps of a run: two share one 32-bit noise counter"),
+    "term_order": Limit(64, "spins or neurons in one higher-order term"),
+    "recorders": Limit(64, "variables recorded at a time"),
+    "record_bytes": Limit(1 << 36, "bytes that one run records in memory"),
+    "spikes": Limit(1 << 31, "spikes kept in memory by one run"),
+    "trace_entries": Limit(1 << 31, "energies kept in memory by one run"),
+    "results": Limit(1 << 20, "results that one run emits by RD and OUT"),
+}
+
+
+def limit(name: str) -> int:
+    """The number of the limit called `name`."""
+    return LIMITS[name].value

@@ -1,0 +1,179 @@
+"""What a program is, whichever form it came in: instructions, operands, constants and data, all immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from bioasm.diagnostics import Span
+from bioasm.units import Dimension
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bioasm.isa.table import Row
+
+
+# --- operands ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A scalar register, `r0` to `r31`: one float64, the same for all lanes."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number in SI units and what it measures. A bare number has dimension NONE and fits anywhere."""
+
+    value: float
+    dimension: Dimension = Dimension.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantRef:
+    """A use of the named constant `Program.constants[name]`, which `--set` may replace."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """A use of the data block `Program.data[index]`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The index of the instruction that a jump goes to; `len(instructions)` is the end of the program."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A word that the instruction gives its meaning to: a model, a parameter, an observable, an output's name."""
+
+    text: str
+
+
+Operand = Register | Quantity | ConstantRef | DataRef | Target | Name
+
+
+# --- data -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dense:
+    """A vector or matrix; any real dtype, held as given and never rounded. May be memory-mapped."""
+
+    array: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape: (n,) or (rows, columns)."""
+        return self.array.shape
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sparse:
+    """A matrix of `shape` by its entries (row[k], column[k]) = value[k], sorted by row and column, none twice.
+
+    With `symmetric`, only entries with row <= column stand here and each is mirrored.
+    """
+
+    shape: tuple[int, int]
+    row: NDArray[Any]
+    column: NDArray[Any]
+    value: NDArray[Any]
+    symmetric: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Terms:
+    """Weighted products over `size` variables: term k is value[k] times the product over index[start[k]:start[k+1]].
+
+    Indices of a term are strictly increasing; `start` has one entry more than there are terms.
+    """
+
+    size: int
+    start: NDArray[np.int64]
+    index: NDArray[Any]
+    value: NDArray[Any]
+
+
+Data = Dense | Sparse | Terms
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DataBlock:
+    """A datum of a program and the name it is used by; None for a literal that stands in an operand."""
+
+    value: Data
+    name: str | None = None
+
+
+# --- program ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction: its row in the instruction table, its operands, and where it was written."""
+
+    row: Row
+    operands: tuple[Operand, ...] = ()
+    span: Span | None = None
+
+    @property
+    def mnemonic(self) -> str:
+        """The mnemonic of its row."""
+        return self.row.mnemonic
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A bytecode section that this version does not know and carries along unread."""
+
+    kind: int
+    flags: int
+    content: bytes
+
+
+def _frozen(mapping: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping or {}))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A whole program. Text and bytecode both become this; `bioasm.isa.verify.verify` is its only way to a machine.
+
+    `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order
+    of definition. `metadata` holds words about the program (title, source, ...). `has_spans` says that the spans
+    belong to the program (bytecode written with them, text with `.loc`) and are to be kept by writers.
+    """
+
+    instructions: tuple[Instruction, ...]
+    constants: Mapping[str, Quantity] = field(default_factory=_frozen)
+    data: tuple[DataBlock, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=_frozen)
+    metadata: Mapping[str, str] = field(default_factory=_frozen)
+    sections: tuple[Section, ...] = ()
+    has_spans: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("constants", "labels", "metadata"):
+            object.__setattr__(self, name, _frozen(getattr(self, name)))
+
+    def quantity(self, operand: Quantity | ConstantRef) -> Quantity:
+        """The number that an operand stands for."""
+        return self.constants[operand.name] if isinstance(operand, ConstantRef) else operand
+
+    def with_constants(self, values: Mapping[str, Quantity]) -> Program:
+        """The same program with some named constants replaced (what `--set` does)."""
+        return replace(self, constants={**self.constants, **values})

@@ -1,0 +1,407 @@
+"""The instruction table: one row an instruction, from which everything else about instructions derives.
+
+Opcode numbers are written down here and never given to another instruction. Numbers from 0xE0 up are left to
+experiments outside of this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import NamedTuple
+
+from bioasm.isa import kinds as k
+from bioasm.isa.kinds import Kind
+
+ISA_VERSION = 1
+
+
+class Slot(NamedTuple):
+    """One operand's place: the name it has in the instruction's form, its kind, and whether it may be left out."""
+
+    name: str
+    kind: Kind
+    optional: bool = False
+
+
+class Trait(Flag):
+    """What the verifier, the machine and the drivers must know of an instruction. Each flag says who reads it."""
+
+    NONE = 0
+    NEURONS = auto()  # verifier: neurons must have been allocated on every path
+    WRITES = auto()  # verifier: the first operand is a register that is written (all others are read)
+    UPDATES = auto()  # verifier: the first operand is a register that is read and written
+    JUMPS = auto()  # verifier, machine: may go on at its label
+    ENDS = auto()  # verifier, machine: never goes on to the next instruction
+    HOST = auto()  # machine: changes what is allocated or read out, so the compiled loop hands it to its host
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One instruction. `needs` is the ability a driver must declare to run it; `since` the ISA version it came with."""
+
+    mnemonic: str
+    opcode: int
+    slots: tuple[Slot, ...]
+    summary: str
+    prose: str
+    example: str
+    traits: Trait = Trait.NONE
+    needs: str = "core"
+    since: int = 1
+
+    @property
+    def form(self) -> str:
+        """How it is written, for example `RD [what]`."""
+        words = [f"[{s.name}]" if s.optional else s.name for s in self.slots]
+        return f"{self.mnemonic} {', '.join(words)}".strip()
+
+    @property
+    def required(self) -> int:
+        """How many operands it takes at least."""
+        return sum(not s.optional for s in self.slots)
+
+
+_T = Trait
+_A = Slot("a", k.SOURCE)
+_B = Slot("b", k.SOURCE)
+_TO = Slot("to", k.DESTINATION)
+_LABEL = Slot("label", k.LABEL)
+
+
+def _arithmetic(mnemonic: str, opcode: int, summary: str, sign: str, values: str) -> Row:
+    return Row(
+        mnemonic,
+        opcode,
+        (_TO, _A, _B),
+        summary,
+        f"Writes a {sign} b into the register `to`. Numbers with units are taken in SI units. "
+        "The arithmetic is that of 64-bit floats.",
+        f"{mnemonic} r0, {values}\nOUT r0\n",
+        _T.WRITES,
+        "control",
+    )
+
+
+def _function(mnemonic: str, opcode: int, summary: str, value: str) -> Row:
+    return Row(
+        mnemonic,
+        opcode,
+        (_TO, _A),
+        summary,
+        "Writes the result into the register `to`. The arithmetic is that of 64-bit floats.",
+        f"{mnemonic} r0, {value}\nOUT r0\n",
+        _T.WRITES,
+        "control",
+    )
+
+
+def _branch(mnemonic: str, opcode: int, condition: str) -> Row:
+    return Row(
+        mnemonic,
+        opcode,
+        (_A, _B, _LABEL),
+        f"jump if {condition}",
+        f"Goes on at the label if {condition}, and at the next instruction otherwise. A comparison with NaN is false, "
+        "except that NaN is unequal to everything.",
+        f"    MOV r0, 1\n    {mnemonic} r0, 2, end\n    OUT r0\nend:\n    HLT\n",
+        _T.JUMPS,
+        "control",
+    )
+
+
+_ISING3 = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\n"
+
+ROWS: tuple[Row, ...] = (
+    # --- the core, as pykoppu named it ----------------------------------------------------------------
+    Row(
+        "ALC",
+        0x01,
+        (Slot("n", k.COUNT),),
+        "allocate n neurons",
+        "Allocates n neurons of the chosen model (`lif_critical` without a MODEL before it) in their initial state. "
+        "A program allocates once. Couplings and biases start at zero.",
+        "ALC 4\nRUN 10 ms\nRD\n",
+        _T.HOST,
+    ),
+    Row(
+        "LDJ",
+        0x02,
+        (Slot("couplings", k.MATRIX),),
+        "load the couplings J",
+        "Sets the couplings of the energy E(s) = -1/2 s'Js - h's + offset. The matrix is n x n, dense or sparse, "
+        "symmetric or not. In the LIF twin the feedback current is J s + h with J as given; a model of spins follows "
+        "the energy and therefore uses (J + J')/2.",
+        "ALC 2\nLDJ [[0, -1], [-1, 0]]\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    Row(
+        "LDH",
+        0x03,
+        (Slot("biases", k.VECTOR),),
+        "load the biases h",
+        "Sets the biases of the energy E(s) = -1/2 s'Js - h's + offset, one for each neuron.",
+        "ALC 2\nLDH [0.5, -0.5]\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    Row(
+        "SIG",
+        0x04,
+        (Slot("level", k.NOISE),),
+        "set the noise",
+        "Sets the strength of the noise from here on: for the LIF twin sigma in volts, the standard deviation that the "
+        "membrane would have without a threshold; for Ising models the temperature, in units of energy.",
+        "ALC 4\nSIG 2 mV\nRUN 10 ms\nRD\n",
+    ),
+    Row(
+        "RUN",
+        0x05,
+        (Slot("duration", k.DURATION),),
+        "run the dynamics",
+        "Runs for a time, or for a number of sweeps where the model counts in sweeps. A run ends at the first step that "
+        "is not before the requested time; what remains of a step is carried over, so that three thirds of a second make "
+        "one second.",
+        "ALC 4\nRUN 10 ms\nRD\n",
+        _T.NEURONS,
+    ),
+    Row(
+        "RST",
+        0x06,
+        (),
+        "back to the initial state",
+        "Puts all neurons back into their initial state. The clock goes on, so that new noise follows; couplings, inputs, "
+        "clamps, parameters, recordings and the best state seen are kept.",
+        "ALC 4\nRUN 10 ms\nRST\nRUN 10 ms\nRD\n",
+        _T.NEURONS,
+    ),
+    Row(
+        "RD",
+        0x07,
+        (Slot("what", k.OBSERVABLE_NAME, optional=True),),
+        "emit a result",
+        "Appends an observable to the results of the run; without an operand the state. `bioasm models NAME` lists the "
+        "observables of a model.",
+        "ALC 4\nRUN 10 ms\nRD energy\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    Row(
+        "LDT",
+        0x08,
+        (Slot("terms", k.TERMS),),
+        "load couplings of order 3 and higher",
+        "Adds the terms -sum_t w_t prod_{i in t} s_i to the energy, the way a k-PUBO or a k-SAT problem needs. "
+        "The terms replace those of an earlier LDT.",
+        "MODEL ising\nALC 3\nLDT terms(3) { 0 1 2 -1.0 }\nSIG 0.5\nRUN 10 sweeps\nRD best_energy\n",
+        _T.NEURONS | _T.HOST,
+        "kbody",
+    ),
+    Row(
+        "LDO",
+        0x09,
+        (Slot("offset", k.SCALAR),),
+        "load the offset of the energy",
+        "Sets the constant that is added to every reported energy, so that it is the objective of the problem that the "
+        "couplings came from.",
+        "MODEL ising\nALC 2\nLDO -3\nRD energy\n",
+    ),
+    # --- model and parameters -------------------------------------------------------------------------
+    Row(
+        "MODEL",
+        0x10,
+        (Slot("name", k.MODEL_NAME),),
+        "choose the neuron model",
+        "Chooses what ALC allocates. It stands before ALC, at most once. `bioasm models` lists the models.",
+        "MODEL ising\nALC 4\nSIG 1\nRUN 5\nRD\n",
+        _T.HOST,
+    ),
+    Row(
+        "SET",
+        0x11,
+        (Slot("parameter", k.PARAMETER_NAME), Slot("value", k.VALUE)),
+        "set a parameter of the model",
+        "Sets a parameter for all neurons, or for each where the value is a vector. Parameters that divide time (such as "
+        "`dt`) and words can be set before ALC only.",
+        "ALC 2\nSET I_offset, 0.39 nA\nSET tau, [20e-3, 25e-3]\nRUN 10 ms\nRD\n",
+        _T.HOST,
+    ),
+    # --- inputs ---------------------------------------------------------------------------------------
+    Row(
+        "CUR",
+        0x18,
+        (Slot("current", k.CURRENT),),
+        "set a constant input current",
+        "Sets a current into every neuron from here on, the same for all or one for each; it replaces that of an earlier CUR.",
+        "ALC 2\nCUR [0.1e-9, -0.1e-9]\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "inputs",
+    ),
+    Row(
+        "WAVE",
+        0x19,
+        (Slot("currents", k.TABLE), Slot("period", k.PERIOD)),
+        "play a current into the neurons",
+        "Plays the rows of a matrix, one every `period`, starting now: one column for all neurons or one for each, in "
+        "amperes. It ends with the last row and replaces an earlier WAVE.",
+        "ALC 2\nWAVE [[1e-9, 0], [0, 1e-9]], 5 ms\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "inputs",
+    ),
+    Row(
+        "SPK",
+        0x1A,
+        (Slot("train", k.TABLE), Slot("jump", k.JUMP)),
+        "send spike trains",
+        "Rows of `train` are (time in seconds from now, neuron). At each time the neuron's membrane jumps by `jump`, after "
+        "the threshold was tested and before the reset of that step. It replaces an earlier SPK.",
+        "ALC 2\nSPK [[1e-3, 0], [2e-3, 1]], 5 mV\nRUN 10 ms\nRD v\n",
+        _T.NEURONS | _T.HOST,
+        "inputs",
+    ),
+    Row(
+        "POI",
+        0x1B,
+        (Slot("rate", k.RATE), Slot("jump", k.JUMP)),
+        "send Poisson spikes",
+        "Gives every neuron independent random spikes: in each step of length dt one with probability rate * dt. A spike "
+        "lets the membrane jump, after the threshold was tested and before the reset of that step. A rate of 0 ends it.",
+        "ALC 2\nPOI 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
+        _T.NEURONS | _T.HOST,
+        "inputs",
+    ),
+    # --- recording ------------------------------------------------------------------------------------
+    Row(
+        "REC",
+        0x20,
+        (Slot("variable", k.VARIABLE_NAME), Slot("every", k.PERIOD, True), Slot("neurons", k.SUBSET, True)),
+        "record a variable",
+        "Records a variable from here on, every `every` (every step without it), of all neurons or of those given. A "
+        "sample at time t is the value before the step that starts at t.",
+        "ALC 4\nREC v, 1 ms, [0, 2]\nRUN 10 ms\n",
+        _T.NEURONS | _T.HOST,
+        "record",
+    ),
+    Row(
+        "UNREC",
+        0x21,
+        (Slot("variable", k.VARIABLE_NAME),),
+        "stop recording a variable",
+        "Ends the recording of a variable. What was recorded stays in the result.",
+        "ALC 4\nREC v\nRUN 10 ms\nUNREC v\nRUN 10 ms\n",
+        _T.NEURONS | _T.HOST,
+        "record",
+    ),
+    # --- clamping -------------------------------------------------------------------------------------
+    Row(
+        "CLAMP",
+        0x28,
+        (Slot("neurons", k.NEURONS), Slot("value", k.LEVEL)),
+        "hold neurons at a value",
+        "Holds the state variable of the neurons at a value until FREE: a spin at -1 or +1, a membrane at a voltage (it "
+        "then does not spike).",
+        _ISING3 + "CLAMP 0, -1\nSIG 0.1\nRUN 20 sweeps\nRD spins\n",
+        _T.NEURONS | _T.HOST,
+        "clamp",
+    ),
+    Row(
+        "FREE",
+        0x29,
+        (Slot("neurons", k.NEURONS, optional=True),),
+        "let clamped neurons go",
+        "Ends the clamping of the neurons given, or of all. They go on from the value they were held at.",
+        _ISING3 + "CLAMP [0, 1], -1\nRUN 1\nFREE\nRUN 5\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "clamp",
+    ),
+    # --- registers ------------------------------------------------------------------------------------
+    _function("MOV", 0x30, "copy a value into a register", "10 mV"),
+    _arithmetic("ADD", 0x31, "add", "+", "2, 3"),
+    _arithmetic("SUB", 0x32, "subtract", "-", "2, 3"),
+    _arithmetic("MUL", 0x33, "multiply", "*", "2, 3"),
+    _arithmetic("DIV", 0x34, "divide", "/", "2, 3"),
+    _arithmetic("MIN", 0x35, "the smaller of two", "min", "2, 3"),
+    _arithmetic("MAX", 0x36, "the larger of two", "max", "2, 3"),
+    _arithmetic("POW", 0x37, "raise to a power", "to the power of", "2, 0.5"),
+    _arithmetic("MOD", 0x38, "remainder, with the sign of b", "mod", "7, 3"),
+    _function("NEG", 0x39, "change the sign", "2"),
+    _function("ABS", 0x3A, "absolute value", "-2"),
+    _function("SQRT", 0x3B, "square root", "2"),
+    _function("EXP", 0x3C, "exponential", "1"),
+    _function("LOG", 0x3D, "natural logarithm", "2"),
+    _function("FLOOR", 0x3E, "round down", "2.7"),
+    # --- control --------------------------------------------------------------------------------------
+    Row(
+        "JMP",
+        0x40,
+        (_LABEL,),
+        "jump",
+        "Goes on at the label.",
+        "    JMP end\n    OUT 1\nend:\n    HLT\n",
+        _T.JUMPS | _T.ENDS,
+        "control",
+    ),
+    _branch("JEQ", 0x41, "a = b"),
+    _branch("JNE", 0x42, "a is not b"),
+    _branch("JLT", 0x43, "a < b"),
+    _branch("JLE", 0x44, "a <= b"),
+    _branch("JGT", 0x45, "a > b"),
+    _branch("JGE", 0x46, "a >= b"),
+    Row(
+        "LOOP",
+        0x48,
+        (Slot("counter", k.DESTINATION), _LABEL),
+        "count down and jump",
+        "Takes 1 from the register and goes on at the label if more than 0 remains: a loop whose body stands between the "
+        "label and LOOP runs as often as the register said before it.",
+        "    MOV r0, 3\nagain:\n    OUT r0\n    LOOP r0, again\n",
+        _T.JUMPS | _T.UPDATES,
+        "control",
+    ),
+    # --- reading into registers -----------------------------------------------------------------------
+    Row(
+        "GET",
+        0x50,
+        (_TO, Slot("what", k.OBSERVABLE_NAME)),
+        "read an observable into a register",
+        "Writes an observable that is one number into a register: `energy` and `best_energy` (the lowest over all lanes), "
+        "`spike_count` (the sum over neurons and lanes), `time`, `steps`, `noise`.",
+        _ISING3 + "SIG 1\nRUN 10\nGET r0, best_energy\nOUT r0, best\n",
+        _T.NEURONS | _T.WRITES,
+        "control",
+    ),
+    Row(
+        "PEEK",
+        0x51,
+        (_TO, Slot("variable", k.VARIABLE_NAME), Slot("neuron", k.INDEX)),
+        "read one neuron's variable into a register",
+        "Writes the value of a variable of one neuron into a register; with several lanes the mean over the lanes.",
+        "ALC 2\nRUN 10 ms\nPEEK r0, v, 1\nOUT r0\n",
+        _T.NEURONS | _T.WRITES,
+        "control",
+    ),
+    # --- results --------------------------------------------------------------------------------------
+    Row(
+        "OUT",
+        0x58,
+        (Slot("value", k.SOURCE), Slot("name", k.OUTPUT_NAME, optional=True)),
+        "emit a number",
+        "Appends a number to the results of the run, under a name (`value` without one).",
+        "MOV r0, 42\nOUT r0, answer\n",
+        _T.NONE,
+        "control",
+    ),
+    Row(
+        "HLT",
+        0x5F,
+        (),
+        "end the program",
+        "Ends the run. The end of the text does the same.",
+        "OUT 1\nHLT\n",
+        _T.ENDS,
+        "control",
+    ),
+)
+
+BY_MNEMONIC: dict[str, Row] = {row.mnemonic: row for row in ROWS}
+BY_OPCODE: dict[int, Row] = {row.opcode: row for row in ROWS}
+OPCODES: dict[str, int] = {row.mnemonic: row.opcode for row in ROWS}
+MAX_OPERANDS = 3

@@ -1,0 +1,88 @@
+"""The one Result that every driver returns, with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Spikes:
+    """All spikes, sorted by lane, time and neuron: `t` in seconds (float64), `i` and `lane` whole numbers."""
+
+    t: NDArray[np.float64]
+    i: NDArray[np.int64]
+    lane: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Recording:
+    """Samples of one variable: `values` (lanes, times, neurons), `t` (times,) in the model's clock, `neurons` the indices."""
+
+    t: NDArray[np.float64]
+    neurons: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """One entry of the results list: what RD or OUT emitted. The first axis of an array is the lane."""
+
+    what: str
+    value: NDArray[Any] | float | Spikes
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The outcome of a run.
+
+    Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes, entries).
+    Energies include the program's offset. `best_energy` is NaN and `best_state` the final one where no energy was ever seen.
+    `status` is `finished`, `interrupted`, `out of fuel` or `lost`; what had been computed by then is in the Result.
+    `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps.
+    """
+
+    driver: str
+    model: str
+    n: int
+    lanes: int
+    seed: int
+    program_sha256: str
+    versions: Mapping[str, str]
+    timing: Mapping[str, float]
+    results: tuple[Reading, ...]
+    state: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    best_energy: NDArray[np.float64]
+    best_state: NDArray[np.int8]
+    energy_trace: NDArray[np.float64]
+    spikes: Spikes
+    spike_count: NDArray[np.int64]
+    recordings: Mapping[str, Recording] = field(default_factory=dict)
+    steps: int = 0
+    seconds_per_step: float = 1.0
+    status: str = "finished"
+    diagnostics: tuple[Diagnostic, ...] = ()
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def time(self) -> float:
+        """How long the dynamics ran, in the model's clock: seconds or sweeps."""
+        return self.steps * self.seconds_per_step
+
+    @property
+    def energy_history(self) -> list[float]:
+        """The energy trace of lane 0 as a list (pykoppu's second item)."""
+        return [float(e) for e in self.energy_trace[0]]
+
+    @property
+    def spike_data(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Spike times in milliseconds and neuron indices of lane 0 (pykoppu's third item)."""
+        mine = self.spikes.lane == 0
+        return self.spikes.t[mine] * 1e3, self.spikes.i[mine]

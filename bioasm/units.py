@@ -1,0 +1,120 @@
+"""Physical dimensions and units: how `10 mV` becomes a number in SI units and back, exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import NamedTuple
+
+
+class Dimension(Enum):
+    """What a number measures. The values are written into bytecode and never change."""
+
+    NONE = 0
+    TIME = 1
+    VOLTAGE = 2
+    CURRENT = 3
+    SWEEPS = 4
+    FREQUENCY = 5
+    RESISTANCE = 6
+    CAPACITANCE = 7
+    CONDUCTANCE = 8
+    CHARGE = 9
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of its SI unit; empty for a pure number."""
+        return BASE_SYMBOLS[self]
+
+    def __str__(self) -> str:
+        return "number" if self is Dimension.NONE else self.name.lower()
+
+
+BASE_SYMBOLS = {
+    Dimension.NONE: "",
+    Dimension.TIME: "s",
+    Dimension.VOLTAGE: "V",
+    Dimension.CURRENT: "A",
+    Dimension.SWEEPS: "sweeps",
+    Dimension.FREQUENCY: "Hz",
+    Dimension.RESISTANCE: "ohm",
+    Dimension.CAPACITANCE: "F",
+    Dimension.CONDUCTANCE: "S",
+    Dimension.CHARGE: "C",
+}
+
+# Prefixes are case-sensitive where that matters (m is milli, M is mega).
+PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+
+
+class Unit(NamedTuple):
+    """A unit as it is written: what it measures and the power of ten that leads to the SI unit."""
+
+    dimension: Dimension
+    exponent: int
+
+
+def _units() -> dict[str, Unit]:
+    prefixed = {
+        prefix + symbol: Unit(dimension, exponent)
+        for dimension, symbol in BASE_SYMBOLS.items()
+        if dimension not in (Dimension.NONE, Dimension.SWEEPS)
+        for prefix, exponent in PREFIXES.items()
+    }
+    words = {"sweep": Unit(Dimension.SWEEPS, 0), "sweeps": Unit(Dimension.SWEEPS, 0), "%": Unit(Dimension.NONE, -2)}
+    ohms = {prefix + "Ω": Unit(Dimension.RESISTANCE, exponent) for prefix, exponent in PREFIXES.items()}
+    return prefixed | ohms | words
+
+
+UNITS: dict[str, Unit] = _units()
+
+
+def find_unit(text: str) -> Unit | None:
+    """The unit written as `text`. Case is forgiven where only one unit can be meant (`MS` is not: ms or Ms)."""
+    exact = UNITS.get(text)
+    if exact is not None:
+        return exact
+    meant = {unit for symbol, unit in UNITS.items() if symbol.lower() == text.lower()}
+    return meant.pop() if len(meant) == 1 else None
+
+
+def to_si(number: str, unit: Unit | None = None) -> float:
+    """The float nearest to the decimal `number` in `unit`, rounded once.
+
+    Raises ValueError where `number` is no decimal number or does not fit a float.
+    """
+    try:
+        value = Decimal(number.replace("_", ""))
+    except InvalidOperation:
+        raise ValueError(f"{number!r} is no number") from None
+    if not value.is_finite():
+        raise ValueError(f"{number} is not finite")
+    result = float(value.scaleb(unit.exponent) if unit else value)
+    if result in (float("inf"), float("-inf")):
+        raise ValueError(f"{number} is too large for a 64-bit float")
+    return result
+
+
+def spell(value: float, dimension: Dimension) -> tuple[str, str]:
+    """A number and a unit symbol that read back as exactly `value` and are as short as can be.
+
+    `spell(0.01, VOLTAGE)` is `("10", "mV")`; a pure number has an empty symbol.
+    """
+    plain = spell_number(value)
+    if dimension in (Dimension.NONE, Dimension.SWEEPS):
+        return plain, dimension.symbol
+    choices = [(plain, dimension.symbol)]
+    for prefix in ("f", "p", "n", "u", "m", "k", "M", "G"):
+        symbol = prefix + dimension.symbol
+        scaled = Decimal(repr(value)).scaleb(-PREFIXES[prefix])
+        number = format(scaled.normalize(), "f")
+        if len(number) <= 9 and to_si(number, UNITS[symbol]) == value:
+            choices.append((number, symbol))
+    return min(choices, key=lambda c: (len(c[0]) + c[0].startswith("0."), len(c[1])))
+
+
+def spell_number(value: float) -> str:
+    """The shortest decimal that reads back as `value`; whole numbers without a point."""
+    if value == int(value) and abs(value) < 1e16:
+        return "-0.0" if value == 0 and str(value).startswith("-") else str(int(value))
+    return repr(value)
