@@ -1,3 +1,36 @@
 """BioASM: an assembler and virtual machine for programs that make neurons compute."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bioasm.api import assemble, load, run
+    from bioasm.diagnostics import BioasmError
+    from bioasm.isa.program import Program
+    from bioasm.results import Result
+
 __version__ = "0.1.0"
+__all__ = ["BioasmError", "Program", "Result", "__version__", "assemble", "load", "run"]
+
+# Where each public name lives. It is imported at first use, so that `import bioasm` costs nothing.
+_HOMES = {
+    "assemble": "bioasm.api",
+    "load": "bioasm.api",
+    "run": "bioasm.api",
+    "BioasmError": "bioasm.diagnostics",
+    "Program": "bioasm.isa.program",
+    "Result": "bioasm.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bioasm' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

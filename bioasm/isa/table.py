@@ -172,7 +172,7 @@ ROWS: tuple[Row, ...] = (
         "Puts all neurons back into their initial state. The clock goes on, so that new noise follows; couplings, inputs, "
         "clamps, parameters, recordings and the best state seen are kept.",
         "ALC 4\nRUN 10 ms\nRST\nRUN 10 ms\nRD\n",
-        _T.NEURONS,
+        _T.NEURONS | _T.HOST,
     ),
     Row(
         "RD",
@@ -405,3 +405,21 @@ BY_MNEMONIC: dict[str, Row] = {row.mnemonic: row for row in ROWS}
 BY_OPCODE: dict[int, Row] = {row.opcode: row for row in ROWS}
 OPCODES: dict[str, int] = {row.mnemonic: row.opcode for row in ROWS}
 MAX_OPERANDS = 3
+
+# The group of a row is the last one that starts at or below its opcode.
+GROUPS: dict[int, str] = {
+    0x01: "the core",
+    0x10: "model and parameters",
+    0x18: "inputs",
+    0x20: "recording",
+    0x28: "clamping",
+    0x30: "registers",
+    0x40: "control",
+    0x50: "reading into registers",
+    0x58: "results and end",
+}
+
+
+def group_of(row: Row) -> str:
+    """The group that a row stands under in lists and in the reference."""
+    return GROUPS[max(start for start in GROUPS if start <= row.opcode)]

@@ -1,0 +1,156 @@
+"""The command `bioasm`: finds the subcommand, and turns every way of ending into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bioasm.diagnostics import BioasmError
+
+# Name, the module that holds it (imported when the command is used), and the line that `bioasm --help` shows.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "asm": ("asm", "Assemble a program text into bytecode."),
+    "disasm": ("disasm", "Print bytecode as program text."),
+    "check": ("check", "Report what is wrong with programs, without running them."),
+    "fmt": ("fmt", "Rewrite program texts in the standard form."),
+    "run": ("run", "Run a program on a driver and print its results."),
+    "import": ("import_", "Turn a problem file (graph, QUBO, ...) into a program."),
+    "info": ("info", "Show what a program holds and needs."),
+    "help": ("help", "Explain an instruction, or list all instructions."),
+    "drivers": ("drivers", "List the drivers that can run programs."),
+    "models": ("models", "List the neuron models, or describe one."),
+    "explain": ("explain", "Explain an error code, or list all codes."),
+}
+
+EXAMPLES = """
+    bioasm run problem.basm --seed 1
+    bioasm asm problem.basm | bioasm disasm - | bioasm check -
+"""
+
+
+class Commands(click.Group):
+    """The subcommands, each imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order in which a program passes through them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command called `cmd_name`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"bioasm.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command named where there is no such command."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from bioasm.diagnostics import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS) or "`bioasm --help` lists the commands."
+            raise click.UsageError(f"there is no command '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the blocks `Examples:` and `Exit status:`."""
+        from bioasm.cli.common import EXIT_MEANINGS, write_epilog
+
+        write_epilog(formatter, EXAMPLES, EXIT_MEANINGS)
+
+
+class Settings:
+    """What holds for the whole command line: when to colour."""
+
+    color = "auto"
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from bioasm.cli.version import version_lines
+
+        click.echo("\n".join(version_lines()))
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+              help="Show the versions of bioasm and of what it runs on.")  # fmt: skip
+def cli() -> None:
+    """Assemble, check and run programs that make neurons compute."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code. Never raises, never shows a traceback."""
+    settings = Settings()
+    try:
+        return _run(sys.argv[1:] if args is None else list(args), settings)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        return _reader_left()
+    except Exception as cause:  # noqa: BLE001  (whatever it is, the user gets a message and an exit code)
+        return _failed(cause, settings)
+
+
+def _run(args: list[str], settings: Settings) -> int:
+    if "_BIOASM_COMPLETE" in os.environ:
+        cli.main(args, prog_name="bioasm")
+    try:
+        with cli.make_context("bioasm", args, obj=settings) as context:
+            code: Any = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+def _reader_left() -> int:
+    """The reader of our output went away (`bioasm ... | head`): end quietly, also when Python flushes at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (stays open until the process ends)
+    return 1
+
+
+def _failed(cause: Exception, settings: Settings) -> int:
+    from bioasm.cli.common import report
+    from bioasm.diagnostics import BioasmError
+
+    failure = cause if isinstance(cause, BioasmError) else _explained(cause)
+    report(failure.diagnostics, settings.color)
+    return failure.exit_code
+
+
+def _explained(cause: Exception) -> BioasmError:
+    from bioasm.diagnostics import EXIT_INTERNAL, error
+    from bioasm.files import reason
+
+    if isinstance(cause, MemoryError):
+        return error("B403", "the memory of this machine did not suffice", hint="try fewer lanes or neurons")
+    if os.environ.get("BIOASM_DEBUG"):
+        import traceback
+
+        traceback.print_exception(cause)
+    if isinstance(cause, OSError) and cause.filename is None:
+        return error("B302", f"can't write the output: {reason(cause)}")
+    hint = "please report it with the program and the command line; BIOASM_DEBUG=1 shows where it happened"
+    return error("B901", f"internal error: {type(cause).__name__}: {cause}", hint=hint, exit_code=EXIT_INTERNAL)

@@ -1,0 +1,105 @@
+"""Files that are whole or absent, and the reasons why one can't be read or written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from bioasm.diagnostics import BioasmError, did_you_mean, error
+
+
+def unreadable(path: Path | str, cause: OSError) -> BioasmError:
+    """The error B301 for a file that could not be opened or read, with the nearest name of its folder as a hint."""
+    hint = _similar(Path(path)) if isinstance(cause, FileNotFoundError) else None
+    return error("B301", f"can't read {path}: {reason(cause)}", hint=hint)
+
+
+def unwritable(path: Path | str, cause: OSError) -> BioasmError:
+    """The error B302 for a file that could not be created or written."""
+    return error("B302", f"can't write {path}: {reason(cause)}")
+
+
+def reason(cause: OSError) -> str:
+    """The system's words for what went wrong, without number and file name."""
+    words = cause.strerror or str(cause) or type(cause).__name__
+    return words[:1].lower() + words[1:]
+
+
+def _similar(path: Path) -> str | None:
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return None
+    return did_you_mean(path.name, names)
+
+
+@contextmanager
+def whole(path: Path | str) -> Iterator[BinaryIO]:
+    """A stream whose bytes become the file at `path` when the block ends well, and are dropped when it does not.
+
+    The file keeps its permissions where it existed. Pipes and devices (/dev/null) are written directly.
+    Raises BioasmError B302.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with _opened(target) as stream:
+            yield stream
+    except OSError as cause:
+        raise unwritable(path, cause) from cause
+
+
+def _opened(target: Path) -> _Whole | BinaryIO:
+    if target.exists() and not target.is_file():
+        return cast(BinaryIO, open(target, "wb"))  # noqa: SIM115  (the caller's with closes it)
+    return _Whole(target)
+
+
+class _Whole:
+    """A temporary file beside `target` that takes its place on success."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __enter__(self) -> BinaryIO:
+        handle, self.name = tempfile.mkstemp(prefix=f".{self.target.name}.", suffix=".part", dir=self.target.parent)
+        self.stream = os.fdopen(handle, "w+b")
+        return self.stream
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.stream.close()
+            if kind is None:
+                os.chmod(self.name, _mode(self.target))
+                os.replace(self.name, self.target)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(self.name)
+
+
+def _mode(target: Path) -> int:
+    """The permissions that the file had, or those that a new one gets here."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def check_writable(path: Path | str) -> None:
+    """Find out before a long run whether `path` could be written at its end. Raises BioasmError B302."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir():
+        permitted = os.access(target, os.W_OK)
+    elif target.is_dir():
+        raise unwritable(path, IsADirectoryError(0, "is a directory"))
+    elif not target.parent.is_dir():
+        raise unwritable(path, FileNotFoundError(0, f"there is no folder {target.parent}"))
+    else:
+        permitted = os.access(target.parent, os.W_OK)
+    if not permitted:
+        raise unwritable(path, PermissionError(0, "permission denied"))
