@@ -1,0 +1,155 @@
+"""One second of the LIF twin with dense couplings: `bioasm` against Brian2's compiled Cython target.
+
+    python bench/lif.py            (in the environment of bench/README.md)
+
+Both sides run the same model in this process, on one pinned core with one BLAS thread, in turn: dt 0.1 ms, noise
+of 2 mV, feedback I = J s + h and the energy every 1 ms, all spikes recorded. J is symmetric without diagonal: either
+N(0, 1/2)/sqrt(n) nA in float64, or +-1, which bioasm stores in one byte an entry and Brian2's side in float64 (numpy
+has no fast product for bytes).
+
+Two clocks run on both sides, when everything is compiled and was run before. `call` is the whole of
+`driver.run(program)` and of `network.run(1 s)`. `loop` is the dynamics alone: our `timing["run"]`, and on Brian2's
+side the time from the first feedback to the last, so that its preparation of a run does not count. Brian2's side is
+written as its documentation teaches: attributes with units in a network operation. As in the twin's source material,
+its energy multiplies with J again.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import brian2
+import common
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.base import RunOptions
+from bioasm.drivers.cpu import CpuDriver
+from bioasm.isa.verify import verify
+from bioasm.text.assemble import assemble
+
+SECONDS = 1.0
+EQUATIONS = """
+dv/dt = (El - v + R * (I_offset + I_in)) / tau + sigma * sqrt(2 / tau) * xi : volt
+I_in : amp
+"""
+LARGEST = 1.5e-9  # A, of the feedback current
+CONSTANTS = {
+    "El": -70 * brian2.mV,
+    "Vt": -50 * brian2.mV,
+    "Vr": -70 * brian2.mV,
+    "R": 50 * brian2.Mohm,
+    "tau": 20 * brian2.ms,
+    "I_offset": 0.36 * brian2.nA,
+    "sigma": 2 * brian2.mV,
+}
+
+
+class Clock(NamedTuple):
+    """Seconds of the whole call, and of the dynamics in it."""
+
+    call: float
+    loop: float
+
+
+def gaussian(n: int) -> NDArray[np.float64]:
+    """Symmetric couplings in amperes, N(0, 1/2)/sqrt(n) nA, (n, n)."""
+    raw = np.random.default_rng(n).normal(size=(n, n)) * 1e-9 / np.sqrt(n)
+    couplings = (raw + raw.T) / 2
+    np.fill_diagonal(couplings, 0)
+    return couplings
+
+
+def signs(n: int) -> NDArray[np.int8]:
+    """Symmetric couplings of -1 and +1, (n, n)."""
+    upper = np.triu(np.random.default_rng(n).choice(np.array([-1, 1], dtype=np.int8), (n, n)), 1)
+    return upper + upper.T
+
+
+def ours(couplings: NDArray[np.generic]) -> Callable[[], Clock]:
+    """The bioasm side: compiles and runs once, tells what that run did, and returns the run to be clocked."""
+    n = len(couplings)
+    driver = CpuDriver()
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "J.npy", couplings)
+        text = f'ALC {n}\nLDJ file "J.npy"\nSIG 2 mV\nRUN {SECONDS} s\n'
+        program = verify(assemble(text, folder=Path(folder)))
+
+    def run() -> Clock:
+        before = time.perf_counter()
+        result = driver.run(program, RunOptions(seed=2, threads=1))
+        return Clock(time.perf_counter() - before, result.timing["run"])
+
+    first = driver.run(program, RunOptions(seed=1, threads=1))
+    tell("bioasm", n, int(first.spike_count.sum()), float(first.energy_trace.mean()))
+    return run
+
+
+def theirs(couplings: NDArray[np.float64]) -> Callable[[], Clock]:
+    """The Brian2 side: compiles and runs once, tells what that run did, and returns the run to be clocked."""
+    n = len(couplings)
+    biases = np.zeros(n)
+    low, width = CONSTANTS["El"], CONSTANTS["Vt"] - CONSTANTS["El"]
+    group = brian2.NeuronGroup(n, EQUATIONS, threshold="v > Vt", reset="v = Vr", method="euler", namespace=CONSTANTS)
+    group.v = low
+    marks: list[float] = []
+    energies: list[float] = []
+
+    @brian2.network_operation(dt=1 * brian2.ms)
+    def feedback() -> None:
+        marks.append(time.perf_counter())
+        state = np.asarray(np.clip((group.v - low) / width, 0, 1))
+        current = couplings @ state + biases
+        group.I_in = current * min(1.0, LARGEST / np.abs(current).max(initial=LARGEST)) * brian2.amp
+        energies.append(float(-0.5 * state @ couplings @ state - biases @ state))
+
+    spikes = brian2.SpikeMonitor(group)
+    network = brian2.Network(group, feedback, spikes)
+
+    def run() -> Clock:
+        marks.clear()
+        call = common.clocked(lambda: network.run(SECONDS * brian2.second))
+        return Clock(call, (marks[-1] - marks[0]) * len(marks) / (len(marks) - 1))
+
+    run()
+    tell("Brian2", n, spikes.num_spikes, float(np.mean(energies)))
+    return run
+
+
+def tell(side: str, n: int, spikes: int, energy: float) -> None:
+    """Print what a side computed, so that a reader sees that both do the same work."""
+    print(f"{side:7} n = {n}: {spikes / n / SECONDS:.1f} spikes/s a neuron, mean energy {energy:.3g}", flush=True)
+
+
+def measure(name: str, couplings: NDArray[np.generic], rounds: int) -> tuple[str, ...]:
+    """One row of the table: medians of both sides in milliseconds, and the ratios."""
+    samples = common.in_turn({"ours": ours(couplings), "theirs": theirs(couplings.astype(np.float64))}, rounds)
+    row = [str(len(couplings)), name]
+    for clock in Clock._fields:
+        mine, other = ([1e3 * getattr(sample, clock) for sample in samples[side]] for side in ("ours", "theirs"))
+        row += [f"{statistics.median(mine):.2f}", f"{statistics.median(other):.1f}", f"{common.ratio(other, mine):.1f}"]
+    return tuple(row)
+
+
+def main() -> None:
+    """Measure all cases and print the table."""
+    brian2.prefs.codegen.target = "cython"
+    brian2.defaultclock.dt = 0.1 * brian2.ms
+    common.start("LIF twin, milliseconds of wall clock for 1 s of biological time", "brian2", "numpy", "numba")
+    rows = [
+        measure("gaussian, float64", gaussian(100), 9),
+        measure("gaussian, float64", gaussian(1000), 5),
+        measure("+-1, int8", signs(1000), 5),
+    ]
+    print()
+    clocks = (f"{side}, {clock}" for clock in Clock._fields for side in ("bioasm", "Brian2", "ratio"))
+    common.table(("neurons", "J", *clocks), rows)
+
+
+if __name__ == "__main__":
+    main()

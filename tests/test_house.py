@@ -1,0 +1,400 @@
+"""The house keeps its plan: who may import whom, what starts light, how large things may grow, what never changes."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import subprocess
+import sys
+from fnmatch import fnmatch
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import bioasm
+from bioasm.isa.table import ROWS
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUSE = ROOT / "bioasm"
+
+# A room imports from rooms on floors above its own line only; rooms of one floor do not know each other.
+FLOORS = (
+    ("diagnostics", "units"),
+    ("files", "models"),
+    ("isa",),
+    ("text", "binary", "problems", "results"),
+    ("loading", "vm"),
+    ("drivers",),
+    ("api", "reference", "testing"),
+    ("cli",),
+    ("__init__", "__main__"),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+ROOMS = sorted(FLOOR)
+
+# What of others' packages a room may use at all; everything else is the standard library.
+PACKAGES = {
+    "cli": {"click", "numpy"},
+    "text": {"lark", "numpy", "scipy"},
+    "vm": {"numba", "llvmlite", "numpy"},
+    "results": {"numpy", "h5py"},
+    "testing": {"numpy", "pytest"},
+    "api": {"numpy"},
+    "binary": {"numpy"},
+    "drivers": {"numpy"},
+    "isa": {"numpy"},
+    "problems": {"numpy"},
+}
+
+# Numbers of instructions are written into bytecode: rows may be added here, never changed or taken away.
+OPCODES = {
+    0x01: "ALC",
+    0x02: "LDJ",
+    0x03: "LDH",
+    0x04: "SIG",
+    0x05: "RUN",
+    0x06: "RST",
+    0x07: "RD",
+    0x08: "LDT",
+    0x09: "LDO",
+    0x10: "MODEL",
+    0x11: "SET",
+    0x18: "CUR",
+    0x19: "WAVE",
+    0x1A: "SPK",
+    0x1B: "POI",
+    0x20: "REC",
+    0x21: "UNREC",
+    0x28: "CLAMP",
+    0x29: "FREE",
+    0x30: "MOV",
+    0x31: "ADD",
+    0x32: "SUB",
+    0x33: "MUL",
+    0x34: "DIV",
+    0x35: "MIN",
+    0x36: "MAX",
+    0x37: "POW",
+    0x38: "MOD",
+    0x39: "NEG",
+    0x3A: "ABS",
+    0x3B: "SQRT",
+    0x3C: "EXP",
+    0x3D: "LOG",
+    0x3E: "FLOOR",
+    0x40: "JMP",
+    0x41: "JEQ",
+    0x42: "JNE",
+    0x43: "JLT",
+    0x44: "JLE",
+    0x45: "JGT",
+    0x46: "JGE",
+    0x48: "LOOP",
+    0x50: "GET",
+    0x51: "PEEK",
+    0x58: "OUT",
+    0x5F: "HLT",
+}
+
+# --- reading the source -----------------------------------------------------------------------------
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def files(room: str) -> list[Path]:
+    """All modules of a room, which is a folder or a file of its own."""
+    return sorted((HOUSE / room).rglob("*.py")) or [p for p in [HOUSE / f"{room}.py"] if p.exists()]
+
+
+def module(path: Path) -> str:
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(nodes: list[ast.stmt] | ast.Module) -> set[str]:
+    """The dotted names that statements import, also within functions; `from a import b` counts as a and a.b."""
+    found = set()
+    for node in (inner for outer in ([nodes] if isinstance(nodes, ast.Module) else nodes) for inner in ast.walk(outer)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def at_top(path: Path) -> set[str]:
+    """What is imported as soon as the module is: not what stands in functions or under TYPE_CHECKING."""
+    plain = (ast.Import, ast.ImportFrom)
+    return imported([node for node in tree(path).body if isinstance(node, plain)])
+
+
+def rooms_used(path: Path) -> set[str]:
+    """The rooms of the house that a module imports from."""
+    names = {name.split(".")[1] for name in imported(tree(path)) if name.startswith("bioasm.")}
+    return names & set(FLOOR)
+
+
+def packages_used(names: set[str]) -> set[str]:
+    """Which packages of others stand among imported names."""
+    return {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"bioasm"}
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """All functions and methods of a module."""
+    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function from its `def` to its end."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+ALL = sorted(HOUSE.rglob("*.py"))
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+
+
+# --- who knows whom ---------------------------------------------------------------------------------
+
+
+def test_every_module_has_a_room_of_the_plan() -> None:
+    rooms = {path.relative_to(HOUSE).parts[0].removesuffix(".py") for path in ALL}
+    assert rooms <= set(FLOOR)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_from_lower_floors_only(room: str) -> None:
+    upward = {
+        f"{module(path)} imports bioasm.{used}"
+        for path in files(room)
+        for used in rooms_used(path) - {room}
+        if FLOOR[used] >= FLOOR[room]
+    }
+    assert not upward
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_uses_only_its_packages(room: str) -> None:
+    used = {package for path in files(room) for package in packages_used(imported(tree(path)))}
+    assert used <= PACKAGES.get(room, set())
+
+
+@pytest.mark.parametrize(
+    ("room", "stranger"),
+    [
+        ("vm", "text"),
+        ("vm", "binary"),
+        ("vm", "problems"),
+        ("vm", "loading"),
+        ("drivers", "text"),
+        ("drivers", "problems"),
+        ("drivers", "loading"),
+    ],
+)
+def test_room_never_meets(room: str, stranger: str) -> None:
+    assert stranger not in {used for path in files(room) for used in rooms_used(path)}
+
+
+def test_modules_do_not_import_in_circles() -> None:
+    names = {module(path) for path in ALL}
+    graph = {module(path): (at_top(path) & names) - {module(path)} for path in ALL}
+    assert list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("package", ["numba", "llvmlite"])
+def test_the_compiler_lives_in_the_machine_alone(package: str) -> None:
+    users = {path.relative_to(HOUSE).parts[0] for path in ALL if package in packages_used(imported(tree(path)))}
+    assert users <= {"vm"}
+
+
+@pytest.mark.parametrize("package", ["scipy", "h5py", "pytest"])
+def test_what_few_need_is_imported_where_it_is_needed(package: str) -> None:
+    at_import = {module(path) for path in ALL if package in packages_used(at_top(path))}
+    assert at_import <= {"bioasm.testing"}
+
+
+# --- what starts light ------------------------------------------------------------------------------
+
+HEAVY = {"numpy", "numba", "llvmlite", "lark", "scipy", "h5py"}
+
+
+def loaded(statement: str, among: set[str]) -> set[str]:
+    """Which of the packages a fresh interpreter has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint(*(set(sys.modules) & {among!r}))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(told.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bioasm", "bioasm.cli.main", "bioasm.diagnostics", "bioasm.isa.table", "bioasm.models", "bioasm.loading"],
+)
+def test_import_is_light(name: str) -> None:
+    assert not loaded(f"import {name}", HEAVY)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bioasm.text.assemble", "bioasm.binary.reader", "bioasm.isa.verify", "bioasm.drivers.cpu", "bioasm.results"],
+)
+def test_import_leaves_the_compiler_alone(name: str) -> None:
+    assert not loaded(f"import {name}", {"numba", "scipy", "h5py", "click"})
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["help"], ["models"], ["explain", "B001"]])
+def test_command_that_tells_something_is_light(arguments: list[str]) -> None:
+    call = f"from bioasm.cli.main import main\ntry:\n    main({arguments!r})\nexcept SystemExit:\n    print()"
+    assert not loaded(call, HEAVY)
+
+
+# --- how it is packed -------------------------------------------------------------------------------
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    assert not {str(path.parent) for path in ALL if not (path.parent / "__init__.py").exists()}
+
+
+def test_packages_are_found_by_one_pattern() -> None:
+    assert SETUP["options"]["packages"] == "find:"
+    assert SETUP["options.packages.find"]["include"].split() == ["bioasm*"]
+
+
+def test_files_that_are_no_modules_are_packed() -> None:
+    kept = (path for path in HOUSE.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"})
+    patterns = {k: v.replace(",", " ").split() for k, v in SETUP["options.package_data"].items()}
+    missing = [
+        str(path.relative_to(ROOT))
+        for path in kept
+        if not any(fnmatch(path.name, p) for p in patterns.get(module(path.parent), []))
+    ]
+    assert not missing
+
+
+def test_the_grammar_is_packed() -> None:
+    assert list((HOUSE / "text").glob("*.lark"))
+    assert "*.lark" in SETUP["options.package_data"]["bioasm.text"]
+
+
+def test_every_package_used_is_declared() -> None:
+    extras = " ".join(SETUP["options.extras_require"].values())
+    words = f"{SETUP['options']['install_requires']} {extras}"
+    declared = set(re.findall(r"^\s*([a-z0-9-]+)", words.replace(" ", "\n"), re.MULTILINE))
+    came_with = {"llvmlite"}  # numba is built on it and pins it
+    used = {package for path in ALL for package in packages_used(imported(tree(path)))}
+    assert used - came_with <= declared
+
+
+@pytest.mark.parametrize("group", list(SETUP["options.entry_points"]))
+def test_entry_points_lead_somewhere(group: str) -> None:
+    targets = [line.split("=")[1].strip() for line in SETUP["options.entry_points"][group].strip().splitlines()]
+    assert targets
+    for target in targets:
+        home, name = target.split(":")
+        assert callable(getattr(import_module(home), name))
+
+
+def test_version_is_told_alike_everywhere() -> None:
+    assert SETUP["metadata"]["version"] == bioasm.__version__
+    assert f"## {bioasm.__version__}" in (ROOT / "CHANGES.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("door", ["vm", "drivers"])
+def test_door_at_the_root_leads_into_the_house(door: str) -> None:
+    assert (ROOT / door).is_symlink()
+    assert (ROOT / door).resolve() == HOUSE / door
+
+
+# --- how large things may grow ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_are_short_and_say_their_subject(room: str) -> None:
+    for path in files(room):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+        assert ast.get_docstring(tree(path)), path
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_functions_are_at_most_a_page(room: str) -> None:
+    long = {f"{module(path)}.{f.name}: {length(f)}" for path in files(room) for f in functions(path) if length(f) > 60}
+    assert not long
+
+
+def test_nine_of_ten_functions_are_short() -> None:
+    lengths = sorted(length(function) for path in ALL for function in functions(path))
+    assert lengths[len(lengths) * 9 // 10] <= 22
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_public_names_are_explained(room: str) -> None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    bare = {
+        f"{module(path)}.{node.name}"
+        for path in files(room)
+        for scope in ast.walk(tree(path))
+        if isinstance(scope, ast.Module | ast.ClassDef) and not getattr(scope, "name", "").startswith("_")
+        for node in scope.body
+        if isinstance(node, kinds) and not node.name.startswith("_") and not ast.get_docstring(node)
+    }
+    assert not bare
+
+
+def test_every_test_could_fail() -> None:
+    def asserts(function: ast.AST) -> bool:
+        nodes = list(ast.walk(function))
+        calls = {ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call)}
+        return any(isinstance(n, ast.Assert) for n in nodes) or any(
+            name.startswith("assert_") or name.rpartition(".")[2] in {"raises", "warns", "fail"} for name in calls
+        )
+
+    tests = ((path, f) for path in (ROOT / "tests").rglob("test_*.py") for f in functions(path))
+    assert not [f"{path.name}: {f.name}" for path, f in tests if f.name.startswith("test") and not asserts(f)]
+
+
+# --- what never changes -----------------------------------------------------------------------------
+
+
+def test_opcodes_are_never_given_to_another_instruction() -> None:
+    assert {row.opcode: row.mnemonic for row in ROWS} == OPCODES
+
+
+def test_opcodes_and_mnemonics_are_unique() -> None:
+    assert len({row.opcode for row in ROWS}) == len({row.mnemonic for row in ROWS}) == len(ROWS)
+
+
+def test_opcodes_leave_room_for_experiments() -> None:
+    assert all(0 < row.opcode < 0xE0 for row in ROWS)
+
+
+# --- the jobs ---------------------------------------------------------------------------------------
+
+
+def make_targets() -> set[str]:
+    """The targets that the Makefile explains."""
+    return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", ["README.md", ".ci/run", "bench/README.md", "docs/performance.md"])
+def test_jobs_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"(?:^|[`\s(])make ([a-z-]+)\b(?=[`\s)]|$)", text, re.MULTILINE)) - {"sure"} <= make_targets()
+
+
+def test_ci_runs_the_command_that_newcomers_run() -> None:
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_every_benchmark_says_its_command() -> None:
+    scripts = [path for path in (ROOT / "bench").glob("*.py") if path.name != "common.py"]
+    assert scripts
+    for path in scripts:
+        assert f"python bench/{path.name}" in (ast.get_docstring(tree(path)) or "")
