@@ -1,0 +1,70 @@
+"""What the verifier finds: collected over the whole program, placed, and bounded in number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from bioasm.diagnostics import Diagnostic, did_you_mean
+from bioasm.isa.limits import limit
+from bioasm.isa.program import Instruction
+
+
+class Finding(NamedTuple):
+    """One finding before it has a place: its code, the message and what would mend it."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+Found = Iterator[Finding]
+
+
+def unknown(code: str, what: str, word: str, known: Iterable[str]) -> Finding:
+    """The finding that `word` is none of the `known` names, with the nearest of them as a hint."""
+    names = sorted(known)
+    return Finding(code, f"there is no {what} {word!r}; known are {', '.join(names)}", did_you_mean(word, names))
+
+
+class Findings:
+    """Errors and warnings in the order found; more errors than `limit("diagnostics")` are not kept."""
+
+    def __init__(self) -> None:
+        self.errors: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether as many errors were found as are shown in one go."""
+        return len(self.errors) >= limit("diagnostics")
+
+    def of_program(self, found: Iterable[Finding]) -> None:
+        """Keep errors that have no place in the program's instructions."""
+        for finding in found:
+            if self.full:
+                return
+            self.errors.append(Diagnostic(finding.code, finding.message, hint=finding.hint))
+
+    def of_instruction(self, index: int, instruction: Instruction, found: Iterable[Finding]) -> bool:
+        """Keep errors of one instruction; true where there were any."""
+        any_found = False
+        for finding in found:
+            any_found = True
+            if self.full:
+                return True
+            self.errors.append(placed(index, instruction, finding))
+        return any_found
+
+    def warn(self, index: int, instruction: Instruction, finding: Finding) -> None:
+        """Keep a warning."""
+        if len(self.warnings) < limit("diagnostics"):
+            self.warnings.append(placed(index, instruction, finding, "warning"))
+
+
+def placed(index: int, instruction: Instruction, finding: Finding, severity: str = "error") -> Diagnostic:
+    """The finding at its instruction: by its span, or in words where bytecode carries no spans."""
+    code, message, hint = finding
+    if instruction.span is None:
+        message = f"instruction {index} ({instruction.row.mnemonic}): {message}"
+    return Diagnostic(code, message, instruction.span, hint, severity=severity)

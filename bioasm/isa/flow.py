@@ -1,0 +1,158 @@
+"""What holds at each instruction on every path to it: a forward dataflow over the program's control-flow graph.
+
+All facts at an instruction are bits of one integer, and a fact holds where it holds on every path: facts meet by `&`.
+"Not yet allocated on any path" is therefore a fact of its own beside "allocated on every path".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
+from bioasm.isa.table import ROWS, Trait
+from bioasm.models import MODELS
+
+# Bits 0 to 31: the register was written.
+ALLOCATED = 1 << 32
+UNALLOCATED = 1 << 33
+CHOSEN = 1 << 34
+UNCHOSEN = 1 << 35
+REGISTERS = (1 << limit("registers")) - 1
+STRUCTURAL = {
+    name: 1 << (36 + place)
+    for place, name in enumerate(sorted({p.name for m in MODELS.values() for p in m.parameters if p.structural}))
+}
+START = UNALLOCATED | UNCHOSEN
+UNREACHED = -1
+
+
+def _having(trait: Trait) -> frozenset[str]:
+    return frozenset(row.mnemonic for row in ROWS if trait in row.traits)
+
+
+_NEURONS, _WRITES = _having(Trait.NEURONS), _having(Trait.WRITES)
+_JUMPS, _ENDS = _having(Trait.JUMPS), _having(Trait.ENDS)
+# "Not yet" ends with these.
+_DROPPED = {"ALC": UNALLOCATED, "MODEL": UNCHOSEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """`facts[i]` are the facts before instruction i (UNREACHED where none leads there), `needed[i]` those it needs."""
+
+    facts: list[int]
+    needed: list[int]
+
+    def reached(self, index: int) -> bool:
+        """Whether some path leads to the instruction."""
+        return self.facts[index] != UNREACHED
+
+    def missing(self, index: int) -> int:
+        """The facts that the instruction needs and that do not hold on every path to it."""
+        return self.needed[index] & ~self.facts[index]
+
+
+def analyse(program: Program) -> Flow:
+    """The flow of a program. Operands may be wrong: a jump out of the program then leads nowhere.
+
+    Takes time linear in the number of instructions, times the number of facts that differ between paths.
+    """
+    instructions = program.instructions
+    needed = [_needed(i) for i in instructions]
+    # What an instruction needs also holds after it, so that each lack is reported once.
+    added = [need | _added(i) for need, i in zip(needed, instructions, strict=True)]
+    facts = [UNREACHED] * (len(instructions) + 1)
+    facts[0] = START
+    _spread(instructions, added, facts)
+    return Flow(facts, needed)
+
+
+def _spread(instructions: tuple[Instruction, ...], added: list[int], facts: list[int]) -> None:
+    """Carry facts along all edges until nothing changes."""
+    end = len(instructions)
+    work = [0]
+    while work:
+        here = work.pop()
+        while here < end:
+            instruction = instructions[here]
+            after = (facts[here] | added[here]) & ~_DROPPED.get(instruction.row.mnemonic, 0)
+            if instruction.row.mnemonic in _JUMPS:
+                target = _target(instruction)
+                if 0 <= target <= end and _meet(facts, target, after):
+                    work.append(target)
+            if instruction.row.mnemonic in _ENDS or not _meet(facts, here + 1, after):
+                break
+            here += 1
+
+
+def _meet(facts: list[int], index: int, after: int) -> bool:
+    """Let the facts after an instruction meet those of a next one; true where that changed them."""
+    before = facts[index]
+    facts[index] = before & after
+    return facts[index] != before
+
+
+def _needed(instruction: Instruction) -> int:
+    """The facts that an instruction needs: registers that it reads, and neurons."""
+    mnemonic, operands = instruction.row.mnemonic, instruction.operands
+    read = operands[1:] if mnemonic in _WRITES else operands
+    bits = 0
+    for operand in read:
+        if type(operand) is Register:
+            bits |= _register(operand)
+    values_for_each = mnemonic == "SET" and any(type(o) is DataRef for o in operands)
+    return bits | ALLOCATED if mnemonic in _NEURONS or values_for_each else bits
+
+
+def _added(instruction: Instruction) -> int:
+    """The facts that an instruction makes true."""
+    mnemonic, operands = instruction.row.mnemonic, instruction.operands
+    first = operands[0] if operands else None
+    if mnemonic == "ALC":
+        return ALLOCATED
+    if mnemonic == "MODEL":
+        return CHOSEN
+    if mnemonic == "SET":
+        return STRUCTURAL.get(first.text, 0) if isinstance(first, Name) else 0
+    return _register(first) if mnemonic in _WRITES and isinstance(first, Register) else 0
+
+
+def _register(register: Register) -> int:
+    index = register.index
+    return 1 << index if type(index) is int and 0 <= index < limit("registers") else 0
+
+
+def _target(instruction: Instruction) -> int:
+    return next((o.index for o in instruction.operands if type(o) is Target and type(o.index) is int), -1)
+
+
+# --- what follows for the whole program -------------------------------------------------------------
+
+
+def reached(program: Program, flow: Flow, mnemonic: str) -> list[tuple[int, Instruction]]:
+    """The instructions of that mnemonic that some path leads to, with their indices."""
+    listed = enumerate(program.instructions)
+    return [(i, instruction) for i, instruction in listed if instruction.row.mnemonic == mnemonic and flow.reached(i)]
+
+
+def known_values(program: Program, flow: Flow) -> dict[str, float | None]:
+    """Structural parameters that the program sets: the value if the same is set on every path to ALC, else None."""
+    values: dict[str, set[float | None]] = {}
+    for _, instruction in reached(program, flow, "SET"):
+        name, value = (*instruction.operands, None, None)[:2]
+        if isinstance(name, Name) and name.text in STRUCTURAL:
+            values.setdefault(name.text, set()).add(_constant(program, value))
+    at_alc = UNREACHED
+    for index, _ in reached(program, flow, "ALC"):
+        at_alc &= flow.facts[index]
+    return {
+        name: next(iter(found)) if len(found) == 1 and at_alc & STRUCTURAL[name] else None
+        for name, found in values.items()
+    }
+
+
+def _constant(program: Program, operand: object) -> float | None:
+    if isinstance(operand, ConstantRef):
+        operand = program.constants.get(operand.name)
+    return operand.value if isinstance(operand, Quantity) else None
