@@ -11,7 +11,10 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from bioasm.isa.program import Program
 
 Sample = TypeVar("Sample")
 
@@ -49,8 +52,8 @@ def version(package: str) -> str:
 
 def revision() -> str:
     """The commit that is measured, marked where the tree was changed since."""
-    command = ["git", "describe", "--always", "--dirty"]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    question = ["git", "describe", "--always", "--dirty"]
+    told = subprocess.run(question, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
     return told.stdout.strip() or version("bioasm")
 
 
@@ -61,6 +64,19 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def command() -> str:
+    """The `bioasm` command of this environment."""
+    return str(Path(sys.executable).with_name("bioasm"))
+
+
+def instance(name: str) -> Program:
+    """The max-cut program that `bioasm import` writes for a graph of the G-set."""
+    from bioasm.text.assemble import assemble
+
+    arguments = [command(), "import", "--generate", name]
+    return assemble(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout, source=name)
 
 
 def clocked(work: Callable[[], object]) -> float:

@@ -27,12 +27,18 @@ SMALL = """\
     RUN 20 sweeps
     RD spins
 """
-TARGETS = {"--help": ("click", 1.8), "asm": ("click", 4), "disasm": ("click", 4), "check": ("click", 4), "run": ("numba", 1)}
+TARGETS = {
+    "--help": ("click", 1.8),
+    "asm": ("click", 4),
+    "disasm": ("click", 4),
+    "check": ("click", 4),
+    "run": ("numba", 1),
+}
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
     """What is started: the yardsticks and our commands, by name."""
-    python, bioasm = sys.executable, str(Path(sys.executable).with_name("bioasm"))
+    python, bioasm = sys.executable, common.command()
     text, code = str(folder / "small.basm"), str(folder / "small.bbc")
     Path(text).write_text(SMALL, encoding="utf-8")
     subprocess.run([bioasm, "asm", text, "-o", code], check=True)
@@ -60,7 +66,7 @@ def million(folder: Path) -> list[str]:
     text = folder / "million.basm"
     rows = np.random.default_rng(1).normal(size=(1000, 1000)).round(4).tolist()
     text.write_text(f".data J = {rows}\nALC 1000\nLDJ J\n", encoding="utf-8")
-    return [str(Path(sys.executable).with_name("bioasm")), "asm", str(text), "-o", str(folder / "million.bbc")]
+    return [common.command(), "asm", str(text), "-o", str(folder / "million.bbc")]
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ HOUSE = ROOT / "bioasm"
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other.
 FLOORS = (
     ("diagnostics", "units"),
-    ("files", "models"),
+    ("cachedir", "files", "models"),
     ("isa",),
     ("text", "binary", "problems", "results"),
     ("loading", "vm"),
@@ -153,8 +153,11 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function from its `def` to its end."""
-    return (function.end_lineno or function.lineno) - function.lineno + 1
+    """Lines of a function from its `def` to its end, without those of functions that are defined in it."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    inner = [node for node in ast.walk(function) if isinstance(node, kinds) and node is not function]
+    own = set(range(function.lineno, (function.end_lineno or function.lineno) + 1))
+    return len(own - {line for node in inner for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)})
 
 
 ALL = sorted(HOUSE.rglob("*.py"))
