@@ -1,0 +1,59 @@
+"""Arrays over the addresses that stand in the machine's table."""
+
+from __future__ import annotations
+
+from numba import carray, float32, float64, int8, int32, int64, njit, uint8, uint32
+
+from bioasm.vm.kernels.emit import pointer
+from bioasm.vm.layout import Block, Ctx
+
+
+@njit(forceinline=True)
+def f8(address, offset, count):  # type: ignore[no-untyped-def]
+    """`count` float64 from `offset` entries after the address; the functions below alike."""
+    return carray(pointer(address + 8 * offset, float64), count)
+
+
+@njit(forceinline=True)
+def f4(address, offset, count):  # type: ignore[no-untyped-def]
+    """float32."""
+    return carray(pointer(address + 4 * offset, float32), count)
+
+
+@njit(forceinline=True)
+def i8(address, offset, count):  # type: ignore[no-untyped-def]
+    """int64."""
+    return carray(pointer(address + 8 * offset, int64), count)
+
+
+@njit(forceinline=True)
+def i4(address, offset, count):  # type: ignore[no-untyped-def]
+    """int32."""
+    return carray(pointer(address + 4 * offset, int32), count)
+
+
+@njit(forceinline=True)
+def u4(address, offset, count):  # type: ignore[no-untyped-def]
+    """uint32."""
+    return carray(pointer(address + 4 * offset, uint32), count)
+
+
+@njit(forceinline=True)
+def i1(address, offset, count):  # type: ignore[no-untyped-def]
+    """int8."""
+    return carray(pointer(address + offset, int8), count)
+
+
+@njit(forceinline=True)
+def u1(address, offset, count):  # type: ignore[no-untyped-def]
+    """uint8."""
+    return carray(pointer(address + offset, uint8), count)
+
+
+_COLUMNS = len(Block)
+
+
+@njit(forceinline=True)
+def block_row(ctx, b):  # type: ignore[no-untyped-def]
+    """The row of block `b` in the table of blocks."""
+    return carray(pointer(ctx[Ctx.BLOCK_AT] + 8 * _COLUMNS * b, int64), _COLUMNS)

@@ -1,0 +1,288 @@
+"""The compiled loop that executes a program: registers, jumps, runs and outputs; the rest is handed to the host."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import carray, cfunc, float64, int64, njit, types
+
+from bioasm.isa.table import OPCODES
+from bioasm.vm.kernels.access import block_row, f8, i8
+from bioasm.vm.kernels.sample import value_of
+from bioasm.vm.layout import MACHINE, Block, Ctx, Fault, Real, Scalar, Status
+
+_WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
+
+ALU_FIRST, ALU_LAST = OPCODES["MOV"], OPCODES["FLOOR"]
+MOV, ADD, SUB, MUL, DIV = (OPCODES[m] for m in ("MOV", "ADD", "SUB", "MUL", "DIV"))
+MIN, MAX, POW, MOD, NEG = (OPCODES[m] for m in ("MIN", "MAX", "POW", "MOD", "NEG"))
+ABS, SQRT, EXP, LOG, FLOOR = (OPCODES[m] for m in ("ABS", "SQRT", "EXP", "LOG", "FLOOR"))
+JMP, JEQ, JNE, JLT, JLE, JGT, JGE = (OPCODES[m] for m in ("JMP", "JEQ", "JNE", "JLT", "JLE", "JGT", "JGE"))
+LOOP, GET, PEEK, OUT, HLT = (OPCODES[m] for m in ("LOOP", "GET", "PEEK", "OUT", "HLT"))
+SIG, RUN, LDO = (OPCODES[m] for m in ("SIG", "RUN", "LDO"))
+
+
+@njit
+def arithmetic(op, a, b):  # type: ignore[no-untyped-def]
+    """The result of a register instruction."""
+    if op == MOV:
+        return a
+    if op == ADD:
+        return a + b
+    if op == SUB:
+        return a - b
+    if op == MUL:
+        return a * b
+    if op == DIV:
+        return a / b
+    if op == MIN:
+        return a if a < b else b
+    if op == MAX:
+        return a if a > b else b
+    if op == POW:
+        return math.pow(a, b)
+    if op == MOD:
+        return a - b * math.floor(a / b) if b != 0.0 else math.nan
+    if op == NEG:
+        return -a
+    if op == ABS:
+        return abs(a)
+    if op == SQRT:
+        return math.sqrt(a) if a >= 0.0 else math.nan
+    if op == EXP:
+        return math.exp(a)
+    if op == LOG:
+        return math.log(a) if a > 0.0 else (-math.inf if a == 0.0 else math.nan)
+    return math.floor(a)
+
+
+@njit
+def holds(op, a, b):  # type: ignore[no-untyped-def]
+    """Whether a conditional jump is taken."""
+    if op == JEQ:
+        return a == b
+    if op == JNE:
+        return a != b
+    if op == JLT:
+        return a < b
+    if op == JLE:
+        return a <= b
+    if op == JGT:
+        return a > b
+    return a >= b
+
+
+@njit
+def end_of_run(clock, dt):  # type: ignore[no-untyped-def]
+    """The number of steps until `clock`: the first step boundary that is not before it."""
+    nearest = math.floor(clock / dt + 0.5)
+    if abs(nearest * dt - clock) / dt <= _WHOLE_STEP:
+        return int64(nearest)
+    return int64(math.ceil(clock / dt))
+
+
+@njit
+def begin_run(ctx, real, duration):  # type: ignore[no-untyped-def]
+    """Set where the run ends; a Fault or 0."""
+    if not (duration >= 0.0 and duration < math.inf):
+        return int64(Fault.DURATION)
+    clock = real[Real.CLOCK] + duration
+    if clock / real[Real.DT] > ctx[Ctx.MAX_STEPS]:
+        return int64(Fault.STEPS)
+    real[Real.CLOCK] = clock
+    ctx[Ctx.RUN_END] = max(end_of_run(clock, real[Real.DT]), ctx[Ctx.STEP])
+    ctx[Ctx.RUNNING] = 1
+    return int64(0)
+
+
+@njit
+def lowest(ctx, at):  # type: ignore[no-untyped-def]
+    """The lowest of a lane's numbers over all lanes."""
+    result = math.inf
+    for b in range(ctx[Ctx.BLOCKS]):
+        block = block_row(ctx, b)
+        for value in f8(ctx[at], block[Block.LANE0], block[Block.WIDTH]):
+            result = min(result, value)
+    return result
+
+
+@njit
+def all_spikes(ctx):  # type: ignore[no-untyped-def]
+    """Spikes of all neurons and lanes so far."""
+    total = 0
+    for b in range(ctx[Ctx.BLOCKS]):
+        block = block_row(ctx, b)
+        for count in i8(ctx[Ctx.SPIKE_COUNT_AT], ctx[Ctx.N] * block[Block.LANE0], ctx[Ctx.N] * block[Block.WIDTH]):
+            total += count
+    return total
+
+
+@njit
+def mean_over_lanes(ctx, variable, i):  # type: ignore[no-untyped-def]
+    """The mean of one neuron's variable over all lanes."""
+    total, lanes = 0.0, 0
+    for b in range(ctx[Ctx.BLOCKS]):
+        block = block_row(ctx, b)
+        width = block[Block.WIDTH]
+        for lane in range(width):
+            total += value_of(ctx, variable, ctx[Ctx.N] * block[Block.LANE0], width, i, lane)
+        lanes += width
+    return total / lanes
+
+
+def make_machine(advance: Any, refresh: Any) -> Any:
+    """The function (ctx, real) that runs the program until it needs the host; returns a Status."""
+
+    @njit
+    def scalar(ctx, real, what):  # type: ignore[no-untyped-def]
+        if what == Scalar.ENERGY:
+            refresh(ctx, real)
+            return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]
+        if what == Scalar.BEST_ENERGY:
+            refresh(ctx, real)
+            best = lowest(ctx, Ctx.BEST_ENERGY_AT)
+            return best + real[Real.OFFSET] if best < math.inf else math.nan
+        if what == Scalar.TIME:
+            return ctx[Ctx.STEP] * real[Real.DT]
+        if what == Scalar.STEPS:
+            return float64(ctx[Ctx.STEP])
+        if what == Scalar.NOISE:
+            return real[Real.NOISE]
+        return float64(all_spikes(ctx))
+
+    @njit
+    def advance_blocks(ctx, real):  # type: ignore[no-untyped-def]
+        """All blocks to TARGET; DONE or the first other status."""
+        for b in range(ctx[Ctx.BLOCKS]):
+            status = advance(ctx, real, b)
+            if status != Status.DONE:
+                return int64(status)
+        return int64(Status.DONE)
+
+    @njit
+    def aligned(ctx):  # type: ignore[no-untyped-def]
+        for b in range(ctx[Ctx.BLOCKS]):
+            if block_row(ctx, b)[Block.STEP] < ctx[Ctx.TARGET]:
+                return False
+        return True
+
+    @njit
+    def go_on(ctx, real):  # type: ignore[no-untyped-def]
+        """A piece of the present run; DONE where the run is at its end."""
+        if ctx[Ctx.TARGET] <= ctx[Ctx.STEP]:
+            piece = min(ctx[Ctx.RUN_END] - ctx[Ctx.STEP], min(ctx[Ctx.BUDGET], ctx[Ctx.FUEL]))
+            ctx[Ctx.TARGET] = ctx[Ctx.STEP] + piece
+        if not aligned(ctx):
+            if ctx[Ctx.PARALLEL] == 1:
+                return int64(Status.PARALLEL)
+            status = advance_blocks(ctx, real)
+            if status != Status.DONE:
+                return status
+        done = ctx[Ctx.TARGET] - ctx[Ctx.STEP]
+        ctx[Ctx.BUDGET] -= done
+        ctx[Ctx.FUEL] -= done
+        ctx[Ctx.STEP] = ctx[Ctx.TARGET]
+        if ctx[Ctx.STEP] < ctx[Ctx.RUN_END]:
+            return int64(Status.FUEL) if ctx[Ctx.FUEL] <= 0 else int64(Status.SLICE)
+        ctx[Ctx.RUNNING] = 0
+        ctx[Ctx.PC] += 1
+        return int64(Status.DONE)
+
+    @njit
+    def fault(ctx, what):  # type: ignore[no-untyped-def]
+        ctx[Ctx.FAULT] = what
+        return int64(Status.FAULT)
+
+    @njit
+    def neurons_instruction(ctx, real, op, value, a, b, c):  # type: ignore[no-untyped-def]
+        """SIG, LDO, RUN, GET, PEEK: a Fault, or 0."""
+        if op == SIG:
+            if not (value[a] >= 0.0 and value[a] < math.inf):
+                return int64(Fault.NOISE)
+            real[Real.NOISE] = value[a]
+        elif op == LDO:
+            real[Real.OFFSET] = value[a]
+        elif op == RUN:
+            if ctx[Ctx.DIRTY] == 1:
+                refresh(ctx, real)
+            return begin_run(ctx, real, value[a])
+        elif op == GET:
+            value[a] = scalar(ctx, real, b)
+        else:
+            at = value[c]
+            if not (at >= 0.0 and at < ctx[Ctx.N] and at == math.floor(at)):
+                return int64(Fault.INDEX)
+            value[a] = mean_over_lanes(ctx, b, int64(at))
+        return int64(0)
+
+    @njit
+    def emit(ctx, value, a):  # type: ignore[no-untyped-def]
+        at = ctx[Ctx.OUT_COUNT]
+        f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
+        i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
+        ctx[Ctx.OUT_COUNT] = at + 1
+
+    @njit
+    def machine(ctx, real):  # type: ignore[no-untyped-def]
+        code = i8(ctx[Ctx.CODE_AT], 0, 4 * ctx[Ctx.CODE_LENGTH])
+        value = f8(ctx[Ctx.VALUES_AT], 0, 1 << 30)
+        while True:
+            if ctx[Ctx.RUNNING] == 1:
+                status = go_on(ctx, real)
+                if status != Status.DONE:
+                    return status
+            pc = ctx[Ctx.PC]
+            if pc >= ctx[Ctx.CODE_LENGTH]:
+                return int64(Status.HALT)
+            if ctx[Ctx.FUEL] <= 0:
+                return int64(Status.FUEL)
+            if ctx[Ctx.BUDGET] <= 0:
+                return int64(Status.SLICE)
+            op, a, b, c = code[4 * pc], code[4 * pc + 1], code[4 * pc + 2], code[4 * pc + 3]
+            following = pc + 1
+            if ALU_FIRST <= op <= ALU_LAST:
+                value[a] = arithmetic(op, value[b], value[c])
+            elif JEQ <= op <= JGE:
+                following = c if holds(op, value[a], value[b]) else following
+            elif op == JMP:
+                following = a
+            elif op == LOOP:
+                value[a] -= 1.0
+                following = b if value[a] > 0.0 else following
+            elif op == OUT:
+                if ctx[Ctx.OUT_COUNT] >= ctx[Ctx.OUT_CAPACITY]:
+                    return int64(Status.DRAIN)
+                emit(ctx, value, a)
+            elif op == HLT:
+                return int64(Status.HALT)
+            elif op == SIG or op == LDO or op == RUN or op == GET or op == PEEK:
+                wrong = neurons_instruction(ctx, real, op, value, a, b, c)
+                if wrong != 0:
+                    return fault(ctx, wrong)
+                following = pc if op == RUN else following
+            else:
+                return int64(Status.HOST)
+            ctx[Ctx.FUEL] -= 1
+            ctx[Ctx.BUDGET] -= 1
+            ctx[Ctx.PC] = following
+
+    return machine
+
+
+SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
+
+
+def make_entry(advance: Any, refresh: Any) -> Any:
+    """The C function (ctx, real, b): the machine where b is MACHINE, otherwise block b up to TARGET."""
+    machine = make_machine(advance, refresh)
+    table, reals = len(Ctx), len(Real)
+
+    @cfunc(SIGNATURE, nopython=True, error_model="numpy")
+    def entry(ctx_at, real_at, b):  # type: ignore[no-untyped-def]
+        ctx, real = carray(ctx_at, table), carray(real_at, reals)
+        if b == MACHINE:
+            return machine(ctx, real)
+        return int64(advance(ctx, real, b))
+
+    return entry

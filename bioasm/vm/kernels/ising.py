@@ -1,0 +1,309 @@
+"""Ising spins: sequential single-spin sweeps of one block of lanes, with local fields kept up to date.
+
+A spin flips where s f < thr, with f its local field and thr = T e / 2 from a logistic (Glauber) or exponential (Metropolis)
+number e (bioasm/models/ising.py has the rules). Fields are int32 where couplings and biases are whole multiples of one
+power of two, so that nothing is rounded, and float64 otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import carray, float64, int32, int64, njit, uint32
+
+from bioasm.vm.kernels.access import block_row, f8, i1, i4, i8, u1, u4
+from bioasm.vm.kernels.emit import exponential_pair, logistic_pair, pointer
+from bioasm.vm.kernels.product import BYTES, STORAGE
+from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
+from bioasm.vm.layout import RESYNC, Block, Ctx, Real, Status
+
+FARTHEST = 1 << 30
+COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
+
+
+def make_neighbours(storage: str) -> tuple[Any, Any]:
+    """The functions (spread a change of one spin over its neighbours' fields) and (fields of all spins) for a storage."""
+    if storage == "none":
+        return no_spread, no_fields
+    form, kind = storage.split("-")
+    return _dense(kind) if form == "dense" else _sparse(kind)
+
+
+@njit
+def no_spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+    """Without couplings no field changes."""
+
+
+@njit
+def no_fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+    """Without couplings the fields are the biases."""
+
+
+def _dense(kind: str) -> tuple[Any, Any]:
+    item, size = STORAGE[kind], BYTES[kind]
+
+    @njit
+    def spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+        row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
+        if width == 1:
+            change = delta[0]
+            for k in range(n):
+                field[k] += change * row[k]
+            return
+        for k in range(n):
+            for lane in range(width):
+                field[k * width + lane] += delta[lane] * row[k]
+
+    @njit
+    def fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+        for i in range(n):
+            row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
+            for k in range(n):
+                for lane in range(width):
+                    field[i * width + lane] += row[k] * spin[k * width + lane]
+
+    return spread, fields
+
+
+def _sparse(kind: str) -> tuple[Any, Any]:
+    item = STORAGE[kind]
+
+    @njit
+    def spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
+        if width == 1:
+            change = delta[0]
+            for e in range(row[i], row[i + 1]):
+                field[column[e]] += change * value[e]
+            return
+        for e in range(row[i], row[i + 1]):
+            at = column[e] * width
+            for lane in range(width):
+                field[at + lane] += delta[lane] * value[e]
+
+    @njit
+    def fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
+        for i in range(n):
+            for e in range(row[i], row[i + 1]):
+                for lane in range(width):
+                    field[i * width + lane] += value[e] * spin[column[e] * width + lane]
+
+    return spread, fields
+
+
+def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
+    """The functions (advance a block, energies of all lanes) for a storage of J; `whole` for int32 fields."""
+    spread, coupling_fields = make_neighbours(storage)
+    item = int32 if whole else float64
+    size = 4 if whole else 8
+    total = int64 if whole else float64
+
+    @njit
+    def threshold(value):  # type: ignore[no-untyped-def]
+        if whole:  # s f < x is s f < ceil(x) for whole s f
+            return int32(math.ceil(min(max(value, -float64(FARTHEST)), float64(FARTHEST))))
+        return value
+
+    @njit
+    def draw_logistic(low, high, key0, key1, neuron, half, cells, pair):  # type: ignore[no-untyped-def]
+        for k in range(cells):
+            a, b = logistic_pair(key0[k], key1[k], neuron[k], pair)
+            low[k] = threshold(half * a)
+            high[k] = threshold(half * b)
+
+    @njit
+    def draw_exponential(low, high, key0, key1, neuron, half, cells, pair):  # type: ignore[no-untyped-def]
+        for k in range(cells):
+            a, b = exponential_pair(key0[k], key1[k], neuron[k], pair)
+            low[k] = threshold(half * a)
+            high[k] = threshold(half * b)
+
+    @njit
+    def draw(ctx, real, limit, offset, step, n, width):  # type: ignore[no-untyped-def]
+        """The thresholds of the two sweeps that `step` belongs to; a clamped spin's lets it never flip."""
+        cells = n * width
+        key0, key1 = u4(ctx[Ctx.KEY0_AT], offset, cells), u4(ctx[Ctx.KEY1_AT], offset, cells)
+        neuron = u4(ctx[Ctx.NEURON_AT], offset, cells)
+        half = max(real[Real.NOISE], COLDEST) / (2.0 * real[Real.SCALE])
+        low, high = limit[:cells], limit[cells:]
+        if ctx[Ctx.RULE] == 0:
+            draw_logistic(low, high, key0, key1, neuron, half, cells, uint32(step >> 1))
+        else:
+            draw_exponential(low, high, key0, key1, neuron, half, cells, uint32(step >> 1))
+        if ctx[Ctx.CLAMPED] == 1:
+            hold = u1(ctx[Ctx.HOLD_AT], 0, n)
+            for i in range(n):
+                if hold[i] == 1:
+                    for k in range(i * width, (i + 1) * width):
+                        low[k] = item(-FARTHEST) if whole else item(-math.inf)
+                        high[k] = low[k]
+
+    @njit
+    def around(ctx, product, i, width, lane):  # type: ignore[no-untyped-def]
+        """The sum over the terms of spin i of weight times product of spins."""
+        start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
+        of = i4(ctx[Ctx.OF_TERM_AT], 0, start[ctx[Ctx.N]])
+        weight = carray(pointer(ctx[Ctx.TERM_VALUE_AT], item), ctx[Ctx.TERMS])
+        sum_of_terms = item(0)
+        for e in range(start[i], start[i + 1]):
+            sum_of_terms += weight[of[e]] * product[of[e] * width + lane]
+        return sum_of_terms
+
+    @njit
+    def turn_products(ctx, product, i, width, lane):  # type: ignore[no-untyped-def]
+        start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
+        of = i4(ctx[Ctx.OF_TERM_AT], 0, start[ctx[Ctx.N]])
+        for e in range(start[i], start[i + 1]):
+            product[of[e] * width + lane] = -product[of[e] * width + lane]
+
+    @njit
+    def sweep_one(ctx, spin, field, limit, delta, product, n):  # type: ignore[no-untyped-def]
+        """A sweep of a single lane; returns half the change of energy, in units of the fields."""
+        change = total(0)
+        terms = ctx[Ctx.TERMS] > 0
+        for i in range(n):
+            x = spin[i] * field[i]
+            if terms:
+                x += around(ctx, product, i, 1, 0)
+            if x < limit[i]:
+                change += x
+                delta[0] = -2 * spin[i]
+                spin[i] = -spin[i]
+                spread(ctx, field, delta, i, n, 1)
+                if terms:
+                    turn_products(ctx, product, i, 1, 0)
+        return change
+
+    @njit
+    def sweep_many(ctx, spin, field, limit, delta, product, energy, scale, n, width):  # type: ignore[no-untyped-def]
+        """A sweep of lanes side by side; adds the change of energy to each lane's."""
+        terms = ctx[Ctx.TERMS] > 0
+        for i in range(n):
+            at = i * width
+            flips = 0
+            for lane in range(width):
+                x = spin[at + lane] * field[at + lane]
+                if terms:
+                    x += around(ctx, product, i, width, lane)
+                flip = x < limit[at + lane]
+                flips += flip
+                delta[lane] = -2 * spin[at + lane] if flip else 0
+                energy[lane] += 2.0 * scale * x if flip else 0.0
+            if flips > 0:
+                for lane in range(width):
+                    if delta[lane] != 0:
+                        spin[at + lane] = -spin[at + lane]
+                        if terms:
+                            turn_products(ctx, product, i, width, lane)
+                spread(ctx, field, delta, i, n, width)
+
+    @njit
+    def compute_anew(ctx, real, block, offset, n, width):  # type: ignore[no-untyped-def]
+        """Fields, products of terms and energies of a block from its spins."""
+        spin = i1(ctx[Ctx.SPIN_AT], offset, n * width)
+        field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), n * width)
+        h = carray(pointer(ctx[Ctx.H_AT], item), n)
+        for k in range(n * width):
+            field[k] = item(0)
+        coupling_fields(ctx, spin, field, n, width)
+        energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
+        for lane in range(width):
+            twice = total(0)
+            for i in range(n):
+                k = i * width + lane
+                twice += spin[k] * (field[k] + 2 * h[i])
+            energy[lane] = -0.5 * real[Real.SCALE] * twice
+        for i in range(n):
+            for lane in range(width):
+                field[i * width + lane] += h[i]
+        if ctx[Ctx.TERMS] > 0:
+            compute_terms(ctx, real, block, spin, energy, width)
+
+    @njit
+    def compute_terms(ctx, real, block, spin, energy, width):  # type: ignore[no-untyped-def]
+        terms = ctx[Ctx.TERMS]
+        start = i8(ctx[Ctx.TERM_START_AT], 0, terms + 1)
+        index = i4(ctx[Ctx.TERM_INDEX_AT], 0, start[terms])
+        weight = carray(pointer(ctx[Ctx.TERM_VALUE_AT], item), terms)
+        product = i1(ctx[Ctx.PRODUCT_AT], terms * block[Block.LANE0], terms * width)
+        for lane in range(width):
+            sum_of_terms = total(0)
+            for t in range(terms):
+                sign = 1
+                for a in range(start[t], start[t + 1]):
+                    sign *= spin[index[a] * width + lane]
+                product[t * width + lane] = sign
+                sum_of_terms += weight[t] * sign
+            energy[lane] -= real[Real.SCALE] * sum_of_terms
+
+    @njit
+    def keep_best(ctx, block, offset, n, width):  # type: ignore[no-untyped-def]
+        spin, best = i1(ctx[Ctx.SPIN_AT], offset, n * width), i1(ctx[Ctx.BEST_AT], offset, n * width)
+        energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
+        best_energy = f8(ctx[Ctx.BEST_ENERGY_AT], block[Block.LANE0], width)
+        for lane in range(width):
+            if energy[lane] < best_energy[lane]:
+                best_energy[lane] = energy[lane]
+                for k in range(lane, n * width, width):
+                    best[k] = spin[k]
+
+    @njit
+    def note_energy(ctx, real, block, width):  # type: ignore[no-untyped-def]
+        energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
+        trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
+        for lane in range(width):
+            trace[lane] = energy[lane] + real[Real.OFFSET]
+        block[Block.TRACE] += 1
+
+    @njit
+    def advance(ctx, real, b):  # type: ignore[no-untyped-def]
+        """Sweep block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
+        block = block_row(ctx, b)
+        n, width = ctx[Ctx.N], block[Block.WIDTH]
+        offset, cells = n * block[Block.LANE0], n * block[Block.WIDTH]
+        spin = i1(ctx[Ctx.SPIN_AT], offset, cells)
+        field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), cells)
+        limit = carray(pointer(ctx[Ctx.THRESHOLD_AT] + 2 * size * offset, item), 2 * cells)
+        delta = carray(pointer(ctx[Ctx.DELTA_AT] + size * block[Block.LANE0], item), width)
+        product = i1(ctx[Ctx.PRODUCT_AT], ctx[Ctx.TERMS] * block[Block.LANE0], ctx[Ctx.TERMS] * width)
+        energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
+        drawn = False
+        while block[Block.STEP] < ctx[Ctx.TARGET]:
+            step = block[Block.STEP]
+            if not (room_for_trace(block) and room_for_samples(ctx, b)):
+                return Status.DRAIN
+            take_samples(ctx, b, step)
+            if not whole and step % RESYNC == 0:
+                compute_anew(ctx, real, block, offset, n, width)
+            if step & 1 == 0 or not drawn:
+                draw(ctx, real, limit, offset, step, n, width)
+                drawn = True
+            part = limit[cells:] if step & 1 else limit[:cells]
+            if width == 1:
+                energy[0] += 2.0 * real[Real.SCALE] * sweep_one(ctx, spin, field, part, delta, product, n)
+            else:
+                sweep_many(ctx, spin, field, part, delta, product, energy, real[Real.SCALE], n, width)
+            keep_best(ctx, block, offset, n, width)
+            note_energy(ctx, real, block, width)
+            block[Block.STEP] = step + 1
+        return Status.DONE
+
+    @njit
+    def refresh(ctx, real):  # type: ignore[no-untyped-def]
+        """Where couplings or spins were changed: fields and energies anew, and the state before the first sweep as best."""
+        if ctx[Ctx.DIRTY] == 0:
+            return
+        for b in range(ctx[Ctx.BLOCKS]):
+            block = block_row(ctx, b)
+            offset = ctx[Ctx.N] * block[Block.LANE0]
+            compute_anew(ctx, real, block, offset, ctx[Ctx.N], block[Block.WIDTH])
+            keep_best(ctx, block, offset, ctx[Ctx.N], block[Block.WIDTH])
+        ctx[Ctx.DIRTY] = 0
+
+    return advance, refresh

@@ -1,0 +1,217 @@
+"""Products of the coupling matrix with states, y = J s, for every storage and lane width, in one order of summation.
+
+A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
+the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import carray, float32, float64, int8, int32, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from bioasm.vm.kernels.access import f8, i4, i8
+from bioasm.vm.kernels.emit import pointer
+from bioasm.vm.layout import Ctx
+
+PARTS = 8
+ROWS = 4
+
+STORAGE: dict[str, Any] = {"i1": int8, "i4": int32, "f4": float32, "f8": float64}
+BYTES = {"i1": 1, "i4": 4, "f4": 4, "f8": 8}
+
+
+def _widen(b: Any, vector: Any, kind: str) -> Any:
+    doubles = ir.VectorType(ir.DoubleType(), PARTS)
+    if kind == "f8":
+        return vector
+    return b.fpext(vector, doubles) if kind == "f4" else b.sitofp(vector, doubles)
+
+
+def make_partial_sums(kind: str, rows: int) -> Any:
+    """A function (J address, entries from one row to the next, s address, columns, out address) that stores the partial
+    sums of `rows` rows of J s over the first `columns` columns, a multiple of eight."""
+    element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
+    width = BYTES[kind]
+
+    def load(b: Any, address: Any, item: Any, align: int) -> Any:
+        vector = ir.VectorType(item, PARTS)
+        loaded = b.load(b.inttoptr(address, vector.as_pointer()))
+        loaded.align = align
+        return loaded
+
+    @intrinsic
+    def partial_sums(typingctx, j_at, stride, s_at, columns, out_at):  # type: ignore[no-untyped-def]
+        def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
+            j_address, step, s_address, n, out = args
+            i64 = ir.IntType(64)
+            vector = ir.VectorType(ir.DoubleType(), PARTS)
+            zero = ir.Constant(vector, [ir.Constant(ir.DoubleType(), 0.0)] * PARTS)
+            sums = [cgutils.alloca_once_value(b, zero) for _ in range(rows)]
+            with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
+                s = load(b, b.add(s_address, b.mul(j, i64(8))), ir.DoubleType(), 8)
+                for r, total in enumerate(sums):
+                    offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
+                    row = _widen(b, load(b, b.add(j_address, offset), element, width), kind)
+                    b.store(b.fadd(b.load(total), b.fmul(row, s)), total)
+            for r, total in enumerate(sums):
+                stored = b.store(b.load(total), b.inttoptr(b.add(out, i64(r * PARTS * 8)), vector.as_pointer()))
+                stored.align = 8
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), codegen
+
+    return partial_sums
+
+
+@njit(forceinline=True)
+def _tree(p, at, step):  # type: ignore[no-untyped-def]
+    """The eight partial sums p[at], p[at + step], ... added as a tree."""
+    even = (p[at] + p[at + 4 * step]) + (p[at + 2 * step] + p[at + 6 * step])
+    odd = (p[at + step] + p[at + 5 * step]) + (p[at + 3 * step] + p[at + 7 * step])
+    return even + odd
+
+
+def make_dense(kind: str) -> Any:
+    """The function (ctx, s, y, partial, n, width) that sets y = J s for a dense J of this storage."""
+    item, width_bytes = STORAGE[kind], BYTES[kind]
+    four, one = make_partial_sums(kind, ROWS), make_partial_sums(kind, 1)
+
+    @njit
+    def finish_rows(j, s, y, partial, i, rows, n, whole):  # type: ignore[no-untyped-def]
+        for r in range(rows):
+            for column in range(whole, n):
+                partial[r * PARTS + column - whole] += j[(i + r) * n + column] * s[column]
+            y[i + r] = _tree(partial, r * PARTS, 1)
+
+    @njit
+    def one_lane(address, s, y, partial, n):  # type: ignore[no-untyped-def]
+        j = carray(pointer(address, item), n * n)
+        whole = n - n % PARTS
+        i = 0
+        while i + ROWS <= n:
+            four(address + i * n * width_bytes, n, s.ctypes.data, whole, partial.ctypes.data)
+            finish_rows(j, s, y, partial, i, ROWS, n, whole)
+            i += ROWS
+        while i < n:
+            one(address + i * n * width_bytes, n, s.ctypes.data, whole, partial.ctypes.data)
+            finish_rows(j, s, y, partial, i, 1, n, whole)
+            i += 1
+
+    @njit
+    def many_lanes(address, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+        j = carray(pointer(address, item), n * n)
+        for i in range(n):
+            for k in range(PARTS * width):
+                partial[k] = 0.0
+            for column in range(n):
+                weight = float64(j[i * n + column])
+                part = (column % PARTS) * width
+                for lane in range(width):
+                    partial[part + lane] += weight * s[column * width + lane]
+            for lane in range(width):
+                y[i * width + lane] = _tree(partial, lane, width)
+
+    @njit
+    def product(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+        if width == 1:
+            one_lane(ctx[Ctx.J_AT], s, y, partial, n)
+        else:
+            many_lanes(ctx[Ctx.J_AT], s, y, partial, n, width)
+
+    return product
+
+
+def make_sparse(kind: str) -> Any:
+    """The function (ctx, s, y, partial, n, width) that sets y = J s for rows of entries of this storage."""
+    item = STORAGE[kind]
+
+    @njit
+    def product(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
+        if width == 1:
+            for i in range(n):
+                total = 0.0
+                for e in range(row[i], row[i + 1]):
+                    total += value[e] * s[column[e]]
+                y[i] = total
+            return
+        for i in range(n):
+            for lane in range(width):
+                y[i * width + lane] = 0.0
+            for e in range(row[i], row[i + 1]):
+                weight = float64(value[e])
+                at = column[e] * width
+                for lane in range(width):
+                    y[i * width + lane] += weight * s[at + lane]
+
+    return product
+
+
+@njit
+def no_couplings(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+    """y = 0, where no J was loaded."""
+    for k in range(n * width):
+        y[k] = 0.0
+
+
+@njit
+def add_biases(ctx, y, n, width):  # type: ignore[no-untyped-def]
+    """y += h."""
+    h = f8(ctx[Ctx.H_AT], 0, n)
+    for i in range(n):
+        for lane in range(width):
+            y[i * width + lane] += h[i]
+
+
+def make_product(storage: str) -> Any:
+    """The product for a storage: `none`, or `dense-` or `sparse-` and a dtype code."""
+    if storage == "none":
+        return no_couplings
+    form, kind = storage.split("-")
+    return make_dense(kind) if form == "dense" else make_sparse(kind)
+
+
+def make_add_column(storage: str) -> Any:
+    """The function (ctx, field, n, width, i, lane, sign) that adds sign times column i of a symmetric J to one lane of
+    field, and returns J[i, i]."""
+    if storage == "none":
+        return no_column
+    form, kind = storage.split("-")
+    item, size = STORAGE[kind], BYTES[kind]
+
+    @njit
+    def dense_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+        j = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
+        if width == 1:
+            for k in range(n):
+                field[k] += sign * j[k]
+        else:
+            for k in range(n):
+                field[k * width + lane] += sign * j[k]
+        return float64(j[i])
+
+    @njit
+    def sparse_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
+        own = 0.0
+        for e in range(row[i], row[i + 1]):
+            field[column[e] * width + lane] += sign * value[e]
+            if column[e] == i:
+                own = float64(value[e])
+        return own
+
+    return dense_column if form == "dense" else sparse_column
+
+
+@njit
+def no_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+    """Where no J was loaded there is nothing to add."""
+    return 0.0

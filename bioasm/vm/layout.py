@@ -1,0 +1,193 @@
+"""Where everything stands in the two tables that a kernel is given: `ctx` of int64 (numbers and addresses), `real` of float64.
+
+Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes. Block b holds the lanes from
+`lane0[b]`, `width[b]` of them, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
+contiguous piece that one thread advances, with the lanes along the vector units.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+
+
+class Ctx(IntEnum):
+    """Indices of the table `ctx`. Names that end in _AT are addresses of arrays; the dtype stands in the comment."""
+
+    N = 0
+    BLOCKS = auto()
+    PC = auto()
+    CODE_LENGTH = auto()
+    FUEL = auto()
+    BUDGET = auto()  # steps that may still be run in this slice
+    STEP = auto()  # steps done by all blocks
+    TARGET = auto()  # where the present piece of a run ends
+    RUN_END = auto()
+    RUNNING = auto()  # 1 within a RUN
+    PARALLEL = auto()  # 1: blocks are advanced by the host's threads
+    FAULT = auto()
+    MAX_STEPS = auto()
+    OUT_COUNT = auto()
+    OUT_CAPACITY = auto()
+    DIRTY = auto()  # 1: energies and fields must be computed anew
+    COUPLED = auto()  # 1: J, h or terms were loaded
+    RULE = auto()
+    SYMMETRIC = auto()
+    TERMS = auto()  # number of terms
+    FEEDBACK_EVERY = auto()  # steps
+    POISSON = auto()  # 1: some rate is above 0
+    TRAIN_LENGTH = auto()
+    WAVE_ROWS = auto()
+    WAVE_COLUMNS = auto()
+    WAVE_PERIOD = auto()  # steps
+    WAVE_START = auto()
+    RECORDERS = auto()
+    CLAMPED = auto()  # 1: some neuron is clamped
+    CODE_AT = auto()  # int64 (length, 4): opcode, three operands
+    VALUES_AT = auto()  # float64: registers, then constants
+    OUT_VALUE_AT = auto()  # float64
+    OUT_PC_AT = auto()  # int64
+    BLOCK_AT = auto()  # int64 (blocks, size of Block)
+    RECORDER_AT = auto()  # int64 (recorders, size of Recorder)
+    KEY0_AT = auto()  # uint32 (cells): key of the dynamics' noise
+    KEY1_AT = auto()
+    NEURON_AT = auto()  # uint32 (cells)
+    J_AT = auto()  # dense (n, n), or values of the rows' entries
+    J_ROW_AT = auto()  # int64 (n + 1): where rows start, sparse only
+    J_COLUMN_AT = auto()  # int32, sparse only
+    H_AT = auto()  # float64 or int32 (n)
+    TERM_START_AT = auto()  # int64 (terms + 1)
+    TERM_INDEX_AT = auto()  # int32
+    TERM_VALUE_AT = auto()  # float64 or int32 (terms)
+    OF_START_AT = auto()  # int64 (n + 1): the terms of each neuron
+    OF_TERM_AT = auto()  # int32
+    BEST_AT = auto()  # int8 (cells)
+    BEST_ENERGY_AT = auto()  # float64 (lanes), without the offset
+    ENERGY_AT = auto()  # float64 (lanes), without the offset
+    # spins
+    SPIN_AT = auto()  # int8 (cells)
+    FIELD_AT = auto()  # int32 or float64 (cells)
+    THRESHOLD_AT = auto()  # like fields (2, cells of a block)
+    DELTA_AT = auto()  # like fields (lanes)
+    PRODUCT_AT = auto()  # int8 (terms of a lane block)
+    HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
+    # membranes
+    V_AT = auto()  # float64 (cells), and so are all below unless it is said
+    DRIVE_AT = auto()
+    FEEDBACK_CURRENT_AT = auto()
+    S_AT = auto()
+    Y_AT = auto()
+    ONE_AT = auto()  # int8: s > 0.5
+    ONE_FIELD_AT = auto()
+    ONE_ENERGY_AT = auto()  # (lanes)
+    NORMAL_AT = auto()  # float32 (2 * CHUNK a block)
+    FIRED_AT = auto()  # uint8 (2, cells of a block)
+    SPIKE_COUNT_AT = auto()  # int64
+    PARTIAL_AT = auto()  # scratch of 64 + 8 * lanes a block
+    CELL_RATE_AT = auto()  # dt / tau, a cell
+    CELL_NOISE_AT = auto()  # sqrt(2 dt / tau), a cell
+    CELL_VT_AT = auto()
+    CELL_VR_AT = auto()
+    RATE_AT = auto()  # a neuron from here on
+    R_AT = auto()
+    EL_AT = auto()
+    VT_AT = auto()
+    I_OFFSET_AT = auto()
+    CURRENT_AT = auto()
+    WAVE_AT = auto()  # (rows, columns)
+    TRAIN_STEP_AT = auto()  # int64
+    TRAIN_NEURON_AT = auto()  # int64
+    TRAIN_JUMP_AT = auto()
+    POISSON_P_AT = auto()
+    POISSON_JUMP_AT = auto()
+    POISSON_KEY0_AT = auto()  # uint32 (lanes)
+    POISSON_KEY1_AT = auto()
+
+
+class Real(IntEnum):
+    """Indices of the table `real`."""
+
+    DT = 0  # what one step is in the model's clock: seconds, or 1 sweep
+    CLOCK = auto()  # where all RUNs together should end, in the model's clock
+    NOISE = auto()
+    OFFSET = auto()
+    SCALE = auto()  # energy of one unit of an integer field
+    I_MAX = auto()
+
+
+class Block(IntEnum):
+    """Columns of the table of blocks."""
+
+    LANE0 = 0
+    WIDTH = auto()
+    STEP = auto()
+    TRAIN_POSITION = auto()
+    SPIKES = auto()
+    SPIKE_CAPACITY = auto()
+    SPIKE_STEP_AT = auto()  # int64
+    SPIKE_ID_AT = auto()  # int64: lane * n + neuron
+    TRACE = auto()
+    TRACE_CAPACITY = auto()
+    TRACE_AT = auto()  # float64 (entries, width)
+    SYNCED = auto()  # 1: ONE, ONE_FIELD and ONE_ENERGY belong together
+
+
+class Recorder(IntEnum):
+    """Columns of the table of recorders; one row a recorder and block."""
+
+    VARIABLE = 0
+    EVERY = auto()  # steps
+    START = auto()  # step of the first sample
+    NEURONS = auto()
+    NEURON_AT = auto()  # int64
+    COUNT = auto()
+    CAPACITY = auto()
+    VALUE_AT = auto()  # float64 (samples, neurons, width)
+
+
+class Status(IntEnum):
+    """Why a kernel came back."""
+
+    HALT = 0
+    SLICE = 1  # the budget of steps is used up
+    DRAIN = 2  # a buffer is full
+    HOST = 3  # the instruction at PC is the host's
+    FAULT = 4
+    FUEL = 5
+    PARALLEL = 6  # the host is to advance the blocks to TARGET
+    DONE = 7  # a block reached TARGET
+
+
+class Fault(IntEnum):
+    """What was wrong with a value in the run."""
+
+    DURATION = 1
+    STEPS = 2
+    NOISE = 3
+    INDEX = 4
+
+
+class Variable(IntEnum):
+    """Which array a recorder or PEEK reads."""
+
+    V = 0
+    S = 1
+    I = 2  # noqa: E741  (the model's own name)
+    SPIKE_COUNT = 3
+    SPIN = 4
+
+
+class Scalar(IntEnum):
+    """What GET reads."""
+
+    ENERGY = 0
+    BEST_ENERGY = 1
+    TIME = 2
+    STEPS = 3
+    NOISE = 4
+    SPIKE_COUNT = 5
+
+
+MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
+CHUNK = 2048  # cells whose noise is drawn at a time, to stay in the first-level cache
+RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
+WORD = 8
