@@ -6,6 +6,7 @@ All facts at an instruction are bits of one integer, and a fact holds where it h
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from bioasm.isa.limits import limit
@@ -69,11 +70,11 @@ def analyse(program: Program) -> Flow:
 
 
 def _spread(instructions: tuple[Instruction, ...], added: list[int], facts: list[int]) -> None:
-    """Carry facts along all edges until nothing changes."""
+    """Carry facts along all edges until nothing changes, first come first served: paths then meet early."""
     end = len(instructions)
-    work = [0]
+    work = deque([0])
     while work:
-        here = work.pop()
+        here = work.popleft()
         while here < end:
             instruction = instructions[here]
             after = (facts[here] | added[here]) & ~_DROPPED.get(instruction.row.mnemonic, 0)
