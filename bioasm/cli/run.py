@@ -1,0 +1,192 @@
+"""`bioasm run`: runs a program on a driver and prints its results."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioasm.cli import common
+from bioasm.diagnostics import EXIT_DEVICE, EXIT_FAULT, EXIT_INTERRUPTED, EXIT_OK, BioasmError, Diagnostic
+
+if TYPE_CHECKING:
+    from bioasm.drivers import RunOptions
+    from bioasm.isa.verify import Verified
+    from bioasm.results import Result
+
+EXIT_CODES = {"finished": EXIT_OK, "out of fuel": EXIT_FAULT, "lost": EXIT_DEVICE, "interrupted": EXIT_INTERRUPTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asked for."""
+
+    path: str
+    driver: str
+    seed: int | None
+    lanes: int
+    threads: int | None
+    settings: tuple[str, ...]
+    fuel: int | None
+    as_json: bool
+    output: str | None
+    checkpoint: str | None
+    every: float
+    resume: bool
+    quiet: bool
+
+
+@common.command(
+    "run",
+    examples="""
+        bioasm run problem.basm
+        bioasm run problem.basm --seed 1 --lanes 16 --set T0=5
+        bioasm run problem.bbc --json | jq .best_energy
+        bioasm run long.basm --checkpoint long.ckpt -o long.npz
+        bioasm run long.basm --checkpoint long.ckpt --resume -o long.npz
+    """,
+    exits={
+        1: "the program or the run is at fault",
+        3: "the device was lost",
+        130: "interrupted; results so far printed",
+    },
+)
+@common.program_argument
+@click.option("--driver", metavar="NAME", default="cpu", show_default=True, help="What runs it; see `bioasm drivers`.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Seed of the noise. Drawn and reported where it is not given; the same seed gives the same results, for any number of threads.")  # noqa: E501  # fmt: skip
+@click.option("--lanes", type=click.IntRange(1, 1 << 16), metavar="L", default=1, show_default=True, help="Independent copies, each with its own noise.")  # noqa: E501  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; by default as many as are useful.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. The value may have a unit. May be repeated.")  # noqa: E501  # fmt: skip
+@click.option("--fuel", type=click.IntRange(1), metavar="N", help="Bound on instructions plus steps.")
+@common.json_option
+@common.output_option(
+    "Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe."
+)
+@click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
+@click.option("--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
+@click.pass_context
+def command(ctx: click.Context, **wanted: Any) -> int:
+    """Verify PROGRAM, a text or bytecode or `-` for standard input, run it on a driver, and print its results.
+
+    Ctrl-C stops the run and still prints what was computed; a second one aborts at once.
+    """
+    request = Request(**wanted)
+    _refuse_contradictions(ctx, request)
+    verified, options = _prepared(request, ctx.obj.color)
+    started = time.perf_counter()
+    result = _ran(request, verified, options)
+    return _deliver(request, result, time.perf_counter() - started, ctx.obj.color)
+
+
+def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
+    """What can be known to be wrong before a long run is said before it."""
+    if request.resume and not request.checkpoint:
+        raise click.UsageError("--resume needs --checkpoint FILE", ctx)
+    if request.as_json and request.output == common.STDIO:
+        raise click.UsageError("--json and -o - both write to standard output", ctx)
+    for path in (request.output, request.checkpoint):
+        if path and path != common.STDIO:
+            from bioasm.files import check_writable
+
+            check_writable(path)
+    if request.output:
+        from bioasm.results.files import writer_for
+
+        common.refuse_terminal(request.output)
+        writer_for("-.npz" if request.output == common.STDIO else request.output)
+
+
+def _prepared(request: Request, color: str) -> tuple[Verified, RunOptions]:
+    """The verified program with its constants replaced, and the options of the run."""
+    from bioasm.cli.settings import parameters, split_settings, with_constants
+    from bioasm.isa.verify import verify
+    from bioasm.loading import load
+
+    settings = split_settings(request.settings)
+    verified = verify(with_constants(load(request.path, common.stdin()), settings))
+    chosen = parameters(verified.program, verified.model, settings)
+    if verified.warnings and not request.quiet:
+        common.report(verified.warnings, color)
+    return verified, _options(request, chosen)
+
+
+def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
+    from bioasm.api import draw_seed
+    from bioasm.drivers import RunOptions
+    from bioasm.drivers.base import DEFAULT_FUEL
+
+    return RunOptions(
+        seed=draw_seed() if request.seed is None else request.seed,
+        lanes=request.lanes,
+        threads=request.threads,
+        fuel=request.fuel or DEFAULT_FUEL,
+        parameters=chosen,
+        checkpoint=Path(request.checkpoint) if request.checkpoint else None,
+        checkpoint_every=request.every,
+        resume=request.resume,
+    )
+
+
+def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
+    from bioasm.cli.watch import Watch
+    from bioasm.drivers import connect
+
+    driver = connect(request.driver)
+    try:
+        with Watch(show=not request.quiet and common.is_terminal(sys.stderr)) as watch:
+            return driver.run(verified, options, watch)
+    finally:
+        driver.disconnect()
+
+
+def _deliver(request: Request, result: Result, seconds: float, color: str) -> int:
+    """Print and save. A file that can't be written must not cost the results: they are printed all the same."""
+    failure = _saved(request, result)
+    _print(request, result, seconds, request.output if not failure else None)
+    findings = [*_endings(result, request.quiet), *(failure.diagnostics if failure else ())]
+    if findings:
+        common.report(findings, color)
+    return EXIT_CODES[result.status] or (failure.exit_code if failure else EXIT_OK)
+
+
+def _saved(request: Request, result: Result) -> BioasmError | None:
+    from bioasm.results.files import save, write_npz
+
+    try:
+        if request.output == common.STDIO:
+            with common.binary_output(common.STDIO) as stream:
+                write_npz(result, stream)
+        elif request.output:
+            save(result, request.output)
+    except BioasmError as failure:
+        return failure
+    return None
+
+
+def _print(request: Request, result: Result, seconds: float, file: str | None) -> None:
+    if request.as_json:
+        from bioasm.results.json import to_text
+
+        sys.stdout.write(to_text(result, file))
+        return
+    from bioasm.results.summary import headline, summary
+
+    saved = f"saved {file}\n" if file and file != common.STDIO else ""
+    stream = sys.stderr if request.output == common.STDIO else sys.stdout
+    stream.write(f"{headline(result)}\n{summary(result)}took {seconds:.3g} s\n{saved}")
+
+
+def _endings(result: Result, quiet: bool) -> list[Diagnostic]:
+    """The result's own findings, and one for a run that did not reach its end where the driver gave none."""
+    found = [d for d in result.diagnostics if d.severity == "error" or not quiet]
+    if result.status == "out of fuel" and not any(d.code == "B401" for d in found):
+        found.append(Diagnostic("B401", f"out of fuel after {result.steps:,} steps", hint="raise it with --fuel"))
+    if result.status == "lost" and not any(d.code == "B504" for d in found):
+        found.append(Diagnostic("B504", f"the device was lost after {result.steps:,} steps"))
+    return found

@@ -1,0 +1,69 @@
+"""Watches a run: a line of progress for those who look at it, and Ctrl-C or SIGTERM as a wish to stop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from bioasm.drivers import Progress
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_BETWEEN_LINES = 0.1
+_ERASE = "\r\x1b[K"
+
+
+class Watch:
+    """An observer of a run and a context manager around it.
+
+    The first signal lets the driver stop at the end of its slice; from then on a signal ends the process at once.
+    """
+
+    def __init__(self, show: bool) -> None:
+        self.show = show
+        self.stopped = False
+        self.started = self.shown_at = time.monotonic()
+        self.previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self.previous = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: TracebackType | None) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+        if self.show:
+            _write(_ERASE)
+
+    def __call__(self, progress: Progress) -> bool:
+        """Called by the driver between slices; False asks it to stop."""
+        now = time.monotonic()
+        if self.show and now - self.shown_at >= _SECONDS_BETWEEN_LINES:
+            self.shown_at = now
+            _write(_ERASE + line(progress, now - self.started))
+        return not self.stopped
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = True
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        if self.show:
+            _write(f"{_ERASE}stopping; once more to abort at once\n")
+
+
+def line(progress: Progress, seconds: float) -> str:
+    """Steps done and to do, the best energy, and the rate."""
+    best = "" if progress.best_energy != progress.best_energy else f", best energy {progress.best_energy:.10g}"
+    rate = f", {progress.steps / seconds:,.0f} steps/s" if seconds > 0 and progress.steps else ""
+    message = f"{progress.message}: " if progress.message else ""
+    return f"{message}step {progress.steps:,} of {progress.run_end:,}{best}{rate}"
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

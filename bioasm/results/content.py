@@ -1,0 +1,92 @@
+"""A Result as a tree of named values, from which the JSON object and the files are written alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.models import MODELS
+from bioasm.results.result import Reading, Recording, Result, Spikes
+
+WHOLE_NUMBERS = frozenset({"spins", "best_state", "spike_count", "steps"})
+
+
+def content(result: Result) -> dict[str, Any]:
+    """The Result by its fixed names. With one lane arrays have no lane axis; spins, 0/1 states and counts are whole.
+
+    Leaves are arrays, NumPy scalars, numbers, strings, and the plain dicts and lists of provenance.
+    """
+    return {
+        **_provenance(result),
+        "results": [_reading(result, reading) for reading in result.results],
+        "energy": _lanes(result, result.energy),
+        "best_energy": _lanes(result, result.best_energy),
+        "best_state": _named(result, "best_state", result.best_state),
+        "state": _named(result, "state", result.state),
+        "energy_trace": _lanes(result, result.energy_trace),
+        "spikes": _spikes(result, result.spikes),
+        "spike_count": _named(result, "spike_count", result.spike_count),
+        "recordings": {name: _recording(result, recording) for name, recording in result.recordings.items()},
+    }
+
+
+def _provenance(result: Result) -> dict[str, Any]:
+    from bioasm.diagnostics.render import to_object
+
+    return {
+        "driver": result.driver,
+        "model": result.model,
+        "n": result.n,
+        "lanes": result.lanes,
+        "seed": result.seed,
+        "program_sha256": result.program_sha256,
+        "versions": dict(result.versions),
+        "status": result.status,
+        "steps": result.steps,
+        "time": result.time,
+        "timing": dict(result.timing),
+        "diagnostics": [to_object(d) for d in result.diagnostics],
+        **({"extras": dict(result.extras)} if result.extras else {}),
+    }
+
+
+def _reading(result: Result, reading: Reading) -> dict[str, Any]:
+    value = reading.value
+    if isinstance(value, Spikes):
+        return {"what": reading.what, "value": _spikes(result, value)}
+    return {"what": reading.what, "value": _named(result, reading.what, value)}
+
+
+def _spikes(result: Result, spikes: Spikes) -> dict[str, Any]:
+    lane = {"lane": spikes.lane} if result.lanes > 1 else {}
+    return {"t": spikes.t, "i": spikes.i, **lane}
+
+
+def _recording(result: Result, recording: Recording) -> dict[str, Any]:
+    return {"t": recording.t, "neurons": recording.neurons, "values": _lanes(result, recording.values)}
+
+
+def _named(result: Result, name: str, value: Any) -> Any:
+    without_axis = _lanes(result, value)
+    return _as_whole(without_axis) if _is_whole(result.model, name) else without_axis
+
+
+def _lanes(result: Result, value: Any) -> Any:
+    """Drop the lane axis where there is but one lane."""
+    return value[0] if result.lanes == 1 and isinstance(value, np.ndarray) and value.ndim else value
+
+
+def _is_whole(model: str, name: str) -> bool:
+    """Whether the values of this name are whole by their meaning: counts, 0/1 states, and the states of spin models."""
+    spins = model in MODELS and bool(MODELS[model].clamp_values)
+    return name in WHOLE_NUMBERS or (name == "state" and spins)
+
+
+def _as_whole(value: Any) -> Any:
+    """The same values as integers; left alone where one is not whole (OUT may use any name)."""
+    array: NDArray[Any] = np.asarray(value)
+    if array.dtype.kind != "f" or not np.array_equal(array, np.floor(array)):
+        return value
+    return array.astype(np.int64)[()]

@@ -1,0 +1,58 @@
+"""A Result as the JSON object that `bioasm run --json` prints."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from bioasm.results.content import content
+from bioasm.results.result import Result
+
+# Arrays of more entries are only named in the JSON object where a file holds them.
+LARGE = 10_000
+
+
+def to_object(result: Result, file: str | None = None) -> dict[str, Any]:
+    """The Result as plain dicts, lists and numbers; NaN and infinities become None.
+
+    Where the arrays were saved in `file`, the object names it, and in place of an array of more than `LARGE` entries
+    stands `{"file": name of the array in the file, "shape": [...]}`.
+    """
+    tree = content(result)
+    return {**to_plain(tree, filed=file is not None), **({"file": file} if file is not None else {})}
+
+
+def to_text(result: Result, file: str | None = None) -> str:
+    """The JSON object on one line."""
+    return json.dumps(to_object(result, file), allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def to_plain(value: Any, path: str = "", *, filed: bool = False) -> Any:
+    """A tree with its arrays as lists. Where they are `filed`, large ones are named by their `path` in the tree."""
+    if isinstance(value, dict):
+        return {name: to_plain(item, _below(path, name), filed=filed) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item, _below(path, str(k)), filed=filed) for k, item in enumerate(value)]
+    if isinstance(value, np.ndarray) and filed and value.size > LARGE:
+        return {"file": path, "shape": list(value.shape)}
+    if isinstance(value, np.ndarray | np.generic | float):
+        return _numbers(np.asarray(value))
+    return value
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _numbers(array: np.ndarray[Any, Any]) -> Any:
+    """Nested lists of numbers; tolist alone where everything is finite, which is nearly always."""
+    if array.dtype.kind != "f":
+        return array.tolist()
+    finite = np.isfinite(array)
+    if finite.all():
+        return array.tolist()
+    objects = array.astype(object)
+    objects[~finite] = None
+    return objects.tolist()

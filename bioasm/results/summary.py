@@ -1,0 +1,79 @@
+"""A Result in a few lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bioasm.models import MODELS
+from bioasm.results.content import content
+from bioasm.results.result import Result
+from bioasm.units import Dimension, spell
+
+# Arrays of more entries are shortened to their first and last ones.
+_SHOWN_ENTRIES = 64
+_SHOWN_SPIKES = 6
+_WIDTH = 100
+
+
+def summary(result: Result) -> str:
+    """The run, its results in the order of the program, energies, spikes and times, as aligned lines."""
+    lines = [(_label(reading["what"]), _shown(reading["value"])) for reading in content(result)["results"]]
+    lines += list(_facts(result))
+    width = max(len(label) for label, _ in lines)
+    indent = "\n" + " " * (width + 2)
+    return "".join(f"{label:<{width}}  {text.replace(chr(10), indent)}\n" for label, text in lines)
+
+
+def headline(result: Result) -> str:
+    """What ran where: `driver cpu, model ising, n 800, lanes 1, seed 7`."""
+    return f"driver {result.driver}, model {result.model}, n {result.n}, lanes {result.lanes}, seed {result.seed}"
+
+
+def _label(what: str) -> str:
+    return what if what.isprintable() else repr(what)
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    if not np.isnan(result.best_energy).all():
+        yield "best energy", _over_lanes(result.best_energy)
+    if result.spikes.t.size or result.spike_count.any():
+        yield "spikes", f"{int(result.spike_count.sum()):,}"
+    yield "ran", f"{_duration(result)}{'' if result.status == 'finished' else f' ({result.status})'}"
+
+
+def _over_lanes(values: Any) -> str:
+    """The least of one number a lane, which lane it is in, and the mean over lanes."""
+    if values.size == 1:
+        return _number(values[0])
+    best = int(np.nanargmin(values))
+    return f"{_number(values[best])} (lane {best} of {values.size}; mean {_number(np.nanmean(values))})"
+
+
+def _duration(result: Result) -> str:
+    clock = MODELS[result.model].clock if result.model in MODELS else Dimension.NONE
+    if clock is Dimension.SWEEPS:
+        return f"{result.steps:,} sweeps"
+    return f"{' '.join(spell(result.time, clock)).strip()} in {result.steps:,} steps"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return _spikes(value)
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return _number(array[()])
+    return np.array2string(array, _WIDTH, threshold=_SHOWN_ENTRIES, separator=" ", formatter={"float_kind": _number})
+
+
+def _number(value: Any) -> str:
+    return f"{value:.10g}"
+
+
+def _spikes(spikes: dict[str, Any]) -> str:
+    first = [f"{_number(t)} s neuron {i}" for t, i in zip(spikes["t"][:_SHOWN_SPIKES], spikes["i"], strict=False)]
+    count = len(spikes["t"])
+    more = ", ..." if count > _SHOWN_SPIKES else ""
+    return f"{count:,} spikes" + (f": {', '.join(first)}{more}" if first else "")
