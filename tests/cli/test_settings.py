@@ -1,0 +1,147 @@
+"""`--set NAME=VALUE`."""
+
+from __future__ import annotations
+
+import pytest
+
+from bioasm.cli.settings import parameters, parse_quantity, split_settings, with_constants
+from bioasm.diagnostics import BioasmError
+from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
+from bioasm.isa.table import BY_MNEMONIC
+from bioasm.models import MODELS
+from bioasm.units import Dimension
+
+LIF = MODELS["lif_critical"]
+ISING = MODELS["ising"]
+PROGRAM = Program((), constants={"T0": Quantity(3.0), "level": Quantity(2e-3, Dimension.VOLTAGE)})
+
+
+def constants(*settings: str) -> dict[str, Quantity]:
+    return dict(with_constants(PROGRAM, split_settings(settings)).constants)
+
+
+def refusal(*settings: str, model=LIF, program: Program = PROGRAM) -> BioasmError:
+    with pytest.raises(BioasmError) as caught:
+        chosen = split_settings(settings)
+        parameters(with_constants(program, chosen), model, chosen)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "dimension"),
+    [
+        ("5", 5.0, Dimension.NONE),
+        ("-2e-3", -2e-3, Dimension.NONE),
+        (".5", 0.5, Dimension.NONE),
+        ("10 mV", 0.01, Dimension.VOLTAGE),
+        ("10mV", 0.01, Dimension.VOLTAGE),
+        ("0.1ms", 1e-4, Dimension.TIME),
+        ("50 sweeps", 50.0, Dimension.SWEEPS),
+        ("1_000", 1000.0, Dimension.NONE),
+        ("1e3 pA", 1e-9, Dimension.CURRENT),
+    ],
+)
+def test_value(text: str, value: float, dimension: Dimension) -> None:
+    assert parse_quantity("x", text) == Quantity(value, dimension)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "B406"),
+        ("abc", "B406"),
+        ("--5", "B406"),
+        ("nan", "B406"),
+        ("inf", "B406"),
+        ("1e999", "B406"),
+        ("5 Vx", "B005"),
+    ],
+)
+def test_value_that_is_none(text: str, code: str) -> None:
+    with pytest.raises(BioasmError, match=code) as caught:
+        parse_quantity("x", text)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("setting", ["T0", "=5", "T0=", " = "])
+def test_setting_that_is_none(setting: str) -> None:
+    assert "NAME=VALUE" in str(refusal(setting))
+
+
+def test_a_constant_is_replaced() -> None:
+    assert constants("T0=5") == {"T0": Quantity(5.0), "level": Quantity(2e-3, Dimension.VOLTAGE)}
+
+
+def test_blanks_around_the_equals_sign_do_not_matter() -> None:
+    assert constants(" T0 = 5 ")["T0"] == Quantity(5.0)
+
+
+def test_the_last_of_two_settings_counts() -> None:
+    assert constants("T0=5", "T0=6")["T0"] == Quantity(6.0)
+
+
+def test_a_bare_number_keeps_the_dimension_of_the_constant() -> None:
+    assert constants("level=0.01")["level"] == Quantity(0.01, Dimension.VOLTAGE)
+
+
+def test_a_constant_without_a_unit_takes_one() -> None:
+    assert constants("T0=5 mV")["T0"] == Quantity(5e-3, Dimension.VOLTAGE)
+
+
+def test_a_constant_of_another_dimension_is_refused() -> None:
+    assert "B006: --set level: it is a voltage, not a time" in str(refusal("level=5 ms"))
+
+
+def test_constants_are_no_parameters() -> None:
+    assert parameters(PROGRAM, LIF, {"T0": "5"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "text", "value"),
+    [
+        (LIF, "tau", "10 ms", 0.01),
+        (LIF, "dt", "5e-5", 5e-5),
+        (ISING, "rule", "metropolis", 1.0),
+        (ISING, "rule", "1", 1.0),
+    ],
+)
+def test_a_parameter_of_the_model(model, name: str, text: str, value: float) -> None:
+    assert parameters(PROGRAM, model, {name: text}) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("setting", "model", "message"),
+    [
+        ("T1=5", LIF, "B405"),
+        ("rule=glauber", LIF, "B405"),
+        ("tau=5 mV", LIF, "B006: --set tau: it is a time, not a voltage"),
+        ("tau=0", LIF, "B116"),
+        ("tau=-1", LIF, "B116"),
+        ("rule=2", ISING, "B116"),
+        ("rule=glauba", ISING, "B406"),
+    ],
+)
+def test_a_parameter_that_does_not_fit(setting: str, model, message: str) -> None:
+    wrong = refusal(setting, model=model)
+    assert message in str(wrong)
+    assert wrong.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "model", "hint"),
+    [
+        ("t0=5", LIF, "did you mean T0?"),
+        ("taw=5", LIF, "did you mean tau?"),
+        ("rule=glauba", ISING, "did you mean glauber?"),
+        ("rule=x", ISING, "it may be glauber or metropolis"),
+    ],
+)
+def test_the_nearest_name_is_offered(setting: str, model, hint: str) -> None:
+    assert refusal(setting, model=model).diagnostics[0].hint == hint
+
+
+def test_what_the_program_sets_itself_is_refused() -> None:
+    setting = Instruction(BY_MNEMONIC["SET"], (Name("dt"), ConstantRef("step")))
+    program = Program((setting,), constants={"step": Quantity(1e-4)})
+    assert "the program sets dt itself" in str(refusal("dt=1e-5", program=program))
+    assert parameters(program, LIF, {"step": "1e-5"}) == {}
