@@ -1,0 +1,1 @@
+"""The text of programs: grammar, parser, assembler, disassembler and formatter."""

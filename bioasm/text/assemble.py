@@ -1,0 +1,129 @@
+"""From a text to the Program that it says: the first pass takes everything in, the second looks names up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bioasm.diagnostics import BioasmError, did_you_mean
+from bioasm.isa.limits import limit
+from bioasm.isa.program import DataRef, Instruction, Operand, Program
+from bioasm.isa.table import BY_MNEMONIC, Row
+from bioasm.text.directives import apply
+from bioasm.text.document import Document, Item, Statement
+from bioasm.text.draft import Draft, Pending, Place
+from bioasm.text.operands import DATA_FORMS, Fault, resolve, wrong_form
+from bioasm.text.parser import parse
+
+
+def assemble(text: str, *, source: str = "<text>", folder: Path | None = None, debug: bool = False) -> Program:
+    """The Program that `text` says.
+
+    Files that it names are looked for in `folder` (the current one without it). Every instruction has its place in
+    `span`; the program `has_spans`, so that writers keep them, with `debug` or where the text has a `.loc`.
+    Raises BioasmError with what is wrong with the text, at most `limit("diagnostics")` findings.
+    """
+    folder = folder or Path()
+    draft = Draft(including=[(folder / source).absolute()])
+    take_in(draft, parse(text, source), folder)
+    instructions = _second_pass(draft)
+    if draft.found:
+        raise BioasmError(*draft.found[: limit("diagnostics")])
+    return Program(
+        instructions=tuple(instructions),
+        constants=draft.names.constants,
+        data=tuple(draft.data),
+        labels={name: index for name, index in draft.names.labels.items() if not name.startswith("@")},
+        metadata=draft.metadata,
+        sections=tuple(draft.sections),
+        has_spans=debug or draft.has_given_places,
+    )
+
+
+# --- the first pass ---------------------------------------------------------------------------------
+
+
+def take_in(draft: Draft, document: Document, folder: Path) -> None:
+    """Add the lines of a document to the draft, and what was wrong with its syntax."""
+    draft.found.extend(document.diagnostics)
+    draft.lost_words |= document.lost_words
+    for line in document.lines:
+        if line.statement is not None:
+            _take_statement(draft, Place(document, line, folder), line.statement)
+        if draft.full:
+            return
+
+
+def _take_statement(draft: Draft, place: Place, statement: Statement) -> None:
+    head = statement.head
+    if head is not None and head.form == "directive":
+        with draft.blaming(place, head):
+            apply(draft, place, statement, head)
+        return
+    for label in statement.labels:
+        with draft.blaming(place, label):
+            draft.names.labels[draft.define(place, label, local=True)] = len(draft.pending)
+    if head is not None:
+        with draft.blaming(place, head):
+            _take_instruction(draft, place, statement, head)
+
+
+def _take_instruction(draft: Draft, place: Place, statement: Statement, head: Item) -> None:
+    row = BY_MNEMONIC.get(head.text) or BY_MNEMONIC.get(head.text.upper())
+    if row is None:
+        hint = did_you_mean(head.text, BY_MNEMONIC) or "`bioasm help` lists the instructions"
+        raise Fault("B002", f"there is no instruction `{head.text}`", hint)
+    if len(draft.pending) >= limit("instructions"):
+        raise Fault("B111", f"a program has at most {limit('instructions')} instructions")
+    _check_count(row, statement)
+    blocks = _blocks(draft, place, row, statement)
+    span = draft.given_place.pop() if draft.given_place else place.span(head, (statement.operands or (head,))[-1])
+    draft.pending.append(Pending(row, statement, place, span, blocks))
+
+
+def _check_count(row: Row, statement: Statement) -> None:
+    count, most = len(statement.operands), len(row.slots)
+    if row.required <= count <= most:
+        return
+    wanted = str(most) if row.required == most else f"{row.required} to {most}"
+    operands = "operand" if wanted == "1" else "operands"
+    first_extra = statement.operands[most] if count > most else None
+    raise Fault("B003", f"{row.mnemonic} takes {wanted} {operands}, not {count}", f"its form is {row.form}", first_extra)
+
+
+def _blocks(draft: Draft, place: Place, row: Row, statement: Statement) -> dict[int, int]:
+    """The data that stand in operands, read now so that data blocks are numbered in the order of the text."""
+    blocks = {}
+    for number, (slot, item) in enumerate(zip(row.slots, statement.operands, strict=False)):
+        if item.form in DATA_FORMS:
+            if "data" not in slot.kind.forms:
+                draft.blame(place, item, wrong_form(row, slot, item, "data"))
+                continue
+            with draft.blaming(place, item):
+                blocks[number] = draft.load(place, item)
+    return blocks
+
+
+# --- the second pass --------------------------------------------------------------------------------
+
+
+def _second_pass(draft: Draft) -> list[Instruction]:
+    instructions = []
+    for pending in draft.pending:
+        instructions.append(Instruction(pending.row, _operands(draft, pending), pending.span))
+        if draft.full:
+            break
+    return instructions
+
+
+def _operands(draft: Draft, pending: Pending) -> tuple[Operand, ...]:
+    found: list[Operand] = []
+    row = pending.row
+    for number, (slot, item) in enumerate(zip(row.slots, pending.statement.operands, strict=False)):
+        if item.form in DATA_FORMS:
+            found.append(DataRef(pending.blocks.get(number, 0)))
+            continue
+        try:
+            found.append(resolve(row, slot, item, draft.names))
+        except Fault as fault:
+            draft.blame(pending.place, item, fault)
+    return tuple(found)

@@ -1,0 +1,144 @@
+"""The directives: one row each, with its form and what it adds to the draft of a program."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bioasm.diagnostics import Span, did_you_mean
+from bioasm.isa.limits import limit
+from bioasm.isa.program import Section
+from bioasm.text.document import Item, Statement
+from bioasm.text.draft import Draft, Place
+from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
+
+Handler = Callable[[Draft, Place, Statement], None]
+
+
+class Directive(NamedTuple):
+    """One directive: how it is written, the forms of its operands, what stands after the equals sign, what it does."""
+
+    form: str
+    operands: tuple[frozenset[str], ...]
+    optional: int
+    value: frozenset[str]
+    handle: Handler
+
+
+def apply(draft: Draft, place: Place, statement: Statement, head: Item) -> None:
+    """Do what a directive says. Raises Fault where it is unknown or not of its form."""
+    directive = DIRECTIVES.get(head.text.lower())
+    if directive is None:
+        raise Fault("B011", f"there is no directive `{head.text}`", did_you_mean(head.text, DIRECTIVES))
+    least = len(directive.operands) - directive.optional
+    count = len(statement.operands)
+    if statement.labels:
+        raise Fault("B001", "a label stands before an instruction or alone", None, statement.labels[0])
+    if not (least <= count <= len(directive.operands) or (head.text.lower() == ".loc" and count == 0)):
+        raise Fault("B001", f"the form is {directive.form}")
+    for item, forms in zip(statement.operands, directive.operands, strict=False):
+        _demand(item, forms, directive)
+    if (statement.value is None) != (not directive.value):
+        raise Fault("B001", f"the form is {directive.form}")
+    if statement.value is not None:
+        _demand(statement.value, directive.value, directive)
+    directive.handle(draft, place, statement)
+
+
+def _demand(item: Item, forms: frozenset[str], directive: Directive) -> None:
+    if item.form not in forms:
+        raise Fault("B001", f"the form is {directive.form}", None, item)
+
+
+# --- what they do -----------------------------------------------------------------------------------
+
+
+def _title(draft: Draft, place: Place, statement: Statement) -> None:
+    assert statement.head is not None
+    _add_metadata(draft, statement.head.text.lower()[1:], statement.operands[0], statement.head)
+
+
+def _meta(draft: Draft, place: Place, statement: Statement) -> None:
+    key, text = statement.operands
+    _add_metadata(draft, read_string(key) if key.form == "string" else key.text, text, key)
+
+
+def _add_metadata(draft: Draft, key: str, text: Item, place: Item) -> None:
+    """Metadata describe the program, so those of included files do not count."""
+    said = read_string(text)
+    if len(draft.including) > 1:
+        return
+    if key in draft.metadata:
+        raise Fault("B008", f"the program has its `{key}` already", None, place)
+    draft.metadata[key] = said
+
+
+def _const(draft: Draft, place: Place, statement: Statement) -> None:
+    assert statement.value is not None
+    name = draft.define(place, statement.operands[0], local=False)
+    try:
+        draft.names.constants[name] = read_number(statement.value)
+    except Fault as fault:
+        draft.lost_words.add(name)
+        raise Fault(fault.code, fault.message, fault.hint, statement.value) from None
+
+
+def _data(draft: Draft, place: Place, statement: Statement) -> None:
+    assert statement.value is not None
+    name = draft.define(place, statement.operands[0], local=True)
+    draft.names.data[name] = len(draft.data)
+    draft.load(place, statement.value, None if name.startswith("@") else name)
+
+
+def _include(draft: Draft, place: Place, statement: Statement) -> None:
+    from bioasm.text.include import include
+
+    include(draft, place, statement.operands[0])
+
+
+def _loc(draft: Draft, place: Place, statement: Statement) -> None:
+    draft.has_given_places = True
+    draft.given_place = [None]
+    if statement.operands:
+        source, *numbers = statement.operands
+        values = [_whole(item) for item in numbers]
+        draft.given_place = [Span(read_string(source), *values)]
+
+
+def _section(draft: Draft, place: Place, statement: Statement) -> None:
+    kind, flags, content = statement.operands
+    try:
+        unpacked = binascii.a2b_base64(read_string(content), strict_mode=True)
+    except ValueError:
+        raise Fault("B001", "the content of a section is not in base64", None, content) from None
+    if len(draft.sections) >= limit("sections"):
+        raise Fault("B111", f"a program has at most {limit('sections')} sections")
+    draft.sections.append(Section(_whole(kind), _whole(flags), unpacked))
+
+
+def _whole(item: Item) -> int:
+    """A whole number of at most 32 bits, decimal or hexadecimal."""
+    try:
+        value = int(item.text, 16 if item.text[:2].lower() == "0x" else 10) if len(item.text) <= 12 else -1
+    except ValueError:
+        value = -1
+    if item.extra or not 0 <= value < 1 << 32:
+        raise Fault("B009", "a whole number from 0 to 4294967295 is wanted here", None, item)
+    return value
+
+
+_NAME, _TEXT, _NUMBER = frozenset({"word"}), frozenset({"string"}), frozenset({"number"})
+_NOTHING: frozenset[str] = frozenset()
+
+DIRECTIVES: dict[str, Directive] = {
+    ".title": Directive('.title "text"', (_TEXT,), 0, _NOTHING, _title),
+    ".author": Directive('.author "text"', (_TEXT,), 0, _NOTHING, _title),
+    ".source": Directive('.source "text"', (_TEXT,), 0, _NOTHING, _title),
+    ".meta": Directive('.meta KEY "text"', (_NAME | _TEXT, _TEXT), 0, _NOTHING, _meta),
+    ".const": Directive(".const NAME = number", (_NAME,), 0, _NUMBER, _const),
+    ".data": Directive(".data NAME = data", (_NAME,), 0, DATA_FORMS, _data),
+    ".include": Directive('.include "file"', (_TEXT,), 0, _NOTHING, _include),
+    ".loc": Directive('.loc "file" line column [end_column]', (_TEXT, _NUMBER, _NUMBER, _NUMBER), 1, _NOTHING, _loc),
+    ".section": Directive('.section kind flags "base64"', (_NUMBER, _NUMBER, _TEXT), 0, _NOTHING, _section),
+}

@@ -1,0 +1,82 @@
+"""What a text says before it means anything: lines with labels, a mnemonic or directive, operands and comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bioasm.diagnostics import Diagnostic, Span
+
+_EXCERPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of a statement as it is spelled, at `start` to `end` counted from the statement's first character.
+
+    `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms` or `file`.
+    `extra` is the unit of a number, the type before a literal, and the second string of a file.
+    """
+
+    form: str
+    text: str
+    start: int = 0
+    end: int = 0
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Labels, then a mnemonic or directive with its operands; `value` is what stands after an equals sign.
+
+    A statement knows nothing of its place: equal statements of a text are one object.
+    """
+
+    labels: tuple[Item, ...] = ()
+    head: Item | None = None
+    operands: tuple[Item, ...] = ()
+    value: Item | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A statement at `offset` in the text, on line `number`, and the comment after it (with its semicolon).
+
+    A line without a statement is a comment. `blank_before` says that empty lines stand before it.
+    """
+
+    statement: Statement | None
+    comment: str = ""
+    offset: int = 0
+    number: int = 1
+    blank_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that was read: its lines, what was wrong with it, and the words of the statements that could not be read."""
+
+    source: str
+    text: str
+    lines: list[Line] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    lost_words: set[str] = field(default_factory=set)
+
+    def span(self, line: Line, start: int, end: int) -> Span:
+        """The place of a piece of `line` that lies at `start` to `end`, counted from its statement."""
+        text, first = self.text, line.offset + start
+        number = line.number + text.count("\n", line.offset, first)
+        column = first - text.rfind("\n", 0, first)
+        if "\n" in text[first : line.offset + end]:
+            end = text.index("\n", first) - line.offset
+        return Span(self.source, number, column, column + end - start)
+
+    def excerpt(self, line: Line, start: int) -> str:
+        """The source line in which a piece of `line` starts, cut off where it is very long."""
+        first = line.offset + start
+        begin, end = self.text.rfind("\n", 0, first) + 1, self.text.find("\n", first)
+        return self.text[begin : len(self.text) if end < 0 else end][: max(_EXCERPT, first - begin + 40)]
+
+    def finding(self, code: str, message: str, line: Line, item: Item, hint: str | None = None) -> Diagnostic:
+        """A diagnostic that points at `item`."""
+        place = self.span(line, item.start, item.end)
+        return Diagnostic(code, message, place, hint, self.excerpt(line, item.start))

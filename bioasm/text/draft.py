@@ -1,0 +1,128 @@
+"""A program while its text is being read: what was defined, what is pending, and what was found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bioasm.diagnostics import BioasmError, Diagnostic, Span
+from bioasm.isa.limits import limit
+from bioasm.isa.names import name_fault
+from bioasm.isa.program import Data, DataBlock, Section
+from bioasm.isa.table import Row
+from bioasm.text.document import Document, Item, Line, Statement
+from bioasm.text.operands import Fault, Names, read_string
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line of one of the documents that make up a program."""
+
+    document: Document
+    line: Line
+    folder: Path
+
+    def span(self, first: Item, last: Item | None = None) -> Span:
+        """The place of the items from `first` to `last`."""
+        return self.document.span(self.line, first.start, (last or first).end)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An instruction whose names are not looked up yet. `blocks` are the data blocks of its literals, by operand."""
+
+    row: Row
+    statement: Statement
+    place: Place
+    span: Span | None
+    blocks: dict[int, int]
+
+
+@dataclass(slots=True)
+class Draft:
+    """The state of the first pass. `including` are the files that are being read, the outermost first."""
+
+    names: Names = field(default_factory=Names)
+    metadata: dict[str, str] = field(default_factory=dict)
+    data: list[DataBlock] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    lost_words: set[str] = field(default_factory=set)
+    defined_at: dict[str, Span] = field(default_factory=dict)
+    including: list[Path] = field(default_factory=list)
+    included: int = 0
+    incomplete: bool = False
+    given_place: list[Span | None] = field(default_factory=list)
+    has_given_places: bool = False
+
+    @property
+    def full(self) -> bool:
+        """Whether as many errors were found as are shown in one go."""
+        return len(self.found) >= limit("diagnostics")
+
+    def blame(self, place: Place, item: Item, fault: Fault) -> None:
+        """Keep a fault, at `item` where it names no other; unknown names that may stand in lost lines are not blamed."""
+        item = fault.item or item
+        if fault.code == "B007" and (self.incomplete or item.text in self.lost_words):
+            return
+        self.found.append(place.document.finding(fault.code, fault.message, place.line, item, fault.hint))
+
+    @contextmanager
+    def blaming(self, place: Place, item: Item) -> Iterator[None]:
+        """Keep the faults that the block raises."""
+        try:
+            yield
+        except Fault as fault:
+            self.blame(place, item, fault)
+        except BioasmError as error:
+            self.found.extend(error.diagnostics)
+
+    def define(self, place: Place, item: Item, *, local: bool) -> str:
+        """Take the name that `item` spells into use; names for the text only (`@1`) may be `local`. Raises Fault."""
+        name = item.text
+        why = None if local and name.startswith("@") else name_fault(name)
+        if why is not None:
+            raise Fault("B015", f"`{name[:40]}` can't be a name: {why}", None, item)
+        if name in self.defined_at:
+            first = self.defined_at[name]
+            what = self.names.what(name)
+            raise Fault("B008", f"`{name}` is a {what} already", f"it is defined at {first.source}:{first.line}", item)
+        self.defined_at[name] = place.span(item)
+        return name
+
+    def load(self, place: Place, item: Item, name: str | None = None) -> int:
+        """Read the data that `item` is, keep them as a block, and return its number. Raises Fault."""
+        value = _file_data(place, item) if item.form == "file" else _literal_data(item)
+        if len(self.data) >= limit("data"):
+            raise Fault("B111", f"a program has at most {limit('data')} data blocks", None, item)
+        self.data.append(DataBlock(value, name))
+        return len(self.data) - 1
+
+
+def _literal_data(item: Item) -> Data:
+    from bioasm.text.literal_faults import LiteralFault
+    from bioasm.text.literals import read_literal
+
+    try:
+        return read_literal(item)
+    except LiteralFault as fault:
+        first = item.end - len(item.text)
+        spot = Item(item.form, "", first + fault.start, first + fault.end)
+        raise Fault(fault.code, fault.message, fault.hint, spot) from None
+
+
+def _file_data(place: Place, item: Item) -> Data:
+    from bioasm.text.files import read_file
+
+    said = read_string(item)
+    key = read_string(Item("string", item.extra)) if item.extra else None
+    try:
+        return read_file(place.folder / said, key)
+    except BioasmError as error:
+        first = error.diagnostics[0]
+        raise Fault(first.code, first.message, first.hint, item) from None
+    except ValueError:
+        raise Fault("B301", f"{said!r} is no name of a file", None, item) from None

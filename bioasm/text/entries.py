@@ -1,0 +1,66 @@
+"""From entries in any order to the sorted arrays of indices and values that a program holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bioasm.isa.program import Sparse, Terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INDEX_TYPE = "i4"  # wide enough for every index below the limit on neurons
+
+
+def sorted_sparse(
+    shape: tuple[int, int], row: NDArray[Any], column: NDArray[Any], value: NDArray[Any], *, symmetric: bool = False
+) -> Sparse:
+    """A sparse matrix from entries (row, column) = value in any order; with `symmetric` each may be either of its pair.
+
+    Entries that name the same place stay beside each other: `repeated` finds them.
+    """
+    import numpy as np
+
+    if symmetric:
+        row, column = np.minimum(row, column), np.maximum(row, column)
+    place = row.astype(np.int64) * shape[1] + column
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(place, kind="stable")
+        row, column, value = row[order], column[order], value[order]
+    return Sparse(shape, row.astype(INDEX_TYPE), column.astype(INDEX_TYPE), value, symmetric)
+
+
+def repeated(matrix: Sparse) -> NDArray[Any]:
+    """For every entry whether it names the same place as the one before it."""
+    import numpy as np
+
+    same = (matrix.row[1:] == matrix.row[:-1]) & (matrix.column[1:] == matrix.column[:-1])
+    return np.concatenate([np.zeros(min(1, matrix.row.size), dtype=bool), same])
+
+
+def summed(matrix: Sparse) -> Sparse:
+    """The matrix with entries of the same place added up, as file formats mean them."""
+    import numpy as np
+
+    again = repeated(matrix)
+    if not again.any():
+        return matrix
+    first = np.flatnonzero(~again)
+    wide = matrix.value.astype(np.float64 if matrix.value.dtype.kind == "f" else np.int64)
+    value = np.add.reduceat(wide, first)
+    return Sparse(matrix.shape, matrix.row[first], matrix.column[first], value, matrix.symmetric)
+
+
+def sorted_terms(size: int, orders: NDArray[Any], index: NDArray[Any], value: NDArray[Any]) -> Terms:
+    """Weighted products: term k has `orders[k]` of the indices, which may be in any order within their term.
+
+    Raises ValueError where an index stands twice in a term.
+    """
+    import numpy as np
+
+    start = np.concatenate([[0], np.cumsum(orders)]).astype(np.int64)
+    term = np.repeat(np.arange(orders.size), orders)
+    index = index[np.lexsort((index, term))]
+    if ((index[1:] == index[:-1]) & (term[1:] == term[:-1])).any():
+        raise ValueError("an index stands twice in a term")
+    return Terms(size, start, index.astype(INDEX_TYPE), value)

@@ -1,0 +1,61 @@
+"""Texts that include texts: where they are looked for, and what keeps them from going round in circles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bioasm.diagnostics import BioasmError
+from bioasm.isa.limits import limit
+from bioasm.text.document import Document, Item
+from bioasm.text.draft import Draft, Place
+from bioasm.text.operands import Fault, read_string
+from bioasm.text.parser import parse
+
+
+def include(draft: Draft, place: Place, item: Item) -> None:
+    """Read the file that `item` names, relative to the file it is named in, as if it stood here. Raises Fault."""
+    from bioasm.text.assemble import take_in
+
+    try:
+        path = place.folder / read_string(item)
+        resolved = path.resolve()
+        document = _document(draft, path, resolved)
+    except (Fault, BioasmError, OSError, ValueError, RuntimeError) as problem:
+        draft.incomplete = True
+        raise _fault(problem, item) from None
+    draft.included += 1
+    draft.including.append(resolved)
+    take_in(draft, document, path.parent)
+    draft.including.pop()
+
+
+def _document(draft: Draft, path: Path, resolved: Path) -> Document:
+    if resolved in draft.including:
+        raise Fault("B012", f"{path} includes itself" if resolved == draft.including[-1] else f"{path} is being read")
+    if len(draft.including) > limit("includes"):
+        raise Fault("B111", f"includes are nested more than {limit('includes')} deep")
+    if draft.included >= limit("included_files"):
+        raise Fault("B111", f"a program includes at most {limit('included_files')} files")
+    return parse(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        raise Fault("B301", f"there is no file {path}")
+    if not path.is_file():
+        raise Fault("B301", f"{path} is no file")
+    if path.stat().st_size > limit("text_bytes"):
+        raise Fault("B111", f"{path} is longer than {limit('text_bytes')} bytes")
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise Fault("B013", f"{path} is not UTF-8 text (byte {fault.start})") from None
+
+
+def _fault(problem: Exception, item: Item) -> Fault:
+    if isinstance(problem, Fault):
+        return Fault(problem.code, problem.message, problem.hint, item)
+    if isinstance(problem, BioasmError):
+        first = problem.diagnostics[0]
+        return Fault(first.code, first.message, first.hint, item)
+    return Fault("B301", f"{item.text} can't be read: {problem}", None, item)
