@@ -53,16 +53,16 @@ def read_gset(content: bytes, source: str) -> Graph:
     return Graph(entries.n, u, v, entries.value)
 
 
-def read_entries(content: bytes, faults: Faults, things: str, rows: str, default: float | None = 1.0) -> Entries:
+def read_entries(content: bytes, faults: Faults, things: str, rows: str, *, needs_value: bool = False) -> Entries:
     """The header `n m` and the m lines below it. Raises BioasmError B304, B111.
 
-    `things` are what n counts and `rows` what m counts, for messages. A line without a value has `default`; without
-    that, each line must have a value.
+    `things` are what n counts and `rows` what m counts, for messages. A line without a value has the value 1, unless
+    each line needs one.
     """
     lines = read_numbers(without_comments(content, COMMENT_MARKS), faults)
     n, m = _header(lines, faults, things, rows)
     check_neurons(n, things)
-    body = _body(lines, faults, n, things, default is not None)
+    body = _body(lines, faults, n, things, needs_value)
     if len(body.i) != m:
         faults.add(int(lines.line[0]), f"the header announces {m:,} {rows}, but {len(body.i):,} follow")
         faults.stop()
@@ -81,11 +81,11 @@ def _header(lines: NumberLines, faults: Faults, things: str, rows: str) -> tuple
     return int(numbers[0]), int(numbers[1])
 
 
-def _body(lines: NumberLines, faults: Faults, n: int, things: str, may_lack_value: bool) -> Entries:
+def _body(lines: NumberLines, faults: Faults, n: int, things: str, needs_value: bool) -> Entries:
     """All lines but the first as entries; raises for those that are none."""
     line, count = lines.line[1:], lines.count[1:]
-    form = "`i j` or `i j weight`" if may_lack_value else "`i j value`"
-    wrong = (count != 3) & ~((count == 2) & may_lack_value)
+    form = "`i j value`" if needs_value else "`i j` or `i j weight`"
+    wrong = (count != 3) & ((count != 2) | needs_value)
     faults.add_each(wrong, line, lambda k: f"the line has {count[k]} numbers; it should be {form}")
     faults.stop()
     start = lines.start[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bioasm.diagnostics import did_you_mean, error
+from bioasm.diagnostics import EXIT_USAGE, did_you_mean, error
 from bioasm.problems.graph import Graph
 from bioasm.problems.rudy import generate
 
@@ -67,17 +67,18 @@ BEST_KNOWN_CUTS: dict[str, int] = {
 }
 
 
+_PLANAR = {f"G{k}" for k in (*range(14, 22), *range(35, 43), *range(51, 55), 58, 59, 63, 64)}
+
+
 def find_instance(name: str) -> str:
     """The name as the table spells it. Raises BioasmError B406 for a graph that can't be generated."""
     spelled = {key.upper(): key for key in RUDY_ARGUMENTS}.get(name.upper())
     if spelled is None:
-        known = "graphs that are unions of planar graphs (such as G14) and others can be imported from a file"
-        hint = known if name.upper() in _PLANAR else did_you_mean(name, RUDY_ARGUMENTS) or known
-        raise error("B406", f"there is no generated graph called {name}", hint=hint)
+        known = "those of the G-set that are no unions of planar graphs, and K2000, can be generated"
+        planar = f"{name} is a union of planar graphs, which can't be generated; import it from a file"
+        hint = planar if name.upper() in _PLANAR else did_you_mean(name, RUDY_ARGUMENTS) or known
+        raise error("B406", f"there is no generated graph called {name}", hint=hint, exit_code=EXIT_USAGE)
     return spelled
-
-
-_PLANAR = {f"G{k}" for k in (*range(14, 22), *range(35, 43), *range(51, 55), 58, 59, 63, 64)}
 
 
 def generate_instance(name: str) -> Graph:

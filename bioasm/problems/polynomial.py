@@ -26,7 +26,7 @@ MAX_MONOMIALS = 1 << 26
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Monomials:
-    """Products of `order` different variables: `index` (t, order) int64, increasing in each row; `value` (t,) float64."""
+    """Products of `order` different variables: `index` (t, order) int64, each row increasing; `value` (t,) float64."""
 
     index: Integers
     value: Floats

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioasm.diagnostics import BioasmError, error
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
 from bioasm.isa.limits import limit
 from bioasm.problems.graph import Graph
 from bioasm.problems.numbers import Floats, Integers
@@ -154,7 +154,10 @@ CHANGES: dict[str, tuple[Parameter, ...]] = {
     "-times": (_FACTOR,),
     "-plus": (_FACTOR,),
 }
-_HINT = "known are -rnd_graph n density seed, -toroidal_grid_2D rows columns, -clique n; then -random low high seed, -times k, -plus k"
+_HINT = (
+    "known are -rnd_graph n density seed, -toroidal_grid_2D rows columns and -clique n, "
+    "then -random low high seed, -times k, -plus k"
+)
 
 
 def generate(arguments: str) -> Graph:
@@ -177,7 +180,7 @@ def generate(arguments: str) -> Graph:
 
 
 def _wrong(message: str) -> BioasmError:
-    return error("B406", message, hint=_HINT)
+    return error("B406", message, hint=_HINT, exit_code=EXIT_USAGE)
 
 
 def _numbers(option: str, parameters: tuple[Parameter, ...], words: list[str]) -> tuple[list[float], list[str]]:
@@ -209,11 +212,12 @@ def _make(option: str, numbers: list[float]) -> Graph:
 
 def _check_size(option: str, numbers: list[float]) -> None:
     n = numbers[0] * numbers[1] if option == "-toroidal_grid_2D" else numbers[0]
-    shares = {"-rnd_graph": n * (n - 1) / 2 * numbers[-2 if len(numbers) > 2 else 0] / 100, "-clique": n * (n - 1) / 2}
-    edges = shares.get(option, 2 * n)
+    pairs = n * (n - 1) / 2
+    share = numbers[1] / 100 if option == "-rnd_graph" else 1.0
+    edges = 2 * n if option == "-toroidal_grid_2D" else pairs * share
     if n > limit("neurons") or edges > MAX_EDGES:
-        text = f"{option} makes {n:,.0f} vertices and {edges:,.0f} edges; the limits are {limit('neurons'):,} and {MAX_EDGES:,}"
-        raise error("B111", text)
+        limits = f"the limits are {limit('neurons'):,} and {MAX_EDGES:,}"
+        raise error("B111", f"{option} makes {n:,.0f} vertices and {edges:,.0f} edges; {limits}")
 
 
 def _change(graph: Graph, option: str, numbers: list[float]) -> Graph:

@@ -1,0 +1,155 @@
+"""`bioasm import`: a problem file, or a generated benchmark graph, becomes a program text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioasm.cli import common
+from bioasm.diagnostics import error
+
+if TYPE_CHECKING:
+    from bioasm.isa.program import Data
+    from bioasm.problems.formats import Problem
+
+FORMAT_NAMES = ("gset", "qubo", "coo", "matrix", "cnf", "ising")
+MAXIMIZABLE = ("qubo", "coo", "matrix")
+
+
+@common.command(
+    "import",
+    examples="""
+        bioasm import G1.txt -o g1.basm
+        bioasm import --generate G22 | bioasm run - --seed 1
+        bioasm import --rudy "-rnd_graph 800 6 8001" -o graph.basm
+        bioasm import costs.qubo --maximize -o costs.basm
+        bioasm import couplings.npz --from ising --model lif -o culture.basm
+    """,
+)
+@click.argument("path", metavar="[FILE]", required=False)
+@common.output_option("Where to write the program; by default standard output.")
+@click.option("--from", "form", type=click.Choice(FORMAT_NAMES), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
+@click.option("--model", type=click.Choice(["ising", "lif"]), default="ising", show_default=True, help="Spins under an annealing schedule, or the LIF twin.")  # noqa: E501  # fmt: skip
+@click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
+@click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip
+@click.option("--rudy", "arguments", metavar="ARGUMENTS", help="A graph by the arguments of the generator rudy instead of FILE.")  # noqa: E501  # fmt: skip
+def command(
+    path: str | None,
+    output: str | None,
+    form: str | None,
+    model: str,
+    maximize: bool,
+    instance: str | None,
+    arguments: str | None,
+) -> None:
+    """Turn a problem FILE, or `-` for standard input, into a program that minimises it.
+
+    The energy that the program reports is the problem's own objective: minus the cut of a graph, x'Qx of a QUBO, the
+    number of unsatisfied clauses, the energy of a spin glass. docs/problems.md describes the formats.
+    """
+    from bioasm.problems.write import write_program
+
+    if sum(source is not None for source in (path, instance, arguments)) != 1:
+        raise click.UsageError("give one of FILE, --generate and --rudy")
+    if path is None and form is not None:
+        raise click.UsageError("--from is for a FILE; a generated graph needs none")
+    problem, account = _generated(instance, arguments, maximize) if path is None else _read(path, form, maximize)
+    common.write_text(write_program(problem, account, model), output)
+
+
+def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
+    from bioasm.problems.formats import cut_problem
+    from bioasm.problems.instances import RUDY_ARGUMENTS, find_instance
+    from bioasm.problems.rudy import generate
+
+    _refuse_maximize(maximize, "gset")
+    name = find_instance(instance) if instance is not None else "a generated graph"
+    line = RUDY_ARGUMENTS[name] if instance is not None else arguments or ""
+    return cut_problem(generate(line), name, f"rudy {line}")
+
+
+def _refuse_maximize(maximize: bool, form: str) -> None:
+    if maximize and form not in MAXIMIZABLE:
+        raise click.UsageError(f"--maximize is for a QUBO ({', '.join(MAXIMIZABLE)}), not for {form}")
+
+
+def _read(path: str, form: str | None, maximize: bool) -> Problem:
+    """The problem in a file or in standard input, in the format named or found."""
+    from bioasm.problems.formats import find_format, read_problem
+
+    suffix = Path(path).suffix.lower()
+    is_array = suffix in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
+    if is_array:
+        _refuse_maximize(maximize, form or "matrix")
+        return _read_arrays(path, form, maximize)
+    content = _content(path)
+    form = form or find_format(path, content)
+    if form == "matrix":
+        raise error("B305", f"a matrix is read from an .npy, .npz or .mtx file, which {path} is not")
+    _refuse_maximize(maximize, form)
+    return read_problem(content, "<stdin>" if path == common.STDIO else path, form, maximize)
+
+
+def _content(path: str) -> bytes:
+    from bioasm.files import unreadable
+    from bioasm.isa.limits import limit
+
+    most = limit("text_bytes") + 1
+    try:
+        if path == common.STDIO:
+            content = common.stdin().read(most)
+        else:
+            with open(path, "rb") as stream:
+                content = stream.read(most)
+    except OSError as cause:
+        raise unreadable(path, cause) from cause
+    if len(content) == most:
+        raise error("B111", f"{path} holds more than {most - 1:,} bytes, the limit for a text")
+    return content
+
+
+# --- arrays -----------------------------------------------------------------------------------------
+
+
+def _read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
+    """A matrix as a QUBO, or the arrays J, h and offset of an .npz file as Ising couplings."""
+    from bioasm.problems.formats import arrays_problem, matrix_problem
+    from bioasm.text.files import read_file
+
+    names = _array_names(path)
+    if form == "ising" or (form is None and "J" in names):
+        _refuse_maximize(maximize, "ising")
+        return arrays_problem(read_file(Path(path), "J"), _array(path, names, "h"), _array(path, names, "offset"), path)
+    return matrix_problem(read_file(Path(path), "Q" if "Q" in names else None), path, maximize)
+
+
+def _array_names(path: str) -> list[str]:
+    """The names of the arrays in an .npz file; none where it is another file or damaged, which `read_file` reports."""
+    import numpy as np
+
+    if not path.lower().endswith(".npz"):
+        return []
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive.files)
+    except Exception:  # noqa: BLE001  (a damaged file can fail in any way)
+        return []
+
+
+def _array(path: str, names: list[str], name: str) -> Data | None:
+    return None if name not in names else _as_data(path, name)
+
+
+def _as_data(path: str, name: str) -> Data:
+    """One array of an .npz file as data; a single number as a vector of one."""
+    import numpy as np
+
+    from bioasm.isa.program import Dense
+
+    with np.load(path, allow_pickle=False) as archive:
+        array: Any = archive[name]
+    if array.dtype.kind not in "biuf":
+        raise error("B303", f"{name} of {path} holds no real numbers")
+    return Dense(np.atleast_1d(array))

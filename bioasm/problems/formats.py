@@ -1,0 +1,115 @@
+"""The problem formats: how each is told from a file's name and content, read, and accounted for in the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+
+from bioasm.diagnostics import error
+from bioasm.isa.program import Data
+from bioasm.problems.cnf import read_cnf, unsatisfied
+from bioasm.problems.graph import Graph, max_cut, read_gset
+from bioasm.problems.instances import BEST_KNOWN_CUTS
+from bioasm.problems.ising import read_ising
+from bioasm.problems.matrix import ising_from_arrays, qubo_from_matrix
+from bioasm.problems.polynomial import Polynomial
+from bioasm.problems.qubo import read_coo, read_qubo
+from bioasm.problems.write import Account
+
+Problem = tuple[Polynomial, Account]
+
+FORMATS: dict[str, str] = {
+    "gset": "a graph for max-cut: `n m`, then `i j weight` (rudy, G-set)",
+    "qubo": "a QUBO of qbsolv: `p qubo ...`, nodes, couplers",
+    "coo": "a QUBO as plain entries `i j value`, counted from 0",
+    "matrix": "a QUBO as a matrix: .npy, .npz, .mtx",
+    "cnf": "clauses in DIMACS form, cnf or wcnf",
+    "ising": "a spin glass: `n m`, then `i j J` or `i i h`; or .npz with J, h, offset",
+}
+MAXIMIZABLE = ("qubo", "coo", "matrix")
+_SUFFIXES = {
+    ".mc": "gset", ".rud": "gset", ".rudy": "gset", ".gset": "gset", ".qubo": "qubo", ".coo": "coo", ".cnf": "cnf",
+    ".wcnf": "cnf", ".ising": "ising", ".npy": "matrix", ".npz": "matrix", ".mtx": "matrix",
+}  # fmt: skip
+_FIRST_LINE = re.compile(rb"(?m)^[ \t]*(?![ \t]|[#%\r\n]|c[ \t\r\n])([^\r\n]+)")
+
+
+def find_format(name: str, content: bytes) -> str:
+    """The format of a file by its suffix, or by its first line that is no comment. Raises BioasmError B305."""
+    by_suffix = _SUFFIXES.get(PurePath(name).suffix.lower())
+    if by_suffix:
+        return by_suffix
+    found = _FIRST_LINE.search(content[: 1 << 16])
+    words = found[1].split() if found else []
+    if words[:1] == [b"p"] and len(words) > 1:
+        named = {b"qubo": "qubo", b"cnf": "cnf", b"wcnf": "cnf"}.get(words[1])
+        if named:
+            return named
+    if len(words) == 2 and all(word.isdigit() for word in words):
+        return "gset"
+    hint = f"name it with --from: {', '.join(FORMATS)}"
+    raise error("B305", f"neither the name nor the first line of {name} tells its format", hint=hint)
+
+
+def read_problem(content: bytes, source: str, form: str, maximize: bool = False) -> Problem:
+    """The problem in a text of the format `form`. With `maximize` the objective of a QUBO is to be maximised.
+
+    Raises BioasmError: B304 with what is wrong in the file, B111.
+    """
+    return _READERS[form](content, source, maximize)
+
+
+def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
+    """A QUBO's objective, which is the energy, or minus the energy where it is maximised."""
+    pairs = f"{objective.n:,} variables, {len(objective.part(2).value):,} pairs"
+    form = "offset and coefficients are those of x = (1 + s)/2 with spins s, x = 0 or 1"
+    if maximize:
+        notes = (f"The energy is minus the objective; {form}.", "`objective`, emitted last, is the largest found.")
+        return objective.negated(), Account(f"QUBO, maximised: {pairs}", source, notes, "objective")
+    return objective, Account(f"QUBO: {pairs}", source, (f"The energy is the objective; {form}.",))
+
+
+def cut_problem(graph: Graph, name: str, source: str) -> Problem:
+    """The max-cut problem of a graph; `name` is the graph's."""
+    title = f"Max-cut of {name}: {graph.n:,} vertices, {len(graph.u):,} edges"
+    notes = ["The energy is minus the cut: J = -w/2 for weights w, and the offset is minus half of their sum."]
+    if name in BEST_KNOWN_CUTS:
+        notes.append(f"The best cut that the literature knows is {BEST_KNOWN_CUTS[name]:,}.")
+    return max_cut(graph), Account(title, source, tuple(notes), "cut")
+
+
+def matrix_problem(matrix: Data, source: str, maximize: bool) -> Problem:
+    """The QUBO of a matrix. Raises BioasmError B304, B111."""
+    return qubo_problem(qubo_from_matrix(matrix, source), source, maximize)
+
+
+def arrays_problem(couplings: Data, biases: Data | None, offset: Data | None, source: str) -> Problem:
+    """The Ising problem of arrays J, h and offset. Raises BioasmError B304, B111."""
+    return _ising_problem(ising_from_arrays(couplings, biases, offset, source), source)
+
+
+def _ising_problem(energy: Polynomial, source: str) -> Problem:
+    title = f"Ising couplings: {energy.n:,} spins, {len(energy.part(2).value):,} pairs"
+    return energy, Account(title, source, ("The energy is that of the file: -1/2 s'Js - h's + offset.",))
+
+
+def _read_cut(content: bytes, source: str, _: bool) -> Problem:
+    return cut_problem(read_gset(content, source), PurePath(source).name, source)
+
+
+def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
+    clauses = read_cnf(content, source)
+    title = f"Satisfiability: {clauses.n:,} variables, {len(clauses.literals):,} clauses"
+    notes = ("The energy is the number, or the weight, of unsatisfied clauses: 0 where all are satisfied.",
+             "A variable is true where its spin is +1.")  # fmt: skip
+    return unsatisfied(clauses), Account(title, source, notes)
+
+
+_READERS: dict[str, Callable[[bytes, str, bool], Problem]] = {
+    "gset": _read_cut,
+    "qubo": lambda content, source, maximize: qubo_problem(read_qubo(content, source), source, maximize),
+    "coo": lambda content, source, maximize: qubo_problem(read_coo(content, source), source, maximize),
+    "cnf": _read_clauses,
+    "ising": lambda content, source, _: _ising_problem(read_ising(content, source), source),
+}

@@ -1,0 +1,58 @@
+"""Annealing schedules: from which temperature to which, and how many sweeps, derived from the size of the couplings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from bioasm.problems.polynomial import Polynomial
+
+# One temperature above the typical local field melts every order; at a fraction of the smallest coupling nothing moves.
+# Measured on the G-set (docs/problems.md).
+HOT = 1.25
+COLD = 0.3
+COLD_PER_ROOT_DEGREE = 0.1
+WIDEST = 1000.0
+
+TEMPERATURES = 200
+MOST_SWEEPS = 500
+# What one default run may cost, in nanoseconds, where a visit costs UPDATE plus PER_NEIGHBOUR for each neighbour.
+BUDGET = 1e9
+UPDATE = 8.0
+PER_NEIGHBOUR = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`steps` temperatures that fall geometrically from `hot` towards `cold`, `sweeps` sweeps at each."""
+
+    hot: float
+    cold: float
+    steps: int
+    sweeps: int
+
+
+def schedule_for(problem: Polynomial) -> Schedule:
+    """The default schedule of a problem over spins."""
+    magnitudes = np.concatenate([np.abs(part.value) for part in problem.parts.values()] or [np.zeros(0)])
+    if not len(magnitudes):
+        return Schedule(1.0, 0.5, 1, 1)
+    members = sum(part.order * len(part.value) for part in problem.parts.values())
+    field = sqrt(sum(part.order * float((part.value**2).sum()) for part in problem.parts.values()) / problem.n)
+    degree = sum(part.order * (part.order - 1) * len(part.value) for part in problem.parts.values()) / problem.n
+    smallest = max(float(magnitudes.min()), field / WIDEST)
+    cold = smallest * max(COLD, COLD_PER_ROOT_DEGREE * sqrt(members / problem.n))
+    hot = max(HOT * field, 2 * cold)
+    return Schedule(_rounded(hot), _rounded(cold), TEMPERATURES, _sweeps(problem.n, degree))
+
+
+def _sweeps(n: int, degree: float) -> int:
+    sweep = n * (UPDATE + PER_NEIGHBOUR * degree)
+    return int(min(max(BUDGET / (TEMPERATURES * sweep), 1), MOST_SWEEPS))
+
+
+def _rounded(temperature: float) -> float:
+    """Two digits are as exact as a schedule needs, and read better."""
+    return float(f"{temperature:.2g}")

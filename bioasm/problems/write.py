@@ -1,0 +1,143 @@
+"""The text of a program that minimises a problem: data, constants, schedule and results, explained by comments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from bioasm.problems.polynomial import Monomials, Polynomial
+from bioasm.problems.schedule import schedule_for
+from bioasm.units import spell_number
+
+_PER_LINE = 20
+
+Writer = Callable[[Polynomial], Iterator[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a program tells of its problem: a title, where it came from, lines that explain the energy, and the name
+    under which minus the best energy is emitted where that is the user's objective."""
+
+    title: str
+    source: str
+    notes: tuple[str, ...] = ()
+    emits_negated: str | None = None
+
+
+def write_program(problem: Polynomial, account: Account, model: str) -> str:
+    """The text of a program on `model`, `ising` or `lif`, whose energy is the problem."""
+    variables = problem.in_spins() if model == "ising" else problem.in_bits()
+    lines = [*_head(variables, account), *_MODELS[model](variables), *_results(account), *_data(variables), ""]
+    return "\n".join(lines)
+
+
+def _head(problem: Polynomial, account: Account) -> Iterator[str]:
+    for line in (account.title, *account.notes):
+        yield "; " + "".join(c if c.isprintable() else "?" for c in line)
+    yield f".title {json.dumps(account.title, ensure_ascii=False)}"
+    yield f".source {json.dumps(account.source, ensure_ascii=False)}"
+    yield ""
+
+
+def _ising(problem: Polynomial) -> Iterator[str]:
+    schedule = schedule_for(problem)
+    yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
+    yield "; spins are swept `sweeps` times. More sweeps find better states: bioasm run FILE --set sweeps=..."
+    yield f".const T0 = {spell_number(schedule.hot)}"
+    yield f".const T1 = {spell_number(schedule.cold)}"
+    yield f".const steps = {schedule.steps}"
+    yield f".const sweeps = {schedule.sweeps}"
+    yield ""
+    yield "    MODEL ising"
+    yield "    SET rule, metropolis"
+    yield from _load(problem)
+    yield "    MOV r0, T0              ; the temperature"
+    yield "    DIV r1, T1, T0"
+    yield "    DIV r2, 1, steps"
+    yield "    POW r1, r1, r2          ; and the factor by which it falls"
+    yield "    MOV r2, steps"
+    yield "anneal:"
+    yield "    SIG r0"
+    yield "    RUN sweeps"
+    yield "    MUL r0, r0, r1"
+    yield "    LOOP r2, anneal"
+
+
+def _lif(problem: Polynomial) -> Iterator[str]:
+    yield "; Neurons are the bits x: 0 at rest, 1 at threshold. The noise falls in three stages."
+    yield ".const hot = 10 mV"
+    yield ".const warm = 5 mV"
+    yield ".const cold = 2 mV"
+    yield ".const stage = 333 ms"
+    yield ""
+    yield "    MODEL lif_critical"
+    yield from _load(problem)
+    for level in ("hot", "warm", "cold"):
+        yield f"    SIG {level}"
+        yield "    RUN stage"
+
+
+_MODELS: dict[str, Writer] = {"ising": _ising, "lif": _lif}
+
+
+def _load(problem: Polynomial) -> Iterator[str]:
+    yield f"    ALC {problem.n}"
+    if 2 in problem.parts:
+        yield "    LDJ J"
+    if 1 in problem.parts:
+        yield "    LDH h"
+    if any(order > 2 for order in problem.parts):
+        yield "    LDT T"
+    if problem.constant:
+        yield f"    LDO {spell_number(problem.constant)}"
+
+
+def _results(account: Account) -> Iterator[str]:
+    yield "    RD best_energy"
+    yield "    RD best_state"
+    if account.emits_negated:
+        yield "    GET r0, best_energy"
+        yield "    NEG r0, r0"
+        yield f"    OUT r0, {account.emits_negated}"
+    yield "    HLT"
+
+
+# --- data -------------------------------------------------------------------------------------------
+
+
+def _data(problem: Polynomial) -> Iterator[str]:
+    """The coefficients with the sign that E(s) = -1/2 s'Js - h's - terms gives them."""
+    if 2 in problem.parts:
+        yield ""
+        yield f".data J = sparse({problem.n}) symmetric {{"
+        yield from _rows(problem.part(2))
+        yield "}"
+    if 1 in problem.parts:
+        yield ""
+        biases = _biases(problem)
+        yield ".data h = ["
+        yield ",\n".join(", ".join(biases[k : k + _PER_LINE]) for k in range(0, problem.n, _PER_LINE))
+        yield "]"
+    higher = [part for order, part in problem.parts.items() if order > 2]
+    if higher:
+        yield ""
+        yield f".data T = terms({problem.n}) {{"
+        for part in higher:
+            yield from _rows(part)
+        yield "}"
+
+
+def _rows(part: Monomials) -> Iterable[str]:
+    spelled = {value: spell_number(-value) for value in set(part.value.tolist())}
+    columns = (map(str, column) for column in part.index.T.tolist())
+    return (" ".join(row) for row in zip(*columns, (spelled[v] for v in part.value.tolist()), strict=True))
+
+
+def _biases(problem: Polynomial) -> list[str]:
+    biases = ["0"] * problem.n
+    part = problem.part(1)
+    for index, value in zip(part.index[:, 0].tolist(), part.value.tolist(), strict=True):
+        biases[index] = spell_number(-value)
+    return biases
