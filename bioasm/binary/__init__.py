@@ -1,0 +1,12 @@
+"""Bytecode: the `.bbc` container, its writer and its reader. docs/bytecode.md is the specification."""
+
+from __future__ import annotations
+
+from bioasm.binary.layout import MAGIC
+
+__all__ = ["MAGIC", "looks_like_bytecode"]
+
+
+def looks_like_bytecode(prefix: bytes) -> bool:
+    """Whether a file that starts with `prefix` means to be bytecode, even if a transfer as text damaged its magic."""
+    return bytes(prefix[:4]) == MAGIC[:4]
