@@ -112,6 +112,7 @@ class Real(IntEnum):
     OFFSET = auto()
     SCALE = auto()  # energy of one unit of an integer field
     I_MAX = auto()
+    CONSTANT = auto()  # energy of the diagonal of J, for spins
 
 
 class Block(IntEnum):
@@ -188,6 +189,7 @@ class Scalar(IntEnum):
 
 
 MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
+REFRESH = -2  # the one that asks it to compute ENERGY of the present state
 CHUNK = 2048  # cells whose noise is drawn at a time, to stay in the first-level cache
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
 WORD = 8

@@ -9,43 +9,43 @@ from bioasm.vm.layout import Block, Ctx
 
 
 @njit(forceinline=True)
-def f8(address, offset, count):  # type: ignore[no-untyped-def]
+def f8(address, offset, count):
     """`count` float64 from `offset` entries after the address; the functions below alike."""
     return carray(pointer(address + 8 * offset, float64), count)
 
 
 @njit(forceinline=True)
-def f4(address, offset, count):  # type: ignore[no-untyped-def]
+def f4(address, offset, count):
     """float32."""
     return carray(pointer(address + 4 * offset, float32), count)
 
 
 @njit(forceinline=True)
-def i8(address, offset, count):  # type: ignore[no-untyped-def]
+def i8(address, offset, count):
     """int64."""
     return carray(pointer(address + 8 * offset, int64), count)
 
 
 @njit(forceinline=True)
-def i4(address, offset, count):  # type: ignore[no-untyped-def]
+def i4(address, offset, count):
     """int32."""
     return carray(pointer(address + 4 * offset, int32), count)
 
 
 @njit(forceinline=True)
-def u4(address, offset, count):  # type: ignore[no-untyped-def]
+def u4(address, offset, count):
     """uint32."""
     return carray(pointer(address + 4 * offset, uint32), count)
 
 
 @njit(forceinline=True)
-def i1(address, offset, count):  # type: ignore[no-untyped-def]
+def i1(address, offset, count):
     """int8."""
     return carray(pointer(address + offset, int8), count)
 
 
 @njit(forceinline=True)
-def u1(address, offset, count):  # type: ignore[no-untyped-def]
+def u1(address, offset, count):
     """uint8."""
     return carray(pointer(address + offset, uint8), count)
 
@@ -54,6 +54,6 @@ _COLUMNS = len(Block)
 
 
 @njit(forceinline=True)
-def block_row(ctx, b):  # type: ignore[no-untyped-def]
+def block_row(ctx, b):
     """The row of block `b` in the table of blocks."""
     return carray(pointer(ctx[Ctx.BLOCK_AT] + 8 * _COLUMNS * b, int64), _COLUMNS)

@@ -10,7 +10,7 @@ from numba import carray, cfunc, float64, int64, njit, types
 from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.sample import value_of
-from bioasm.vm.layout import MACHINE, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 
@@ -24,7 +24,7 @@ SIG, RUN, LDO = (OPCODES[m] for m in ("SIG", "RUN", "LDO"))
 
 
 @njit
-def arithmetic(op, a, b):  # type: ignore[no-untyped-def]
+def arithmetic(op, a, b):
     """The result of a register instruction."""
     if op == MOV:
         return a
@@ -58,7 +58,7 @@ def arithmetic(op, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit
-def holds(op, a, b):  # type: ignore[no-untyped-def]
+def holds(op, a, b):
     """Whether a conditional jump is taken."""
     if op == JEQ:
         return a == b
@@ -74,7 +74,7 @@ def holds(op, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit
-def end_of_run(clock, dt):  # type: ignore[no-untyped-def]
+def end_of_run(clock, dt):
     """The number of steps until `clock`: the first step boundary that is not before it."""
     nearest = math.floor(clock / dt + 0.5)
     if abs(nearest * dt - clock) / dt <= _WHOLE_STEP:
@@ -83,7 +83,7 @@ def end_of_run(clock, dt):  # type: ignore[no-untyped-def]
 
 
 @njit
-def begin_run(ctx, real, duration):  # type: ignore[no-untyped-def]
+def begin_run(ctx, real, duration):
     """Set where the run ends; a Fault or 0."""
     if not (duration >= 0.0 and duration < math.inf):
         return int64(Fault.DURATION)
@@ -97,7 +97,7 @@ def begin_run(ctx, real, duration):  # type: ignore[no-untyped-def]
 
 
 @njit
-def lowest(ctx, at):  # type: ignore[no-untyped-def]
+def lowest(ctx, at):
     """The lowest of a lane's numbers over all lanes."""
     result = math.inf
     for b in range(ctx[Ctx.BLOCKS]):
@@ -108,7 +108,7 @@ def lowest(ctx, at):  # type: ignore[no-untyped-def]
 
 
 @njit
-def all_spikes(ctx):  # type: ignore[no-untyped-def]
+def all_spikes(ctx):
     """Spikes of all neurons and lanes so far."""
     total = 0
     for b in range(ctx[Ctx.BLOCKS]):
@@ -119,7 +119,7 @@ def all_spikes(ctx):  # type: ignore[no-untyped-def]
 
 
 @njit
-def mean_over_lanes(ctx, variable, i):  # type: ignore[no-untyped-def]
+def mean_over_lanes(ctx, variable, i):
     """The mean of one neuron's variable over all lanes."""
     total, lanes = 0.0, 0
     for b in range(ctx[Ctx.BLOCKS]):
@@ -135,7 +135,7 @@ def make_machine(advance: Any, refresh: Any) -> Any:
     """The function (ctx, real) that runs the program until it needs the host; returns a Status."""
 
     @njit
-    def scalar(ctx, real, what):  # type: ignore[no-untyped-def]
+    def scalar(ctx, real, what):
         if what == Scalar.ENERGY:
             refresh(ctx, real)
             return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]
@@ -152,7 +152,7 @@ def make_machine(advance: Any, refresh: Any) -> Any:
         return float64(all_spikes(ctx))
 
     @njit
-    def advance_blocks(ctx, real):  # type: ignore[no-untyped-def]
+    def advance_blocks(ctx, real):
         """All blocks to TARGET; DONE or the first other status."""
         for b in range(ctx[Ctx.BLOCKS]):
             status = advance(ctx, real, b)
@@ -161,14 +161,14 @@ def make_machine(advance: Any, refresh: Any) -> Any:
         return int64(Status.DONE)
 
     @njit
-    def aligned(ctx):  # type: ignore[no-untyped-def]
+    def aligned(ctx):
         for b in range(ctx[Ctx.BLOCKS]):
             if block_row(ctx, b)[Block.STEP] < ctx[Ctx.TARGET]:
                 return False
         return True
 
     @njit
-    def go_on(ctx, real):  # type: ignore[no-untyped-def]
+    def go_on(ctx, real):
         """A piece of the present run; DONE where the run is at its end."""
         if ctx[Ctx.TARGET] <= ctx[Ctx.STEP]:
             piece = min(ctx[Ctx.RUN_END] - ctx[Ctx.STEP], min(ctx[Ctx.BUDGET], ctx[Ctx.FUEL]))
@@ -190,12 +190,12 @@ def make_machine(advance: Any, refresh: Any) -> Any:
         return int64(Status.DONE)
 
     @njit
-    def fault(ctx, what):  # type: ignore[no-untyped-def]
+    def fault(ctx, what):
         ctx[Ctx.FAULT] = what
         return int64(Status.FAULT)
 
     @njit
-    def neurons_instruction(ctx, real, op, value, a, b, c):  # type: ignore[no-untyped-def]
+    def neurons_instruction(ctx, real, op, value, a, b, c):
         """SIG, LDO, RUN, GET, PEEK: a Fault, or 0."""
         if op == SIG:
             if not (value[a] >= 0.0 and value[a] < math.inf):
@@ -217,14 +217,14 @@ def make_machine(advance: Any, refresh: Any) -> Any:
         return int64(0)
 
     @njit
-    def emit(ctx, value, a):  # type: ignore[no-untyped-def]
+    def emit(ctx, value, a):
         at = ctx[Ctx.OUT_COUNT]
         f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
         i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
         ctx[Ctx.OUT_COUNT] = at + 1
 
     @njit
-    def machine(ctx, real):  # type: ignore[no-untyped-def]
+    def machine(ctx, real):
         code = i8(ctx[Ctx.CODE_AT], 0, 4 * ctx[Ctx.CODE_LENGTH])
         value = f8(ctx[Ctx.VALUES_AT], 0, 1 << 30)
         while True:
@@ -274,15 +274,18 @@ SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float6
 
 
 def make_entry(advance: Any, refresh: Any) -> Any:
-    """The C function (ctx, real, b): the machine where b is MACHINE, otherwise block b up to TARGET."""
+    """The C function (ctx, real, b): the machine where b is MACHINE, energies where it is REFRESH, else block b to TARGET."""
     machine = make_machine(advance, refresh)
     table, reals = len(Ctx), len(Real)
 
     @cfunc(SIGNATURE, nopython=True, error_model="numpy")
-    def entry(ctx_at, real_at, b):  # type: ignore[no-untyped-def]
+    def entry(ctx_at, real_at, b):
         ctx, real = carray(ctx_at, table), carray(real_at, reals)
         if b == MACHINE:
             return machine(ctx, real)
+        if b == REFRESH:
+            refresh(ctx, real)
+            return int64(Status.DONE)
         return int64(advance(ctx, real, b))
 
     return entry

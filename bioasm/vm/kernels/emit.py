@@ -91,22 +91,22 @@ def _pair(context: Any, b: Any, kind: Any, values: tuple[Any, Any]) -> Any:
 
 
 @intrinsic
-def threefry(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+def threefry(typingctx, k0, k1, c0, c1):
     """Two random 32-bit words of the key (k0, k1) and the counter (c0, c1), all uint32."""
     result = types.UniTuple(types.uint32, 2)
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         return _pair(context, builder, result, _threefry(builder, (args[0], args[1]), (args[2], args[3])))
 
     return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
 
 
 @intrinsic
-def normal_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+def normal_pair(typingctx, k0, k1, c0, c1):
     """Two independent standard normal float32 of a key and a counter."""
     result = types.UniTuple(types.float32, 2)
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         words = _threefry(builder, (args[0], args[1]), (args[2], args[3]))
         return _pair(context, builder, result, _normal_pair(builder, *words))
 
@@ -114,11 +114,11 @@ def normal_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def logistic_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+def logistic_pair(typingctx, k0, k1, c0, c1):
     """Two independent standard logistic float32, ln((1-u)/u)."""
     result = types.UniTuple(types.float32, 2)
 
-    def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, b, signature, args):
         words = _threefry(b, (args[0], args[1]), (args[2], args[3]))
         values = [b.fsub(_log(b, _open_unit(b, b.not_(w))), _log(b, _open_unit(b, w))) for w in words]
         return _pair(context, b, result, tuple(values))
@@ -127,11 +127,11 @@ def logistic_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def exponential_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
+def exponential_pair(typingctx, k0, k1, c0, c1):
     """Two independent standard exponential float32, -ln(u)."""
     result = types.UniTuple(types.float32, 2)
 
-    def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, b, signature, args):
         words = _threefry(b, (args[0], args[1]), (args[2], args[3]))
         values = [b.fneg(_log(b, _open_unit(b, w))) for w in words]
         return _pair(context, b, result, tuple(values))
@@ -140,11 +140,11 @@ def exponential_pair(typingctx, k0, k1, c0, c1):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def pointer(typingctx, address, dtype):  # type: ignore[no-untyped-def]
+def pointer(typingctx, address, dtype):
     """The int64 `address` as a pointer to `dtype`."""
     result = types.CPointer(dtype.dtype)
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return result(types.int64, dtype), codegen

@@ -31,12 +31,12 @@ def make_neighbours(storage: str) -> tuple[Any, Any]:
 
 
 @njit
-def no_spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+def no_spread(ctx, field, delta, i, n, width):
     """Without couplings no field changes."""
 
 
 @njit
-def no_fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+def no_fields(ctx, spin, field, n, width):
     """Without couplings the fields are the biases."""
 
 
@@ -44,7 +44,7 @@ def _dense(kind: str) -> tuple[Any, Any]:
     item, size = STORAGE[kind], BYTES[kind]
 
     @njit
-    def spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+    def spread(ctx, field, delta, i, n, width):
         row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
         if width == 1:
             change = delta[0]
@@ -56,7 +56,7 @@ def _dense(kind: str) -> tuple[Any, Any]:
                 field[k * width + lane] += delta[lane] * row[k]
 
     @njit
-    def fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+    def fields(ctx, spin, field, n, width):
         for i in range(n):
             row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
             for k in range(n):
@@ -70,7 +70,7 @@ def _sparse(kind: str) -> tuple[Any, Any]:
     item = STORAGE[kind]
 
     @njit
-    def spread(ctx, field, delta, i, n, width):  # type: ignore[no-untyped-def]
+    def spread(ctx, field, delta, i, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -85,7 +85,7 @@ def _sparse(kind: str) -> tuple[Any, Any]:
                 field[at + lane] += delta[lane] * value[e]
 
     @njit
-    def fields(ctx, spin, field, n, width):  # type: ignore[no-untyped-def]
+    def fields(ctx, spin, field, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -105,27 +105,27 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
     total = int64 if whole else float64
 
     @njit
-    def threshold(value):  # type: ignore[no-untyped-def]
+    def threshold(value):
         if whole:  # s f < x is s f < ceil(x) for whole s f
             return int32(math.ceil(min(max(value, -float64(FARTHEST)), float64(FARTHEST))))
         return value
 
     @njit
-    def draw_logistic(low, high, key0, key1, neuron, half, cells, pair):  # type: ignore[no-untyped-def]
+    def draw_logistic(low, high, key0, key1, neuron, half, cells, pair):
         for k in range(cells):
             a, b = logistic_pair(key0[k], key1[k], neuron[k], pair)
             low[k] = threshold(half * a)
             high[k] = threshold(half * b)
 
     @njit
-    def draw_exponential(low, high, key0, key1, neuron, half, cells, pair):  # type: ignore[no-untyped-def]
+    def draw_exponential(low, high, key0, key1, neuron, half, cells, pair):
         for k in range(cells):
             a, b = exponential_pair(key0[k], key1[k], neuron[k], pair)
             low[k] = threshold(half * a)
             high[k] = threshold(half * b)
 
     @njit
-    def draw(ctx, real, limit, offset, step, n, width):  # type: ignore[no-untyped-def]
+    def draw(ctx, real, limit, offset, step, n, width):
         """The thresholds of the two sweeps that `step` belongs to; a clamped spin's lets it never flip."""
         cells = n * width
         key0, key1 = u4(ctx[Ctx.KEY0_AT], offset, cells), u4(ctx[Ctx.KEY1_AT], offset, cells)
@@ -145,7 +145,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                         high[k] = low[k]
 
     @njit
-    def around(ctx, product, i, width, lane):  # type: ignore[no-untyped-def]
+    def around(ctx, product, i, width, lane):
         """The sum over the terms of spin i of weight times product of spins."""
         start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
         of = i4(ctx[Ctx.OF_TERM_AT], 0, start[ctx[Ctx.N]])
@@ -156,14 +156,14 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         return sum_of_terms
 
     @njit
-    def turn_products(ctx, product, i, width, lane):  # type: ignore[no-untyped-def]
+    def turn_products(ctx, product, i, width, lane):
         start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
         of = i4(ctx[Ctx.OF_TERM_AT], 0, start[ctx[Ctx.N]])
         for e in range(start[i], start[i + 1]):
             product[of[e] * width + lane] = -product[of[e] * width + lane]
 
     @njit
-    def sweep_one(ctx, spin, field, limit, delta, product, n):  # type: ignore[no-untyped-def]
+    def sweep_one(ctx, spin, field, limit, delta, product, n):
         """A sweep of a single lane; returns half the change of energy, in units of the fields."""
         change = total(0)
         terms = ctx[Ctx.TERMS] > 0
@@ -181,7 +181,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         return change
 
     @njit
-    def sweep_many(ctx, spin, field, limit, delta, product, energy, scale, n, width):  # type: ignore[no-untyped-def]
+    def sweep_many(ctx, spin, field, limit, delta, product, energy, scale, n, width):
         """A sweep of lanes side by side; adds the change of energy to each lane's."""
         terms = ctx[Ctx.TERMS] > 0
         for i in range(n):
@@ -204,7 +204,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                 spread(ctx, field, delta, i, n, width)
 
     @njit
-    def compute_anew(ctx, real, block, offset, n, width):  # type: ignore[no-untyped-def]
+    def compute_anew(ctx, real, block, offset, n, width):
         """Fields, products of terms and energies of a block from its spins."""
         spin = i1(ctx[Ctx.SPIN_AT], offset, n * width)
         field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), n * width)
@@ -218,7 +218,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             for i in range(n):
                 k = i * width + lane
                 twice += spin[k] * (field[k] + 2 * h[i])
-            energy[lane] = -0.5 * real[Real.SCALE] * twice
+            energy[lane] = real[Real.CONSTANT] - 0.5 * real[Real.SCALE] * twice
         for i in range(n):
             for lane in range(width):
                 field[i * width + lane] += h[i]
@@ -226,7 +226,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             compute_terms(ctx, real, block, spin, energy, width)
 
     @njit
-    def compute_terms(ctx, real, block, spin, energy, width):  # type: ignore[no-untyped-def]
+    def compute_terms(ctx, real, block, spin, energy, width):
         terms = ctx[Ctx.TERMS]
         start = i8(ctx[Ctx.TERM_START_AT], 0, terms + 1)
         index = i4(ctx[Ctx.TERM_INDEX_AT], 0, start[terms])
@@ -243,7 +243,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             energy[lane] -= real[Real.SCALE] * sum_of_terms
 
     @njit
-    def keep_best(ctx, block, offset, n, width):  # type: ignore[no-untyped-def]
+    def keep_best(ctx, block, offset, n, width):
         spin, best = i1(ctx[Ctx.SPIN_AT], offset, n * width), i1(ctx[Ctx.BEST_AT], offset, n * width)
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         best_energy = f8(ctx[Ctx.BEST_ENERGY_AT], block[Block.LANE0], width)
@@ -254,7 +254,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                     best[k] = spin[k]
 
     @njit
-    def note_energy(ctx, real, block, width):  # type: ignore[no-untyped-def]
+    def note_energy(ctx, real, block, width):
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
         for lane in range(width):
@@ -262,7 +262,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         block[Block.TRACE] += 1
 
     @njit
-    def advance(ctx, real, b):  # type: ignore[no-untyped-def]
+    def advance(ctx, real, b):
         """Sweep block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
         block = block_row(ctx, b)
         n, width = ctx[Ctx.N], block[Block.WIDTH]
@@ -295,7 +295,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         return Status.DONE
 
     @njit
-    def refresh(ctx, real):  # type: ignore[no-untyped-def]
+    def refresh(ctx, real):
         """Where couplings or spins were changed: fields and energies anew, and the state before the first sweep as best."""
         if ctx[Ctx.DIRTY] == 0:
             return

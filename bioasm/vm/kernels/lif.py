@@ -17,7 +17,7 @@ from bioasm.vm.kernels.sample import FAR, next_sample, room_for_samples, room_fo
 from bioasm.vm.layout import CHUNK, RESYNC, Block, Ctx, Real, Status
 
 @njit
-def states(ctx, offset, s, n, width):  # type: ignore[no-untyped-def]
+def states(ctx, offset, s, n, width):
     """s = clip((v - El)/(Vt - El), 0, 1)."""
     v = f8(ctx[Ctx.V_AT], offset, n * width)
     el, vt = f8(ctx[Ctx.EL_AT], 0, n), f8(ctx[Ctx.VT_AT], 0, n)
@@ -28,7 +28,7 @@ def states(ctx, offset, s, n, width):  # type: ignore[no-untyped-def]
 
 
 @njit
-def add_terms(ctx, s, y, n, width):  # type: ignore[no-untyped-def]
+def add_terms(ctx, s, y, n, width):
     """y += the derivative of the higher-order terms: for each neuron of a term, weight times the others' states."""
     terms = ctx[Ctx.TERMS]
     start = i8(ctx[Ctx.TERM_START_AT], 0, terms + 1)
@@ -45,7 +45,7 @@ def add_terms(ctx, s, y, n, width):  # type: ignore[no-untyped-def]
 
 
 @njit
-def terms_sum(ctx, s, lane, width):  # type: ignore[no-untyped-def]
+def terms_sum(ctx, s, lane, width):
     """The sum over all terms of weight times the product of states, of one lane."""
     terms = ctx[Ctx.TERMS]
     start = i8(ctx[Ctx.TERM_START_AT], 0, terms + 1)
@@ -61,7 +61,7 @@ def terms_sum(ctx, s, lane, width):  # type: ignore[no-untyped-def]
 
 
 @njit
-def quadratic_energy(ctx, s, js, n, width, lane):  # type: ignore[no-untyped-def]
+def quadratic_energy(ctx, s, js, n, width, lane):
     """-1/2 s'Js - h's of one lane, from js = J s."""
     h = f8(ctx[Ctx.H_AT], 0, n)
     quadratic, linear = 0.0, 0.0
@@ -73,14 +73,14 @@ def quadratic_energy(ctx, s, js, n, width, lane):  # type: ignore[no-untyped-def
 
 
 @njit
-def lane_energy(ctx, s, js, n, width, lane):  # type: ignore[no-untyped-def]
+def lane_energy(ctx, s, js, n, width, lane):
     """E without the offset, of one lane."""
     energy = quadratic_energy(ctx, s, js, n, width, lane)
     return energy - terms_sum(ctx, s, lane, width) if ctx[Ctx.TERMS] > 0 else energy
 
 
 @njit
-def set_drive(ctx, offset, step, n, width):  # type: ignore[no-untyped-def]
+def set_drive(ctx, offset, step, n, width):
     """drive = dt/tau (El + R (I_offset + feedback + CUR + WAVE)), so that a step is v += drive - dt/tau v + noise."""
     drive = f8(ctx[Ctx.DRIVE_AT], offset, n * width)
     feedback = f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, n * width)
@@ -103,7 +103,7 @@ def set_drive(ctx, offset, step, n, width):  # type: ignore[no-untyped-def]
 
 
 @njit
-def wave_row(ctx, step):  # type: ignore[no-untyped-def]
+def wave_row(ctx, step):
     """The row of WAVE that plays at `step`, or -1."""
     if ctx[Ctx.WAVE_ROWS] == 0:
         return -1
@@ -112,20 +112,20 @@ def wave_row(ctx, step):  # type: ignore[no-untyped-def]
 
 
 @njit
-def next_wave_change(ctx, step):  # type: ignore[no-untyped-def]
+def next_wave_change(ctx, step):
     """The first step after `step` at which another row of WAVE plays."""
     row = wave_row(ctx, step)
     return FAR if row < 0 else ctx[Ctx.WAVE_START] + (row + 1) * ctx[Ctx.WAVE_PERIOD]
 
 
 @njit
-def room_for_spikes(ctx, block):  # type: ignore[no-untyped-def]
+def room_for_spikes(ctx, block):
     """Whether the spikes of two steps still have a place, should every cell fire in both."""
     return block[Block.SPIKES] + 2 * ctx[Ctx.N] * block[Block.WIDTH] <= block[Block.SPIKE_CAPACITY]
 
 
 @njit
-def note_spikes(ctx, block, offset, fired, step, n, width):  # type: ignore[no-untyped-def]
+def note_spikes(ctx, block, offset, fired, step, n, width):
     """Append this step's spikes to the block's buffer, in the order of the cells."""
     steps = i8(block[Block.SPIKE_STEP_AT], 0, block[Block.SPIKE_CAPACITY])
     ids = i8(block[Block.SPIKE_ID_AT], 0, block[Block.SPIKE_CAPACITY])
@@ -141,7 +141,7 @@ def note_spikes(ctx, block, offset, fired, step, n, width):  # type: ignore[no-u
 
 
 @njit
-def draw_normals(ctx, offset, normal, first, count, pair):  # type: ignore[no-untyped-def]
+def draw_normals(ctx, offset, normal, first, count, pair):
     """The normal numbers of two steps for `count` cells from cell `first` of a block."""
     key0 = u4(ctx[Ctx.KEY0_AT], offset + first, count)
     key1 = u4(ctx[Ctx.KEY1_AT], offset + first, count)
@@ -154,7 +154,7 @@ def draw_normals(ctx, offset, normal, first, count, pair):  # type: ignore[no-un
 
 
 @njit
-def uniform_step(v, drive, normal, fired, count, rate, noise, vt, vr):  # type: ignore[no-untyped-def]
+def uniform_step(v, drive, normal, fired, count, rate, noise, vt, vr):
     """One step of cells that share their parameters, reset included; returns how many fired."""
     spikes = 0
     for k in range(count):
@@ -167,7 +167,7 @@ def uniform_step(v, drive, normal, fired, count, rate, noise, vt, vr):  # type: 
 
 
 @njit
-def quiet_step(v, drive, fired, count, rate, vt, vr):  # type: ignore[no-untyped-def]
+def quiet_step(v, drive, fired, count, rate, vt, vr):
     """`uniform_step` without noise."""
     spikes = 0
     for k in range(count):
@@ -180,14 +180,14 @@ def quiet_step(v, drive, fired, count, rate, vt, vr):  # type: ignore[no-untyped
 
 
 @njit
-def move_cells(v, drive, normal, rate, strength, noise, count):  # type: ignore[no-untyped-def]
+def move_cells(v, drive, normal, rate, strength, noise, count):
     """The membranes' part of a step, each cell with its own parameters."""
     for k in range(count):
         v[k] = v[k] + ((drive[k] - rate[k] * v[k]) + (noise * strength[k]) * normal[k])
 
 
 @njit
-def test_cells(v, fired, vt, count):  # type: ignore[no-untyped-def]
+def test_cells(v, fired, vt, count):
     """The threshold of a step, each cell with its own; returns how many fired."""
     spikes = 0
     for k in range(count):
@@ -198,7 +198,7 @@ def test_cells(v, fired, vt, count):  # type: ignore[no-untyped-def]
 
 
 @njit
-def reset_cells(v, fired, vr, count):  # type: ignore[no-untyped-def]
+def reset_cells(v, fired, vr, count):
     """v = Vr where a cell fired."""
     for k in range(count):
         if fired[k] != 0:
@@ -206,7 +206,7 @@ def reset_cells(v, fired, vr, count):  # type: ignore[no-untyped-def]
 
 
 @njit
-def arriving_spikes(ctx, block, offset, step, n, width):  # type: ignore[no-untyped-def]
+def arriving_spikes(ctx, block, offset, step, n, width):
     """The jumps of this step's spikes from SPK and POI; clamped neurons do not move."""
     v = f8(ctx[Ctx.V_AT], offset, n * width)
     hold = u1(ctx[Ctx.HOLD_AT], 0, n)
@@ -226,7 +226,7 @@ def arriving_spikes(ctx, block, offset, step, n, width):  # type: ignore[no-unty
 
 
 @njit
-def poisson_spikes(ctx, block, v, hold, step, n, width):  # type: ignore[no-untyped-def]
+def poisson_spikes(ctx, block, v, hold, step, n, width):
     """A jump with probability rate * dt, where the uniform number of the cell and step is below it."""
     chance, jump = f8(ctx[Ctx.POISSON_P_AT], 0, n), f8(ctx[Ctx.POISSON_JUMP_AT], 0, n)
     lane0 = block[Block.LANE0]
@@ -241,7 +241,7 @@ def poisson_spikes(ctx, block, v, hold, step, n, width):  # type: ignore[no-unty
 
 
 @njit
-def careful_step(ctx, real, block, offset, normal, fired, step, n, width):  # type: ignore[no-untyped-def]
+def careful_step(ctx, real, block, offset, normal, fired, step, n, width):
     """One step with spikes arriving between threshold and reset."""
     cells = n * width
     v, drive = f8(ctx[Ctx.V_AT], offset, cells), f8(ctx[Ctx.DRIVE_AT], offset, cells)
@@ -265,7 +265,7 @@ def make_pair_of_steps(uniform: bool) -> Any:
     """The function that runs one step, or the two that share their noise, with nothing arriving from outside."""
 
     @njit
-    def cells_step(ctx, real, offset, first, count, normal, fired):  # type: ignore[no-untyped-def]
+    def cells_step(ctx, real, offset, first, count, normal, fired):
         v, drive = f8(ctx[Ctx.V_AT], offset + first, count), f8(ctx[Ctx.DRIVE_AT], offset + first, count)
         rate, strength = f8(ctx[Ctx.CELL_RATE_AT], offset + first, count), f8(ctx[Ctx.CELL_NOISE_AT], offset + first, count)
         vt, vr = f8(ctx[Ctx.CELL_VT_AT], offset + first, count), f8(ctx[Ctx.CELL_VR_AT], offset + first, count)
@@ -281,7 +281,7 @@ def make_pair_of_steps(uniform: bool) -> Any:
         return spikes
 
     @njit
-    def pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width):  # type: ignore[no-untyped-def]
+    def pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width):
         cells = n * width
         half = CHUNK if step & 1 else 0
         now, then = 0, 0
@@ -301,7 +301,7 @@ def make_pair_of_steps(uniform: bool) -> Any:
 
 
 @njit
-def rescale(current, cells, width, lane, limit):  # type: ignore[no-untyped-def]
+def rescale(current, cells, width, lane, limit):
     """Scale one lane's current down so that no neuron's is above `limit`."""
     largest = 0.0
     for k in range(lane, cells, width):
@@ -316,7 +316,7 @@ def make_best(product: Any, add_column: Any) -> Any:
     """The function that follows the energy of the 0/1 state s > 0.5 and keeps the best."""
 
     @njit
-    def flip_one(ctx, one, field, n, width, i, lane):  # type: ignore[no-untyped-def]
+    def flip_one(ctx, one, field, n, width, i, lane):
         """Turn one neuron's 0/1 over, given field = J one; returns the change of energy. J must be symmetric."""
         k = i * width + lane
         sign = 1.0 if one[k] == 0 else -1.0
@@ -329,7 +329,7 @@ def make_best(product: Any, add_column: Any) -> Any:
         return change
 
     @njit
-    def terms_around(ctx, one, i, lane, n, width):  # type: ignore[no-untyped-def]
+    def terms_around(ctx, one, i, lane, n, width):
         start = i8(ctx[Ctx.OF_START_AT], 0, n + 1)
         of = i4(ctx[Ctx.OF_TERM_AT], 0, start[n])
         terms = ctx[Ctx.TERMS]
@@ -346,7 +346,7 @@ def make_best(product: Any, add_column: Any) -> Any:
         return total
 
     @njit
-    def compute_anew(ctx, block, one, s, field, energy, partial, n, width):  # type: ignore[no-untyped-def]
+    def compute_anew(ctx, block, one, s, field, energy, partial, n, width):
         for k in range(n * width):
             one[k] = s[k] > 0.5
             s[k] = one[k]
@@ -355,7 +355,7 @@ def make_best(product: Any, add_column: Any) -> Any:
             energy[lane] = lane_energy(ctx, s, field, n, width, lane)
 
     @njit
-    def follow(ctx, one, s, field, energy, n, width):  # type: ignore[no-untyped-def]
+    def follow(ctx, one, s, field, energy, n, width):
         for i in range(n):
             for lane in range(width):
                 k = i * width + lane
@@ -363,7 +363,7 @@ def make_best(product: Any, add_column: Any) -> Any:
                     energy[lane] += flip_one(ctx, one, field, n, width, i, lane)
 
     @njit
-    def keep_best(ctx, block, offset, one, energy, n, width):  # type: ignore[no-untyped-def]
+    def keep_best(ctx, block, offset, one, energy, n, width):
         best = i1(ctx[Ctx.BEST_AT], offset, n * width)
         best_energy = f8(ctx[Ctx.BEST_ENERGY_AT], block[Block.LANE0], width)
         for lane in range(width):
@@ -373,7 +373,7 @@ def make_best(product: Any, add_column: Any) -> Any:
                     best[k] = one[k]
 
     @njit
-    def update_best(ctx, block, offset, s, partial, anew, n, width):  # type: ignore[no-untyped-def]
+    def update_best(ctx, block, offset, s, partial, anew, n, width):
         """Bring the 0/1 state and its energy up to s (which may be overwritten)."""
         one = i1(ctx[Ctx.ONE_AT], offset, n * width)
         field = f8(ctx[Ctx.ONE_FIELD_AT], offset, n * width)
@@ -395,7 +395,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
     update_best = make_best(product, make_add_column(storage))
 
     @njit
-    def feedback(ctx, real, block, offset, step, n, width):  # type: ignore[no-untyped-def]
+    def feedback(ctx, real, block, offset, step, n, width):
         cells = n * width
         s, current = f8(ctx[Ctx.S_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
         partial = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
@@ -414,7 +414,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         update_best(ctx, block, offset, s, partial, anew, n, width)
 
     @njit
-    def run_to(ctx, real, block, offset, normal, fired, stop, n, width):  # type: ignore[no-untyped-def]
+    def run_to(ctx, real, block, offset, normal, fired, stop, n, width):
         """Steps until `stop` with constant drive, or until the buffer of spikes is full."""
         when = i8(ctx[Ctx.TRAIN_STEP_AT], 0, ctx[Ctx.TRAIN_LENGTH])
         while block[Block.STEP] < stop and room_for_spikes(ctx, block):
@@ -430,7 +430,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
                 block[Block.STEP] = step + (2 if both else 1)
 
     @njit
-    def advance(ctx, real, b):  # type: ignore[no-untyped-def]
+    def advance(ctx, real, b):
         """Run block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
         block = block_row(ctx, b)
         n, width, every = ctx[Ctx.N], block[Block.WIDTH], ctx[Ctx.FEEDBACK_EVERY]
@@ -451,7 +451,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         return Status.DONE
 
     @njit
-    def refresh(ctx, real):  # type: ignore[no-untyped-def]
+    def refresh(ctx, real):
         """Set ENERGY of every lane to E of the present state."""
         n = ctx[Ctx.N]
         for b in range(ctx[Ctx.BLOCKS]):
@@ -464,6 +464,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
             product(ctx, s, y, partial, n, width)
             for lane in range(width):
                 energy[lane] = lane_energy(ctx, s, y, n, width, lane)
+        ctx[Ctx.DIRTY] = 0
 
     return advance, refresh
 

@@ -44,8 +44,8 @@ def make_partial_sums(kind: str, rows: int) -> Any:
         return loaded
 
     @intrinsic
-    def partial_sums(typingctx, j_at, stride, s_at, columns, out_at):  # type: ignore[no-untyped-def]
-        def codegen(context, b, signature, args):  # type: ignore[no-untyped-def]
+    def partial_sums(typingctx, j_at, stride, s_at, columns, out_at):
+        def codegen(context, b, signature, args):
             j_address, step, s_address, n, out = args
             i64 = ir.IntType(64)
             vector = ir.VectorType(ir.DoubleType(), PARTS)
@@ -68,7 +68,7 @@ def make_partial_sums(kind: str, rows: int) -> Any:
 
 
 @njit(forceinline=True)
-def _tree(p, at, step):  # type: ignore[no-untyped-def]
+def _tree(p, at, step):
     """The eight partial sums p[at], p[at + step], ... added as a tree."""
     even = (p[at] + p[at + 4 * step]) + (p[at + 2 * step] + p[at + 6 * step])
     odd = (p[at + step] + p[at + 5 * step]) + (p[at + 3 * step] + p[at + 7 * step])
@@ -81,14 +81,14 @@ def make_dense(kind: str) -> Any:
     four, one = make_partial_sums(kind, ROWS), make_partial_sums(kind, 1)
 
     @njit
-    def finish_rows(j, s, y, partial, i, rows, n, whole):  # type: ignore[no-untyped-def]
+    def finish_rows(j, s, y, partial, i, rows, n, whole):
         for r in range(rows):
             for column in range(whole, n):
                 partial[r * PARTS + column - whole] += j[(i + r) * n + column] * s[column]
             y[i + r] = _tree(partial, r * PARTS, 1)
 
     @njit
-    def one_lane(address, s, y, partial, n):  # type: ignore[no-untyped-def]
+    def one_lane(address, s, y, partial, n):
         j = carray(pointer(address, item), n * n)
         whole = n - n % PARTS
         i = 0
@@ -102,7 +102,7 @@ def make_dense(kind: str) -> Any:
             i += 1
 
     @njit
-    def many_lanes(address, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+    def many_lanes(address, s, y, partial, n, width):
         j = carray(pointer(address, item), n * n)
         for i in range(n):
             for k in range(PARTS * width):
@@ -116,7 +116,7 @@ def make_dense(kind: str) -> Any:
                 y[i * width + lane] = _tree(partial, lane, width)
 
     @njit
-    def product(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+    def product(ctx, s, y, partial, n, width):
         if width == 1:
             one_lane(ctx[Ctx.J_AT], s, y, partial, n)
         else:
@@ -130,7 +130,7 @@ def make_sparse(kind: str) -> Any:
     item = STORAGE[kind]
 
     @njit
-    def product(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+    def product(ctx, s, y, partial, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -154,14 +154,14 @@ def make_sparse(kind: str) -> Any:
 
 
 @njit
-def no_couplings(ctx, s, y, partial, n, width):  # type: ignore[no-untyped-def]
+def no_couplings(ctx, s, y, partial, n, width):
     """y = 0, where no J was loaded."""
     for k in range(n * width):
         y[k] = 0.0
 
 
 @njit
-def add_biases(ctx, y, n, width):  # type: ignore[no-untyped-def]
+def add_biases(ctx, y, n, width):
     """y += h."""
     h = f8(ctx[Ctx.H_AT], 0, n)
     for i in range(n):
@@ -186,7 +186,7 @@ def make_add_column(storage: str) -> Any:
     item, size = STORAGE[kind], BYTES[kind]
 
     @njit
-    def dense_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+    def dense_column(ctx, field, n, width, i, lane, sign):
         j = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
         if width == 1:
             for k in range(n):
@@ -197,7 +197,7 @@ def make_add_column(storage: str) -> Any:
         return float64(j[i])
 
     @njit
-    def sparse_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+    def sparse_column(ctx, field, n, width, i, lane, sign):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -212,6 +212,6 @@ def make_add_column(storage: str) -> Any:
 
 
 @njit
-def no_column(ctx, field, n, width, i, lane, sign):  # type: ignore[no-untyped-def]
+def no_column(ctx, field, n, width, i, lane, sign):
     """Where no J was loaded there is nothing to add."""
     return 0.0

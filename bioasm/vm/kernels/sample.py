@@ -13,7 +13,7 @@ _COLUMNS = len(Recorder)
 
 
 @njit
-def value_of(ctx, variable, offset, width, i, lane):  # type: ignore[no-untyped-def]
+def value_of(ctx, variable, offset, width, i, lane):
     """A variable of neuron i in one lane of the block whose cells start at `offset`."""
     k = i * width + lane
     if variable == Variable.SPIN:
@@ -30,19 +30,19 @@ def value_of(ctx, variable, offset, width, i, lane):  # type: ignore[no-untyped-
 
 
 @njit
-def recorder_row(ctx, r, b):  # type: ignore[no-untyped-def]
+def recorder_row(ctx, r, b):
     """The row of recorder r and block b."""
     return carray(pointer(ctx[Ctx.RECORDER_AT] + 8 * _COLUMNS * (r * ctx[Ctx.BLOCKS] + b), int64), _COLUMNS)
 
 
 @njit
-def room_for_trace(block):  # type: ignore[no-untyped-def]
+def room_for_trace(block):
     """Whether one more energy has a place."""
     return block[Block.TRACE] < block[Block.TRACE_CAPACITY]
 
 
 @njit
-def room_for_samples(ctx, b):  # type: ignore[no-untyped-def]
+def room_for_samples(ctx, b):
     """Whether every recorder has room for one more sample."""
     for r in range(ctx[Ctx.RECORDERS]):
         row = recorder_row(ctx, r, b)
@@ -52,7 +52,7 @@ def room_for_samples(ctx, b):  # type: ignore[no-untyped-def]
 
 
 @njit
-def next_sample(ctx, b, step):  # type: ignore[no-untyped-def]
+def next_sample(ctx, b, step):
     """The first step after `step` at which some recorder takes a sample."""
     nearest = FAR
     for r in range(ctx[Ctx.RECORDERS]):
@@ -63,7 +63,7 @@ def next_sample(ctx, b, step):  # type: ignore[no-untyped-def]
 
 
 @njit
-def take_samples(ctx, b, step):  # type: ignore[no-untyped-def]
+def take_samples(ctx, b, step):
     """Let every recorder that is due at `step` take its sample of block b."""
     block = block_row(ctx, b)
     width = block[Block.WIDTH]

@@ -1,0 +1,47 @@
+"""How a driver is found by name: the built-in ones from a table, others from the entry points `bioasm.drivers`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from bioasm.diagnostics import EXIT_USAGE, did_you_mean, error
+from bioasm.drivers.base import Driver
+
+GROUP = "bioasm.drivers"
+BUILT_IN = {"cpu": "bioasm.drivers.cpu:CpuDriver"}
+
+
+def _entry_points() -> dict[str, str]:
+    """Installed drivers by name; slow to ask, so the built-in table comes first."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=GROUP)}
+
+
+def driver_names() -> list[str]:
+    """The names of all drivers, whether or not they can be used here."""
+    return sorted({*BUILT_IN, *_entry_points()})
+
+
+def find_driver(name: str) -> type[Driver]:
+    """The class of a driver, without connecting to anything.
+
+    Raises BioasmError: B501 where no driver has this name, B503 where it can't be loaded.
+    """
+    target = BUILT_IN.get(name) or _entry_points().get(name)
+    if target is None:
+        raise error("B501", f"no driver is called {name!r}", hint=did_you_mean(name, driver_names()), exit_code=EXIT_USAGE)
+    module, _, attribute = target.partition(":")
+    try:
+        found: type[Driver] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as cause:
+        raise error("B503", f"driver {name} can't be loaded: {cause}") from cause
+    return found
+
+
+def connect(name: str = "cpu", **options: Any) -> Driver:
+    """A connected driver, the way pykoppu's `connect` gives one. Options go to the driver's constructor."""
+    driver = find_driver(name)(**options)
+    driver.connect()
+    return driver

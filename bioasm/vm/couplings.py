@@ -1,0 +1,257 @@
+"""Couplings in the form that a kernel reads: stored narrow, never rounded, symmetrised where a model follows the energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.program import Dense, Sparse, Terms
+
+Array = NDArray[Any]
+
+_SPARSE_BELOW = 0.25  # a dense matrix with fewer entries than this share is kept as rows of entries
+_SMALL = 32  # up to so many neurons a matrix stays dense
+_CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
+_WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
+
+
+@dataclass
+class Couplings:
+    """What LDJ, LDH and LDT loaded, as the program holds it. None: not loaded."""
+
+    j: Dense | Sparse | None = None
+    h: Dense | None = None
+    terms: Terms | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether anything was loaded."""
+        return any(part is not None for part in (self.j, self.h, self.terms))
+
+
+@dataclass
+class Prepared:
+    """Arrays for a kernel.
+
+    `storage` names the form of J; `values` (n, n) or the entries of rows `start` (n + 1) with columns `column`. `scale` is
+    the energy of one unit where `whole` says that all are integers. `constant` is what the diagonal adds to the energy.
+    """
+
+    storage: str
+    values: Array
+    h: Array
+    start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
+    column: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+    term_start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
+    term_index: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+    term_value: Array = field(default_factory=lambda: np.zeros(0))
+    of_start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
+    of_term: Array = field(default_factory=lambda: np.zeros(0, np.int32))
+    whole: bool = False
+    symmetric: bool = True
+    scale: float = 1.0
+    constant: float = 0.0
+
+
+# --- common -----------------------------------------------------------------------------------------
+
+
+def _kernel_array(array: Array) -> Array:
+    """The array in one of the kernels' storages (i1, i4, f4, f8), itself where it already is; exact."""
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    target = np.dtype("f8")
+    if kind == "b" or (kind == "i" and size == 1):
+        target = np.dtype("i1")
+    elif (kind == "i" and size <= 4) or (kind == "u" and size <= 2):
+        target = np.dtype("i4") if size > 2 else np.dtype("f4")
+    elif kind == "f" and size <= 4:
+        target = np.dtype("f4")
+    if kind == "u" and size == 1:
+        target = np.dtype("i1") if array.size == 0 or int(array.max()) <= 127 else np.dtype("f4")
+    return np.ascontiguousarray(array, dtype=target)
+
+
+def _storage(form: str, array: Array) -> str:
+    return f"{form}-{array.dtype.kind}{array.dtype.itemsize}"
+
+
+def rows_of_entries(n: int, row: Array, column: Array, value: Array) -> tuple[Array, Array, Array]:
+    """Entries sorted by row and column, those of one place added: row starts (n + 1), columns int32, values."""
+    order = np.argsort(row.astype(np.int64) * n + column, kind="stable")
+    place = row.astype(np.int64)[order] * n + column[order]
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    merged = np.add.reduceat(value[order], first) if len(first) else value[:0]
+    rows, columns = np.divmod(place[first], n)
+    start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
+    return start, columns.astype(np.int32), merged
+
+
+def _mirrored(j: Sparse) -> tuple[Array, Array, Array]:
+    """All entries of a sparse matrix, those of a symmetric one on both sides."""
+    row, column, value = np.asarray(j.row), np.asarray(j.column), np.asarray(j.value)
+    if not j.symmetric:
+        return row, column, value
+    off = row != column
+    return (
+        np.concatenate([row, column[off]]),
+        np.concatenate([column, row[off]]),
+        np.concatenate([value, value[off]]),
+    )
+
+
+def is_symmetric(matrix: Array, piece: int = 512) -> bool:
+    """Whether a square matrix equals its transpose, looked at piece by piece so that nothing large is copied."""
+    n = len(matrix)
+    for a in range(0, n, piece):
+        for b in range(0, a + 1, piece):
+            if not np.array_equal(matrix[a : a + piece, b : b + piece], matrix[b : b + piece, a : a + piece].T):
+                return False
+    return True
+
+
+def _terms_of_neurons(n: int, terms: Terms) -> tuple[Array, Array]:
+    """For each neuron the terms that it stands in: starts (n + 1) and term numbers."""
+    term = np.repeat(np.arange(len(terms.start) - 1), np.diff(terms.start))
+    order = np.argsort(terms.index, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(np.asarray(terms.index, np.int64), minlength=n))])
+    return start.astype(np.int64), term[order].astype(np.int32)
+
+
+def _add_terms(prepared: Prepared, n: int, terms: Terms | None, value: Array | None) -> None:
+    prepared.of_start = np.zeros(n + 1, np.int64)
+    if terms is None or value is None:
+        return
+    prepared.term_start = np.ascontiguousarray(terms.start, np.int64)
+    prepared.term_index = np.ascontiguousarray(terms.index, np.int32)
+    prepared.term_value = value
+    prepared.of_start, prepared.of_term = _terms_of_neurons(n, terms)
+
+
+# --- the LIF twin: J as given ---------------------------------------------------------------------
+
+
+def prepare_for_feedback(n: int, given: Couplings) -> Prepared:
+    """Arrays for a feedback J s + h with J as given; h and term weights in float64."""
+    h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64).copy()
+    if given.j is None:
+        prepared = Prepared("none", np.zeros(1), h)
+    elif isinstance(given.j, Sparse):
+        start, column, value = rows_of_entries(n, *_mirrored(given.j))
+        value = _kernel_array(value)
+        same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
+        prepared = Prepared(_storage("sparse", value), value, h, start, column, symmetric=same)
+    else:
+        matrix = _kernel_array(given.j.array)
+        prepared = Prepared(_storage("dense", matrix), matrix, h, symmetric=is_symmetric(matrix))
+    weights = None if given.terms is None else np.asarray(given.terms.value, np.float64)
+    _add_terms(prepared, n, given.terms, weights)
+    return prepared
+
+
+def _pattern_symmetric(n: int, start: Array, column: Array, value: Array) -> bool:
+    row = np.repeat(np.arange(n), np.diff(start))
+    order = np.lexsort((row, column))
+    return bool(
+        np.array_equal(column[order], row) and np.array_equal(row[order], column) and np.array_equal(value[order], value)
+    )
+
+
+# --- spins: the symmetric part of J, integers where that is exact ------------------------------------
+
+
+def prepare_for_energy(n: int, given: Couplings) -> Prepared:
+    """Arrays for single-spin dynamics on the energy: (J + J')/2 without its diagonal, which becomes a constant."""
+    form, start, column, value, diagonal = _symmetric_part(n, given.j)
+    h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64)
+    weights = np.zeros(0) if given.terms is None else np.asarray(given.terms.value, np.float64)
+    scale = _common_unit(form, value, h, weights, start, given.terms, n)
+    whole = scale is not None
+    unit = scale if scale is not None else 1.0
+    prepared = Prepared(form, value, h, start, column, whole=whole, scale=unit, constant=-0.5 * diagonal)
+    if form != "none":
+        prepared.values = _whole_values(value, unit) if whole else _real_values(value)
+        prepared.storage = _storage(form, prepared.values)
+    prepared.h = (h / unit).astype(np.int32) if whole else h.copy()
+    _add_terms(prepared, n, given.terms, (weights / unit).astype(np.int32) if whole else weights)
+    return prepared
+
+
+def _symmetric_part(n: int, j: Dense | Sparse | None) -> tuple[str, Array, Array, Array, float]:
+    """Form (none, dense, sparse), row starts, columns, values, and the sum of the diagonal."""
+    none = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
+    if j is None:
+        return "none", *none, np.zeros(1), 0.0
+    if isinstance(j, Dense):
+        return _symmetric_dense(n, j.array)
+    row, column, value = _mirrored(j)
+    value = value.astype(np.float64)
+    off = row != column
+    diagonal = float(value[~off].sum())
+    row, column, value = row[off], column[off], value[off]
+    if not j.symmetric:
+        row, column = np.concatenate([row, column]), np.concatenate([column, row])
+        value = np.concatenate([value, value]) / 2
+    return "sparse", *rows_of_entries(n, row, column, value), diagonal
+
+
+def _symmetric_dense(n: int, matrix: Array) -> tuple[str, Array, Array, Array, float]:
+    diagonal = float(np.diagonal(matrix).astype(np.float64).sum())
+    entries = sum(int(np.count_nonzero(matrix[a : a + 512])) for a in range(0, n, 512))
+    if n > _SMALL and entries < _SPARSE_BELOW * n * n:
+        row, column = np.nonzero(matrix)
+        sparse = Sparse((n, n), row, column, np.asarray(matrix[row, column]))
+        form, start, columns, value, _ = _symmetric_part(n, sparse)
+        return form, start, columns, value, diagonal
+    none = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
+    if is_symmetric(matrix) and not np.any(np.diagonal(matrix)):
+        return "dense", *none, matrix, diagonal
+    symmetric = np.asarray(matrix, np.float64)
+    symmetric = (symmetric + symmetric.T) / 2
+    np.fill_diagonal(symmetric, 0.0)
+    return "dense", *none, symmetric, diagonal
+
+
+def _lowest_bit(values: Array) -> int | None:
+    """The exponent of the lowest bit that any of the values has; None where all are 0."""
+    values = values[values != 0].astype(np.float64)
+    if not len(values):
+        return None
+    mantissa, exponent = np.frexp(values)
+    whole = np.abs(mantissa * 2.0**53).astype(np.int64)
+    bit = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+    return int((exponent - 53 + bit).min())
+
+
+def _common_unit(
+    form: str, value: Array, h: Array, weights: Array, start: Array, terms: Terms | None, n: int
+) -> float | None:
+    """The power of two that all numbers are multiples of, where every field then fits an integer; None otherwise."""
+    if value.nbytes > _CONVERTED_BYTES and value.dtype.kind == "f":
+        return None
+    flat = np.asarray(value).ravel()
+    bits = [b for b in (_lowest_bit(flat), _lowest_bit(h), _lowest_bit(weights)) if b is not None]
+    unit = 2.0 ** max(min(bits, default=0), -1000)
+    reach = np.abs(h)
+    if form == "dense":
+        reach = reach + np.abs(np.asarray(value, np.float64)).sum(axis=1)
+    elif form == "sparse":
+        row = np.repeat(np.arange(n), np.diff(start))
+        reach = reach + np.bincount(row, np.abs(flat), minlength=n)
+    if terms is not None:
+        each = np.repeat(np.abs(weights), np.diff(terms.start))
+        reach = reach + np.bincount(np.asarray(terms.index, np.int64), each, minlength=n)
+    return unit if not len(reach) or reach.max() / unit < _WHOLE_LIMIT else None
+
+
+def _whole_values(value: Array, unit: float) -> Array:
+    scaled = np.asarray(value) / unit
+    narrow = np.int8 if not scaled.size or np.abs(scaled).max() <= 127 else np.int32
+    return np.ascontiguousarray(scaled.astype(narrow))
+
+
+def _real_values(value: Array) -> Array:
+    narrow = value.dtype.kind == "f" and value.dtype.itemsize == 4
+    return np.ascontiguousarray(value, np.float32 if narrow else np.float64)

@@ -1,0 +1,221 @@
+"""The instructions that the host serves: allocation, data, inputs, recording, clamping and reading out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
+from bioasm.results.result import Reading
+from bioasm.vm.layout import Ctx, Real
+from bioasm.vm.outputs import Samples
+
+if TYPE_CHECKING:
+    from bioasm.vm.machine import Machine
+
+Array = NDArray[Any]
+
+
+class Served:
+    """One instruction with its operands as the host wants them."""
+
+    def __init__(self, machine: Machine, instruction: Instruction) -> None:
+        self.machine, self.instruction = machine, instruction
+
+    def operand(self, at: int) -> Operand | None:
+        """The operand at a place, None where it was left out."""
+        operands = self.instruction.operands
+        return operands[at] if at < len(operands) else None
+
+    def word(self, at: int, default: str = "") -> str:
+        """A name."""
+        operand = self.operand(at)
+        return operand.text if isinstance(operand, Name) else default
+
+    def number(self, at: int) -> float:
+        """A number or a register's value."""
+        operand = self.operand(at)
+        assert isinstance(operand, Register | Quantity | ConstantRef)
+        return self.machine.value(operand)
+
+    def datum(self, at: int) -> Any:
+        """A datum as the program holds it."""
+        operand = self.operand(at)
+        assert isinstance(operand, DataRef)
+        return self.machine.data(operand)
+
+    def level(self, at: int, low: float = -np.inf, high: float = np.inf) -> float | Array:
+        """A number, a register's value within a range, or a dense vector or table in float64."""
+        if isinstance(self.operand(at), DataRef):
+            return np.asarray(self.datum(at).array, np.float64)
+        value = self.number(at)
+        if not (low <= value <= high and np.isfinite(value)):
+            slot = self.instruction.row.slots[at].name
+            raise self.machine.error("B402", f"{self.instruction.mnemonic} got {value:g} as {slot}", self.instruction)
+        return value
+
+    def neurons(self, at: int) -> Array:
+        """Indices of neurons, from a vector, a number or a register."""
+        if isinstance(self.operand(at), DataRef):
+            return np.atleast_1d(np.asarray(self.datum(at).array)).astype(np.int64)
+        value = self.level(at, 0, self.machine.n - 1)
+        if value != np.floor(value):
+            raise self.machine.error("B402", f"neuron {value:g} does not exist; an index is whole", self.instruction)
+        return np.array([int(value)])
+
+
+# --- allocation, couplings, parameters ------------------------------------------------------------------
+
+
+def _alc(s: Served) -> None:
+    s.machine.allocate(int(s.number(0)))
+
+
+def _nothing(s: Served) -> None:
+    """MODEL: the gate has told the machine which model it is."""
+
+
+def _load(name: str, part: str) -> Callable[[Served], None]:
+    def serve(s: Served) -> None:
+        machine = s.machine
+        setattr(machine.couplings, part, s.datum(0))
+        machine.loaded[name] = int(machine.state.ctx[Ctx.PC])
+        machine.model.load(machine.couplings)
+        machine.forget_kernel()
+
+    return serve
+
+
+def _set(s: Served) -> None:
+    parameter = s.machine.spec.parameter(s.word(0))
+    assert parameter is not None
+    words = dict(parameter.words)
+    value = words[s.word(1)] if isinstance(s.operand(1), Name) else s.level(1, parameter.low, parameter.high)
+    if np.isscalar(value) and parameter.open_low and not value > parameter.low:
+        raise s.machine.error("B402", f"SET {parameter.name} got {value:g}", s.instruction)
+    if s.machine.state.n:
+        s.machine.model.set_parameter(parameter.name, value)
+        s.machine.forget_kernel()
+    else:
+        s.machine.parameters[parameter.name] = float(value)  # type: ignore[arg-type]
+
+
+def _rst(s: Served) -> None:
+    s.machine.model.reset()
+
+
+# --- inputs ---------------------------------------------------------------------------------------------
+
+
+def _cur(s: Served) -> None:
+    s.machine.model.set_current(s.level(0))
+
+
+def _wave(s: Served) -> None:
+    rows = np.asarray(s.datum(0).array, np.float64)
+    s.machine.model.play(rows, _period(s, 1))
+
+
+def _period(s: Served, at: int) -> int:
+    """A period in whole steps, at least 1."""
+    operand = s.operand(at)
+    if operand is None:
+        return 1
+    assert isinstance(operand, Quantity | ConstantRef)
+    return max(1, s.machine.steps_of(s.machine.program.quantity(operand)))
+
+
+def _spk(s: Served) -> None:
+    train = np.asarray(s.datum(0).array, np.float64)
+    steps = np.rint(train[:, 0] / s.machine.step_length).astype(np.int64)
+    order = np.argsort(steps, kind="stable")
+    s.machine.model.send(steps[order], train[order, 1].astype(np.int64), s.level(1))
+
+
+def _poi(s: Served) -> None:
+    highest = 1.0 / s.machine.step_length
+    rate = s.level(0, 0.0, highest)
+    if np.max(rate) > highest:
+        text = f"POI got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+        raise s.machine.error("B402", text, s.instruction)
+    s.machine.model.bombard(rate, s.level(1))
+
+
+# --- recording and clamping -----------------------------------------------------------------------------
+
+
+def _rec(s: Served) -> None:
+    machine = s.machine
+    everyone = np.arange(machine.n, dtype=np.int64)
+    neurons = everyone if s.operand(2) is None else s.neurons(2)
+    code = machine.model.variables[s.word(0)]
+    machine.outputs.record(Samples(s.word(0), int(code), _period(s, 1), machine.steps, neurons))
+
+
+def _unrec(s: Served) -> None:
+    s.machine.outputs.stop(s.word(0))
+
+
+def _clamp(s: Served) -> None:
+    value = s.level(1)
+    allowed = s.machine.spec.clamp_values
+    if allowed and not np.isin(value, allowed).all():
+        text = f"CLAMP got {value}; {s.machine.spec.name} can be held at {' or '.join(f'{a:g}' for a in allowed)}"
+        raise s.machine.error("B402", text, s.instruction)
+    s.machine.model.clamp(s.neurons(0), value)
+    s.machine.forget_kernel()
+
+
+def _free(s: Served) -> None:
+    s.machine.model.free(slice(None) if s.operand(0) is None else s.neurons(0))
+    s.machine.forget_kernel()
+
+
+# --- reading out ----------------------------------------------------------------------------------------
+
+
+def _rd(s: Served) -> None:
+    what = s.word(0, "state")
+    s.machine.outputs.emit(Reading(what, _observe(s.machine, what)))
+
+
+def _observe(machine: Machine, what: str) -> Any:
+    """The value of an observable now."""
+    if what in _OF_THE_RUN:
+        return _OF_THE_RUN[what](machine)
+    return machine.model.read(what).copy()
+
+
+_OF_THE_RUN: dict[str, Callable[[Machine], Any]] = {
+    "energy": lambda m: m.energy(),
+    "best_energy": lambda m: m.best_energy(),
+    "best_state": lambda m: m.best_state(),
+    "energy_trace": lambda m: m.outputs.energies().copy(),
+    "spikes": lambda m: m.outputs.all_spikes(m.step_length),
+    "time": lambda m: m.steps * m.step_length,
+    "steps": lambda m: float(m.steps),
+    "noise": lambda m: float(m.state.real[Real.NOISE]),
+}
+
+HOST: dict[str, Callable[[Served], None]] = {
+    "ALC": _alc,
+    "MODEL": _nothing,
+    "SET": _set,
+    "LDJ": _load("LDJ", "j"),
+    "LDH": _load("LDH", "h"),
+    "LDT": _load("LDT", "terms"),
+    "RST": _rst,
+    "CUR": _cur,
+    "WAVE": _wave,
+    "SPK": _spk,
+    "POI": _poi,
+    "REC": _rec,
+    "UNREC": _unrec,
+    "CLAMP": _clamp,
+    "FREE": _free,
+    "RD": _rd,
+}
+

@@ -1,0 +1,297 @@
+"""The machine: runs a verified program slice by slice, and serves the instructions that the compiled loop hands over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register, Target
+from bioasm.isa.verify import Verified
+from bioasm.units import Dimension
+from bioasm.vm.couplings import Couplings
+from bioasm.vm.instructions import HOST, Served
+from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.membranes import Membranes
+from bioasm.vm.objects import Kernel, Notice, kernel
+from bioasm.vm.outputs import Outputs
+from bioasm.vm.spins import Spins
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+
+_SLICE_SECONDS = 0.05
+_FIRST_BUDGET = 1000
+_FAULTS = {
+    Fault.DURATION: "RUN got {}; a duration is a finite number of at least 0",
+    Fault.STEPS: "RUN asks for more than {limit} steps in all",
+    Fault.NOISE: "SIG got {}; noise is a finite number of at least 0",
+    Fault.INDEX: "neuron {} does not exist; indices go from 0 to {last}",
+}
+
+
+class Machine:
+    """One run of a program.
+
+    `parameters` replace defaults of the model's parameters (SI units). After `run_slice` has returned something other than
+    SLICE, `halted`, or a BioasmError was raised, what was computed can be read from `state`, `outputs` and `model`.
+    """
+
+    def __init__(
+        self,
+        verified: Verified,
+        seed: int,
+        lanes: int = 1,
+        threads: int = 1,
+        fuel: int = 1 << 40,
+        parameters: Mapping[str, float] | None = None,
+        notice: Notice | None = None,
+    ) -> None:
+        self.program, self.spec, self.n = verified.program, verified.model, verified.n
+        self.lanes, self.seed, self.threads, self.notice = lanes, seed, threads, notice
+        self.parameters = {p.name: p.default for p in self.spec.parameters} | dict(parameters or {})
+        self.couplings = Couplings()
+        self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
+        self.seconds = {"compile": 0.0, "run": 0.0}
+        self._budget = _FIRST_BUDGET
+        self._kernel: Kernel | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._allocate(0)
+        self.state.ctx[Ctx.FUEL] = fuel
+
+    # --- allocation ---------------------------------------------------------------------------------
+
+    def _allocate(self, n: int) -> None:
+        """Make the state of n neurons; before ALC it is that of none."""
+        before = getattr(self, "state", None)
+        self.state = State(n, self.lanes, self.seed)
+        self.state.real[Real.NOISE] = self.spec.noise_default
+        if before is not None:
+            self._carry_over(before)
+        else:
+            self._bind_program()
+        self.model: Any = (Spins if self.spec.name == "ising" else Membranes)(self.state, self.parameters)
+        self.outputs = Outputs(self.state, self.model.has_spikes) if before is None else self._new_outputs()
+        self.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and self.state.blocks > 1)
+
+    def _new_outputs(self) -> Outputs:
+        outputs = Outputs(self.state, self.model.has_spikes)
+        outputs.readings = self.outputs.readings
+        return outputs
+
+    def _carry_over(self, before: State) -> None:
+        """What the program did before ALC: position, fuel, registers, noise, offset."""
+        for slot in (Ctx.PC, Ctx.FUEL, Ctx.BUDGET):
+            self.state.ctx[slot] = before.ctx[slot]
+        for real in (Real.NOISE, Real.OFFSET):
+            self.state.real[real] = before.real[real]
+        self._bind_program()
+        self.state["VALUES"][:] = before["VALUES"]
+
+    def allocate(self, n: int) -> None:
+        """Serve ALC."""
+        self.outputs.take_emitted(self._output_names())
+        self._allocate(n)
+        self._kernel = None
+
+    # --- the program as the loop sees it ----------------------------------------------------------------
+
+    def _bind_program(self) -> None:
+        numbers: list[float] = [0.0] * limit("registers")
+        code = np.zeros((len(self.program.instructions) + 1, 4), np.int64)
+        for row, instruction in zip(code, self.program.instructions, strict=False):
+            row[0] = instruction.row.opcode
+            for at, operand in enumerate(instruction.operands, 1):
+                row[at] = self._operand(instruction, operand, numbers)
+        self.state.bind("CODE", code)
+        self.state.bind("VALUES", np.array(numbers))
+        self.state.ctx[Ctx.CODE_LENGTH] = len(self.program.instructions)
+
+    def _operand(self, instruction: Instruction, operand: Operand, numbers: list[float]) -> int:
+        """An operand as a number: a place in the values, a target, or the code of a name; 0 where only the host reads it."""
+        if isinstance(operand, Register | Target):
+            return operand.index
+        if isinstance(operand, Quantity | ConstantRef):
+            numbers.append(self.program.quantity(operand).value)
+            return len(numbers) - 1
+        if isinstance(operand, Name) and instruction.mnemonic == "GET":
+            return int(Scalar[operand.text.upper()])
+        if isinstance(operand, Name) and instruction.mnemonic == "PEEK":
+            return int(self._model_class().variables[operand.text])
+        return 0
+
+    def _model_class(self) -> type[Spins] | type[Membranes]:
+        return Spins if self.spec.name == "ising" else Membranes
+
+    def _output_names(self) -> dict[int, str]:
+        names = {}
+        for pc, instruction in enumerate(self.program.instructions):
+            if instruction.mnemonic == "OUT":
+                word = instruction.operands[1] if len(instruction.operands) > 1 else Name("value")
+                names[pc] = word.text if isinstance(word, Name) else "value"
+        return names
+
+    # --- running ------------------------------------------------------------------------------------
+
+    @property
+    def steps(self) -> int:
+        """Steps or sweeps done."""
+        return int(self.state.ctx[Ctx.STEP])
+
+    @property
+    def run_end(self) -> int:
+        """The step at which the present RUN ends."""
+        return int(self.state.ctx[Ctx.RUN_END])
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel for the couplings and parameters of this moment."""
+        if self._kernel is None:
+            began = time.perf_counter()
+            self._kernel = kernel(self.spec.name, self.model.storage, self.model.variant, self.notice)
+            self.seconds["compile"] += time.perf_counter() - began
+        return self._kernel
+
+    def forget_kernel(self) -> None:
+        """Let the next slice choose its kernel anew, after couplings, clamps or parameters changed."""
+        self._kernel = None
+
+    def run_slice(self) -> Status:
+        """Run for about a twentieth of a second. Returns HALT, FUEL or SLICE; raises BioasmError for a fault."""
+        ctx, began = self.state.ctx, time.perf_counter()
+        ctx[Ctx.BUDGET] = self._budget
+        status = Status.DRAIN
+        while status not in (Status.HALT, Status.FUEL, Status.SLICE):
+            status = self._turn()
+            ctx = self.state.ctx
+        self.outputs.drain()
+        self.outputs.take_emitted(self._output_names())
+        self._check_finite()
+        self._adapt(time.perf_counter() - began)
+        return status
+
+    def _turn(self) -> Status:
+        """Let the kernel run until it comes back, and do what it came back for."""
+        began = self.kernel, time.perf_counter()
+        status = Status(self._call(MACHINE))
+        if status is Status.PARALLEL:
+            self._advance_blocks()
+        self.seconds["run"] += time.perf_counter() - began[1]
+        if status is Status.DRAIN:
+            self.outputs.drain()
+            self.outputs.take_emitted(self._output_names())
+        elif status is Status.HOST:
+            self._serve()
+        elif status is Status.FAULT:
+            raise self._fault()
+        return status
+
+    def _call(self, block: int) -> int:
+        return self.kernel(self.state.ctx.ctypes.data, self.state.real.ctypes.data, block)
+
+    def _advance_blocks(self) -> None:
+        """Bring all blocks to TARGET, on several threads; a block whose buffer is full comes back for another turn."""
+        behind = np.flatnonzero(self.state["BLOCK"][:, Block.STEP] < self.state.ctx[Ctx.TARGET])
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, "bioasm")
+        statuses = list(self._pool.map(self._call, behind.tolist()))
+        if Status.DRAIN in statuses:
+            self.outputs.drain()
+
+    def _serve(self) -> None:
+        """Do the instruction at PC that the loop leaves to the host."""
+        ctx = self.state.ctx
+        instruction = self.program.instructions[ctx[Ctx.PC]]
+        self.outputs.take_emitted(self._output_names())
+        HOST[instruction.mnemonic](Served(self, instruction))
+        ctx = self.state.ctx
+        ctx[Ctx.PC] += 1
+        ctx[Ctx.FUEL] -= 1
+        ctx[Ctx.BUDGET] -= 1
+
+    def _adapt(self, seconds: float) -> None:
+        """Choose the next slice's budget from how long this one took."""
+        factor = min(8.0, max(0.125, _SLICE_SECONDS / max(seconds, 1e-6)))
+        self._budget = max(1, min(1 << 40, int(self._budget * factor)))
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    # --- faults -------------------------------------------------------------------------------------
+
+    def _fault(self) -> BioasmError:
+        ctx = self.state.ctx
+        instruction = self.program.instructions[ctx[Ctx.PC]]
+        text = _FAULTS[Fault(int(ctx[Ctx.FAULT]))]
+        number = instruction.operands[-1]
+        value = self.value(number) if isinstance(number, Register | Quantity | ConstantRef) else 0.0
+        message = text.format(f"{value:g}", limit=limit("steps"), last=self.n - 1)
+        return self.error("B402", message, instruction)
+
+    def error(self, code: str, message: str, instruction: Instruction) -> BioasmError:
+        """An error at an instruction."""
+        return BioasmError(Diagnostic(code, message, instruction.span))
+
+    def _check_finite(self) -> None:
+        finite = np.isfinite(self.state["V"]).all() if self.model.has_spikes else True
+        if not finite:
+            steps = f"{self.steps * self.state.real[Real.DT]:g} s"
+            raise BioasmError(Diagnostic("B407", f"a membrane potential left the finite range before {steps}"))
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    def value(self, operand: Register | Quantity | ConstantRef) -> float:
+        """The number that an operand stands for now."""
+        if isinstance(operand, Register):
+            return float(self.state["VALUES"][operand.index])
+        return self.program.quantity(operand).value
+
+    def data(self, operand: DataRef) -> Any:
+        """The datum that an operand stands for."""
+        return self.program.data[operand.index].value
+
+    def energy(self) -> Array:
+        """E of the present state, a lane each, with the offset."""
+        if self.state.n == 0:
+            return np.full(self.lanes, self.state.real[Real.OFFSET])
+        self._call(REFRESH)
+        return np.asarray(self.state["ENERGY"] + self.state.real[Real.OFFSET])
+
+    def best_energy(self) -> Array:
+        """The lowest energy seen, a lane each, with the offset; NaN where none was seen."""
+        best = self.state["BEST_ENERGY"]
+        if self.state.n == 0:
+            return np.full(self.lanes, np.nan)
+        if self.state.ctx[Ctx.DIRTY] and not self.model.has_spikes:
+            self._call(REFRESH)  # spins that have not moved yet were seen too
+        return np.where(np.isfinite(best), best + self.state.real[Real.OFFSET], np.nan)
+
+    def best_state(self) -> Array:
+        """The state of lowest energy seen, (lanes, n); where none was seen the present one."""
+        if self.state.n == 0:
+            return np.zeros((self.lanes, 0), np.int8)
+        best = self.state.from_cells(self.state["BEST"])
+        seen = np.isfinite(self.state["BEST_ENERGY"])
+        return np.where(seen[:, None], best, self.model.final_as_best()).astype(np.int8)
+
+    @property
+    def step_length(self) -> float:
+        """One step in the model's clock: seconds, or 1 sweep."""
+        return float(self.state.real[Real.DT])
+
+    def steps_of(self, quantity: Quantity) -> int:
+        """A time or number of sweeps as whole steps."""
+        if self.spec.clock is Dimension.SWEEPS:
+            return round(quantity.value)
+        return round(quantity.value / self.step_length)
+
+

@@ -1,0 +1,116 @@
+"""Compiled kernels on disk: a warm start loads machine code and imports no compiler.
+
+A kernel is a C function whose object code needs nothing at run time. It is kept in the cache folder under a name made from
+everything that it depends on, with a checksum, and loaded through llvmlite alone, which takes a fraction of importing numba.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import platform
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bioasm.cachedir import cache_dir, write_atomically
+
+Kernel = Callable[[int, int, int], int]
+Notice = Callable[[str], None]
+
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+_HERE = Path(__file__).parent
+_kept: dict[tuple[str, str, str], tuple[Kernel, Any]] = {}
+
+
+def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
+    """The kernel of a model for a storage of J and a variant; compiled at the first use on this machine.
+
+    `notice` is told when a compilation begins. The function takes the addresses of the tables `ctx` and `real` and a
+    block number, and returns a Status; it runs without the interpreter lock.
+    """
+    key = (model, storage, variant)
+    if key not in _kept:
+        _kept[key] = _load(key) or _compile(key, notice)
+    return _kept[key][0]
+
+
+@cache
+def _fingerprint() -> bytes:
+    """What every kernel depends on: our sources, the compiler's versions, the processor."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    digest = hashlib.sha256()
+    sources = [*sorted((_HERE / "kernels").glob("*.py")), _HERE / "noise.py", _HERE / "layout.py"]
+    sources.append(_HERE.parent / "isa" / "table.py")
+    for path in sources:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    features = llvm.get_host_cpu_features().flatten()
+    words = (llvmlite.__version__, _numba_version(), sys.version, platform.machine(), llvm.get_host_cpu_name(), features)
+    digest.update("\0".join(words).encode())
+    return digest.digest()
+
+
+def _numba_version() -> str:
+    """Numba's version without importing it: the text of its own version file."""
+    spec = find_spec("numba")
+    if spec is None or spec.origin is None:
+        return "none"
+    return (Path(spec.origin).parent / "_version.py").read_text()
+
+
+def _path(key: tuple[str, str, str]) -> Path | None:
+    folder = cache_dir()
+    if folder is None:
+        return None
+    name = hashlib.sha256(_fingerprint() + "\0".join(key).encode()).hexdigest()[:32]
+    return folder / f"kernel-{'-'.join(key)}-{name}.o"
+
+
+def _load(key: tuple[str, str, str]) -> tuple[Kernel, Any] | None:
+    """The kernel from the cache, or None where it is not there or damaged."""
+    path = _path(key)
+    try:
+        content = path.read_bytes() if path else b""
+    except OSError:
+        return None
+    checksum, symbol, code = content[:32], content[32:].split(b"\0", 1)[0], content[32:].partition(b"\0")[2]
+    if len(content) < 64 or hashlib.sha256(content[32:]).digest() != checksum:
+        return None
+    return _link(symbol.decode(), code)
+
+
+def _link(symbol: str, code: bytes) -> tuple[Kernel, Any]:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return _PROTOTYPE(engine.get_function_address(symbol)), engine
+
+
+def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, Any]:
+    """Compile with numba and keep the object code for the next process."""
+    if notice is not None:
+        notice(f"compiling the kernel {'/'.join(key)} (once on this machine)")
+    from bioasm.vm.kernels.build import build
+
+    built = build(*key)
+    path = _path(key)
+    code = _object_code(built)
+    if path is not None and code:
+        content = built.native_name.encode() + b"\0" + code
+        write_atomically(path, hashlib.sha256(content).digest() + content)
+    return _PROTOTYPE(built.address), built
+
+
+def _object_code(built: Any) -> bytes:
+    # A private name of numba's: the only way to the object code. Where it is gone, kernels are compiled in every process.
+    library = getattr(built, "_library", None)
+    return bytes(library._get_compiled_object()) if hasattr(library, "_get_compiled_object") else b""

@@ -1,0 +1,194 @@
+"""What a run leaves behind while it runs: buffers that kernels fill, and the pieces that were taken out of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import error
+from bioasm.isa.limits import limit
+from bioasm.results.result import Reading, Recording, Spikes
+from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+
+_SPIKES = 1 << 15  # least room for spikes of a block; more where two steps could have more
+_TRACE = 1 << 12
+_SAMPLE_BYTES = 1 << 21
+_OUT = 1 << 10
+
+
+@dataclass
+class Samples:
+    """One recorded variable: which, how often, of whom, and what was taken so far (pieces of (samples, neurons, lanes))."""
+
+    variable: str
+    code: int
+    every: int
+    start: int
+    neurons: Array
+    active: bool = True
+    pieces: list[list[Array]] = field(default_factory=list)
+
+    @property
+    def taken(self) -> int:
+        """Samples so far."""
+        return sum(len(p) for p in self.pieces[0]) if self.pieces else 0
+
+
+class Outputs:
+    """The buffers of all blocks, and everything that was drained from them."""
+
+    def __init__(self, state: State, with_spikes: bool) -> None:
+        self.state = state
+        self.readings: list[Reading] = []
+        self.samples: list[Samples] = []
+        self.spikes: list[Array] = []
+        self.spikes_taken = 0
+        self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
+        self._spike_buffers: list[tuple[Array, Array]] = []
+        self._trace_buffers: list[Array] = []
+        self._sample_buffers: list[list[Array]] = []
+        self._make_buffers(with_spikes)
+
+    def _make_buffers(self, with_spikes: bool) -> None:
+        state = self.state
+        state.bind("OUT_VALUE", np.zeros(_OUT))
+        state.bind("OUT_PC", np.zeros(_OUT, np.int64))
+        state.ctx[Ctx.OUT_CAPACITY] = _OUT
+        for row in state["BLOCK"]:
+            width = int(row[Block.WIDTH])
+            room = max(_SPIKES, 4 * state.n * width) if with_spikes else 1
+            steps, ids, trace = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros((_TRACE, width))
+            self._spike_buffers.append((steps, ids))
+            self._trace_buffers.append(trace)
+            row[[Block.SPIKE_CAPACITY, Block.TRACE_CAPACITY]] = room, _TRACE
+            row[[Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT]] = steps.ctypes.data, ids.ctypes.data
+            row[Block.TRACE_AT] = trace.ctypes.data
+
+    # --- recorders ----------------------------------------------------------------------------------
+
+    def record(self, samples: Samples) -> None:
+        """Begin to record; a variable that is recorded already goes on as a new recording of the same name."""
+        self.stop(samples.variable)
+        self.samples.append(samples)
+        self.rebuild_recorders()
+
+    def stop(self, variable: str) -> None:
+        """Stop recording a variable; what was taken stays."""
+        self.drain()
+        for samples in self.samples:
+            samples.active = samples.active and samples.variable != variable
+        self.rebuild_recorders()
+
+    def rebuild_recorders(self) -> None:
+        """The table of recorders and their buffers, for those that are active."""
+        active = [s for s in self.samples if s.active]
+        if len(active) > limit("recorders"):
+            raise error("B111", f"more than {limit('recorders')} variables are recorded at a time")
+        blocks = self.state["BLOCK"]
+        table = np.zeros((max(1, len(active) * len(blocks)), len(Recorder)), np.int64)
+        self._sample_buffers = []
+        for r, samples in enumerate(active):
+            samples.pieces = samples.pieces or [[] for _ in blocks]
+            self._sample_buffers.append([])
+            for b, block in enumerate(blocks):
+                entry = len(samples.neurons) * int(block[Block.WIDTH])
+                room = max(2, _SAMPLE_BYTES // (8 * max(1, entry)))
+                buffer = np.zeros((room, len(samples.neurons), int(block[Block.WIDTH])))
+                self._sample_buffers[r].append(buffer)
+                table[r * len(blocks) + b] = (
+                    *(samples.code, samples.every, samples.start, len(samples.neurons)),
+                    *(samples.neurons.ctypes.data, 0, room, buffer.ctypes.data),
+                )
+        self.state.bind("RECORDER", table)
+        self.state.ctx[Ctx.RECORDERS] = len(active)
+
+    # --- draining -----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take everything out of the buffers of spikes, energies and samples."""
+        for b, block in enumerate(self.state["BLOCK"]):
+            self._drain_spikes(b, block)
+            if block[Block.TRACE]:
+                self.trace[b].append(self._trace_buffers[b][: block[Block.TRACE]].copy())
+                block[Block.TRACE] = 0
+        active = [s for s in self.samples if s.active]
+        rows = self.state["RECORDER"].reshape(-1, len(Recorder)) if self._sample_buffers else []
+        for r, buffers in enumerate(self._sample_buffers):
+            for b, buffer in enumerate(buffers):
+                row = rows[r * len(buffers) + b]
+                if row[Recorder.COUNT]:
+                    active[r].pieces[b].append(buffer[: row[Recorder.COUNT]].copy())
+                    row[Recorder.COUNT] = 0
+        self._check_memory()
+
+    def _drain_spikes(self, b: int, block: Array) -> None:
+        count = int(block[Block.SPIKES])
+        if count:
+            steps, ids = self._spike_buffers[b]
+            self.spikes.append(np.stack([ids[:count], steps[:count]]))
+            self.spikes_taken += count
+            block[Block.SPIKES] = 0
+
+    def _check_memory(self) -> None:
+        recorded = sum(p.nbytes for s in self.samples for pieces in s.pieces for p in pieces)
+        if recorded > limit("record_bytes"):
+            raise error("B111", f"recordings take {recorded / 1e9:.1f} GB", hint="record less often: REC v, 10 ms")
+        if self.spikes_taken > limit("spikes"):
+            raise error("B111", f"more than {limit('spikes')} spikes")
+
+    def take_emitted(self, names: dict[int, str]) -> None:
+        """Take the numbers that OUT emitted; `names` gives the name for each instruction."""
+        count = int(self.state.ctx[Ctx.OUT_COUNT])
+        for value, pc in zip(self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count], strict=True):
+            self.emit(Reading(names[int(pc)], float(value)))
+        self.state.ctx[Ctx.OUT_COUNT] = 0
+
+    def emit(self, reading: Reading) -> None:
+        """Append one result."""
+        if len(self.readings) >= limit("results"):
+            raise error("B111", f"the program emits more than {limit('results')} results")
+        self.readings.append(reading)
+
+    # --- the outcome --------------------------------------------------------------------------------
+
+    def all_spikes(self, dt: float) -> Spikes:
+        """The spikes so far, sorted by lane, time and neuron."""
+        self.drain()
+        joined = np.concatenate(self.spikes, axis=1) if self.spikes else np.zeros((2, 0), np.int64)
+        lane, neuron = np.divmod(joined[0], max(1, self.state.n))
+        order = np.lexsort((neuron, joined[1], lane))
+        self.spikes = [joined[:, order]]
+        return Spikes(joined[1][order] * dt, neuron[order], lane[order])
+
+    def energies(self) -> Array:
+        """The energy trace so far, (lanes, entries)."""
+        self.drain()
+        self.trace = [[np.concatenate(pieces)] if pieces else [] for pieces in self.trace]
+        rows = [pieces[0].T for pieces in self.trace if pieces]
+        return np.concatenate(rows) if rows else np.zeros((self.state.lanes, 0))
+
+    def recordings(self, dt: float) -> dict[str, Recording]:
+        """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
+        self.drain()
+        found: dict[str, Recording] = {}
+        for samples in self.samples:
+            again = sum(name.split(".")[0] == samples.variable for name in found)
+            name = f"{samples.variable}.{again + 1}" if again else samples.variable
+            found[name] = self._recording(samples, dt)
+        return found
+
+    def _recording(self, samples: Samples, dt: float) -> Recording:
+        empty = np.zeros((0, len(samples.neurons), 0))
+        blocks = [np.concatenate(p) if p else empty for p in samples.pieces]
+        if samples.taken:
+            values = np.concatenate(blocks, axis=2).transpose(2, 0, 1)
+        else:
+            values = np.zeros((self.state.lanes, 0, len(samples.neurons)))
+        steps = samples.start + samples.every * np.arange(values.shape[1])
+        return Recording(steps * dt, samples.neurons.astype(np.int64), np.ascontiguousarray(values))

@@ -1,0 +1,94 @@
+"""The host's half of Ising spins: their arrays and what can be read from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.vm.couplings import Couplings, prepare_for_energy
+from bioasm.vm.layout import Ctx, Real, Variable
+from bioasm.vm.membranes import bind_couplings
+from bioasm.vm.noise import initial_spins
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+
+
+class Spins:
+    """Ising spins in a State."""
+
+    variables = {"s": Variable.SPIN}
+    has_spikes = False
+
+    def __init__(self, state: State, parameters: dict[str, float]) -> None:
+        self.state = state
+        self.storage = "none"
+        state.ctx[Ctx.RULE] = int(parameters["rule"])
+        state.bind("SPIN", np.zeros(state.cells, np.int8))
+        state.bind("BEST", np.zeros(state.cells, np.int8))
+        state.bind("ENERGY", np.zeros(state.lanes))
+        state.bind("BEST_ENERGY", np.full(state.lanes, np.inf))
+        state.bind("HOLD", np.zeros(state.n, np.uint8))
+        self.reset()
+        self.load(Couplings())
+
+    @property
+    def variant(self) -> str:
+        """`whole` where fields are integers, else `real`."""
+        return "whole" if self.state["FIELD"].dtype == np.int32 else "real"
+
+    def load(self, couplings: Couplings) -> None:
+        """Take J, h and terms over. The best state belongs to the couplings, so it starts anew."""
+        state = self.state
+        ready = prepare_for_energy(state.n, couplings)
+        self.storage = ready.storage
+        bind_couplings(state, ready)
+        kind = np.int32 if ready.whole else np.float64
+        state.bind("FIELD", np.zeros(state.cells, kind))
+        state.bind("THRESHOLD", np.zeros(2 * state.cells, kind))
+        state.bind("DELTA", np.zeros(state.lanes, kind))
+        state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.lanes, np.int8))
+        state.real[Real.SCALE] = ready.scale
+        state.real[Real.CONSTANT] = ready.constant
+        self.forget_best()
+
+    def forget_best(self) -> None:
+        """No state has been seen."""
+        self.state["BEST_ENERGY"][:] = np.inf
+
+    def reset(self) -> None:
+        """Every spin at random, from the seed; clamped ones stay where they are held."""
+        state = self.state
+        lanes, neurons = np.arange(state.lanes, dtype=np.uint32), np.arange(state.n, dtype=np.uint32)
+        start = state.to_cells(initial_spins(state.seed, lanes[:, None], neurons[None, :]))
+        held = state.per_neuron_to_cells(state["HOLD"]) == 1
+        state["SPIN"][:] = np.where(held, state["SPIN"], start)
+        state.ctx[Ctx.DIRTY] = 1
+
+    def clamp(self, neurons: Array, value: Array | float) -> None:
+        """Hold spins at -1 or +1: one number, or one a spin given."""
+        self.state["HOLD"][neurons] = 1
+        spins = self.state.from_cells(self.state["SPIN"])
+        spins[:, neurons] = value
+        self.state["SPIN"][:] = self.state.to_cells(spins)
+        self._note_clamps()
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let spins go."""
+        self.state["HOLD"][neurons] = 0
+        self._note_clamps()
+
+    def _note_clamps(self) -> None:
+        self.state.ctx[Ctx.CLAMPED] = int(self.state["HOLD"].any())
+        self.state.ctx[Ctx.DIRTY] = 1
+        self.forget_best()
+
+    def read(self, what: str) -> Array:
+        """The spins, (lanes, n)."""
+        return self.state.from_cells(self.state["SPIN"])
+
+    def final_as_best(self) -> Array:
+        """The present spins, for a run in which no energy was ever seen."""
+        return self.read("state")

@@ -1,0 +1,127 @@
+"""The machine's state: plain arrays and the two tables through which a kernel sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.limits import limit
+from bioasm.vm.layout import Block, Ctx, Real
+from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
+
+Array = NDArray[Any]
+
+_ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
+_SCRATCH = frozenset(
+    "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 NEURON J J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM "
+    "THRESHOLD DELTA S Y NORMAL FIRED PARTIAL".split()
+)
+_NOT_KEPT = (Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT)
+_NOT_KEPT += (Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT)
+
+
+def block_width(lanes: int) -> int:
+    """How many lanes stand side by side. It depends on the number of lanes alone, so that results do not depend on threads."""
+    if lanes < 4:
+        return 1
+    return 8 if lanes < 64 else 16
+
+
+class State:
+    """All arrays of a run by name, bound into the table `ctx`, and the table `real`.
+
+    An array `NAME` is found by kernels at the address in `ctx[Ctx.NAME_AT]`; `bind` keeps the two together.
+    """
+
+    def __init__(self, n: int, lanes: int, seed: int) -> None:
+        self.n, self.lanes, self.seed = n, lanes, seed
+        self.ctx = np.zeros(len(Ctx), np.int64)
+        self.real = np.zeros(len(Real))
+        self.arrays: dict[str, Array] = {}
+        self.host: dict[str, Array] = {}  # what only the host reads, kept in checkpoints
+        self.width = block_width(lanes)
+        self.blocks = -(-lanes // self.width)
+        self.ctx[Ctx.N] = n
+        self.ctx[Ctx.BLOCKS] = self.blocks
+        self.ctx[Ctx.MAX_STEPS] = limit("steps")
+        self.real[Real.DT] = self.real[Real.SCALE] = 1.0
+        for slot in _ADDRESSES:
+            self.bind(slot.removesuffix("_AT"), np.zeros(1))
+        self._make_blocks()
+        self._make_keys()
+
+    def bind(self, name: str, array: Array) -> Array:
+        """Let `array`, which must be contiguous, be the array `name` that kernels see."""
+        self.arrays[name] = array
+        self.ctx[_ADDRESSES[name + "_AT"]] = array.ctypes.data
+        return array
+
+    def __getitem__(self, name: str) -> Array:
+        return self.arrays[name]
+
+    @property
+    def cells(self) -> int:
+        """Neurons times lanes."""
+        return self.n * self.lanes
+
+    def _make_blocks(self) -> None:
+        table = np.zeros((self.blocks, len(Block)), np.int64)
+        table[:, Block.LANE0] = np.arange(self.blocks) * self.width
+        table[:, Block.WIDTH] = np.minimum(self.width, self.lanes - table[:, Block.LANE0])
+        self.bind("BLOCK", table)
+
+    def _make_keys(self) -> None:
+        key0, key1 = lane_key(self.seed, np.arange(self.lanes, dtype=np.uint32), STREAM_DYNAMICS)
+        self.bind("KEY0", self.to_cells(np.broadcast_to(key0[:, None], (self.lanes, self.n))))
+        self.bind("KEY1", self.to_cells(np.broadcast_to(key1[:, None], (self.lanes, self.n))))
+        neurons = np.arange(self.n, dtype=np.uint32)
+        self.bind("NEURON", self.to_cells(np.broadcast_to(neurons, (self.lanes, self.n))))
+
+    def lane_blocks(self) -> Iterator[slice]:
+        """The lanes of each block."""
+        for lane0, width in self["BLOCK"][:, [Block.LANE0, Block.WIDTH]]:
+            yield slice(int(lane0), int(lane0 + width))
+
+    def to_cells(self, per_lane: Array) -> Array:
+        """An array (lanes, n) in the order of cells."""
+        return np.concatenate([np.ascontiguousarray(per_lane[lanes].T).ravel() for lanes in self.lane_blocks()])
+
+    def from_cells(self, cells: Array) -> Array:
+        """An array of cells as (lanes, n)."""
+        out = np.empty((self.lanes, self.n), cells.dtype)
+        for lanes in self.lane_blocks():
+            piece = cells[self.n * lanes.start : self.n * lanes.stop]
+            out[lanes] = piece.reshape(self.n, lanes.stop - lanes.start).T
+        return out
+
+    def per_neuron_to_cells(self, per_neuron: Array) -> Array:
+        """An array (n,) repeated for every lane, in the order of cells."""
+        return self.to_cells(np.broadcast_to(per_neuron, (self.lanes, self.n)))
+
+    # --- checkpoints --------------------------------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Array]:
+        """Everything that is not scratch or rebuilt from the program, copied."""
+        kept = {f"array.{name}": array.copy() for name, array in self.arrays.items() if name not in _SCRATCH}
+        kept |= {f"host.{name}": array.copy() for name, array in self.host.items()}
+        numbers = [slot for slot in Ctx if not slot.name.endswith("_AT")]
+        return kept | {"ctx": self.ctx[numbers].copy(), "real": self.real.copy()}
+
+    def restore(self, kept: dict[str, Array]) -> None:
+        """Put a snapshot back. Addresses and buffers of this process are kept."""
+        numbers = [slot for slot in Ctx if not slot.name.endswith("_AT")]
+        own = {slot: int(self.ctx[slot]) for slot in (Ctx.OUT_CAPACITY, Ctx.PARALLEL)}
+        buffers = self["BLOCK"][:, _NOT_KEPT].copy()
+        for name, array in kept.items():
+            if name.startswith("array."):
+                self.bind(name.removeprefix("array."), np.ascontiguousarray(array))
+            elif name.startswith("host."):
+                self.host[name.removeprefix("host.")] = array
+        self.ctx[numbers] = kept["ctx"]
+        self.real[:] = kept["real"]
+        self["BLOCK"][:, _NOT_KEPT] = buffers
+        for slot, value in own.items():
+            self.ctx[slot] = value
