@@ -9,6 +9,7 @@ from bioasm.binary import layout
 from bioasm.binary.container import Part
 from bioasm.binary.layout import ARRAY, ARRAYS, BLOCK, BLOCK_SIZE, BLOCKS, INDEX_TYPE, START_TYPE, aligned
 from bioasm.diagnostics import error
+from bioasm.isa.data import check_block
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, DataBlock, Dense, Sparse, Terms
 
@@ -117,8 +118,8 @@ def read_blocks(part: Part, name_of: Callable[[Part, int], str | None]) -> tuple
     if zero or end > len(part.view):
         raise part.fault(f"{count} data blocks do not fit into it")
     blocks = []
-    for start in range(BLOCKS.size, end, BLOCK_SIZE):
-        block, end = _read_block(part, start, end, name_of)
+    for number in range(count):
+        block, end = _read_block(part, number, end, name_of)
         blocks.append(block)
     if end != len(part.view):
         raise part.fault(f"{len(part.view) - end} bytes follow the last array")
@@ -126,9 +127,10 @@ def read_blocks(part: Part, name_of: Callable[[Part, int], str | None]) -> tuple
 
 
 def _read_block(
-    part: Part, start: int, end: int, name_of: Callable[[Part, int], str | None]
+    part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None]
 ) -> tuple[DataBlock, int]:
-    """The block whose header stands at `start` and whose arrays follow bytes up to `end`; where its arrays end."""
+    """Block `number`, whose arrays follow bytes up to `end`, and where its arrays end."""
+    start = BLOCKS.size + BLOCK_SIZE * number
     kind, flags, dimensions, zero, name, rows, columns = BLOCK.unpack_from(part.view, start)
     unused = columns if dimensions == 1 else 0
     if kind not in _READERS or dimensions not in (1, 2) or zero or unused or flags & ~layout.SYMMETRIC:
@@ -142,7 +144,11 @@ def _read_block(
         record += ARRAY.size
     if any(part.view[record : start + BLOCK_SIZE]):
         raise part.fault(f"a data block of kind {kind} has {wanted} arrays, and more are described")
-    return DataBlock(reader(part, (rows, columns)[:dimensions], flags, arrays), name_of(part, name)), end
+    block = DataBlock(reader(part, (rows, columns)[:dimensions], flags, arrays), name_of(part, name))
+    if kind != layout.DENSE:  # what indices lead to nowhere must not even be printed
+        for finding in check_block(number, block):
+            raise part.fault(finding.message, finding.code)
+    return block, end
 
 
 def _read_array(part: Part, place: int, end: int) -> tuple[NDArray[Any], int]:

@@ -67,6 +67,7 @@ def open_container(view: memoryview, source: str) -> Container:
     entries = _table(file)
     end = HEADER_SIZE + SECTION.size * len(entries)
     for entry in entries:
+        _check_flags(file, entry)
         end = _check_entry(file, entry, end)
     if end != len(view):
         raise file.fault(f"{len(view) - end} bytes follow the last section", "B205")
@@ -113,13 +114,18 @@ def _table(file: Part) -> list[_Entry]:
     return [_Entry(*row) for row in SECTION.iter_unpack(table)]
 
 
-def _check_entry(file: Part, entry: _Entry, end: int) -> int:
-    """Check one section that follows bytes up to `end`; return where it ends itself."""
-    name = layout.SECTION_NAMES.get(entry.kind, f"{entry.kind:#x}")
+def _check_flags(file: Part, entry: _Entry) -> None:
+    """Refuse what is not known and needed, and known sections that say otherwise than they should."""
+    name = layout.section_name(entry.kind)
     if entry.kind not in layout.SECTION_NAMES and entry.flags & layout.CRITICAL:
         raise file.fault(f"section {name} is not known, and the program can't be run without it", "B206")
     if entry.kind in layout.SECTION_NAMES and entry.flags != (entry.kind in layout.CRITICAL_KINDS):
         raise file.fault(f"section {name} has the flags {entry.flags:#x}", "B205")
+
+
+def _check_entry(file: Part, entry: _Entry, end: int) -> int:
+    """Check one section that follows bytes up to `end`; return where it ends itself."""
+    name = layout.section_name(entry.kind)
     if entry.offset != aligned(end) or entry.offset + entry.length > len(file.view):
         text = f"section {name} is said to have {entry.length} bytes at {entry.offset}"
         raise file.fault(f"{text}; it must start at {aligned(end)} and end within {len(file.view)}", "B205")
@@ -131,8 +137,8 @@ def _check_entry(file: Part, entry: _Entry, end: int) -> int:
 
 
 def _part(file: Part, entry: _Entry) -> Part:
-    name = layout.SECTION_NAMES.get(entry.kind, f"{entry.kind:#x}")
-    return Part(file.source, name, file.view[entry.offset : entry.offset + entry.length])
+    content = file.view[entry.offset : entry.offset + entry.length]
+    return Part(file.source, layout.section_name(entry.kind), content)
 
 
 def checksum(view: memoryview) -> int:

@@ -67,6 +67,11 @@ INDEX_TYPE = "<i4"  # every index of a neuron is below 2^24
 START_TYPE = "<i8"
 
 
+def section_name(kind: int) -> str:
+    """The name of a kind of section in messages."""
+    return SECTION_NAMES.get(kind, f"{kind:#x}")
+
+
 def aligned(offset: int) -> int:
     """The first aligned offset that is not before `offset`."""
     return -(-offset // ALIGNMENT) * ALIGNMENT

@@ -210,7 +210,8 @@ def _period(scene: Scene, operand: Operand) -> Found:
     if number.value <= 0:
         yield Finding("B014", "the period must be more than 0")
     elif step is not None and not whole_multiple(number.value, step):
-        yield Finding("B014", f"{spelled(number)} is no whole multiple of the step, {_seconds(step)}")
+        period, steps = (spelled(Quantity(value, scene.model.clock)) for value in (number.value, step))
+        yield Finding("B014", f"a period of {period} is no whole multiple of the step, {steps}")
 
 
 def _seconds(value: float) -> str:

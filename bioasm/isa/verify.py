@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.data import check_block
 from bioasm.isa.findings import Finding, Findings, Found
 from bioasm.isa.flow import ALLOCATED, CHOSEN, REGISTERS, UNALLOCATED, UNCHOSEN, Flow, analyse, known_values, reached
 from bioasm.isa.limits import limit
-from bioasm.isa.operands import check_operands, check_word, is_number
+from bioasm.isa.names import name_fault
+from bioasm.isa.operands import check_operands, is_number
 from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
 from bioasm.isa.semantics import Scene, check_meaning
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
@@ -71,11 +73,10 @@ def _check_sizes(program: Program) -> Found:
         "instructions": len(program.instructions),
         "constants": len(program.constants),
         "data": len(program.data),
-        "names": len(program.labels),
+        "names": sum(1 for _ in _named(program)),
         "sections": len(program.sections),
-        "metadata_bytes": sum(len(k.encode("utf-8", "replace")) + len(v.encode("utf-8", "replace"))
-                              for k, v in program.metadata.items()),
-    }  # fmt: skip
+        "metadata_bytes": sum(len(word.encode("utf-8", "replace")) for word in chain(*program.metadata.items())),
+    }
     for name, count in counts.items():
         if count > limit(name):
             yield Finding("B111", f"the program has {count} {name.replace('_', ' ')}; the limit is {limit(name)}")
@@ -85,7 +86,9 @@ def _check_names(program: Program) -> Found:
     """Names are sound and stand for one thing each; constants are finite and labels stay in the program."""
     seen: set[str] = set()
     for what, name in _named(program):
-        yield from check_word(what, name)
+        fault = name_fault(name)
+        if fault:
+            yield Finding("B015", f"{what} is {name!r}: {fault}")
         if name in seen:
             yield Finding("B008", f"the name {name!r} stands for two things")
         seen.add(name)
@@ -98,9 +101,9 @@ def _check_names(program: Program) -> Found:
 
 
 def _named(program: Program) -> Iterator[tuple[str, str]]:
-    yield from (("a constant's name", name) for name in program.constants)
-    yield from (("a label", name) for name in program.labels)
-    yield from (("a datum's name", block.name) for block in program.data if block.name is not None)
+    yield from (("the name of a constant", name) for name in program.constants)
+    yield from (("the name of a label", name) for name in program.labels)
+    yield from (("the name of a datum", block.name) for block in program.data if block.name is not None)
 
 
 def _scene(program: Program, flow: Flow, parameters: Mapping[str, float]) -> Scene:
