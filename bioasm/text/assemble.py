@@ -86,8 +86,8 @@ def _check_count(row: Row, statement: Statement) -> None:
         return
     wanted = str(most) if row.required == most else f"{row.required} to {most}"
     operands = "operand" if wanted == "1" else "operands"
-    first_extra = statement.operands[most] if count > most else None
-    raise Fault("B003", f"{row.mnemonic} takes {wanted} {operands}, not {count}", f"its form is {row.form}", first_extra)
+    message = f"{row.mnemonic} takes {wanted} {operands}, not {count}"
+    raise Fault("B003", message, f"its form is {row.form}", statement.operands[most] if count > most else None)
 
 
 def _blocks(draft: Draft, place: Place, row: Row, statement: Statement) -> dict[int, int]:

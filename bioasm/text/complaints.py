@@ -70,10 +70,14 @@ def _hint(before: str, found: str, token: Token | None) -> str | None:
 
 
 def _of_character(found: str) -> str | None:
-    marks = {"#": "comments start with a semicolon", "/": "comments start with a semicolon",
-             "'": 'texts stand in double quotes: "text"', "(": "arithmetic is done by instructions, such as ADD and MUL",
-             "*": "arithmetic is done by instructions, such as ADD and MUL"}  # fmt: skip
-    return marks.get(found[0])
+    return next((hint for marks, hint in _MARKS.items() if found[0] in marks), None)
+
+
+_MARKS = {
+    "#/": "comments start with a semicolon",
+    "'": 'texts stand in double quotes: "text"',
+    "(*": "arithmetic is done by instructions, such as ADD and MUL",
+}
 
 
 def too_long(document: Document, line: Line) -> Diagnostic:

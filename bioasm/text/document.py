@@ -39,7 +39,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statement at `offset` in the text, on line `number`, and the comment after it (with its semicolon).
+    """A statement at `offset` in the text, at `number` and `column`, and the comment after it (with its semicolon).
 
     A line without a statement is a comment. `blank_before` says that empty lines stand before it.
     """
@@ -48,12 +48,13 @@ class Line:
     comment: str = ""
     offset: int = 0
     number: int = 1
+    column: int = 1
     blank_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that was read: its lines, what was wrong with it, and the words of the statements that could not be read."""
+    """A text that was read: its lines, what was wrong with it, and the words of statements that could not be read."""
 
     source: str
     text: str
@@ -64,11 +65,11 @@ class Document:
     def span(self, line: Line, start: int, end: int) -> Span:
         """The place of a piece of `line` that lies at `start` to `end`, counted from its statement."""
         text, first = self.text, line.offset + start
-        number = line.number + text.count("\n", line.offset, first)
-        column = first - text.rfind("\n", 0, first)
-        if "\n" in text[first : line.offset + end]:
-            end = text.index("\n", first) - line.offset
-        return Span(self.source, number, column, column + end - start)
+        above = text.count("\n", line.offset, first)
+        column = first - text.rfind("\n", line.offset, first) if above else line.column + start
+        line_end = text.find("\n", first, line.offset + end)
+        width = (end - start) if line_end < 0 else line_end - first
+        return Span(self.source, line.number + above, column, column + width)
 
     def excerpt(self, line: Line, start: int) -> str:
         """The source line in which a piece of `line` starts, cut off where it is very long."""

@@ -64,7 +64,7 @@ class Draft:
         return len(self.found) >= limit("diagnostics")
 
     def blame(self, place: Place, item: Item, fault: Fault) -> None:
-        """Keep a fault, at `item` where it names no other; unknown names that may stand in lost lines are not blamed."""
+        """Keep a fault, at `item` where it names no other; names that may stand in lost lines are not unknown."""
         item = fault.item or item
         if fault.code == "B007" and (self.incomplete or item.text in self.lost_words):
             return

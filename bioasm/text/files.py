@@ -1,4 +1,4 @@
-"""Data that stand in files: .npy (mapped into memory, not copied), .npz (one array, or a matrix of scipy.sparse), .mtx."""
+"""Data in files: .npy (mapped into memory, not copied), .npz (arrays, or a matrix of scipy.sparse), .mtx."""
 
 from __future__ import annotations
 
@@ -121,14 +121,20 @@ def _spread(pointers: NDArray[Any], count: int) -> NDArray[Any]:
     """The row of every entry from the places at which rows start."""
     import numpy as np
 
-    lengths = np.diff(pointers.astype(np.int64))
+    lengths: NDArray[Any] = np.diff(pointers.astype(np.int64))
     if not lengths.size or lengths.min() < 0 or pointers[0] != 0 or pointers[-1] != count:
         raise ValueError("its row pointers do not fit its entries")
-    return np.repeat(np.arange(lengths.size), lengths)
+    return np.repeat(np.arange(lengths.size), lengths.astype(np.intp))
 
 
 def sparse_from_file(
-    path: Path, shape: tuple[int, int], row: NDArray[Any], column: NDArray[Any], value: NDArray[Any], *, symmetric: bool = False
+    path: Path,
+    shape: tuple[int, int],
+    row: NDArray[Any],
+    column: NDArray[Any],
+    value: NDArray[Any],
+    *,
+    symmetric: bool = False,
 ) -> Sparse:
     """A sparse matrix from a file's entries; entries of the same place are added up. Raises BioasmError B303."""
     if not row.size == column.size == value.size or not value.ndim == row.ndim == column.ndim == 1:

@@ -6,7 +6,9 @@ A literal is read as a whole. Only where that fails is it looked through entry b
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse, Terms
@@ -14,6 +16,9 @@ from bioasm.text.document import Item
 from bioasm.text.entries import repeated, sorted_sparse, sorted_terms
 from bioasm.text.literal_faults import LiteralFault, dense_fault, entries_fault
 from bioasm.text.numbers import narrow, stored_as, to_array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _COMMENT = re.compile(r";[^\n]*")
 _ROW_BREAK = re.compile(r"\]\s*+,\s*+\[")
@@ -30,12 +35,12 @@ def read_literal(item: Item) -> Data:
     """
     text = _COMMENT.sub(lambda c: " " * len(c[0]), item.text) if ";" in item.text else item.text
     try:
-        return {"dense": _dense, "sparse": _sparse, "terms": _terms}[item.form](text, item.extra)
+        return _READERS[item.form](text, item.extra)
     except (ValueError, OverflowError):
         raise LiteralFault("B010", "the literal can't be read", 0, 1) from None
 
 
-def _typed(words: list[str], kind: str):  # type: ignore[no-untyped-def]
+def _typed(words: list[str], kind: str) -> NDArray[Any]:
     array = to_array(words)
     if not kind:
         return narrow(array)
@@ -89,7 +94,8 @@ def _sparse(text: str, kind: str) -> Sparse:
     sides = _sides(found, 2)
     shape, symmetric = (sides[0], sides[-1]), found[2] is not None
     if symmetric and shape[0] != shape[1]:
-        raise LiteralFault("B010", f"a matrix of {shape[0]} x {shape[1]} can't be symmetric", found.start(2), found.end(2))
+        message = f"a matrix of {shape[0]} x {shape[1]} can't be symmetric"
+        raise LiteralFault("B010", message, found.start(2), found.end(2))
     try:
         matrix = _sparse_matrix(found[3], shape, symmetric, kind)
         if repeated(matrix).any():
@@ -136,7 +142,7 @@ def _entries(body: str) -> list[list[str]]:
     return list(filter(None, map(str.split, body.replace("|", "\n").split("\n"))))
 
 
-def _indices(words, size: int):  # type: ignore[no-untyped-def]
+def _indices(words: Sequence[str], size: int) -> NDArray[Any]:
     array = to_array(words)
     if array.dtype.kind != "i" or (array.size and not 0 <= array.min() <= array.max() < size):
         raise ValueError("an index is no whole number, or out of range")
@@ -154,3 +160,6 @@ def _sides(found: re.Match[str], most: int) -> list[int]:
     if not all(1 <= side <= limit("neurons") for side in sides):
         raise LiteralFault("B111", f"a size is 1 to {limit('neurons')}", *place)
     return sides
+
+
+_READERS: dict[str, Callable[[str, str], Data]] = {"dense": _dense, "sparse": _sparse, "terms": _terms}

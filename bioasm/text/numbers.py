@@ -1,4 +1,4 @@
-"""Numbers of data: from their spelling to the narrowest array that holds them exactly, and checks that nothing is lost."""
+"""Numbers of data: from their spelling to the narrowest array that holds them exactly."""
 
 from __future__ import annotations
 

@@ -116,9 +116,10 @@ def _unknown(row: Row, slot: Slot, word: str, names: Names) -> Fault:
         return Fault("B004", f"{_wants(row, slot)}; `{word}` is a {what}", f"its form is {row.form}")
     if slot.kind.forms == ("register",):
         return Fault("B004", f"{_wants(row, slot)}; `{word}` is none", "registers are r0 to r31")
-    known = {"label": names.labels, "number": names.constants, "data": names.data}
+    known: dict[str, Iterable[str]] = {"label": names.labels, "number": names.constants, "data": names.data}
     fitting = [name for form in slot.kind.forms for name in known.get(form, ())]
-    kind = {("label",): "label", ("data",): "datum"}.get(slot.kind.forms, "constant")
+    kinds = {"label": "label", "number": "constant", "data": "datum"}
+    kind = " or ".join(what for form, what in kinds.items() if form in slot.kind.forms)
     return Fault("B007", f"there is no {kind} `{word}`", did_you_mean(word, fitting))
 
 

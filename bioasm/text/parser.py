@@ -6,6 +6,7 @@ So an error in one statement hides none in others, and a long program of similar
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from lark import Lark, Token, Tree, UnexpectedInput
 
@@ -16,12 +17,15 @@ from bioasm.text.document import Document, Item, Line, Statement
 from bioasm.text.tables import statement_parser
 
 # Possessive throughout: no input makes these go back, so they take time linear in the text.
-_SAID = r"""(?:[^\n;"\[{]++|"(?:[^"\\\n]|\\.)*+"|\[(?:[^][;]++|;[^\n]*+|\[(?:[^][;]++|;[^\n]*+)*+\])*+\]|\{(?:[^{};]++|;[^\n]*+)*+\})*+"""
+_STRING = r'"(?:[^"\\\n]|\\.)*+"'
+_BRACKETS = r"\[(?:[^][;]++|;[^\n]*+|\[(?:[^][;]++|;[^\n]*+)*+\])*+\]"
+_BRACES = r"\{(?:[^{};]++|;[^\n]*+)*+\}"
+_SAID = rf'(?:[^\n;"\[{{]++|{_STRING}|{_BRACKETS}|{_BRACES})*+'
 _CUT = re.compile(r"([ \t\n]*+)(" + _SAID + r")(;[^\n]*+)?(?=\n|\Z)")
 _SPACE = re.compile(r"[ \t\n]*+")
 _UP_TO_FAULT = re.compile(_SAID)
 _WORD = re.compile(r"[^\W\d][\w.]*")
-_QUOTED_OR_DATA = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\[[^]]*+\]|\{[^}]*+\}')
+_QUOTED_OR_DATA = re.compile(f"{_STRING}|{_BRACKETS}|{_BRACES}")
 _LOST = 2000
 
 
@@ -74,11 +78,12 @@ class _Reader:
         newlines = space.count("\n")
         blank_before = newlines > (self.at > 0)
         self.number += newlines
-        line = Line(None, (comment or "").rstrip(), cut.start(2), self.number, blank_before)
+        column = len(space) - space.rfind("\n")
+        line = Line(None, (comment or "").rstrip(), cut.start(2), self.number, column, blank_before)
         said = said.rstrip(" \t")
         if said:
             statement = self.known.get(said) or self._parsed(said, line)
-            line = Line(statement, line.comment, line.offset, line.number, blank_before)
+            line = replace(line, statement=statement)
         if said or comment:
             self.document.lines.append(line)
         self.number += said.count("\n")
@@ -101,7 +106,7 @@ class _Reader:
         start = _matched(_SPACE, self.text, self.at)
         fault = _matched(_UP_TO_FAULT, self.text, start)
         self.number += self.text.count("\n", self.at, start)
-        line = Line(None, "", start, self.number)
+        line = Line(None, "", start, self.number, start - self.text.rfind("\n", 0, start))
         finding, self.at = unclosed(self.document, line, fault)
         self._lose(finding, self.text[start : min(self.at, start + _LOST)])
         self.number += self.text.count("\n", start, self.at)
@@ -121,7 +126,8 @@ def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
 
 
 def _statement(tree: Tree[Token]) -> Statement:
-    labels, head, operands, value = [], None, [], None
+    labels: list[Item] = []
+    head, operands, value = None, list[Item](), None
     for child in tree.children:
         if isinstance(child, Token):
             labels.append(_item("label", child, str(child)[:-1].rstrip()))

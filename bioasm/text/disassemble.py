@@ -1,0 +1,193 @@
+"""From a Program to a text that says it, exactly: assembling the text gives the same program again."""
+
+from __future__ import annotations
+
+import binascii
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bioasm.diagnostics import Span, error
+from bioasm.isa.names import name_fault
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Register, Target
+from bioasm.isa.table import Slot
+from bioasm.text.document import Item, Line, Statement
+from bioasm.text.printer import print_lines
+from bioasm.text.spelling import spell_data, spell_quantity
+from bioasm.text.strings import quote
+
+_INLINE = 100  # data without a name stand in their operand up to this many characters
+_METADATA = ("title", "author", "source")
+
+
+def disassemble(program: Program) -> str:
+    """The text of a program; `assemble` makes the same program of it.
+
+    Jump targets without a label and data without a name get names that start with `@`, which assembling does not keep.
+    Raises BioasmError where the program has no form in text: B015 and B008 for its names, B109 for numbers that are not
+    finite, B112 for a jump out of it, B208 for an operand that points to nothing.
+    """
+    return print_lines(list(_Disassembler(program).lines()))
+
+
+def _directive(name: str, *operands: Item, value: Item | None = None) -> Statement:
+    return Statement((), Item("directive", f".{name}"), operands, value)
+
+
+def _number(value: int) -> Item:
+    return Item("number", str(value))
+
+
+def _string(text: str) -> Item:
+    return Item("string", quote(text))
+
+
+class _Disassembler:
+    """Knows which data stand in operands and what jump targets are called."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.labels = self._labels_by_place()
+        self.data: list[Item] = [spell_data(block.value) for block in program.data]
+        self.inline = self._inline_blocks()
+        self.values = {*program.constants, *(block.name for block in program.data)}
+        self._check_names()
+
+    def lines(self) -> Iterator[Line]:
+        """All lines; parts are set apart by empty ones."""
+        parts = (self._metadata(), self._sections(), self._constants(), self._leading_data(), self._instructions())
+        for part in parts:
+            for number, statement in enumerate(part):
+                yield Line(statement, blank_before=number == 0)
+
+    # --- names --------------------------------------------------------------------------------------
+
+    def _check_names(self) -> None:
+        named = [*self.program.constants, *self.program.labels]
+        named += [block.name for block in self.program.data if block.name is not None]
+        for name in named:
+            why = name_fault(name)
+            if why is not None:
+                raise error("B015", f"the name {name!r} can't stand in text: {why}")
+        if len(set(named)) < len(named):
+            raise error("B008", "a name stands for two things of the program")
+
+    def _labels_by_place(self) -> dict[int, list[str]]:
+        """The labels at each instruction; targets that have none get one that the program does not keep."""
+        count = len(self.program.instructions)
+        places: dict[int, list[str]] = {}
+        for name, index in self.program.labels.items():
+            places.setdefault(index, []).append(name)
+        targets = [o.index for i in self.program.instructions for o in i.operands if isinstance(o, Target)]
+        for index in sorted({*targets} - {*places}):
+            places[index] = [f"@{len(places)}"]
+        for index in places:
+            if not 0 <= index <= count:
+                raise error("B112", f"instruction {index} is outside of the program, which has {count}")
+        return places
+
+    def _inline_blocks(self) -> set[int]:
+        """Data that stand in their operand: short, without a name, used once, and met in the order of their numbers."""
+        used = [o.index for i in self.program.instructions for o in i.operands if isinstance(o, DataRef)]
+        if any(not 0 <= index < len(self.data) for index in used):
+            raise error("B208", "an operand points to data that the program does not have")
+        uses = Counter(used)
+        inline: set[int] = set()
+        last = -1
+        for index in used:
+            short = self.program.data[index].name is None and len(self.data[index].text) <= _INLINE
+            if short and index > last and uses[index] == 1:
+                inline.add(index)
+                last = index
+        return inline
+
+    # --- parts --------------------------------------------------------------------------------------
+
+    def _metadata(self) -> Iterator[Statement]:
+        for key, text in self.program.metadata.items():
+            if key in _METADATA:
+                yield _directive(key, _string(text))
+            else:
+                word = Item("word", key) if name_fault(key) is None else _string(key)
+                yield _directive("meta", word, _string(text))
+
+    def _sections(self) -> Iterator[Statement]:
+        for section in self.program.sections:
+            content = binascii.b2a_base64(section.content, newline=False).decode("ascii")
+            numbers = Item("number", f"0x{section.kind:x}"), Item("number", f"0x{section.flags:x}")
+            yield _directive("section", *numbers, _string(content))
+
+    def _constants(self) -> Iterator[Statement]:
+        for name, quantity in self.program.constants.items():
+            yield _directive("const", Item("word", name), value=spell_quantity(quantity))
+
+    def _leading_data(self) -> Iterator[Statement]:
+        """The data before the first that stands in an operand."""
+        return self._data(0, min(self.inline, default=len(self.data)))
+
+    def _data(self, first: int, end: int) -> Iterator[Statement]:
+        for index in range(first, end):
+            yield _directive("data", Item("word", self._data_name(index)), value=self.data[index])
+
+    def _data_name(self, index: int) -> str:
+        return self.program.data[index].name or f"@data{index}"
+
+    def _instructions(self) -> Iterator[Statement]:
+        shown = min(self.inline, default=len(self.data))
+        for place, instruction in enumerate(self.program.instructions):
+            for operand in instruction.operands:
+                if isinstance(operand, DataRef) and operand.index in self.inline:
+                    yield from self._data(shown, operand.index)
+                    shown = operand.index + 1
+            if self.program.has_spans:
+                yield _location(instruction.span)
+            labels = tuple(Item("label", name) for name in self.labels.get(place, ()))
+            yield replace(self._instruction(instruction), labels=labels)
+        yield from self._data(shown, len(self.data))
+        yield from self._end()
+
+    def _end(self) -> Iterator[Statement]:
+        """Labels behind the last instruction, and what says that a program without instructions has its places."""
+        count = len(self.program.instructions)
+        if self.program.has_spans and not count:
+            yield _location(None)
+        if count in self.labels:
+            yield Statement(tuple(Item("label", name) for name in self.labels[count]))
+
+    # --- operands -----------------------------------------------------------------------------------
+
+    def _instruction(self, instruction: Instruction) -> Statement:
+        if len(instruction.operands) > len(instruction.row.slots):
+            raise error("B003", f"an {instruction.mnemonic} has {len(instruction.operands)} operands")
+        pairs = zip(instruction.row.slots, instruction.operands, strict=False)
+        return Statement(
+            head=Item("instruction", instruction.mnemonic),
+            operands=tuple(self._operand(slot, operand) for slot, operand in pairs),
+        )
+
+    def _operand(self, slot: Slot, operand: Operand) -> Item:
+        match operand:
+            case Register(index):
+                return Item("word", f"r{index}")
+            case Quantity():
+                return spell_quantity(operand)
+            case ConstantRef(name):
+                return Item("word", name)
+            case Target(index):
+                return Item("word", self.labels[index][0])
+            case DataRef(index):
+                return self.data[index] if index in self.inline else Item("word", self._data_name(index))
+            case Name(text):
+                return self._name(slot, text)
+
+    def _name(self, slot: Slot, text: str) -> Item:
+        """A word as it is, or in quotes where the word would mean something else in this place."""
+        taken = len(slot.kind.forms) > 1 and text in self.values
+        return _string(text) if taken or name_fault(text) is not None else Item("word", text)
+
+
+def _location(span: Span | None) -> Statement:
+    if span is None:
+        return _directive("loc")
+    numbers = [_number(span.line), _number(span.column), _number(span.end_column)]
+    return _directive("loc", _string(span.source), *numbers)

@@ -1,0 +1,18 @@
+"""Programs laid out the one way, with their comments and the spelling of their numbers kept."""
+
+from __future__ import annotations
+
+from bioasm.diagnostics import BioasmError
+from bioasm.text.parser import parse
+from bioasm.text.printer import print_lines
+
+
+def format_text(text: str, *, source: str = "<text>") -> str:
+    """The same program, laid out. Formatting what was formatted changes nothing.
+
+    Raises BioasmError where the text can't be parsed; whether it means something is not asked.
+    """
+    document = parse(text, source)
+    if document.diagnostics:
+        raise BioasmError(*document.diagnostics)
+    return print_lines(document.lines)
