@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import NamedTuple
 
 from bioasm.isa.names import register_index
 from bioasm.text.document import Item, Line, Statement
 
 INDENT = "    "
+_COMMENTS = 33  # comments beside code start in this column (from 0) or further to the right
 _WIDEST = 60  # a comment further to the right than this is not aligned with
 
 
@@ -22,63 +23,60 @@ class _Printed(NamedTuple):
 
 
 def print_lines(lines: Sequence[Line]) -> str:
-    """The text of a program. Instructions are indented where there are labels; comments of neighbours are aligned."""
-    has_labels = any(line.statement is not None and line.statement.labels for line in lines)
-    indent = INDENT if has_labels else ""
-    width = _widths(lines)
-    printed = [one for k, line in enumerate(lines) for one in _print(line, k, indent, width)]
+    """The text of a program; comments of neighbours are aligned.
+
+    Instructions are indented where there are labels or where the first of them was.
+    """
+    said = [line for line in lines if line.statement is not None]
+    has_labels = any(line.statement and line.statement.labels for line in said)
+    indent = INDENT if has_labels or _is_indented(said) else ""
+    printed = [one for number, line in enumerate(lines) for one in _print(line, indent, first=number == 0)]
     return "".join(f"{text}\n" for text in _with_comments(printed))
 
 
-def _widths(lines: Sequence[Line]) -> dict[int, int]:
-    """For lines that define a constant or datum the widest name of their neighbours: values stand in a column."""
-    widths: dict[int, int] = {}
-    paragraphs = accumulate(int(line.blank_before) for line in lines)
-    named = [(k, paragraph, _defined(line)) for k, (line, paragraph) in enumerate(zip(lines, paragraphs, strict=True))]
-    for key, run in groupby(named, lambda one: one[2] and (one[2][0], one[1])):
-        members = list(run)
-        if key:
-            widest = max(len(found[1]) for _, _, found in members if found)
-            widths.update((k, widest) for k, _, _ in members)
-    return widths
+def _is_indented(lines: Sequence[Line]) -> bool:
+    """Whether the first instruction was indented."""
+    heads = ((line, line.statement.head) for line in lines if line.statement)
+    return next((line.column > 1 for line, head in heads if head and head.form == "instruction"), False)
 
 
-def _defined(line: Line) -> tuple[str, str] | None:
-    """The directive and the name of a line that defines a constant or datum."""
-    said = line.statement
-    if said is None or said.head is None or said.value is None or not said.operands:
-        return None
-    return said.head.text.lower(), said.operands[0].text
-
-
-def _print(line: Line, index: int, indent: str, width: dict[int, int]) -> Iterator[_Printed]:
-    if line.blank_before and index:
+def _print(line: Line, indent: str, *, first: bool) -> Iterator[_Printed]:
+    if line.blank_before and not first:
         yield _Printed("", "", False)
     said = line.statement
     if said is None:
         yield _Printed(indent if line.column > 1 else "", line.comment, False)
         return
-    for label in said.labels[:-1] if said.head is None else said.labels:
+    for label in said.labels[:-1]:
         yield _Printed(f"{label.text}:", "", False)
+    last = f"{said.labels[-1].text}:" if said.labels else ""
     if said.head is None:
-        yield _Printed(f"{said.labels[-1].text}:", line.comment, True)
+        yield _Printed(last, line.comment, True)
         return
-    code = _code(said, indent if said.head.form == "instruction" else "", width.get(index, 0), line.column)
+    if len(last) >= len(indent):  # a shorter label stands in the indentation of its instruction
+        yield from [_Printed(last, "", False)] if last else []
+        last = ""
+    space = indent if said.head.form == "instruction" or _stands_in_code(line, said.head) else ""
+    code = _code(said, said.head, f"{last:<{len(space)}}", line.column)
     yield _Printed(code, line.comment, "\n" not in code)
 
 
-def _code(said: Statement, indent: str, width: int, column: int) -> str:
-    assert said.head is not None
-    is_instruction = said.head.form == "instruction"
-    code = indent + (said.head.text.upper() if is_instruction else said.head.text.lower())
+def _stands_in_code(line: Line, head: Item) -> bool:
+    """Whether a directive is indented like the instructions around it, because it brings in instructions."""
+    return head.text.lower() == ".include" and line.column > 1
+
+
+def _code(said: Statement, head: Item, before: str, column: int) -> str:
+    """A statement after what stands `before` it on its line; it stood at `column` in the text it came from."""
+    is_instruction = head.form == "instruction"
+    code = before + (head.text.upper() if is_instruction else head.text.lower())
     for number, item in enumerate(said.operands):
         code += ", " if number and is_instruction else " "
         code = _append(code, item, column + item.start)
         if "\n" in item.text:  # what follows stood on the line on which the literal ends
             column = len(item.text) - item.text.rfind("\n") - item.end
     if said.value is not None:
-        code += " " * max(0, width - len(said.operands[0].text)) + " = "
-        code = _append(code, said.value, column + said.value.start)
+        code = _append(f"{code} = ", said.value, column + said.value.start)
     return code
 
 
@@ -116,7 +114,7 @@ def _with_comments(printed: Iterable[_Printed]) -> Iterator[str]:
     for aligned, run in groupby(printed, lambda one: one.beside and bool(one.comment)):
         members = list(run)
         widths = [len(one.code) for one in members if len(one.code) <= _WIDEST]
-        column = max(widths, default=0) if aligned else 0
+        column = max(_COMMENTS - 2, *widths) if aligned and widths else 0
         for one in members:
             yield _joined(one, column)
 
