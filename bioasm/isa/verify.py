@@ -17,7 +17,7 @@ from bioasm.isa.flow import ALLOCATED, CHOSEN, REGISTERS, UNALLOCATED, UNCHOSEN,
 from bioasm.isa.limits import limit
 from bioasm.isa.names import name_fault
 from bioasm.isa.operands import check_operands, is_number
-from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity
 from bioasm.isa.semantics import Scene, check_meaning
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
 
@@ -177,9 +177,11 @@ def _check_model(scene: Scene, instruction: Instruction, facts: int) -> Found:
 
 
 def _check_set(scene: Scene, instruction: Instruction, facts: int) -> Found:
-    name = instruction.operands[0]
+    name, value = instruction.operands
     parameter = scene.model.parameter(name.text) if isinstance(name, Name) else None
-    if parameter is not None and parameter.structural and not facts & UNALLOCATED:
+    if parameter is None or isinstance(value, DataRef):
+        return
+    if parameter.structural and not facts & UNALLOCATED:
         yield Finding("B118", f"{parameter.name} must be set before ALC", "put the SET above ALC")
 
 
