@@ -63,11 +63,10 @@ def read_problem(content: bytes, source: str, form: str, maximize: bool = False)
 def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
     """A QUBO's objective, which is the energy, or minus the energy where it is maximised."""
     pairs = f"{objective.n:,} variables, {len(objective.part(2).value):,} pairs"
-    form = "offset and coefficients are those of x = (1 + s)/2 with spins s, x = 0 or 1"
     if maximize:
-        notes = (f"The energy is minus the objective; {form}.", "`objective`, emitted last, is the largest found.")
+        notes = ("The energy is minus the objective; `objective`, emitted last, is the largest that was found.",)
         return objective.negated(), Account(f"QUBO, maximised: {pairs}", source, notes, "objective")
-    return objective, Account(f"QUBO: {pairs}", source, (f"The energy is the objective; {form}.",))
+    return objective, Account(f"QUBO: {pairs}", source, ("The energy is the objective x'Qx.",))
 
 
 def cut_problem(graph: Graph, name: str, source: str) -> Problem:

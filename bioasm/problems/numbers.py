@@ -105,6 +105,8 @@ def _words(content: bytes) -> tuple[Integers, Integers]:
 
 def _parse(content: bytes) -> Floats | None:
     """The numbers up to the first word that is none; None where there is no number at all."""
+    if not content.strip():
+        return np.zeros(0)  # where numpy would find a -1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:

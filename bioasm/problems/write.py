@@ -43,6 +43,7 @@ def _head(problem: Polynomial, account: Account) -> Iterator[str]:
 
 def _ising(problem: Polynomial) -> Iterator[str]:
     schedule = schedule_for(problem)
+    yield "; Each variable is a spin s, -1 or +1; where the problem speaks of bits, x = (1 + s)/2."
     yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
     yield "; spins are swept `sweeps` times. More sweeps find better states: bioasm run FILE --set sweeps=..."
     yield f".const T0 = {spell_number(schedule.hot)}"
@@ -66,7 +67,8 @@ def _ising(problem: Polynomial) -> Iterator[str]:
 
 
 def _lif(problem: Polynomial) -> Iterator[str]:
-    yield "; Neurons are the bits x: 0 at rest, 1 at threshold. The noise falls in three stages."
+    yield "; Each variable is a neuron: 0 at rest, 1 at threshold; where the problem speaks of spins, s = 2x - 1."
+    yield "; The noise falls in three stages."
     yield ".const hot = 10 mV"
     yield ".const warm = 5 mV"
     yield ".const cold = 2 mV"
