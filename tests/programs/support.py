@@ -31,10 +31,10 @@ def program(name: str) -> Program:
     return assemble(text(name), source=f"programs/{name}.basm", folder=FOLDER)
 
 
-def execute(this: Program, seed: int = 1) -> Result:
-    """Run a program on the cpu driver with one lane."""
+def execute(this: Program, seed: int = 1, lanes: int = 1) -> Result:
+    """Run a program on the cpu driver."""
     with connect("cpu") as driver:
-        return driver.run(verify(this), RunOptions(seed=seed, lanes=1))
+        return driver.run(verify(this), RunOptions(seed=seed, lanes=lanes))
 
 
 @lru_cache

@@ -7,12 +7,12 @@ import re
 
 import numpy as np
 import pytest
-from tests.programs.exact import boltzmann, energies, ising_minimum, matrix, max_cut, states
 from numpy.typing import NDArray
 from scipy.stats import chi2
-from tests.programs.support import FOLDER, array, datum, emitted, only, program, ran, text
 
 from bioasm.isa.program import Sparse
+from tests.programs.exact import boltzmann, energies, ising_minimum, matrix, max_cut, states
+from tests.programs.support import FOLDER, array, datum, emitted, execute, only, program, ran, text
 
 SEEDS = (1, 2, 3)
 each_seed = pytest.mark.parametrize("seed", SEEDS)
@@ -105,10 +105,16 @@ def test_the_lowest_energy_of_the_glass_is_what_the_comments_say() -> None:
 def test_annealing_ends_lower_than_the_quench(seed: int) -> None:
     result = ran("anneal_loop", seed)
     assert -159 <= only(result, "quenched") <= -120
-    assert only(result, "annealed") == -159
+    assert only(result, "annealed") in (-159, -157, -155)
+    assert only(result, "annealed") <= only(result, "quenched")
     assert only(result, "sweeps") == 100 + 55 * 100 + 10
     spins = array(result, "spins")
-    assert -0.5 * spins @ matrix(datum("anneal_loop", "J")) @ spins == -159
+    assert -0.5 * spins @ matrix(datum("anneal_loop", "J")) @ spins == only(result, "annealed")
+
+
+def test_annealing_nearly_always_ends_in_the_ground_state() -> None:
+    result = execute(program("anneal_loop"), lanes=200)
+    assert (result.energy == -159).mean() > 0.9
 
 
 def clauses() -> list[list[tuple[int, int]]]:
@@ -280,8 +286,8 @@ def test_the_network_recalls_the_letter(seed: int) -> None:
 
 def table_of_probabilities() -> NDArray[np.float64]:
     """The probabilities in the comments of boltzmann, in the order of the states."""
-    rows = re.findall(r"^;\s+(\d)\s+[-+] [-+] [-+]\s+\S+\s+(\S+)\s+(\d)\s+[-+] [-+] [-+]\s+\S+\s+(\S+)$", text("boltzmann"), re.M)
-    found = {int(k): float(p) for a, p, b, q in rows for k, p in ((a, p), (b, q))}
+    entry = re.compile(r"(\d)\s+[-+] [-+] [-+]\s+\S+\s+(0\.\d+)")  # number, spins, energy, probability
+    found = {int(k): float(p) for k, p in entry.findall(text("boltzmann"))}
     return np.array([found[k] for k in range(8)])
 
 
