@@ -41,12 +41,12 @@ def run(
     `seed` is a whole number below 2**64, drawn where it is None and always found in the Result. `options` are further
     fields of `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the program or the run.
     """
-    from bioasm.drivers import RunOptions, connect
+    from bioasm.drivers import RunOptions, find_driver
     from bioasm.isa.verify import verify
 
     chosen = RunOptions(seed=draw_seed() if seed is None else seed, lanes=lanes, **options)
     verified = verify(_program(program))
-    with connect(driver) as connected:
+    with find_driver(driver)() as connected:
         return connected.run(verified, chosen)
 
 

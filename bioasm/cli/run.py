@@ -81,7 +81,8 @@ def command(ctx: click.Context, **wanted: Any) -> int:
     verified, options = _prepared(request, ctx.obj.color)
     started = time.perf_counter()
     result = _ran(request, verified, options)
-    return _deliver(request, result, time.perf_counter() - started, ctx.obj.color)
+    seconds = time.perf_counter() - started
+    return _deliver(request, result, _news(request, verified, result), seconds, ctx.obj.color)
 
 
 def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
@@ -135,21 +136,18 @@ def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
 
 def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     from bioasm.cli.watch import Watch
-    from bioasm.drivers import connect
+    from bioasm.drivers import find_driver
 
-    driver = connect(request.driver)
-    try:
-        with Watch(show=not request.quiet and common.is_terminal(sys.stderr)) as watch:
-            return driver.run(verified, options, watch)
-    finally:
-        driver.disconnect()
+    watch = Watch(show=not request.quiet and common.is_terminal(sys.stderr))
+    with find_driver(request.driver)() as driver, watch:
+        return driver.run(verified, options, watch)
 
 
-def _deliver(request: Request, result: Result, seconds: float, color: str) -> int:
+def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: float, color: str) -> int:
     """Print and save. A file that can't be written must not cost the results: they are printed all the same."""
     failure = _saved(request, result)
     _print(request, result, seconds, request.output if not failure else None)
-    findings = [*_endings(result, request.quiet), *(failure.diagnostics if failure else ())]
+    findings = [*news, *(failure.diagnostics if failure else ())]
     if findings:
         common.report(findings, color)
     return EXIT_CODES[result.status] or (failure.exit_code if failure else EXIT_OK)
@@ -182,9 +180,10 @@ def _print(request: Request, result: Result, seconds: float, file: str | None) -
     stream.write(f"{headline(result)}\n{summary(result)}took {seconds:.3g} s\n{saved}")
 
 
-def _endings(result: Result, quiet: bool) -> list[Diagnostic]:
-    """The result's own findings, and one for a run that did not reach its end where the driver gave none."""
-    found = [d for d in result.diagnostics if d.severity == "error" or not quiet]
+def _news(request: Request, verified: Verified, result: Result) -> list[Diagnostic]:
+    """Findings that were not told before the run; for a run that was cut short there is one, from us if need be."""
+    told = verified.warnings
+    found = [d for d in result.diagnostics if d not in told and (d.severity == "error" or not request.quiet)]
     if result.status == "out of fuel" and not any(d.code == "B401" for d in found):
         found.append(Diagnostic("B401", f"out of fuel after {result.steps:,} steps", hint="raise it with --fuel"))
     if result.status == "lost" and not any(d.code == "B504" for d in found):

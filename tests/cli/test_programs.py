@@ -310,12 +310,9 @@ def test_the_name_of_a_file_does_not_matter() -> None:
 def test_a_named_pipe_is_read_once() -> None:
     code = bioasm("asm", "small.basm").stdout
     os.mkfifo("pipe")
-    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(code))
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(code), daemon=True)
     writer.start()
-    try:
-        assert bioasm("disasm", "pipe").text == bioasm("disasm", "small.basm").text
-    finally:
-        writer.join()
+    assert bioasm("disasm", "pipe").text == bioasm("disasm", "small.basm").text
 
 
 def test_files_beside_the_program_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
