@@ -78,18 +78,26 @@ def _load(key: tuple[str, str, str]) -> tuple[Kernel, Any] | None:
         content = path.read_bytes() if path else b""
     except OSError:
         return None
-    checksum, symbol, code = content[:32], content[32:].split(b"\0", 1)[0], content[32:].partition(b"\0")[2]
+    checksum, (names, _, code) = content[:32], content[32:].partition(b"\0")
     if len(content) < 64 or hashlib.sha256(content[32:]).digest() != checksum:
         return None
-    return _link(symbol.decode(), code)
+    symbol, *outside = names.decode().split(" ")
+    return _link(symbol, outside, code)
 
 
-def _link(symbol: str, code: bytes) -> tuple[Kernel, Any]:
+def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
+    """Load object code. LLVM resolves all names outside of it or none (exp and pow among them), and says nothing.
+
+    So the names of the compiler's runtime are resolved as well: they stand on paths that a kernel never takes, for it
+    holds no Python objects and raises nothing.
+    """
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
+    stubs = "".join(f"define void @{name}() {{\n  call void @llvm.trap()\n  unreachable\n}}\n" for name in outside)
+    module = llvm.parse_assembly(f"declare void @llvm.trap()\n{stubs}")
+    engine = llvm.create_mcjit_compiler(module, llvm.Target.from_default_triple().create_target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return _PROTOTYPE(engine.get_function_address(symbol)), engine
@@ -105,7 +113,7 @@ def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, 
     path = _path(key)
     code = _object_code(built)
     if path is not None and code:
-        content = built.native_name.encode() + b"\0" + code
+        content = " ".join([built.native_name, *_runtime_names(built)]).encode() + b"\0" + code
         write_atomically(path, hashlib.sha256(content).digest() + content)
     return _PROTOTYPE(built.address), built
 
@@ -114,3 +122,10 @@ def _object_code(built: Any) -> bytes:
     # A private name of numba's: the only way to the object code. Where it is gone, kernels are compiled in every process.
     library = getattr(built, "_library", None)
     return bytes(library._get_compiled_object()) if hasattr(library, "_get_compiled_object") else b""
+
+
+def _runtime_names(built: Any) -> list[str]:
+    """What the object code names of the compiler's runtime and of Python."""
+    module = built._library._final_module
+    names = [item.name for items in (module.functions, module.global_variables) for item in items if item.is_declaration]
+    return [name for name in names if name.startswith(("NRT_", "numba_", "Py"))]

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from numba import carray, float32, float64, int8, int32, int64, njit, uint8, uint32
+from numba import carray, float32, float64, int8, int32, int64, uint8, uint32
 
+from bioasm.vm.kernels.device import inlined
 from bioasm.vm.kernels.emit import pointer
 from bioasm.vm.layout import Block, Ctx
 
 
-@njit(forceinline=True)
+@inlined
 def f8(address, offset, count):
     """`count` float64 from `offset` entries after the address; the functions below alike."""
     return carray(pointer(address + 8 * offset, float64), count)
 
 
-@njit(forceinline=True)
+@inlined
 def f4(address, offset, count):
     """float32."""
     return carray(pointer(address + 4 * offset, float32), count)
 
 
-@njit(forceinline=True)
+@inlined
 def i8(address, offset, count):
     """int64."""
     return carray(pointer(address + 8 * offset, int64), count)
 
 
-@njit(forceinline=True)
+@inlined
 def i4(address, offset, count):
     """int32."""
     return carray(pointer(address + 4 * offset, int32), count)
 
 
-@njit(forceinline=True)
+@inlined
 def u4(address, offset, count):
     """uint32."""
     return carray(pointer(address + 4 * offset, uint32), count)
 
 
-@njit(forceinline=True)
+@inlined
 def i1(address, offset, count):
     """int8."""
     return carray(pointer(address + offset, int8), count)
 
 
-@njit(forceinline=True)
+@inlined
 def u1(address, offset, count):
     """uint8."""
     return carray(pointer(address + offset, uint8), count)
@@ -53,7 +54,7 @@ def u1(address, offset, count):
 _COLUMNS = len(Block)
 
 
-@njit(forceinline=True)
+@inlined
 def block_row(ctx, b):
     """The row of block `b` in the table of blocks."""
     return carray(pointer(ctx[Ctx.BLOCK_AT] + 8 * _COLUMNS * b, int64), _COLUMNS)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import carray, cfunc, float64, int64, njit, types
+from numba import carray, cfunc, float64, int64, types
 
 from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.access import block_row, f8, i8
+from bioasm.vm.kernels.deferred import deferred
+from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.sample import value_of
 from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 
@@ -23,7 +25,7 @@ LOOP, GET, PEEK, OUT, HLT = (OPCODES[m] for m in ("LOOP", "GET", "PEEK", "OUT", 
 SIG, RUN, LDO = (OPCODES[m] for m in ("SIG", "RUN", "LDO"))
 
 
-@njit
+@device
 def arithmetic(op, a, b):
     """The result of a register instruction."""
     if op == MOV:
@@ -57,7 +59,7 @@ def arithmetic(op, a, b):
     return math.floor(a)
 
 
-@njit
+@device
 def holds(op, a, b):
     """Whether a conditional jump is taken."""
     if op == JEQ:
@@ -73,7 +75,7 @@ def holds(op, a, b):
     return a >= b
 
 
-@njit
+@device
 def end_of_run(clock, dt):
     """The number of steps until `clock`: the first step boundary that is not before it."""
     nearest = math.floor(clock / dt + 0.5)
@@ -82,7 +84,7 @@ def end_of_run(clock, dt):
     return int64(math.ceil(clock / dt))
 
 
-@njit
+@device
 def begin_run(ctx, real, duration):
     """Set where the run ends; a Fault or 0."""
     if not (duration >= 0.0 and duration < math.inf):
@@ -96,7 +98,7 @@ def begin_run(ctx, real, duration):
     return int64(0)
 
 
-@njit
+@device
 def lowest(ctx, at):
     """The lowest of a lane's numbers over all lanes."""
     result = math.inf
@@ -107,7 +109,7 @@ def lowest(ctx, at):
     return result
 
 
-@njit
+@device
 def all_spikes(ctx):
     """Spikes of all neurons and lanes so far."""
     total = 0
@@ -118,7 +120,7 @@ def all_spikes(ctx):
     return total
 
 
-@njit
+@device
 def mean_over_lanes(ctx, variable, i):
     """The mean of one neuron's variable over all lanes."""
     total, lanes = 0.0, 0
@@ -134,7 +136,7 @@ def mean_over_lanes(ctx, variable, i):
 def make_machine(advance: Any, refresh: Any) -> Any:
     """The function (ctx, real) that runs the program until it needs the host; returns a Status."""
 
-    @njit
+    @device
     def scalar(ctx, real, what):
         if what == Scalar.ENERGY:
             refresh(ctx, real)
@@ -151,7 +153,7 @@ def make_machine(advance: Any, refresh: Any) -> Any:
             return real[Real.NOISE]
         return float64(all_spikes(ctx))
 
-    @njit
+    @device
     def advance_blocks(ctx, real):
         """All blocks to TARGET; DONE or the first other status."""
         for b in range(ctx[Ctx.BLOCKS]):
@@ -160,14 +162,14 @@ def make_machine(advance: Any, refresh: Any) -> Any:
                 return int64(status)
         return int64(Status.DONE)
 
-    @njit
+    @device
     def aligned(ctx):
+        done = True
         for b in range(ctx[Ctx.BLOCKS]):
-            if block_row(ctx, b)[Block.STEP] < ctx[Ctx.TARGET]:
-                return False
-        return True
+            done = done and block_row(ctx, b)[Block.STEP] >= ctx[Ctx.TARGET]
+        return done
 
-    @njit
+    @device
     def go_on(ctx, real):
         """A piece of the present run; DONE where the run is at its end."""
         if ctx[Ctx.TARGET] <= ctx[Ctx.STEP]:
@@ -189,12 +191,12 @@ def make_machine(advance: Any, refresh: Any) -> Any:
         ctx[Ctx.PC] += 1
         return int64(Status.DONE)
 
-    @njit
+    @device
     def fault(ctx, what):
         ctx[Ctx.FAULT] = what
         return int64(Status.FAULT)
 
-    @njit
+    @device
     def neurons_instruction(ctx, real, op, value, a, b, c):
         """SIG, LDO, RUN, GET, PEEK: a Fault, or 0."""
         if op == SIG:
@@ -216,14 +218,14 @@ def make_machine(advance: Any, refresh: Any) -> Any:
             value[a] = mean_over_lanes(ctx, b, int64(at))
         return int64(0)
 
-    @njit
+    @device
     def emit(ctx, value, a):
         at = ctx[Ctx.OUT_COUNT]
         f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
         i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
         ctx[Ctx.OUT_COUNT] = at + 1
 
-    @njit
+    @device
     def machine(ctx, real):
         code = i8(ctx[Ctx.CODE_AT], 0, 4 * ctx[Ctx.CODE_LENGTH])
         value = f8(ctx[Ctx.VALUES_AT], 0, 1 << 30)
@@ -256,7 +258,7 @@ def make_machine(advance: Any, refresh: Any) -> Any:
                 emit(ctx, value, a)
             elif op == HLT:
                 return int64(Status.HALT)
-            elif op == SIG or op == LDO or op == RUN or op == GET or op == PEEK:
+            elif op in (SIG, LDO, RUN, GET, PEEK):
                 wrong = neurons_instruction(ctx, real, op, value, a, b, c)
                 if wrong != 0:
                     return fault(ctx, wrong)
@@ -278,8 +280,7 @@ def make_entry(advance: Any, refresh: Any) -> Any:
     machine = make_machine(advance, refresh)
     table, reals = len(Ctx), len(Real)
 
-    @cfunc(SIGNATURE, nopython=True, error_model="numpy")
-    def entry(ctx_at, real_at, b):
+    def kernel_entry(ctx_at, real_at, b):
         ctx, real = carray(ctx_at, table), carray(real_at, reals)
         if b == MACHINE:
             return machine(ctx, real)
@@ -288,4 +289,5 @@ def make_entry(advance: Any, refresh: Any) -> Any:
             return int64(Status.DONE)
         return int64(advance(ctx, real, b))
 
-    return entry
+    with deferred(kernel_entry.__name__):
+        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(kernel_entry)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import carray, float64, int32, int64, njit, uint32
+from numba import carray, float64, int32, int64, uint32
 
 from bioasm.vm.kernels.access import block_row, f8, i1, i4, i8, u1, u4
+from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import exponential_pair, logistic_pair, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
@@ -30,12 +31,12 @@ def make_neighbours(storage: str) -> tuple[Any, Any]:
     return _dense(kind) if form == "dense" else _sparse(kind)
 
 
-@njit
+@device
 def no_spread(ctx, field, delta, i, n, width):
     """Without couplings no field changes."""
 
 
-@njit
+@device
 def no_fields(ctx, spin, field, n, width):
     """Without couplings the fields are the biases."""
 
@@ -43,7 +44,7 @@ def no_fields(ctx, spin, field, n, width):
 def _dense(kind: str) -> tuple[Any, Any]:
     item, size = STORAGE[kind], BYTES[kind]
 
-    @njit
+    @device
     def spread(ctx, field, delta, i, n, width):
         row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
         if width == 1:
@@ -55,7 +56,7 @@ def _dense(kind: str) -> tuple[Any, Any]:
             for lane in range(width):
                 field[k * width + lane] += delta[lane] * row[k]
 
-    @njit
+    @device
     def fields(ctx, spin, field, n, width):
         for i in range(n):
             row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
@@ -69,7 +70,7 @@ def _dense(kind: str) -> tuple[Any, Any]:
 def _sparse(kind: str) -> tuple[Any, Any]:
     item = STORAGE[kind]
 
-    @njit
+    @device
     def spread(ctx, field, delta, i, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
@@ -84,7 +85,7 @@ def _sparse(kind: str) -> tuple[Any, Any]:
             for lane in range(width):
                 field[at + lane] += delta[lane] * value[e]
 
-    @njit
+    @device
     def fields(ctx, spin, field, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
@@ -104,27 +105,27 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
     size = 4 if whole else 8
     total = int64 if whole else float64
 
-    @njit
+    @device
     def threshold(value):
         if whole:  # s f < x is s f < ceil(x) for whole s f
             return int32(math.ceil(min(max(value, -float64(FARTHEST)), float64(FARTHEST))))
         return value
 
-    @njit
+    @device
     def draw_logistic(low, high, key0, key1, neuron, half, cells, pair):
         for k in range(cells):
             a, b = logistic_pair(key0[k], key1[k], neuron[k], pair)
             low[k] = threshold(half * a)
             high[k] = threshold(half * b)
 
-    @njit
+    @device
     def draw_exponential(low, high, key0, key1, neuron, half, cells, pair):
         for k in range(cells):
             a, b = exponential_pair(key0[k], key1[k], neuron[k], pair)
             low[k] = threshold(half * a)
             high[k] = threshold(half * b)
 
-    @njit
+    @device
     def draw(ctx, real, limit, offset, step, n, width):
         """The thresholds of the two sweeps that `step` belongs to; a clamped spin's lets it never flip."""
         cells = n * width
@@ -144,7 +145,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                         low[k] = item(-FARTHEST) if whole else item(-math.inf)
                         high[k] = low[k]
 
-    @njit
+    @device
     def around(ctx, product, i, width, lane):
         """The sum over the terms of spin i of weight times product of spins."""
         start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
@@ -155,14 +156,14 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             sum_of_terms += weight[of[e]] * product[of[e] * width + lane]
         return sum_of_terms
 
-    @njit
+    @device
     def turn_products(ctx, product, i, width, lane):
         start = i8(ctx[Ctx.OF_START_AT], 0, ctx[Ctx.N] + 1)
         of = i4(ctx[Ctx.OF_TERM_AT], 0, start[ctx[Ctx.N]])
         for e in range(start[i], start[i + 1]):
             product[of[e] * width + lane] = -product[of[e] * width + lane]
 
-    @njit
+    @device
     def sweep_one(ctx, spin, field, limit, delta, product, n):
         """A sweep of a single lane; returns half the change of energy, in units of the fields."""
         change = total(0)
@@ -180,7 +181,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                     turn_products(ctx, product, i, 1, 0)
         return change
 
-    @njit
+    @device
     def sweep_many(ctx, spin, field, limit, delta, product, energy, scale, n, width):
         """A sweep of lanes side by side; adds the change of energy to each lane's."""
         terms = ctx[Ctx.TERMS] > 0
@@ -203,7 +204,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                             turn_products(ctx, product, i, width, lane)
                 spread(ctx, field, delta, i, n, width)
 
-    @njit
+    @device
     def compute_anew(ctx, real, block, offset, n, width):
         """Fields, products of terms and energies of a block from its spins."""
         spin = i1(ctx[Ctx.SPIN_AT], offset, n * width)
@@ -225,7 +226,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         if ctx[Ctx.TERMS] > 0:
             compute_terms(ctx, real, block, spin, energy, width)
 
-    @njit
+    @device
     def compute_terms(ctx, real, block, spin, energy, width):
         terms = ctx[Ctx.TERMS]
         start = i8(ctx[Ctx.TERM_START_AT], 0, terms + 1)
@@ -242,7 +243,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                 sum_of_terms += weight[t] * sign
             energy[lane] -= real[Real.SCALE] * sum_of_terms
 
-    @njit
+    @device
     def keep_best(ctx, block, offset, n, width):
         spin, best = i1(ctx[Ctx.SPIN_AT], offset, n * width), i1(ctx[Ctx.BEST_AT], offset, n * width)
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
@@ -253,7 +254,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                 for k in range(lane, n * width, width):
                     best[k] = spin[k]
 
-    @njit
+    @device
     def note_energy(ctx, real, block, width):
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
@@ -261,7 +262,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             trace[lane] = energy[lane] + real[Real.OFFSET]
         block[Block.TRACE] += 1
 
-    @njit
+    @device
     def advance(ctx, real, b):
         """Sweep block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
         block = block_row(ctx, b)
@@ -294,7 +295,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             block[Block.STEP] = step + 1
         return Status.DONE
 
-    @njit
+    @device
     def refresh(ctx, real):
         """Where couplings or spins were changed: fields and energies anew, and the state before the first sweep as best."""
         if ctx[Ctx.DIRTY] == 0:

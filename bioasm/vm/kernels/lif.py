@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit, uint32
+from numba import uint32
 
 from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1, u4
+from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import normal_pair, threefry
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.sample import FAR, next_sample, room_for_samples, room_for_trace, take_samples
 from bioasm.vm.layout import CHUNK, RESYNC, Block, Ctx, Real, Status
 
-@njit
+
+@device
 def states(ctx, offset, s, n, width):
     """s = clip((v - El)/(Vt - El), 0, 1)."""
     v = f8(ctx[Ctx.V_AT], offset, n * width)
@@ -27,7 +29,7 @@ def states(ctx, offset, s, n, width):
             s[k] = min(max((v[k] - low) / span, 0.0), 1.0)
 
 
-@njit
+@device
 def add_terms(ctx, s, y, n, width):
     """y += the derivative of the higher-order terms: for each neuron of a term, weight times the others' states."""
     terms = ctx[Ctx.TERMS]
@@ -44,7 +46,7 @@ def add_terms(ctx, s, y, n, width):
                 y[index[a] * width + lane] += others
 
 
-@njit
+@device
 def terms_sum(ctx, s, lane, width):
     """The sum over all terms of weight times the product of states, of one lane."""
     terms = ctx[Ctx.TERMS]
@@ -60,7 +62,7 @@ def terms_sum(ctx, s, lane, width):
     return total
 
 
-@njit
+@device
 def quadratic_energy(ctx, s, js, n, width, lane):
     """-1/2 s'Js - h's of one lane, from js = J s."""
     h = f8(ctx[Ctx.H_AT], 0, n)
@@ -72,14 +74,14 @@ def quadratic_energy(ctx, s, js, n, width, lane):
     return -0.5 * quadratic - linear
 
 
-@njit
+@device
 def lane_energy(ctx, s, js, n, width, lane):
     """E without the offset, of one lane."""
     energy = quadratic_energy(ctx, s, js, n, width, lane)
     return energy - terms_sum(ctx, s, lane, width) if ctx[Ctx.TERMS] > 0 else energy
 
 
-@njit
+@device
 def set_drive(ctx, offset, step, n, width):
     """drive = dt/tau (El + R (I_offset + feedback + CUR + WAVE)), so that a step is v += drive - dt/tau v + noise."""
     drive = f8(ctx[Ctx.DRIVE_AT], offset, n * width)
@@ -102,7 +104,7 @@ def set_drive(ctx, offset, step, n, width):
                     drive[k] = 0.0
 
 
-@njit
+@device
 def wave_row(ctx, step):
     """The row of WAVE that plays at `step`, or -1."""
     if ctx[Ctx.WAVE_ROWS] == 0:
@@ -111,20 +113,20 @@ def wave_row(ctx, step):
     return row if row < ctx[Ctx.WAVE_ROWS] else -1
 
 
-@njit
+@device
 def next_wave_change(ctx, step):
     """The first step after `step` at which another row of WAVE plays."""
     row = wave_row(ctx, step)
     return FAR if row < 0 else ctx[Ctx.WAVE_START] + (row + 1) * ctx[Ctx.WAVE_PERIOD]
 
 
-@njit
+@device
 def room_for_spikes(ctx, block):
     """Whether the spikes of two steps still have a place, should every cell fire in both."""
     return block[Block.SPIKES] + 2 * ctx[Ctx.N] * block[Block.WIDTH] <= block[Block.SPIKE_CAPACITY]
 
 
-@njit
+@device
 def note_spikes(ctx, block, offset, fired, step, n, width):
     """Append this step's spikes to the block's buffer, in the order of the cells."""
     steps = i8(block[Block.SPIKE_STEP_AT], 0, block[Block.SPIKE_CAPACITY])
@@ -140,7 +142,7 @@ def note_spikes(ctx, block, offset, fired, step, n, width):
     block[Block.SPIKES] = at
 
 
-@njit
+@device
 def draw_normals(ctx, offset, normal, first, count, pair):
     """The normal numbers of two steps for `count` cells from cell `first` of a block."""
     key0 = u4(ctx[Ctx.KEY0_AT], offset + first, count)
@@ -153,7 +155,7 @@ def draw_normals(ctx, offset, normal, first, count, pair):
         odd[k] = b
 
 
-@njit
+@device
 def uniform_step(v, drive, normal, fired, count, rate, noise, vt, vr):
     """One step of cells that share their parameters, reset included; returns how many fired."""
     spikes = 0
@@ -166,7 +168,7 @@ def uniform_step(v, drive, normal, fired, count, rate, noise, vt, vr):
     return spikes
 
 
-@njit
+@device
 def quiet_step(v, drive, fired, count, rate, vt, vr):
     """`uniform_step` without noise."""
     spikes = 0
@@ -179,14 +181,14 @@ def quiet_step(v, drive, fired, count, rate, vt, vr):
     return spikes
 
 
-@njit
+@device
 def move_cells(v, drive, normal, rate, strength, noise, count):
     """The membranes' part of a step, each cell with its own parameters."""
     for k in range(count):
         v[k] = v[k] + ((drive[k] - rate[k] * v[k]) + (noise * strength[k]) * normal[k])
 
 
-@njit
+@device
 def test_cells(v, fired, vt, count):
     """The threshold of a step, each cell with its own; returns how many fired."""
     spikes = 0
@@ -197,7 +199,7 @@ def test_cells(v, fired, vt, count):
     return spikes
 
 
-@njit
+@device
 def reset_cells(v, fired, vr, count):
     """v = Vr where a cell fired."""
     for k in range(count):
@@ -205,7 +207,7 @@ def reset_cells(v, fired, vr, count):
             v[k] = vr[k]
 
 
-@njit
+@device
 def arriving_spikes(ctx, block, offset, step, n, width):
     """The jumps of this step's spikes from SPK and POI; clamped neurons do not move."""
     v = f8(ctx[Ctx.V_AT], offset, n * width)
@@ -225,7 +227,7 @@ def arriving_spikes(ctx, block, offset, step, n, width):
         poisson_spikes(ctx, block, v, hold, step, n, width)
 
 
-@njit
+@device
 def poisson_spikes(ctx, block, v, hold, step, n, width):
     """A jump with probability rate * dt, where the uniform number of the cell and step is below it."""
     chance, jump = f8(ctx[Ctx.POISSON_P_AT], 0, n), f8(ctx[Ctx.POISSON_JUMP_AT], 0, n)
@@ -240,7 +242,7 @@ def poisson_spikes(ctx, block, v, hold, step, n, width):
                     v[i * width + lane] += jump[i]
 
 
-@njit
+@device
 def careful_step(ctx, real, block, offset, normal, fired, step, n, width):
     """One step with spikes arriving between threshold and reset."""
     cells = n * width
@@ -264,7 +266,7 @@ def careful_step(ctx, real, block, offset, normal, fired, step, n, width):
 def make_pair_of_steps(uniform: bool) -> Any:
     """The function that runs one step, or the two that share their noise, with nothing arriving from outside."""
 
-    @njit
+    @device
     def cells_step(ctx, real, offset, first, count, normal, fired):
         v, drive = f8(ctx[Ctx.V_AT], offset + first, count), f8(ctx[Ctx.DRIVE_AT], offset + first, count)
         rate, strength = f8(ctx[Ctx.CELL_RATE_AT], offset + first, count), f8(ctx[Ctx.CELL_NOISE_AT], offset + first, count)
@@ -280,7 +282,7 @@ def make_pair_of_steps(uniform: bool) -> Any:
             reset_cells(v, fired, vr, count)
         return spikes
 
-    @njit
+    @device
     def pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width):
         cells = n * width
         half = CHUNK if step & 1 else 0
@@ -300,7 +302,7 @@ def make_pair_of_steps(uniform: bool) -> Any:
     return pair_of_steps
 
 
-@njit
+@device
 def rescale(current, cells, width, lane, limit):
     """Scale one lane's current down so that no neuron's is above `limit`."""
     largest = 0.0
@@ -315,7 +317,7 @@ def rescale(current, cells, width, lane, limit):
 def make_best(product: Any, add_column: Any) -> Any:
     """The function that follows the energy of the 0/1 state s > 0.5 and keeps the best."""
 
-    @njit
+    @device
     def flip_one(ctx, one, field, n, width, i, lane):
         """Turn one neuron's 0/1 over, given field = J one; returns the change of energy. J must be symmetric."""
         k = i * width + lane
@@ -328,7 +330,7 @@ def make_best(product: Any, add_column: Any) -> Any:
         one[k] = 1 - one[k]
         return change
 
-    @njit
+    @device
     def terms_around(ctx, one, i, lane, n, width):
         start = i8(ctx[Ctx.OF_START_AT], 0, n + 1)
         of = i4(ctx[Ctx.OF_TERM_AT], 0, start[n])
@@ -345,7 +347,7 @@ def make_best(product: Any, add_column: Any) -> Any:
                 total += value[of[e]]
         return total
 
-    @njit
+    @device
     def compute_anew(ctx, block, one, s, field, energy, partial, n, width):
         for k in range(n * width):
             one[k] = s[k] > 0.5
@@ -354,7 +356,7 @@ def make_best(product: Any, add_column: Any) -> Any:
         for lane in range(width):
             energy[lane] = lane_energy(ctx, s, field, n, width, lane)
 
-    @njit
+    @device
     def follow(ctx, one, s, field, energy, n, width):
         for i in range(n):
             for lane in range(width):
@@ -362,7 +364,7 @@ def make_best(product: Any, add_column: Any) -> Any:
                 if one[k] != (s[k] > 0.5):
                     energy[lane] += flip_one(ctx, one, field, n, width, i, lane)
 
-    @njit
+    @device
     def keep_best(ctx, block, offset, one, energy, n, width):
         best = i1(ctx[Ctx.BEST_AT], offset, n * width)
         best_energy = f8(ctx[Ctx.BEST_ENERGY_AT], block[Block.LANE0], width)
@@ -372,7 +374,7 @@ def make_best(product: Any, add_column: Any) -> Any:
                 for k in range(lane, n * width, width):
                     best[k] = one[k]
 
-    @njit
+    @device
     def update_best(ctx, block, offset, s, partial, anew, n, width):
         """Bring the 0/1 state and its energy up to s (which may be overwritten)."""
         one = i1(ctx[Ctx.ONE_AT], offset, n * width)
@@ -394,7 +396,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
     pair_of_steps = make_pair_of_steps(uniform)
     update_best = make_best(product, make_add_column(storage))
 
-    @njit
+    @device
     def feedback(ctx, real, block, offset, step, n, width):
         cells = n * width
         s, current = f8(ctx[Ctx.S_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
@@ -413,7 +415,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         anew = (step // ctx[Ctx.FEEDBACK_EVERY]) % RESYNC == 0
         update_best(ctx, block, offset, s, partial, anew, n, width)
 
-    @njit
+    @device
     def run_to(ctx, real, block, offset, normal, fired, stop, n, width):
         """Steps until `stop` with constant drive, or until the buffer of spikes is full."""
         when = i8(ctx[Ctx.TRAIN_STEP_AT], 0, ctx[Ctx.TRAIN_LENGTH])
@@ -429,7 +431,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
                 pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width)
                 block[Block.STEP] = step + (2 if both else 1)
 
-    @njit
+    @device
     def advance(ctx, real, b):
         """Run block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
         block = block_row(ctx, b)
@@ -450,7 +452,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
             run_to(ctx, real, block, offset, normal, fired, stop, n, width)
         return Status.DONE
 
-    @njit
+    @device
     def refresh(ctx, real):
         """Set ENERGY of every lane to E of the present state."""
         n = ctx[Ctx.N]

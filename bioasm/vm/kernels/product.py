@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, float32, float64, int8, int32, njit, types
+from numba import carray, float32, float64, int8, int32, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bioasm.vm.kernels.access import f8, i4, i8
+from bioasm.vm.kernels.device import device, inlined
 from bioasm.vm.kernels.emit import pointer
 from bioasm.vm.layout import Ctx
 
@@ -67,7 +68,7 @@ def make_partial_sums(kind: str, rows: int) -> Any:
     return partial_sums
 
 
-@njit(forceinline=True)
+@inlined
 def _tree(p, at, step):
     """The eight partial sums p[at], p[at + step], ... added as a tree."""
     even = (p[at] + p[at + 4 * step]) + (p[at + 2 * step] + p[at + 6 * step])
@@ -80,14 +81,14 @@ def make_dense(kind: str) -> Any:
     item, width_bytes = STORAGE[kind], BYTES[kind]
     four, one = make_partial_sums(kind, ROWS), make_partial_sums(kind, 1)
 
-    @njit
+    @device
     def finish_rows(j, s, y, partial, i, rows, n, whole):
         for r in range(rows):
             for column in range(whole, n):
                 partial[r * PARTS + column - whole] += j[(i + r) * n + column] * s[column]
             y[i + r] = _tree(partial, r * PARTS, 1)
 
-    @njit
+    @device
     def one_lane(address, s, y, partial, n):
         j = carray(pointer(address, item), n * n)
         whole = n - n % PARTS
@@ -101,7 +102,7 @@ def make_dense(kind: str) -> Any:
             finish_rows(j, s, y, partial, i, 1, n, whole)
             i += 1
 
-    @njit
+    @device
     def many_lanes(address, s, y, partial, n, width):
         j = carray(pointer(address, item), n * n)
         for i in range(n):
@@ -115,7 +116,7 @@ def make_dense(kind: str) -> Any:
             for lane in range(width):
                 y[i * width + lane] = _tree(partial, lane, width)
 
-    @njit
+    @device
     def product(ctx, s, y, partial, n, width):
         if width == 1:
             one_lane(ctx[Ctx.J_AT], s, y, partial, n)
@@ -129,7 +130,7 @@ def make_sparse(kind: str) -> Any:
     """The function (ctx, s, y, partial, n, width) that sets y = J s for rows of entries of this storage."""
     item = STORAGE[kind]
 
-    @njit
+    @device
     def product(ctx, s, y, partial, n, width):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
@@ -153,14 +154,14 @@ def make_sparse(kind: str) -> Any:
     return product
 
 
-@njit
+@device
 def no_couplings(ctx, s, y, partial, n, width):
     """y = 0, where no J was loaded."""
     for k in range(n * width):
         y[k] = 0.0
 
 
-@njit
+@device
 def add_biases(ctx, y, n, width):
     """y += h."""
     h = f8(ctx[Ctx.H_AT], 0, n)
@@ -185,7 +186,7 @@ def make_add_column(storage: str) -> Any:
     form, kind = storage.split("-")
     item, size = STORAGE[kind], BYTES[kind]
 
-    @njit
+    @device
     def dense_column(ctx, field, n, width, i, lane, sign):
         j = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
         if width == 1:
@@ -196,7 +197,7 @@ def make_add_column(storage: str) -> Any:
                 field[k * width + lane] += sign * j[k]
         return float64(j[i])
 
-    @njit
+    @device
     def sparse_column(ctx, field, n, width, i, lane, sign):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
@@ -211,7 +212,7 @@ def make_add_column(storage: str) -> Any:
     return dense_column if form == "dense" else sparse_column
 
 
-@njit
+@device
 def no_column(ctx, field, n, width, i, lane, sign):
     """Where no J was loaded there is nothing to add."""
     return 0.0

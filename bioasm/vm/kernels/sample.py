@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from numba import carray, int64, njit
+from numba import carray, int64
 
 from bioasm.vm.kernels.access import block_row, f8, i1, i8
+from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import pointer
 from bioasm.vm.layout import Block, Ctx, Recorder, Variable
 
@@ -12,7 +13,7 @@ FAR = 1 << 62
 _COLUMNS = len(Recorder)
 
 
-@njit
+@device
 def value_of(ctx, variable, offset, width, i, lane):
     """A variable of neuron i in one lane of the block whose cells start at `offset`."""
     k = i * width + lane
@@ -29,19 +30,19 @@ def value_of(ctx, variable, offset, width, i, lane):
     return min(max((v - el) / (vt - el), 0.0), 1.0)
 
 
-@njit
+@device
 def recorder_row(ctx, r, b):
     """The row of recorder r and block b."""
     return carray(pointer(ctx[Ctx.RECORDER_AT] + 8 * _COLUMNS * (r * ctx[Ctx.BLOCKS] + b), int64), _COLUMNS)
 
 
-@njit
+@device
 def room_for_trace(block):
     """Whether one more energy has a place."""
     return block[Block.TRACE] < block[Block.TRACE_CAPACITY]
 
 
-@njit
+@device
 def room_for_samples(ctx, b):
     """Whether every recorder has room for one more sample."""
     for r in range(ctx[Ctx.RECORDERS]):
@@ -51,7 +52,7 @@ def room_for_samples(ctx, b):
     return True
 
 
-@njit
+@device
 def next_sample(ctx, b, step):
     """The first step after `step` at which some recorder takes a sample."""
     nearest = FAR
@@ -62,7 +63,7 @@ def next_sample(ctx, b, step):
     return nearest
 
 
-@njit
+@device
 def take_samples(ctx, b, step):
     """Let every recorder that is due at `step` take its sample of block b."""
     block = block_row(ctx, b)
