@@ -45,7 +45,7 @@ def _fingerprint() -> bytes:
     import llvmlite.binding as llvm
 
     digest = hashlib.sha256()
-    sources = [*sorted((_HERE / "kernels").glob("*.py")), _HERE / "noise.py", _HERE / "layout.py"]
+    sources = [*sorted((_HERE / "kernels").glob("*.py")), _HERE / "noise.py", _HERE / "layout.py", Path(__file__)]
     sources.append(_HERE.parent / "isa" / "table.py")
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
