@@ -49,16 +49,12 @@ def write_epilog(formatter: click.HelpFormatter, examples: str, exits: Mapping[i
         formatter.write_dl([(str(code), meaning) for code, meaning in sorted(exits.items())])
 
 
-def command(
-    name: str, *, examples: str, exits: Mapping[int, str] | None = None
-) -> Callable[[Callable[..., Any]], Command]:
+def command(name: str, *, examples: str, exits: Mapping[int, str] | None = None) -> Callable[[Callable[..., Any]], Command]:
     """Decorator: make a function the subcommand `name`. `exits` adds to the meanings of 0, 1 and 2."""
     settings = {"help_option_names": ["-h", "--help"]}
 
     def decorate(function: Callable[..., Any]) -> Command:
-        made = click.command(name, cls=Command, examples=examples, exits=exits or {}, context_settings=settings)(
-            function
-        )
+        made = click.command(name, cls=Command, examples=examples, exits=exits or {}, context_settings=settings)(function)
         assert isinstance(made, Command)
         return made
 

@@ -49,9 +49,7 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest command named where there is no such command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from bioasm.diagnostics import did_you_mean

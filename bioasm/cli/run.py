@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from bioasm.cli import common
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_FAULT, EXIT_INTERRUPTED, EXIT_OK, BioasmError, Diagnostic
 
 if TYPE_CHECKING:
-    from bioasm.drivers import RunOptions
+    from bioasm.drivers import Driver, RunOptions
     from bioasm.isa.verify import Verified
     from bioasm.results import Result
 
@@ -63,15 +63,13 @@ class Request:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. The value may have a unit. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("--fuel", type=click.IntRange(1), metavar="N", help="Bound on instructions plus steps.")
 @common.json_option
-@common.output_option(
-    "Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe."
-)
+@common.output_option("Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe.")
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
 @click.option("--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
 @click.pass_context
-def command(ctx: click.Context, **wanted: Any) -> int:
+def command(ctx: click.Context, /, **wanted: Any) -> int:
     """Verify PROGRAM, a text or bytecode or `-` for standard input, run it on a driver, and print its results.
 
     Ctrl-C stops the run and still prints what was computed; a second one aborts at once.
@@ -118,12 +116,11 @@ def _prepared(request: Request, color: str) -> tuple[Verified, RunOptions]:
 
 
 def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
-    from bioasm.api import draw_seed
     from bioasm.drivers import RunOptions
     from bioasm.drivers.base import DEFAULT_FUEL
 
     return RunOptions(
-        seed=draw_seed() if request.seed is None else request.seed,
+        seed=request.seed or 0,
         lanes=request.lanes,
         threads=request.threads,
         fuel=request.fuel or DEFAULT_FUEL,
@@ -140,7 +137,18 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
 
     watch = Watch(show=not request.quiet and common.is_terminal(sys.stderr))
     with find_driver(request.driver)() as driver, watch:
-        return driver.run(verified, options, watch)
+        return driver.run(verified, replace(options, seed=_seed(request, driver)), watch)
+
+
+def _seed(request: Request, driver: Driver) -> int:
+    """The seed that was given, or that of the run which is resumed, or a new one."""
+    if request.seed is not None:
+        return request.seed
+    if request.resume and request.checkpoint:
+        return driver.checkpoint_seed(Path(request.checkpoint))
+    from bioasm.api import draw_seed
+
+    return draw_seed()
 
 
 def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: float, color: str) -> int:

@@ -43,7 +43,7 @@ class Watch:
     def __call__(self, progress: Progress) -> bool:
         """Called by the driver between slices; False asks it to stop."""
         now = time.monotonic()
-        if self.show and now - self.shown_at >= _SECONDS_BETWEEN_LINES:
+        if self.show and (progress.message or now - self.shown_at >= _SECONDS_BETWEEN_LINES):
             self.shown_at = now
             _write(_ERASE + line(progress, now - self.started))
         return not self.stopped
@@ -57,11 +57,12 @@ class Watch:
 
 
 def line(progress: Progress, seconds: float) -> str:
-    """Steps done and to do, the best energy, and the rate."""
+    """The driver's message, or else steps done and to do, the best energy, and the rate."""
+    if progress.message:
+        return progress.message
     best = "" if progress.best_energy != progress.best_energy else f", best energy {progress.best_energy:.10g}"
     rate = f", {progress.steps / seconds:,.0f} steps/s" if seconds > 0 and progress.steps else ""
-    message = f"{progress.message}: " if progress.message else ""
-    return f"{message}step {progress.steps:,} of {progress.run_end:,}{best}{rate}"
+    return f"step {progress.steps:,} of {progress.run_end:,}{best}{rate}"
 
 
 def _write(text: str) -> None:

@@ -74,6 +74,13 @@ class Driver(ABC):
     def __exit__(self, *exception: object) -> None:
         self.disconnect()
 
+    def checkpoint_seed(self, path: Path) -> int:
+        """The seed of the run that the checkpoint at `path` holds, so that a resumed run need not be told it.
+
+        Raises BioasmError: B502 where the driver keeps no checkpoints, B301 or B404 where the file is none.
+        """
+        raise error("B502", f"driver {self.name} keeps no checkpoints")
+
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run; empty where it can run all of it."""
         found = []

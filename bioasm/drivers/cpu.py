@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from bioasm.drivers.base import Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
 from bioasm.results import Result, Spikes
-from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
+from bioasm.vm.checkpoint import checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
 
@@ -28,6 +29,10 @@ class CpuDriver(Driver):
     summary: ClassVar[str] = "the compiled machine on this computer's processor"
     abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp"})
     models: ClassVar[frozenset[str]] = frozenset({"lif_critical", "ising"})
+
+    def checkpoint_seed(self, path: Path) -> int:
+        """The seed of the run that a checkpoint holds."""
+        return checkpoint_seed(path)
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
         began = time.perf_counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.files import whole
@@ -43,7 +43,8 @@ def write_npz(result: Result, stream: BinaryIO) -> None:
     import numpy as np
 
     arrays, rest = _split(result)
-    np.savez(stream, **{PROVENANCE: np.array(json.dumps(rest, ensure_ascii=False))}, **arrays)
+    arrays[PROVENANCE] = np.array(json.dumps(rest, ensure_ascii=False))
+    np.savez(stream, **cast(Any, arrays))
 
 
 def write_json(result: Result, stream: BinaryIO) -> None:

@@ -68,6 +68,17 @@ def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
         raise error("B404", f"{path} is damaged") from cause
 
 
+def checkpoint_seed(path: Path) -> int:
+    """The seed of the run that a checkpoint holds. Raises BioasmError B301 or B404 as `load_checkpoint` does."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return int(json.loads(file["meta"].tobytes())["seed"])
+    except FileNotFoundError as cause:
+        raise error("B301", f"there is no checkpoint {path}") from cause
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as cause:
+        raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
+
+
 def _check(path: Path, meta: dict[str, Any], machine: Machine, program_sha256: str) -> None:
     own = {"format": FORMAT, "program_sha256": program_sha256, "seed": machine.seed, "lanes": machine.lanes}
     words = {"format": "version of the format", "program_sha256": "program"}

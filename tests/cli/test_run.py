@@ -119,6 +119,19 @@ def test_standard_input_runs(fake: type[FakeDriver]) -> None:
     assert bioasm("run", "-", "--driver", "fake", "--seed", 1, "--json", stdin=text).json["n"] == 3
 
 
+def test_a_resumed_run_takes_the_seed_of_its_checkpoint(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake, "checkpoint_seed", lambda self, path: 77 if path == Path("c.ckpt") else 0)
+    Path("c.ckpt").touch()
+    assert run("--checkpoint", "c.ckpt", "--resume", "--json").json["seed"] == 77
+    assert run("--checkpoint", "c.ckpt", "--resume", "--seed", 5, "--json").json["seed"] == 5
+
+
+def test_a_driver_without_checkpoints_can_not_resume(fake: type[FakeDriver]) -> None:
+    told = run("--checkpoint", "c.ckpt", "--resume")
+    assert told.code == 1
+    assert "error[B502]: driver fake keeps no checkpoints" in told.stderr
+
+
 # --- what is printed --------------------------------------------------------------------------------
 
 
@@ -147,10 +160,16 @@ def test_progress_on_a_terminal(fake: type[FakeDriver], monkeypatch: pytest.Monk
     assert "step 50" not in told.text
 
 
+def test_a_message_is_shown_at_once(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bioasm.cli.watch._SECONDS_BETWEEN_LINES", 3600)
+    scripted(monkeypatch, lambda v, o, see: {"steps": see(Progress(0, 9, float("nan"), "compiling"))})
+    assert "compiling\r" in run(terminal=True).stderr
+
+
 def test_progress_without_an_energy(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioasm.cli.watch._SECONDS_BETWEEN_LINES", 0)
-    scripted(monkeypatch, lambda v, o, see: {"steps": see(Progress(0, 9, float("nan"), "compiling"))})
-    assert "compiling: step 0 of 9\r" in run(terminal=True).stderr
+    scripted(monkeypatch, lambda v, o, see: {"steps": see(progress(0, float("nan")))})
+    assert "step 0 of 100\r" in run(terminal=True).stderr
 
 
 def test_progress_is_not_too_fast(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
