@@ -54,6 +54,9 @@ def _quoted(found: str) -> str:
 
 def _hint(before: str, found: str, token: Token | None) -> str | None:
     """What would likely mend the statement, judged by what stands before the fault and at it."""
+    marked = next((hint for marks, hint in _MARKS.items() if found[0] in marks), None)
+    if marked:
+        return marked
     if not before or before.endswith(":"):
         return _FORM
     if found == "=":
@@ -66,11 +69,7 @@ def _hint(before: str, found: str, token: Token | None) -> str | None:
         return "between two commas stands one operand"
     if before.lstrip().startswith("."):
         return "docs/language.md shows the forms of the directives"
-    return _COMMAS if token is not None else _of_character(found)
-
-
-def _of_character(found: str) -> str | None:
-    return next((hint for marks, hint in _MARKS.items() if found[0] in marks), None)
+    return _COMMAS if token is not None else None
 
 
 _MARKS = {

@@ -103,7 +103,7 @@ class Draft:
 
 
 def _literal_data(item: Item) -> Data:
-    from bioasm.text.literal_faults import LiteralFault
+    from bioasm.text.literal_faults import LiteralFault, TypeFault
     from bioasm.text.literals import read_literal
 
     try:
@@ -112,6 +112,9 @@ def _literal_data(item: Item) -> Data:
         first = item.end - len(item.text)
         spot = Item(item.form, "", first + fault.start, first + fault.end)
         raise Fault(fault.code, fault.message, fault.hint, spot) from None
+    except TypeFault as fault:
+        spot = Item(item.form, "", item.start, item.start + len(item.extra))
+        raise Fault("B010", str(fault), "without a type the narrowest that is exact is taken", spot) from None
 
 
 def _file_data(place: Place, item: Item) -> Data:

@@ -21,6 +21,10 @@ class LiteralFault(Exception):
         self.code, self.message, self.start, self.end, self.hint = code, message, start, end, hint
 
 
+class TypeFault(Exception):
+    """Entries that can't be stored exactly in the type that stands before their literal."""
+
+
 def dense_fault(text: str) -> LiteralFault:
     """The first fault of a dense literal, whose comments were blanked out."""
     return next(_dense_faults(text), LiteralFault("B010", "the literal can't be read", 0, 1))

@@ -14,7 +14,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse, Terms
 from bioasm.text.document import Item
 from bioasm.text.entries import repeated, sorted_sparse, sorted_terms
-from bioasm.text.literal_faults import LiteralFault, dense_fault, entries_fault
+from bioasm.text.literal_faults import LiteralFault, TypeFault, dense_fault, entries_fault
 from bioasm.text.numbers import narrow, stored_as, to_array
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ _SPACE = b" \t\n"
 def read_literal(item: Item) -> Data:
     """The data that a literal of form `dense`, `sparse` or `terms` says, in the narrowest type or that in `item.extra`.
 
-    Raises LiteralFault with the place of the first fault, counted from the literal's first character.
+    Raises LiteralFault with the place of the first fault, counted from the literal's first character; TypeFault where
+    the type can't hold the entries.
     """
     text = _COMMENT.sub(lambda c: " " * len(c[0]), item.text) if ";" in item.text else item.text
     try:
@@ -47,7 +48,7 @@ def _typed(words: list[str], kind: str) -> NDArray[Any]:
     try:
         return stored_as(kind, array)
     except ValueError:
-        raise LiteralFault("B010", f"not all entries can be stored exactly in {kind}", 0, 2) from None
+        raise TypeFault(f"not all entries can be stored exactly in {kind}") from None
 
 
 # --- dense ------------------------------------------------------------------------------------------

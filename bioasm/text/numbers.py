@@ -69,6 +69,8 @@ def narrow(array: NDArray[Any]) -> NDArray[Any]:
         return array.view(np.int8)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise ValueError(f"entries of type {array.dtype} can't be stored")
+    if array.dtype.itemsize == 2 and array.dtype.kind == "f":
+        array = array.astype(np.float32)  # bounds of whole numbers do not fit a float16
     for name in TYPES:
         if _holds(name, array):
             return array.astype(name, copy=False)

@@ -17,6 +17,7 @@ from bioasm.text.strings import unquote
 from bioasm.units import UNITS, Dimension, find_unit, to_si
 
 DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
+_UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, or the word sweeps"
 _ARTICLES = {"register": "a register", "number": "a number", "data": "data", "label": "a label", "name": "a name"}
 
 
@@ -50,7 +51,7 @@ def read_number(item: Item) -> Quantity:
     """The quantity that a number with its unit says. Raises Fault B005, B009."""
     unit = find_unit(item.extra) if item.extra else None
     if item.extra and unit is None:
-        raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, UNITS))
+        raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, UNITS) or _UNITS)
     try:
         value = to_si(item.text, unit)
     except (ValueError, ArithmeticError):
@@ -65,7 +66,7 @@ def read_string(item: Item) -> str:
         return unquote(item.text)
     except ValueError:
         hint = 'the escapes are \\" \\\\ \\n \\t \\r and \\u with four hexadecimal digits'
-        raise Fault("B001", "the text holds a backslash that starts no escape", hint) from None
+        raise Fault("B001", "the text holds a backslash that starts no escape", hint, item) from None
 
 
 def resolve(row: Row, slot: Slot, item: Item, names: Names) -> Operand:
@@ -143,12 +144,19 @@ def check_quantity(slot: Slot, quantity: Quantity, item: Item) -> None:
     """Hold a number to the dimensions and the range of its place. Raises Fault B006, B014."""
     kind = slot.kind
     if quantity.dimension not in kind.dimensions and quantity.dimension is not Dimension.NONE:
-        hint = f"without a unit a number is in SI units; {_units_of(kind)}"
+        hint = _same_letters(item.extra, kind) or f"without a unit a number is in SI units; {_units_of(kind)}"
         raise Fault("B006", f"`{slot.name}` is {kind.summary}, and {spelled(quantity)} is {_measure(quantity)}", hint)
     if not in_range(quantity.value, kind.low, kind.high):
         raise Fault("B014", f"`{slot.name}` is {spelled(quantity)}; it must be {range_words(kind.low, kind.high)}")
     if kind.whole and quantity.value != int(quantity.value):
         raise Fault("B014", f"`{slot.name}` is {spelled(quantity)}; it must be a whole number")
+
+
+def _same_letters(unit: str, kind: Kind) -> str | None:
+    """The unit that fits and differs in case only: `ms` where `MS`, megasiemens, was written."""
+    fitting = (s for s, u in UNITS.items() if s.lower() == unit.lower() and u.dimension in kind.dimensions)
+    found = next(fitting, None)
+    return f"did you mean {found}?" if unit and found else None
 
 
 def _measure(quantity: Quantity) -> str:

@@ -30,11 +30,12 @@ def spell_quantity(quantity: Quantity) -> Item:
 
 def spell_data(value: Data) -> Item:
     """A data literal, with its type before it where that is not the narrowest. Raises BioasmError B109, B106, B010."""
+    kind = _kind(value.array if isinstance(value, Dense) else value.value)
     if isinstance(value, Dense):
-        return Item("dense", _dense(value.array), extra=_kind(value.array))
+        return Item("dense", _dense(value.array), extra=kind)
     if isinstance(value, Sparse):
-        return Item("sparse", _sparse(value), extra=_kind(value.value))
-    return Item("terms", _terms(value), extra=_kind(value.value))
+        return Item("sparse", _sparse(value), extra=kind)
+    return Item("terms", _terms(value), extra=kind)
 
 
 def _kind(array: NDArray[Any]) -> str:
