@@ -17,7 +17,8 @@ RULES = [
     # --- neurons first
     ("run needs neurons", "B101", "RUN 1", "ALC 1\nRUN 1"),
     ("read needs neurons", "B101", "RD", "ALC 1\nRD"),
-    ("allocation on one branch only", "B101", "MOV r0, 1\nJEQ r0, 1, on\nALC 2\non: RUN 1", "MOV r0, 1\nALC 2\nJEQ r0, 1, on\non: RUN 1"),
+    ("allocation on one branch only", "B101",
+     "MOV r0, 1\nJEQ r0, 1, on\nALC 2\non: RUN 1", "MOV r0, 1\nALC 2\nJEQ r0, 1, on\non: RUN 1"),
     ("allocation is jumped over", "B101", "JMP on\nALC 2\non: RD", "JMP on\non: ALC 2\nRD"),
     ("vector for a parameter needs neurons", "B101", "SET tau, [1, 2]\nALC 2", "ALC 2\nSET tau, [1, 2]"),
     # --- once
@@ -92,7 +93,8 @@ RULES = [
     ("period in sweeps", "B107", "ALC 1\nREC v, 1 sweeps", "ALC 1\nREC v, 1 ms"),
     ("period of half a sweep", "B014", ISING + "ALC 1\nREC s, 0.5", ISING + "ALC 1\nREC s, 2"),
     ("period between steps", "B014", "ALC 1\nREC v, 0.25 ms", "ALC 1\nREC v, 0.3 ms"),
-    ("period between steps that were set", "B014", "SET dt, 0.5 ms\nALC 1\nREC v, 0.7 ms", "SET dt, 0.5 ms\nALC 1\nREC v, 1.5 ms"),
+    ("period between steps that were set", "B014",
+     "SET dt, 0.5 ms\nALC 1\nREC v, 0.7 ms", "SET dt, 0.5 ms\nALC 1\nREC v, 1.5 ms"),
     ("period of nothing", "B014", "ALC 1\nREC v, 0", "ALC 1\nREC v, 0.1 ms"),
     ("wave between steps", "B014", "ALC 1\nWAVE [[1]], 0.25 ms", "ALC 1\nWAVE [[1]], 0.2 ms"),
     ("more steps than a run has", "B111", ISING + "ALC 1\nRUN 1e10", ISING + "ALC 1\nRUN 8e9"),
@@ -124,7 +126,8 @@ RULES = [
     ("written only by what it is read for", "B113", "ADD r0, r0, 1", "MOV r0, 0\nADD r0, r0, 1"),
     ("noise from nowhere", "B113", "SIG r3", "MOV r3, 1\nSIG r3"),
     ("duration from nowhere", "B113", "ALC 1\nRUN r31", "MOV r31, 1\nALC 1\nRUN r31"),
-    ("written behind", "B113", "again: OUT r0\nMOV r0, 1\nJEQ r0, 2, again", "MOV r0, 0\nagain: OUT r0\nMOV r0, 1\nJEQ r0, 2, again"),
+    ("written behind", "B113",
+     "again: OUT r0\nMOV r0, 1\nJEQ r0, 2, again", "MOV r0, 0\nagain: OUT r0\nMOV r0, 1\nJEQ r0, 2, again"),
     # --- the table's own ranges
     ("no neurons at all", "B014", "ALC 0", "ALC 1"),
     ("half a neuron allocated", "B014", "ALC 1.5", "ALC 2"),
