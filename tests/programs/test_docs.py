@@ -76,7 +76,7 @@ def test_a_faulty_program_is_refused_as_it_says(block: Block) -> None:
 @pytest.mark.parametrize("block", blocks("console"), ids=place)
 def test_a_session_goes_as_shown(block: Block, workplace: Path) -> None:
     for command in commands(block.content):
-        done = run(command.line, workplace)
+        done = run(["bash", "-o", "pipefail", "-c", command.line], workplace)
         assert done.returncode == command.code, f"{command.line}\n{done.stdout}{done.stderr}"
         if command.shown is not None:
             printed = done.stdout + (done.stderr if command.code else "")
@@ -85,7 +85,7 @@ def test_a_session_goes_as_shown(block: Block, workplace: Path) -> None:
 
 @pytest.mark.parametrize("block", blocks("python"), ids=place)
 def test_python_runs(block: Block, workplace: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", block.content], cwd=workplace, capture_output=True, text=True, timeout=SECONDS)
+    done = run([sys.executable, "-c", block.content], workplace)
     assert done.returncode == 0, done.stderr
 
 
@@ -134,10 +134,9 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    shell = ["bash", "-o", "pipefail", "-c", line]
-    return subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
 
 
 def commands(session: str) -> list[Command]:

@@ -53,6 +53,11 @@ def test_text_to_bytecode_to_text_and_back_is_exact(name: str) -> None:
     assert to_bytes(assemble(printed)) == content
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "schedule_pykoppu"])  # kept as pykoppu prints it
+def test_it_stands_in_the_standard_form(name: str) -> None:
+    assert format_text(text(name), source=name) == text(name)
+
+
 @each_program
 def test_formatting_changes_no_instruction_and_settles(name: str) -> None:
     formatted = format_text(text(name), source=name)
