@@ -159,7 +159,7 @@ CODES: dict[str, Code] = {
     ),
     "B118": Code(
         "parameter set too late",
-        "The parameter decides how time is divided and must be set before `ALC`, outside of loops.",
+        "The parameter decides how time is divided and must be set before `ALC`.",
     ),
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
