@@ -61,13 +61,13 @@ def command(
 
 def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
     from bioasm.problems.formats import cut_problem
-    from bioasm.problems.instances import RUDY_ARGUMENTS, find_instance
+    from bioasm.problems.instances import BEST_KNOWN_CUTS, RUDY_ARGUMENTS, find_instance
     from bioasm.problems.rudy import generate
 
     _refuse_maximize(maximize, "gset")
     name = find_instance(instance) if instance is not None else "a generated graph"
     line = RUDY_ARGUMENTS[name] if instance is not None else arguments or ""
-    return cut_problem(generate(line), name, f"rudy {line}")
+    return cut_problem(generate(line), name, f"rudy {line}", BEST_KNOWN_CUTS.get(name))
 
 
 def _refuse_maximize(maximize: bool, form: str) -> None:

@@ -10,7 +10,6 @@ from bioasm.diagnostics import error
 from bioasm.isa.program import Data
 from bioasm.problems.cnf import read_cnf, unsatisfied
 from bioasm.problems.graph import Graph, max_cut, read_gset
-from bioasm.problems.instances import BEST_KNOWN_CUTS
 from bioasm.problems.ising import read_ising
 from bioasm.problems.matrix import ising_from_arrays, qubo_from_matrix
 from bioasm.problems.polynomial import Polynomial
@@ -69,12 +68,12 @@ def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
     return objective, Account(f"QUBO: {pairs}", source, ("The energy is the objective x'Qx.",))
 
 
-def cut_problem(graph: Graph, name: str, source: str) -> Problem:
-    """The max-cut problem of a graph; `name` is the graph's."""
+def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = None) -> Problem:
+    """The max-cut problem of a graph called `name`; the best cut that is known is told in the program."""
     title = f"Max-cut of {name}: {graph.n:,} vertices, {len(graph.u):,} edges"
     notes = ["The energy is minus the cut: J = -w/2 for weights w, and the offset is minus half of their sum."]
-    if name in BEST_KNOWN_CUTS:
-        notes.append(f"The best cut that the literature knows is {BEST_KNOWN_CUTS[name]:,}.")
+    if best_known is not None:
+        notes.append(f"The best cut that the literature knows is {best_known:,}.")
     return max_cut(graph), Account(title, source, tuple(notes), "cut")
 
 

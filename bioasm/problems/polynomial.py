@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from math import fsum
+from math import fsum, inf
 
 import numpy as np
 
@@ -22,6 +22,9 @@ BIT = "bit"
 
 # Monomials before equal ones are merged: about 4 GiB of memory at order 3.
 MAX_MONOMIALS = 1 << 26
+
+# Sums of many coefficients, and fields and energies in a run, then stay within the range of floats.
+LARGEST = 1e300
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,8 +97,21 @@ def collect(n: int, domain: str, pieces: Iterable[Monomials], constants: Iterabl
     for piece in pieces:
         by_order.setdefault(piece.order, []).append(piece)
     numbers = [*constants, *(v for piece in by_order.pop(0, []) for v in piece.value.tolist())]
-    parts = {order: _merged(by_order[order]) for order in sorted(by_order)}
-    return Polynomial(n, domain, fsum(numbers), {k: part for k, part in parts.items() if len(part.value)})
+    with np.errstate(over="ignore"):
+        parts = {order: _merged(by_order[order]) for order in sorted(by_order)}
+    constant = _sum(numbers)
+    magnitudes = [abs(constant), *(float(np.abs(part.value).max(initial=0)) for part in parts.values())]
+    if not all(magnitude <= LARGEST for magnitude in magnitudes):
+        raise error("B304", f"a coefficient of this problem is larger than {LARGEST:g}", hint="scale the problem down")
+    return Polynomial(n, domain, constant, {k: part for k, part in parts.items() if len(part.value)})
+
+
+def _sum(numbers: list[float]) -> float:
+    """The sum, rounded once; infinite where it leaves the range of floats."""
+    try:
+        return fsum(numbers)
+    except OverflowError:
+        return inf
 
 
 def _merged(pieces: list[Monomials]) -> Monomials:
@@ -118,7 +134,7 @@ def group_sums(value: Floats, start: Integers) -> Floats:
     if not _sums_are_exact(value):
         end = np.append(start[1:], len(value))
         for k in np.flatnonzero(end - start > 2).tolist():
-            total[k] = fsum(value[start[k] : end[k]].tolist())
+            total[k] = _sum(value[start[k] : end[k]].tolist())
     return total
 
 

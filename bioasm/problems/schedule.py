@@ -17,9 +17,9 @@ COLD_PER_ROOT_DEGREE = 0.1
 WIDEST = 1000.0
 
 TEMPERATURES = 200
-MOST_SWEEPS = 500
+MOST_SWEEPS = 1000
 # What one default run may cost, in nanoseconds, where a visit costs UPDATE plus PER_NEIGHBOUR for each neighbour.
-BUDGET = 1e9
+BUDGET = 2e9
 UPDATE = 8.0
 PER_NEIGHBOUR = 0.08
 
@@ -36,20 +36,27 @@ class Schedule:
 
 def schedule_for(problem: Polynomial) -> Schedule:
     """The default schedule of a problem over spins."""
-    magnitudes = np.concatenate([np.abs(part.value) for part in problem.parts.values()] or [np.zeros(0)])
-    if not len(magnitudes):
+    parts = problem.parts.values()
+    if not parts:
         return Schedule(1.0, 0.5, 1, 1)
-    members = sum(part.order * len(part.value) for part in problem.parts.values())
-    field = sqrt(sum(part.order * float((part.value**2).sum()) for part in problem.parts.values()) / problem.n)
-    degree = sum(part.order * (part.order - 1) * len(part.value) for part in problem.parts.values()) / problem.n
-    smallest = max(float(magnitudes.min()), field / WIDEST)
-    cold = smallest * max(COLD, COLD_PER_ROOT_DEGREE * sqrt(members / problem.n))
+    members = sum(part.order * len(part.value) for part in parts) / problem.n
+    neighbours = sum(part.order * (part.order - 1) * len(part.value) for part in parts) / problem.n
+    field = _typical_field(problem)
+    smallest = max(min(float(np.abs(part.value).min()) for part in parts), field / WIDEST)
+    cold = smallest * max(COLD, COLD_PER_ROOT_DEGREE * sqrt(members))
     hot = max(HOT * field, 2 * cold)
-    return Schedule(_rounded(hot), _rounded(cold), TEMPERATURES, _sweeps(problem.n, degree))
+    return Schedule(_rounded(hot), _rounded(cold), TEMPERATURES, _sweeps(problem.n, neighbours))
 
 
-def _sweeps(n: int, degree: float) -> int:
-    sweep = n * (UPDATE + PER_NEIGHBOUR * degree)
+def _typical_field(problem: Polynomial) -> float:
+    """The root mean square, over spins at random, of the field that a spin feels."""
+    parts = problem.parts.values()
+    unit = max(float(np.abs(part.value).max()) for part in parts)
+    return unit * sqrt(sum(part.order * float(((part.value / unit) ** 2).sum()) for part in parts) / problem.n)
+
+
+def _sweeps(n: int, neighbours: float) -> int:
+    sweep = n * (UPDATE + PER_NEIGHBOUR * neighbours)
     return int(min(max(BUDGET / (TEMPERATURES * sweep), 1), MOST_SWEEPS))
 
 

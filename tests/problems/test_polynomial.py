@@ -103,6 +103,14 @@ def test_tenths_are_off_by_no_more_than_their_rounding():
         assert abs(value(bits, state) - value(spins, [2 * x - 1 for x in state])) < Fraction(1, 10**15)
 
 
+@pytest.mark.parametrize("huge", [[1.7e308, 1.7e308], [1e308], [-1e301]])
+def test_coefficients_that_leave_the_range_of_floats_are_refused(huge):
+    for pieces, constants in (([monomials(*((0, x) for x in huge))], ()), ([], huge)):
+        with pytest.raises(BioasmError) as caught:
+            collect(1, BIT, pieces, constants)
+        assert caught.value.diagnostics[0].code == "B304"
+
+
 def test_too_many_products_are_refused():
     check_size(1 << 26)
     with pytest.raises(BioasmError) as caught:
