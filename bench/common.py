@@ -72,10 +72,15 @@ def command() -> str:
 
 
 def instance(name: str) -> Program:
-    """The max-cut program that `bioasm import` writes for a graph of the G-set."""
+    """The max-cut program that `bioasm import` writes for a graph of the G-set.
+
+    Most are generated. Those that can't be (G14) are read as NAME.txt in the folder $GSET, or in ../shared/data/gset.
+    Raises CalledProcessError where the graph can't be had.
+    """
     from bioasm.text.assemble import assemble
 
-    arguments = [command(), "import", "--generate", name]
+    file = Path(os.environ.get("GSET") or Path(__file__).parents[2] / "shared/data/gset") / f"{name}.txt"
+    arguments = [command(), "import", *([str(file)] if file.exists() else ["--generate", name])]
     return assemble(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout, source=name)
 
 
