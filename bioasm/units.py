@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
 from typing import NamedTuple
 
@@ -68,6 +68,9 @@ def _units() -> dict[str, Unit]:
 
 UNITS: dict[str, Unit] = _units()
 
+# Moves the decimal point without rounding to the 28 digits of the usual context.
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
 
 def find_unit(text: str) -> Unit | None:
     """The unit written as `text`. Case is forgiven where only one unit can be meant (`MS` is not: ms or Ms)."""
@@ -89,7 +92,7 @@ def to_si(number: str, unit: Unit | None = None) -> float:
         raise ValueError(f"{number!r} is no number") from None
     if not value.is_finite():
         raise ValueError(f"{number} is not finite")
-    result = float(value.scaleb(unit.exponent) if unit else value)
+    result = float(value.scaleb(unit.exponent, _EXACT) if unit else value)
     if result in (float("inf"), float("-inf")):
         raise ValueError(f"{number} is too large for a 64-bit float")
     return result

@@ -82,7 +82,8 @@ CODES: dict[str, Code] = {
     ),
     "B015": Code(
         "name not allowed",
-        "A register (r0 to r31), an instruction's mnemonic or a reserved word can't be used as a name.",
+        "A register (r0 to r31), an instruction's mnemonic in capitals or a reserved word can't be used as a name, and a "
+        "name is a letter or _ and then letters, digits, _ and dots.",
     ),
     # --- program ----------------------------------------------------------------------------------
     "B101": Code(

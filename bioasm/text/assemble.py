@@ -23,7 +23,7 @@ def assemble(text: str, *, source: str = "<text>", folder: Path | None = None, d
     Raises BioasmError with what is wrong with the text, at most `limit("diagnostics")` findings.
     """
     folder = folder or Path()
-    draft = Draft(including=[(folder / source).absolute()])
+    draft = Draft(including=[(folder / Path(source).name).resolve()])
     take_in(draft, parse(text, source), folder)
     instructions = _second_pass(draft)
     if draft.found:

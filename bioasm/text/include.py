@@ -31,7 +31,8 @@ def include(draft: Draft, place: Place, item: Item) -> None:
 
 def _document(draft: Draft, path: Path, resolved: Path) -> Document:
     if resolved in draft.including:
-        raise Fault("B012", f"{path} includes itself" if resolved == draft.including[-1] else f"{path} is being read")
+        through = "" if resolved == draft.including[-1] else " through other files"
+        raise Fault("B012", f"{path} includes itself{through}")
     if len(draft.including) > limit("includes"):
         raise Fault("B111", f"includes are nested more than {limit('includes')} deep")
     if draft.included >= limit("included_files"):

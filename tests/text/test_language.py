@@ -59,6 +59,12 @@ def test_numbers_and_units(text: str, value: float, dimension: Dimension) -> Non
     assert (operand.value.hex(), operand.dimension) == (value.hex(), dimension)
 
 
+def test_a_number_with_its_unit_is_rounded_once() -> None:
+    above_half = "1000.00000000000011102230246251565404236316680908203125" + "0" * 40 + "1"
+    operand = operands(f"SIG {above_half} mV")[0]
+    assert operand == Quantity(1.0000000000000002, Dimension.VOLTAGE)
+
+
 # --- lines ------------------------------------------------------------------------------------------
 
 SAME = [
@@ -194,7 +200,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def included(folder: Path, files: dict[str, str]) -> Program:
     main = write(folder, files) / "main.basm"
-    return assemble(main.read_text(), source="main.basm", folder=folder)
+    return assemble(main.read_text(), source=str(main), folder=folder)
 
 
 def test_include_stands_for_its_lines(tmp_path: Path) -> None:
