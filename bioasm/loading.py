@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bioasm.binary import looks_like_bytecode
 from bioasm.diagnostics import Span, error
@@ -14,12 +14,20 @@ from bioasm.files import unreadable
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Program
 
+
+class Readable(Protocol):
+    """A stream that bytes can be read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, all that remain without a size."""
+
+
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 _PREFIX = 64
 
 
-def load(path: str, stdin: BinaryIO | None = None, *, debug: bool = False) -> Program:
+def load(path: str, stdin: Readable | None = None, *, debug: bool = False) -> Program:
     """The program in the file `path`, or in the stream `stdin` where the path is `-`.
 
     `debug` keeps source places for writers. Raises BioasmError: B301 where the file can't be read, B013 where it is
@@ -48,13 +56,13 @@ def _is_bytecode_file(stream: BinaryIO) -> bool:
     return looks_like_bytecode(prefix)
 
 
-def _content(stream: BinaryIO) -> bytes:
+def _content(stream: Readable) -> bytes:
     """All bytes of a stream, but no more of an endless one than shows that it is too long for a text."""
     prefix = stream.read(_PREFIX)
     return prefix + stream.read(-1 if looks_like_bytecode(prefix) else limit("text_bytes") + 1)
 
 
-def read_text(path: str, stdin: BinaryIO | None = None) -> str:
+def read_text(path: str, stdin: Readable | None = None) -> str:
     """The text in a file, or in the stream `stdin` where the path is `-`. Raises BioasmError B301, B013, B111."""
     if path == STDIN:
         return decode((stdin or io.BytesIO()).read(limit("text_bytes") + 1), STDIN_NAME)

@@ -28,11 +28,10 @@ def command(path: str, output: str | None, debug: bool) -> None:
     not verified: `bioasm check` does that, and no driver runs what was not verified.
     """
     from bioasm.binary.writer import write
-    from bioasm.loading import load
 
     target = output or default_output(path, common.is_terminal(sys.stdout))
     common.refuse_terminal(target)
-    program = load(path, common.stdin(), debug=debug)
+    program = common.load(path, debug=debug)
     with common.binary_output(target) as stream:
         write(program, stream)
     if output is None and target != common.STDIO:

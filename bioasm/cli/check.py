@@ -39,7 +39,7 @@ def command(ctx: click.Context, paths: tuple[str, ...], form: str, strict: bool)
     if form != "text":
         sys.stdout.write(WRITERS[form](found))
     elif found:
-        common.report(found, ctx.obj.color)
+        common.report(found, ctx.obj)
     fatal = any(strict or d.severity == "error" for d in found)
     return EXIT_FAULT if fatal else EXIT_OK
 
@@ -47,9 +47,8 @@ def command(ctx: click.Context, paths: tuple[str, ...], form: str, strict: bool)
 def findings(path: str) -> tuple[Diagnostic, ...]:
     """All errors, or all warnings, of one program."""
     from bioasm.isa.verify import verify
-    from bioasm.loading import load
 
     try:
-        return verify(load(path, common.stdin())).warnings
+        return verify(common.load(path)).warnings
     except BioasmError as wrong:
         return wrong.diagnostics

@@ -6,11 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
 from bioasm.diagnostics import Diagnostic, error
+
+if TYPE_CHECKING:
+    from bioasm.cli.main import Settings
+    from bioasm.cli.sources import Sources
+    from bioasm.isa.program import Program
 
 STDIO = "-"
 EXIT_MEANINGS = {
@@ -114,12 +119,13 @@ def is_terminal(stream: TextIO) -> bool:
     return not stream.closed and stream.isatty()
 
 
-def report(diagnostics: Iterable[Diagnostic], color: str = "auto") -> None:
+def report(diagnostics: Iterable[Diagnostic], settings: Settings) -> None:
     """Show findings on standard error."""
     from bioasm.diagnostics.render import render_text
 
+    shown = settings.sources.with_excerpts(diagnostics) if settings.sources else diagnostics
     sys.stdout.flush()
-    sys.stderr.write(render_text(diagnostics, color=colored(sys.stderr, color)))
+    sys.stderr.write(render_text(shown, color=colored(sys.stderr, settings.color)))
     sys.stderr.flush()
 
 
@@ -129,6 +135,25 @@ def report(diagnostics: Iterable[Diagnostic], color: str = "auto") -> None:
 def stdin() -> BinaryIO:
     """Standard input as bytes."""
     return sys.stdin.buffer
+
+
+def sources() -> Sources:
+    """What the present command reads: standard input as a stream, and the lines that messages show."""
+    from bioasm.cli.sources import Sources
+
+    settings = click.get_current_context().obj
+    settings.sources = settings.sources or Sources()
+    kept: Sources = settings.sources
+    return kept
+
+
+def load(path: str, *, debug: bool = False) -> Program:
+    """The program in a file, or in standard input for `-`. Raises BioasmError."""
+    from bioasm.loading import load as loaded
+
+    kept = sources()
+    kept.paths.add(path)
+    return loaded(path, kept, debug=debug)
 
 
 def write_text(text: str, output: str | None) -> None:

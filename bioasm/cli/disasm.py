@@ -20,7 +20,6 @@ def command(path: str, output: str | None) -> None:
     PROGRAM is bytecode (or a text, which then loses its comments), or `-` for standard input. Assembling what is
     printed gives the same bytecode again, byte for byte.
     """
-    from bioasm.loading import load
     from bioasm.text.disassemble import disassemble
 
-    common.write_text(disassemble(load(path, common.stdin())), output)
+    common.write_text(disassemble(common.load(path)), output)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from bioasm.cli import common
 from bioasm.diagnostics import EXIT_FAULT, EXIT_OK, BioasmError
+
+if TYPE_CHECKING:
+    from bioasm.cli.main import Settings
 
 
 @common.command(
@@ -32,7 +36,7 @@ def command(ctx: click.Context, paths: tuple[str, ...], in_place: bool, check: b
     A PROGRAM may be `-` for standard input.
     """
     treat = _treatment(ctx, paths, in_place, check, diff)
-    return max(_one(path, treat, ctx.obj.color) for path in paths)
+    return max(_one(path, treat, ctx.obj) for path in paths)
 
 
 # What is done with a file, its text and its formatted text; the answer is an exit code.
@@ -47,16 +51,16 @@ def _treatment(ctx: click.Context, paths: tuple[str, ...], in_place: bool, check
     return _rewrite if in_place else _name if check else _difference if diff else _print
 
 
-def _one(path: str, treat: Treatment, color: str) -> int:
+def _one(path: str, treat: Treatment, settings: Settings) -> int:
     from bioasm.loading import STDIN_NAME, read_text
     from bioasm.text.format import format_text
 
     source = STDIN_NAME if path == common.STDIO else path
     try:
-        text = read_text(path, common.stdin())
+        text = read_text(path, common.sources())
         return treat(source, text, format_text(text, source=source))
     except BioasmError as wrong:
-        common.report(wrong.diagnostics, color)
+        common.report(wrong.diagnostics, settings)
         return wrong.exit_code
 
 

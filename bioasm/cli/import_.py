@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def _content(path: str) -> bytes:
     most = limit("text_bytes") + 1
     try:
         if path == common.STDIO:
-            content = common.stdin().read(most)
+            content = sys.stdin.buffer.read(most)
         else:
             with open(path, "rb") as stream:
                 content = stream.read(most)

@@ -27,9 +27,8 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def command(path: str, as_json: bool) -> None:
     """Show what PROGRAM (text, bytecode, or `-`) holds: neurons, model, instructions, data, memory, hash."""
     from bioasm.isa.verify import verify
-    from bioasm.loading import load
 
-    facts = described(verify(load(path, common.stdin())))
+    facts = described(verify(common.load(path)))
     if as_json:
         common.print_json(facts)
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from bioasm.cli.sources import Sources
     from bioasm.diagnostics import BioasmError
 
 # Name, the module that holds it (imported when the command is used), and the line that `bioasm --help` shows.
@@ -71,9 +72,10 @@ class Commands(click.Group):
 
 
 class Settings:
-    """What holds for the whole command line: when to colour."""
+    """What holds for the whole command line: when to colour, and the sources that messages show lines of."""
 
     color = "auto"
+    sources: Sources | None = None
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -134,7 +136,7 @@ def _failed(cause: Exception, settings: Settings) -> int:
     from bioasm.diagnostics import BioasmError
 
     failure = cause if isinstance(cause, BioasmError) else _explained(cause)
-    report(failure.diagnostics, settings.color)
+    report(failure.diagnostics, settings)
     return failure.exit_code
 
 

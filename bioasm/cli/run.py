@@ -14,6 +14,7 @@ from bioasm.cli import common
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_FAULT, EXIT_INTERRUPTED, EXIT_OK, BioasmError, Diagnostic
 
 if TYPE_CHECKING:
+    from bioasm.cli.main import Settings
     from bioasm.drivers import Driver, RunOptions
     from bioasm.isa.verify import Verified
     from bioasm.results import Result
@@ -76,11 +77,11 @@ def command(ctx: click.Context, /, **wanted: Any) -> int:
     """
     request = Request(**wanted)
     _refuse_contradictions(ctx, request)
-    verified, options = _prepared(request, ctx.obj.color)
+    verified, options = _prepared(request, ctx.obj)
     started = time.perf_counter()
     result = _ran(request, verified, options)
     seconds = time.perf_counter() - started
-    return _deliver(request, result, _news(request, verified, result), seconds, ctx.obj.color)
+    return _deliver(request, result, _news(request, verified, result), seconds, ctx.obj)
 
 
 def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
@@ -101,17 +102,16 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
         writer_for("-.npz" if request.output == common.STDIO else request.output)
 
 
-def _prepared(request: Request, color: str) -> tuple[Verified, RunOptions]:
+def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
     from bioasm.cli.settings import parameters, split_settings, with_constants
     from bioasm.isa.verify import verify
-    from bioasm.loading import load
 
     settings = split_settings(request.settings)
-    verified = verify(with_constants(load(request.path, common.stdin()), settings))
+    verified = verify(with_constants(common.load(request.path), settings))
     chosen = parameters(verified.program, verified.model, settings)
     if verified.warnings and not request.quiet:
-        common.report(verified.warnings, color)
+        common.report(verified.warnings, console)
     return verified, _options(request, chosen)
 
 
@@ -151,13 +151,13 @@ def _seed(request: Request, driver: Driver) -> int:
     return draw_seed()
 
 
-def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: float, color: str) -> int:
+def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: float, console: Settings) -> int:
     """Print and save. A file that can't be written must not cost the results: they are printed all the same."""
     failure = _saved(request, result)
     _print(request, result, seconds, request.output if not failure else None)
     findings = [*news, *(failure.diagnostics if failure else ())]
     if findings:
-        common.report(findings, color)
+        common.report(findings, console)
     return EXIT_CODES[result.status] or (failure.exit_code if failure else EXIT_OK)
 
 
