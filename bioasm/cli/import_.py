@@ -10,13 +10,12 @@ import click
 
 from bioasm.cli import common
 from bioasm.diagnostics import error
+from bioasm.problems import FORMATS, MAXIMIZABLE
 
 if TYPE_CHECKING:
     from bioasm.isa.program import Data
     from bioasm.problems.formats import Problem
 
-FORMAT_NAMES = ("gset", "qubo", "coo", "matrix", "cnf", "ising")
-MAXIMIZABLE = ("qubo", "coo", "matrix")
 
 
 @common.command(
@@ -31,7 +30,7 @@ MAXIMIZABLE = ("qubo", "coo", "matrix")
 )
 @click.argument("path", metavar="[FILE]", required=False)
 @common.output_option("Where to write the program; by default standard output.")
-@click.option("--from", "form", type=click.Choice(FORMAT_NAMES), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
+@click.option("--from", "form", type=click.Choice(list(FORMATS)), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @click.option("--model", type=click.Choice(["ising", "lif"]), default="ising", show_default=True, help="Spins under an annealing schedule, or the LIF twin.")  # noqa: E501  # fmt: skip
 @click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
 @click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip

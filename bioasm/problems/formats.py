@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data
+from bioasm.problems import FORMATS
 from bioasm.problems.cnf import read_cnf, unsatisfied
 from bioasm.problems.graph import Graph, max_cut, read_gset
 from bioasm.problems.ising import read_ising
@@ -18,15 +19,6 @@ from bioasm.problems.write import Account
 
 Problem = tuple[Polynomial, Account]
 
-FORMATS: dict[str, str] = {
-    "gset": "a graph for max-cut: `n m`, then `i j weight` (rudy, G-set)",
-    "qubo": "a QUBO of qbsolv: `p qubo ...`, nodes, couplers",
-    "coo": "a QUBO as plain entries `i j value`, counted from 0",
-    "matrix": "a QUBO as a matrix: .npy, .npz, .mtx",
-    "cnf": "clauses in DIMACS form, cnf or wcnf",
-    "ising": "a spin glass: `n m`, then `i j J` or `i i h`; or .npz with J, h, offset",
-}
-MAXIMIZABLE = ("qubo", "coo", "matrix")
 _SUFFIXES = {
     ".mc": "gset", ".rud": "gset", ".rudy": "gset", ".gset": "gset", ".qubo": "qubo", ".coo": "coo", ".cnf": "cnf",
     ".wcnf": "cnf", ".ising": "ising", ".npy": "matrix", ".npz": "matrix", ".mtx": "matrix",
@@ -71,7 +63,7 @@ def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
 def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = None) -> Problem:
     """The max-cut problem of a graph called `name`; the best cut that is known is told in the program."""
     title = f"Max-cut of {name}: {graph.n:,} vertices, {len(graph.u):,} edges"
-    notes = ["The energy is minus the cut: J = -w/2 for weights w, and the offset is minus half of their sum."]
+    notes = ["The energy is minus the cut: over spins J = -w/2 for weights w, and the offset is minus half of their sum."]
     if best_known is not None:
         notes.append(f"The best cut that the literature knows is {best_known:,}.")
     return max_cut(graph), Account(title, source, tuple(notes), "cut")

@@ -54,7 +54,7 @@ def test_larger_problems_get_fewer_sweeps_but_never_none():
 
 
 def test_denser_problems_get_fewer_sweeps():
-    sparse, dense = (schedule_for(max_cut(generate(f"-rnd_graph 3000 {d} 1"))).sweeps for d in (0.1, 20))
+    sparse, dense = (schedule_for(max_cut(generate(f"-rnd_graph 1500 {d} 1"))).sweeps for d in (0.1, 20))
     assert dense < sparse / 3
 
 

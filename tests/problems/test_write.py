@@ -9,7 +9,7 @@ import pytest
 
 from bioasm.isa.verify import verify
 from bioasm.problems.cnf import read_cnf
-from bioasm.problems.formats import FORMATS, MAXIMIZABLE, cut_problem, read_problem
+from bioasm.problems.formats import cut_problem, read_problem
 from bioasm.problems.graph import Graph
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
 from bioasm.problems.rudy import generate
@@ -139,7 +139,3 @@ def test_many_biases_go_over_several_lines():
     text = write_program(problem, ACCOUNT, "ising")
     assert max(len(line) for line in text.splitlines()) < 121
     assert energy(written(problem), (1,) * 50) == 51 * 25
-
-
-def test_the_formats_that_can_be_maximised_are_formats():
-    assert set(MAXIMIZABLE) < set(FORMATS)
