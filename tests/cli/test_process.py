@@ -1,0 +1,98 @@
+"""`bioasm` as a process of its own: pipes, signals, full disks, and what a shell sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+ROOT = Path(__file__).parent.parent.parent
+BIOASM = f"{sys.executable} -m bioasm"
+ENDLESS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nRUN 8000000000 sweeps\n"
+PATIENCE = 120  # seconds; kernels may have to be compiled first
+
+
+def shell(line: str, **options) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash in which `bioasm` stands for this BioASM."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    script = f'set -o pipefail; bioasm() {{ {BIOASM} "$@"; }}; {line}'
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, **options)
+
+
+def test_the_pipeline_of_the_design() -> None:
+    told = shell("bioasm asm small.basm | bioasm disasm - | bioasm check -")
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+
+
+def test_exit_codes_reach_the_shell() -> None:
+    told = shell("bioasm check small.basm; echo $?; bioasm check wrong.basm; echo $?; bioasm rum; echo $?")
+    assert told.stdout.split() == ["0", "1", "2"]
+    assert "Traceback" not in told.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    Path("long.basm").write_text("OUT 1\n" * 50_000)
+    told = shell("bioasm disasm long.basm | head -n 1")
+    assert told.stdout == "OUT 1\n"
+    assert told.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("line", ["bioasm help > /dev/full", "bioasm asm small.basm -o - > /dev/full"])
+def test_a_full_disk_behind_standard_output(line: str) -> None:
+    told = shell(line)
+    assert told.returncode == 1
+    assert told.stderr == "error[B302]: can't write the output: no space left on device\n"
+
+
+def test_closed_standard_input_is_no_program() -> None:
+    told = shell("bioasm check - <&-")
+    assert told.returncode != 0
+    assert "Traceback" not in told.stderr
+
+
+def test_nothing_is_imported_for_help_that_help_does_not_need() -> None:
+    told = shell(f"{sys.executable} -X importtime -m bioasm --help")
+    imported = {line.rsplit("|", 1)[-1].strip() for line in told.stderr.splitlines()}
+    assert "click" in imported
+    assert not imported & {"numpy", "lark", "numba", "importlib.metadata", "bioasm.cli.run", "bioasm.drivers"}
+
+
+class Running:
+    """A run of the endless program with a checkpoint, which has started to write it."""
+
+    def __init__(self, *args: str) -> None:
+        line = [*BIOASM.split(), "run", "endless.basm", "--json", "--checkpoint", "c.ckpt", "--every", "0.05", *args]
+        before = os.stat("c.ckpt").st_mtime_ns if Path("c.ckpt").exists() else 0
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+        started = time.monotonic()
+        while not Path("c.ckpt").exists() or os.stat("c.ckpt").st_mtime_ns == before:
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() - started < PATIENCE
+            time.sleep(0.02)
+
+    def end(self, number: int) -> tuple[int, dict, str]:
+        """Send a signal; the exit code, the JSON object and the messages."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, json.loads(out), err.decode()
+
+
+def test_interrupted_runs_print_and_go_on() -> None:
+    Path("endless.basm").write_text(ENDLESS)
+    code, first, messages = Running().end(signal.SIGINT)
+    assert (code, first["status"], messages) == (130, "interrupted", "")
+    assert first["steps"] > 0
+    code, second, _ = Running("--resume").end(signal.SIGTERM)
+    assert (code, second["status"]) == (130, "interrupted")
+    assert second["seed"] == first["seed"]
+    assert second["steps"] > first["steps"]
