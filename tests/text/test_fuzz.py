@@ -17,7 +17,8 @@ PIECES = [
     *"[]{}(),;:=.@\"'|+-\\% \t\n\r\0", "\n", "\n", ", ", "; c\n", "é", "0", "1", "2", "-1", "1e3", "1e999", ".5",
     "ms", "mV", "sweeps", "r0", "r31", "r32", "a", "b", "a:", "@1", "@1:", ".const a = 1\n", ".data b = [1]\n", ".data",
     '.title "x"', ".include", ".loc", ".section", "file", "sparse(2)", "symmetric", "{ 0 1 1 }", "terms(2) { 0 1 }", "f8",
-    "[1, 2]", "[[1, 2], [3, 4]]", '"x"', "energy", "0x10", *[f"{row.mnemonic} " for row in ROWS], *[row.example for row in ROWS],
+    "[1, 2]", "[[1, 2], [3, 4]]", '"x"', "energy", "0x10",
+    *[f"{row.mnemonic} " for row in ROWS], *[row.example for row in ROWS],
 ]  # fmt: skip
 
 
