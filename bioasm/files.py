@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,30 +63,27 @@ class _Whole:
 
     def __init__(self, target: Path) -> None:
         self.target = target
+        self.mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
 
     def __enter__(self) -> BinaryIO:
-        handle, self.name = tempfile.mkstemp(prefix=f".{self.target.name}.", suffix=".part", dir=self.target.parent)
-        self.stream = os.fdopen(handle, "w+b")
+        self.name = self.target.with_name(f".bioasm.{os.getpid()}.{os.urandom(4).hex()}.part")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self.stream = os.fdopen(os.open(self.name, flags, 0o666 if self.mode is None else 0o600), "w+b")
         return self.stream
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self.stream.close()
             if kind is None:
-                os.chmod(self.name, _mode(self.target))
-                os.replace(self.name, self.target)
+                self._take_its_place()
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(self.name)
 
-
-def _mode(target: Path) -> int:
-    """The permissions that the file had, or those that a new one gets here."""
-    with suppress(FileNotFoundError):
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    def _take_its_place(self) -> None:
+        if self.mode is not None:
+            os.chmod(self.name, self.mode)
+        os.replace(self.name, self.target)
 
 
 def check_writable(path: Path | str) -> None:
