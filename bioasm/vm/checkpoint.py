@@ -115,7 +115,8 @@ def _outputs(machine: Machine) -> dict[str, Array]:
     outputs, found = machine.outputs, {}
     joined = np.concatenate(outputs.spikes, axis=1) if outputs.spikes else np.zeros((2, 0), np.int64)
     found["out.spikes"] = joined
-    found["out.trace"] = outputs.energies()
+    for b, entries in enumerate(outputs.trace):
+        found[f"out.trace.{b}"] = np.concatenate(entries) if entries else np.zeros((0, machine.state.width))
     for k, samples in enumerate(outputs.samples):
         found[f"out.neurons.{k}"] = samples.neurons
         for b, pieces in enumerate(samples.pieces):
@@ -141,8 +142,7 @@ def _restore_outputs(machine: Machine, meta: dict[str, Any], arrays: dict[str, A
     outputs = machine.outputs
     outputs.spikes = [arrays["out.spikes"]]
     outputs.spikes_taken = arrays["out.spikes"].shape[1]
-    trace = arrays["out.trace"]
-    outputs.trace = [[np.ascontiguousarray(trace[lanes].T)] for lanes in machine.state.lane_blocks()]
+    outputs.trace = [[arrays[f"out.trace.{b}"]] for b in range(machine.state.blocks)]
     for k, (variable, code, every, start, active) in enumerate(meta["recorders"]):
         pieces = [[arrays[f"out.samples.{k}.{b}"]] for b in range(machine.state.blocks)]
         pieces = [[p for p in block if len(p)] for block in pieces]

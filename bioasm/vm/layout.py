@@ -1,8 +1,9 @@
 """Where everything stands in the two tables that a kernel is given: `ctx` of int64 (numbers and addresses), `real` of float64.
 
-Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes. Block b holds the lanes from
-`lane0[b]`, `width[b]` of them, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
-contiguous piece that one thread advances, with the lanes along the vector units.
+Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes, all 1 or all WIDE lanes wide. Block b
+holds the lanes from `lane0[b]`, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
+contiguous piece that one thread advances, with the lanes along the vector units. A last block may have places without a
+lane; they are advanced like the others and nobody looks at them.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Ctx(IntEnum):
     FIELD_AT = auto()  # int32 or float64 (cells)
     THRESHOLD_AT = auto()  # like fields (2, cells of a block)
     DELTA_AT = auto()  # like fields (lanes)
+    CHANGE_AT = auto()  # int64 or float64 (lanes)
     PRODUCT_AT = auto()  # int8 (terms of a lane block)
     HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
     # membranes
@@ -120,6 +122,7 @@ class Block(IntEnum):
 
     LANE0 = 0
     WIDTH = auto()
+    LANES = auto()  # how many of the places are lanes of the run
     STEP = auto()
     TRAIN_POSITION = auto()
     SPIKES = auto()
@@ -192,4 +195,4 @@ MACHINE = -1  # the block number that asks a kernel to run the program instead o
 REFRESH = -2  # the one that asks it to compute ENERGY of the present state
 CHUNK = 2048  # cells whose noise is drawn at a time, to stay in the first-level cache
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
-WORD = 8
+WIDE = 16  # lanes side by side, where there are enough of them

@@ -264,11 +264,11 @@ class Machine:
         if self.state.n == 0:
             return np.full(self.lanes, self.state.real[Real.OFFSET])
         self._call(REFRESH)
-        return np.asarray(self.state["ENERGY"] + self.state.real[Real.OFFSET])
+        return np.asarray(self.state["ENERGY"][: self.lanes] + self.state.real[Real.OFFSET])
 
     def best_energy(self) -> Array:
         """The lowest energy seen, a lane each, with the offset; NaN where none was seen."""
-        best = self.state["BEST_ENERGY"]
+        best = self.state["BEST_ENERGY"][: self.lanes]
         if self.state.n == 0:
             return np.full(self.lanes, np.nan)
         if self.state.ctx[Ctx.DIRTY] and not self.model.has_spikes:
@@ -280,7 +280,7 @@ class Machine:
         if self.state.n == 0:
             return np.zeros((self.lanes, 0), np.int8)
         best = self.state.from_cells(self.state["BEST"])
-        seen = np.isfinite(self.state["BEST_ENERGY"])
+        seen = np.isfinite(self.state["BEST_ENERGY"][: self.lanes])
         return np.where(seen[:, None], best, self.model.final_as_best()).astype(np.int8)
 
     @property

@@ -36,7 +36,7 @@ class Membranes:
         self.load(Couplings())
 
     def _allocate(self) -> None:
-        state, n, lanes = self.state, self.state.n, self.state.lanes
+        state, n, lanes = self.state, self.state.n, self.state.places
         cells = ("V", "DRIVE", "FEEDBACK_CURRENT", "S", "Y", "ONE_FIELD", "CELL_RATE", "CELL_NOISE", "CELL_VT", "CELL_VR")
         neurons = ("CURRENT", "TRAIN_JUMP", "POISSON_P", "POISSON_JUMP", "RATE", "R", "EL", "VT", "I_OFFSET")
         sizes = dict.fromkeys(cells, state.cells) | dict.fromkeys(neurons, n)
@@ -110,7 +110,7 @@ class Membranes:
     def clamp(self, neurons: Array, value: Array | float) -> None:
         """Hold neurons at a voltage: one number, or one a neuron given."""
         self.state["HOLD"][neurons] = 1
-        v = self.state.from_cells(self.state["V"])
+        v = self.state.places_of(self.state["V"])
         v[:, neurons] = value
         self.state["V"][:] = self.state.to_cells(v)
         self.update_cells()

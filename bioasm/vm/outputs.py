@@ -171,7 +171,7 @@ class Outputs:
         self.drain()
         self.trace = [[np.concatenate(pieces)] if pieces else [] for pieces in self.trace]
         rows = [pieces[0].T for pieces in self.trace if pieces]
-        return np.concatenate(rows) if rows else np.zeros((self.state.lanes, 0))
+        return np.concatenate(rows)[: self.state.lanes] if rows else np.zeros((self.state.lanes, 0))
 
     def recordings(self, dt: float) -> dict[str, Recording]:
         """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
@@ -187,7 +187,7 @@ class Outputs:
         empty = np.zeros((0, len(samples.neurons), 0))
         blocks = [np.concatenate(p) if p else empty for p in samples.pieces]
         if samples.taken:
-            values = np.concatenate(blocks, axis=2).transpose(2, 0, 1)
+            values = np.concatenate(blocks, axis=2).transpose(2, 0, 1)[: self.state.lanes]
         else:
             values = np.zeros((self.state.lanes, 0, len(samples.neurons)))
         steps = samples.start + samples.every * np.arange(values.shape[1])

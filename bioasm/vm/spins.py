@@ -28,8 +28,8 @@ class Spins:
         state.ctx[Ctx.RULE] = int(parameters["rule"])
         state.bind("SPIN", np.zeros(state.cells, np.int8))
         state.bind("BEST", np.zeros(state.cells, np.int8))
-        state.bind("ENERGY", np.zeros(state.lanes))
-        state.bind("BEST_ENERGY", np.full(state.lanes, np.inf))
+        state.bind("ENERGY", np.zeros(state.places))
+        state.bind("BEST_ENERGY", np.full(state.places, np.inf))
         state.bind("HOLD", np.zeros(state.n, np.uint8))
         self.reset()
         self.load(Couplings())
@@ -48,8 +48,9 @@ class Spins:
         kind = np.int32 if ready.whole else np.float64
         state.bind("FIELD", np.zeros(state.cells, kind))
         state.bind("THRESHOLD", np.zeros(2 * state.cells, kind))
-        state.bind("DELTA", np.zeros(state.lanes, kind))
-        state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.lanes, np.int8))
+        state.bind("DELTA", np.zeros(state.places, kind))
+        state.bind("CHANGE", np.zeros(state.places, np.int64 if ready.whole else np.float64))
+        state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.places, np.int8))
         state.real[Real.SCALE] = ready.scale
         state.real[Real.CONSTANT] = ready.constant
         self.forget_best()
@@ -61,7 +62,7 @@ class Spins:
     def reset(self) -> None:
         """Every spin at random, from the seed; clamped ones stay where they are held."""
         state = self.state
-        lanes, neurons = np.arange(state.lanes, dtype=np.uint32), np.arange(state.n, dtype=np.uint32)
+        lanes, neurons = np.arange(state.places, dtype=np.uint32), np.arange(state.n, dtype=np.uint32)
         start = state.to_cells(initial_spins(state.seed, lanes[:, None], neurons[None, :]))
         held = state.per_neuron_to_cells(state["HOLD"]) == 1
         state["SPIN"][:] = np.where(held, state["SPIN"], start)
@@ -70,7 +71,7 @@ class Spins:
     def clamp(self, neurons: Array, value: Array | float) -> None:
         """Hold spins at -1 or +1: one number, or one a spin given."""
         self.state["HOLD"][neurons] = 1
-        spins = self.state.from_cells(self.state["SPIN"])
+        spins = self.state.places_of(self.state["SPIN"])
         spins[:, neurons] = value
         self.state["SPIN"][:] = self.state.to_cells(spins)
         self._note_clamps()

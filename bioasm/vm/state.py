@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
-from bioasm.vm.layout import Block, Ctx, Real
+from bioasm.vm.layout import WIDE, Block, Ctx, Real
 from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
 
 Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
 _REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 NEURON J J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
-_SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA S Y NORMAL FIRED PARTIAL".split())  # noqa: SIM905
+_SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA CHANGE S Y NORMAL FIRED PARTIAL".split())  # noqa: SIM905
+_LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 _NOT_KEPT = (Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT)
 _NOT_KEPT += (Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT)
 
 
 def block_width(lanes: int) -> int:
     """How many lanes stand side by side. It depends on the number of lanes alone, so that results do not depend on threads."""
-    if lanes < 4:
-        return 1
-    return 8 if lanes < 64 else 16
+    return WIDE if lanes >= _LANES_FOR_WIDE else 1
 
 
 class State:
@@ -42,6 +40,7 @@ class State:
         self.host: dict[str, Array] = {}  # what only the host reads, kept in checkpoints
         self.width = block_width(lanes)
         self.blocks = -(-lanes // self.width)
+        self.places = self.blocks * self.width  # lanes, and places of the last block that have none
         self.ctx[Ctx.N] = n
         self.ctx[Ctx.BLOCKS] = self.blocks
         self.ctx[Ctx.MAX_STEPS] = limit("steps")
@@ -62,42 +61,39 @@ class State:
 
     @property
     def cells(self) -> int:
-        """Neurons times lanes."""
-        return self.n * self.lanes
+        """Neurons times places of lanes."""
+        return self.n * self.places
 
     def _make_blocks(self) -> None:
         table = np.zeros((self.blocks, len(Block)), np.int64)
         table[:, Block.LANE0] = np.arange(self.blocks) * self.width
-        table[:, Block.WIDTH] = np.minimum(self.width, self.lanes - table[:, Block.LANE0])
+        table[:, Block.WIDTH] = self.width
+        table[:, Block.LANES] = np.minimum(self.width, self.lanes - table[:, Block.LANE0])
         self.bind("BLOCK", table)
 
     def _make_keys(self) -> None:
-        key0, key1 = lane_key(self.seed, np.arange(self.lanes, dtype=np.uint32), STREAM_DYNAMICS)
-        self.bind("KEY0", self.to_cells(np.broadcast_to(key0[:, None], (self.lanes, self.n))))
-        self.bind("KEY1", self.to_cells(np.broadcast_to(key1[:, None], (self.lanes, self.n))))
+        key0, key1 = lane_key(self.seed, np.arange(self.places, dtype=np.uint32), STREAM_DYNAMICS)
+        self.bind("KEY0", self.to_cells(np.broadcast_to(key0[:, None], (self.places, self.n))))
+        self.bind("KEY1", self.to_cells(np.broadcast_to(key1[:, None], (self.places, self.n))))
         neurons = np.arange(self.n, dtype=np.uint32)
-        self.bind("NEURON", self.to_cells(np.broadcast_to(neurons, (self.lanes, self.n))))
+        self.bind("NEURON", self.to_cells(np.broadcast_to(neurons, (self.places, self.n))))
 
-    def lane_blocks(self) -> Iterator[slice]:
-        """The lanes of each block."""
-        for lane0, width in self["BLOCK"][:, [Block.LANE0, Block.WIDTH]]:
-            yield slice(int(lane0), int(lane0 + width))
+    def to_cells(self, per_place: Array) -> Array:
+        """An array (places, n) in the order of cells."""
+        blocks = per_place.reshape(self.blocks, self.width, self.n)
+        return np.ascontiguousarray(blocks.transpose(0, 2, 1)).ravel()
 
-    def to_cells(self, per_lane: Array) -> Array:
-        """An array (lanes, n) in the order of cells."""
-        return np.concatenate([np.ascontiguousarray(per_lane[lanes].T).ravel() for lanes in self.lane_blocks()])
+    def places_of(self, cells: Array) -> Array:
+        """An array of cells as (places, n)."""
+        return cells.reshape(self.blocks, self.n, self.width).transpose(0, 2, 1).reshape(self.places, self.n)
 
     def from_cells(self, cells: Array) -> Array:
-        """An array of cells as (lanes, n)."""
-        out = np.empty((self.lanes, self.n), cells.dtype)
-        for lanes in self.lane_blocks():
-            piece = cells[self.n * lanes.start : self.n * lanes.stop]
-            out[lanes] = piece.reshape(self.n, lanes.stop - lanes.start).T
-        return out
+        """An array of cells as (lanes, n), copied."""
+        return self.places_of(cells)[: self.lanes].copy()
 
     def per_neuron_to_cells(self, per_neuron: Array) -> Array:
-        """An array (n,) repeated for every lane, in the order of cells."""
-        return self.to_cells(np.broadcast_to(per_neuron, (self.lanes, self.n)))
+        """An array (n,) repeated for every place, in the order of cells."""
+        return self.to_cells(np.broadcast_to(per_neuron, (self.places, self.n)))
 
     # --- checkpoints --------------------------------------------------------------------------------
 

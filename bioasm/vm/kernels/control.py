@@ -104,7 +104,7 @@ def lowest(ctx, at):
     result = math.inf
     for b in range(ctx[Ctx.BLOCKS]):
         block = block_row(ctx, b)
-        for value in f8(ctx[at], block[Block.LANE0], block[Block.WIDTH]):
+        for value in f8(ctx[at], block[Block.LANE0], block[Block.LANES]):
             result = min(result, value)
     return result
 
@@ -115,8 +115,11 @@ def all_spikes(ctx):
     total = 0
     for b in range(ctx[Ctx.BLOCKS]):
         block = block_row(ctx, b)
-        for count in i8(ctx[Ctx.SPIKE_COUNT_AT], ctx[Ctx.N] * block[Block.LANE0], ctx[Ctx.N] * block[Block.WIDTH]):
-            total += count
+        width = block[Block.WIDTH]
+        count = i8(ctx[Ctx.SPIKE_COUNT_AT], ctx[Ctx.N] * block[Block.LANE0], ctx[Ctx.N] * width)
+        for k in range(len(count)):
+            if k % width < block[Block.LANES]:
+                total += count[k]
     return total
 
 
@@ -127,9 +130,9 @@ def mean_over_lanes(ctx, variable, i):
     for b in range(ctx[Ctx.BLOCKS]):
         block = block_row(ctx, b)
         width = block[Block.WIDTH]
-        for lane in range(width):
+        for lane in range(block[Block.LANES]):
             total += value_of(ctx, variable, ctx[Ctx.N] * block[Block.LANE0], width, i, lane)
-        lanes += width
+        lanes += block[Block.LANES]
     return total / lanes
 
 

@@ -140,6 +140,16 @@ def exponential_pair(typingctx, k0, k1, c0, c1):
 
 
 @intrinsic
+def fma(typingctx, a, b, c):
+    """a * b + c of float64 with one rounding."""
+
+    def codegen(context, builder, signature, args):
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), codegen
+
+
+@intrinsic
 def pointer(typingctx, address, dtype):
     """The int64 `address` as a pointer to `dtype`."""
     result = types.CPointer(dtype.dtype)

@@ -17,7 +17,7 @@ from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import exponential_pair, logistic_pair, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
-from bioasm.vm.layout import RESYNC, Block, Ctx, Real, Status
+from bioasm.vm.layout import RESYNC, WIDE, Block, Ctx, Real, Status
 
 FARTHEST = 1 << 30
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
@@ -53,8 +53,9 @@ def _dense(kind: str) -> tuple[Any, Any]:
                 field[k] += change * row[k]
             return
         for k in range(n):
-            for lane in range(width):
-                field[k * width + lane] += delta[lane] * row[k]
+            weight, at = row[k], k * WIDE
+            for lane in range(WIDE):
+                field[at + lane] += delta[lane] * weight
 
     @device
     def fields(ctx, spin, field, n, width):
@@ -81,9 +82,9 @@ def _sparse(kind: str) -> tuple[Any, Any]:
                 field[column[e]] += change * value[e]
             return
         for e in range(row[i], row[i + 1]):
-            at = column[e] * width
-            for lane in range(width):
-                field[at + lane] += delta[lane] * value[e]
+            weight, at = value[e], column[e] * WIDE
+            for lane in range(WIDE):
+                field[at + lane] += delta[lane] * weight
 
     @device
     def fields(ctx, spin, field, n, width):
@@ -182,27 +183,48 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         return change
 
     @device
-    def sweep_many(ctx, spin, field, limit, delta, product, energy, scale, n, width):
-        """A sweep of lanes side by side; adds the change of energy to each lane's."""
+    def flip_lanes(spin, field, limit, delta, change, at):
+        """Decide the flips of one spin in all lanes, without terms; returns how many flip."""
+        flips = 0
+        for lane in range(WIDE):
+            own = item(spin[at + lane])
+            x = item(own * field[at + lane])
+            flip = x < limit[at + lane]
+            flips += flip
+            delta[lane] = item(-2) * own if flip else item(0)
+            spin[at + lane] = -spin[at + lane] if flip else spin[at + lane]
+            change[lane] += x if flip else item(0)
+        return flips
+
+    @device
+    def flip_lanes_with_terms(ctx, spin, field, limit, delta, change, product, i):
+        """`flip_lanes` for a problem with higher-order terms."""
+        flips = 0
+        for lane in range(WIDE):
+            k = i * WIDE + lane
+            x = spin[k] * field[k] + around(ctx, product, i, WIDE, lane)
+            delta[lane] = item(0)
+            if x < limit[k]:
+                flips += 1
+                change[lane] += x
+                delta[lane] = -2 * spin[k]
+                spin[k] = -spin[k]
+                turn_products(ctx, product, i, WIDE, lane)
+        return flips
+
+    @device
+    def sweep_many(ctx, spin, field, limit, delta, product, change, n):
+        """A sweep of lanes side by side; `change` becomes half of each lane's change of energy, in units of the fields."""
+        for lane in range(WIDE):
+            change[lane] = total(0)
         terms = ctx[Ctx.TERMS] > 0
         for i in range(n):
-            at = i * width
-            flips = 0
-            for lane in range(width):
-                x = spin[at + lane] * field[at + lane]
-                if terms:
-                    x += around(ctx, product, i, width, lane)
-                flip = x < limit[at + lane]
-                flips += flip
-                delta[lane] = -2 * spin[at + lane] if flip else 0
-                energy[lane] += 2.0 * scale * x if flip else 0.0
+            if terms:
+                flips = flip_lanes_with_terms(ctx, spin, field, limit, delta, change, product, i)
+            else:
+                flips = flip_lanes(spin, field, limit, delta, change, i * WIDE)
             if flips > 0:
-                for lane in range(width):
-                    if delta[lane] != 0:
-                        spin[at + lane] = -spin[at + lane]
-                        if terms:
-                            turn_products(ctx, product, i, width, lane)
-                spread(ctx, field, delta, i, n, width)
+                spread(ctx, field, delta, i, n, WIDE)
 
     @device
     def compute_anew(ctx, real, block, offset, n, width):
@@ -272,6 +294,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), cells)
         limit = carray(pointer(ctx[Ctx.THRESHOLD_AT] + 2 * size * offset, item), 2 * cells)
         delta = carray(pointer(ctx[Ctx.DELTA_AT] + size * block[Block.LANE0], item), width)
+        change = carray(pointer(ctx[Ctx.CHANGE_AT] + 8 * block[Block.LANE0], total), width)
         product = i1(ctx[Ctx.PRODUCT_AT], ctx[Ctx.TERMS] * block[Block.LANE0], ctx[Ctx.TERMS] * width)
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         drawn = False
@@ -289,7 +312,9 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             if width == 1:
                 energy[0] += 2.0 * real[Real.SCALE] * sweep_one(ctx, spin, field, part, delta, product, n)
             else:
-                sweep_many(ctx, spin, field, part, delta, product, energy, real[Real.SCALE], n, width)
+                sweep_many(ctx, spin, field, part, delta, product, change, n)
+                for lane in range(width):
+                    energy[lane] += 2.0 * real[Real.SCALE] * change[lane]
             keep_best(ctx, block, offset, n, width)
             note_energy(ctx, real, block, width)
             block[Block.STEP] = step + 1

@@ -134,7 +134,7 @@ def note_spikes(ctx, block, offset, fired, step, n, width):
     count = i8(ctx[Ctx.SPIKE_COUNT_AT], offset, n * width)
     at = block[Block.SPIKES]
     for k in range(n * width):
-        if fired[k] != 0:
+        if fired[k] != 0 and k % width < block[Block.LANES]:
             steps[at] = step
             ids[at] = (block[Block.LANE0] + k % width) * n + k // width
             count[k] += 1

@@ -1,7 +1,8 @@
 """Products of the coupling matrix with states, y = J s, for every storage and lane width, in one order of summation.
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
-the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits.
+the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits. Products
+are added with one rounding (fused multiply-add), everywhere alike.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numba.extending import intrinsic
 
 from bioasm.vm.kernels.access import f8, i4, i8
 from bioasm.vm.kernels.device import device, inlined
-from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.layout import Ctx
+from bioasm.vm.kernels.emit import fma, pointer
+from bioasm.vm.layout import WIDE, Ctx
 
 PARTS = 8
 ROWS = 4
@@ -50,6 +51,8 @@ def make_partial_sums(kind: str, rows: int) -> Any:
             j_address, step, s_address, n, out = args
             i64 = ir.IntType(64)
             vector = ir.VectorType(ir.DoubleType(), PARTS)
+            kind_of_fma = ir.FunctionType(vector, [vector] * 3)
+            fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=kind_of_fma)
             zero = ir.Constant(vector, [ir.Constant(ir.DoubleType(), 0.0)] * PARTS)
             sums = [cgutils.alloca_once_value(b, zero) for _ in range(rows)]
             with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
@@ -57,7 +60,7 @@ def make_partial_sums(kind: str, rows: int) -> Any:
                 for r, total in enumerate(sums):
                     offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
                     row = _widen(b, load(b, b.add(j_address, offset), element, width), kind)
-                    b.store(b.fadd(b.load(total), b.fmul(row, s)), total)
+                    b.store(b.call(fused, [row, s, b.load(total)]), total)
             for r, total in enumerate(sums):
                 stored = b.store(b.load(total), b.inttoptr(b.add(out, i64(r * PARTS * 8)), vector.as_pointer()))
                 stored.align = 8
@@ -85,7 +88,8 @@ def make_dense(kind: str) -> Any:
     def finish_rows(j, s, y, partial, i, rows, n, whole):
         for r in range(rows):
             for column in range(whole, n):
-                partial[r * PARTS + column - whole] += j[(i + r) * n + column] * s[column]
+                part = r * PARTS + column - whole
+                partial[part] = fma(float64(j[(i + r) * n + column]), s[column], partial[part])
             y[i + r] = _tree(partial, r * PARTS, 1)
 
     @device
@@ -103,25 +107,25 @@ def make_dense(kind: str) -> Any:
             i += 1
 
     @device
-    def many_lanes(address, s, y, partial, n, width):
+    def many_lanes(address, s, y, partial, n):
         j = carray(pointer(address, item), n * n)
         for i in range(n):
-            for k in range(PARTS * width):
+            for k in range(PARTS * WIDE):
                 partial[k] = 0.0
             for column in range(n):
                 weight = float64(j[i * n + column])
-                part = (column % PARTS) * width
-                for lane in range(width):
-                    partial[part + lane] += weight * s[column * width + lane]
-            for lane in range(width):
-                y[i * width + lane] = _tree(partial, lane, width)
+                part, at = (column % PARTS) * WIDE, column * WIDE
+                for lane in range(WIDE):
+                    partial[part + lane] = fma(weight, s[at + lane], partial[part + lane])
+            for lane in range(WIDE):
+                y[i * WIDE + lane] = _tree(partial, lane, WIDE)
 
     @device
     def product(ctx, s, y, partial, n, width):
         if width == 1:
             one_lane(ctx[Ctx.J_AT], s, y, partial, n)
         else:
-            many_lanes(ctx[Ctx.J_AT], s, y, partial, n, width)
+            many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
 
     return product
 
@@ -139,17 +143,17 @@ def make_sparse(kind: str) -> Any:
             for i in range(n):
                 total = 0.0
                 for e in range(row[i], row[i + 1]):
-                    total += value[e] * s[column[e]]
+                    total = fma(float64(value[e]), s[column[e]], total)
                 y[i] = total
             return
         for i in range(n):
-            for lane in range(width):
-                y[i * width + lane] = 0.0
+            for lane in range(WIDE):
+                y[i * WIDE + lane] = 0.0
             for e in range(row[i], row[i + 1]):
                 weight = float64(value[e])
-                at = column[e] * width
-                for lane in range(width):
-                    y[i * width + lane] += weight * s[at + lane]
+                at = column[e] * WIDE
+                for lane in range(WIDE):
+                    y[i * WIDE + lane] = fma(weight, s[at + lane], y[i * WIDE + lane])
 
     return product
 
