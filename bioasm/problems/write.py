@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from bioasm.problems.polynomial import Monomials, Polynomial
 from bioasm.problems.schedule import schedule_for
 from bioasm.units import spell_number
@@ -113,9 +115,7 @@ def _data(problem: Polynomial) -> Iterator[str]:
     """The coefficients with the sign that E(s) = -1/2 s'Js - h's - terms gives them."""
     if 2 in problem.parts:
         yield ""
-        yield f".data J = sparse({problem.n}) symmetric {{"
-        yield from _rows(problem.part(2))
-        yield "}"
+        yield from _couplings(problem)
     if 1 in problem.parts:
         yield ""
         biases = _biases(problem)
@@ -129,6 +129,28 @@ def _data(problem: Polynomial) -> Iterator[str]:
         for part in higher:
             yield from _rows(part)
         yield "}"
+
+
+def _couplings(problem: Polynomial) -> Iterator[str]:
+    """J as a sparse literal, or as a dense one where that is the shorter text."""
+    pairs = problem.part(2)
+    if len(pairs.value) * 4 > problem.n**2:
+        yield ".data J = ["
+        yield ",\n".join(_dense_rows(problem.n, pairs))
+        yield "]"
+        return
+    yield f".data J = sparse({problem.n}) symmetric {{"
+    yield from _rows(pairs)
+    yield "}"
+
+
+def _dense_rows(n: int, pairs: Monomials) -> Iterator[str]:
+    values, which = np.unique(pairs.value, return_inverse=True)
+    spelled = np.array([spell_number(-value) for value in values.tolist()] + ["0"], dtype=object)
+    table = np.full((n, n), len(values), dtype=np.int32)
+    i, j = pairs.index.T
+    table[i, j] = table[j, i] = which
+    return (f"[{', '.join(spelled[row])}]" for row in table)
 
 
 def _rows(part: Monomials) -> Iterable[str]:

@@ -43,6 +43,11 @@ def energy(program: Program, state: State) -> Fraction:
 
 
 def _loaded(data: Dense | Sparse | Terms, state: State) -> Fraction:
+    if isinstance(data, Dense) and data.array.ndim == 2:
+        assert (data.array == data.array.T).all() and not data.array.diagonal().any()
+        n = len(state)
+        pairs = [(a, b) for a in range(n) for b in range(a + 1, n)]
+        return sum((Fraction(float(data.array[a, b])) * state[a] * state[b] for a, b in pairs), Fraction(0))
     if isinstance(data, Dense):
         return sum((Fraction(float(h)) * s for h, s in zip(data.array.tolist(), state, strict=True)), Fraction(0))
     if isinstance(data, Sparse):

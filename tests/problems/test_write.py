@@ -98,6 +98,17 @@ def test_a_maximised_qubo_emits_its_objective_and_has_its_negative_as_energy():
     assert program.instructions[-2].mnemonic == "OUT"
 
 
+@pytest.mark.parametrize(("density", "dense"), [(100, True), (60, True), (30, False)])
+def test_couplings_of_most_pairs_are_written_as_a_matrix(density, dense):
+    graph = generate(f"-rnd_graph 20 {density} 3 -random -2 2 5")
+    problem, account = cut_problem(graph, "G", "nowhere")
+    assert (".data J = [\n[" in write_program(problem, account, "ising")) is (dense and len(problem.part(2).value) > 100)
+    program = written(problem, account)
+    rng = np.random.default_rng(0)
+    for state in rng.choice([-1, 1], (20, 20)).tolist():
+        assert energy(program, state) == value(problem, state)
+
+
 def test_constants_can_be_replaced():
     program = written(*cut_problem(generate("-clique 8"), "K8", "rudy"))
     assert list(program.constants) == ["T0", "T1", "steps", "sweeps"]
