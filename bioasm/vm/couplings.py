@@ -62,7 +62,7 @@ class Prepared:
 def _kernel_array(array: Array) -> Array:
     """The array in one of the kernels' storages (i1, i4, f4, f8), itself where it already is; exact."""
     kind, size = array.dtype.kind, array.dtype.itemsize
-    target = np.dtype("f8")
+    target: np.dtype[Any] = np.dtype("f8")
     if kind == "b" or (kind == "i" and size == 1):
         target = np.dtype("i1")
     elif (kind == "i" and size <= 4) or (kind == "u" and size <= 2):

@@ -94,13 +94,13 @@ def _set(s: Served) -> None:
     assert parameter is not None
     words = dict(parameter.words)
     value = words[s.word(1)] if isinstance(s.operand(1), Name) else s.level(1, parameter.low, parameter.high)
-    if np.isscalar(value) and parameter.open_low and not value > parameter.low:
+    if isinstance(value, float) and parameter.open_low and not value > parameter.low:
         raise s.machine.error("B402", f"SET {parameter.name} got {value:g}", s.instruction)
     if s.machine.state.n:
         s.machine.model.set_parameter(parameter.name, value)
         s.machine.forget_kernel()
-    else:
-        s.machine.parameters[parameter.name] = float(value)  # type: ignore[arg-type]
+    elif isinstance(value, float):
+        s.machine.parameters[parameter.name] = value
 
 
 def _rst(s: Served) -> None:

@@ -59,6 +59,9 @@ class Machine:
         self.couplings = Couplings()
         self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
         self.seconds = {"compile": 0.0, "run": 0.0}
+        self.state: State
+        self.outputs: Outputs
+        self.model: Any
         self._budget = _FIRST_BUDGET
         self._kernel: Kernel | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -76,7 +79,7 @@ class Machine:
             self._carry_over(before)
         else:
             self._bind_program()
-        self.model: Any = (Spins if self.spec.name == "ising" else Membranes)(self.state, self.parameters)
+        self.model = (Spins if self.spec.name == "ising" else Membranes)(self.state, self.parameters)
         self.outputs = Outputs(self.state, self.model.has_spikes) if before is None else self._new_outputs()
         self.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and self.state.blocks > 1)
 

@@ -159,7 +159,7 @@ class Membranes:
         if what == "spike_count":
             return state.from_cells(state["SPIKE_COUNT"])
         el, vt = state["EL"], state["VT"]
-        return np.clip((state.from_cells(state["V"]) - el) / (vt - el), 0.0, 1.0)
+        return np.asarray(np.clip((state.from_cells(state["V"]) - el) / (vt - el), 0.0, 1.0))
 
     def final_as_best(self) -> Array:
         """The present state as 0/1, for a run in which no energy was ever seen."""

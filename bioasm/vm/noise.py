@@ -64,7 +64,7 @@ def words(seed: int, lane: Any, neuron: Any, step: Any, stream: int) -> tuple[Wo
 
 
 def _horner(x: Singles, coefficients: tuple[float, ...]) -> Singles:
-    result = np.full_like(x, np.float32(coefficients[-1]))
+    result: Singles = np.full_like(x, np.float32(coefficients[-1]))
     for c in reversed(coefficients[:-1]):
         result = result * x + np.float32(c)
     return result
@@ -108,7 +108,8 @@ def normal(seed: int, lane: Any, neuron: Any, step: int, stream: int = STREAM_DY
 
 def uniform(seed: int, lane: Any, neuron: Any, step: int, stream: int) -> NDArray[np.float64]:
     """The uniform number (word + 1/2) / 2**32 of a neuron and step, float64 and exact."""
-    return (np.atleast_1d(words(seed, lane, neuron, step, stream)[step & 1]) + 0.5) * 2.0**-32
+    word = np.atleast_1d(words(seed, lane, neuron, step, stream)[step & 1])
+    return (word.astype(np.float64) + 0.5) * 2.0**-32
 
 
 def logistic(seed: int, lane: Any, neuron: Any, step: int) -> Singles:

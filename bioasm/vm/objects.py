@@ -120,7 +120,7 @@ def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, 
 
 def _object_code(built: Any) -> bytes:
     # A private name of numba's: the only way to the object code. Where it is gone, kernels are compiled in every process.
-    library = getattr(built, "_library", None)
+    library: Any = getattr(built, "_library", None)
     return bytes(library._get_compiled_object()) if hasattr(library, "_get_compiled_object") else b""
 
 

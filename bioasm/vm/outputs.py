@@ -118,7 +118,7 @@ class Outputs:
                 self.trace[b].append(self._trace_buffers[b][: block[Block.TRACE]].copy())
                 block[Block.TRACE] = 0
         active = [s for s in self.samples if s.active]
-        rows = self.state["RECORDER"].reshape(-1, len(Recorder)) if self._sample_buffers else []
+        rows: Any = self.state["RECORDER"].reshape(-1, len(Recorder)) if self._sample_buffers else []
         for r, buffers in enumerate(self._sample_buffers):
             for b, buffer in enumerate(buffers):
                 row = rows[r * len(buffers) + b]
@@ -191,4 +191,5 @@ class Outputs:
         else:
             values = np.zeros((self.state.lanes, 0, len(samples.neurons)))
         steps = samples.start + samples.every * np.arange(values.shape[1])
-        return Recording(steps * dt, samples.neurons.astype(np.int64), np.ascontiguousarray(values))
+        times = (steps * dt).astype(np.float64)
+        return Recording(times, samples.neurons.astype(np.int64), np.ascontiguousarray(values))

@@ -17,8 +17,10 @@ _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
 _REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 NEURON J J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
 _SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA CHANGE S Y NORMAL FIRED PARTIAL".split())  # noqa: SIM905
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
-_NOT_KEPT = (Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT)
-_NOT_KEPT += (Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT)
+_NOT_KEPT = [
+    *(Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT),
+    *(Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT),
+]
 
 
 def block_width(lanes: int) -> int:
