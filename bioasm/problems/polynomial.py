@@ -57,6 +57,11 @@ class Polynomial:
         empty = Monomials(np.zeros((0, order), np.int64), np.zeros(0))
         return self.parts.get(order, empty)
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether more than half of all pairs have a product of order 2."""
+        return 4 * len(self.part(2).value) > self.n**2
+
     def negated(self) -> Polynomial:
         """The polynomial with the sign of every coefficient changed."""
         parts = {k: Monomials(part.index, -part.value) for k, part in self.parts.items()}

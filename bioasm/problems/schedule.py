@@ -18,10 +18,12 @@ WIDEST = 1000.0
 
 TEMPERATURES = 200
 MOST_SWEEPS = 1000
-# What one default run may cost, in nanoseconds, where a visit costs UPDATE plus PER_NEIGHBOUR for each neighbour.
+# What one default run may cost, in nanoseconds, where a visit costs UPDATE and something for each neighbour: less where
+# J is a matrix, whose rows lie in one piece.
 BUDGET = 2e9
 UPDATE = 8.0
 PER_NEIGHBOUR = 0.08
+PER_NEIGHBOUR_IN_MATRIX = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def schedule_for(problem: Polynomial) -> Schedule:
     smallest = max(min(float(np.abs(part.value).min()) for part in parts), field / WIDEST)
     cold = smallest * max(COLD, COLD_PER_ROOT_DEGREE * sqrt(members))
     hot = max(HOT * field, 2 * cold)
-    return Schedule(_rounded(hot), _rounded(cold), TEMPERATURES, _sweeps(problem.n, neighbours))
+    return Schedule(_rounded(hot), _rounded(cold), TEMPERATURES, _sweeps(problem, neighbours))
 
 
 def _typical_field(problem: Polynomial) -> float:
@@ -55,8 +57,9 @@ def _typical_field(problem: Polynomial) -> float:
     return unit * sqrt(sum(part.order * float(((part.value / unit) ** 2).sum()) for part in parts) / problem.n)
 
 
-def _sweeps(n: int, neighbours: float) -> int:
-    sweep = n * (UPDATE + PER_NEIGHBOUR * neighbours)
+def _sweeps(problem: Polynomial, neighbours: float) -> int:
+    share = PER_NEIGHBOUR_IN_MATRIX if problem.is_dense else PER_NEIGHBOUR
+    sweep = problem.n * (UPDATE + share * neighbours)
     return int(min(max(BUDGET / (TEMPERATURES * sweep), 1), MOST_SWEEPS))
 
 

@@ -134,7 +134,7 @@ def _data(problem: Polynomial) -> Iterator[str]:
 def _couplings(problem: Polynomial) -> Iterator[str]:
     """J as a sparse literal, or as a dense one where that is the shorter text."""
     pairs = problem.part(2)
-    if len(pairs.value) * 4 > problem.n**2:
+    if problem.is_dense:
         yield ".data J = ["
         yield ",\n".join(_dense_rows(problem.n, pairs))
         yield "]"
