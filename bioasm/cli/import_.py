@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bioasm.problems.formats import Problem
 
 
-
 @common.command(
     "import",
     examples="""

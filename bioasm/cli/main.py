@@ -96,6 +96,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Never raises, never shows a traceback."""
     settings = Settings()
+    _open_closed_streams()
     try:
         return _run(sys.argv[1:] if args is None else list(args), settings)
     except click.ClickException as wrong:
@@ -108,6 +109,13 @@ def main(args: Sequence[str] | None = None) -> int:
         return _reader_left()
     except Exception as cause:  # noqa: BLE001  (whatever it is, the user gets a message and an exit code)
         return _failed(cause, settings)
+
+
+def _open_closed_streams() -> None:
+    """Python has None where the shell closed a standard stream (`>&-`); nothing is read there, and nobody listens."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (stays open until the process ends)
 
 
 def _run(args: list[str], settings: Settings) -> int:

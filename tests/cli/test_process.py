@@ -53,9 +53,13 @@ def test_a_full_disk_behind_standard_output(line: str) -> None:
     assert told.stderr == "error[B302]: can't write the output: no space left on device\n"
 
 
-def test_closed_standard_input_is_no_program() -> None:
-    told = shell("bioasm check - <&-")
-    assert told.returncode != 0
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("bioasm check - <&-", 0), ("bioasm help >&-", 0), ("bioasm rum 2>&-", 2), ("bioasm run - <&- >&- 2>&-", 0)],
+)
+def test_closed_streams_are_like_empty_ones(line: str, code: int) -> None:
+    told = shell(line)
+    assert told.returncode == code
     assert "Traceback" not in told.stderr
 
 
