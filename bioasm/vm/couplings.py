@@ -36,13 +36,14 @@ class Couplings:
 class Prepared:
     """Arrays for a kernel.
 
-    `storage` names the form of J; `values` (n, n) or the entries of rows `start` (n + 1) with columns `column`. `scale` is
+    `storage` names the form of J; `values` (n, n) with the last n mod 8 columns again in `tails`, or the entries of rows `start` (n + 1) with columns `column`. `scale` is
     the energy of one unit where `whole` says that all are integers. `constant` is what the diagonal adds to the energy.
     """
 
     storage: str
     values: Array
     h: Array
+    tails: Array = field(default_factory=lambda: np.zeros(1))
     start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
     column: Array = field(default_factory=lambda: np.zeros(0, np.int32))
     term_start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -142,13 +143,21 @@ def prepare_for_feedback(n: int, given: Couplings) -> Prepared:
         start, column, value = rows_of_entries(n, *_mirrored(given.j))
         value = _kernel_array(value)
         same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
-        prepared = Prepared(_storage("sparse", value), value, h, start, column, symmetric=same)
+        prepared = Prepared(_storage("sparse", value), value, h, start=start, column=column, symmetric=same)
     else:
         matrix = _kernel_array(given.j.array)
-        prepared = Prepared(_storage("dense", matrix), matrix, h, symmetric=is_symmetric(matrix))
+        prepared = Prepared(_storage("dense", matrix), matrix, h, _row_tails(matrix), symmetric=is_symmetric(matrix))
     weights = None if given.terms is None else np.asarray(given.terms.value, np.float64)
     _add_terms(prepared, n, given.terms, weights)
     return prepared
+
+
+def _row_tails(matrix: Array) -> Array:
+    """The last n mod 8 columns in float64, (n, 8), with zeros behind them."""
+    n = len(matrix)
+    tails = np.zeros((n, 8))
+    tails[:, : n % 8] = matrix[:, n - n % 8 :]
+    return tails
 
 
 def _pattern_symmetric(n: int, start: Array, column: Array, value: Array) -> bool:
@@ -170,7 +179,7 @@ def prepare_for_energy(n: int, given: Couplings) -> Prepared:
     scale = _common_unit(form, value, h, weights, start, given.terms, n)
     whole = scale is not None
     unit = scale if scale is not None else 1.0
-    prepared = Prepared(form, value, h, start, column, whole=whole, scale=unit, constant=-0.5 * diagonal)
+    prepared = Prepared(form, value, h, start=start, column=column, whole=whole, scale=unit, constant=-0.5 * diagonal)
     if form != "none":
         prepared.values = _whole_values(value, unit) if whole else _real_values(value)
         prepared.storage = _storage(form, prepared.values)

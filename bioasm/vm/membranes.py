@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.vm.couplings import Couplings, prepare_for_feedback
-from bioasm.vm.layout import CHUNK, Block, Ctx, Real, Variable
+from bioasm.vm.layout import CHUNK, PAST_THE_END, Block, Ctx, Real, Variable
 from bioasm.vm.noise import STREAM_POISSON, lane_key
 from bioasm.vm.state import State
 
@@ -30,6 +30,7 @@ class Membranes:
         state.real[Real.I_MAX] = parameters["I_max"]
         state.ctx[Ctx.FEEDBACK_EVERY] = round(parameters["feedback_interval"] / parameters["dt"])
         state.host.update({name: np.full(state.n, parameters[name]) for name in _PER_NEURON})
+        state.host["current"] = np.zeros(state.n)
         self._allocate()
         self.update_cells()
         self.reset()
@@ -37,10 +38,11 @@ class Membranes:
 
     def _allocate(self) -> None:
         state, n, lanes = self.state, self.state.n, self.state.places
-        cells = ("V", "DRIVE", "FEEDBACK_CURRENT", "S", "Y", "ONE_FIELD", "CELL_RATE", "CELL_NOISE", "CELL_VT", "CELL_VR")
-        neurons = ("CURRENT", "TRAIN_JUMP", "POISSON_P", "POISSON_JUMP", "RATE", "R", "EL", "VT", "I_OFFSET")
+        cells = ("V", "DRIVE", "FEEDBACK_CURRENT", "Y", "ONE_FIELD")
+        cells += tuple(f"CELL_{name}" for name in ("RATE", "NOISE", "VT", "VR", "EL", "SPAN", "GAIN", "BASE"))
+        neurons = ("TRAIN_JUMP", "POISSON_P", "POISSON_JUMP", "EL", "VT")
         sizes = dict.fromkeys(cells, state.cells) | dict.fromkeys(neurons, n)
-        sizes |= {"ONE_ENERGY": lanes, "ENERGY": lanes, "PARTIAL": 64 * lanes}
+        sizes |= {"S": state.cells + PAST_THE_END, "ONE_ENERGY": lanes, "ENERGY": lanes, "PARTIAL": 64 * lanes}
         for name, size in sizes.items():
             state.bind(name, np.zeros(size))
         state.bind("BEST_ENERGY", np.full(lanes, np.inf))
@@ -72,14 +74,20 @@ class Membranes:
         state, host = self.state, self.state.host
         held = state["HOLD"] == 1
         dt = state.real[Real.DT]
-        for name, slot in (("R", "R"), ("El", "EL"), ("Vt", "VT"), ("I_offset", "I_OFFSET")):
-            state[slot][:] = host[name]
-        state["RATE"][:] = dt / host["tau"]
-        cells = state.per_neuron_to_cells
-        state["CELL_RATE"][:] = cells(np.where(held, 0.0, state["RATE"]))
-        state["CELL_NOISE"][:] = cells(np.where(held, 0.0, np.sqrt(dt) * np.sqrt(2.0 / host["tau"])))
-        state["CELL_VT"][:] = cells(np.where(held, np.inf, host["Vt"]))
-        state["CELL_VR"][:] = cells(host["Vr"])
+        rate = np.where(held, 0.0, dt / host["tau"])
+        per_neuron = {
+            "RATE": rate,
+            "NOISE": np.where(held, 0.0, np.sqrt(dt) * np.sqrt(2.0 / host["tau"])),
+            "VT": np.where(held, np.inf, host["Vt"]),
+            "VR": host["Vr"],
+            "EL": host["El"],
+            "SPAN": host["Vt"] - host["El"],
+            "GAIN": rate * host["R"],
+            "BASE": rate * (host["El"] + host["R"] * (host["I_offset"] + host["current"])),
+        }
+        for name, values in per_neuron.items():
+            state[f"CELL_{name}"][:] = state.per_neuron_to_cells(values)
+        state["EL"][:], state["VT"][:] = host["El"], host["Vt"]
         state.ctx[Ctx.CLAMPED] = int(held.any())
 
     def load(self, couplings: Couplings) -> None:
@@ -124,7 +132,8 @@ class Membranes:
 
     def set_current(self, value: Array | float) -> None:
         """The constant current of CUR, amperes."""
-        self.state["CURRENT"][:] = value
+        self.state.host["current"] = np.broadcast_to(np.asarray(value, np.float64), (self.state.n,)).copy()
+        self.update_cells()
 
     def play(self, rows: Array, period: int) -> None:
         """The waveform of WAVE: amperes (rows, 1 or n), a row every `period` steps from now."""
@@ -169,6 +178,7 @@ class Membranes:
 def bind_couplings(state: State, ready: Any) -> None:
     """Let kernels see prepared couplings."""
     state.bind("J", ready.values)
+    state.bind("J_TAIL", ready.tails)
     state.bind("J_ROW", ready.start)
     state.bind("J_COLUMN", ready.column)
     state.bind("H", ready.h)

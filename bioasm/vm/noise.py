@@ -66,7 +66,7 @@ def words(seed: int, lane: Any, neuron: Any, step: Any, stream: int) -> tuple[Wo
 def _horner(x: Singles, coefficients: tuple[float, ...]) -> Singles:
     result: Singles = np.full_like(x, np.float32(coefficients[-1]))
     for c in reversed(coefficients[:-1]):
-        result = result * x + np.float32(c)
+        result = np.asarray(result * x + np.float32(c), np.float32)
     return result
 
 

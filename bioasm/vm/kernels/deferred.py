@@ -14,7 +14,7 @@ from typing import Any
 from numba.core.codegen import JITCodeLibrary
 from numba.core.cpu import CPUContext
 
-_LIBRARY = ("_optimize_final_module", "_finalize_specific")
+_LIBRARY = ("_optimize_final_module", "_finalize_final_module")
 _CONTEXT = ("get_executable",)
 
 
@@ -33,8 +33,11 @@ def deferred(entry_name: str) -> Iterator[None]:
     executable = CPUContext.get_executable
 
     def only_entry(name: str) -> Any:
-        def method(self: Any) -> Any:
-            return original[name](self) if entry_name in self.name else None
+        def method(self: Any) -> None:
+            if entry_name in self.name:
+                original[name](self)
+            elif name == "_finalize_final_module":
+                self._finalized = True  # linked into others from here on, and never handed to the engine
 
         return method
 

@@ -15,18 +15,18 @@ from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import normal_pair, threefry
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.sample import FAR, next_sample, room_for_samples, room_for_trace, take_samples
-from bioasm.vm.layout import CHUNK, RESYNC, Block, Ctx, Real, Status
+from bioasm.vm.layout import CHUNK, PAST_THE_END, RESYNC, Block, Ctx, Real, Status
+
+GROUP = PAST_THE_END
 
 
 @device
-def states(ctx, offset, s, n, width):
+def states(ctx, offset, s, cells):
     """s = clip((v - El)/(Vt - El), 0, 1)."""
-    v = f8(ctx[Ctx.V_AT], offset, n * width)
-    el, vt = f8(ctx[Ctx.EL_AT], 0, n), f8(ctx[Ctx.VT_AT], 0, n)
-    for i in range(n):
-        low, span = el[i], vt[i] - el[i]
-        for k in range(i * width, (i + 1) * width):
-            s[k] = min(max((v[k] - low) / span, 0.0), 1.0)
+    v = f8(ctx[Ctx.V_AT], offset, cells)
+    el, span = f8(ctx[Ctx.CELL_EL_AT], offset, cells), f8(ctx[Ctx.CELL_SPAN_AT], offset, cells)
+    for k in range(cells):
+        s[k] = min(max((v[k] - el[k]) / span[k], 0.0), 1.0)
 
 
 @device
@@ -64,14 +64,19 @@ def terms_sum(ctx, s, lane, width):
 
 @device
 def quadratic_energy(ctx, s, js, n, width, lane):
-    """-1/2 s'Js - h's of one lane, from js = J s."""
+    """-1/2 s'Js - h's of one lane, from js = J s; in four partial sums, so that one addition need not wait for another."""
     h = f8(ctx[Ctx.H_AT], 0, n)
-    quadratic, linear = 0.0, 0.0
-    for i in range(n):
+    e0, e1, e2, e3 = 0.0, 0.0, 0.0, 0.0
+    whole = n - n % 4
+    for i in range(0, whole, 4):
         k = i * width + lane
-        quadratic += s[k] * js[k]
-        linear += h[i] * s[k]
-    return -0.5 * quadratic - linear
+        e0 += s[k] * (0.5 * js[k] + h[i])
+        e1 += s[k + width] * (0.5 * js[k + width] + h[i + 1])
+        e2 += s[k + 2 * width] * (0.5 * js[k + 2 * width] + h[i + 2])
+        e3 += s[k + 3 * width] * (0.5 * js[k + 3 * width] + h[i + 3])
+    for i in range(whole, n):
+        e0 += s[i * width + lane] * (0.5 * js[i * width + lane] + h[i])
+    return -((e0 + e2) + (e1 + e3))
 
 
 @device
@@ -83,25 +88,18 @@ def lane_energy(ctx, s, js, n, width, lane):
 
 @device
 def set_drive(ctx, offset, step, n, width):
-    """drive = dt/tau (El + R (I_offset + feedback + CUR + WAVE)), so that a step is v += drive - dt/tau v + noise."""
-    drive = f8(ctx[Ctx.DRIVE_AT], offset, n * width)
-    feedback = f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, n * width)
-    rate, r, el = f8(ctx[Ctx.RATE_AT], 0, n), f8(ctx[Ctx.R_AT], 0, n), f8(ctx[Ctx.EL_AT], 0, n)
-    bias, current = f8(ctx[Ctx.I_OFFSET_AT], 0, n), f8(ctx[Ctx.CURRENT_AT], 0, n)
-    row, columns = wave_row(ctx, step), ctx[Ctx.WAVE_COLUMNS]
-    wave = f8(ctx[Ctx.WAVE_AT], 0, ctx[Ctx.WAVE_ROWS] * columns)
-    for i in range(n):
-        given = current[i]
-        if row >= 0:
-            given += wave[row * columns + (i if columns > 1 else 0)]
-        for k in range(i * width, (i + 1) * width):
-            drive[k] = rate[i] * (el[i] + r[i] * (bias[i] + (feedback[k] + given)))
-    if ctx[Ctx.CLAMPED] == 1:
-        hold = u1(ctx[Ctx.HOLD_AT], 0, n)
-        for i in range(n):
-            if hold[i] == 1:
-                for k in range(i * width, (i + 1) * width):
-                    drive[k] = 0.0
+    """drive = dt/tau (El + R (I_offset + CUR + feedback + WAVE)), so that a step is v += drive - dt/tau v + noise."""
+    cells = n * width
+    drive, feedback = f8(ctx[Ctx.DRIVE_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
+    base, gain = f8(ctx[Ctx.CELL_BASE_AT], offset, cells), f8(ctx[Ctx.CELL_GAIN_AT], offset, cells)
+    for k in range(cells):
+        drive[k] = base[k] + gain[k] * feedback[k]
+    row = wave_row(ctx, step)
+    if row >= 0:
+        columns = ctx[Ctx.WAVE_COLUMNS]
+        wave = f8(ctx[Ctx.WAVE_AT], row * columns, columns)
+        for k in range(cells):
+            drive[k] += gain[k] * wave[k // width if columns > 1 else 0]
 
 
 @device
@@ -144,12 +142,14 @@ def note_spikes(ctx, block, offset, fired, step, n, width):
 
 @device
 def draw_normals(ctx, offset, normal, first, count, pair):
-    """The normal numbers of two steps for `count` cells from cell `first` of a block."""
-    key0 = u4(ctx[Ctx.KEY0_AT], offset + first, count)
-    key1 = u4(ctx[Ctx.KEY1_AT], offset + first, count)
-    neuron = u4(ctx[Ctx.NEURON_AT], offset + first, count)
+    """The normal numbers of two steps for `count` cells from cell `first` of a block, and for a few more that nobody uses:
+    whole groups of GROUP fill the vector units."""
+    padded = (count + GROUP - 1) // GROUP * GROUP
+    key0 = u4(ctx[Ctx.KEY0_AT], offset + first, padded)
+    key1 = u4(ctx[Ctx.KEY1_AT], offset + first, padded)
+    neuron = u4(ctx[Ctx.NEURON_AT], offset + first, padded)
     even, odd = normal[:CHUNK], normal[CHUNK:]
-    for k in range(count):
+    for k in range(padded):
         a, b = normal_pair(key0[k], key1[k], neuron[k], uint32(pair))
         even[k] = a
         odd[k] = b
@@ -402,7 +402,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         s, current = f8(ctx[Ctx.S_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
         partial = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
-        states(ctx, offset, s, n, width)
+        states(ctx, offset, s, cells)
         product(ctx, s, current, partial, n, width)
         for lane in range(width):
             trace[lane] = lane_energy(ctx, s, current, n, width, lane) + real[Real.OFFSET]
@@ -462,7 +462,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
             s, y = f8(ctx[Ctx.S_AT], n * lane0, n * width), f8(ctx[Ctx.Y_AT], n * lane0, n * width)
             partial = f8(ctx[Ctx.PARTIAL_AT], 64 * lane0, 64 * width)
             energy = f8(ctx[Ctx.ENERGY_AT], lane0, width)
-            states(ctx, n * lane0, s, n, width)
+            states(ctx, n * lane0, s, n * width)
             product(ctx, s, y, partial, n, width)
             for lane in range(width):
                 energy[lane] = lane_energy(ctx, s, y, n, width, lane)

@@ -2,7 +2,8 @@
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
 the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits. Products
-are added with one rounding (fused multiply-add), everywhere alike.
+are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the rows'
+tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
 """
 
 from __future__ import annotations
@@ -33,42 +34,52 @@ def _widen(b: Any, vector: Any, kind: str) -> Any:
     return b.fpext(vector, doubles) if kind == "f4" else b.sitofp(vector, doubles)
 
 
-def make_partial_sums(kind: str, rows: int) -> Any:
-    """A function (J address, entries from one row to the next, s address, columns, out address) that stores the partial
-    sums of `rows` rows of J s over the first `columns` columns, a multiple of eight."""
-    element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
-    width = BYTES[kind]
+def _load(b: Any, address: Any, item: Any, align: int) -> Any:
+    loaded = b.load(b.inttoptr(address, ir.VectorType(item, PARTS).as_pointer()))
+    loaded.align = align
+    return loaded
 
-    def load(b: Any, address: Any, item: Any, align: int) -> Any:
-        vector = ir.VectorType(item, PARTS)
-        loaded = b.load(b.inttoptr(address, vector.as_pointer()))
-        loaded.align = align
-        return loaded
+
+def _sum_of_parts(b: Any, vector: Any) -> Any:
+    """Eight numbers added as a tree: first those four apart, then two, then one."""
+    for apart in (4, 2, 1):
+        lanes = ir.VectorType(ir.IntType(32), apart)
+        halves = [ir.Constant(lanes, list(range(first, first + apart))) for first in (0, apart)]
+        low, high = (b.shuffle_vector(vector, vector, half) for half in halves)
+        vector = b.fadd(low, high)
+    return b.extract_element(vector, ir.IntType(32)(0))
+
+
+def make_rows(kind: str, rows: int) -> Any:
+    """A function (J address, entries from one row to the next, address of the rows' tails, s address, columns, y address)
+    that stores `rows` entries of y = J s. It takes `columns`, a multiple of eight, from J and eight more from the tails."""
+    element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
+    width, i64, double = BYTES[kind], ir.IntType(64), ir.DoubleType()
+    vector = ir.VectorType(double, PARTS)
+    zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
 
     @intrinsic
-    def partial_sums(typingctx, j_at, stride, s_at, columns, out_at):
+    def row_products(typingctx, j_at, stride, tail_at, s_at, columns, y_at):
         def codegen(context, b, signature, args):
-            j_address, step, s_address, n, out = args
-            i64 = ir.IntType(64)
-            vector = ir.VectorType(ir.DoubleType(), PARTS)
-            kind_of_fma = ir.FunctionType(vector, [vector] * 3)
-            fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=kind_of_fma)
-            zero = ir.Constant(vector, [ir.Constant(ir.DoubleType(), 0.0)] * PARTS)
+            j_address, step, tail_address, s_address, n, y_address = args
+            fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=ir.FunctionType(vector, [vector] * 3))
             sums = [cgutils.alloca_once_value(b, zero) for _ in range(rows)]
             with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
-                s = load(b, b.add(s_address, b.mul(j, i64(8))), ir.DoubleType(), 8)
+                s = _load(b, b.add(s_address, b.mul(j, i64(8))), double, 8)
                 for r, total in enumerate(sums):
                     offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
-                    row = _widen(b, load(b, b.add(j_address, offset), element, width), kind)
+                    row = _widen(b, _load(b, b.add(j_address, offset), element, width), kind)
                     b.store(b.call(fused, [row, s, b.load(total)]), total)
+            s = _load(b, b.add(s_address, b.mul(n, i64(8))), double, 8)
             for r, total in enumerate(sums):
-                stored = b.store(b.load(total), b.inttoptr(b.add(out, i64(r * PARTS * 8)), vector.as_pointer()))
-                stored.align = 8
+                tail = _load(b, b.add(tail_address, i64(r * PARTS * 8)), double, 8)
+                entry = _sum_of_parts(b, b.call(fused, [tail, s, b.load(total)]))
+                b.store(entry, b.inttoptr(b.add(y_address, i64(r * 8)), double.as_pointer()))
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 5), codegen
+        return types.void(*[types.int64] * 6), codegen
 
-    return partial_sums
+    return row_products
 
 
 @inlined
@@ -82,28 +93,18 @@ def _tree(p, at, step):
 def make_dense(kind: str) -> Any:
     """The function (ctx, s, y, partial, n, width) that sets y = J s for a dense J of this storage."""
     item, width_bytes = STORAGE[kind], BYTES[kind]
-    four, one = make_partial_sums(kind, ROWS), make_partial_sums(kind, 1)
+    four, one = make_rows(kind, ROWS), make_rows(kind, 1)
 
     @device
-    def finish_rows(j, s, y, partial, i, rows, n, whole):
-        for r in range(rows):
-            for column in range(whole, n):
-                part = r * PARTS + column - whole
-                partial[part] = fma(float64(j[(i + r) * n + column]), s[column], partial[part])
-            y[i + r] = _tree(partial, r * PARTS, 1)
-
-    @device
-    def one_lane(address, s, y, partial, n):
-        j = carray(pointer(address, item), n * n)
+    def one_lane(address, tails, s_at, y_at, n):
         whole = n - n % PARTS
+        row_bytes, tail_bytes = n * width_bytes, PARTS * 8
         i = 0
         while i + ROWS <= n:
-            four(address + i * n * width_bytes, n, s.ctypes.data, whole, partial.ctypes.data)
-            finish_rows(j, s, y, partial, i, ROWS, n, whole)
+            four(address + i * row_bytes, n, tails + i * tail_bytes, s_at, whole, y_at + 8 * i)
             i += ROWS
         while i < n:
-            one(address + i * n * width_bytes, n, s.ctypes.data, whole, partial.ctypes.data)
-            finish_rows(j, s, y, partial, i, 1, n, whole)
+            one(address + i * row_bytes, n, tails + i * tail_bytes, s_at, whole, y_at + 8 * i)
             i += 1
 
     @device
@@ -123,7 +124,7 @@ def make_dense(kind: str) -> Any:
     @device
     def product(ctx, s, y, partial, n, width):
         if width == 1:
-            one_lane(ctx[Ctx.J_AT], s, y, partial, n)
+            one_lane(ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], s.ctypes.data, y.ctypes.data, n)
         else:
             many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
 
