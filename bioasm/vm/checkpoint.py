@@ -143,6 +143,7 @@ def _restore_outputs(machine: Machine, meta: dict[str, Any], arrays: dict[str, A
     outputs.spikes = [arrays["out.spikes"]]
     outputs.spikes_taken = arrays["out.spikes"].shape[1]
     outputs.trace = [[arrays[f"out.trace.{b}"]] for b in range(machine.state.blocks)]
+    outputs.trace_taken = sum(entries[0].size for entries in outputs.trace)
     for k, (variable, code, every, start, active) in enumerate(meta["recorders"]):
         pieces = [[arrays[f"out.samples.{k}.{b}"]] for b in range(machine.state.blocks)]
         pieces = [[p for p in block if len(p)] for block in pieces]

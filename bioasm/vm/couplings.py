@@ -15,6 +15,7 @@ Array = NDArray[Any]
 _SPARSE_BELOW = 0.25  # a dense matrix with fewer entries than this share is kept as rows of entries
 _SMALL = 32  # up to so many neurons a matrix stays dense
 _CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
+_LOWEST = -900  # bits below it are too close to the end of the range of floats to be a unit
 _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
 
 
@@ -218,13 +219,16 @@ def _symmetric_dense(n: int, matrix: Array) -> tuple[str, Array, Array, Array, f
     if is_symmetric(matrix) and not np.any(np.diagonal(matrix)):
         return "dense", *none, matrix, diagonal
     symmetric = np.asarray(matrix, np.float64)
-    symmetric = (symmetric + symmetric.T) / 2
+    symmetric = symmetric / 2 + symmetric.T / 2  # halved before they are added, so that nothing overflows
     np.fill_diagonal(symmetric, 0.0)
     return "dense", *none, symmetric, diagonal
 
 
 def _lowest_bit(values: Array) -> int | None:
     """The exponent of the lowest bit that any of the values has; None where all are 0."""
+    if values.dtype.kind in "iub":
+        together = int(np.bitwise_or.reduce(values, axis=None))
+        return (together & -together).bit_length() - 1 if together else None
     values = values[values != 0].astype(np.float64)
     if not len(values):
         return None
@@ -240,22 +244,31 @@ def _common_unit(
     """The power of two that all numbers are multiples of, where every field then fits an integer; None otherwise."""
     if value.nbytes > _CONVERTED_BYTES and value.dtype.kind == "f":
         return None
-    flat = np.asarray(value).ravel()
-    bits = [b for b in (_lowest_bit(flat), _lowest_bit(h), _lowest_bit(weights)) if b is not None]
-    unit = 2.0 ** max(min(bits, default=0), -1000)
-    reach = np.abs(h)
-    if form == "dense":
-        reach = reach + np.abs(np.asarray(value, np.float64)).sum(axis=1)
-    elif form == "sparse":
-        row = np.repeat(np.arange(n), np.diff(start))
-        reach = reach + np.bincount(row, np.abs(flat), minlength=n)
+    bits = [b for b in (_lowest_bit(value), _lowest_bit(h), _lowest_bit(weights)) if b is not None]
+    lowest = min(bits, default=0)
+    if value.dtype == np.int8:
+        lowest = min(lowest, 0)  # these are used as they are
+    reach = np.abs(h) + _reach_of_couplings(form, value, start, n)
     if terms is not None:
         each = np.repeat(np.abs(weights), np.diff(terms.start))
         reach = reach + np.bincount(np.asarray(terms.index, np.int64), each, minlength=n)
-    return unit if not len(reach) or reach.max() / unit < _WHOLE_LIMIT else None
+    fits = lowest > _LOWEST and reach.max(initial=0.0) < _WHOLE_LIMIT * 2.0**lowest
+    return 2.0**lowest if fits else None
+
+
+def _reach_of_couplings(form: str, value: Array, start: Array, n: int) -> Array:
+    """How far the couplings alone can bring each neuron's field from 0."""
+    with np.errstate(over="ignore"):
+        if form == "dense":
+            rows = [np.abs(np.asarray(value[a : a + 512], np.float64)).sum(axis=1) for a in range(0, n, 512)]
+            return np.concatenate(rows)
+        row = np.repeat(np.arange(n), np.diff(start))
+        return np.bincount(row, np.abs(value) if form == "sparse" else None, minlength=n)
 
 
 def _whole_values(value: Array, unit: float) -> Array:
+    if value.dtype == np.int8 and unit == 1.0:
+        return np.ascontiguousarray(value)
     scaled = np.asarray(value) / unit
     narrow = np.int8 if not scaled.size or np.abs(scaled).max() <= 127 else np.int32
     return np.ascontiguousarray(scaled.astype(narrow))

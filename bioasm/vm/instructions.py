@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
+from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
 from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.outputs import Samples
@@ -71,6 +73,9 @@ class Served:
 
 
 def _alc(s: Served) -> None:
+    flaw = s.machine.model.flaw(s.machine.parameters)
+    if flaw is not None:
+        raise s.machine.error("B402", flaw, s.instruction)
     s.machine.allocate(int(s.number(0)))
 
 
@@ -120,17 +125,23 @@ def _wave(s: Served) -> None:
 
 
 def _period(s: Served, at: int) -> int:
-    """A period in whole steps, at least 1."""
+    """A period in whole steps, 1 where it was left out; the gate can't know whether it is whole where a register set dt."""
     operand = s.operand(at)
     if operand is None:
         return 1
     assert isinstance(operand, Quantity | ConstantRef)
-    return max(1, s.machine.steps_of(s.machine.program.quantity(operand)))
+    period, step = s.machine.program.quantity(operand), s.machine.step_length
+    if not whole_multiple(period.value, step):
+        text = f"{s.instruction.mnemonic} got a period of {period.value:g} s, no whole multiple of dt ({step:g} s)"
+        raise s.machine.error("B402", text, s.instruction)
+    return s.machine.steps_of(period)
 
 
 def _spk(s: Served) -> None:
     train = np.asarray(s.datum(0).array, np.float64)
-    steps = np.rint(train[:, 0] / s.machine.step_length).astype(np.int64)
+    never = float(limit("steps"))
+    with np.errstate(over="ignore"):
+        steps = np.minimum(np.rint(train[:, 0] / s.machine.step_length), never).astype(np.int64)
     order = np.argsort(steps, kind="stable")
     s.machine.model.send(steps[order], train[order, 1].astype(np.int64), s.level(1))
 

@@ -49,9 +49,8 @@ class Ctx(IntEnum):
     OUT_PC_AT = auto()  # int64
     BLOCK_AT = auto()  # int64 (blocks, size of Block)
     RECORDER_AT = auto()  # int64 (recorders, size of Recorder)
-    KEY0_AT = auto()  # uint32 (cells): key of the dynamics' noise
+    KEY0_AT = auto()  # uint32 (lanes): key of the dynamics' noise
     KEY1_AT = auto()
-    NEURON_AT = auto()  # uint32 (cells)
     J_AT = auto()  # dense (n, n), or values of the rows' entries
     J_TAIL_AT = auto()  # float64 (n, 8): the last n mod 8 columns of a dense J
     J_ROW_AT = auto()  # int64 (n + 1): where rows start, sparse only
@@ -82,7 +81,7 @@ class Ctx(IntEnum):
     ONE_AT = auto()  # int8: s > 0.5
     ONE_FIELD_AT = auto()
     ONE_ENERGY_AT = auto()  # (lanes)
-    NORMAL_AT = auto()  # float32 (2 * CHUNK a block)
+    DRAWN_AT = auto()  # float32 (2 * DRAWN a block)
     FIRED_AT = auto()  # uint8 (2, cells of a block)
     SPIKE_COUNT_AT = auto()  # int64
     PARTIAL_AT = auto()  # scratch of 64 + 8 * lanes a block
@@ -194,7 +193,8 @@ class Scalar(IntEnum):
 
 MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
 REFRESH = -2  # the one that asks it to compute ENERGY of the present state
-CHUNK = 2048  # cells whose noise is drawn at a time, to stay in the first-level cache
+CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
 PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
 WIDE = 16  # lanes side by side, where there are enough of them
+DRAWN = CHUNK + 2 * WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class Machine:
 
     def allocate(self, n: int) -> None:
         """Serve ALC."""
-        self.outputs.take_emitted(self._output_names())
+        self.outputs.take_emitted(self._output_names)
         self._allocate(n)
         self._kernel = None
 
@@ -132,7 +133,9 @@ class Machine:
     def _model_class(self) -> type[Spins] | type[Membranes]:
         return Spins if self.spec.name == "ising" else Membranes
 
+    @cached_property
     def _output_names(self) -> dict[int, str]:
+        """What each OUT calls its number, by its place in the program."""
         names = {}
         for pc, instruction in enumerate(self.program.instructions):
             if instruction.mnemonic == "OUT":
@@ -174,7 +177,7 @@ class Machine:
             status = self._turn()
             ctx = self.state.ctx
         self.outputs.drain()
-        self.outputs.take_emitted(self._output_names())
+        self.outputs.take_emitted(self._output_names)
         self._check_finite()
         self._adapt(time.perf_counter() - began)
         return status
@@ -188,7 +191,7 @@ class Machine:
         self.seconds["run"] += time.perf_counter() - began[1]
         if status is Status.DRAIN:
             self.outputs.drain()
-            self.outputs.take_emitted(self._output_names())
+            self.outputs.take_emitted(self._output_names)
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:
@@ -211,7 +214,7 @@ class Machine:
         """Do the instruction at PC that the loop leaves to the host."""
         ctx = self.state.ctx
         instruction = self.program.instructions[ctx[Ctx.PC]]
-        self.outputs.take_emitted(self._output_names())
+        self.outputs.take_emitted(self._output_names)
         HOST[instruction.mnemonic](Served(self, instruction))
         ctx = self.state.ctx
         ctx[Ctx.PC] += 1
@@ -245,10 +248,10 @@ class Machine:
         return BioasmError(Diagnostic(code, message, instruction.span))
 
     def _check_finite(self) -> None:
-        finite = np.isfinite(self.state["V"]).all() if self.model.has_spikes else True
-        if not finite:
-            steps = f"{self.steps * self.state.real[Real.DT]:g} s"
-            raise BioasmError(Diagnostic("B407", f"a membrane potential left the finite range before {steps}"))
+        name, what, unit = ("V", "a membrane potential", "s") if self.model.has_spikes else ("ENERGY", "an energy", "sweeps")
+        if not np.isfinite(self.state[name]).all():
+            when = f"{self.steps * self.step_length:g} {unit}"
+            raise BioasmError(Diagnostic("B407", f"{what} left the finite range before {when}"))
 
     # --- reading ------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.semantics import whole_multiple
 from bioasm.vm.couplings import Couplings, prepare_for_feedback
-from bioasm.vm.layout import CHUNK, PAST_THE_END, Block, Ctx, Real, Variable
+from bioasm.vm.layout import DRAWN, PAST_THE_END, Block, Ctx, Real, Variable
 from bioasm.vm.noise import STREAM_POISSON, lane_key
 from bioasm.vm.state import State
 
@@ -28,13 +29,22 @@ class Membranes:
         self.storage = "none"
         state.real[Real.DT] = parameters["dt"]
         state.real[Real.I_MAX] = parameters["I_max"]
-        state.ctx[Ctx.FEEDBACK_EVERY] = round(parameters["feedback_interval"] / parameters["dt"])
+        if state.n:
+            state.ctx[Ctx.FEEDBACK_EVERY] = round(parameters["feedback_interval"] / parameters["dt"])
         state.host.update({name: np.full(state.n, parameters[name]) for name in _PER_NEURON})
         state.host["current"] = np.zeros(state.n)
         self._allocate()
         self.update_cells()
         self.reset()
         self.load(Couplings())
+
+    @staticmethod
+    def flaw(parameters: dict[str, float]) -> str | None:
+        """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
+        dt, interval = parameters["dt"], parameters["feedback_interval"]
+        if dt > 0 and whole_multiple(interval, dt):
+            return None
+        return f"feedback_interval ({interval:g} s) is no whole multiple of dt ({dt:g} s)"
 
     def _allocate(self) -> None:
         state, n, lanes = self.state, self.state.n, self.state.places
@@ -50,7 +60,7 @@ class Membranes:
             state.bind(name, np.zeros(state.cells, np.int8))
         state.bind("SPIKE_COUNT", np.zeros(state.cells, np.int64))
         state.bind("HOLD", np.zeros(n, np.uint8))
-        state.bind("NORMAL", np.zeros(2 * CHUNK * state.blocks, np.float32))
+        state.bind("DRAWN", np.zeros(2 * DRAWN * state.blocks, np.float32))
         state.bind("FIRED", np.zeros(2 * state.cells, np.uint8))
         key0, key1 = lane_key(state.seed, np.arange(lanes, dtype=np.uint32), STREAM_POISSON)
         state.bind("POISSON_KEY0", key0)

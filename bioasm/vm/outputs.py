@@ -50,6 +50,7 @@ class Outputs:
         self.spikes: list[Array] = []
         self.spikes_taken = 0
         self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
+        self.trace_taken = 0
         self._spike_buffers: list[tuple[Array, Array]] = []
         self._trace_buffers: list[Array] = []
         self._sample_buffers: list[list[Array]] = []
@@ -116,6 +117,7 @@ class Outputs:
             self._drain_spikes(b, block)
             if block[Block.TRACE]:
                 self.trace[b].append(self._trace_buffers[b][: block[Block.TRACE]].copy())
+                self.trace_taken += self.trace[b][-1].size
                 block[Block.TRACE] = 0
         active = [s for s in self.samples if s.active]
         rows: Any = self.state["RECORDER"].reshape(-1, len(Recorder)) if self._sample_buffers else []
@@ -141,6 +143,8 @@ class Outputs:
             raise error("B111", f"recordings take {recorded / 1e9:.1f} GB", hint="record less often: REC v, 10 ms")
         if self.spikes_taken > limit("spikes"):
             raise error("B111", f"more than {limit('spikes')} spikes")
+        if self.trace_taken > limit("trace_entries"):
+            raise error("B111", f"the trace of energies has more than {limit('trace_entries')} entries in all lanes")
 
     def take_emitted(self, names: dict[int, str]) -> None:
         """Take the numbers that OUT emitted; `names` gives the name for each instruction."""

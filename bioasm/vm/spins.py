@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.vm.couplings import Couplings, prepare_for_energy
-from bioasm.vm.layout import Ctx, Real, Variable
+from bioasm.vm.layout import DRAWN, Ctx, Real, Variable
 from bioasm.vm.membranes import bind_couplings
 from bioasm.vm.noise import initial_spins
 from bioasm.vm.state import State
@@ -31,8 +31,15 @@ class Spins:
         state.bind("ENERGY", np.zeros(state.places))
         state.bind("BEST_ENERGY", np.full(state.places, np.inf))
         state.bind("HOLD", np.zeros(state.n, np.uint8))
+        state.bind("DRAWN", np.zeros(2 * DRAWN * state.blocks, np.float32))
         self.reset()
         self.load(Couplings())
+
+    @staticmethod
+    def flaw(parameters: dict[str, float]) -> str | None:
+        """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
+        rule = parameters["rule"]
+        return None if rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {rule:g}"
 
     @property
     def variant(self) -> str:

@@ -14,8 +14,8 @@ from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
 Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
-_REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 NEURON J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
-_SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA CHANGE S Y NORMAL FIRED PARTIAL".split())  # noqa: SIM905
+_REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
+_SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())  # noqa: SIM905
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 _NOT_KEPT = [
     *(Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT),
@@ -75,10 +75,8 @@ class State:
 
     def _make_keys(self) -> None:
         key0, key1 = lane_key(self.seed, np.arange(self.places, dtype=np.uint32), STREAM_DYNAMICS)
-        neurons = np.arange(self.n, dtype=np.uint32)
-        for name, words in (("KEY0", key0[:, None]), ("KEY1", key1[:, None]), ("NEURON", neurons)):
-            cells = self.to_cells(np.broadcast_to(words, (self.places, self.n)))
-            self.bind(name, np.concatenate([cells, np.zeros(PAST_THE_END, np.uint32)]))
+        for name, words in (("KEY0", key0), ("KEY1", key1)):
+            self.bind(name, np.concatenate([words, np.zeros(PAST_THE_END, np.uint32)]))
 
     def to_cells(self, per_place: Array) -> Array:
         """An array (places, n) in the order of cells."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import carray, cfunc, float64, int64, types
 
 from bioasm.isa.table import OPCODES
@@ -39,13 +40,13 @@ def arithmetic(op, a, b):
     if op == DIV:
         return a / b
     if op == MIN:
-        return a if a < b else b
+        return a if a < b or a != a else b  # NaN from either side
     if op == MAX:
-        return a if a > b else b
+        return a if a > b or a != a else b
     if op == POW:
         return math.pow(a, b)
     if op == MOD:
-        return a - b * math.floor(a / b) if b != 0.0 else math.nan
+        return a % b if b != 0.0 else math.nan
     if op == NEG:
         return -a
     if op == ABS:
@@ -56,7 +57,7 @@ def arithmetic(op, a, b):
         return math.exp(a)
     if op == LOG:
         return math.log(a) if a > 0.0 else (-math.inf if a == 0.0 else math.nan)
-    return math.floor(a)
+    return np.floor(a)  # math.floor would make an int64 of it
 
 
 @device

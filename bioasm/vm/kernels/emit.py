@@ -13,27 +13,32 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from bioasm.vm.layout import WIDE
 from bioasm.vm.noise import COS, LN2, LOG_SERIES, PARITY, ROTATIONS, SIN, SQRT_HALF_BITS, TAU_OVER_2_32
 
 I32 = ir.IntType(32)
 F32 = ir.FloatType()
+WORDS = ir.VectorType(I32, WIDE)
+FLOATS = ir.VectorType(F32, WIDE)
 
 
-def _int(value: int) -> ir.Constant:
-    return ir.Constant(I32, value & 0xFFFFFFFF)
+def _whole(like: Any, value: int) -> ir.Constant:
+    """An integer constant of the type of `like`, which may be a vector."""
+    value &= 0xFFFFFFFF
+    return ir.Constant(like.type, [value] * WIDE if isinstance(like.type, ir.VectorType) else value)
 
 
-def _float(value: Any) -> ir.Constant:
-    return ir.Constant(F32, float(np.float32(value)))
+def _real(value: float) -> ir.Constant:
+    return ir.Constant(FLOATS, [float(np.float32(value))] * WIDE)
 
 
 def _rotate_left(b: Any, x: Any, by: int) -> Any:
-    return b.or_(b.shl(x, _int(by)), b.lshr(x, _int(32 - by)))
+    return b.or_(b.shl(x, _whole(x, by)), b.lshr(x, _whole(x, 32 - by)))
 
 
 def _threefry(b: Any, key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Threefry-2x32 with 20 rounds (Salmon et al., SC 2011)."""
-    keys = (*key, b.xor(b.xor(key[0], key[1]), _int(PARITY)))
+    """Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), of words or of vectors of words."""
+    keys = (*key, b.xor(b.xor(key[0], key[1]), _whole(key[0], PARITY)))
     x0, x1 = b.add(counter[0], keys[0]), b.add(counter[1], keys[1])
     for r in range(20):
         x0 = b.add(x0, x1)
@@ -41,53 +46,115 @@ def _threefry(b: Any, key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[A
         if r % 4 == 3:
             turn = r // 4 + 1
             x0 = b.add(x0, keys[turn % 3])
-            x1 = b.add(b.add(x1, keys[(turn + 1) % 3]), _int(turn))
+            x1 = b.add(b.add(x1, keys[(turn + 1) % 3]), _whole(x1, turn))
     return x0, x1
 
 
 def _horner(b: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
-    result = _float(coefficients[-1])
+    result = _real(coefficients[-1])
     for c in reversed(coefficients[:-1]):
-        result = b.fadd(b.fmul(result, x), _float(c))
+        result = b.fadd(b.fmul(result, x), _real(c))
     return result
 
 
 def _log(b: Any, x: Any) -> Any:
     """Natural logarithm of a positive normal float32: exponent, and atanh series of the mantissa around 1."""
-    bits = b.bitcast(x, I32)
-    shifted = b.sub(bits, _int(SQRT_HALF_BITS))
-    exponent = b.ashr(shifted, _int(23))
-    mantissa = b.bitcast(b.sub(bits, b.shl(exponent, _int(23))), F32)
-    t = b.fdiv(b.fsub(mantissa, _float(1)), b.fadd(mantissa, _float(1)))
+    bits = b.bitcast(x, WORDS)
+    exponent = b.ashr(b.sub(bits, _whole(bits, SQRT_HALF_BITS)), _whole(bits, 23))
+    mantissa = b.bitcast(b.sub(bits, b.shl(exponent, _whole(bits, 23))), FLOATS)
+    t = b.fdiv(b.fsub(mantissa, _real(1)), b.fadd(mantissa, _real(1)))
     series = b.fmul(t, _horner(b, b.fmul(t, t), LOG_SERIES))
-    return b.fadd(b.fmul(b.sitofp(exponent, F32), _float(LN2)), series)
+    return b.fadd(b.fmul(b.sitofp(exponent, FLOATS), _real(LN2)), series)
 
 
 def _open_unit(b: Any, word: Any) -> Any:
     """(word + 1/2) / 2**32 in float32: never 0, may round to 1."""
-    return b.fmul(b.fadd(b.uitofp(word, F32), _float(0.5)), _float(2.0**-32))
+    return b.fmul(b.fadd(b.uitofp(word, FLOATS), _real(0.5)), _real(2.0**-32))
 
 
-def _normal_pair(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
+def _with_sign(b: Any, x: Any, on: Any) -> Any:
+    """x, negated where bit 1 of `on` is set."""
+    bits = b.bitcast(x, WORDS)
+    return b.bitcast(b.xor(bits, b.shl(on, _whole(bits, 30))), FLOATS)
+
+
+def normals(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
     """Box-Muller: a quarter turn is taken off the angle exactly, in integers, before the series are evaluated."""
-    log = _log(b, _open_unit(b, x0))
-    sqrt = b.module.declare_intrinsic("llvm.sqrt", [F32])
-    radius = b.call(sqrt, [b.fmul(_float(-2), log)])
-    quarter = b.lshr(b.add(x1, _int(1 << 29)), _int(30))
-    rest = b.sub(x1, b.shl(quarter, _int(30)))
-    angle = b.fmul(b.sitofp(rest, F32), _float(TAU_OVER_2_32))
+    sqrt = b.module.declare_intrinsic(f"llvm.sqrt.v{WIDE}f32", fnty=ir.FunctionType(FLOATS, [FLOATS]))
+    radius = b.call(sqrt, [b.fmul(_real(-2), _log(b, _open_unit(b, x0)))])
+    quarter = b.lshr(b.add(x1, _whole(x1, 1 << 29)), _whole(x1, 30))
+    rest = b.sub(x1, b.shl(quarter, _whole(x1, 30)))
+    angle = b.fmul(b.sitofp(rest, FLOATS), _real(TAU_OVER_2_32))
     square = b.fmul(angle, angle)
     sine, cosine = b.fmul(angle, _horner(b, square, SIN)), _horner(b, square, COS)
-    odd = b.icmp_unsigned("!=", b.and_(quarter, _int(1)), _int(0))
+    odd = b.icmp_unsigned("!=", b.and_(quarter, _whole(x1, 1)), _whole(x1, 0))
     c, s = b.select(odd, sine, cosine), b.select(odd, cosine, sine)
-    c_negative = b.and_(b.add(quarter, _int(1)), _int(2))
-    s_negative = b.and_(quarter, _int(2))
-    flip = lambda x, on: b.bitcast(b.xor(b.bitcast(x, I32), b.shl(on, _int(30))), F32)  # noqa: E731
-    return b.fmul(radius, flip(c, c_negative)), b.fmul(radius, flip(s, s_negative))
+    c = _with_sign(b, c, b.and_(b.add(quarter, _whole(x1, 1)), _whole(x1, 2)))
+    s = _with_sign(b, s, b.and_(quarter, _whole(x1, 2)))
+    return b.fmul(radius, c), b.fmul(radius, s)
 
 
-def _pair(context: Any, b: Any, kind: Any, values: tuple[Any, Any]) -> Any:
-    return context.make_tuple(b, kind, values)
+def logistics(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
+    """ln((1-u)/u) of two words."""
+    first, second = (b.fsub(_log(b, _open_unit(b, b.not_(w))), _log(b, _open_unit(b, w))) for w in (x0, x1))
+    return first, second
+
+
+def exponentials(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
+    """-ln(u) of two words."""
+    first, second = (b.fneg(_log(b, _open_unit(b, w))) for w in (x0, x1))
+    return first, second
+
+
+def _splat(b: Any, scalar: Any) -> Any:
+    filled = b.insert_element(ir.Constant(WORDS, ir.Undefined), scalar, I32(0))
+    return b.shuffle_vector(filled, filled, ir.Constant(WORDS, [0] * WIDE))
+
+
+def _vector_at(b: Any, address: Any) -> Any:
+    loaded = b.load(b.inttoptr(address, WORDS.as_pointer()))
+    loaded.align = 4
+    return loaded
+
+
+def _store_at(b: Any, value: Any, address: Any) -> None:
+    stored = b.store(value, b.inttoptr(address, FLOATS.as_pointer()))
+    stored.align = 4
+
+
+def make_draw(numbers: Any, wide: bool) -> Any:
+    """The function (addresses of the lanes' keys, first neuron, pair of steps, addresses for even and odd steps) that
+    stores two vectors of numbers for each step.
+
+    They are of 2 WIDE neurons of one lane, or with `wide` of two neurons in WIDE lanes. Two vectors at a time, because the
+    chain of operations on one leaves most of the processor's units waiting.
+    """
+
+    @intrinsic
+    def draw(typingctx, key0_at, key1_at, neuron, pair, even_at, odd_at):
+        def codegen(context, b, signature, args):
+            at0, at1, first, pair_of_steps, even, odd = args
+            if wide:
+                key = _vector_at(b, at0), _vector_at(b, at1)
+            else:
+                key0, key1 = (b.load(b.inttoptr(at, I32.as_pointer())) for at in (at0, at1))
+                key = _splat(b, key0), _splat(b, key1)
+            step = _splat(b, b.trunc(pair_of_steps, I32))
+            neurons = _splat(b, b.trunc(first, I32))
+            if not wide:
+                neurons = b.add(neurons, ir.Constant(WORDS, list(range(WIDE))))
+            apart = 1 if wide else WIDE
+            for part in range(2):
+                who = b.add(neurons, _whole(neurons, part * apart))
+                low, high = numbers(b, *_threefry(b, key, (who, step)))
+                offset = ir.IntType(64)(4 * WIDE * part)
+                _store_at(b, low, b.add(even, offset))
+                _store_at(b, high, b.add(odd, offset))
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), codegen
+
+    return draw
 
 
 @intrinsic
@@ -96,45 +163,7 @@ def threefry(typingctx, k0, k1, c0, c1):
     result = types.UniTuple(types.uint32, 2)
 
     def codegen(context, builder, signature, args):
-        return _pair(context, builder, result, _threefry(builder, (args[0], args[1]), (args[2], args[3])))
-
-    return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
-
-
-@intrinsic
-def normal_pair(typingctx, k0, k1, c0, c1):
-    """Two independent standard normal float32 of a key and a counter."""
-    result = types.UniTuple(types.float32, 2)
-
-    def codegen(context, builder, signature, args):
-        words = _threefry(builder, (args[0], args[1]), (args[2], args[3]))
-        return _pair(context, builder, result, _normal_pair(builder, *words))
-
-    return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
-
-
-@intrinsic
-def logistic_pair(typingctx, k0, k1, c0, c1):
-    """Two independent standard logistic float32, ln((1-u)/u)."""
-    result = types.UniTuple(types.float32, 2)
-
-    def codegen(context, b, signature, args):
-        words = _threefry(b, (args[0], args[1]), (args[2], args[3]))
-        values = [b.fsub(_log(b, _open_unit(b, b.not_(w))), _log(b, _open_unit(b, w))) for w in words]
-        return _pair(context, b, result, tuple(values))
-
-    return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
-
-
-@intrinsic
-def exponential_pair(typingctx, k0, k1, c0, c1):
-    """Two independent standard exponential float32, -ln(u)."""
-    result = types.UniTuple(types.float32, 2)
-
-    def codegen(context, b, signature, args):
-        words = _threefry(b, (args[0], args[1]), (args[2], args[3]))
-        values = [b.fneg(_log(b, _open_unit(b, w))) for w in words]
-        return _pair(context, b, result, tuple(values))
+        return context.make_tuple(builder, result, _threefry(builder, (args[0], args[1]), (args[2], args[3])))
 
     return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
 

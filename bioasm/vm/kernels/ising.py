@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import carray, float64, int32, int64, uint32
+from numba import carray, float64, int32, int64
 
-from bioasm.vm.kernels.access import block_row, f8, i1, i4, i8, u1, u4
+from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import exponential_pair, logistic_pair, pointer
+from bioasm.vm.kernels.draw import make_draw_cells
+from bioasm.vm.kernels.emit import exponentials, logistics, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
-from bioasm.vm.layout import RESYNC, WIDE, Block, Ctx, Real, Status
+from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, WIDE, Block, Ctx, Real, Status
 
 FARTHEST = 1 << 30
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
@@ -112,32 +113,28 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             return int32(math.ceil(min(max(value, -float64(FARTHEST)), float64(FARTHEST))))
         return value
 
-    @device
-    def draw_logistic(low, high, key0, key1, neuron, half, cells, pair):
-        for k in range(cells):
-            a, b = logistic_pair(key0[k], key1[k], neuron[k], pair)
-            low[k] = threshold(half * a)
-            high[k] = threshold(half * b)
+    draw_logistic, draw_exponential = make_draw_cells(logistics), make_draw_cells(exponentials)
 
     @device
-    def draw_exponential(low, high, key0, key1, neuron, half, cells, pair):
-        for k in range(cells):
-            a, b = exponential_pair(key0[k], key1[k], neuron[k], pair)
-            low[k] = threshold(half * a)
-            high[k] = threshold(half * b)
+    def to_thresholds(limit, drawn, half, first, count):
+        for k in range(count):
+            limit[first + k] = threshold(half * drawn[k])
 
     @device
-    def draw(ctx, real, limit, offset, step, n, width):
+    def draw(ctx, real, b, limit, step, n, width):
         """The thresholds of the two sweeps that `step` belongs to; a clamped spin's lets it never flip."""
         cells = n * width
-        key0, key1 = u4(ctx[Ctx.KEY0_AT], offset, cells), u4(ctx[Ctx.KEY1_AT], offset, cells)
-        neuron = u4(ctx[Ctx.NEURON_AT], offset, cells)
+        drawn = f4(ctx[Ctx.DRAWN_AT], 2 * DRAWN * b, 2 * DRAWN)
         half = max(real[Real.NOISE], COLDEST) / (2.0 * real[Real.SCALE])
         low, high = limit[:cells], limit[cells:]
-        if ctx[Ctx.RULE] == 0:
-            draw_logistic(low, high, key0, key1, neuron, half, cells, uint32(step >> 1))
-        else:
-            draw_exponential(low, high, key0, key1, neuron, half, cells, uint32(step >> 1))
+        for first in range(0, cells, CHUNK):
+            count = min(CHUNK, cells - first)
+            if ctx[Ctx.RULE] == 0:
+                draw_logistic(ctx, b, drawn, first, count, step >> 1)
+            else:
+                draw_exponential(ctx, b, drawn, first, count, step >> 1)
+            to_thresholds(low, drawn, half, first, count)
+            to_thresholds(high, drawn[DRAWN:], half, first, count)
         if ctx[Ctx.CLAMPED] == 1:
             hold = u1(ctx[Ctx.HOLD_AT], 0, n)
             for i in range(n):
@@ -306,7 +303,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             if not whole and step % RESYNC == 0:
                 compute_anew(ctx, real, block, offset, n, width)
             if step & 1 == 0 or not drawn:
-                draw(ctx, real, limit, offset, step, n, width)
+                draw(ctx, real, b, limit, step, n, width)
                 drawn = True
             part = limit[cells:] if step & 1 else limit[:cells]
             if width == 1:

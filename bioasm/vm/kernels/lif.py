@@ -12,13 +12,11 @@ from numba import uint32
 
 from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1, u4
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import normal_pair, threefry
+from bioasm.vm.kernels.draw import make_draw_cells
+from bioasm.vm.kernels.emit import normals, threefry
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.sample import FAR, next_sample, room_for_samples, room_for_trace, take_samples
-from bioasm.vm.layout import CHUNK, PAST_THE_END, RESYNC, Block, Ctx, Real, Status
-
-GROUP = PAST_THE_END
-
+from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, Block, Ctx, Real, Status
 
 @device
 def states(ctx, offset, s, cells):
@@ -140,19 +138,7 @@ def note_spikes(ctx, block, offset, fired, step, n, width):
     block[Block.SPIKES] = at
 
 
-@device
-def draw_normals(ctx, offset, normal, first, count, pair):
-    """The normal numbers of two steps for `count` cells from cell `first` of a block, and for a few more that nobody uses:
-    whole groups of GROUP fill the vector units."""
-    padded = (count + GROUP - 1) // GROUP * GROUP
-    key0 = u4(ctx[Ctx.KEY0_AT], offset + first, padded)
-    key1 = u4(ctx[Ctx.KEY1_AT], offset + first, padded)
-    neuron = u4(ctx[Ctx.NEURON_AT], offset + first, padded)
-    even, odd = normal[:CHUNK], normal[CHUNK:]
-    for k in range(padded):
-        a, b = normal_pair(key0[k], key1[k], neuron[k], uint32(pair))
-        even[k] = a
-        odd[k] = b
+draw_normals = make_draw_cells(normals)
 
 
 @device
@@ -243,17 +229,17 @@ def poisson_spikes(ctx, block, v, hold, step, n, width):
 
 
 @device
-def careful_step(ctx, real, block, offset, normal, fired, step, n, width):
+def careful_step(ctx, real, b, offset, normal, fired, step, n, width):
     """One step with spikes arriving between threshold and reset."""
-    cells = n * width
+    block, cells = block_row(ctx, b), n * width
     v, drive = f8(ctx[Ctx.V_AT], offset, cells), f8(ctx[Ctx.DRIVE_AT], offset, cells)
     rate, strength = f8(ctx[Ctx.CELL_RATE_AT], offset, cells), f8(ctx[Ctx.CELL_NOISE_AT], offset, cells)
     vt, vr = f8(ctx[Ctx.CELL_VT_AT], offset, cells), f8(ctx[Ctx.CELL_VR_AT], offset, cells)
-    half = CHUNK if step & 1 else 0
+    half = DRAWN if step & 1 else 0
     spikes = 0
     for first in range(0, cells, CHUNK):
         last = min(first + CHUNK, cells)
-        draw_normals(ctx, offset, normal, first, last - first, step >> 1)
+        draw_normals(ctx, b, normal, first, last - first, step >> 1)
         part = slice(first, last)
         move_cells(v[part], drive[part], normal[half:], rate[part], strength[part], real[Real.NOISE], last - first)
         spikes += test_cells(v[part], fired[part], vt[part], last - first)
@@ -283,17 +269,17 @@ def make_pair_of_steps(uniform: bool) -> Any:
         return spikes
 
     @device
-    def pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width):
-        cells = n * width
-        half = CHUNK if step & 1 else 0
+    def pair_of_steps(ctx, real, b, offset, normal, fired, step, both, n, width):
+        block, cells = block_row(ctx, b), n * width
+        half = DRAWN if step & 1 else 0
         now, then = 0, 0
         for first in range(0, cells, CHUNK):
             count = min(CHUNK, cells - first)
             if real[Real.NOISE] != 0.0 or not uniform:
-                draw_normals(ctx, offset, normal, first, count, step >> 1)
+                draw_normals(ctx, b, normal, first, count, step >> 1)
             now += cells_step(ctx, real, offset, first, count, normal[half:], fired[first:])
             if both:
-                then += cells_step(ctx, real, offset, first, count, normal[CHUNK:], fired[cells + first :])
+                then += cells_step(ctx, real, offset, first, count, normal[DRAWN:], fired[cells + first :])
         if now > 0:
             note_spikes(ctx, block, offset, fired, step, n, width)
         if then > 0:
@@ -416,19 +402,19 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         update_best(ctx, block, offset, s, partial, anew, n, width)
 
     @device
-    def run_to(ctx, real, block, offset, normal, fired, stop, n, width):
+    def run_to(ctx, real, b, offset, normal, fired, stop, n, width):
         """Steps until `stop` with constant drive, or until the buffer of spikes is full."""
-        when = i8(ctx[Ctx.TRAIN_STEP_AT], 0, ctx[Ctx.TRAIN_LENGTH])
+        block, when = block_row(ctx, b), i8(ctx[Ctx.TRAIN_STEP_AT], 0, ctx[Ctx.TRAIN_LENGTH])
         while block[Block.STEP] < stop and room_for_spikes(ctx, block):
             step = block[Block.STEP]
             at = block[Block.TRAIN_POSITION]
             arrival = when[at] if at < ctx[Ctx.TRAIN_LENGTH] else FAR
             if ctx[Ctx.POISSON] == 1 or arrival <= step:
-                careful_step(ctx, real, block, offset, normal, fired, step, n, width)
+                careful_step(ctx, real, b, offset, normal, fired, step, n, width)
                 block[Block.STEP] = step + 1
             else:
                 both = step & 1 == 0 and step + 2 <= min(stop, arrival)
-                pair_of_steps(ctx, real, block, offset, normal, fired, step, both, n, width)
+                pair_of_steps(ctx, real, b, offset, normal, fired, step, both, n, width)
                 block[Block.STEP] = step + (2 if both else 1)
 
     @device
@@ -437,7 +423,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         block = block_row(ctx, b)
         n, width, every = ctx[Ctx.N], block[Block.WIDTH], ctx[Ctx.FEEDBACK_EVERY]
         offset = n * block[Block.LANE0]
-        normal = f4(ctx[Ctx.NORMAL_AT], 2 * CHUNK * b, 2 * CHUNK)
+        normal = f4(ctx[Ctx.DRAWN_AT], 2 * DRAWN * b, 2 * DRAWN)
         fired = u1(ctx[Ctx.FIRED_AT], 2 * offset, 2 * n * width)
         while block[Block.STEP] < ctx[Ctx.TARGET]:
             step = block[Block.STEP]
@@ -449,7 +435,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
             set_drive(ctx, offset, step, n, width)
             stop = min(ctx[Ctx.TARGET], min((step // every + 1) * every, next_wave_change(ctx, step)))
             stop = min(stop, next_sample(ctx, b, step))
-            run_to(ctx, real, block, offset, normal, fired, stop, n, width)
+            run_to(ctx, real, b, offset, normal, fired, stop, n, width)
         return Status.DONE
 
     @device
