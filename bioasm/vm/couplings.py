@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse, Terms
+from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS
 
 Array = NDArray[Any]
 
@@ -146,16 +147,31 @@ def prepare_for_feedback(n: int, given: Couplings) -> Prepared:
         same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
         prepared = Prepared(_storage("sparse", value), value, h, start=start, column=column, symmetric=same)
     else:
-        matrix = _kernel_array(given.j.array)
+        matrix = _dense_array(given.j.array)
         prepared = Prepared(_storage("dense", matrix), matrix, h, _row_tails(matrix), symmetric=is_symmetric(matrix))
     weights = None if given.terms is None else np.asarray(given.terms.value, np.float64)
     _add_terms(prepared, n, given.terms, weights)
     return prepared
 
 
+def _dense_array(array: Array) -> Array:
+    """The matrix in a storage of the kernels; as bytes only where sums of a row's products fit 32 bits."""
+    matrix = _kernel_array(array)
+    if matrix.dtype == np.int8 and _largest_row_sum(matrix) >= 1 << (31 - LIMB_BITS):
+        return matrix.astype(np.int32)
+    return matrix
+
+
+def _largest_row_sum(matrix: Array, piece: int = 1024) -> int:
+    pieces = (matrix[a : a + piece].astype(np.int64) for a in range(0, len(matrix), piece))
+    return max((int(np.abs(p).sum(axis=1).max()) for p in pieces), default=0)
+
+
 def _row_tails(matrix: Array) -> Array:
-    """The last n mod 8 columns in float64, (n, 8), with zeros behind them."""
+    """The last n mod 8 columns in float64, (n, 8), with zeros behind them; of a matrix of bytes the last row alone."""
     n = len(matrix)
+    if matrix.dtype == np.int8:
+        return np.concatenate([matrix[-1], np.zeros(LIMB_COLUMNS, np.int8)])
     tails = np.zeros((n, 8))
     tails[:, : n % 8] = matrix[:, n - n % 8 :]
     return tails

@@ -52,7 +52,8 @@ class Ctx(IntEnum):
     KEY0_AT = auto()  # uint32 (lanes): key of the dynamics' noise
     KEY1_AT = auto()
     J_AT = auto()  # dense (n, n), or values of the rows' entries
-    J_TAIL_AT = auto()  # float64 (n, 8): the last n mod 8 columns of a dense J
+    J_TAIL_AT = auto()  # float64 (n, 8): the last n mod 8 columns of a dense J; of a J of bytes the last row
+    LIMB_AT = auto()  # int16 (lanes, LIMBS, columns), for J of bytes
     J_ROW_AT = auto()  # int64 (n + 1): where rows start, sparse only
     J_COLUMN_AT = auto()  # int32, sparse only
     H_AT = auto()  # float64 or int32 (n)
@@ -194,6 +195,9 @@ class Scalar(IntEnum):
 MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
 REFRESH = -2  # the one that asks it to compute ENERGY of the present state
 CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache
+LIMBS = 4  # whole numbers that a state s is cut into, for products with a J of bytes
+LIMB_BITS = 14
+LIMB_COLUMNS = 32  # columns are filled up to a multiple of this
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
 PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
 WIDE = 16  # lanes side by side, where there are enough of them

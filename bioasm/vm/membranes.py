@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bioasm.isa.semantics import whole_multiple
 from bioasm.vm.couplings import Couplings, prepare_for_feedback
-from bioasm.vm.layout import DRAWN, PAST_THE_END, Block, Ctx, Real, Variable
+from bioasm.vm.layout import DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real, Variable
 from bioasm.vm.noise import STREAM_POISSON, lane_key
 from bioasm.vm.state import State
 
@@ -106,6 +106,9 @@ class Membranes:
         ready = prepare_for_feedback(state.n, couplings)
         self.storage = ready.storage
         bind_couplings(state, ready)
+        columns = -(-state.n // LIMB_COLUMNS) * LIMB_COLUMNS
+        limbs = state.places * LIMBS * columns if ready.storage == "dense-i1" and state.width == 1 else 1
+        state.bind("LIMB", np.zeros(limbs, np.int16))
         state.ctx[Ctx.COUPLED] = int(couplings.loaded)
         state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)
         self.forget_best()

@@ -14,7 +14,7 @@ from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
 Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
-_REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
+_REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL LIMB J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START OF_TERM"
 _SCRATCH = frozenset(f"{_REBUILT} THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())  # noqa: SIM905
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 _NOT_KEPT = [

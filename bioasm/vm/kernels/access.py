@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import carray, float32, float64, int8, int32, int64, uint8, uint32
+from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint32
 
 from bioasm.vm.kernels.device import inlined
 from bioasm.vm.kernels.emit import pointer
@@ -31,6 +31,12 @@ def i8(address, offset, count):
 def i4(address, offset, count):
     """int32."""
     return carray(pointer(address + 4 * offset, int32), count)
+
+
+@inlined
+def i2(address, offset, count):
+    """int16."""
+    return carray(pointer(address + 2 * offset, int16), count)
 
 
 @inlined

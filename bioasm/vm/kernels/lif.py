@@ -338,7 +338,7 @@ def make_best(product: Any, add_column: Any) -> Any:
         for k in range(n * width):
             one[k] = s[k] > 0.5
             s[k] = one[k]
-        product(ctx, s, field, partial, n, width)
+        product(ctx, s, field, partial, n, width, block[Block.LANE0])
         for lane in range(width):
             energy[lane] = lane_energy(ctx, s, field, n, width, lane)
 
@@ -389,7 +389,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
         partial = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
         states(ctx, offset, s, cells)
-        product(ctx, s, current, partial, n, width)
+        product(ctx, s, current, partial, n, width, block[Block.LANE0])
         for lane in range(width):
             trace[lane] = lane_energy(ctx, s, current, n, width, lane) + real[Real.OFFSET]
         block[Block.TRACE] += 1
@@ -449,7 +449,7 @@ def make_lif(storage: str, uniform: bool) -> tuple[Any, Any]:
             partial = f8(ctx[Ctx.PARTIAL_AT], 64 * lane0, 64 * width)
             energy = f8(ctx[Ctx.ENERGY_AT], lane0, width)
             states(ctx, n * lane0, s, n * width)
-            product(ctx, s, y, partial, n, width)
+            product(ctx, s, y, partial, n, width, lane0)
             for lane in range(width):
                 energy[lane] = lane_energy(ctx, s, y, n, width, lane)
         ctx[Ctx.DIRTY] = 0

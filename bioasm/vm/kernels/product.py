@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 from bioasm.vm.kernels.access import f8, i4, i8
 from bioasm.vm.kernels.device import device, inlined
 from bioasm.vm.kernels.emit import fma, pointer
+from bioasm.vm.kernels.limbs import byte_product
 from bioasm.vm.layout import WIDE, Ctx
 
 PARTS = 8
@@ -91,7 +92,7 @@ def _tree(p, at, step):
 
 
 def make_dense(kind: str) -> Any:
-    """The function (ctx, s, y, partial, n, width) that sets y = J s for a dense J of this storage."""
+    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for a dense J of this storage."""
     item, width_bytes = STORAGE[kind], BYTES[kind]
     four, one = make_rows(kind, ROWS), make_rows(kind, 1)
 
@@ -122,21 +123,28 @@ def make_dense(kind: str) -> Any:
                 y[i * WIDE + lane] = _tree(partial, lane, WIDE)
 
     @device
-    def product(ctx, s, y, partial, n, width):
+    def product(ctx, s, y, partial, n, width, lane0):
         if width == 1:
             one_lane(ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], s.ctypes.data, y.ctypes.data, n)
         else:
             many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
 
-    return product
+    @device
+    def product_of_bytes(ctx, s, y, partial, n, width, lane0):
+        if width == 1:
+            byte_product(ctx, s, y, lane0, n)
+        else:
+            many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
+
+    return product_of_bytes if kind == "i1" else product
 
 
 def make_sparse(kind: str) -> Any:
-    """The function (ctx, s, y, partial, n, width) that sets y = J s for rows of entries of this storage."""
+    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for rows of entries of this storage."""
     item = STORAGE[kind]
 
     @device
-    def product(ctx, s, y, partial, n, width):
+    def product(ctx, s, y, partial, n, width, lane0):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -160,7 +168,7 @@ def make_sparse(kind: str) -> Any:
 
 
 @device
-def no_couplings(ctx, s, y, partial, n, width):
+def no_couplings(ctx, s, y, partial, n, width, lane0):
     """y = 0, where no J was loaded."""
     for k in range(n * width):
         y[k] = 0.0
