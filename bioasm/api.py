@@ -45,7 +45,7 @@ def run(
     from bioasm.isa.verify import verify
 
     chosen = RunOptions(seed=draw_seed() if seed is None else seed, lanes=lanes, **options)
-    verified = verify(_program(program))
+    verified = verify(_program(program), chosen.parameters)
     with find_driver(driver)() as connected:
         return connected.run(verified, chosen)
 

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from bioasm.isa.verify import Verified
     from bioasm.results import Result
 
-EXIT_CODES = {"finished": EXIT_OK, "out of fuel": EXIT_FAULT, "lost": EXIT_DEVICE, "interrupted": EXIT_INTERRUPTED}
+EXIT_CODES = {
+    "finished": EXIT_OK,
+    "out of fuel": EXIT_FAULT,
+    "failed": EXIT_FAULT,
+    "lost": EXIT_DEVICE,
+    "interrupted": EXIT_INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions
     settings = split_settings(request.settings)
     verified = verify(with_constants(common.load(request.path), settings))
     chosen = parameters(verified.program, verified.model, settings)
+    if chosen:  # whether periods fall on steps depends on dt
+        verified = verify(verified.program, chosen)
     if verified.warnings and not request.quiet:
         common.report(verified.warnings, console)
     return verified, _options(request, chosen)
@@ -137,7 +145,14 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
 
     watch = Watch(show=not request.quiet and common.is_terminal(sys.stderr))
     with find_driver(request.driver)() as driver, watch:
-        return driver.run(verified, replace(options, seed=_seed(request, driver)), watch)
+        chosen = replace(options, seed=_seed(request, driver))
+        try:
+            return driver.run(verified, chosen, watch)
+        except BioasmError as fault:
+            if fault.partial is None:
+                raise
+            so_far: Result = fault.partial  # a fault late in a run must not cost what was computed before it
+            return so_far
 
 
 def _seed(request: Request, driver: Driver) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from dataclasses import dataclass
 
 from bioasm.diagnostics.codes import CODES
@@ -45,7 +46,12 @@ class Diagnostic:
 
 
 class BioasmError(Exception):
-    """One or more diagnostics that stop the work; `exit_code` is what a command leaves the shell with."""
+    """One or more diagnostics that stop the work; `exit_code` is what a command leaves the shell with.
+
+    `partial` is what had been computed by then, for a run its Result, or None.
+    """
+
+    partial: Any = None
 
     def __init__(self, *diagnostics: Diagnostic, exit_code: int = EXIT_FAULT) -> None:
         super().__init__("; ".join(f"{d.code}: {d.message}" for d in diagnostics))

@@ -95,7 +95,8 @@ class Driver(ABC):
     def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
         """Run a verified program and return its Result.
 
-        Raises BioasmError: B502 before anything ran where the driver lacks an ability, B4xx for a fault in the run.
+        Raises BioasmError: B502 before anything ran where the driver lacks an ability, B4xx for a fault in the run, then with
+        the Result so far (status `failed`) as its `partial`.
         """
         found = self.missing(verified)
         if found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
-from bioasm.diagnostics import error
+from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers.base import Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
@@ -20,6 +21,8 @@ from bioasm.results import Result, Spikes
 from bioasm.vm.checkpoint import checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
+
+_CELL_BYTES = {"lif_critical": 140, "ising": 24}  # what the machine allocates for a neuron of a lane, about
 
 
 class CpuDriver(Driver):
@@ -43,11 +46,19 @@ class CpuDriver(Driver):
             if options.resume and options.checkpoint is not None:
                 load_checkpoint(options.checkpoint, machine, digest)
             prepared = time.perf_counter()
-            status = _Watch(machine, options, observer, digest).run()
+
+            def result(status: str) -> Result:
+                timing = {"prepare": prepared - began, **machine.seconds, "total": time.perf_counter() - began}
+                return _result(machine, verified, options, status, timing, digest)
+
+            try:
+                return result(_Watch(machine, options, observer, digest).run())
+            except BioasmError as fault:
+                so_far = result("failed")
+                fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
+                raise
         finally:
             machine.close()
-        timing = {"prepare": prepared - began, **machine.seconds, "total": time.perf_counter() - began}
-        return _result(machine, verified, options, status, timing, digest)
 
 
 def _check_size(verified: Verified, options: RunOptions) -> None:
@@ -58,6 +69,15 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
         raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
     if verified.n * options.lanes > limit("cells"):
         raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
+    needed = verified.n * options.lanes * _CELL_BYTES[verified.model.name]
+    if needed > _memory():
+        text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {_memory() / 1e9:.1f}"
+        raise error("B403", text, hint="run fewer lanes at a time")
+
+
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _machine(verified: Verified, options: RunOptions, observer: Observer | None) -> Machine:

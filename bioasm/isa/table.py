@@ -169,8 +169,8 @@ ROWS: tuple[Row, ...] = (
         0x06,
         (),
         "back to the initial state",
-        "Puts all neurons back into their initial state. The clock goes on, so that new noise follows; couplings, inputs, "
-        "clamps, parameters, recordings and the best state seen are kept.",
+        "Puts all neurons back into their initial state, except clamped ones. The clock goes on, so that new noise follows; "
+        "couplings, inputs, clamps, parameters, recordings and the best state seen are kept.",
         "ALC 4\nRUN 10 ms\nRST\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -297,7 +297,7 @@ ROWS: tuple[Row, ...] = (
         (Slot("neurons", k.NEURONS), Slot("value", k.LEVEL)),
         "hold neurons at a value",
         "Holds the state variable of the neurons at a value until FREE: a spin at -1 or +1, a membrane at a voltage (it "
-        "then does not spike).",
+        "then does not spike). The best state is that of the problem with its clamps, so CLAMP and FREE start it anew.",
         _ISING3 + "CLAMP 0, -1\nSIG 0.1\nRUN 20 sweeps\nRD spins\n",
         _T.NEURONS | _T.HOST,
         "clamp",
@@ -307,7 +307,8 @@ ROWS: tuple[Row, ...] = (
         0x29,
         (Slot("neurons", k.NEURONS, optional=True),),
         "let clamped neurons go",
-        "Ends the clamping of the neurons given, or of all. They go on from the value they were held at.",
+        "Ends the clamping of the neurons given, or of all. They go on from the value they were held at; the best state "
+        "starts anew.",
         _ISING3 + "CLAMP [0, 1], -1\nRUN 1\nFREE\nRUN 5\nRD\n",
         _T.NEURONS | _T.HOST,
         "clamp",

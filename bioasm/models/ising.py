@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bioasm.units import Dimension
 from bioasm.models.base import Model, Observable, Parameter, Variable, common_observables
+from bioasm.units import Dimension
 
 ISING = Model(
     name="ising",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
@@ -37,6 +38,7 @@ def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
         "recorders": [[s.variable, s.code, s.every, s.start, s.active] for s in machine.outputs.samples],
         "readings": [_describe(r) for r in machine.outputs.readings],
     }
+    meta["checksum"] = _checksum(arrays)
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
     try:
@@ -61,7 +63,7 @@ def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
         raise error("B301", f"there is no checkpoint {path}") from cause
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as cause:
         raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
-    _check(path, meta, machine, program_sha256)
+    _check(path, meta, arrays, machine, program_sha256)
     try:
         _restore(machine, meta, arrays)
     except (KeyError, ValueError, TypeError, IndexError) as cause:
@@ -79,7 +81,9 @@ def checkpoint_seed(path: Path) -> int:
         raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
 
 
-def _check(path: Path, meta: dict[str, Any], machine: Machine, program_sha256: str) -> None:
+def _check(
+    path: Path, meta: dict[str, Any], arrays: dict[str, Array], machine: Machine, program_sha256: str
+) -> None:
     own = {"format": FORMAT, "program_sha256": program_sha256, "seed": machine.seed, "lanes": machine.lanes}
     words = {"format": "version of the format", "program_sha256": "program"}
     wrong = [
@@ -89,6 +93,17 @@ def _check(path: Path, meta: dict[str, Any], machine: Machine, program_sha256: s
     ]
     if wrong:
         raise BioasmError(*wrong)
+    if meta.get("checksum") != _checksum(arrays):
+        raise error("B404", f"{path} is damaged")
+
+
+def _checksum(arrays: dict[str, Array]) -> str:
+    """Of all arrays with their names and shapes: what a kernel is given must be what a kernel had."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
 
 
 def _restore(machine: Machine, meta: dict[str, Any], arrays: dict[str, Array]) -> None:

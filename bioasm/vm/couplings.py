@@ -38,8 +38,9 @@ class Couplings:
 class Prepared:
     """Arrays for a kernel.
 
-    `storage` names the form of J; `values` (n, n) with the last n mod 8 columns again in `tails`, or the entries of rows `start` (n + 1) with columns `column`. `scale` is
-    the energy of one unit where `whole` says that all are integers. `constant` is what the diagonal adds to the energy.
+    `storage` names the form of J. `values` are (n, n), with what stands at the rows' ends again in `tails`, or the entries
+    of rows `start` (n + 1) with columns `column`. `scale` is the energy of one unit where `whole` says that all are
+    integers. `constant` is what the diagonal adds to the energy.
     """
 
     storage: str

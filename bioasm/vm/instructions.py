@@ -134,7 +134,7 @@ def _period(s: Served, at: int) -> int:
     if not whole_multiple(period.value, step):
         text = f"{s.instruction.mnemonic} got a period of {period.value:g} s, no whole multiple of dt ({step:g} s)"
         raise s.machine.error("B402", text, s.instruction)
-    return s.machine.steps_of(period)
+    return round(period.value / step)
 
 
 def _spk(s: Served) -> None:

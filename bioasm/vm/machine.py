@@ -15,7 +15,6 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
-from bioasm.units import Dimension
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.instructions import HOST, Served
 from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
@@ -293,11 +292,3 @@ class Machine:
     def step_length(self) -> float:
         """One step in the model's clock: seconds, or 1 sweep."""
         return float(self.state.real[Real.DT])
-
-    def steps_of(self, quantity: Quantity) -> int:
-        """A time or number of sweeps as whole steps."""
-        if self.spec.clock is Dimension.SWEEPS:
-            return round(quantity.value)
-        return round(quantity.value / self.step_length)
-
-

@@ -48,8 +48,8 @@ class Membranes:
 
     def _allocate(self) -> None:
         state, n, lanes = self.state, self.state.n, self.state.places
-        cells = ("V", "DRIVE", "FEEDBACK_CURRENT", "Y", "ONE_FIELD")
-        cells += tuple(f"CELL_{name}" for name in ("RATE", "NOISE", "VT", "VR", "EL", "SPAN", "GAIN", "BASE"))
+        own = [f"CELL_{name}" for name in ("RATE", "NOISE", "VT", "VR", "EL", "SPAN", "GAIN", "BASE")]
+        cells = ["V", "DRIVE", "FEEDBACK_CURRENT", "Y", "ONE_FIELD", *own]
         neurons = ("TRAIN_JUMP", "POISSON_P", "POISSON_JUMP", "EL", "VT")
         sizes = dict.fromkeys(cells, state.cells) | dict.fromkeys(neurons, n)
         sizes |= {"S": state.cells + PAST_THE_END, "ONE_ENERGY": lanes, "ENERGY": lanes, "PARTIAL": 64 * lanes}

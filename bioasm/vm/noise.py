@@ -75,7 +75,7 @@ def log(x: Singles) -> Singles:
     bits = x.view(np.int32)
     exponent = (bits - np.int32(SQRT_HALF_BITS)) >> 23
     mantissa = (bits - (exponent << 23)).view(np.float32)
-    t = (mantissa - np.float32(1)) / (mantissa + np.float32(1))
+    t = np.asarray((mantissa - np.float32(1)) / (mantissa + np.float32(1)), np.float32)
     return exponent.astype(np.float32) * np.float32(LN2) + t * _horner(t * t, LOG_SERIES)
 
 

@@ -18,6 +18,7 @@ from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.sample import FAR, next_sample, room_for_samples, room_for_trace, take_samples
 from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, Block, Ctx, Real, Status
 
+
 @device
 def states(ctx, offset, s, cells):
     """s = clip((v - El)/(Vt - El), 0, 1)."""
