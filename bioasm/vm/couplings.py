@@ -87,7 +87,8 @@ def rows_of_entries(n: int, row: Array, column: Array, value: Array) -> tuple[Ar
     order = np.argsort(row.astype(np.int64) * n + column, kind="stable")
     place = row.astype(np.int64)[order] * n + column[order]
     first = np.flatnonzero(np.diff(place, prepend=-1))
-    merged = np.add.reduceat(value[order], first) if len(first) else value[:0]
+    # Sums of narrow numbers are wide, so nothing is added where no place stands twice.
+    merged = value[order] if len(first) == len(order) else np.add.reduceat(value[order], first)
     rows, columns = np.divmod(place[first], n)
     start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
     return start, columns.astype(np.int32), merged

@@ -194,6 +194,7 @@ class Machine:
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:
+            self.outputs.take_emitted(self._output_names)
             raise self._fault()
         return status
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bioasm.vm.layout import WIDE
@@ -155,6 +156,50 @@ def make_draw(numbers: Any, wide: bool) -> Any:
         return types.void(*[types.int64] * 6), codegen
 
     return draw
+
+
+def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:
+    """The function (addresses of fields, of WIDE changes, of values, of columns, first and last entry) that adds changes
+    times value to the WIDE fields of each entry's column, or of column 0, 1, ... where `by_column` is not set.
+
+    `kind` is the values' storage; fields and changes are int32 where `whole` is set, else float64.
+    """
+    stored = {"i1": ir.IntType(8), "i4": I32, "f4": F32, "f8": ir.DoubleType()}[kind]
+    item, bytes_of_item, bytes_of_value = (I32, 4, int(kind[1])) if whole else (ir.DoubleType(), 8, int(kind[1]))
+    vector, i64 = ir.VectorType(item, WIDE), ir.IntType(64)
+
+    def weight(b: Any, value: Any) -> Any:
+        if whole:
+            return value if kind == "i4" else b.sext(value, I32)
+        if kind == "f8":
+            return value
+        return b.fpext(value, item) if kind == "f4" else b.sitofp(value, item)
+
+    def at(b: Any, address: Any, index: Any, size: int, kind_of_item: Any) -> Any:
+        return b.inttoptr(b.add(address, b.mul(index, i64(size))), kind_of_item.as_pointer())
+
+    @intrinsic
+    def wide_spread(typingctx, field_at, delta_at, value_at, column_at, first, last):
+        def codegen(context, b, signature, args):
+            fields, deltas, values, columns, start, end = args
+            change = b.load(b.inttoptr(deltas, vector.as_pointer()))
+            change.align = bytes_of_item
+            with cgutils.for_range_slice(b, start, end, i64(1), i64) as (e, _):
+                value = weight(b, b.load(at(b, values, e, bytes_of_value, stored)))
+                place = b.sext(b.load(at(b, columns, e, 4, I32)), i64) if by_column else b.sub(e, start)
+                target = at(b, fields, place, WIDE * bytes_of_item, vector)
+                held = b.load(target)
+                held.align = bytes_of_item
+                filled = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
+                same = b.shuffle_vector(filled, filled, ir.Constant(WORDS, [0] * WIDE))
+                added = b.add(held, b.mul(change, same)) if whole else b.fadd(held, b.fmul(change, same))
+                stored_back = b.store(added, target)
+                stored_back.align = bytes_of_item
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), codegen
+
+    return wide_spread
 
 
 @intrinsic

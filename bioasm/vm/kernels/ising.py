@@ -15,7 +15,7 @@ from numba import carray, float64, int32, int64
 from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import make_draw_cells
-from bioasm.vm.kernels.emit import exponentials, logistics, pointer
+from bioasm.vm.kernels.emit import exponentials, logistics, make_wide_spread, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
 from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, WIDE, Block, Ctx, Real, Status
@@ -24,12 +24,12 @@ FARTHEST = 1 << 30
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
 
 
-def make_neighbours(storage: str) -> tuple[Any, Any]:
+def make_neighbours(storage: str, whole: bool) -> tuple[Any, Any]:
     """The functions (spread a change of one spin over its neighbours' fields) and (fields of all spins) for a storage."""
     if storage == "none":
         return no_spread, no_fields
     form, kind = storage.split("-")
-    return _dense(kind) if form == "dense" else _sparse(kind)
+    return _dense(kind, whole) if form == "dense" else _sparse(kind, whole)
 
 
 @device
@@ -42,8 +42,9 @@ def no_fields(ctx, spin, field, n, width):
     """Without couplings the fields are the biases."""
 
 
-def _dense(kind: str) -> tuple[Any, Any]:
+def _dense(kind: str, whole: bool) -> tuple[Any, Any]:
     item, size = STORAGE[kind], BYTES[kind]
+    wide_spread = make_wide_spread(kind, whole, by_column=False)
 
     @device
     def spread(ctx, field, delta, i, n, width):
@@ -52,11 +53,8 @@ def _dense(kind: str) -> tuple[Any, Any]:
             change = delta[0]
             for k in range(n):
                 field[k] += change * row[k]
-            return
-        for k in range(n):
-            weight, at = row[k], k * WIDE
-            for lane in range(WIDE):
-                field[at + lane] += delta[lane] * weight
+        else:
+            wide_spread(field.ctypes.data, delta.ctypes.data, ctx[Ctx.J_AT], ctx[Ctx.J_COLUMN_AT], i * n, (i + 1) * n)
 
     @device
     def fields(ctx, spin, field, n, width):
@@ -69,8 +67,9 @@ def _dense(kind: str) -> tuple[Any, Any]:
     return spread, fields
 
 
-def _sparse(kind: str) -> tuple[Any, Any]:
+def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
     item = STORAGE[kind]
+    wide_spread = make_wide_spread(kind, whole, by_column=True)
 
     @device
     def spread(ctx, field, delta, i, n, width):
@@ -81,11 +80,9 @@ def _sparse(kind: str) -> tuple[Any, Any]:
             change = delta[0]
             for e in range(row[i], row[i + 1]):
                 field[column[e]] += change * value[e]
-            return
-        for e in range(row[i], row[i + 1]):
-            weight, at = value[e], column[e] * WIDE
-            for lane in range(WIDE):
-                field[at + lane] += delta[lane] * weight
+        else:
+            columns_at = ctx[Ctx.J_COLUMN_AT]
+            wide_spread(field.ctypes.data, delta.ctypes.data, ctx[Ctx.J_AT], columns_at, row[i], row[i + 1])
 
     @device
     def fields(ctx, spin, field, n, width):
@@ -102,7 +99,7 @@ def _sparse(kind: str) -> tuple[Any, Any]:
 
 def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
     """The functions (advance a block, energies of all lanes) for a storage of J; `whole` for int32 fields."""
-    spread, coupling_fields = make_neighbours(storage)
+    spread, coupling_fields = make_neighbours(storage, whole)
     item = int32 if whole else float64
     size = 4 if whole else 8
     total = int64 if whole else float64
