@@ -1,0 +1,139 @@
+"""Kernels on disk: found again, refused where damaged, and done without where nothing can be kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bioasm import cachedir
+from bioasm.vm import objects
+from tests.vm.support import outs, run
+
+KEY = ("ising", "none", "whole")
+TEXT = "MODEL ising\nALC 3\nRUN 2\nRD steps\n"
+PROGRAM = """
+from bioasm.drivers.cpu import CpuDriver
+from bioasm.isa.verify import verify
+from bioasm.text.assemble import assemble
+import sys
+result = CpuDriver().run(verify(assemble("MODEL ising\\nALC 3\\nRUN 2\\nRD\\n")))
+print(result.state.tolist(), "numba" in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
+    """Name and content of a kernel's file."""
+    run(TEXT)
+    path = objects._path(KEY)
+    if path is None or not path.exists():
+        pytest.skip("this machine has no private folder for the cache")
+    return path.name, path.read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and no kernel in memory."""
+    (tmp_path / "cache").mkdir(mode=0o700)
+    monkeypatch.setenv("BIOASM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(objects, "_kept", {})
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """Which kernels were asked to be compiled; compiling itself is left to the kernel that is in memory."""
+    asked: list[tuple[str, str, str]] = []
+    have = objects.kernel(*KEY)
+
+    def stand_in(key: tuple[str, str, str], notice: objects.Notice | None) -> tuple[objects.Kernel, None]:
+        asked.append(key)
+        return have, None
+
+    monkeypatch.setattr(objects, "_compile", stand_in)
+    return asked
+
+
+def test_a_kept_kernel_is_loaded(compiled: tuple[str, bytes], compilations: list, folder: Path) -> None:
+    (folder / compiled[0]).write_bytes(compiled[1])
+    assert outs(run(TEXT)) == [2]
+    assert compilations == []
+
+
+def test_a_kernel_is_loaded_once(compiled: tuple[str, bytes], folder: Path) -> None:
+    (folder / compiled[0]).write_bytes(compiled[1])
+    assert objects.kernel(*KEY) is objects.kernel(*KEY)
+
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "one byte": lambda content: content[:1],
+    "cut": lambda content: content[: len(content) // 2],
+    "longer": lambda content: content + b"x",
+    "no checksum": lambda content: content[32:],
+    "another byte": lambda content: content[:1000] + bytes([content[1000] ^ 1]) + content[1001:],
+    "another checksum": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "zeros": lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_kernel_is_compiled_again(
+    compiled: tuple[str, bytes], compilations: list, folder: Path, damage: str
+) -> None:
+    (folder / compiled[0]).write_bytes(DAMAGE[damage](compiled[1]))
+    assert outs(run(TEXT)) == [2]
+    assert compilations == [KEY]
+
+
+def test_a_folder_in_the_place_of_a_kernel_does_no_harm(compiled: tuple[str, bytes], compilations: list, folder: Path) -> None:
+    (folder / compiled[0]).mkdir()
+    assert outs(run(TEXT)) == [2]
+    assert compilations == [KEY]
+
+
+@pytest.mark.parametrize("made", ["a file", "open to others", "missing parent that is a file"])
+def test_a_folder_that_can_not_be_used_does_no_harm(
+    compilations: list, folder: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    place = folder / "other"
+    if made == "open to others":
+        place.mkdir()
+        place.chmod(0o777)
+    else:
+        place.write_bytes(b"")
+    monkeypatch.setenv("BIOASM_CACHE_DIR", str(place / "below" if made.startswith("missing") else place))
+    assert cachedir.cache_dir() is None
+    assert outs(run(TEXT)) == [2]
+    assert compilations == [KEY]
+
+
+def test_the_name_tells_what_the_kernel_depends_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {objects._path(key).name for key in (KEY, ("ising", "none", "real"), ("lif_critical", "none", "uniform"))}
+    monkeypatch.setattr(objects, "_fingerprint", lambda: b"another compiler")
+    assert len(names | {objects._path(KEY).name}) == 4
+
+
+# --- whole processes ----------------------------------------------------------------------------------------
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "BIOASM_CACHE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, text=True, **streams)
+
+
+def test_two_processes_compile_at_once_and_a_third_does_not(folder: Path) -> None:
+    both = [start(folder), start(folder)]
+    first = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], first
+    assert first[0] == first[1]
+    assert first[0][0].endswith("True\n")
+    assert [p.suffix for p in folder.glob("kernel-*")] == [".o"]
+    third = start(folder)
+    out, _ = third.communicate()
+    assert out == first[0][0].replace("True", "False")
