@@ -1,8 +1,26 @@
-"""`python -m bioasm`: the same as the command `bioasm`."""
+"""The process `bioasm`, or `python -m bioasm`: sets up the interpreter for a command, and runs it."""
 
+from __future__ import annotations
+
+import gc
+import os
 import sys
 
-from bioasm.cli.main import main
+# Modules make objects by the hundred thousand that stay to the end; looking through them for garbage frees nothing.
+_COLLECT_EVERY = 500_000
+
+
+def start() -> int:
+    """Run the command line of this process and return its exit code."""
+    gc.set_threshold(_COLLECT_EVERY)
+    # No command multiplies matrices by BLAS, and starting its threads would take longer than most commands.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from bioasm.cli.main import main
+
+    code = main()
+    gc.freeze()  # the collection at the end of every process would visit all modules once more
+    return code
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())
