@@ -161,7 +161,17 @@ def _dense_array(array: Array) -> Array:
     matrix = _kernel_array(array)
     if matrix.dtype == np.int8 and _largest_row_sum(matrix) >= 1 << (31 - LIMB_BITS):
         return matrix.astype(np.int32)
-    return matrix
+    return _with_room(matrix) if matrix.dtype == np.int8 else matrix
+
+
+def _with_room(matrix: Array) -> Array:
+    """A matrix of bytes of which no row but the last is read past the end: rows are read LIMB_COLUMNS bytes at a time."""
+    n = len(matrix)
+    if 2 * n >= LIMB_COLUMNS:
+        return matrix
+    room = np.zeros(n * n + LIMB_COLUMNS, np.int8)
+    room[: n * n] = matrix.ravel()
+    return room[: n * n].reshape(n, n)
 
 
 def _largest_row_sum(matrix: Array, piece: int = 1024) -> int:

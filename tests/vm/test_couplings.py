@@ -9,6 +9,7 @@ import pytest
 
 from bioasm.isa.program import Dense, Sparse, Terms
 from bioasm.vm.couplings import Couplings, is_symmetric, prepare_for_energy, prepare_for_feedback
+from bioasm.vm.layout import LIMB_COLUMNS
 
 RNG = np.random.default_rng(23)
 
@@ -79,6 +80,17 @@ def test_a_memory_mapped_matrix_is_not_copied(tmp_path: Path, dtype: str) -> Non
     np.save(tmp_path / "j.npy", RNG.integers(-5, 5, (40, 40)).astype(dtype))
     mapped = np.load(tmp_path / "j.npy", mmap_mode="r")
     assert np.shares_memory(prepare_for_feedback(40, dense(mapped)).values, mapped)
+
+
+@pytest.mark.parametrize("n", [*range(1, 36), 63, 64, 65])
+def test_bytes_are_read_within_their_memory(n: int) -> None:
+    """Rows are read LIMB_COLUMNS bytes at a time; the last one stands apart, in the tails, with room behind it."""
+    ready = prepare_for_feedback(n, dense(np.ones((n, n), np.int8)))
+    memory = ready.values if ready.values.base is None else ready.values.base
+    read = -(-n // LIMB_COLUMNS) * LIMB_COLUMNS
+    assert memory.size >= (n - 2) * n + read
+    assert ready.tails.size >= read
+    assert np.array_equal(ready.tails[:read], [1] * n + [0] * (read - n))
 
 
 @pytest.mark.parametrize("factor", [1, 2, 16])
