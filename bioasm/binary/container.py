@@ -6,7 +6,6 @@ outside or hide between them; what fills up to the alignment is zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
@@ -20,8 +19,7 @@ from bioasm.isa.table import ISA_VERSION
 _PIECE = 1 << 22  # bytes whose checksum is taken in one go: Ctrl-C comes through between two pieces
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Bytes of one section (or of the whole file), the name they have in messages, and the file's name."""
 
     source: str
@@ -48,8 +46,7 @@ class _Entry(NamedTuple):
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """The parts of a checked file: known sections by kind, and the others as they are carried along."""
 
     known: dict[int, Part]

@@ -6,10 +6,9 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from bioasm.binary import layout, strings
 from bioasm.binary.blocks import read_blocks
@@ -67,7 +66,7 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
     data = _data(container.part(layout.DATA), names)
     places = container.part(layout.SPANS)
     return Program(
-        tuple(_instructions(container, _Tables(names.words, pool, len(data)))),
+        tuple(_instructions(container, _Tables(names.words, pool, len(data), {}))),
         constants,
         data,
         _labels(container.part(layout.LABELS), names),
@@ -80,12 +79,11 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
 # --- names and constants ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
+class _Names(NamedTuple):
     """The names of a program, and those that were found fit to name a constant, a datum or a label."""
 
-    words: Sequence[str] = ()
-    fit: set[int] = field(default_factory=set)
+    words: Sequence[str]
+    fit: set[int]
 
     def defined(self, part: Part, index: int) -> str:
         """The name of something that the program defines."""
@@ -106,11 +104,11 @@ class _Names:
 
 def _names(part: Part | None) -> _Names:
     if part is None:
-        return _Names()
+        return _Names((), set())
     words, end = strings.decode(part, limit("names"), limit("name_bytes"))
     if end != len(part.view):
         raise part.fault(f"{len(part.view) - end} bytes follow the last name")
-    return _Names(words)
+    return _Names(words, set())
 
 
 def _records(part: Part, size: int, most: str) -> int:
@@ -153,14 +151,13 @@ def _quantity(part: Part, value: float, dimension: int, zeros: bytes) -> Quantit
 # --- code -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Tables:
+class _Tables(NamedTuple):
     """What the operands of instructions refer to; equal operands become one object."""
 
     names: Sequence[str]
     pool: Sequence[Operand]
     blocks: int
-    known: dict[tuple[int, int], Operand] = field(default_factory=dict)
+    known: dict[tuple[int, int], Operand]
 
     def operand(self, part: Part, tag: int, value: int) -> Operand:
         """The operand with that tag and value."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from bioasm.diagnostics.codes import CODES
 
@@ -16,8 +16,7 @@ EXIT_INTERNAL = 4
 EXIT_INTERRUPTED = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A place in a source: lines and columns count from 1, `end_column` is one past the last character."""
 
     source: str

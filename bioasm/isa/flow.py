@@ -7,7 +7,7 @@ All facts at an instruction are bits of one integer, and a fact holds where it h
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
@@ -38,8 +38,7 @@ _JUMPS, _ENDS = _having(Trait.JUMPS), _having(Trait.ENDS)
 _DROPPED = {"ALC": UNALLOCATED, "MODEL": UNCHOSEN}
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """`facts[i]` are the facts before instruction i (UNREACHED where none leads there), `needed[i]` those it needs."""
 
     facts: list[int]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register, Target
@@ -24,8 +24,7 @@ def form_of(operand: Operand) -> str:
     return FORMS[type(operand)]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One operand kind.
 
     `forms` says what may stand there; a number may be in any of `dimensions` or bare, lies in [low, high],

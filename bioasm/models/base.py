@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from bioasm.units import Dimension
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter: its default in SI units and the range it may take.
 
     `structural` parameters decide how time is divided or which rule is run; they are scalars set before ALC.
@@ -27,8 +26,7 @@ class Parameter:
     words: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A value that each neuron has; it can be recorded and peeked at."""
 
     name: str
@@ -36,8 +34,7 @@ class Variable:
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class Observable:
+class Observable(NamedTuple):
     """Something that RD reads. `shape` is `neurons`, `scalar`, `trace`, `events`; `register` says that GET reads it too."""
 
     name: str
@@ -47,8 +44,7 @@ class Observable:
     register: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A neuron model as data.
 
     `clock` is the dimension that RUN counts in (TIME or SWEEPS); `noise` that of SIG, with `noise_default` before

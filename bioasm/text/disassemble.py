@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bioasm.diagnostics import Span, error
 from bioasm.isa.names import name_fault
@@ -142,7 +141,7 @@ class _Disassembler:
             if self.program.has_spans:
                 yield _location(instruction.span)
             labels = tuple(Item("label", name) for name in self.labels.get(place, ()))
-            yield replace(self._instruction(instruction), labels=labels)
+            yield self._instruction(instruction)._replace(labels=labels)
         yield from self._data(shown, len(self.data))
         yield from self._end()
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bioasm.diagnostics import Diagnostic, Span
 
 _EXCERPT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One piece of a statement as it is spelled, at `start` to `end` counted from the statement's first character.
 
     `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms` or `file`.
@@ -24,8 +23,7 @@ class Item:
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Labels, then a mnemonic or directive with its operands; `value` is what stands after an equals sign.
 
     A statement knows nothing of its place: equal statements of a text are one object.
@@ -37,8 +35,7 @@ class Statement:
     value: Item | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A statement at `offset` in the text, at `number` and `column`, and the comment after it (with its semicolon).
 
     A line without a statement is a comment. `blank_before` says that empty lines stand before it.
@@ -52,15 +49,14 @@ class Line:
     blank_before: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A text that was read: its lines, what was wrong with it, and the words of statements that could not be read."""
 
     source: str
     text: str
-    lines: list[Line] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    lost_words: set[str] = field(default_factory=set)
+    lines: list[Line]
+    diagnostics: list[Diagnostic]
+    lost_words: set[str]
 
     def span(self, line: Line, start: int, end: int) -> Span:
         """The place of a piece of `line` that lies at `start` to `end`, counted from its statement."""

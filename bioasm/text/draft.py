@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
@@ -16,8 +17,7 @@ from bioasm.text.document import Document, Item, Line, Statement
 from bioasm.text.operands import Fault, Names, read_string
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One line of one of the documents that make up a program."""
 
     document: Document
@@ -29,8 +29,7 @@ class Place:
         return self.document.span(self.line, first.start, (last or first).end)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """An instruction whose names are not looked up yet. `blocks` are the data blocks of its literals, by operand."""
 
     row: Row

@@ -6,7 +6,6 @@ So an error in one statement hides none in others, and a long program of similar
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from lark import Lark, Token, Tree, UnexpectedInput
 
@@ -34,7 +33,7 @@ def parse(text: str, source: str = "<text>") -> Document:
 
     Raises BioasmError B013 where the text holds half a surrogate pair, B111 where it is over the limit of length.
     """
-    document = Document(source, _plain(text, source))
+    document = Document(source, _plain(text, source), [], [], set())
     _Reader(document).read()
     return document
 
@@ -83,7 +82,7 @@ class _Reader:
         said = said.rstrip(" \t")
         if said:
             statement = self.known.get(said) or self._parsed(said, line)
-            line = replace(line, statement=statement)
+            line = line._replace(statement=statement)
         if said or comment:
             self.document.lines.append(line)
         self.number += said.count("\n")
