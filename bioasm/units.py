@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
+from math import isinf
 from typing import NamedTuple
 
 
@@ -68,9 +68,6 @@ def _units() -> dict[str, Unit]:
 
 UNITS: dict[str, Unit] = _units()
 
-# Moves the decimal point without rounding to the 28 digits of the usual context.
-_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-
 
 def find_unit(text: str) -> Unit | None:
     """The unit written as `text`. Case is forgiven where only one unit can be meant (`MS` is not: ms or Ms)."""
@@ -86,16 +83,14 @@ def to_si(number: str, unit: Unit | None = None) -> float:
 
     Raises ValueError where `number` is no decimal number or does not fit a float.
     """
-    try:
-        value = Decimal(number.replace("_", ""))
-    except InvalidOperation:
+    digits, marked, power = number.replace("_", "").lower().partition("e")
+    try:  # the unit moves the decimal point of the spelling, so that the value is rounded once
+        value = float(f"{digits}e{int(power if marked else 0) + (unit.exponent if unit else 0)}")
+    except ValueError:
         raise ValueError(f"{number!r} is no number") from None
-    if not value.is_finite():
-        raise ValueError(f"{number} is not finite")
-    result = float(value.scaleb(unit.exponent, _EXACT) if unit else value)
-    if result in (float("inf"), float("-inf")):
+    if isinf(value):
         raise ValueError(f"{number} is too large for a 64-bit float")
-    return result
+    return value
 
 
 def spell(value: float, dimension: Dimension) -> tuple[str, str]:
@@ -106,6 +101,8 @@ def spell(value: float, dimension: Dimension) -> tuple[str, str]:
     plain = spell_number(value)
     if dimension in (Dimension.NONE, Dimension.SWEEPS):
         return plain, dimension.symbol
+    from decimal import Decimal  # importing it takes longer than a program without units takes to print
+
     choices = [(plain, dimension.symbol)]
     for prefix in ("f", "p", "n", "u", "m", "k", "M", "G"):
         symbol = prefix + dimension.symbol

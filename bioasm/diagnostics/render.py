@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -103,6 +102,8 @@ def _columns(text: str) -> int:
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """One JSON object a line; fields may be added in later versions, none changes its meaning."""
+    import json
+
     return "".join(json.dumps(to_object(d), ensure_ascii=False) + "\n" for d in in_order(diagnostics))
 
 
@@ -140,6 +141,8 @@ def _escaped(text: str, also: str = "") -> str:
 
 def render_sarif(diagnostics: Iterable[Diagnostic]) -> str:
     """A SARIF 2.1.0 log with one run, for the services that collect findings in that form."""
+    import json
+
     from bioasm import __version__
 
     found = in_order(diagnostics)
