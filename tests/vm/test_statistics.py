@@ -72,9 +72,9 @@ def chi_square(found: np.ndarray, expected: np.ndarray) -> float:
         (8, "sparse", "metropolis", 2.0),
         (5, "biases", "glauber", 0.8),
         (11, "real with biases", "glauber", 1.3),
-        (7, "terms", "glauber", 1.5),
-        (6, "terms", "metropolis", 2.0),
-        (8, "all", "glauber", 2.5),
+        (5, "terms", "glauber", 1.5),
+        (5, "terms", "metropolis", 2.0),
+        (6, "all", "glauber", 2.5),
     ],
 )
 def test_histogram_is_that_of_boltzmann(n: int, kind: str, rule: str, temperature: float) -> None:
