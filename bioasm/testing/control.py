@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from bioasm.testing.kit import Subject, check, check_each_model, expect
+from bioasm.testing.results import values
 from bioasm.testing.samples import BEGIN, PROGRAMS, RUN, STEPS
 
 _NAN, _INF = math.nan, math.inf
@@ -99,16 +100,16 @@ def registers_read_what_results_say(subject: Subject, model: str) -> None:
     """GET reads energies, time, steps and noise as RD does."""
     names = ("energy", "best_energy", "time", "steps", "noise")
     read = "".join(f"GET r0, {name}\nOUT r0, {name}\nRD {name}\n" for name in names)
-    values = [float(np.ravel(r.value)[0]) for r in subject.run(PROGRAMS[model] + read).results]
-    unlike = [name for name, by_get, by_rd in zip(names, values[::2], values[1::2], strict=True) if by_get != by_rd]
-    expect(not unlike, f"GET and RD differ in {unlike}: {values}")
+    found = [float(np.ravel(value)[0]) for value in values(subject.run(PROGRAMS[model] + read))]
+    unlike = [name for name, by_get, by_rd in zip(names, found[::2], found[1::2], strict=True) if by_get != by_rd]
+    expect(not unlike, f"GET and RD differ in {unlike}: {found}")
 
 
 @check_each_model("control")
 def peek_reads_one_neuron(subject: Subject, model: str) -> None:
     """PEEK reads a variable of the neuron that a number or a register names."""
     read = "RD state\n" + "".join(f"MOV r1, {k}\nPEEK r0, s, r1\nOUT r0\nPEEK r0, s, {k}\nOUT r0\n" for k in range(5))
-    state, *peeked = [r.value for r in subject.run(PROGRAMS[model] + read).results]
+    state, *peeked = values(subject.run(PROGRAMS[model] + read))
     wanted = np.repeat(np.asarray(state)[0], 2)
     expect(np.allclose(peeked, wanted, rtol=0, atol=1e-12), f"PEEK should read {wanted}, not {peeked}")
 
@@ -126,7 +127,7 @@ def durations_come_from_registers(subject: Subject, model: str) -> None:
 def noise_comes_from_registers(subject: Subject, model: str) -> None:
     """SIG takes a register; what it holds is the noise from then on."""
     text = f"{BEGIN[model]}MOV r1, 3e-3\nSIG r1\n{RUN[model]}RD noise\n"
-    (found,) = [float(r.value) for r in subject.run(text).results]
+    (found,) = values(subject.run(text))
     expect(found == 3e-3, f"the noise should be 3e-3, not {found}")
 
 

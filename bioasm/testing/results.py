@@ -12,13 +12,18 @@ from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
 from bioasm.results import Result, Spikes
 from bioasm.testing.kit import Subject, check, check_each_model, expect
-from bioasm.testing.samples import BEGIN, COMMON, ENTRIES, EVENTS, FOREVER, N, PROGRAMS, RUN, STEP_LENGTH, STEPS
+from bioasm.testing.samples import BEGIN, COMMON, ENTRIES, EVENTS, FOREVER, PROGRAMS, RUN, STEP_LENGTH, STEPS, N
 from bioasm.text.assemble import assemble
 
 
 def reading(result: Result, what: str) -> Any:
     """The value of the last reading of this name."""
     return [r.value for r in result.results if r.what == what][-1]
+
+
+def values(result: Result) -> list[Any]:
+    """The values of all readings, in order."""
+    return [r.value for r in result.results]
 
 
 def arrays(value: Any) -> list[NDArray[Any]]:

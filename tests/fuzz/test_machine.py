@@ -1,4 +1,4 @@
-"""What passes the gate runs: random programs end within their fuel, the same way each time, and never bring the machine down."""
+"""What passes the gate runs: random programs end within their fuel, the same way each time, and never crash the machine."""
 
 from __future__ import annotations
 

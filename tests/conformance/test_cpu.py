@@ -1,0 +1,11 @@
+"""The cpu driver passes the public conformance kit, the way a driver of another package would."""
+
+from __future__ import annotations
+
+from bioasm.drivers.cpu import CpuDriver
+from bioasm.testing import driver_conformance_tests
+
+
+@driver_conformance_tests(CpuDriver, abilities={"core", "control", "inputs", "kbody", "record", "clamp"})
+class TestCpu:
+    pass
