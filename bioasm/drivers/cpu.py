@@ -67,6 +67,8 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
         raise error("B406", f"{options.lanes} lanes; there can be 1 to {limit('lanes')}")
     if not 0 <= options.seed < 1 << 64:
         raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
+    if options.resume and options.checkpoint is None:
+        raise error("B406", "a run is resumed from a checkpoint, and none is named")
     if verified.n * options.lanes > limit("cells"):
         raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
     needed = verified.n * options.lanes * _CELL_BYTES[verified.model.name]
