@@ -177,13 +177,15 @@ def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: 
 
 
 def _saved(request: Request, result: Result) -> BioasmError | None:
+    if not request.output:
+        return None
     from bioasm.results.files import save, write_npz
 
     try:
         if request.output == common.STDIO:
             with common.binary_output(common.STDIO) as stream:
                 write_npz(result, stream)
-        elif request.output:
+        else:
             save(result, request.output)
     except BioasmError as failure:
         return failure

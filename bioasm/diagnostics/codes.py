@@ -147,8 +147,9 @@ CODES: dict[str, Code] = {
         "in a model of spins.",
     ),
     "B115": Code(
-        "couplings can't be symmetrised",
-        "The model needs symmetric couplings and the given ones can't be made so without rounding.",
+        "couplings can't be held exactly",
+        "Whole numbers above 2^53 do not fit a 64-bit float, in which energies are computed, and are not rounded silently. "
+        "Give them as floats, or in a larger unit.",
     ),
     "B116": Code(
         "value out of range for the model",

@@ -18,7 +18,6 @@ from bioasm.drivers.base import Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
 from bioasm.results import Result, Spikes
-from bioasm.vm.checkpoint import checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
 
@@ -35,6 +34,8 @@ class CpuDriver(Driver):
 
     def checkpoint_seed(self, path: Path) -> int:
         """The seed of the run that a checkpoint holds."""
+        from bioasm.vm.checkpoint import checkpoint_seed
+
         return checkpoint_seed(path)
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
@@ -44,6 +45,8 @@ class CpuDriver(Driver):
         machine = _machine(verified, options, observer)
         try:
             if options.resume and options.checkpoint is not None:
+                from bioasm.vm.checkpoint import load_checkpoint
+
                 load_checkpoint(options.checkpoint, machine, digest)
             prepared = time.perf_counter()
 
@@ -125,6 +128,8 @@ class _Watch:
     def _checkpoint(self, every: float) -> None:
         path = self.options.checkpoint
         if path is not None and time.monotonic() - self.saved >= every:
+            from bioasm.vm.checkpoint import save_checkpoint
+
             save_checkpoint(path, self.machine, self.digest)
             self.saved = time.monotonic()
 

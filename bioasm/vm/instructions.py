@@ -12,6 +12,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
 from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
+from bioasm.vm.couplings import held_exactly
 from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.outputs import Samples
 
@@ -85,8 +86,11 @@ def _nothing(s: Served) -> None:
 
 def _load(name: str, part: str) -> Callable[[Served], None]:
     def serve(s: Served) -> None:
-        machine = s.machine
-        setattr(machine.couplings, part, s.datum(0))
+        machine, data = s.machine, s.datum(0)
+        if not held_exactly(data):
+            text = f"{name} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
+            raise machine.error("B115", text, s.instruction)
+        setattr(machine.couplings, part, data)
         machine.loaded[name] = int(machine.state.ctx[Ctx.PC])
         machine.model.load(machine.couplings)
         machine.forget_kernel()

@@ -169,6 +169,7 @@ class Fault(IntEnum):
     STEPS = 2
     NOISE = 3
     INDEX = 4
+    OFFSET = 5
 
 
 class Variable(IntEnum):
@@ -201,4 +202,4 @@ LIMB_COLUMNS = 32  # columns are filled up to a multiple of this
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
 PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
 WIDE = 16  # lanes side by side, where there are enough of them
-DRAWN = CHUNK + 2 * WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn
+DRAWN = CHUNK + WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn

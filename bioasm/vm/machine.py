@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,9 @@ from bioasm.vm.outputs import Outputs
 from bioasm.vm.spins import Spins
 from bioasm.vm.state import State
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 Array = NDArray[Any]
 
 _SLICE_SECONDS = 0.05
@@ -32,6 +34,7 @@ _FAULTS = {
     Fault.DURATION: "RUN got {}; a duration is a finite number of at least 0",
     Fault.STEPS: "RUN asks for more than {limit} steps in all",
     Fault.NOISE: "SIG got {}; noise is a finite number of at least 0",
+    Fault.OFFSET: "LDO got {}; an offset is a finite number",
     Fault.INDEX: "neuron {} does not exist; indices go from 0 to {last}",
 }
 
@@ -182,7 +185,10 @@ class Machine:
         return status
 
     def _turn(self) -> Status:
-        """Let the kernel run until it comes back, and do what it came back for."""
+        """Do one instruction of the host's, or let the kernel run until it comes back and do what it came back for."""
+        if self._at_host_instruction():  # before ALC and LDJ there is no kernel worth compiling
+            self._serve()
+            return Status.HOST
         began = self.kernel, time.perf_counter()
         status = Status(self._call(MACHINE))
         if status is Status.PARALLEL:
@@ -198,6 +204,12 @@ class Machine:
             raise self._fault()
         return status
 
+    def _at_host_instruction(self) -> bool:
+        ctx = self.state.ctx
+        if ctx[Ctx.RUNNING] or ctx[Ctx.PC] >= ctx[Ctx.CODE_LENGTH] or min(ctx[Ctx.FUEL], ctx[Ctx.BUDGET]) <= 0:
+            return False
+        return self.program.instructions[ctx[Ctx.PC]].mnemonic in HOST
+
     def _call(self, block: int) -> int:
         return self.kernel(self.state.ctx.ctypes.data, self.state.real.ctypes.data, block)
 
@@ -205,6 +217,8 @@ class Machine:
         """Bring all blocks to TARGET, on several threads; a block whose buffer is full comes back for another turn."""
         behind = np.flatnonzero(self.state["BLOCK"][:, Block.STEP] < self.state.ctx[Ctx.TARGET])
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # most runs have one block and need no threads
+
             self._pool = ThreadPoolExecutor(self.threads, "bioasm")
         statuses = list(self._pool.map(self._call, behind.tolist()))
         if Status.DRAIN in statuses:

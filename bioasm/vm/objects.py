@@ -97,7 +97,8 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
     llvm.initialize_native_asmprinter()
     stubs = "".join(f"define void @{name}() {{\n  call void @llvm.trap()\n  unreachable\n}}\n" for name in outside)
     module = llvm.parse_assembly(f"declare void @llvm.trap()\n{stubs}")
-    engine = llvm.create_mcjit_compiler(module, llvm.Target.from_default_triple().create_target_machine())
+    target = llvm.Target.from_default_triple().create_target_machine(opt=0)  # the stubs need no optimizer to start up
+    engine = llvm.create_mcjit_compiler(module, target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return _PROTOTYPE(engine.get_function_address(symbol)), engine

@@ -208,6 +208,8 @@ def make_machine(advance: Any, refresh: Any) -> Any:
                 return int64(Fault.NOISE)
             real[Real.NOISE] = value[a]
         elif op == LDO:
+            if not abs(value[a]) < math.inf:
+                return int64(Fault.OFFSET)
             real[Real.OFFSET] = value[a]
         elif op == RUN:
             if ctx[Ctx.DIRTY] == 1:

@@ -123,39 +123,45 @@ def _store_at(b: Any, value: Any, address: Any) -> None:
     stored.align = 4
 
 
-def make_draw(numbers: Any, wide: bool) -> Any:
+def make_words(wide: bool) -> Any:
     """The function (addresses of the lanes' keys, first neuron, pair of steps, addresses for even and odd steps) that
-    stores two vectors of numbers for each step.
-
-    They are of 2 WIDE neurons of one lane, or with `wide` of two neurons in WIDE lanes. Two vectors at a time, because the
-    chain of operations on one leaves most of the processor's units waiting.
+    stores a vector of random words for each step: of WIDE neurons of one lane, or with `wide` of one neuron in WIDE lanes.
     """
 
     @intrinsic
-    def draw(typingctx, key0_at, key1_at, neuron, pair, even_at, odd_at):
+    def draw_words(typingctx, key0_at, key1_at, neuron, pair, even_at, odd_at):
         def codegen(context, b, signature, args):
             at0, at1, first, pair_of_steps, even, odd = args
+            neurons = _splat(b, b.trunc(first, I32))
             if wide:
                 key = _vector_at(b, at0), _vector_at(b, at1)
             else:
                 key0, key1 = (b.load(b.inttoptr(at, I32.as_pointer())) for at in (at0, at1))
                 key = _splat(b, key0), _splat(b, key1)
-            step = _splat(b, b.trunc(pair_of_steps, I32))
-            neurons = _splat(b, b.trunc(first, I32))
-            if not wide:
                 neurons = b.add(neurons, ir.Constant(WORDS, list(range(WIDE))))
-            apart = 1 if wide else WIDE
-            for part in range(2):
-                who = b.add(neurons, _whole(neurons, part * apart))
-                low, high = numbers(b, *_threefry(b, key, (who, step)))
-                offset = ir.IntType(64)(4 * WIDE * part)
-                _store_at(b, low, b.add(even, offset))
-                _store_at(b, high, b.add(odd, offset))
+            low, high = _threefry(b, key, (neurons, _splat(b, b.trunc(pair_of_steps, I32))))
+            _store_at(b, b.bitcast(low, FLOATS), even)
+            _store_at(b, b.bitcast(high, FLOATS), odd)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
 
-    return draw
+    return draw_words
+
+
+def make_numbers(numbers: Any) -> Any:
+    """The function (addresses for even and odd steps) that turns a vector of words for each step into numbers."""
+
+    @intrinsic
+    def turn_into_numbers(typingctx, even_at, odd_at):
+        def codegen(context, b, signature, args):
+            for value, address in zip(numbers(b, *(_vector_at(b, at) for at in args)), args, strict=True):
+                _store_at(b, value, address)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), codegen
+
+    return turn_into_numbers
 
 
 def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:

@@ -1,7 +1,8 @@
 """Products of the coupling matrix with states, y = J s, for every storage and lane width, in one order of summation.
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
-the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits. Products
+the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits, except
+that a single lane takes a J of bytes in whole numbers (`bioasm/vm/kernels/limbs.py`). Products
 are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the rows'
 tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
 """
