@@ -7,6 +7,7 @@ from typing import Any
 
 from bioasm.diagnostics import did_you_mean, error
 from bioasm.isa.program import DataBlock, DataRef, Dense, Instruction, Name, Operand, Program, Quantity
+from bioasm.isa.storage import narrow
 from bioasm.isa.table import BY_MNEMONIC, Row
 from bioasm.results import Result
 
@@ -58,7 +59,10 @@ def _operand(row: Row, value: Any, data: list[DataBlock]) -> Operand:
         raise error("B004", f"{row.mnemonic} got an operand that is no number, word or array: {cause}") from cause
     if array.dtype.kind not in "biuf":
         raise error("B010", f"{row.mnemonic} got an array that is not of numbers, or with rows of different length")
-    data.append(DataBlock(Dense(np.ascontiguousarray(array))))
+    try:
+        data.append(DataBlock(Dense(narrow(np.ascontiguousarray(array)))))  # as the printed text is stored
+    except ValueError as cause:
+        raise error("B010", f"{row.mnemonic} got an array that can't be stored: {cause}") from cause
     return DataRef(len(data) - 1)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bioasm.diagnostics import BioasmError, did_you_mean, error
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse
+from bioasm.isa.storage import TYPES, narrow
 from bioasm.text.entries import sorted_sparse, summed
-from bioasm.text.numbers import TYPES, narrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

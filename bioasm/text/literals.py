@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse, Terms
+from bioasm.isa.storage import narrow
 from bioasm.text.document import Item
 from bioasm.text.entries import repeated, sorted_sparse, sorted_terms
 from bioasm.text.literal_faults import LiteralFault, TypeFault, dense_fault, entries_fault
-from bioasm.text.numbers import narrow, stored_as, to_array
+from bioasm.text.numbers import stored_as, to_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

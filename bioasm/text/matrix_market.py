@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bioasm.diagnostics import BioasmError, Span, error
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense
-from bioasm.text.numbers import narrow, to_array
+from bioasm.isa.storage import narrow
+from bioasm.text.numbers import to_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

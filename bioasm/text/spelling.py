@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data, Dense, Quantity, Sparse, Terms
+from bioasm.isa.storage import TYPES, narrow
 from bioasm.text.document import Item
-from bioasm.text.numbers import TYPES, narrow
 from bioasm.units import spell
 
 if TYPE_CHECKING:
