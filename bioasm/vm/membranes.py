@@ -93,12 +93,18 @@ class Membranes:
             "EL": host["El"],
             "SPAN": host["Vt"] - host["El"],
             "GAIN": rate * host["R"],
-            "BASE": rate * (host["El"] + host["R"] * (host["I_offset"] + host["current"])),
+            "BASE": rate * self._target(),
         }
         for name, values in per_neuron.items():
             state[f"CELL_{name}"][:] = state.per_neuron_to_cells(values)
         state["EL"][:], state["VT"][:] = host["El"], host["Vt"]
         state.ctx[Ctx.CLAMPED] = int(held.any())
+
+    def _target(self) -> Array:
+        """The voltage that each membrane goes to without noise and feedback; infinite where numbers are too large."""
+        host = self.state.host
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(host["El"] + host["R"] * (host["I_offset"] + host["current"]))
 
     def load(self, couplings: Couplings) -> None:
         """Take J, h and terms over. The best state belongs to the couplings, so it starts anew."""
@@ -181,7 +187,9 @@ class Membranes:
         if what == "spike_count":
             return state.from_cells(state["SPIKE_COUNT"])
         el, vt = state["EL"], state["VT"]
-        return np.asarray(np.clip((state.from_cells(state["V"]) - el) / (vt - el), 0.0, 1.0))
+        with np.errstate(over="ignore"):  # a huge quotient is clipped like a large one
+            with np.errstate(all="ignore"):  # huge voltages and a span of 0 are the program's own, and no news on stderr
+            return np.asarray(np.clip((state.from_cells(state["V"]) - el) / (vt - el), 0.0, 1.0))
 
     def final_as_best(self) -> Array:
         """The present state as 0/1, for a run in which no energy was ever seen."""
