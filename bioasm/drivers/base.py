@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
@@ -35,8 +35,7 @@ class RunOptions:
     resume: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message."""
 
     steps: int

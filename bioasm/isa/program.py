@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.diagnostics import Span
 from bioasm.units import Dimension
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
-    """A scalar register, `r0` to `r31`: one float64, the same for all lanes."""
+class _Numbered:
+    """What is known by its number. Equal are only two of the same class."""
 
     index: int
+
+
+class Register(_Numbered):
+    """A scalar register, `r0` to `r31`: one float64, the same for all lanes."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +48,16 @@ class ConstantRef:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataRef:
+class DataRef(_Numbered):
     """A use of the data block `Program.data[index]`."""
 
-    index: int
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(_Numbered):
     """The index of the instruction that a jump goes to; `len(instructions)` is the end of the program."""
 
-    index: int
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,7 @@ class Terms:
 Data = Dense | Sparse | Terms
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class DataBlock:
+class DataBlock(NamedTuple):
     """A datum of a program and the name it is used by; None for a literal that stands in an operand."""
 
     value: Data
@@ -136,8 +139,7 @@ class Instruction:
         return self.row.mnemonic
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A bytecode section that this version does not know and carries along unread."""
 
     kind: int
