@@ -187,8 +187,7 @@ class Membranes:
         if what == "spike_count":
             return state.from_cells(state["SPIKE_COUNT"])
         el, vt = state["EL"], state["VT"]
-        with np.errstate(over="ignore"):  # a huge quotient is clipped like a large one
-            with np.errstate(all="ignore"):  # huge voltages and a span of 0 are the program's own, and no news on stderr
+        with np.errstate(all="ignore"):  # a huge quotient is clipped like a large one; a span of 0 has none
             return np.asarray(np.clip((state.from_cells(state["V"]) - el) / (vt - el), 0.0, 1.0))
 
     def final_as_best(self) -> Array:
