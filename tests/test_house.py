@@ -268,6 +268,10 @@ def test_packages_are_found_by_one_pattern() -> None:
     assert SETUP["options.packages.find"]["include"].split() == ["bioasm*"]
 
 
+def test_the_command_starts_as_the_module_does() -> None:
+    assert SETUP["options.entry_points"]["console_scripts"].split() == ["bioasm", "=", "bioasm.__main__:start"]
+
+
 def test_files_that_are_no_modules_are_packed() -> None:
     kept = (path for path in HOUSE.rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"})
     patterns = {k: v.replace(",", " ").split() for k, v in SETUP["options.package_data"].items()}

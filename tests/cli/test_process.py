@@ -100,3 +100,10 @@ def test_interrupted_runs_print_and_go_on() -> None:
     assert (code, second["status"]) == (130, "interrupted")
     assert second["seed"] == first["seed"]
     assert second["steps"] > first["steps"]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", "1"), ("OPENBLAS_NUM_THREADS=3", "3")])
+def test_threads_of_blas_are_the_users_choice(given: str, kept: str) -> None:
+    code = "import os; from bioasm.__main__ import start; start(); print(os.environ['OPENBLAS_NUM_THREADS'])"
+    told = shell(f'unset OPENBLAS_NUM_THREADS; {given} {sys.executable} -c "{code}" check small.basm')
+    assert told.stdout.split() == [kept]
