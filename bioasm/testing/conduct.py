@@ -125,7 +125,7 @@ def connects_and_disconnects_as_often_as_asked(subject: Subject) -> None:
     for _ in range(2):
         driver.connect()
         driver.connect()
-        result = driver.run(gate("ALC 2\nRD steps\n"), chosen())
+        result = driver.run(subject.gate("ALC 2\nRD steps\n"), chosen())
         expect([r.value for r in result.results] == [0.0], "a connected driver should run")
         driver.disconnect()
         driver.disconnect()
@@ -214,12 +214,11 @@ def _instructions(array: Any = list) -> list[_Instruction]:
 
 
 def _executed(subject: Subject, array: Any = list) -> Any:
-    subject.needs(("lif_critical",), ())
     with subject.factory() as driver:
         return driver.execute(_instructions(array), chosen())
 
 
-@check()
+@check(model="lif_critical")
 def executes_a_list_of_instructions(subject: Subject) -> None:
     """`execute` returns pykoppu's triple: state, energy history, spikes in milliseconds, all of lane 0."""
     outcome = _executed(subject)
@@ -232,7 +231,7 @@ def executes_a_list_of_instructions(subject: Subject) -> None:
     expect(index.tolist() == result.spikes.i.tolist() and index.size > 0, "the third item should hold the neurons")
 
 
-@check()
+@check(model="lif_critical")
 def executes_instructions_as_their_text(subject: Subject) -> None:
     """A list of instructions, with lists or numpy arrays, runs as the text that pykoppu prints for it."""
     wanted = subject.run(_PRINTED)
@@ -251,8 +250,8 @@ def refuses_an_empty_list_of_instructions(subject: Subject) -> None:
         fail("an empty list should be refused")
 
 
-@check()
-def hashes_text_as_it_was_given(subject: Subject) -> None:
+@check_each_model()
+def hashes_what_a_text_says_and_not_how(subject: Subject, model: str) -> None:
     """Comments and layout are no part of the program's hash."""
-    found = subject.run("; a comment\n  alc 2 ;\n rd\n").program_sha256
-    expect(found == program_hash(assemble("ALC 2\nRD\n")), "comments and layout changed the hash")
+    found = subject.run(f"; a comment\nMODEL {model}\n  alc 2 ;\n rd\n").program_sha256
+    expect(found == program_hash(assemble(f"MODEL {model}\nALC 2\nRD\n")), "comments and layout changed the hash")

@@ -12,6 +12,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Driver, Observer, RunOptions
 from bioasm.isa.program import Program
 from bioasm.isa.verify import Verified, verify
+from bioasm.models import DEFAULT_MODEL
 from bioasm.results import Result
 from bioasm.text.assemble import assemble
 
@@ -30,7 +31,14 @@ class Subject:
     def run(self, text: str | Program, observer: Observer | None = None, **options: Any) -> Result:
         """Run a program on a fresh driver, with seed 1 unless `options` (fields of RunOptions) say otherwise."""
         with self.factory() as driver:
-            return driver.run(gate(text), chosen(**options), observer)
+            return driver.run(self.gate(text), chosen(**options), observer)
+
+    def gate(self, text: str | Program) -> Verified:
+        """The verified program of a text, on a model of the driver where the text chooses none."""
+        models = self.factory().models
+        if isinstance(text, str) and "MODEL" not in text and DEFAULT_MODEL not in models:
+            text = f"MODEL {min(models)}\n{text}"
+        return gate(text)
 
     def needs(self, models: Collection[str], abilities: Collection[str]) -> None:
         """Skip the test where the driver does not declare these models and abilities."""

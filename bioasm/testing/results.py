@@ -150,10 +150,9 @@ def states_are_of_the_model(subject: Subject, model: str) -> None:
     expect(bool(np.isin(result.best_state, (0, 1)).all()), f"best_state should be 0 or 1: {result.best_state}")
 
 
-@check()
+@check(model="lif_critical")
 def without_couplings_no_energy_is_seen(subject: Subject) -> None:
     """Membranes without couplings have no trace; the best energy is NaN and the best state the final one."""
-    subject.needs(("lif_critical",), ())
     result = subject.run("ALC 3\nSIG 0\nRUN 200 ms\n")
     expect(result.energy_trace.shape == (1, 0), "there should be no trace")
     expect(bool(np.isnan(result.best_energy).all()), f"best_energy should be NaN, not {result.best_energy}")
@@ -186,11 +185,11 @@ def readings_come_in_program_order(subject: Subject, model: str) -> None:
 @check("control")
 def numbers_and_readings_share_one_order(subject: Subject) -> None:
     """OUT and RD append to one list; OUT's name is its own, or `value`."""
-    result = subject.run('OUT 1, first\nALC 2\nRD\nOUT 2\nRD v\nOUT 3, "two words"\nOUT 4, first\n')
-    wanted = ["first", "state", "value", "v", "two words", "first"]
+    result = subject.run('OUT 1, first\nALC 2\nRD\nOUT 2\nRD noise\nOUT 3, "two words"\nOUT 4, first\n')
+    wanted = ["first", "state", "value", "noise", "two words", "first"]
     found = [r.what for r in result.results]
     expect(found == wanted, f"readings should be {wanted}, not {found}")
-    numbers = [r.value for r in result.results if isinstance(r.value, float)]
+    numbers = [r.value for r in result.results if r.what not in ("state", "noise")]
     expect(numbers == [1.0, 2.0, 3.0, 4.0], f"OUT should emit 1, 2, 3, 4 as numbers, not {numbers}")
 
 

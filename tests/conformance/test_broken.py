@@ -23,7 +23,7 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
     "tells no seed": (b.telling(lambda r: {"seed": 0}), "names_where_the_result_came_from takes_any_seed_of_64_bits"),
     "another hash": (
         b.telling(lambda r: {"program_sha256": r.program_sha256[::-1]}),
-        "program_sha256_is_that_of_the_program hashes_text_as_it_was_given text_and_bytecode_are_one_program",
+        "program_sha256_is_that_of_the_program hashes_what_a_text_says_and_not_how text_and_bytecode_are_one_program",
     ),
     "no versions": (b.telling(lambda r: {"versions": {}}), "versions_are_named"),
     "no total time": (b.telling(lambda r: {"timing": {"run": 0.1}}), "timing_is_told_in_seconds"),

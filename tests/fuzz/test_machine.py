@@ -25,6 +25,7 @@ from tests.binary.test_fuzz import mutated
 from tests.fuzz.generate import FLAVOURS, random_program
 from tests.fuzz.support import FUZZ_RUNS
 
+pytestmark = pytest.mark.filterwarnings("error")  # numpy's remarks are not for users' eyes
 SEEDS = st.integers(0, (1 << 64) - 1)
 FUEL = 2000
 FAULTS = {"B111", "B402", "B407"}
