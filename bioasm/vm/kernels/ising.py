@@ -25,11 +25,17 @@ COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the ra
 
 
 def make_neighbours(storage: str, whole: bool) -> tuple[Any, Any]:
-    """The functions (spread a change of one spin over its neighbours' fields) and (fields of all spins) for a storage."""
+    """The functions that spread a change of one spin over its neighbours' fields (of one lane, of a block) and that compute
+    the fields of all spins, for a storage."""
     if storage == "none":
-        return no_spread, no_fields
+        return no_spread_one, no_spread, no_fields
     form, kind = storage.split("-")
     return _dense(kind, whole) if form == "dense" else _sparse(kind, whole)
+
+
+@device
+def no_spread_one(ctx, field, change, i, n):
+    """Without couplings no field changes."""
 
 
 @device
@@ -47,12 +53,15 @@ def _dense(kind: str, whole: bool) -> tuple[Any, Any]:
     wide_spread = make_wide_spread(kind, whole, by_column=False)
 
     @device
-    def spread(ctx, field, delta, i, n, width):
+    def spread_one(ctx, field, change, i, n):
         row = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
+        for k in range(n):
+            field[k] += change * row[k]
+
+    @device
+    def spread(ctx, field, delta, i, n, width):
         if width == 1:
-            change = delta[0]
-            for k in range(n):
-                field[k] += change * row[k]
+            spread_one(ctx, field, delta[0], i, n)
         else:
             wide_spread(field.ctypes.data, delta.ctypes.data, ctx[Ctx.J_AT], ctx[Ctx.J_COLUMN_AT], i * n, (i + 1) * n)
 
@@ -64,7 +73,7 @@ def _dense(kind: str, whole: bool) -> tuple[Any, Any]:
                 for lane in range(width):
                     field[i * width + lane] += row[k] * spin[k * width + lane]
 
-    return spread, fields
+    return spread_one, spread, fields
 
 
 def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
@@ -72,14 +81,18 @@ def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
     wide_spread = make_wide_spread(kind, whole, by_column=True)
 
     @device
-    def spread(ctx, field, delta, i, n, width):
+    def spread_one(ctx, field, change, i, n):
         row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
+        for e in range(row[i], row[i + 1]):
+            field[column[e]] += change * value[e]
+
+    @device
+    def spread(ctx, field, delta, i, n, width):
+        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         if width == 1:
-            change = delta[0]
-            for e in range(row[i], row[i + 1]):
-                field[column[e]] += change * value[e]
+            spread_one(ctx, field, delta[0], i, n)
         else:
             columns_at = ctx[Ctx.J_COLUMN_AT]
             wide_spread(field.ctypes.data, delta.ctypes.data, ctx[Ctx.J_AT], columns_at, row[i], row[i + 1])
@@ -94,12 +107,12 @@ def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
                 for lane in range(width):
                     field[i * width + lane] += value[e] * spin[column[e] * width + lane]
 
-    return spread, fields
+    return spread_one, spread, fields
 
 
 def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
     """The functions (advance a block, energies of all lanes) for a storage of J; `whole` for int32 fields."""
-    spread, coupling_fields = make_neighbours(storage, whole)
+    spread_one, spread, coupling_fields = make_neighbours(storage, whole)
     item = int32 if whole else float64
     size = 4 if whole else 8
     total = int64 if whole else float64
@@ -159,21 +172,30 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             product[of[e] * width + lane] = -product[of[e] * width + lane]
 
     @device
-    def sweep_one(ctx, spin, field, limit, delta, product, n):
-        """A sweep of a single lane; returns half the change of energy, in units of the fields."""
+    def sweep_with_terms(ctx, spin, field, limit, delta, product, n):
+        """`sweep_one` for a problem with higher-order terms."""
         change = total(0)
-        terms = ctx[Ctx.TERMS] > 0
         for i in range(n):
-            x = spin[i] * field[i]
-            if terms:
-                x += around(ctx, product, i, 1, 0)
+            x = spin[i] * field[i] + around(ctx, product, i, 1, 0)
             if x < limit[i]:
                 change += x
                 delta[0] = -2 * spin[i]
                 spin[i] = -spin[i]
                 spread(ctx, field, delta, i, n, 1)
-                if terms:
-                    turn_products(ctx, product, i, 1, 0)
+                turn_products(ctx, product, i, 1, 0)
+        return change
+
+    @device
+    def sweep_one(ctx, spin, field, limit, n):
+        """A sweep of a single lane; returns half the change of energy, in units of the fields."""
+        change = total(0)
+        for i in range(n):
+            x = spin[i] * field[i]
+            if x < limit[i]:
+                change += x
+                turn = -2 * spin[i]
+                spin[i] = -spin[i]
+                spread_one(ctx, field, turn, i, n)
         return change
 
     @device
@@ -267,8 +289,11 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
         for lane in range(width):
             if energy[lane] < best_energy[lane]:
                 best_energy[lane] = energy[lane]
-                for k in range(lane, n * width, width):
-                    best[k] = spin[k]
+                if width == 1:
+                    best[:] = spin
+                else:
+                    for k in range(lane, n * width, width):
+                        best[k] = spin[k]
 
     @device
     def note_energy(ctx, real, block, width):
@@ -304,7 +329,11 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
                 drawn = True
             part = limit[cells:] if step & 1 else limit[:cells]
             if width == 1:
-                energy[0] += 2.0 * real[Real.SCALE] * sweep_one(ctx, spin, field, part, delta, product, n)
+                if ctx[Ctx.TERMS] > 0:
+                    half = sweep_with_terms(ctx, spin, field, part, delta, product, n)
+                else:
+                    half = sweep_one(ctx, spin, field, part, n)
+                energy[0] += 2.0 * real[Real.SCALE] * half
             else:
                 sweep_many(ctx, spin, field, part, delta, product, change, n)
                 for lane in range(width):
