@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint32
+from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint32, uint64
 
 from bioasm.vm.kernels.device import inlined
 from bioasm.vm.kernels.emit import pointer
@@ -25,6 +25,12 @@ def f4(address, offset, count):
 def i8(address, offset, count):
     """int64."""
     return carray(pointer(address + 8 * offset, int64), count)
+
+
+@inlined
+def u8(address, offset, count):
+    """uint64, for indices: an unsigned one is used as it is, a signed one is first looked at for counting from the end."""
+    return carray(pointer(address + 8 * offset, uint64), count)
 
 
 @inlined

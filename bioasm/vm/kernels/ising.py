@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import carray, float64, int32, int64
 
-from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1
+from bioasm.vm.kernels.access import block_row, f4, f8, i1, i4, i8, u1, u4, u8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import make_draw_cells
 from bioasm.vm.kernels.emit import exponentials, logistics, make_wide_spread, pointer
@@ -21,6 +21,7 @@ from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samp
 from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, WIDE, Block, Ctx, Real, Status
 
 FARTHEST = 1 << 30
+LARGEST_DRAWN = 24.0  # logistic and exponential numbers of 32-bit words are below ln(2**33) = 22.9
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
 
 
@@ -82,15 +83,15 @@ def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
 
     @device
     def spread_one(ctx, field, change, i, n):
-        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
-        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
         for e in range(row[i], row[i + 1]):
             field[column[e]] += change * value[e]
 
     @device
     def spread(ctx, field, delta, i, n, width):
-        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         if width == 1:
             spread_one(ctx, field, delta[0], i, n)
         else:
@@ -99,8 +100,8 @@ def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
 
     @device
     def fields(ctx, spin, field, n, width):
-        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
-        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
         for i in range(n):
             for e in range(row[i], row[i + 1]):
@@ -119,7 +120,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
 
     @device
     def threshold(value):
-        if whole:  # s f < x is s f < ceil(x) for whole s f
+        if whole:
             return int32(math.ceil(min(max(value, -float64(FARTHEST)), float64(FARTHEST))))
         return value
 
@@ -127,8 +128,12 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
 
     @device
     def to_thresholds(limit, drawn, half, first, count):
-        for k in range(count):
-            limit[first + k] = threshold(half * drawn[k])
+        if whole and half * LARGEST_DRAWN < FARTHEST:  # nothing to bound: s f < x is s f < ceil(x) for whole s f
+            for k in range(count):
+                limit[first + k] = int32(math.ceil(half * drawn[k]))
+        else:
+            for k in range(count):
+                limit[first + k] = threshold(half * drawn[k])
 
     @device
     def draw(ctx, real, b, limit, step, n, width):

@@ -16,7 +16,7 @@ from numba import carray, float32, float64, int8, int32, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bioasm.vm.kernels.access import f8, i4, i8
+from bioasm.vm.kernels.access import f8, u4, u8
 from bioasm.vm.kernels.device import device, inlined
 from bioasm.vm.kernels.emit import fma, pointer
 from bioasm.vm.kernels.limbs import byte_product
@@ -146,8 +146,8 @@ def make_sparse(kind: str) -> Any:
 
     @device
     def product(ctx, s, y, partial, n, width, lane0):
-        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
-        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
         if width == 1:
             for i in range(n):
@@ -213,8 +213,8 @@ def make_add_column(storage: str) -> Any:
 
     @device
     def sparse_column(ctx, field, n, width, i, lane, sign):
-        row = i8(ctx[Ctx.J_ROW_AT], 0, n + 1)
-        column = i4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
+        row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
+        column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
         own = 0.0
         for e in range(row[i], row[i + 1]):
