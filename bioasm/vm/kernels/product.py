@@ -2,7 +2,8 @@
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
 the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits, except
-that a single lane takes a J of bytes in whole numbers (`bioasm/vm/kernels/limbs.py`). Products
+that a single lane takes a J of bytes in whole numbers (`bioasm/vm/kernels/limbs.py`), and of a symmetric J of HALVED_FROM
+neurons and more reads the lower half only, each entry for both of its places. Products
 are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the rows'
 tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
 """
@@ -24,6 +25,8 @@ from bioasm.vm.layout import WIDE, Ctx
 
 PARTS = 8
 ROWS = 4
+LOWER_ROWS = 8
+HALVED_FROM = 384  # neurons from which on J lies so far from the processor that reading half of it is worth more work
 
 STORAGE: dict[str, Any] = {"i1": int8, "i4": int32, "f4": float32, "f8": float64}
 BYTES = {"i1": 1, "i4": 4, "f4": 4, "f8": 8}
@@ -84,6 +87,48 @@ def make_rows(kind: str, rows: int) -> Any:
     return row_products
 
 
+def make_lower_rows(kind: str) -> Any:
+    """A function (address of J's row i, entries from one row to the next, s address, columns, y address, i) for LOWER_ROWS rows of
+    a symmetric J: over the first `columns` columns, a multiple of eight, it sets y[i], y[i + 1], ... to the rows' products
+    with s, and adds what the same entries, mirrored, give to y[0:columns]."""
+    element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
+    width, i64, double = BYTES[kind], ir.IntType(64), ir.DoubleType()
+    vector = ir.VectorType(double, PARTS)
+    zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), PARTS), [0] * PARTS)
+
+    @intrinsic
+    def lower_rows(typingctx, j_at, stride, s_at, columns, y_at, row):
+        def codegen(context, b, signature, args):
+            j_address, step, s_address, n, y_address, i = args
+            fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=ir.FunctionType(vector, [vector] * 3))
+            sums = [cgutils.alloca_once_value(b, zero) for _ in range(LOWER_ROWS)]
+            own = []
+            for r in range(LOWER_ROWS):
+                address = b.add(s_address, b.mul(b.add(i, i64(r)), i64(8)))
+                filled = b.insert_element(zero, b.load(b.inttoptr(address, double.as_pointer())), ir.IntType(32)(0))
+                own.append(b.shuffle_vector(filled, filled, everywhere))
+            with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
+                eight = b.mul(j, i64(8))
+                s = _load(b, b.add(s_address, eight), double, 8)
+                mirrored = _load(b, b.add(y_address, eight), double, 8)
+                for r, total in enumerate(sums):
+                    offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
+                    entries = _widen(b, _load(b, b.add(j_address, offset), element, width), kind)
+                    b.store(b.call(fused, [entries, s, b.load(total)]), total)
+                    mirrored = b.call(fused, [entries, own[r], mirrored])
+                stored = b.store(mirrored, b.inttoptr(b.add(y_address, eight), vector.as_pointer()))
+                stored.align = 8
+            for r, total in enumerate(sums):
+                address = b.add(y_address, b.mul(b.add(i, i64(r)), i64(8)))
+                b.store(_sum_of_parts(b, b.load(total)), b.inttoptr(address, double.as_pointer()))
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), codegen
+
+    return lower_rows
+
+
 @inlined
 def _tree(p, at, step):
     """The eight partial sums p[at], p[at + step], ... added as a tree."""
@@ -109,6 +154,31 @@ def make_dense(kind: str) -> Any:
             one(address + i * row_bytes, n, tails + i * tail_bytes, s_at, whole, y_at + 8 * i)
             i += 1
 
+    lower_rows = make_lower_rows(kind)
+
+    @device
+    def finish_row(j, s, y, i, first, n):
+        for k in range(first, i):
+            weight = float64(j[i * n + k])
+            y[i] = fma(weight, s[k], y[i])
+            y[k] = fma(weight, s[i], y[k])
+        y[i] = fma(float64(j[i * n + i]), s[i], y[i])
+
+    @device
+    def one_lane_symmetric(address, s, y, n):
+        j = carray(pointer(address, item), n * n)
+        i = 0
+        while i + LOWER_ROWS <= n:
+            whole = i - i % PARTS
+            lower_rows(address + i * n * width_bytes, n, s.ctypes.data, whole, y.ctypes.data, i)
+            for r in range(i, i + LOWER_ROWS):
+                finish_row(j, s, y, r, whole, n)
+            i += LOWER_ROWS
+        while i < n:
+            y[i] = 0.0
+            finish_row(j, s, y, i, 0, n)
+            i += 1
+
     @device
     def many_lanes(address, s, y, partial, n):
         j = carray(pointer(address, item), n * n)
@@ -125,10 +195,12 @@ def make_dense(kind: str) -> Any:
 
     @device
     def product(ctx, s, y, partial, n, width, lane0):
-        if width == 1:
-            one_lane(ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], s.ctypes.data, y.ctypes.data, n)
-        else:
+        if width > 1:
             many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
+        elif ctx[Ctx.SYMMETRIC] == 1 and n >= HALVED_FROM:
+            one_lane_symmetric(ctx[Ctx.J_AT], s, y, n)
+        else:
+            one_lane(ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], s.ctypes.data, y.ctypes.data, n)
 
     @device
     def product_of_bytes(ctx, s, y, partial, n, width, lane0):
