@@ -56,7 +56,7 @@ def _duration(result: Result) -> str:
     clock = MODELS[result.model].clock if result.model in MODELS else Dimension.NONE
     if clock is Dimension.SWEEPS:
         return f"{result.steps:,} sweeps"
-    return f"{' '.join(spell(result.time, clock)).strip()} in {result.steps:,} steps"
+    return f"{' '.join(spell(float(f"{result.time:.12g}"), clock)).strip()} in {result.steps:,} steps"
 
 
 def _shown(value: Any) -> str:
