@@ -56,7 +56,8 @@ def _duration(result: Result) -> str:
     clock = MODELS[result.model].clock if result.model in MODELS else Dimension.NONE
     if clock is Dimension.SWEEPS:
         return f"{result.steps:,} sweeps"
-    return f"{' '.join(spell(float(f"{result.time:.12g}"), clock)).strip()} in {result.steps:,} steps"
+    time = float(format(result.time, ".12g"))  # a product of steps and dt has last digits that nobody asked for
+    return f"{' '.join(spell(time, clock)).strip()} in {result.steps:,} steps"
 
 
 def _shown(value: Any) -> str:
