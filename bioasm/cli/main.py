@@ -106,8 +106,11 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return 130
     except BrokenPipeError:
-        return _reader_left()
+        _drop_output()
+        return 1
     except Exception as cause:  # noqa: BLE001  (whatever it is, the user gets a message and an exit code)
+        if isinstance(cause, OSError):
+            _drop_output()
         return _failed(cause, settings)
 
 
@@ -130,13 +133,12 @@ def _run(args: list[str], settings: Settings) -> int:
     return int(code or 0)
 
 
-def _reader_left() -> int:
-    """The reader of our output went away (`bioasm ... | head`): end quietly, also when Python flushes at its end."""
+def _drop_output() -> None:
+    """Nobody takes our output (`bioasm ... | head`, a full disk): let it go, so that Python's last flush does not fail too."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (stays open until the process ends)
-    return 1
 
 
 def _failed(cause: Exception, settings: Settings) -> int:
