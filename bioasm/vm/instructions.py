@@ -106,7 +106,9 @@ def _set(s: Served) -> None:
     if isinstance(value, float) and parameter.open_low and not value > parameter.low:
         raise s.machine.error("B402", f"SET {parameter.name} got {value:g}", s.instruction)
     if s.machine.state.n:
-        s.machine.model.set_parameter(parameter.name, value)
+        flaw = s.machine.model.set_parameter(parameter.name, value)
+        if flaw is not None:
+            raise s.machine.error("B402", flaw, s.instruction)
         s.machine.forget_kernel()
     elif isinstance(value, float):
         s.machine.parameters[parameter.name] = value

@@ -15,6 +15,7 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 
+NO_SPAN = "Vt equals El, and the state s = (v - El)/(Vt - El) has no value"
 _PER_NEURON = ("R", "tau", "El", "Vt", "Vr", "I_offset")
 
 
@@ -42,6 +43,8 @@ class Membranes:
     def flaw(parameters: dict[str, float]) -> str | None:
         """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
         dt, interval = parameters["dt"], parameters["feedback_interval"]
+        if parameters["Vt"] == parameters["El"]:
+            return NO_SPAN
         if dt > 0 and whole_multiple(interval, dt):
             return None
         return f"feedback_interval ({interval:g} s) is no whole multiple of dt ({dt:g} s)"
@@ -74,10 +77,12 @@ class Membranes:
         same = all(len(np.unique(self.state.host[name])) <= 1 for name in ("tau", "Vt", "Vr"))
         return "uniform" if same and not self.state.ctx[Ctx.CLAMPED] else "own"
 
-    def set_parameter(self, name: str, value: Array | float) -> None:
-        """Set a parameter for every neuron: one number or (n,)."""
-        self.state.host[name] = np.broadcast_to(np.asarray(value, np.float64), (self.state.n,)).copy()
+    def set_parameter(self, name: str, value: Array | float) -> str | None:
+        """Set a parameter for every neuron: one number or (n,). Returns what is wrong with it, or None."""
+        host = self.state.host
+        host[name] = np.broadcast_to(np.asarray(value, np.float64), (self.state.n,)).copy()
         self.update_cells()
+        return NO_SPAN if np.any(host["Vt"] == host["El"]) else None
 
     def update_cells(self) -> None:
         """What kernels read of each neuron and cell, from parameters and clamps. A clamped cell has nothing that moves it."""

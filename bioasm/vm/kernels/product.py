@@ -88,8 +88,8 @@ def make_rows(kind: str, rows: int) -> Any:
 
 
 def make_lower_rows(kind: str) -> Any:
-    """A function (address of J's row i, entries from one row to the next, s address, columns, y address, i) for LOWER_ROWS rows of
-    a symmetric J: over the first `columns` columns, a multiple of eight, it sets y[i], y[i + 1], ... to the rows' products
+    """A function (address of J's row i, entries from one row to the next, s address, columns, y address, i) for LOWER_ROWS rows
+    of a symmetric J: over the first `columns` columns, a multiple of eight, it sets y[i], y[i + 1], ... to the rows' products
     with s, and adds what the same entries, mirrored, give to y[0:columns]."""
     element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
     width, i64, double = BYTES[kind], ir.IntType(64), ir.DoubleType()
