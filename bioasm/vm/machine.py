@@ -42,8 +42,8 @@ _FAULTS = {
 class Machine:
     """One run of a program.
 
-    `parameters` replace defaults of the model's parameters (SI units). After `run_slice` has returned something other than
-    SLICE, `halted`, or a BioasmError was raised, what was computed can be read from `state`, `outputs` and `model`.
+    `parameters` replace defaults of the model's parameters (SI units). Between slices, also after a BioasmError, what was
+    computed so far can be read from `state`, `outputs` and `model`.
     """
 
     def __init__(

@@ -115,7 +115,7 @@ def uniform(seed: int, lane: Any, neuron: Any, step: int, stream: int) -> NDArra
 def logistic(seed: int, lane: Any, neuron: Any, step: int) -> Singles:
     """The standard logistic number ln((1-u)/u) of a spin and sweep, float32."""
     word = words(seed, lane, neuron, step, STREAM_DYNAMICS)[step & 1]
-    return log(open_unit(~np.atleast_1d(word))) - log(open_unit(word))
+    return log(open_unit(~np.atleast_1d(word)) / open_unit(word))
 
 
 def exponential(seed: int, lane: Any, neuron: Any, step: int) -> Singles:

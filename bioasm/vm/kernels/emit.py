@@ -97,7 +97,7 @@ def normals(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
 
 def logistics(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
     """ln((1-u)/u) of two words."""
-    first, second = (b.fsub(_log(b, _open_unit(b, b.not_(w))), _log(b, _open_unit(b, w))) for w in (x0, x1))
+    first, second = (_log(b, b.fdiv(_open_unit(b, b.not_(w)), _open_unit(b, w))) for w in (x0, x1))
     return first, second
 
 
