@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -82,11 +83,19 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
 
 def _memory() -> int:
     """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # a system that does not tell
+        return sys.maxsize
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _machine(verified: Verified, options: RunOptions, observer: Observer | None) -> Machine:
-    threads = options.threads if options.threads is not None else len(os.sched_getaffinity(0))
+    threads = options.threads if options.threads is not None else _processors()
     if threads < 1:
         raise error("B406", f"{threads} threads; there is at least 1")
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from bioasm.isa.limits import limit
-from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register, Target
+from bioasm.isa.program import ConstantRef, DataRef, Name, Quantity, Register, Target
 from bioasm.units import Dimension
 
 FORMS: dict[type, str] = {
@@ -17,11 +17,6 @@ FORMS: dict[type, str] = {
     Target: "label",
     Name: "name",
 }
-
-
-def form_of(operand: Operand) -> str:
-    """Which form an operand has: register, number, data, label or name."""
-    return FORMS[type(operand)]
 
 
 class Kind(NamedTuple):

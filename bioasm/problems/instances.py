@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from bioasm.diagnostics import EXIT_USAGE, did_you_mean, error
-from bioasm.problems.graph import Graph
-from bioasm.problems.rudy import generate
 
 # Each line reproduces the published file edge for edge and in order (docs/problems.md says how that was checked).
 # The other members of the G-set (G14 to G21, G35 to G42, G51 to G54, G58, G59, G63, G64) are unions of planar graphs.
@@ -79,8 +77,3 @@ def find_instance(name: str) -> str:
         hint = planar if name.upper() in _PLANAR else did_you_mean(name, RUDY_ARGUMENTS) or known
         raise error("B406", f"there is no generated graph called {name}", hint=hint, exit_code=EXIT_USAGE)
     return spelled
-
-
-def generate_instance(name: str) -> Graph:
-    """The graph called `name`, in upper or lower case. Raises BioasmError B406."""
-    return generate(RUDY_ARGUMENTS[find_instance(name)])

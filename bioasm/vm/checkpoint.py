@@ -163,6 +163,7 @@ def _restore_outputs(machine: Machine, meta: dict[str, Any], arrays: dict[str, A
         pieces = [[arrays[f"out.samples.{k}.{b}"]] for b in range(machine.state.blocks)]
         pieces = [[p for p in block if len(p)] for block in pieces]
         outputs.samples.append(Samples(variable, code, every, start, arrays[f"out.neurons.{k}"], active, pieces))
+    outputs.bytes_recorded = sum(p.nbytes for s in outputs.samples for block in s.pieces for p in block)
     outputs.rebuild_recorders()
     outputs.readings[:] = [_reading(arrays, k, *words) for k, words in enumerate(meta["readings"])]
 

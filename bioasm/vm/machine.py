@@ -180,6 +180,7 @@ class Machine:
             ctx = self.state.ctx
         self.outputs.drain()
         self.outputs.take_emitted(self._output_names)
+        self.outputs.check_limits()
         self._check_finite()
         self._adapt(time.perf_counter() - began)
         return status
@@ -197,6 +198,7 @@ class Machine:
         if status is Status.DRAIN:
             self.outputs.drain()
             self.outputs.take_emitted(self._output_names)
+            self.outputs.check_limits()
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:

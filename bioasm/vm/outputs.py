@@ -49,6 +49,7 @@ class Outputs:
         self.samples: list[Samples] = []
         self.spikes: list[Array] = []
         self.spikes_taken = 0
+        self.bytes_recorded = 0
         self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
         self.trace_taken = 0
         self._spike_buffers: list[tuple[Array, Array]] = []
@@ -126,8 +127,8 @@ class Outputs:
                 row = rows[r * len(buffers) + b]
                 if row[Recorder.COUNT]:
                     active[r].pieces[b].append(buffer[: row[Recorder.COUNT]].copy())
+                    self.bytes_recorded += active[r].pieces[b][-1].nbytes
                     row[Recorder.COUNT] = 0
-        self._check_memory()
 
     def _drain_spikes(self, b: int, block: Array) -> None:
         count = int(block[Block.SPIKES])
@@ -137,10 +138,11 @@ class Outputs:
             self.spikes_taken += count
             block[Block.SPIKES] = 0
 
-    def _check_memory(self) -> None:
-        recorded = sum(p.nbytes for s in self.samples for pieces in s.pieces for p in pieces)
-        if recorded > limit("record_bytes"):
-            raise error("B111", f"recordings take {recorded / 1e9:.1f} GB", hint="record less often: REC v, 10 ms")
+    def check_limits(self) -> None:
+        """Refuse to go on where more was taken than a run may keep in memory. What was taken can still be read."""
+        if self.bytes_recorded > limit("record_bytes"):
+            text = f"recordings take {self.bytes_recorded / 1e9:.1f} GB"
+            raise error("B111", text, hint="record less often: REC v, 10 ms")
         if self.spikes_taken > limit("spikes"):
             raise error("B111", f"more than {limit('spikes')} spikes")
         if self.trace_taken > limit("trace_entries"):

@@ -86,8 +86,9 @@ class Reference:
             self.one_step()
             self.step += 1
 
+    @abstractmethod
     def one_step(self) -> None:
-        raise NotImplementedError
+        """What happens between one step and the next."""
 
     def energy(self, s: Array) -> float:
         """E without the offset."""
