@@ -1,0 +1,28 @@
+"""A run that would keep more than the limits allow ends with a finding, and what it had by then is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+import bioasm
+from bioasm import BioasmError
+from bioasm.isa import limits
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("record_bytes", "ALC 4\nOUT 7\nREC v\nRUN 10\nRD\n"),
+        ("spikes", "ALC 4\nOUT 7\nCUR 1 nA\nRUN 10\nRD\n"),
+        ("trace_entries", "ALC 4\nLDH [1, 1, 1, 1]\nOUT 7\nRUN 10\nRD\n"),
+    ],
+)
+def test_a_run_over_a_limit_keeps_what_it_had(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.LIMITS, name, limits.LIMITS[name]._replace(value=50))
+    with pytest.raises(BioasmError) as told:
+        bioasm.run(text, seed=1)
+    so_far = told.value.partial
+    assert told.value.diagnostics[0].code == "B111"
+    assert so_far.status == "failed"
+    assert [(r.what, r.value) for r in so_far.results] == [("value", 7.0)]
+    assert so_far.recordings["v"].values.size > 50 if name == "record_bytes" else so_far.steps > 0
