@@ -8,6 +8,7 @@ only `bioasm.vm.noise`, so that trajectories can be compared and not only statis
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def as_dict(data: Terms) -> dict[tuple[int, ...], float]:
     return found
 
 
-class Reference:
+class Reference(ABC):
     """What both models share: one lane of a program without control flow."""
 
     dt = 1.0
