@@ -24,7 +24,7 @@ HOUSE = ROOT / "bioasm"
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other.
 FLOORS = (
     ("diagnostics", "units"),
-    ("cachedir", "files", "models"),
+    ("cachedir", "files", "models", "safety"),
     ("isa",),
     ("text", "binary", "problems", "results"),
     ("loading", "vm"),
@@ -98,6 +98,7 @@ OPCODES = {
     0x51: "PEEK",
     0x58: "OUT",
     0x5F: "HLT",
+    0x60: "STIM",
 }
 
 # --- reading the source -----------------------------------------------------------------------------

@@ -200,6 +200,9 @@ CODES: dict[str, Code] = {
     "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
     "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
     "B504": Code("device lost", "The connection to the device was lost during the run. What had been received is kept."),
+    "B520": Code("stimulation refused by the interlock", "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand."),
+    "B521": Code("bad table of stimulation limits", "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does."),
+    "B522": Code("bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."),
     # --- ourselves --------------------------------------------------------------------------------
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
 }

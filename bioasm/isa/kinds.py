@@ -94,6 +94,8 @@ INDEX = Kind(
 SUBSET = Kind("subset", "a vector of neuron indices", ("data",))
 VALUE = Kind("value", "a number, a vector, or a word that the parameter knows", ("number", "register", "data", "name"), _ANY)
 LEVEL = Kind("level", "a number, or one a neuron given", ("number", "register", "data"), _ANY)
+AMPLITUDE = Kind("amplitude", "amperes of a pulse", ("number", "register"), (Dimension.NONE, Dimension.CURRENT), low=0)
+WIDTH = Kind("width", "seconds of a phase", ("number", "register"), (Dimension.NONE, Dimension.TIME), low=0)
 SOURCE = Kind("source", "a register or a number in any unit", ("register", "number"), _ANY)
 DESTINATION = Kind("destination", "the register that is written", ("register",))
 LABEL = Kind("label", "where to go on", ("label",))

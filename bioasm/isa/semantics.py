@@ -26,6 +26,7 @@ from bioasm.isa.program import (
     Sparse,
     Terms,
 )
+from bioasm.isa.stimulation import check_pulse
 from bioasm.models import MODELS, Model
 from bioasm.models.base import Parameter
 from bioasm.units import Dimension, spell_number
@@ -422,6 +423,11 @@ def _check_get(scene: Scene, to: Register, what: Name) -> Found:
         yield Finding("B108", text, f"RD {what.text} emits it as a result")
 
 
+def _check_stimulation(scene: Scene, neurons: Operand, amplitude: Operand, width: Operand) -> Found:
+    yield from _neurons(scene, neurons)
+    yield from check_pulse(scene.number(amplitude), scene.number(width))
+
+
 def _names(things: Sequence[Any]) -> list[str]:
     return [thing.name for thing in things]
 
@@ -445,4 +451,5 @@ CHECKERS: dict[str, Callable[..., Found]] = {
     "FREE": _check_free,
     "GET": _check_get,
     "PEEK": _check_peek,
+    "STIM": _check_stimulation,
 }

@@ -400,6 +400,19 @@ ROWS: tuple[Row, ...] = (
         _T.ENDS,
         "control",
     ),
+    # --- stimulation ----------------------------------------------------------------------------------
+    Row(
+        "STIM",
+        0x60,
+        (Slot("neurons", k.NEURONS), Slot("amplitude", k.AMPLITUDE), Slot("width", k.WIDTH)),
+        "stimulate through electrodes",
+        "Sends one charge-balanced pulse through the electrodes of the neurons given, at the program's present time: "
+        "`amplitude` amperes for `width` seconds, cathodic first, then as much the other way. An amplitude of 0 sends "
+        "nothing. Constants are held to the limits of docs/safety.md here, and everything again before and on the board.",
+        "ALC 2\nRUN 10 ms\nSTIM [0, 1], 2 uA, 100 us\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "stimulation",
+    ),
 )
 
 BY_MNEMONIC: dict[str, Row] = {row.mnemonic: row for row in ROWS}
@@ -418,6 +431,7 @@ GROUPS: dict[int, str] = {
     0x40: "control",
     0x50: "reading into registers",
     0x58: "results and end",
+    0x60: "stimulation",
 }
 
 
