@@ -34,7 +34,8 @@ FLAVOURS = {
     "ising sparse-i1": Flavour("MODEL ising\nSET rule, metropolis\n", FEW),
     "ising dense-f8": Flavour("MODEL ising\n", REAL),
 }
-MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ")]
+# The programs run on the cpu driver, which has no electrodes.
+MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs != "stimulation"]
 LIKELY = ["RUN"] * 12 + ["LOOP"] * 3 + ["RD", "OUT", "GET", "ADD", "JLT"] * 2
 
 
