@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from fractions import Fraction
 from math import isinf
 from typing import NamedTuple
 
@@ -20,6 +21,13 @@ class Dimension(Enum):
     CAPACITANCE = 7
     CONDUCTANCE = 8
     CHARGE = 9
+    CURRENT_DENSITY = 10
+    CONDUCTANCE_DENSITY = 11
+    CAPACITANCE_DENSITY = 12
+    CONCENTRATION = 13
+    LENGTH = 14
+    AREA = 15
+    TEMPERATURE = 16
 
     @property
     def symbol(self) -> str:
@@ -41,6 +49,42 @@ BASE_SYMBOLS = {
     Dimension.CAPACITANCE: "F",
     Dimension.CONDUCTANCE: "S",
     Dimension.CHARGE: "C",
+    Dimension.CURRENT_DENSITY: "A/m2",
+    Dimension.CONDUCTANCE_DENSITY: "S/m2",
+    Dimension.CAPACITANCE_DENSITY: "F/m2",
+    Dimension.CONCENTRATION: "mol/m3",
+    Dimension.LENGTH: "m",
+    Dimension.AREA: "m2",
+    Dimension.TEMPERATURE: "K",
+}
+
+# A unit as the exponents of metre, kilogram, second, ampere, kelvin and mole; halves occur in white noise (s^-1/2).
+Exponents = tuple[Fraction, Fraction, Fraction, Fraction, Fraction, Fraction]
+
+
+def exponents(m: int = 0, kg: int = 0, s: int = 0, a: int = 0, k: int = 0, mol: int = 0) -> Exponents:
+    """Exponents from whole numbers."""
+    return Fraction(m), Fraction(kg), Fraction(s), Fraction(a), Fraction(k), Fraction(mol)
+
+
+NO_UNIT = exponents()
+EXPONENTS: dict[Dimension, Exponents] = {
+    Dimension.NONE: NO_UNIT,
+    Dimension.TIME: exponents(s=1),
+    Dimension.VOLTAGE: exponents(m=2, kg=1, s=-3, a=-1),
+    Dimension.CURRENT: exponents(a=1),
+    Dimension.FREQUENCY: exponents(s=-1),
+    Dimension.RESISTANCE: exponents(m=2, kg=1, s=-3, a=-2),
+    Dimension.CAPACITANCE: exponents(m=-2, kg=-1, s=4, a=2),
+    Dimension.CONDUCTANCE: exponents(m=-2, kg=-1, s=3, a=2),
+    Dimension.CHARGE: exponents(s=1, a=1),
+    Dimension.CURRENT_DENSITY: exponents(m=-2, a=1),
+    Dimension.CONDUCTANCE_DENSITY: exponents(m=-4, kg=-1, s=3, a=2),
+    Dimension.CAPACITANCE_DENSITY: exponents(m=-4, kg=-1, s=4, a=2),
+    Dimension.CONCENTRATION: exponents(m=-3, mol=1),
+    Dimension.LENGTH: exponents(m=1),
+    Dimension.AREA: exponents(m=2),
+    Dimension.TEMPERATURE: exponents(k=1),
 }
 
 # Prefixes are case-sensitive where that matters (m is milli, M is mega).

@@ -1,11 +1,16 @@
-"""What a neuron model states about itself: parameters, variables, observables, its clock and its noise."""
+"""What a neuron model or mechanism is, once its text is read: names with units, equations, events, and what can be seen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from bioasm.units import Dimension
+from bioasm.models.expression import Expression
+from bioasm.units import NO_UNIT, Dimension, Exponents
+
+METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
+NEURON, MECHANISM, SPINS = "neuron", "mechanism", "spins"
 
 
 class Parameter(NamedTuple):
@@ -13,6 +18,7 @@ class Parameter(NamedTuple):
 
     `structural` parameters decide how time is divided or which rule is run; they are scalars set before ALC.
     `words` are names for values, for a parameter that chooses between rules.
+    `dimension` is what a program may write it in; `unit` is what the equations are checked with.
     """
 
     name: str
@@ -24,6 +30,7 @@ class Parameter(NamedTuple):
     open_low: bool = False
     structural: bool = False
     words: tuple[tuple[str, float], ...] = ()
+    unit: Exponents = NO_UNIT
 
 
 class Variable(NamedTuple):
@@ -35,29 +42,144 @@ class Variable(NamedTuple):
 
 
 class Observable(NamedTuple):
-    """Something that RD reads. `shape` is `neurons`, `scalar`, `trace`, `events`; `register` says that GET reads it too."""
+    """Something that RD reads. `shape` is `neurons`, `scalar`, `trace`, `events`; `register` says that GET reads it too.
+
+    `variable` is the variable that an observable of shape `neurons` shows; empty where the machine makes it.
+    """
 
     name: str
     shape: str
     summary: str
     dimension: Dimension = Dimension.NONE
     register: bool = False
+    variable: str = ""
 
 
-class Model(NamedTuple):
-    """A neuron model as data.
+class StateVariable(NamedTuple):
+    """A value that each neuron keeps from step to step, and the expression that it starts as."""
+
+    name: str
+    initial: Expression
+    unit: Exponents
+    summary: str = ""
+
+
+class Input(NamedTuple):
+    """A value that comes from outside in every step: a default (SI) and what inputs and mechanisms add to it."""
+
+    name: str
+    default: float
+    unit: Exponents
+    summary: str = ""
+
+
+class Definition(NamedTuple):
+    """A name for an expression."""
+
+    name: str
+    expression: Expression
+    unit: Exponents
+    summary: str = ""
+
+
+class Equation(NamedTuple):
+    """d variable/dt = rate, integrated by one of METHODS.
+
+    `noise` are the (name of a white noise, its factor): the right side without its noise is `rate`. A white noise has
+    the unit s^-1/2. `frozen` equations stand still while the neuron is refractory.
+    """
+
+    variable: str
+    rate: Expression
+    method: str
+    noise: tuple[tuple[str, Expression], ...] = ()
+    frozen: bool = False
+
+
+class Assignment(NamedTuple):
+    """variable := value."""
+
+    variable: str
+    value: Expression
+
+
+Stage = tuple[Equation | Assignment, ...]
+
+
+class Threshold(NamedTuple):
+    """When a neuron spikes: where `condition` holds after the step, and with `crossing` did not hold before it."""
+
+    condition: Expression
+    crossing: bool = False
+
+
+class Refractory(NamedTuple):
+    """How long after a spike a neuron does not spike and its frozen equations stand still.
+
+    The steps that start at less than `duration` after the step of the spike are within it; with `inclusive` also the
+    step that starts at exactly that time.
+    """
+
+    duration: Expression
+    inclusive: bool = False
+
+
+class Port(NamedTuple):
+    """Where spikes arrive. Each adds factor * weight to each variable; `unit` is that of a weight."""
+
+    name: str
+    unit: Exponents
+    jumps: tuple[tuple[str, Expression], ...]
+    summary: str = ""
+
+
+class Feedback(NamedTuple):
+    """target = J source + h every `every`, scaled down so that no neuron's is above `within` (both parameters)."""
+
+    source: str
+    target: str
+    every: str
+    within: str
+
+
+class Use(NamedTuple):
+    """A variable of the membrane, or of another mechanism on it, that a mechanism reads."""
+
+    name: str
+    unit: Exponents
+
+
+class Addition(NamedTuple):
+    """target += value, in every step: target is an input of the membrane or of another mechanism on it."""
+
+    target: str
+    value: Expression
+
+
+ORDER = ("step", "spike", "receive", "reset")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A neuron model or mechanism as data.
 
     `clock` is the dimension that RUN counts in (TIME or SWEEPS); `noise` that of SIG, with `noise_default` before
-    any SIG. `clamp` is the variable that CLAMP holds and `clamp_values` the values it may take (any where empty).
-    `abilities` are what it supports beyond the core: `inputs`, `kbody`, ...
+    any SIG, and `noise_name` its name in the equations. `clamp` is the variable that CLAMP holds and `clamp_values` the
+    values it may take (any where empty). `abilities` are what it supports beyond the core: `inputs`, `kbody`, ...
+
+    Within a stage all equations see the values from before it; then its assignments are done one after another. Stages
+    follow each other. `definitions` stand in an order in which each needs only those before it. `order` is the order of
+    what happens in a step. `text` is the model's text as it was written, from the first to the last line of its block.
     """
 
     name: str
+    kind: str
     summary: str
     prose: str
     clock: Dimension
     noise: Dimension
     noise_default: float
+    noise_name: str
     parameters: tuple[Parameter, ...]
     variables: tuple[Variable, ...]
     observables: tuple[Observable, ...]
@@ -65,6 +187,19 @@ class Model(NamedTuple):
     clamp_values: tuple[float, ...] = ()
     abilities: frozenset[str] = frozenset()
     source: str = ""
+    states: tuple[StateVariable, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    threshold: Threshold | None = None
+    reset: tuple[Assignment, ...] = ()
+    refractory: Refractory | None = None
+    ports: tuple[Port, ...] = ()
+    order: tuple[str, ...] = ORDER
+    feedback: Feedback | None = None
+    uses: tuple[Use, ...] = ()
+    adds: tuple[Addition, ...] = ()
+    text: str = ""
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`, or None."""
@@ -77,6 +212,15 @@ class Model(NamedTuple):
     def observable(self, name: str) -> Observable | None:
         """The observable called `name`, or None."""
         return next((o for o in self.observables if o.name == name), None)
+
+    def port(self, name: str) -> Port | None:
+        """The port called `name` (the one without a name is ""), or None."""
+        return next((p for p in self.ports if p.name == name), None)
+
+    @property
+    def spikes(self) -> bool:
+        """Whether its neurons spike."""
+        return self.threshold is not None
 
 
 def common_observables(clock: Dimension) -> tuple[Observable, ...]:

@@ -1,0 +1,99 @@
+"""Expressions of model texts as immutable trees. Numbers are in SI units; names are resolved by who reads the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bioasm.units import NO_UNIT, Exponents
+
+# How many arguments each function takes; None: two or more. `held(x)` is x at the start of the step, kept through all
+# stages of an integration; `delayed(x)` is x as it was the projection's delay ago.
+FUNCTIONS: dict[str, int | None] = {
+    **dict.fromkeys(("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "ceil", "exprelr", "held", "delayed"), 1),
+    **dict.fromkeys(("min", "max"), None),
+    **dict.fromkeys(("clip", "where"), 3),
+}
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+class Expression:
+    """One node. `at` is where it starts in the model's text: (line, column, end column), 0 where it was made up."""
+
+    __slots__ = ()
+
+    def parts(self) -> tuple[Expression, ...]:
+        """The nodes right below this one."""
+        return ()
+
+    def walk(self) -> Iterator[Expression]:
+        """This node and all below it."""
+        yield self
+        for part in self.parts():
+            yield from part.walk()
+
+
+Place = tuple[int, int, int]
+NOWHERE: Place = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Expression):
+    """A number in SI units."""
+
+    value: float
+    unit: Exponents = NO_UNIT
+    at: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Expression):
+    """A parameter, state, input, definition, `dt`, `t`, `xi` (or `xi_...`), `weight`, or a name that a mechanism uses."""
+
+    name: str
+    at: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Negation(Expression):
+    """-operand, or `not` operand."""
+
+    operator: str
+    operand: Expression
+    at: Place = field(default=NOWHERE, compare=False)
+
+    def parts(self) -> tuple[Expression, ...]:
+        """The operand."""
+        return (self.operand,)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expression):
+    """Two operands and + - * / ^, a comparison, `and` or `or`."""
+
+    operator: str
+    left: Expression
+    right: Expression
+    at: Place = field(default=NOWHERE, compare=False)
+
+    def parts(self) -> tuple[Expression, ...]:
+        """Both operands."""
+        return self.left, self.right
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expression):
+    """A function of FUNCTIONS and its arguments. `where(c, a, b)` is a where c holds, else b; `clip(x, low, high)`."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    at: Place = field(default=NOWHERE, compare=False)
+
+    def parts(self) -> tuple[Expression, ...]:
+        """The arguments."""
+        return self.arguments
+
+
+def symbols(expression: Expression) -> set[str]:
+    """All names that an expression reads."""
+    return {node.name for node in expression.walk() if isinstance(node, Symbol)}
