@@ -7,6 +7,8 @@ from bioasm.units import Dimension
 
 ISING = Model(
     name="ising",
+    kind="spins",
+    noise_name="T",
     summary="spins -1/+1 under single-spin dynamics at temperature SIG",
     prose="""\
 Energy E(s) = -1/2 s'Js - h's (- higher-order terms) + offset with s_i = -1 or +1. A sweep visits the spins in the order

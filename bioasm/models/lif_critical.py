@@ -7,6 +7,8 @@ from bioasm.units import Dimension
 
 LIF_CRITICAL = Model(
     name="lif_critical",
+    kind="neuron",
+    noise_name="sigma",
     summary="leaky integrate-and-fire neurons near threshold with feedback J s + h",
     prose="""\
 dv/dt = (-(v - El) + R (I_offset + I_in)) / tau + sigma sqrt(2/tau) xi, Euler-Maruyama with step dt; a neuron spikes
