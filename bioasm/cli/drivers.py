@@ -39,12 +39,13 @@ def described(name: str) -> dict[str, Any]:
         driver = find_driver(name)
     except BioasmError as lacking:
         words = "; ".join(d.message for d in lacking.diagnostics)
-        return {"name": name, "summary": "", "abilities": [], "models": [], "usable": False, "lacks": words}
+        return {"name": name, "summary": "", "abilities": [], "models": [], "options": {}, "usable": False, "lacks": words}
     return {
         "name": name,
         "summary": driver.summary,
         "abilities": sorted(driver.abilities),
         "models": sorted(driver.models),
+        "options": dict(driver.options),
         "usable": True,
         "lacks": None,
     }
@@ -54,4 +55,5 @@ def _page(driver: dict[str, Any]) -> str:
     if not driver["usable"]:
         return f"{driver['name']}: not usable\n  {driver['lacks']}\n"
     lists = "".join(f"  {key}: {', '.join(driver[key])}\n" for key in ("models", "abilities"))
-    return f"{driver['name']}: {driver['summary']}\n{lists}"
+    options = "".join(f"  --driver-option {name}=...: {meaning}\n" for name, meaning in driver["options"].items())
+    return f"{driver['name']}: {driver['summary']}\n{lists}{options}"

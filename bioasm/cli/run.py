@@ -44,6 +44,11 @@ class Request:
     checkpoint: str | None
     every: float
     resume: bool
+    port: str | None
+    substrate: str | None
+    map: str | None
+    record: str | None
+    driver_options: tuple[str, ...]
     quiet: bool
 
 
@@ -55,6 +60,8 @@ class Request:
         bioasm run problem.bbc --json | jq .best_energy
         bioasm run long.basm --checkpoint long.ckpt -o long.npz
         bioasm run long.basm --checkpoint long.ckpt --resume -o long.npz
+        bioasm run problem.basm --driver intan --port /dev/ttyACM0
+        bioasm run problem.basm --driver intan --port "emu:rhd2132?seed=1"
     """,
     exits={
         1: "the program or the run is at fault",
@@ -74,6 +81,11 @@ class Request:
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
 @click.option("--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option("--port", metavar="URL", help="Where a device driver finds its device: a serial port, or a URL.")
+@click.option("--substrate", metavar="NAME", help="What of a device computes: its processor (twin) or its cells (culture).")
+@click.option("--map", metavar="FILE", help="A device driver's electrode map: which neuron has which channels.")
+@click.option("--record", metavar="FOLDER", help="Where a device driver puts recordings of what it measured.")
+@click.option("--driver-option", "driver_options", multiple=True, metavar="NAME=VALUE", help="A further option of the driver; `bioasm drivers` lists them. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
 @click.pass_context
 def command(ctx: click.Context, /, **wanted: Any) -> int:
@@ -141,10 +153,10 @@ def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
 
 def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     from bioasm.cli.watch import Watch
-    from bioasm.drivers import find_driver
+    from bioasm.drivers.registry import make_driver
 
     watch = Watch(show=not request.quiet and common.is_terminal(sys.stderr))
-    with find_driver(request.driver)() as driver, watch:
+    with make_driver(request.driver, _driver_options(request)) as driver, watch:
         chosen = replace(options, seed=_seed(request, driver))
         try:
             return driver.run(verified, chosen, watch)
@@ -153,6 +165,15 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
                 raise
             so_far: Result = fault.partial  # a fault late in a run must not cost what was computed before it
             return so_far
+
+
+def _driver_options(request: Request) -> dict[str, str]:
+    """What the driver's constructor is given."""
+    from bioasm.cli.settings import split_settings
+
+    named = {name: getattr(request, name) for name in ("port", "substrate", "map", "record")}
+    given = {name: value for name, value in named.items() if value is not None}
+    return given | split_settings(request.driver_options, "--driver-option")
 
 
 def _seed(request: Request, driver: Driver) -> int:

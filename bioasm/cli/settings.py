@@ -14,13 +14,13 @@ from bioasm.units import Dimension, find_unit, to_si
 _NUMBER = re.compile(r"([+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)")
 
 
-def split_settings(settings: Sequence[str]) -> dict[str, str]:
+def split_settings(settings: Sequence[str], option: str = "--set") -> dict[str, str]:
     """`["T0=5", "dt = 0.1 ms"]` as a dict. Raises BioasmError B406 where there is no name or no `=`."""
     pairs = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name.strip() and equals and value.strip()):
-            raise _wrong("B406", f"--set {setting}: this is not of the form NAME=VALUE")
+            raise _wrong("B406", f"{option} {setting}: this is not of the form NAME=VALUE")
         pairs[name.strip()] = value.strip()
     return pairs
 

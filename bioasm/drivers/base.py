@@ -53,12 +53,19 @@ class Driver(ABC):
 
     `abilities` are the `needs` of instruction rows that it can run; `models` the models. A driver may be used for many
     runs between `connect` and `disconnect`, and is a context manager.
+
+    `options` are the words that its constructor takes from a command line, with what each means. A driver is `remote` where
+    what it runs on goes on while a report of it travels. It is `reproducible` where one seed gives one result; cells and
+    wall clocks are not.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     abilities: ClassVar[frozenset[str]]
     models: ClassVar[frozenset[str]]
+    options: ClassVar[Mapping[str, str]] = {}
+    remote: ClassVar[bool] = False
+    reproducible: bool = True
 
     def connect(self) -> None:  # noqa: B027  (most drivers have nothing to open)
         """Open what the driver needs; a device driver opens its link here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -38,6 +39,20 @@ def find_driver(name: str) -> type[Driver]:
     except (ImportError, AttributeError) as cause:
         raise error("B503", f"driver {name} can't be loaded: {cause}") from cause
     return found
+
+
+def make_driver(name: str, options: Mapping[str, str]) -> Driver:
+    """A driver that is not connected, with options from a command line.
+
+    Raises BioasmError: as `find_driver`, B406 where the driver has no such option or can't use its value.
+    """
+    found = find_driver(name)
+    for option in options:
+        if option not in found.options:
+            known = ", ".join(found.options) or "none"
+            hint = did_you_mean(option, found.options) or f"its options are: {known}"
+            raise error("B406", f"driver {name} has no option {option!r}", hint=hint, exit_code=EXIT_USAGE)
+    return found(**options)
 
 
 def connect(name: str = "cpu", **options: Any) -> Driver:

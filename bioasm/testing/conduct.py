@@ -109,6 +109,7 @@ def takes_any_seed_of_64_bits(subject: Subject, model: str) -> None:
 @check_each_model()
 def one_driver_runs_several_programs(subject: Subject, model: str) -> None:
     """Between connect and disconnect a driver runs as many programs as it is given, each as if it were the first."""
+    subject.repeats()
     with subject.factory() as driver:
         first = driver.run(gate(PROGRAMS[model] + "RD\n"), chosen())
         driver.run(gate(BEGIN[model] + "RD\n"), chosen(seed=5))
@@ -176,18 +177,25 @@ def stops_when_the_observer_says_so(subject: Subject, model: str) -> None:
 
 @check_each_model()
 def tells_the_observer_how_far_it_is(subject: Subject, model: str) -> None:
-    """Reports grow in steps, say where the RUN ends and which energy is the best, and the last is where the run stopped."""
+    """Reports grow in steps, say where the RUN ends and which energy is the best, and the last is where the run stopped.
+
+    A remote driver stops at or after its last report, with an energy as good or better.
+    """
     result, seen = _stopped(subject, model, 3)
     steps = [progress.steps for progress in seen]
     expect(len(steps) == 3 and sorted(set(steps)) == steps, f"three growing reports should come, not {steps}")
-    expect(result.steps == steps[-1], f"the run should stop at {steps[-1]}, not at {result.steps}")
+    remote, best = subject.factory().remote, seen[-1].best_energy
+    stopped = result.steps >= steps[-1] if remote else result.steps == steps[-1]
+    expect(stopped, f"the run should stop at {steps[-1]}, not at {result.steps}")
     expect({p.run_end for p in seen} == {10**8}, f"the RUN ends at 10**8 steps, not at {[p.run_end for p in seen]}")
-    expect(seen[-1].best_energy == result.best_energy[0], "the report should name the best energy")
+    reached = result.best_energy[0]
+    expect(best >= reached if remote else best == reached, "the report should name the best energy")
 
 
 @check_each_model()
 def an_observer_changes_nothing(subject: Subject, model: str) -> None:
     """A run that is watched is the run that is not."""
+    subject.repeats()
     text = PROGRAMS[model]
     expect(same(subject.run(text, lambda progress: True), subject.run(text)), "watching changed the result")
 
@@ -234,6 +242,7 @@ def executes_a_list_of_instructions(subject: Subject) -> None:
 @check(model="lif_critical")
 def executes_instructions_as_their_text(subject: Subject) -> None:
     """A list of instructions, with lists or numpy arrays, runs as the text that pykoppu prints for it."""
+    subject.repeats()
     wanted = subject.run(_PRINTED)
     for array in (list, np.array):
         expect(same(_executed(subject, array).result, wanted), f"instructions with {array.__name__} run otherwise")

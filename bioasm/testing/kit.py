@@ -47,6 +47,12 @@ class Subject:
         if lacking:
             raise SkipTest(f"driver {driver.name} does not declare {', '.join(lacking)}")
 
+    def repeats(self) -> None:
+        """Skip the test where the driver declares that one seed does not give one result."""
+        driver = self.factory()
+        if not driver.reproducible:
+            raise SkipTest(f"driver {driver.name} declares that its runs are not reproducible by their seed")
+
     def refuses(self, code: str, text: str | Program, **options: Any) -> None:
         """Check that a run is refused, or ends, with the error `code`."""
         try:

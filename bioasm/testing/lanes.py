@@ -31,6 +31,7 @@ def run_lanes(subject: Subject, text: str, lanes: int = LANES, seed: int = 1) ->
 @check_each_model()
 def the_same_seed_gives_the_same_result(subject: Subject, model: str) -> None:
     """Two runs of one program with one seed are equal to the last bit."""
+    subject.repeats()
     text = PROGRAMS[model] + "RD\nRD energy_trace\n"
     expect(same(subject.run(text, seed=11), subject.run(text, seed=11)), "the same seed gave another result")
 
@@ -46,6 +47,7 @@ def another_seed_gives_another_result(subject: Subject, model: str) -> None:
 @check_each_model()
 def threads_do_not_matter(subject: Subject, model: str) -> None:
     """The number of threads changes nothing."""
+    subject.repeats()
     text = PROGRAMS[model]
     expect(same(subject.run(text, threads=1), subject.run(text, threads=2)), "two threads gave another result than one")
 
@@ -76,6 +78,7 @@ def lanes_have_noise_of_their_own(subject: Subject, model: str) -> None:
 @check_each_model()
 def a_lane_does_not_depend_on_their_number(subject: Subject, model: str) -> None:
     """The first lanes of many are those of few."""
+    subject.repeats()
     one, few, many = (run_lanes(subject, PROGRAMS[model], lanes) for lanes in (1, LANES, 20))
     for name in ("state", "energy_trace", "best_energy", "best_state"):
         close(getattr(many, name)[:LANES], getattr(few, name), f"{name} of the first lanes of 20")

@@ -234,6 +234,7 @@ def readings_are_not_changed_by_what_follows(subject: Subject, model: str) -> No
 @check_each_model()
 def text_and_bytecode_are_one_program(subject: Subject, model: str) -> None:
     """A program that went through bytecode runs as its text does."""
+    subject.repeats()
     program = assemble(PROGRAMS[model] + "RD\n")
     again = from_bytes(to_bytes(program))
     expect(same(subject.run(program), subject.run(again)), "bytecode and text gave different results")

@@ -16,7 +16,7 @@ def test_the_cpu_is_there() -> None:
     assert listed()["cpu"]["usable"] is True
 
 
-@pytest.mark.parametrize("key", ["name", "summary", "abilities", "models", "usable", "lacks"])
+@pytest.mark.parametrize("key", ["name", "summary", "abilities", "models", "options", "usable", "lacks"])
 def test_every_driver_says(fake: type[FakeDriver], key: str) -> None:
     assert all(key in driver for driver in listed().values())
 
@@ -27,6 +27,7 @@ def test_a_driver_of_another_package(fake: type[FakeDriver]) -> None:
         "summary": "for tests",
         "abilities": ["control", "core"],
         "models": ["ising", "lif_critical"],
+        "options": {},
         "usable": True,
         "lacks": None,
     }

@@ -10,6 +10,7 @@ import pytest
 from bioasm.diagnostics import EXIT_USAGE, BioasmError
 from bioasm.drivers import Driver, connect, driver_names, find_driver, registry
 from bioasm.drivers.cpu import CpuDriver
+from bioasm.drivers.registry import make_driver
 
 MODULE = '''
 from bioasm.drivers.cpu import CpuDriver
@@ -122,3 +123,34 @@ def test_connect_takes_the_cpu_where_no_name_is_given() -> None:
 def test_connect_refuses_as_find_driver_does() -> None:
     with pytest.raises(BioasmError, match="B501"):
         connect("gpu-that-is-not-there")
+
+
+# --- options from a command line --------------------------------------------------------------------
+
+
+def test_a_driver_without_options_is_made() -> None:
+    assert isinstance(make_driver("cpu", {}), CpuDriver)
+
+
+@pytest.mark.parametrize("option", ["port", "substrate", "x"])
+def test_an_option_that_a_driver_has_not(option: str) -> None:
+    with pytest.raises(BioasmError) as refused:
+        make_driver("cpu", {option: "1"})
+    (found,) = refused.value.diagnostics
+    assert (found.code, refused.value.exit_code) == ("B406", 2)
+    assert found.message == f"driver cpu has no option {option!r}"
+    assert found.hint == "its options are: none"
+
+
+def test_options_reach_the_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Device(CpuDriver):
+        options = {"port": "where it is"}
+
+        def __init__(self, port: str = "") -> None:
+            self.port = port
+
+    monkeypatch.setattr("bioasm.drivers.registry.find_driver", lambda name: Device)
+    assert make_driver("device", {"port": "/dev/x"}).port == "/dev/x"  # type: ignore[attr-defined]
+    with pytest.raises(BioasmError, match="has no option 'prot'") as refused:
+        make_driver("device", {"prot": "/dev/x"})
+    assert refused.value.diagnostics[0].hint == "did you mean port?"
