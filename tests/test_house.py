@@ -24,7 +24,7 @@ HOUSE = ROOT / "bioasm"
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other.
 FLOORS = (
     ("diagnostics", "units"),
-    ("cachedir", "files", "models", "safety"),
+    ("cachedir", "chips", "files", "models", "recordings", "safety"),
     ("isa",),
     ("text", "binary", "problems", "results"),
     ("loading", "vm"),
@@ -48,6 +48,8 @@ PACKAGES = {
     "drivers": {"numpy", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
     "isa": {"numpy"},
     "problems": {"numpy"},
+    "chips": {"numpy"},
+    "recordings": {"numpy"},
 }
 
 # Numbers of instructions are written into bytecode: rows may be added here, never changed or taken away.
@@ -63,10 +65,18 @@ OPCODES = {
     0x09: "LDO",
     0x10: "MODEL",
     0x11: "SET",
+    0x12: "POP",
+    0x13: "MECH",
+    0x14: "SYN",
+    0x15: "CON",
     0x18: "CUR",
     0x19: "WAVE",
     0x1A: "SPK",
     0x1B: "POI",
+    0x1C: "INP",
+    0x1D: "PLAY",
+    0x1E: "EVT",
+    0x1F: "RATE",
     0x20: "REC",
     0x21: "UNREC",
     0x28: "CLAMP",
