@@ -163,6 +163,54 @@ CODES: dict[str, Code] = {
         "parameter set too late",
         "The parameter decides how time is divided and must be set before `ALC`.",
     ),
+    "B119": Code(
+        "network is fixed by then",
+        "POP, MECH, SYN and CON say what the network is. They stand before the first RUN, jump and label that is jumped to.",
+    ),
+    "B120": Code(
+        "unknown part of the network",
+        "No population, mechanism or projection of this name was added by a POP, MECH or SYN before this line.",
+    ),
+    "B121": Code(
+        "name could mean several things",
+        "Several populations or mechanisms have something of this name. Write the one that is meant before it, with a dot "
+        "between them: `cells.v`.",
+    ),
+    "B122": Code(
+        "projection not connected once",
+        "Each projection (SYN) is connected by one CON, not by none or several.",
+    ),
+    "B123": Code(
+        "mechanism does not fit its population",
+        "What a mechanism uses or adds to has to be a variable or input, of the same unit, of the population's model or of "
+        "another mechanism on the population.",
+    ),
+    "B124": Code(
+        "inputs depend on each other in a circle",
+        "In one step, what mechanisms add to an input would depend on that input itself. A state on the way, or `held(...)` of "
+        "one, breaks the circle.",
+    ),
+    "B125": Code(
+        "time steps differ",
+        "The models of the program have different defaults of `dt`, and the program has one step: let it say `SET dt, ...`.",
+    ),
+    "B126": Code(
+        "connection does not fit",
+        "A CON names no known rule, lacks the number that its rule needs, or has one that the rule can't use.",
+    ),
+    "B127": Code(
+        "populations do not go together",
+        "Populations that count in time and populations that count in sweeps, several populations of spins, or several with "
+        "a feedback can't stand in one program.",
+    ),
+    "B128": Code(
+        "model's text is not one block",
+        "The text of a model in bytecode is not of the form `.model NAME { ... }` on lines without trailing blanks.",
+    ),
+    "B129": Code(
+        "model replaces one that ships",
+        "The program's own model has the name of a model that comes with BioASM, and stands in its place.",
+    ),
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(
@@ -200,11 +248,20 @@ CODES: dict[str, Code] = {
     "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
     "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
     "B504": Code("device lost", "The connection to the device was lost during the run. What had been received is kept."),
+    "B510": Code("no board answered", "The port opened, but nothing on it spoke the link protocol: another device, no power, another firmware, or another baud rate. docs/link.md describes the protocol."),
+    "B511": Code("port can't be opened", "The serial port does not exist, may not be used by you, or another program has it open."),
+    "B512": Code("no common protocol version", "The board's firmware and this program speak different versions of the link protocol. The message names both."),
+    "B513": Code("board is busy", "Another host has a session with the board. A session ends when its host says so, or 2 s after it was last heard."),
+    "B514": Code("board refused", "The board does not do what it was asked for. The message tells the limit or state that stands against it, and the value."),
+    "B515": Code("damaged transfer", "Data arrived whole and are not what was announced. Lines are checked by other means, so that this is a defect of a firmware."),
+    "B516": Code("board did not answer", "The board is connected and alive, but did not reply to a request in time."),
     "B520": Code("stimulation refused by the interlock", "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand."),
     "B521": Code("bad table of stimulation limits", "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does."),
     "B522": Code("bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."),
     "B530": Code("emulated board can't be made", "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why."),
     "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
+    "B523": Code("board not fit for use", "The board has another instruction table than this program, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`)."),
+    "B524": Code("board stopped itself", "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept."),
     # --- ourselves --------------------------------------------------------------------------------
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
 }

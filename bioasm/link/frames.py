@@ -115,4 +115,5 @@ class Decoder:
         if crc32(body[: -CRC.size]) != CRC.unpack_from(body, len(body) - CRC.size)[0]:
             self.errors.crc += 1
             return None
-        return Frame(*HEADER.unpack_from(body), body[HEADER.size : -CRC.size])
+        kind, session, seq = HEADER.unpack_from(body)
+        return Frame(kind, session, seq, body[HEADER.size : -CRC.size])

@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import fields
 from enum import IntEnum, IntFlag
-from functools import cache
 from struct import Struct
 from struct import error as struct_error
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -184,6 +183,8 @@ Digest = Annotated[bytes, Fixed(32)]
 Text = Annotated[str, TextForm()]
 Bytes = Annotated[bytes, Rest()]
 
+_FORMS: dict[type[Any], tuple[tuple[str, Form], ...]] = {}  # asking for type hints is slow
+
 
 def _take(data: bytes, at: int, size: int) -> bytes:
     if at + size > len(data):
@@ -191,11 +192,12 @@ def _take(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
-@cache
 def forms(kind: type[Any]) -> tuple[tuple[str, Form], ...]:
     """The names and forms of a class's fields, in their order on the wire."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple((field.name, hints[field.name].__metadata__[0]) for field in fields(kind))
+    if kind not in _FORMS:
+        hints = get_type_hints(kind, include_extras=True)
+        _FORMS[kind] = tuple((field.name, hints[field.name].__metadata__[0]) for field in fields(kind))
+    return _FORMS[kind]
 
 
 def pack(value: Any) -> bytes:

@@ -1,0 +1,159 @@
+"""Wires: what carries bytes between a host and a board, in memory or over a pseudo-terminal."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+from abc import ABC, abstractmethod
+from threading import Condition
+
+CHUNK = 1 << 16
+
+
+class Closed(OSError):
+    """The other end of a wire is gone."""
+
+
+class Transport(ABC):
+    """One end of a wire.
+
+    `name` is for messages. `line_rate` in bytes/s is what the wire carries where that is known and true.
+    """
+
+    name: str
+    line_rate: float | None = None
+
+    @abstractmethod
+    def read(self, timeout: float) -> bytes:
+        """What has arrived; waits for the first byte, at most `timeout` s. Raises Closed where none will come."""
+
+    @abstractmethod
+    def write(self, data: bytes) -> int:
+        """Put out as many of the bytes as the wire takes now; returns how many. Never waits. Raises Closed."""
+
+    @abstractmethod
+    def discard_output(self) -> None:
+        """Forget what was put out and has not left yet, where that is possible."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the wire. Doing it twice does no harm."""
+
+
+class _Pipe:
+    """One direction in memory."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.data = bytearray()
+        self.closed = False
+        self.changed = Condition()
+
+    def read(self, timeout: float) -> bytes:
+        with self.changed:
+            self.changed.wait_for(lambda: self.data or self.closed, timeout)
+            taken = bytes(self.data)
+            self.data.clear()
+            if not taken and self.closed:
+                raise Closed(errno.EPIPE, "the other end was closed")
+            return taken
+
+    def write(self, data: bytes) -> int:
+        with self.changed:
+            if self.closed:
+                raise Closed(errno.EPIPE, "the other end was closed")
+            taken = data[: max(0, self.capacity - len(self.data))]
+            self.data += taken
+            self.changed.notify_all()
+            return len(taken)
+
+    def close(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+
+class MemoryTransport(Transport):
+    """One end of a pair of pipes within this process."""
+
+    def __init__(self, name: str, incoming: _Pipe, outgoing: _Pipe) -> None:
+        self.name, self._incoming, self._outgoing = name, incoming, outgoing
+
+    def read(self, timeout: float) -> bytes:
+        """What has arrived."""
+        return self._incoming.read(timeout)
+
+    def write(self, data: bytes) -> int:
+        """Put out what there is room for."""
+        return self._outgoing.write(data)
+
+    def discard_output(self) -> None:
+        """What the other end did not read yet is forgotten."""
+        with self._outgoing.changed:
+            self._outgoing.data.clear()
+
+    def close(self) -> None:
+        """Both ends see it."""
+        self._incoming.close()
+        self._outgoing.close()
+
+
+def memory_pair(capacity: int = CHUNK, name: str = "memory") -> tuple[MemoryTransport, MemoryTransport]:
+    """The two ends of a wire within this process, which holds `capacity` bytes in each direction."""
+    there, back = _Pipe(capacity), _Pipe(capacity)
+    return MemoryTransport(name, back, there), MemoryTransport(name, there, back)
+
+
+class PtyServer(Transport):
+    """A board's end of a pseudo-terminal; `path` is what a host opens.
+
+    The other end is kept open here as well, in raw mode: a host finds no echo and no translation of bytes, and one that
+    leaves does not end the board. Raises OSError where the system has none to give.
+    """
+
+    def __init__(self) -> None:
+        import tty
+
+        self._board, self._host = os.openpty()
+        tty.setraw(self._host)
+        os.set_blocking(self._board, False)
+        self.path = self.name = os.ttyname(self._host)
+
+    def read(self, timeout: float) -> bytes:
+        """What a host wrote."""
+        ready, _, _ = select.select([self._fd()], [], [], max(0.0, timeout))
+        if not ready:
+            return b""
+        try:
+            return os.read(self._board, CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError as cause:
+            raise Closed(*cause.args) from cause
+
+    def write(self, data: bytes) -> int:
+        """Put out what the pseudo-terminal takes; nobody may be reading."""
+        try:
+            return os.write(self._fd(), data) if data else 0
+        except BlockingIOError:
+            return 0
+        except OSError as cause:
+            raise Closed(*cause.args) from cause
+
+    def discard_output(self) -> None:
+        """What no host has read yet is forgotten."""
+        import termios
+
+        termios.tcflush(self._host, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        """Take the pseudo-terminal away, as if the board were unplugged."""
+        for fd in {self._board, self._host} - {-1}:
+            os.close(fd)
+        self._board = self._host = -1
+
+    def _fd(self) -> int:
+        if self._board < 0:
+            raise Closed(errno.EBADF, "the pseudo-terminal was closed")
+        return self._board
