@@ -146,10 +146,10 @@ class Stimulate(Request):
 
     TYPE: ClassVar[int] = 0x19
     channels: Channels
-    phases: Phases
     count: U16 = 1
     period: U32 = 0
     at: U64 = NOW
+    phases: Phases = ()
 
 
 # --- replies and events, board to host -------------------------------------------------------------
