@@ -36,6 +36,11 @@ def to_bytes(program: Program) -> bytes:
     return stream.getvalue()
 
 
+def canonical_bytes(program: Program) -> bytes:
+    """The bytecode of a program without source places: the same for its text, however that is laid out."""
+    return b"".join(_file(program, spans=False))
+
+
 def program_hash(program: Program) -> str:
     """The SHA-256 of the program's bytecode without source places, in hexadecimal: the same for its text."""
     import hashlib
