@@ -10,7 +10,10 @@ from bioasm.diagnostics import EXIT_USAGE, did_you_mean, error
 from bioasm.drivers.base import Driver
 
 GROUP = "bioasm.drivers"
-BUILT_IN = {"cpu": "bioasm.drivers.cpu:CpuDriver"}
+BUILT_IN = {
+    "cpu": "bioasm.drivers.cpu:CpuDriver",
+    "intan": "bioasm.drivers.intan.driver:IntanDriver",
+}
 
 
 def _entry_points() -> dict[str, str]:

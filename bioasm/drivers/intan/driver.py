@@ -1,0 +1,166 @@
+"""The driver `intan`: connects to a board, sees what it can do, and has it run programs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from bioasm import __version__
+from bioasm.binary.writer import canonical_bytes
+from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
+from bioasm.drivers.base import Driver, Observer, RunOptions
+from bioasm.drivers.intan.conduct import Conduct, Plan
+from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
+from bioasm.drivers.intan.fitting import check_options, check_raw, chosen_substrate, misfits
+from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses
+from bioasm.drivers.intan.options import OPTIONS, Options, options_from
+from bioasm.drivers.intan.wire import open_wire
+from bioasm.isa.verify import Verified
+from bioasm.link import messages as m
+from bioasm.link.dictionary import isa_hash
+from bioasm.link.host import HostLink
+from bioasm.link.messages import Capabilities, Capability, State, Substrate
+from bioasm.results import Result
+from bioasm.safety import Electrode, LimitsTable
+
+_GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
+_AGAIN = 2.5  # s in which a board that was lost is looked for once more
+_EMULATED_DISK = 100e-6  # m, the electrodes of the emulated board
+_STIMULATES = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # what on a culture drives the cells
+
+
+class IntanDriver(Driver):
+    """Runs on a board behind a serial link, or on an emulated one of this process (`emu:` ports)."""
+
+    name: ClassVar[str] = "intan"
+    summary: ClassVar[str] = "a board with an Intan RHD or RHS chip behind a serial link, or an emulated one"
+    abilities: frozenset[str] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "stimulation"})  # type: ignore[misc]
+    models: frozenset[str] = frozenset({"lif_critical", "ising"})  # type: ignore[misc]
+    options: ClassVar[dict[str, str]] = OPTIONS
+    remote: ClassVar[bool] = True
+
+    def __init__(self, **given: Any) -> None:
+        self.chosen: Options = options_from(given)
+        self.reproducible = self.chosen.substrate is not Substrate.CULTURE
+        self.electrodes = read_map(self.chosen.map) if self.chosen.map else None
+        self.link: HostLink | None = None
+
+    # --- connecting ---------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Open the port and greet the board.
+
+        Raises BioasmError: B503, B510 to B513 where there is no session, B523 where the board is not fit for use.
+        """
+        if self.link is not None:
+            return
+        link = self._opened(_GREETING)
+        try:
+            _check_board(link, self.chosen.clear)
+            substrate = chosen_substrate(self.chosen.substrate, link.capabilities)
+        except BaseException:
+            link.close()
+            raise
+        self.link = link
+        self.reproducible = substrate is not Substrate.CULTURE
+        self.abilities = self.abilities & {"core", *link.capabilities.abilities}
+        self.models = self.models & set(link.capabilities.models)
+
+    def disconnect(self) -> None:
+        """End the session and close the port."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def _opened(self, timeout: float) -> HostLink:
+        link = HostLink(open_wire(self.chosen), f"bioasm {__version__}")
+        try:
+            link.connect(timeout)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    # --- running ------------------------------------------------------------------------------------
+
+    def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
+        """Run a verified program; see `Driver.run`. A driver that is not connected connects for this run."""
+        if self.link is not None:
+            return super().run(verified, options, observer)
+        with self:
+            return super().run(verified, options, observer)
+
+    def missing(self, verified: Verified) -> list[Diagnostic]:
+        """What of the program the board can't run, with the number that it could."""
+        if self.link is None:
+            return super().missing(verified)
+        board = self.link.capabilities
+        substrate = chosen_substrate(self.chosen.substrate, board)
+        size = len(canonical_bytes(verified.program))
+        own = misfits(verified, board, substrate, self.electrodes, size)
+        places = {d.span for d in own}
+        return [d for d in super().missing(verified) if d.span is None or d.span not in places] + own
+
+    def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        assert self.link is not None
+        plan = self._plan(self.link, verified, options)
+        again = None if self.chosen.emulated else partial(self._opened, _AGAIN)
+        return Conduct(self.link, plan, observer, None, again).result()
+
+    def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> Plan:
+        """What will be done. Raises BioasmError where an option or a pulse is refused."""
+        board = link.capabilities
+        check_options(options, board)
+        substrate = chosen_substrate(self.chosen.substrate, board)
+        electrodes = self.electrodes or default_map(verified.n, board.channels, _known_electrode(board))
+        limits = _limits(verified, board, substrate, electrodes)
+        raw = self._raw(board, link.transport.line_rate or board.line_rate or None)
+        return Plan(verified, options, substrate, electrodes, limits, self.chosen.watchdog, self.chosen.port, raw)
+
+    def _raw(self, board: Capabilities, line_rate: float | None) -> tuple[int, ...]:
+        if self.chosen.record is None:
+            return ()
+        channels = tuple(range(board.channels)) if self.chosen.raw is None else self.chosen.raw
+        check_raw(channels, board, line_rate)
+        return channels
+
+
+def _check_board(link: HostLink, clear: bool) -> None:
+    """Refuse a board whose instructions are others, or that stopped itself and was not seen to."""
+    board = link.capabilities
+    if board.isa_hash != isa_hash():
+        text = f"the board's instruction table (version {board.isa_version}, {board.isa_hash.hex()[:12]}) is another than ours"
+        hint = f"ours is {isa_hash().hex()[:12]}; update the older of the two"
+        raise error("B523", f"{text}", hint=hint, exit_code=EXIT_DEVICE)
+    if link.state is State.FAULT:
+        if not clear:
+            hint = "see to the cause, then run with --driver-option clear=yes"
+            raise error("B523", "the board stopped itself in an earlier run and waits to be cleared", hint=hint)
+        link.request(m.ClearFault())
+
+
+def _known_electrode(board: Capabilities) -> Electrode | None:
+    """The electrode of a board that has a known array; of real ones only a map knows."""
+    return Electrode.disk(_EMULATED_DISK) if Capability.SIMULATED in board.capabilities else None
+
+
+def _limits(verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap) -> LimitsTable | None:
+    """The table to arm the board with; None where the program stimulates nothing.
+
+    Raises BioasmError: B520 for a pulse that is refused or electrodes of unknown size, B521 above the board's ceiling.
+    """
+    drives = [i for i in verified.program.instructions if i.row.mnemonic in _STIMULATES]
+    if substrate is Substrate.TWIN or Capability.STIMULATE not in board.capabilities or not drives:
+        return None
+    table = electrodes.limits()
+    if not table.electrodes:
+        hint = "give a map with --map FILE whose electrodes have a diameter or an area"
+        text = "the program stimulates, and the size of the electrodes is not known"
+        raise BioasmError(Diagnostic("B520", text, drives[0].span, hint))
+    over = over_ceilings(table, board)
+    if over is not None:
+        raise over
+    found = refused_pulses(verified, board, table, electrodes.channels(verified.n))
+    if found:
+        raise BioasmError(*found)
+    return table

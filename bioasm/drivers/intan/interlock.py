@@ -1,0 +1,101 @@
+"""The driver's part of the interlock: every pulse of constants, rounded as the board will round it, through its electrodes.
+
+What registers hold is not known here; the board judges those pulses, with the table of limits that it is armed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Operand, Quantity
+from bioasm.isa.verify import Verified
+from bioasm.link.messages import Capabilities, Ceilings
+from bioasm.safety import Limits, LimitsTable, QuantisedPulse, RateGuard, Refusal, Rule, biphasic, quantise
+
+HINT = "docs/safety.md lists the limits and why they stand"
+
+
+def refused_pulses(
+    verified: Verified, board: Capabilities, table: LimitsTable, channels: Sequence[Sequence[int]]
+) -> list[Diagnostic]:
+    """What the interlock says to the pulses of constants in a program, a diagnostic each with its place.
+
+    `channels[i]` are those of neuron i. The board's step of current and its sample period must be known (not 0).
+    """
+    found = []
+    for instruction in verified.program.instructions:
+        if instruction.row.mnemonic == "STIM":
+            for refusal in _refusals(verified, instruction, board, table, channels):
+                text = f"this pulse is refused by the interlock: {refusal.message}"
+                found.append(Diagnostic("B520", text, instruction.span, HINT))
+    return found
+
+
+def over_ceilings(table: LimitsTable, board: Capabilities) -> BioasmError | None:
+    """The error that the table allows more than the board's firmware ever does; None where it does not."""
+    over = table.limits.over(ceiling_of(board.ceilings))
+    if not over:
+        return None
+    return BioasmError(*(Diagnostic("B521", f"above this board's ceiling: {refusal.message}", hint=HINT) for refusal in over))
+
+
+def ceiling_of(ceilings: Ceilings) -> Limits:
+    """A board's ceilings as limits. What its HELLO does not tell stays at the defaults."""
+    return Limits(
+        max_current=ceilings.current,
+        max_charge=ceilings.charge,
+        shannon_k=ceilings.shannon_k,
+        min_width=ceilings.width_min,
+        max_width=ceilings.width_max,
+        net_fraction=ceilings.imbalance,
+        max_rate=ceilings.rate,
+        max_duty=ceilings.duty,
+        max_simultaneous=ceilings.electrodes,
+        max_total_current=ceilings.total_current,
+        min_gap=ceilings.gap,
+    )
+
+
+def quantised(amplitude: float, width: float, board: Capabilities) -> QuantisedPulse:
+    """The pulse of a STIM in the board's steps of current and samples."""
+    return quantise(biphasic(amplitude, width), board.stim_step * 1e-9, board.tick * 1e-9)
+
+
+def _refusals(
+    verified: Verified, instruction: Instruction, board: Capabilities, table: LimitsTable, channels: Sequence[Sequence[int]]
+) -> Iterator[Refusal]:
+    neurons, amplitude, width = instruction.operands
+    current, duration = (_number(verified, operand) for operand in (amplitude, width))
+    through = [channel for neuron in _neurons(verified, neurons) for channel in channels[neuron]]
+    if current is None or duration is None or current == 0:
+        return
+    pulse = quantised(current, duration, board)
+    refusals = table.refusals(pulse, through)
+    yield from _first_of_each(refusals)
+    if not refusals:
+        yield from RateGuard(table.limits, pulse.period).refusals(0, through, pulse)
+
+
+def _first_of_each(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
+    """One refusal a rule: further channels and phases break it alike."""
+    told: set[Rule] = set()
+    for refusal in refusals:
+        if refusal.rule not in told:
+            told.add(refusal.rule)
+            yield refusal
+
+
+def _number(verified: Verified, operand: Operand) -> float | None:
+    """The number that an operand stands for; None for a register."""
+    return verified.program.quantity(operand).value if isinstance(operand, Quantity | ConstantRef) else None
+
+
+def _neurons(verified: Verified, operand: Operand) -> list[int]:
+    """The neurons that an operand names; those of a register are not known."""
+    if isinstance(operand, DataRef):
+        value = verified.program.data[operand.index].value
+        assert isinstance(value, Dense)
+        return [int(neuron) for neuron in value.array]
+    number = _number(verified, operand)
+    return [] if number is None else [int(number)]

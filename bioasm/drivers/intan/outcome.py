@@ -1,0 +1,119 @@
+"""From what a board delivered to the Result that every driver returns, with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from bioasm import __version__
+from bioasm.binary.writer import program_hash
+from bioasm.diagnostics import Diagnostic
+from bioasm.diagnostics.codes import CODES
+from bioasm.drivers.base import RunOptions
+from bioasm.drivers.intan.live import Live
+from bioasm.isa.verify import Verified
+from bioasm.link.host import HostLink
+from bioasm.link.messages import NOWHERE, Capability, RunEnded, Substrate
+from bioasm.models.base import Model
+from bioasm.results import Result
+from bioasm.units import Dimension
+
+NAME = "intan"
+
+
+def completed(result: Result, verified: Verified, timing: Mapping[str, float], extras: Mapping[str, Any]) -> Result:
+    """The board's Result with the host's versions, timing and provenance."""
+    versions = {**result.versions, **_versions()}
+    warnings = (*verified.warnings, *(d for d in result.diagnostics if d.severity == "error"))
+    told = {**result.extras, **extras}
+    return replace(result, driver=NAME, versions=versions, timing=dict(timing), diagnostics=warnings, extras=told)
+
+
+def salvaged(
+    live: Live,
+    verified: Verified,
+    options: RunOptions,
+    status: str,
+    timing: Mapping[str, float],
+    extras: Mapping[str, Any],
+    neuron_of: dict[int, int] | None,
+) -> Result:
+    """What telemetry alone tells of a run whose result never came: steps, energies and spikes; states are not known."""
+    n, lanes, spikes = verified.n, options.lanes, live.spikes(neuron_of)
+    count = np.zeros((lanes, n), np.int64)
+    kept = spikes.i < n
+    np.add.at(count, (spikes.lane[kept], spikes.i[kept]), 1)
+    trace = live.energy_trace()
+    return Result(
+        driver=NAME,
+        model=verified.model.name,
+        n=n,
+        lanes=lanes,
+        seed=options.seed,
+        program_sha256=program_hash(verified.program),
+        versions=_versions(),
+        timing=dict(timing),
+        results=(),
+        state=np.full((lanes, n), nan),
+        energy=np.full(lanes, nan),
+        best_energy=np.array([min((e for e in row if e == e), default=nan) for row in trace]),
+        best_state=np.zeros((lanes, n), np.int8),
+        energy_trace=trace,
+        spikes=spikes,
+        spike_count=count,
+        steps=live.steps,
+        seconds_per_step=_step(verified.model, options),
+        status=status,
+        diagnostics=verified.warnings,
+        extras={**extras, "not_received": ["results", "state", "energy", "best_state", "recordings"]},
+    )
+
+
+def _step(model: Model, options: RunOptions) -> float:
+    if model.clock is Dimension.SWEEPS:
+        return 1.0
+    parameter = model.parameter("dt")
+    return options.parameters.get("dt", parameter.default if parameter else 1.0)
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    return {"bioasm": __version__, "python": platform.python_version(), "numpy": np.__version__}
+
+
+def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str, live: Live) -> dict[str, Any]:
+    """Where a result came from: what computed, which board, what its link and clock were like, which electrodes."""
+    board = link.capabilities
+    firmware = {"name": board.firmware, "version": board.firmware_version}
+    identity = {
+        "port": port,
+        "uid": board.uid,
+        "firmware": firmware,
+        "boot": f"{link.welcome.boot:016x}",
+        "chips": [chip.name for chip in board.chips],
+        "sample_rate": board.sample_rate,
+        "simulated": Capability.SIMULATED in board.capabilities,
+    }
+    counts = link.statistics.as_dict()
+    bound = link.clock.bound if link.clock.ready else None
+    return {
+        "substrate": (substrate.name or "").lower(),
+        "board": identity,
+        "link": counts,
+        "clock": {"hertz": board.clock_hz, "bound_s": bound, "jumps": link.clock.jumps},
+        "electrodes": electrodes,
+        **live.facts(),
+    }
+
+
+def failure(ended: RunEnded, verified: Verified) -> Diagnostic:
+    """What went wrong in a run on the board, at its place in the program."""
+    instructions = verified.program.instructions
+    span = instructions[ended.place].span if ended.place != NOWHERE and ended.place < len(instructions) else None
+    code = ended.code if ended.code in CODES else "B514"
+    return Diagnostic(code, ended.text or "the run failed on the board", span)
