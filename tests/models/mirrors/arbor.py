@@ -199,7 +199,7 @@ class CalciumLeak(Mechanism):
 
 @dataclass
 class Cable:
-    """CVs as a tree: lateral areas in um2, the parent of each (-1 for the root, which is first), axial conductance to it in uS."""
+    """CVs as a tree: lateral areas in um2, the parent of each (-1: the root, first), axial conductance to it in uS."""
 
     area: Array
     parent: Array

@@ -1,7 +1,7 @@
 """BrainPy 1.0.3: LIF with refractoriness, Hodgkin-Huxley by RK4, and AMPA synapses whose conductance is delayed.
 
 Units are mV, ms, uF/cm2, mS/cm2, uA/cm2. An object keeps its state, so a second `run` continues the first. In each step and
-for each object in the order given: input operations, update, shift of the delay ring, sample. Samples are values after the step.
+for each object in the order given: input operations, update (with the shift of a delay ring), sample: values after the step.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ class HH:
         k3 = hh_slopes(y + step / 2 * k2, self.input, self)
         k4 = hh_slopes(y + step * k3, self.input, self)
         y = y + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        self.fired = (self.V < self.V_th) & (y[0] >= self.V_th)
+        crossed = y[0] >= self.V_th
+        self.fired = crossed & ~(self.V_th <= self.V)
         self.spike = self.fired.astype(float)
         self.V, self.m, self.h, self.n_gate = y
         self.input = np.zeros(self.n)

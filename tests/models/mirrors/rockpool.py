@@ -131,7 +131,7 @@ def step(s: State, drive: Array, w_rec: Array, c: Constants) -> State:
 
 @dataclass
 class Run:
-    """Values after each step (steps, n) by name (`spikes` are counts), rows (step, neuron) of spikes, state to continue from."""
+    """Values after each step (steps, n); `spikes` are counts; rows (step, neuron) of spikes; state to continue from."""
 
     traces: dict[str, Array]
     spikes: Array
