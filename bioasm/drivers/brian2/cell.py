@@ -1,0 +1,288 @@
+"""One kind of neuron with all that sits on it, as Brian2 sees it: the names, equations and conditions of one NeuronGroup.
+
+A part is the population's model or a mechanism on it. All of a part's names get the part's name in front, so that two
+parts may call different things alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bioasm.drivers.brian2.notation import is_condition, replaced, spell, spell_unit
+from bioasm.models.base import Assignment, Equation, Model, Port
+from bioasm.models.expression import Binary, Call, Expression, Symbol, symbols
+from bioasm.units import EXPONENTS, NO_UNIT
+
+FREE = "is_free"
+BEFORE = "held_before"
+REFRACTORY = "is_refractory"
+
+
+class Part(NamedTuple):
+    """A model or mechanism under the name that the program gave it."""
+
+    name: str
+    model: Model
+
+    def kind_of(self, name: str) -> str | None:
+        """What a name is to the part itself: parameter, state, input, definition, noise; None where it has none such."""
+        model = self.model
+        kinds = {
+            "parameter": model.parameters,
+            "state": model.states,
+            "input": model.inputs,
+            "definition": model.definitions,
+        }
+        found = [kind for kind, things in kinds.items() if any(thing.name == name for thing in things)]
+        return found[0] if found else ("noise" if name and name == model.noise_name else None)
+
+
+def identifier(part: Part, name: str) -> str:
+    """The name that a part's variable has in Brian2."""
+    joined = f"{part.name}_{name}".replace(".", "_")
+    return f"{joined}_0" if joined.endswith(("_pre", "_post", "_")) else joined
+
+
+@dataclass
+class Cell:
+    """The parts of one population, the population's own first.
+
+    `own_noise` lets Brian2 draw its noise; otherwise it is a variable that somebody fills. `clamps` says that neurons may
+    be held at a value.
+    """
+
+    parts: list[Part]
+    own_noise: bool = False
+    clamps: bool = False
+    kept: dict[str, tuple[Part, Call]] = field(default_factory=dict)  # what held(...) and delayed(...) read
+
+    # --- names ----------------------------------------------------------------------------------------
+
+    def owner(self, part: Part, name: str) -> Part | None:
+        """The part that a name of `part` belongs to: itself, or for a mechanism what it sits on; None for dt and the like."""
+        around = (p for p in (part, *self.parts) if p.kind_of(name))
+        return next(around, None) if name != "dt" else None
+
+    def named(self, part: Part, expression: Expression) -> Expression:
+        """An expression with the names that Brian2 knows."""
+        return replaced(expression, lambda name: Symbol(self.variable(part, name)), lambda call: self._keep(part, call))
+
+    def written_out(self, part: Part, expression: Expression) -> Expression:
+        """The same with all definitions and inputs written out, so that states, parameters and numbers are left."""
+
+        def meaning(name: str) -> Expression:
+            owner = self.owner(part, name)
+            kind = owner.kind_of(name) if owner else None
+            if owner and kind == "definition":
+                made = next(d for d in owner.model.definitions if d.name == name)
+                return self.written_out(owner, made.expression)
+            if owner and kind == "input":
+                return self.input_sum(owner, name, self.written_out)
+            return Symbol(self.variable(part, name))
+
+        return replaced(expression, meaning, lambda call: self._keep(part, call))
+
+    def spelled(self, part: Part, expression: Expression) -> str:
+        """An expression of a part, written out, in Brian2's notation."""
+        return spell(self.written_out(part, expression))
+
+    def variable(self, part: Part, name: str) -> str:
+        """What a name of a part is called in Brian2."""
+        owner = self.owner(part, name)
+        return identifier(owner or part, name) if owner or name.startswith("xi") else name
+
+    def _keep(self, part: Part, call: Call) -> Expression:
+        """The variable that holds what a call of held or delayed stands for."""
+        for name, (owner, known) in self.kept.items():
+            if owner is part and known == call:
+                return Symbol(name)
+        name = f"{call.function}_{len(self.kept)}"
+        self.kept[name] = (part, call)
+        return Symbol(name)
+
+    @property
+    def noises(self) -> list[tuple[Part, str]]:
+        """The white noises of all parts, as (part, name)."""
+        found = []
+        for part in self.parts:
+            for name in sorted({n for _, e in _equations(part.model) for n, _ in e.noise}):
+                found.append((part, name))
+        return found
+
+    # --- inputs ---------------------------------------------------------------------------------------
+
+    def input_sum(self, part: Part, name: str, form: Callable[[Part, Expression], Expression]) -> Expression:
+        """An input: scale (what comes from outside + what mechanisms add) + set. `form` writes the additions."""
+        own = identifier(part, name)
+        total: Expression = Symbol(f"{own}_outside")
+        for other in self.parts:
+            for addition in other.model.adds:
+                if addition.target == name and other is not part and self.owner(other, name) is part:
+                    total = Binary("+", total, form(other, addition.value))
+        return Binary("+", Binary("*", Symbol(f"{own}_scale"), total), Symbol(f"{own}_set"))
+
+    def is_clamp(self, part: Part | None, variable: str) -> bool:
+        """Whether a variable is what CLAMP holds."""
+        return part is self.parts[0] and variable == self.parts[0].model.clamp
+
+    # --- equations ------------------------------------------------------------------------------------
+
+    def equations(self) -> str:
+        """All variables, with Brian2's own differential equations where it can integrate them."""
+        native = self.native_method() is not None
+        lines = [line for part in self.parts for line in self._declared(part, native)]
+        lines += [f"{self.variable(p, n)} : 1" for p, n in self.noises if not (native and self.own_noise)]
+        lines += [f"{FREE} : 1 (constant)"] if self.clamps else []
+        threshold = self.parts[0].model.threshold
+        lines += [f"{BEFORE} : boolean"] if threshold and threshold.crossing else []
+        lines += [f"{name} : {spell_unit(self._unit_of_kept(p, e))}" for name, (p, e) in self.kept.items()]
+        return "\n".join(lines)
+
+    def _declared(self, part: Part, native: bool) -> Iterator[str]:
+        model = part.model
+        for parameter in model.parameters:
+            if parameter.name != "dt":
+                yield f"{identifier(part, parameter.name)} : {spell_unit(unit_of_parameter(parameter))} (constant)"
+        if model.noise_name:
+            yield f"{identifier(part, model.noise_name)} : {spell_unit(EXPONENTS.get(model.noise, NO_UNIT))} (shared)"
+        for value in model.inputs:
+            own, unit = identifier(part, value.name), spell_unit(value.unit)
+            yield f"{own}_outside : {unit}"
+            yield f"{own}_scale : 1 (constant)"
+            yield f"{own}_set : {unit} (constant)"
+            if native:
+                yield f"{own} = {spell(self.input_sum(part, value.name, self.named))} : {unit}"
+        for made in model.definitions if native else ():
+            unit = "boolean" if is_condition(made.expression) else spell_unit(made.unit)
+            yield f"{identifier(part, made.name)} = {spell(self.named(part, made.expression))} : {unit}"
+        rates = {e.variable: e for _, e in _equations(model)} if native else {}
+        for state in model.states:
+            equation, unit = rates.get(state.name), spell_unit(state.unit)
+            own = identifier(part, state.name)
+            yield f"{own} : {unit}" if equation is None else self._differential(part, own, equation, unit)
+        for port in model.ports:
+            yield f"{port_name(part, port)} : {spell_unit(port.unit)}"
+
+    def _differential(self, part: Part, own: str, equation: Equation, unit: str) -> str:
+        rate = spell(self.named(part, equation.rate))
+        for name, factor in equation.noise:
+            number = self._native_noise(part, name)
+            rate += f" + {spell(self.named(part, factor))} * {number}"
+        if self.clamps and self.is_clamp(part, equation.variable):
+            rate = f"{FREE} * ({rate})"
+        return f"d{own}/dt = {rate} : {unit}{' (unless refractory)' if equation.frozen else ''}"
+
+    def _native_noise(self, part: Part, name: str) -> str:
+        own = identifier(part, name)
+        return f"xi_{own}" if self.own_noise else f"{own} / sqrt(dt)"
+
+    def _unit_of_kept(self, part: Part, call: Call) -> tuple[object, ...]:
+        from bioasm.models.dimensions import unit_of
+
+        return unit_of(call.arguments[0], lambda name: self.unit(part, name))
+
+    def native_method(self) -> str | None:
+        """The integrator of Brian2's that does what the model asks for, or None where none of them does."""
+        items = [(part, k, item) for part in self.parts for k, stage in enumerate(part.model.stages) for item in stage]
+        equations = [item for _, _, item in items if isinstance(item, Equation)]
+        methods = {e.method for e in equations}
+        if len(equations) < len(items) or any(k for _, k, _ in items) or methods - {"euler", "rk4"} or len(methods) != 1:
+            return None
+        read = [n for p in self.parts for e in _expressions(p.model) for n in e.walk()]
+        if any(is_condition(node) for node in read) or any(isinstance(n, Call) and n.function == "where" for n in read):
+            return None  # Brian2 takes the equations through sympy, which has no place for conditions
+        return methods.pop()
+
+    # --- events ---------------------------------------------------------------------------------------
+
+    @property
+    def threshold(self) -> str | None:
+        """When a neuron spikes."""
+        own = self.parts[0]
+        if own.model.threshold is None:
+            return None
+        condition = self.spelled(own, own.model.threshold.condition)
+        if own.model.threshold.crossing:
+            condition += f" and not {BEFORE}"
+        return f"{condition} and {FREE} > 0.5" if self.clamps else condition
+
+    @property
+    def reset(self) -> str | None:
+        """What happens to a neuron that spiked; None where it does not spike."""
+        own = self.parts[0]
+        if own.model.threshold is None:
+            return None
+        lines = [f"{identifier(own, a.variable)} = {self.spelled(own, a.value)}" for a in own.model.reset]
+        return "\n".join(lines)
+
+    @property
+    def refractory(self) -> str | None:
+        """For how long a neuron that spiked is refractory, as a whole number of steps that Brian2 can't misread."""
+        own = self.parts[0]
+        if own.model.refractory is None:
+            return None
+        steps = f"({self.spelled(own, own.model.refractory.duration)}) / dt"
+        if own.model.refractory.inclusive:
+            return f"(floor({steps} + 1e-6) + 1) * dt"
+        return f"ceil({steps} - 1e-6) * dt"
+
+    @property
+    def start_code(self) -> str:
+        """What is noted before the step: the values that held(...) keeps, and whether the threshold's condition held."""
+        lines = [
+            f"{name} = {self.spelled(part, call.arguments[0])}"
+            for name, (part, call) in self.kept.items()
+            if call.function == "held"
+        ]
+        own = self.parts[0]
+        if own.model.threshold and own.model.threshold.crossing:
+            lines.append(f"{BEFORE} = {self.spelled(own, own.model.threshold.condition)}")
+        return "\n".join(lines)
+
+    def port_code(self, part: Part, port: Port) -> str:
+        """How the sum of the weights that arrived at a port in a step changes its variables."""
+        arrived, lines = port_name(part, port), []
+        for number, (variable, factor) in enumerate(port.jumps):
+            lines.append(f"_jump_{number} = ({self.spelled(part, factor)}) * {arrived}")
+        for number, (variable, _) in enumerate(port.jumps):
+            own = self.variable(part, variable)
+            held = self.clamps and self.is_clamp(self.owner(part, variable), variable)
+            lines.append(f"{own} += {f'{FREE} * ' if held else ''}_jump_{number}")
+        zero = f"0 * {arrived}"
+        return "\n".join([*lines, f"{arrived} = {zero}"])
+
+
+def port_name(part: Part, port: Port) -> str:
+    """The variable in which the weights that arrive at a port in a step are summed."""
+    return f"{identifier(part, port.name or 'port')}_arrived"
+
+
+def unit_of_parameter(parameter: object) -> tuple[object, ...]:
+    """The unit of a parameter: that of its equations, or of what it is written in."""
+    unit = parameter.unit  # type: ignore[attr-defined]
+    return unit if unit != NO_UNIT else EXPONENTS.get(parameter.dimension, NO_UNIT)  # type: ignore[attr-defined]
+
+
+def _equations(model: Model) -> list[tuple[int, Equation]]:
+    return [(k, item) for k, stage in enumerate(model.stages) for item in stage if isinstance(item, Equation)]
+
+
+def _expressions(model: Model) -> Iterator[Expression]:
+    """All expressions that take part in integrating a model."""
+    for _, equation in _equations(model):
+        yield equation.rate
+        yield from (factor for _, factor in equation.noise)
+    yield from (d.expression for d in model.definitions)
+    yield from (a.value for a in model.adds)
+
+
+def reads(model: Model) -> set[str]:
+    """All names that a model's equations read."""
+    return {name for expression in _expressions(model) for name in symbols(expression)}
+
+
+def assignments(model: Model) -> list[Assignment]:
+    """The assignments of a model's stages."""
+    return [item for stage in model.stages for item in stage if isinstance(item, Assignment)]

@@ -1,0 +1,191 @@
+"""The brian2 driver: runs programs on Brian2, to hold the compiled machine against."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from bioasm import __version__
+from bioasm.binary.writer import program_hash
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
+from bioasm.drivers.base import Driver, Observer, RunOptions
+from bioasm.drivers.brian2 import instructions as do
+from bioasm.drivers.brian2.interpreter import Interpreter
+from bioasm.drivers.brian2.spins import Spins
+from bioasm.isa.limits import limit
+from bioasm.isa.verify import Verified
+from bioasm.results import Recording, Result, Spikes
+
+if TYPE_CHECKING:
+    from bioasm.drivers.brian2.dynamics import Dynamics, Samples
+
+if find_spec("brian2") is None:
+    raise ModuleNotFoundError("Brian2 is not installed", name="brian2")
+
+TARGETS = ("numpy", "cython", "cpp_standalone")
+NOISES = ("same", "own")
+
+
+class Brian2Driver(Driver):
+    """Runs on Brian2. `target` is its code generation target; `noise` is `same` (as every driver's) or `own` (Brian2's)."""
+
+    name: ClassVar[str] = "brian2"
+    summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
+    abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp"})
+    models: ClassVar[frozenset[str]] = frozenset({"lif_critical", "ising"})
+    options: ClassVar[Mapping[str, str]] = {
+        "target": "how Brian2 makes code: numpy (at once), cython (compiles for seconds) or cpp_standalone (a whole program)",
+        "noise": "same: the numbers that all drivers draw; own: Brian2's, for statistics",
+    }
+
+    def __init__(self, target: str = "numpy", noise: str = "same") -> None:
+        for name, value, known in (("target", target, TARGETS), ("noise", noise, NOISES)):
+            if value not in known:
+                text = f"driver brian2 has no {name} {value!r}"
+                raise error("B406", text, hint=f"it may be {', '.join(known)}", exit_code=EXIT_USAGE)
+        self.target, self.own_noise = target, noise == "own"
+        self.seconds_to_import = 0.0
+
+    def connect(self) -> None:
+        """Import Brian2. Raises BioasmError B503 where it can't be imported."""
+        began = time.perf_counter()
+        try:
+            import brian2
+        except (ImportError, AttributeError) as cause:  # Brian2 2.9 on numpy 2.4 fails with the second
+            hint = "pip install --upgrade 'bioasm[brian2]' brings versions that fit together"
+            raise error("B503", f"Brian2 can't be imported: {cause}", hint=hint) from cause
+        # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
+        brian2.BrianLogger.suppress_name("unused_brian_object")
+        self.seconds_to_import += time.perf_counter() - began
+
+    def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        _check(verified, options)
+        self.connect()
+        return Run(self, verified, options, observer).result()
+
+
+def _check(verified: Verified, options: RunOptions) -> None:
+    """Refuse what can't be run, before anything is allocated."""
+    if not 1 <= options.lanes <= limit("lanes"):
+        raise error("B406", f"{options.lanes} lanes; there can be 1 to {limit('lanes')}")
+    if not 0 <= options.seed < 1 << 64:
+        raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
+    if options.threads is not None and options.threads < 1:
+        raise error("B406", f"{options.threads} threads; there is at least 1")
+    if options.checkpoint is not None or options.resume:
+        raise error("B406", "driver brian2 keeps no checkpoints")
+    if verified.n * options.lanes > limit("cells"):
+        raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
+
+
+class Run:
+    """One run on Brian2, from its building to its Result."""
+
+    def __init__(self, driver: Brian2Driver, verified: Verified, options: RunOptions, observer: Observer | None) -> None:
+        self.driver, self.verified, self.options = driver, verified, options
+        self.began = time.perf_counter()
+        self.built = 0.0
+        self.interpreter = Interpreter(verified, options, observer, self._make, do.DEEDS)
+
+    def result(self) -> Result:
+        """Run the program. A fault carries the Result so far."""
+        from bioasm.drivers.brian2.targets import target
+
+        with target(self.driver.target, self.options.seed if self.driver.own_noise else None):
+            try:
+                return self._result(self.interpreter.run())
+            except BioasmError as fault:
+                so_far = self._result("failed")
+                fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
+                raise
+
+    def _make(self, run: Interpreter, n: int) -> Dynamics:
+        """The neurons that ALC asks for."""
+        began, options = time.perf_counter(), self.options
+        if self.verified.model.kind == "spins":
+            rule = run.parameters["rule"]
+            return Spins(n, options.lanes, options.seed, rule, self.driver.own_noise)
+        from bioasm.drivers.brian2.network import Neurons, TimedNetwork
+
+        TimedNetwork.seconds = 0.0
+        clamps = any(i.mnemonic == "CLAMP" for i in self.verified.program.instructions)
+        from bioasm.drivers.brian2._interim import full
+        model = full(self.verified.model)
+        made = Neurons(model, n, options.lanes, options.seed, run.parameters, self.driver.own_noise, clamps)
+        self.built += time.perf_counter() - began
+        return made
+
+    # --- the result -----------------------------------------------------------------------------------
+
+    def _result(self, status: str) -> Result:
+        run, neurons, lanes = self.interpreter, self.interpreter.neurons, self.options.lanes
+        nothing = np.zeros(0)
+        return Result(
+            driver=Brian2Driver.name,
+            model=self.verified.model.name,
+            n=neurons.n if neurons else 0,
+            lanes=lanes,
+            seed=self.options.seed,
+            program_sha256=program_hash(self.verified.program),
+            versions=_versions(),
+            timing=self._timing(),
+            results=tuple(run.readings),
+            state=np.asarray(neurons.variable("state"), np.float64) if neurons else np.zeros((lanes, 0)),
+            energy=do.energy(run) if neurons else np.full(lanes, run.offset),
+            best_energy=do.best_energy(run) if neurons else np.full(lanes, np.nan),
+            best_state=do.best_state(run) if neurons else np.zeros((lanes, 0), np.int8),
+            energy_trace=do.energy_trace(run) if neurons else np.zeros((lanes, 0)),
+            spikes=do.spikes(run) if neurons else Spikes(nothing, nothing.astype(np.int64), nothing.astype(np.int64)),
+            spike_count=_spike_count(neurons, lanes),
+            recordings=_recordings(run.recorded, neurons, lanes),
+            steps=run.step,
+            seconds_per_step=neurons.step_length if neurons else run.parameters.get("dt", 1.0),
+            status=status,
+            diagnostics=self.verified.warnings,
+        )
+
+    def _timing(self) -> dict[str, float]:
+        total = time.perf_counter() - self.began
+        network = sys.modules.get("bioasm.drivers.brian2.network")
+        code = network.TimedNetwork.seconds if network and self.verified.model.kind != "spins" else 0.0
+        run = max(0.0, total - self.built - code)
+        imported = self.driver.seconds_to_import
+        return {"import": imported, "build": self.built, "codegen": code, "run": run, "total": total + imported}
+
+
+def _versions() -> dict[str, str]:
+    import platform
+
+    import brian2
+
+    return {
+        "bioasm": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "brian2": str(brian2.__version__),
+    }
+
+
+def _spike_count(neurons: Dynamics | None, lanes: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    if neurons is None or not neurons.has_spikes:
+        return np.zeros((lanes, neurons.n if neurons else 0), np.int64)
+    return np.asarray(neurons.variable("spike_count"), np.int64)
+
+
+def _recordings(recorded: list[Samples], neurons: Dynamics | None, lanes: int) -> dict[str, Recording]:
+    """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
+    found: dict[str, Recording] = {}
+    for samples in recorded:
+        again = sum(s is not samples and name.partition(".")[0] == samples.variable for name, s in zip(found, recorded, strict=False))
+        steps = samples.start + samples.every * np.arange(len(samples.taken))
+        values = np.array(samples.taken, np.float64).reshape(len(samples.taken), lanes, len(samples.neurons))
+        name = f"{samples.variable}.{again + 1}" if again else samples.variable
+        length = neurons.step_length if neurons else 1.0
+        found[name] = Recording(steps * length, samples.neurons.astype(np.int64), np.ascontiguousarray(values.transpose(1, 0, 2)))
+    return found

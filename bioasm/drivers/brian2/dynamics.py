@@ -1,0 +1,117 @@
+"""What the interpreter asks of neurons, whatever simulates them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.landscape import Landscape
+
+Array = NDArray[Any]
+
+# Called after a step with the number of steps done; False asks for the run to end there.
+Watch = Callable[[int], bool]
+
+
+@dataclass
+class Samples:
+    """One recorded variable: which, how often from which step on, of whom, and the samples so far, each (lanes, neurons)."""
+
+    variable: str
+    every: int
+    start: int
+    neurons: Array
+    active: bool = True
+    taken: list[Array] = field(default_factory=list)
+
+
+@dataclass
+class Best:
+    """The state of lowest energy that was seen, a lane each; energies are infinite where none was."""
+
+    energy: Array
+    state: Array
+
+    @classmethod
+    def none(cls, lanes: int, n: int) -> Best:
+        """Nothing was seen."""
+        return cls(np.full(lanes, np.inf), np.zeros((lanes, n), np.int8))
+
+    def see(self, energy: Array, state: Array) -> None:
+        """Keep states (lanes, n) where their energies (lanes,) are below all that was seen."""
+        better = energy < self.energy
+        self.energy = np.where(better, energy, self.energy)
+        self.state = np.where(better[:, None], state, self.state).astype(np.int8)
+
+
+class Dynamics(Protocol):
+    """Neurons of one model in several lanes. Arrays of neurons are (lanes, n); times are steps from the start."""
+
+    n: int
+    lanes: int
+    step: int
+    step_length: float
+    best: Best
+    trace: list[Array]  # energies without offset of all lanes, with the offset that held in `offsets`
+    has_spikes: bool
+
+    def load(self, landscape: Landscape) -> None:
+        """Take over new couplings; the best state starts anew."""
+
+    def set_noise(self, level: float) -> None:
+        """The level of noise from the next step on."""
+
+    def set_offset(self, offset: float) -> None:
+        """What is added to the energies of the trace from now on."""
+
+    def set_parameter(self, name: str, value: Array | float) -> str | None:
+        """Set a parameter of all neurons, one number or (n,); returns what is wrong with it, or None."""
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+
+    def clamp(self, neurons: Array, value: Array | float) -> None:
+        """Hold neurons at a value."""
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let neurons go."""
+
+    def set_current(self, value: Array | float) -> None:
+        """The constant current of CUR."""
+
+    def play(self, rows: Array, period: int) -> None:
+        """The currents of WAVE, a row every `period` steps from now."""
+
+    def send(self, steps: Array, neurons: Array, jump: Array | float) -> None:
+        """The spikes of SPK, in steps from now."""
+
+    def bombard(self, rate: Array | float, jump: Array | float) -> None:
+        """The Poisson spikes of POI."""
+
+    def record(self, samples: Samples) -> None:
+        """Begin to take samples."""
+
+    def advance(self, steps: int, watch: Watch) -> None:
+        """Run so many steps, or fewer where the watch asks for it."""
+
+    def variable(self, name: str) -> Array:
+        """A variable of all neurons now."""
+
+    def energy(self) -> Array:
+        """E of the present state without the offset, (lanes,)."""
+
+    def look(self) -> None:
+        """Let the present state count for the best, where the model says that it does."""
+
+    def final_as_best(self) -> Array:
+        """What stands for the best state where no energy was ever seen."""
+
+    def spikes(self) -> tuple[Array, Array, Array]:
+        """Steps, neurons and lanes of all spikes so far, in any order."""
+
+    def fault(self) -> str | None:
+        """What left the finite range, or None."""

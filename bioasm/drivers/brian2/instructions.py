@@ -1,0 +1,323 @@
+"""What the instructions do that concern neurons and results: one function a mnemonic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.dynamics import Samples
+from bioasm.drivers.brian2.interpreter import Deed, Interpreter, output_name
+from bioasm.drivers.brian2.landscape import Landscape
+from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register
+from bioasm.isa.semantics import whole_multiple
+from bioasm.results import Spikes
+from bioasm.vm.couplings import held_exactly
+
+Array = NDArray[Any]
+
+
+# --- operands ---------------------------------------------------------------------------------------
+
+
+def operand(instruction: Instruction, at: int) -> Operand | None:
+    """The operand at a place, None where it was left out."""
+    return instruction.operands[at] if at < len(instruction.operands) else None
+
+
+def word(instruction: Instruction, at: int, default: str = "") -> str:
+    """A name."""
+    found = operand(instruction, at)
+    return found.text if isinstance(found, Name) else default
+
+
+def number(run: Interpreter, instruction: Instruction, at: int) -> float:
+    """A number or a register's value."""
+    found = operand(instruction, at)
+    assert found is not None
+    return run.reader(found)()
+
+
+def datum(run: Interpreter, instruction: Instruction, at: int) -> Any:
+    """A datum as the program holds it."""
+    found = operand(instruction, at)
+    assert isinstance(found, DataRef)
+    return run.program.data[found.index].value
+
+
+def dense(run: Interpreter, instruction: Instruction, at: int) -> Array:
+    """A vector or matrix in float64."""
+    value = datum(run, instruction, at)
+    assert isinstance(value, Dense)
+    return np.asarray(value.array, np.float64)
+
+
+def level(
+    run: Interpreter, instruction: Instruction, at: int, low: float = -math.inf, high: float = math.inf
+) -> float | Array:
+    """A vector, or a number within a range. What a register holds is only known now."""
+    if isinstance(operand(instruction, at), DataRef):
+        return dense(run, instruction, at)
+    value = number(run, instruction, at)
+    if not (math.isfinite(value) and low <= value <= high):
+        slot = instruction.row.slots[at].name
+        raise run.fault(f"{instruction.mnemonic} got {value:g} as {slot}", instruction)
+    return value
+
+
+def neurons(run: Interpreter, instruction: Instruction, at: int) -> Array:
+    """Indices of neurons, from a vector, a number or a register."""
+    if isinstance(operand(instruction, at), DataRef):
+        return np.atleast_1d(dense(run, instruction, at)).astype(np.int64)
+    value = number(run, instruction, at)
+    if not (0 <= value < run.alive.n and value == math.floor(value)):
+        raise run.fault(f"neuron {value:g} does not exist; indices go from 0 to {run.alive.n - 1}", instruction)
+    return np.array([int(value)])
+
+
+def period(run: Interpreter, instruction: Instruction, at: int) -> int:
+    """A period in whole steps, 1 where it was left out."""
+    found = operand(instruction, at)
+    if found is None:
+        return 1
+    assert isinstance(found, Quantity | ConstantRef)
+    value, step = float(run.program.quantity(found).value), run.alive.step_length
+    if not whole_multiple(value, step):
+        text = f"{instruction.mnemonic} got a period of {value:g} s, no whole multiple of dt ({step:g} s)"
+        raise run.fault(text, instruction)
+    return round(value / step)
+
+
+# --- allocation, couplings, parameters ----------------------------------------------------------------
+
+
+def _alc(run: Interpreter, instruction: Instruction) -> None:
+    n = int(number(run, instruction, 0))
+    run.landscape = Landscape(n)
+    run.neurons = run.make(run, n)
+    run.neurons.set_noise(run.noise)
+    run.neurons.set_offset(run.offset)
+
+
+def _nothing(run: Interpreter, instruction: Instruction) -> None:
+    """MODEL: the gate has told which model it is."""
+
+
+def _load(part: str, run: Interpreter, instruction: Instruction) -> None:
+    data = datum(run, instruction, 0)
+    if not held_exactly(data):
+        text = f"{part} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
+        raise run.fault(text, instruction, "B115")
+    run.landscape.load(part, data)
+    run.alive.load(run.landscape)
+
+
+def _ldo(run: Interpreter, instruction: Instruction) -> None:
+    offset = number(run, instruction, 0)
+    if not math.isfinite(offset):
+        raise run.fault(f"LDO got {offset:g}; an offset is a finite number", instruction)
+    run.offset = offset
+    if run.neurons:
+        run.neurons.set_offset(offset)
+
+
+def _sig(run: Interpreter, instruction: Instruction) -> None:
+    noise = number(run, instruction, 0)
+    if not (math.isfinite(noise) and noise >= 0.0):
+        raise run.fault(f"SIG got {noise:g}; noise is a finite number of at least 0", instruction)
+    run.noise = noise
+    if run.neurons:
+        run.neurons.set_noise(noise)
+
+
+def _set(run: Interpreter, instruction: Instruction) -> None:
+    parameter = run.verified.model.parameter(word(instruction, 0))
+    assert parameter is not None
+    named = dict(parameter.words).get(word(instruction, 1))
+    value = named if named is not None else level(run, instruction, 1, parameter.low, parameter.high)
+    if isinstance(value, float) and parameter.open_low and not value > parameter.low:
+        raise run.fault(f"SET {parameter.name} got {value:g}", instruction)
+    if run.neurons is None:
+        assert isinstance(value, float)
+        run.parameters[parameter.name] = value
+        return
+    flaw = run.neurons.set_parameter(parameter.name, value)
+    if flaw is not None:
+        raise run.fault(flaw, instruction)
+
+
+def _rst(run: Interpreter, instruction: Instruction) -> None:
+    run.alive.reset()
+
+
+def _run(run: Interpreter, instruction: Instruction) -> None:
+    run.run_for(number(run, instruction, 0), instruction)
+
+
+# --- inputs -----------------------------------------------------------------------------------------
+
+
+def _cur(run: Interpreter, instruction: Instruction) -> None:
+    run.alive.set_current(level(run, instruction, 0))
+
+
+def _wave(run: Interpreter, instruction: Instruction) -> None:
+    run.alive.play(dense(run, instruction, 0), period(run, instruction, 1))
+
+
+def _spk(run: Interpreter, instruction: Instruction) -> None:
+    train = dense(run, instruction, 0)
+    with np.errstate(over="ignore"):
+        steps = np.minimum(np.rint(train[:, 0] / run.alive.step_length), float(limit("steps"))).astype(np.int64)
+    order = np.argsort(steps, kind="stable")
+    run.alive.send(steps[order], train[order, 1].astype(np.int64), level(run, instruction, 1))
+
+
+def _poi(run: Interpreter, instruction: Instruction) -> None:
+    highest = 1.0 / run.alive.step_length
+    rate = level(run, instruction, 0, 0.0, highest)
+    if np.max(rate) > highest:
+        text = f"POI got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+        raise run.fault(text, instruction)
+    run.alive.bombard(rate, level(run, instruction, 1))
+
+
+# --- recording and clamping ---------------------------------------------------------------------------
+
+
+def _rec(run: Interpreter, instruction: Instruction) -> None:
+    alive = run.alive
+    whom = np.arange(alive.n) if operand(instruction, 2) is None else neurons(run, instruction, 2)
+    samples = Samples(word(instruction, 0), period(run, instruction, 1), alive.step, whom)
+    _unrec(run, instruction)
+    run.recorded.append(samples)
+    if sum(s.active for s in run.recorded) > limit("recorders"):
+        raise run.fault(f"more than {limit('recorders')} variables are recorded at a time", instruction, "B111")
+    alive.record(samples)
+
+
+def _unrec(run: Interpreter, instruction: Instruction) -> None:
+    for samples in run.recorded:
+        samples.active = samples.active and samples.variable != word(instruction, 0)
+
+
+def _clamp(run: Interpreter, instruction: Instruction) -> None:
+    value = level(run, instruction, 1)
+    allowed = run.verified.model.clamp_values
+    if allowed and not np.isin(value, allowed).all():
+        text = f"CLAMP got {value}; {run.verified.model.name} can be held at {' or '.join(f'{a:g}' for a in allowed)}"
+        raise run.fault(text, instruction)
+    run.alive.clamp(neurons(run, instruction, 0), value)
+
+
+def _free(run: Interpreter, instruction: Instruction) -> None:
+    run.alive.free(slice(None) if operand(instruction, 0) is None else neurons(run, instruction, 0))
+
+
+# --- reading ----------------------------------------------------------------------------------------
+
+
+def energy(run: Interpreter) -> Array:
+    """E of the present state with the offset, (lanes,)."""
+    return run.alive.energy() + run.offset
+
+
+def best_energy(run: Interpreter) -> Array:
+    """The lowest energy seen with the offset, (lanes,); NaN where none was."""
+    run.alive.look()
+    best = run.alive.best.energy
+    return np.where(np.isfinite(best), best + run.offset, np.nan)
+
+
+def best_state(run: Interpreter) -> Array:
+    """The state of lowest energy seen, (lanes, n)."""
+    run.alive.look()
+    seen = np.isfinite(run.alive.best.energy)[:, None]
+    return np.where(seen, run.alive.best.state, run.alive.final_as_best()).astype(np.int8)
+
+
+def energy_trace(run: Interpreter) -> Array:
+    """Energies over the run, (lanes, entries)."""
+    entries = np.array(run.alive.trace, np.float64).reshape(len(run.alive.trace), run.alive.lanes)
+    return np.ascontiguousarray(entries.T)
+
+
+def spikes(run: Interpreter) -> Spikes:
+    """All spikes so far, sorted by lane, time and neuron."""
+    steps, neuron, lane = run.alive.spikes()
+    order = np.lexsort((neuron, steps, lane))
+    return Spikes(steps[order] * run.alive.step_length, neuron[order], lane[order])
+
+
+def _time(run: Interpreter) -> float:
+    return run.step * run.alive.step_length
+
+
+OF_THE_RUN: dict[str, Callable[[Interpreter], Any]] = {
+    "energy": energy,
+    "best_energy": best_energy,
+    "best_state": best_state,
+    "energy_trace": energy_trace,
+    "spikes": spikes,
+    "time": _time,
+    "steps": lambda run: float(run.step),
+    "noise": lambda run: run.noise,
+}
+
+
+def _rd(run: Interpreter, instruction: Instruction) -> None:
+    what = word(instruction, 0, "state")
+    run.emit(what, OF_THE_RUN[what](run) if what in OF_THE_RUN else run.alive.variable(what))
+
+
+def _get(run: Interpreter, instruction: Instruction) -> None:
+    to, what = operand(instruction, 0), word(instruction, 1)
+    assert isinstance(to, Register)
+    if what == "spike_count":
+        value = float(run.alive.variable(what).sum())
+    else:  # the lowest of all lanes; NaN only where no lane has seen an energy
+        value = float(np.fmin.reduce(np.atleast_1d(OF_THE_RUN[what](run))))
+    run.registers[to.index] = value
+
+
+def _peek(run: Interpreter, instruction: Instruction) -> None:
+    to = operand(instruction, 0)
+    assert isinstance(to, Register)
+    (which,) = neurons(run, instruction, 2)
+    column = run.alive.variable(word(instruction, 1))[:, which]
+    run.registers[to.index] = float(column.sum()) / len(column)
+
+
+def _out(run: Interpreter, instruction: Instruction) -> None:
+    run.emit(output_name(instruction), number(run, instruction, 0))
+
+
+DEEDS: dict[str, Deed] = {
+    "ALC": _alc,
+    "MODEL": _nothing,
+    "SET": _set,
+    "LDJ": partial(_load, "LDJ"),
+    "LDH": partial(_load, "LDH"),
+    "LDT": partial(_load, "LDT"),
+    "LDO": _ldo,
+    "SIG": _sig,
+    "RUN": _run,
+    "RST": _rst,
+    "CUR": _cur,
+    "WAVE": _wave,
+    "SPK": _spk,
+    "POI": _poi,
+    "REC": _rec,
+    "UNREC": _unrec,
+    "CLAMP": _clamp,
+    "FREE": _free,
+    "RD": _rd,
+    "GET": _get,
+    "PEEK": _peek,
+    "OUT": _out,
+}

@@ -1,0 +1,94 @@
+"""A step of one kind of neuron as statements, for the models that none of Brian2's own integrators can do.
+
+Of dx/dt = f with b = df/dx and z = b dt, each method but rk4 adds dt f phi(z) to x:
+
+    euler               phi = 1
+    exponential_euler   phi = (exp(z) - 1)/z        (exact is the same for what it is allowed for)
+    cnexp               phi = 1/(1 - z/2)           which is x_inf + (x - x_inf) (1 + z/2)/(1 - z/2) with x_inf = x - f/b
+    implicit            phi = 1/(1 - z)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
+from bioasm.models.base import Assignment, Equation
+from bioasm.drivers.brian2.notation import replaced, spell
+from bioasm.drivers.brian2.slope import derivative
+from bioasm.models.expression import Expression, Symbol
+
+_PHI = {
+    "exponential_euler": "exprel({z})",
+    "exact": "exprel({z})",
+    "cnexp": "(1.0 / (1.0 - 0.5 * {z}))",
+    "implicit": "(1.0 / (1.0 - {z}))",
+}
+Item = tuple[Part, Equation]
+
+
+def step_code(cell: Cell) -> str:
+    """All stages of all parts, one statement a line. Within a stage all equations see the values from before it."""
+    lines = [f"{cell.variable(p, n)} = randn()" for p, n in cell.noises] if cell.own_noise else []
+    for stage in range(max(len(part.model.stages) for part in cell.parts)):
+        items = [(p, item) for p in cell.parts if stage < len(p.model.stages) for item in p.model.stages[stage]]
+        lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)])
+        lines += [_assigned(cell, p, i) for p, i in items if isinstance(i, Assignment)]
+    return "\n".join(lines)
+
+
+def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
+    yield from _runge_kutta(cell, [item for item in items if item[1].method == "rk4"])
+    for part, equation in items:
+        if equation.method != "rk4":
+            own = identifier(part, equation.variable)
+            yield f"_new_{own} = {own} + {_increment(cell, part, equation)}"
+    for part, equation in items:
+        own = identifier(part, equation.variable)
+        yield f"{own} = {_kept(cell, part, equation.variable, f'_new_{own}', equation.frozen)}"
+
+
+def _increment(cell: Cell, part: Part, equation: Equation) -> str:
+    rate = cell.spelled(part, equation.rate)
+    increment = f"dt * ({rate})"
+    if equation.method != "euler":
+        slope = spell(derivative(cell.written_out(part, equation.rate), identifier(part, equation.variable)))
+        increment += " * " + _PHI[equation.method].format(z=f"(({slope}) * dt)")
+    for name, factor in equation.noise:
+        increment += f" + sqrt(dt) * ({cell.spelled(part, factor)}) * {cell.variable(part, name)}"
+    return increment
+
+
+def _kept(cell: Cell, part: Part, variable: str, value: str, frozen: bool) -> str:
+    """The new value, or the old one where the neuron is held or stands still."""
+    own = identifier(part, variable)
+    if frozen:
+        value = f"chosen(not_refractory, {value}, {own})"
+    held = cell.clamps and cell.is_clamp(part, variable)
+    return f"chosen({FREE} > 0.5, {value}, {own})" if held else value
+
+
+def _assigned(cell: Cell, part: Part, assignment: Assignment) -> str:
+    own = identifier(part, assignment.variable)
+    return f"{own} = {_kept(cell, part, assignment.variable, cell.spelled(part, assignment.value), False)}"
+
+
+def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
+    """The classical method, jointly over all its equations of the stage."""
+    names = [identifier(part, equation.variable) for part, equation in items]
+    for k, (before, share) in enumerate(((0, 0.0), (1, 0.5), (2, 0.5), (3, 1.0)), 1):
+        moved = names if before else []
+        for own in moved:
+            yield f"_at_{k}_{own} = {own} + {share} * dt * _slope_{before}_{own}"
+        for own, (part, equation) in zip(names, items, strict=True):
+            rate = spell(_moved(cell.written_out(part, equation.rate), moved, k))
+            free = f"{FREE} * " if cell.clamps and cell.is_clamp(part, equation.variable) else ""
+            yield f"_slope_{k}_{own} = {free}({rate})"
+    for own in names:
+        slopes = f"_slope_1_{own} + 2 * _slope_2_{own} + 2 * _slope_3_{own} + _slope_4_{own}"
+        yield f"_new_{own} = {own} + dt * ({slopes}) / 6"
+
+
+def _moved(expression: Expression, names: list[str], k: int) -> Expression:
+    """The expression at a later place of the step: the variables in `names` have other values there."""
+    return replaced(expression, lambda name: Symbol(f"_at_{k}_{name}" if name in names else name), lambda call: call)

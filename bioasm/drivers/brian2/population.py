@@ -1,0 +1,162 @@
+"""One population as a NeuronGroup of all lanes, lane after lane, and its values as arrays (lanes, n)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import brian2
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
+from bioasm.drivers.brian2.evaluation import evaluate
+from bioasm.drivers.brian2.integration import step_code
+from bioasm.drivers.brian2.notation import functions
+from bioasm.models.base import Port
+
+Array = NDArray[Any]
+
+
+class Population:
+    """Neurons of one kind. `first` is the number that its first neuron has in the program."""
+
+    def __init__(self, cell: Cell, n: int, lanes: int, first: int, clock: Any, parameters: Mapping[str, float]) -> None:
+        self.cell, self.n, self.lanes, self.first = cell, n, lanes, first
+        self.clock, self.namespace = clock, functions()
+        self.values = {
+            (part.name, p.name): np.full(n, parameters.get(f"{part.name}.{p.name}", parameters.get(p.name, p.default)))
+            for part in cell.parts
+            for p in part.model.parameters
+        }
+        self.held = np.zeros(n, bool)
+        self.group = self._make_group()
+        self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
+        self._ports: set[str] = set()
+        self._fill_in()
+
+    def _make_group(self) -> Any:
+        cell = self.cell
+        native, code = cell.native_method(), step_code(cell)
+        events = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
+        if cell.refractory:
+            events["refractory"] = cell.refractory
+        group = brian2.NeuronGroup(
+            self.n * self.lanes, cell.equations(), method=native or "euler", clock=self.clock, namespace=self.namespace, **events
+        )
+        if native is None and code:
+            group.run_regularly(code, clock=self.clock, when="groups")
+        if cell.start_code:
+            group.run_regularly(cell.start_code, clock=self.clock, when="start", order=1)
+        return group
+
+    # --- values ---------------------------------------------------------------------------------------
+
+    def array(self, name: str) -> Array:
+        """The values of one of Brian2's variables, (lanes, n): what is written there, Brian2 sees."""
+        values: Array = self.group.variables[name].get_value()
+        return values.reshape(self.lanes, self.n)
+
+    def store(self, name: str, value: Any) -> None:
+        """Write values that broadcast to (lanes, n) into one of Brian2's variables."""
+        self.array(name)[:] = value
+
+    def _fill_in(self) -> None:
+        """Parameters, inputs and initial values."""
+        for (part, name), values in self.values.items():
+            if name != "dt":
+                self.store(identifier(self.part(part), name), values)
+        for part in self.cell.parts:
+            for value in part.model.inputs:
+                own = identifier(part, value.name)
+                self.store(f"{own}_outside", value.default)
+                self.store(f"{own}_scale", 1.0)
+        if self.cell.clamps:
+            self.store(FREE, 1.0)
+        self.reset()
+
+    def part(self, name: str) -> Part:
+        """The part of this name."""
+        return next(p for p in self.cell.parts if p.name == name)
+
+    def reset(self) -> None:
+        """All states to their initial values, but for what is held."""
+        for part in self.cell.parts:
+            for state in part.model.states:
+                start = np.broadcast_to(self.initial(part, state.name), (self.lanes, self.n))
+                now = self.array(identifier(part, state.name))
+                keep = self.held & self.cell.is_clamp(part, state.name)
+                now[:] = np.where(keep, now, start)
+            for value in part.model.inputs:
+                self.store(f"{identifier(part, value.name)}_outside", value.default)
+
+    def initial(self, part: Part, name: str) -> Any:
+        """The initial value of a state, from parameters, definitions and other initial values."""
+        return self.value(part, name, initial=True)
+
+    def value(self, part: Part, name: str, *, initial: bool = False) -> Any:
+        """A variable of a part now, or at the start, as what broadcasts to (lanes, n)."""
+        owner = self.cell.owner(part, name)
+        if owner is None:
+            return float(self.clock.dt_) if name == "dt" else float(self.clock.t_)
+        kind, own = owner.kind_of(name), identifier(owner, name)
+        if kind == "parameter":
+            return self.values[(owner.name, name)]
+        if kind == "noise":
+            return float(self.group.variables[own].get_value()[0])
+        if kind == "definition":
+            made = next(d for d in owner.model.definitions if d.name == name)
+            return evaluate(made.expression, lambda inner: self.value(owner, inner, initial=initial))
+        if kind == "state" and initial:
+            state = next(s for s in owner.model.states if s.name == name)
+            return evaluate(state.initial, lambda inner: self.value(owner, inner, initial=True))
+        return self._input(owner, name, initial) if kind == "input" else self.array(own)
+
+    def _input(self, part: Part, name: str, initial: bool) -> Any:
+        own = identifier(part, name)
+        if initial:
+            return next(i.default for i in part.model.inputs if i.name == name)
+        total = self.array(f"{own}_outside")
+        for other in self.cell.parts:
+            for addition in other.model.adds:
+                if addition.target == name and other is not part and self.cell.owner(other, name) is part:
+                    total = total + evaluate(addition.value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
+        return self.array(f"{own}_scale") * total + self.array(f"{own}_set")
+
+    def spike_count(self) -> Array:
+        """Spikes so far, (lanes, n)."""
+        if self.spikes is None:
+            return np.zeros((self.lanes, self.n), np.int64)
+        counted: Array = np.asarray(self.spikes.count[:], np.int64)
+        return counted.reshape(self.lanes, self.n)
+
+    def all_spikes(self) -> tuple[Array, Array, Array]:
+        """Steps, neurons as the program numbers them, and lanes of all spikes so far."""
+        if self.spikes is None:
+            none = np.zeros(0, np.int64)
+            return none, none, none
+        lane, neuron = np.divmod(np.asarray(self.spikes.i[:], np.int64), self.n)
+        steps = np.rint(np.asarray(self.spikes.t_[:]) / float(self.clock.dt_)).astype(np.int64)
+        return steps, neuron + self.first, lane
+
+    # --- clamps and ports -----------------------------------------------------------------------------
+
+    def clamp(self, neurons: Array, value: Array | float) -> None:
+        """Hold neurons at a value."""
+        own = self.cell.parts[0]
+        self.held[neurons] = True
+        self.array(identifier(own, own.model.clamp))[:, neurons] = value
+        self.store(FREE, ~self.held)
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let neurons go."""
+        self.held[neurons] = False
+        self.store(FREE, ~self.held)
+
+    def open_port(self, part: Part, port: Port) -> str:
+        """The variable that sums what arrives at a port; from the first call on its sums take effect in every step."""
+        arrived = port_name(part, port)
+        if arrived not in self._ports:
+            self._ports.add(arrived)
+            self.group.run_regularly(self.cell.port_code(part, port), clock=self.clock, when="synapses", order=10)
+        return arrived

@@ -1,0 +1,86 @@
+"""Spikes that arrive from outside, as Brian2 objects: trains and Poisson processes, each with its synapses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.cell import Part
+from bioasm.drivers.brian2.notation import spell_unit
+from bioasm.drivers.brian2.population import Population
+from bioasm.models.base import Port
+
+Array = NDArray[Any]
+
+
+class Train:
+    """Given spikes: a SpikeGeneratorGroup, of which every lane hears the same."""
+
+    def __init__(self, population: Population, part: Part, port: Port, steps: Array, neurons: Array, weight: Any) -> None:
+        arrived, dt = population.open_port(part, port), float(population.clock.dt_)
+        source, sender, target = _one_a_step(steps, neurons)
+        count = max(1, len(target))
+        times = steps * dt * brian2.second
+        self.group = brian2.SpikeGeneratorGroup(count, sender, times, clock=population.clock)
+        self.synapses = _synapses(self.group, population, arrived, port)
+        lanes = np.arange(population.lanes)
+        self.synapses.connect(
+            i=np.tile(np.arange(len(target)), population.lanes),
+            j=(lanes[:, None] * population.n + target[None, :]).ravel(),
+        )
+        weights = np.broadcast_to(np.asarray(weight, np.float64), population.n)
+        if len(target):
+            self.synapses.variables["w"].get_value()[:] = np.tile(weights[target], population.lanes)
+        self.objects = [self.group, self.synapses] if len(target) else []
+
+
+def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array, Array]:
+    """Brian2's sources send one spike a step: spikes of one neuron in one step get senders of their own.
+
+    Returns each spike's rank among those, each spike's sender, and each sender's neuron.
+    """
+    order = np.lexsort((steps, neurons))
+    same = np.zeros(len(steps), np.int64)
+    for before, here in zip(order[:-1], order[1:], strict=True):
+        if steps[before] == steps[here] and neurons[before] == neurons[here]:
+            same[here] = same[before] + 1
+    pairs = np.stack([neurons, same], axis=1) if len(steps) else np.zeros((0, 2), np.int64)
+    unique, sender = np.unique(pairs, axis=0, return_inverse=True)
+    return same, sender.ravel(), unique[:, 0]
+
+
+class Poisson:
+    """Random spikes of each neuron: a step holds one where its uniform number is below rate * dt."""
+
+    def __init__(self, population: Population, part: Part, port: Port, own_noise: bool) -> None:
+        arrived, cells = population.open_port(part, port), population.n * population.lanes
+        drawn = "rand()" if own_noise else "u"
+        self.group = brian2.NeuronGroup(
+            cells, "u : 1\nchance : 1 (constant)", threshold=f"{drawn} < chance", reset="", clock=population.clock, namespace={}
+        )
+        self.synapses = _synapses(self.group, population, arrived, port)
+        self.synapses.connect(j="i")
+        self.shape = population.lanes, population.n
+        self.objects = [self.group, self.synapses]
+
+    def set(self, rate: Any, weight: Any, dt: float) -> None:
+        """The rate in hertz and the weight, one number or one a neuron."""
+        chance, weights = np.broadcast_to(np.asarray(rate) * dt, self.shape), np.broadcast_to(weight, self.shape)
+        self.group.variables["chance"].get_value()[:] = chance.ravel()
+        self.synapses.variables["w"].get_value()[:] = weights.ravel()
+
+    @property
+    def uniform(self) -> Array:
+        """Where the uniform numbers of the step stand."""
+        values: Array = self.group.variables["u"].get_value()
+        return values
+
+
+def _synapses(source: Any, population: Population, arrived: str, port: Port) -> Any:
+    unit = spell_unit(port.unit)
+    return brian2.Synapses(
+        source, population.group, f"w : {unit}", on_pre=f"{arrived}_post += w", clock=population.clock, namespace={}
+    )

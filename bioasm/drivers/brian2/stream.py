@@ -1,0 +1,71 @@
+"""The counter-based noise, in pieces of many steps: for each step a row of numbers, one for each neuron of each lane.
+
+The numbers are those that the compiled machine draws, from `bioasm.vm.noise`, which repeats them in numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.vm.noise import STREAM_DYNAMICS, STREAM_POISSON, Words, log, normals, open_unit, words
+
+Array = NDArray[Any]
+Pair = Callable[[Words, Words], tuple[Array, Array]]
+
+_NUMBERS = 1 << 18  # made at a time
+
+
+def logistics(x0: Words, x1: Words) -> tuple[Array, Array]:
+    """The standard logistic numbers ln((1-u)/u) of a pair of words, float32."""
+    even, odd = (log(open_unit(~w) / open_unit(w)) for w in (x0, x1))
+    return even, odd
+
+
+def exponentials(x0: Words, x1: Words) -> tuple[Array, Array]:
+    """The standard exponential numbers -ln(u) of a pair of words, float32."""
+    return -log(open_unit(x0)), -log(open_unit(x1))
+
+
+def uniforms(x0: Words, x1: Words) -> tuple[Array, Array]:
+    """The uniform numbers (word + 1/2) / 2**32 of a pair of words, float64."""
+    even, odd = ((w.astype(np.float64) + 0.5) * 2.0**-32 for w in (x0, x1))
+    return even, odd
+
+
+class Stream:
+    """The numbers of one kind for all cells: lane 0's neurons, then lane 1's, and so on."""
+
+    def __init__(self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS) -> None:
+        self.seed, self.numbers, self.stream = seed, numbers, stream
+        self.lane = np.repeat(np.arange(lanes, dtype=np.uint32), n)
+        self.neuron = np.tile(np.arange(n, dtype=np.uint32), lanes)
+        self.pairs = max(1, _NUMBERS // (2 * max(1, lanes * n)))
+        self.first, self.rows = -1, np.zeros((0, lanes * n))
+
+    def row(self, step: int) -> Array:
+        """The numbers of a step, (lanes * n,)."""
+        if not 0 <= step - self.first < len(self.rows) or self.first < 0:
+            self._draw(step & ~1)
+        row: Array = self.rows[step - self.first]
+        return row
+
+    def _draw(self, first: int) -> None:
+        """Make the numbers of the steps from `first` on, which is even."""
+        steps = first + 2 * np.arange(self.pairs, dtype=np.int64)[:, None]
+        even, odd = self.numbers(*words(self.seed, self.lane, self.neuron, steps, self.stream))
+        self.rows = np.stack([even, odd], axis=1).reshape(2 * self.pairs, -1)
+        self.first = first
+
+
+def normal_stream(seed: int, lanes: int, n: int) -> Stream:
+    """Standard normal numbers of the dynamics."""
+    return Stream(seed, lanes, n, normals)
+
+
+def poisson_stream(seed: int, lanes: int, n: int) -> Stream:
+    """Uniform numbers that decide over Poisson spikes."""
+    return Stream(seed, lanes, n, uniforms, STREAM_POISSON)
