@@ -1,0 +1,1 @@
+"""The emulated board: chips, a culture behind their electrodes, and the firmware that runs programs on them."""

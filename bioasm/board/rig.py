@@ -1,0 +1,214 @@
+"""The rig: a chip, the culture at its electrodes, and the firmware's loop that samples, detects spikes and stimulates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.board.culture import Culture, CultureParameters
+from bioasm.board.detector import Detector, Found
+from bioasm.board.frontend import STIM_STEP, ChipFault, FrontEnd
+from bioasm.board.stimulator import Done, Stimulator
+from bioasm.chips import open_chip, scaling
+from bioasm.chips.electrodes import Electrode
+from bioasm.chips.rhs import Rhs2116
+from bioasm.chips.steps import STEPS
+from bioasm.chips.words import rhs
+from bioasm.safety import LimitsTable
+
+Array = NDArray[Any]
+
+COMPLIANCE, FAULT_CURRENT = 40, 50
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a stretch of time brought: first device clock, codes (samples, channels), spikes, and what became of pulses."""
+
+    first: int
+    codes: Array
+    found: Found
+    done: tuple[Done, ...] = ()
+
+
+@dataclass
+class Rig:
+    """The hardware of an emulated board and the loop that drives it. Time is `clock`, in samples since the start.
+
+    `compliance` has a bit for each channel whose stimulator reached its supply, as the chip last reported it.
+    """
+
+    chip_name: str
+    sample_rate: float
+    seed: int
+    culture_parameters: CultureParameters = field(default_factory=CultureParameters)
+    watch: Callable[[Block], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.chip = open_chip(self.chip_name, sample_rate=self.sample_rate, seed=self.seed)
+        self.front = FrontEnd(self.chip)
+        self.channels = self.chip.amplifiers
+        self.per_ms = round(self.sample_rate / 1000)
+        rhs = isinstance(self.chip, Rhs2116)
+        self.stimulator = Stimulator(self.channels, self.sample_rate, STEPS[STIM_STEP].amperes) if rhs else None
+        self.clock = 0
+        self.compliance = 0
+        self.blind = (3 * self.per_ms, self.per_ms)  # samples: the stimulated channel, all others
+        self._changes: dict[int, Electrode] = {}
+        self._new_culture(self.seed)
+
+    def _new_culture(self, seed: int) -> None:
+        self.culture = Culture(self.channels, self.per_ms, seed, self.culture_parameters)
+        self.detector = Detector(self.channels, self.per_ms)
+
+    # --- starting ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Power the chip up. Raises ChipFault where it is not as it should be."""
+        self.front.start()
+        if self.stimulator is not None and self.stimulator.table is not None:
+            self.arm(self.stimulator.table)
+
+    def restart(self, seed: int) -> None:
+        """Power the chip up again in front of a culture that grew from another seed, so that what follows can be repeated."""
+        self._new_culture(seed)
+        self.start()
+
+    def arm(self, table: LimitsTable) -> None:
+        """Let the stimulator give pulses within a table of limits."""
+        if self.stimulator is not None:
+            self.front.bus.transfer_all(self.stimulator.arm(table))
+
+    def disarm(self) -> None:
+        """Stop stimulation: pulses in flight are completed, then currents are off and electrodes are grounded."""
+        if self.stimulator is None or not self.stimulator.armed:
+            return
+        self.stimulator.cancel()
+        while self.stimulator.next_word() is not None:
+            self.run(1)
+        self.front.bus.transfer_all(self.stimulator.disarm())
+
+    def come_off(self, channel: int, electrode: Electrode) -> None:
+        """Another electrode at a channel, as soon as no current flows through it."""
+        self._changes[channel] = electrode
+        self._change_electrodes()
+
+    def _change_electrodes(self) -> None:
+        assert isinstance(self.chip, Rhs2116)
+        for channel in [c for c in self._changes if not self.chip.stim_current[c]]:
+            self.chip.set_electrode(channel, self._changes.pop(channel))
+
+    def leak(self, amperes: float) -> None:
+        """Let a current leak that the chip's fault current detector sees."""
+        if isinstance(self.chip, Rhs2116):
+            self.chip.set_fault_current(amperes)
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def skip(self, samples: int) -> None:
+        """Let time pass in which nobody looks: the culture stands still, and nothing is stimulated."""
+        self.clock += max(0, samples)
+
+    def run(self, ms: int) -> Block:
+        """Let so many milliseconds pass. Raises ChipFault where the chip answers out of step."""
+        first = self.clock
+        done = list(self._admit(first + ms * self.per_ms))
+        parts = []
+        while self.clock < first + ms * self.per_ms:
+            left = (first - self.clock) // self.per_ms + ms
+            quiet = self._quiet_ms(left)
+            parts.append(self._quiet(quiet) if quiet else self._busy())
+        done += self._delivered()
+        codes = np.concatenate(parts)
+        block = Block(first, codes, self.detector.find(scaling.microvolts(codes), first), tuple(done))
+        if self.watch is not None:
+            self.watch(block)
+        return block
+
+    def _admit(self, until: int) -> list[Done]:
+        """Judge the pulses that are due, and let the detector know of those that will happen."""
+        stimulator = self.stimulator
+        if stimulator is None:
+            return []
+        return list(stimulator.admit(self.clock, until))
+
+    def _quiet_ms(self, left: int) -> int:
+        """Milliseconds until the next in which a word must be written."""
+        word = self.stimulator.next_word() if self.stimulator else None
+        return left if word is None else min(left, max(0, (word - self.clock) // self.per_ms))
+
+    def _quiet(self, ms: int) -> Array:
+        """Sample without writing anything; the first period is checked for its marker."""
+        trace = self.culture.advance(ms * self.per_ms)
+        first, _ = self.front.period(trace[0], [])
+        rest = self.front.block(trace[1:])
+        self.clock += len(trace)
+        return np.concatenate([first[None], rest])
+
+    def _busy(self) -> Array:
+        """One millisecond in which the stimulator writes: periods with words one by one, those between as blocks."""
+        assert self.stimulator is not None and isinstance(self.chip, Rhs2116)
+        trace = self.culture.advance(self.per_ms)
+        currents = np.zeros_like(trace, np.float64)
+        codes = []
+        at = 0
+        while at < self.per_ms:
+            word = self.stimulator.next_word()
+            end = min(self.per_ms, at + 1 if word == self.clock else self._until(word, at))
+            before = self.chip.delivered.copy()
+            codes.append(self._periods(trace[at:end], word == self.clock))
+            moved = self.chip.delivered - before
+            currents[at:end] = moved * 1e6 * self.sample_rate / (end - at)
+            self.clock += end - at
+            at = end
+        self.culture.stimulated(currents)
+        return np.concatenate(codes)
+
+    def _until(self, word: int | None, at: int) -> int:
+        return self.per_ms if word is None else at + word - self.clock
+
+    def _periods(self, trace: Array, writing: bool) -> Array:
+        """Some periods of a trace, the first with the stimulator's words where it is writing."""
+        assert self.stimulator is not None and isinstance(self.chip, Rhs2116)
+        seen = trace + self.culture.seen_by_neighbours(self.chip.stim_current * 1e6)
+        if not writing:
+            return self.front.block(seen)
+        words = self.stimulator.words(self.clock)
+        self._blind()
+        return self.front.period(seen[0], words)[0][None]
+
+    def _blind(self) -> None:
+        """Every channel is blind for a while after a current changed; those that it flows through for longer."""
+        assert self.stimulator is not None
+        own, others = self.blind
+        on = np.array([c for c in range(self.channels) if self.stimulator.is_on(c)], np.int64)
+        if on.size:
+            self.detector.blind(np.arange(self.channels), self.clock, self.clock + others)
+            self.detector.blind(on, self.clock, self.clock + own)
+
+    # --- what the chip says -----------------------------------------------------------------------------
+
+    def _delivered(self) -> list[Done]:
+        """Pulses that are over; the compliance monitor is read after them."""
+        if self.stimulator is None or not isinstance(self.chip, Rhs2116):
+            return []
+        phases = self.chip.drain_events()
+        if self._changes:
+            self._change_electrodes()
+        if not phases:
+            return []
+        self.compliance, fault = self._monitor()
+        if fault:
+            raise ChipFault(f"the fault current detector reports channels {fault:#06x}")
+        return list(self.stimulator.finished(phases, self.clock))
+
+    def _monitor(self) -> tuple[int, int]:
+        """The registers of the compliance monitor and of the fault current detector; the monitor is cleared after reading."""
+        words = [rhs.read(COMPLIANCE), rhs.read(FAULT_CURRENT), rhs.RESET_COMPLIANCE, rhs.read(251)]
+        answers = self.front.bus.transfer_all(words)
+        return answers[2][0] & 0xFFFF, answers[3][0] & 0xFFFF
+
