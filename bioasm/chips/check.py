@@ -1,8 +1,8 @@
 """The impedance check inside a chip: a DAC drives a small known current through the selected electrode.
 
 The DAC's voltage v goes through a capacitor C into the electrode, which lies in parallel with stray capacitance. The
-charge C v is smoothed over four samples and taken as linear between samples; then Intan's correction for the measured
-magnitude, 1 + 18 (f/fs)^2, and its delay of three samples come out as on a real chip.
+charge C v is smoothed over four samples, taken as linear between samples and seen halfway; then Intan's correction for the
+measured magnitude, 1 + 18 (f/fs)^2, and its delay of three samples come out as on a real chip.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ImpedanceCheck:
         return self.sign * self.gain * 1e6 * self.volts(channel, electrode, period)
 
     def volts(self, channel: int, electrode: Electrode, period: float) -> float:
-        """The voltage after the charge went from `before` to `now` in a straight line.
+        """The voltage halfway while the charge goes from `before` to `now` in a straight line.
 
         With R, C of the electrode and the stray capacitance P, the charge q of the double layer follows
         R dq/dt = (Q - q) / P - q / C, and the voltage is (Q - q) / P.
@@ -60,5 +60,7 @@ class ImpedanceCheck:
         constant = electrode.access_ohm * self.stray_F * share
         lag = (self.now - self.before) * share * constant / period
         start = self.layers[channel] - self.before * share + lag
+        middle = (self.before + self.now) / 2
+        layer = middle * share - lag + start * math.exp(-period / 2 / constant)
         self.layers[channel] = self.now * share - lag + start * math.exp(-period / constant)
-        return float((self.now - self.layers[channel]) / self.stray_F)
+        return float((middle - layer) / self.stray_F)

@@ -69,8 +69,8 @@ def held(electrode: Electrode, volts: float, series_ohm: float = 0.0) -> Course:
 
 def charge_after(course: Course, charge: float, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """The double layer's charge in coulombs after times in seconds, from `charge` on."""
-    final = course.drive / course.rate
-    return np.asarray(final + (charge - final) * np.exp(-course.rate * seconds))
+    missing = course.drive / course.rate - charge
+    return np.asarray(charge - missing * np.expm1(-course.rate * seconds))
 
 
 def passed(course: Course, charge: float, seconds: float) -> float:
@@ -82,8 +82,6 @@ def passed(course: Course, charge: float, seconds: float) -> float:
 
 def seconds_until(course: Course, charge: float, goal: float) -> float:
     """When the charge reaches `goal`; infinite if it never does."""
-    final = course.drive / course.rate
-    if charge == goal:
-        return 0.0
-    ratio = (goal - final) / (charge - final) if charge != final else -1.0
-    return -math.log(ratio) / course.rate if 0 < ratio < 1 else math.inf
+    missing = course.drive / course.rate - charge
+    share = (goal - charge) / missing if missing else 1.0
+    return -math.log1p(-share) / course.rate if 0 <= share < 1 else math.inf

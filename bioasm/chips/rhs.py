@@ -24,6 +24,7 @@ from bioasm.chips.words import rhs as words
 
 FAULT_AMPERES = 20e-6
 OUTPUTS = frozenset({*rhs_registers.ARMING, 34, 36, 37, *TRIGGERED} - {10, 12})  # registers that currents depend on
+SILENT = (*rhs_registers.ARMING, 42, 46, 48)  # registers that are not left undefined at power-up
 UNREAD = frozenset({3, 35, 38})  # registers that are looked up when they are needed
 
 
@@ -45,7 +46,9 @@ class Rhs2116(Chip):
         return rhs_registers.rom()
 
     def start(self) -> None:
-        """Not cleared, nothing triggered, all outputs off; electrodes are discharged."""
+        """Not cleared, nothing triggered, all outputs and switches off; electrodes are discharged."""
+        for number in SILENT:
+            self.ram[number] = 0
         self.calibrated = False
         self.waiting: dict[int, int] = {}
         self.fault_amperes = 0.0
