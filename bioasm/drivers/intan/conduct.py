@@ -25,6 +25,7 @@ from bioasm.results.transfer import unpack_result
 from bioasm.safety import LimitsTable
 
 T = TypeVar("T")
+_MOST_FUEL = (1 << 63) - 1  # what a machine counts down from
 _LISTEN = 0.05  # s between looks at whether the observer wants to stop
 _END = 10.0  # s in which a run that was asked to end tells its end
 _FAULT_END = 2.0  # s in which a board that went to FAULT does
@@ -141,7 +142,7 @@ class Conduct:
     def _start(self) -> None:
         options = self.plan.options
         parameters = tuple(m.Parameter(name, value) for name, value in options.parameters.items())
-        fuel = min(options.fuel, (1 << 64) - 1)
+        fuel = min(options.fuel, _MOST_FUEL)
         run = m.Run(self.number, self.digest, self.plan.substrate, options.seed, options.lanes, fuel, m.NOW, parameters)
         reply = self.link.request(run)
         self.started = self.running = True

@@ -116,19 +116,22 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.columns: list[str] | None = None
+        self.bad_heading = False
+        self.line = ""
         self.sites: list[Site] = []
         self.lines: dict[int, int] = {}  # channel -> line
         self.errors: list[Diagnostic] = []
 
     def take(self, number: int, line: str) -> None:
         """One line that is not empty."""
-        cells = list(_cells(line, number))
+        self.line, cells = line, list(_cells(line, number))
         if self.columns is None:
             self.columns = [cell.text for cell in cells]
             self._check_columns(cells)
+            self.bad_heading = bool(self.errors)
         elif len(cells) > len(self.columns):
             self.fault(cells[len(self.columns)], f"this row has {len(cells)} entries; there are {len(self.columns)} columns")
-        elif not self.errors or self.sites:  # rows under a flawed heading would only repeat its flaw
+        elif not self.bad_heading:  # rows under a flawed heading would only repeat its flaw
             self._row(dict(zip(self.columns, cells, strict=False)), cells[0])
 
     def done(self) -> ElectrodeMap:
@@ -144,7 +147,7 @@ class _Reader:
     def fault(self, cell: _Cell, message: str, hint: str | None = None) -> None:
         """Keep an error at an entry."""
         span = Span(self.source, cell.line, cell.column, cell.column + max(1, len(cell.text)))
-        self.errors.append(Diagnostic("B522", message, span, hint))
+        self.errors.append(Diagnostic("B522", message, span, hint, self.line))
 
     def _check_columns(self, cells: Sequence[_Cell]) -> None:
         names = [cell.text for cell in cells]

@@ -95,8 +95,8 @@ def _channels(word: str) -> tuple[int, ...] | None:
         return None
     found: set[int] = set()
     for part in word.split(",") if word != "none" else ():
-        first, _, last = part.strip().partition("-")
-        ends = (first, last or first)
+        first, dash, last = part.strip().partition("-")
+        ends = (first, last if dash else first)
         if not all(end.isascii() and end.isdigit() and len(end) <= 5 for end in ends) or int(ends[0]) > int(ends[1]):
             raise _wrong(f"raw is {word!r}; it is `all`, `none`, or channels as in 0-3,7")
         found.update(range(int(ends[0]), int(ends[1]) + 1))
