@@ -98,19 +98,72 @@ class Unit(NamedTuple):
     exponent: int
 
 
-def _units() -> dict[str, Unit]:
-    prefixed = {
-        prefix + symbol: Unit(dimension, exponent)
+class Measure(NamedTuple):
+    """What one symbol of a unit measures, such as `mS` or `cm2`: exponents, and the power of ten that leads to SI."""
+
+    unit: Exponents
+    exponent: int
+
+
+# Symbols that stand alone or with a prefix: the exponents, the power of ten of the bare symbol, and how often a prefix
+# counts (centimetres squared: twice).
+_SYMBOLS: dict[str, tuple[Exponents, int, int]] = {
+    **{
+        symbol: (EXPONENTS[dimension], 0, 1)
         for dimension, symbol in BASE_SYMBOLS.items()
-        if dimension not in (Dimension.NONE, Dimension.SWEEPS)
-        for prefix, exponent in PREFIXES.items()
+        if dimension in EXPONENTS and symbol and "/" not in symbol and dimension is not Dimension.AREA
+    },
+    "\u03a9": (EXPONENTS[Dimension.RESISTANCE], 0, 1),
+    "\u2126": (EXPONENTS[Dimension.RESISTANCE], 0, 1),
+    "m2": (exponents(m=2), 0, 2),
+    "m3": (exponents(m=3), 0, 3),
+    "mol": (exponents(mol=1), 0, 1),
+    "M": (EXPONENTS[Dimension.CONCENTRATION], 3, 1),
+    "J": (exponents(m=2, kg=1, s=-2), 0, 1),
+    "g": (exponents(kg=1), -3, 1),
+}
+
+
+def _measures() -> dict[str, Measure]:
+    prefixed = {
+        prefix + symbol: Measure(unit, exponent + times * power)
+        for symbol, (unit, exponent, times) in _SYMBOLS.items()
+        for prefix, power in PREFIXES.items()
+        if symbol != "g" or prefix == "k"  # of masses a unit needs no more than the kilogram
     }
+    centi = {f"c{symbol}": Measure(_SYMBOLS[symbol][0], -2 * _SYMBOLS[symbol][2]) for symbol in ("m", "m2", "m3")}
+    return prefixed | centi
+
+
+MEASURES: dict[str, Measure] = _measures()
+_AREAS = ("m2", "cm2", "mm2", "um2", "\u00b5m2", "\u03bcm2")
+
+
+def _units() -> dict[str, Unit]:
+    known = {unit: dimension for dimension, unit in EXPONENTS.items() if unit != NO_UNIT}
+    plain = {
+        symbol: Unit(known[measure.unit], measure.exponent) for symbol, measure in MEASURES.items() if measure.unit in known
+    }
+    densities = {
+        f"{symbol}/{area}": Unit(dimension, MEASURES[symbol].exponent - MEASURES[area].exponent)
+        for dimension in (Dimension.CURRENT_DENSITY, Dimension.CONDUCTANCE_DENSITY, Dimension.CAPACITANCE_DENSITY)
+        for symbol in (prefix + BASE_SYMBOLS[dimension][0] for prefix in PREFIXES)
+        for area in _AREAS
+    }
+    molar = {f"{prefix}mol/m3": Unit(Dimension.CONCENTRATION, power) for prefix, power in PREFIXES.items()}
     words = {"sweep": Unit(Dimension.SWEEPS, 0), "sweeps": Unit(Dimension.SWEEPS, 0), "%": Unit(Dimension.NONE, -2)}
-    ohms = {prefix + "Ω": Unit(Dimension.RESISTANCE, exponent) for prefix, exponent in PREFIXES.items()}
-    return prefixed | ohms | words
+    return plain | densities | molar | words
 
 
 UNITS: dict[str, Unit] = _units()
+# In which unit a number of a dimension is printed, with the prefixes that fit: as it is usual, where that is not SI.
+_USUAL = {
+    Dimension.CURRENT_DENSITY: "A/cm2",
+    Dimension.CONDUCTANCE_DENSITY: "S/cm2",
+    Dimension.CAPACITANCE_DENSITY: "F/cm2",
+    Dimension.CONCENTRATION: "M",
+}
+_SPELLED_PREFIXES = ("f", "p", "n", "u", "m", "k", "M", "G")
 
 
 def find_unit(text: str) -> Unit | None:
@@ -148,9 +201,8 @@ def spell(value: float, dimension: Dimension) -> tuple[str, str]:
     from decimal import Decimal  # importing it takes longer than a program without units takes to print
 
     choices = [(plain, dimension.symbol)]
-    for prefix in ("f", "p", "n", "u", "m", "k", "M", "G"):
-        symbol = prefix + dimension.symbol
-        scaled = Decimal(repr(value)).scaleb(-PREFIXES[prefix])
+    for symbol in (prefix + _USUAL.get(dimension, dimension.symbol) for prefix in _SPELLED_PREFIXES):
+        scaled = Decimal(repr(value)).scaleb(-UNITS[symbol].exponent)
         number = format(scaled.normalize(), "f")
         if len(number) <= 9 and to_si(number, UNITS[symbol]) == value:
             choices.append((number, symbol))

@@ -27,12 +27,13 @@ from bioasm.reference import clock_of, describe_noise, describe_range, spelled
 @click.pass_context
 def command(ctx: click.Context, name: str | None, as_json: bool) -> None:
     """List the neuron models, or describe the model NAME."""
-    chosen = list(MODELS.values()) if name is None else [_known(ctx, name)]
-    if as_json:
-        listed = [to_object(model) for model in chosen]
-        common.print_json({"models": listed} if name is None else listed[0])
+    if name is not None:
+        model = _known(ctx, name)
+        common.print_json(to_object(model)) if as_json else sys.stdout.write(page(model))
+    elif as_json:
+        common.print_json({"models": [to_object(model) for model in MODELS.values()]})
     else:
-        sys.stdout.write(all_models() if name is None else page(chosen[0]))
+        sys.stdout.write(all_models())
 
 
 def _known(ctx: click.Context, name: str) -> Model:
@@ -46,7 +47,7 @@ def all_models() -> str:
     """One line a model."""
     width = max(map(len, MODELS))
     default = f"Programs without a MODEL instruction run on {DEFAULT_MODEL}. `bioasm models NAME` tells more.\n"
-    return "".join(f"{m.name:<{width}}  {m.summary}\n" for m in MODELS.values()) + f"\n{default}"
+    return "".join(f"{name:<{width}}  {MODELS.summary(name)}\n" for name in MODELS) + f"\n{default}"
 
 
 def page(model: Model) -> str:

@@ -85,6 +85,69 @@ CODES: dict[str, Code] = {
         "A register (r0 to r31), an instruction's mnemonic in capitals or a reserved word can't be used as a name, and a "
         "name is a letter or _ and then letters, digits, _ and dots.",
     ),
+    # --- texts of models --------------------------------------------------------------------------
+    "B020": Code(
+        "model text can't be read",
+        "A statement of a model's text is not of the form that its section asks for, or the block `.model NAME { ... }` is "
+        "not closed. docs/model-language.md shows every section.",
+    ),
+    "B021": Code(
+        "undefined name in a model",
+        "An expression reads a name that is no parameter, state, input or definition of the model, no name that the mechanism "
+        "`uses:`, and none of the language (dt, t, pi).",
+    ),
+    "B022": Code(
+        "units do not agree",
+        "Two values that are added, compared or assigned measure different things, a function that takes a pure number was "
+        "given a value with a unit, or a condition stands where a number is wanted. The caret marks the part at fault.",
+    ),
+    "B023": Code(
+        "algebraic loop",
+        "Definitions, or initial values, need each other in a circle, so that none can be computed first. The message names "
+        "the circle; a state in it, with an equation of its own, would break it.",
+    ),
+    "B024": Code(
+        "missing initial value",
+        "An equation, an assignment or a spike changes a variable that `state:` does not list. What changes is a state and "
+        "has an initial value.",
+    ),
+    "B025": Code(
+        "name not allowed in a model",
+        "Names of functions, units of two letters or more, words of the language (dt, t, xi, pi, weight, ...) and what the "
+        "machine counts itself (spike_count, energy, ...) can't name a part of a model.",
+    ),
+    "B026": Code(
+        "defined twice in a model",
+        "A name, a section, or an equation for the same variable stands twice where one is wanted.",
+    ),
+    "B027": Code(
+        "function used wrongly",
+        "There is no such function, it takes another number of values, or it can't stand in this place.",
+    ),
+    "B028": Code(
+        "section out of place",
+        "There is no section of this name, or this kind of model can't have it: only mechanisms use and add to the variables of "
+        "others, and only neurons spike, are reset and take feedback.",
+    ),
+    "B029": Code(
+        "method does not fit the equation",
+        "`cnexp` and `exact` need an equation that is linear in its variable, and `exact` one whose coefficients hold no other "
+        "state; noise needs `euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
+    ),
+    "B030": Code(
+        "noise out of place",
+        "White noise (xi or xi_NAME) stands in equations of neurons, added or with a factor: `... + sigma*sqrt(2/tau)*xi`.",
+    ),
+    "B031": Code(
+        "event does not fit",
+        "A reset or a refractory time needs a threshold, what a spike adds is proportional to its weight, and names in "
+        "`feedback:`, `clamp:`, `observe:` and `order:` are those of the model.",
+    ),
+    "B032": Code(
+        "bad parameter",
+        "A parameter's default is a number, not an expression of other parameters, and lies within the range that is given "
+        "for it.",
+    ),
     # --- program ----------------------------------------------------------------------------------
     "B101": Code(
         "no neurons yet",

@@ -1,12 +1,73 @@
-"""The neuron models and how they are found by name."""
+"""The neuron models and mechanisms that ship, each a text of the model language, and how they are found by name."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
 from bioasm.models.base import Model
-from bioasm.models.ising import ISING
-from bioasm.models.lif_critical import LIF_CRITICAL
 
-DEFAULT_MODEL = LIF_CRITICAL.name
-MODELS: dict[str, Model] = {model.name: model for model in (LIF_CRITICAL, ISING)}
+DEFAULT_MODEL = "lif_critical"
+_HEAD = re.compile(r'^[ \t]*\.(model|mechanism)[ \t]+(\w+)[ \t\n]*\{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "Model"]
+
+class _Head(NamedTuple):
+    """The beginning of a model's file."""
+
+    name: str
+    kind: str
+    summary: str
+    path: Path
+
+
+class Library(Mapping[str, Model]):
+    """All models and mechanisms of a folder by name: the default model, other models, mechanisms.
+
+    Names and summaries are known without parsing; a text is parsed when its model is first asked for.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _heads(self) -> dict[str, _Head]:
+        heads = [_head(path) for path in self.folder.glob("*.basm")]
+        heads.sort(key=lambda head: (head.name != DEFAULT_MODEL, head.kind != "model", head.name))
+        return {head.name: head for head in heads}
+
+    def __getitem__(self, name: str) -> Model:
+        path = self._heads[name].path
+        from bioasm.models.text import parse_model  # Lark takes longer to import than most commands run
+
+        return parse_model(path.read_text(encoding="utf-8"), source=path.name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._heads)
+
+    def __len__(self) -> int:
+        return len(self._heads)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._heads
+
+    def kind(self, name: str) -> str:
+        """`model` or `mechanism`."""
+        return self._heads[name].kind
+
+    def summary(self, name: str) -> str:
+        """What a model is in a few words."""
+        return self._heads[name].summary
+
+
+def _head(path: Path) -> _Head:
+    found = _HEAD.search(path.read_text(encoding="utf-8"))
+    assert found is not None, f"{path.name} does not start as the text of a model does"
+    return _Head(found[2], found[1], found[3], path)
+
+
+MODELS = Library(Path(__file__).with_name("library"))
+
+__all__ = ["DEFAULT_MODEL", "MODELS", "Library", "Model"]

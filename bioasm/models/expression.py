@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bioasm.units import NO_UNIT, Exponents
@@ -97,3 +97,17 @@ class Call(Expression):
 def symbols(expression: Expression) -> set[str]:
     """All names that an expression reads."""
     return {node.name for node in expression.walk() if isinstance(node, Symbol)}
+
+
+def rebuilt(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """The node with `change` done to each of its parts; the same object where no part changes."""
+    parts = node.parts()
+    changed = tuple(map(change, parts))
+    if all(new is old for new, old in zip(changed, parts, strict=True)):
+        return node
+    if isinstance(node, Negation):
+        return Negation(node.operator, changed[0], node.at)
+    if isinstance(node, Binary):
+        return Binary(node.operator, changed[0], changed[1], node.at)
+    assert isinstance(node, Call)
+    return Call(node.function, changed, node.at)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bioasm import grammars
 from bioasm.cachedir import cache_dir, write_atomically
 from bioasm.text import tables
 
@@ -59,7 +60,7 @@ def test_tables_are_written_once_and_read_again(home: Path, monkeypatch: pytest.
     first = built_anew()
     files = list((home / ".cache" / "bioasm").iterdir())
     assert [f.suffix for f in files] == [".tables"]
-    monkeypatch.setattr(tables, "_built", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(grammars, "_built", lambda *_: pytest.fail("built again"))
     assert built_anew().parse("a: RUN 5 ms") == first.parse("a: RUN 5 ms")
 
 

@@ -1,0 +1,156 @@
+"""Whether the units of a model agree everywhere, and conditions stand where conditions are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bioasm.models.dimensions import SECOND, UnitFault, example_unit, in_words, quotient, unit_of
+from bioasm.models.draft import Draft, RawEquation, RawParameter, Word
+from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.models.findings import Findings
+from bioasm.models.syntax import place_of
+from bioasm.units import NO_UNIT, Exponents
+
+Units = dict[str, Exponents | None]
+
+
+def check_units(draft: Draft, order: Iterable[str], findings: Findings) -> Units:
+    """The unit of every name (None where it can't be told), with findings for what does not agree."""
+    check = _Check(draft, findings)
+    check.declared()
+    check.inferred(order)
+    check.equations()
+    check.events()
+    return check.units
+
+
+class _Check:
+    def __init__(self, draft: Draft, findings: Findings) -> None:
+        self.draft, self.findings = draft, findings
+        self.units: Units = {}
+
+    def unit(self, expression: Expression) -> Exponents | None:
+        """The unit of an expression that is a number; None where it can't be told or something was wrong."""
+        if not self._is_number(expression):
+            return None
+        try:
+            return unit_of(expression, self.units)
+        except UnitFault as fault:
+            self.findings.add("B022", str(fault), fault.at, fault.hint)
+            return None
+
+    def _is_number(self, expression: Expression) -> bool:
+        stray = _stray(expression, wants_truth=False)
+        if stray is None:
+            return True
+        node, is_truth = stray
+        if is_truth:
+            hint = "write where(condition, 1, 0) for a number that is 1 where the condition holds"
+            self.findings.add("B022", "a condition stands where a number is wanted", place_of(node), hint)
+        else:
+            hint = "compare it with something, such as x > 0"
+            self.findings.add("B022", "a number stands where a condition is wanted", place_of(node), hint)
+        return False
+
+    def fits(self, what: str, expression: Expression, wanted: Exponents | None, needs: str = "is") -> None:
+        """Note where an expression is not in the unit that is wanted for `what`."""
+        found = self.unit(expression)
+        if found is None or wanted is None or found == wanted:
+            return
+        bare = expression.operand if isinstance(expression, Negation) else expression
+        hint = None
+        if isinstance(bare, Number) and found == NO_UNIT:
+            hint = f"write the number with its unit: {bare.value:g} {example_unit(wanted)}"
+        message = f"{what} {needs} {in_words(wanted)}, and this is {in_words(found)}"
+        self.findings.add("B022", message, place_of(expression), hint)
+
+    # --- names --------------------------------------------------------------------------------------
+
+    def declared(self) -> None:
+        draft = self.draft
+        for raw in (*draft.inputs, *draft.uses):
+            self.units[raw.name.text] = raw.unit
+        for parameter in draft.parameters:
+            self.units[parameter.name.text] = self._parameter(parameter)
+        if draft.noise:
+            self.units[draft.noise.name.text] = self.unit(draft.noise.value)
+        if draft.spins:
+            self.units[draft.spins[0].text] = NO_UNIT
+        for raw in draft.inputs:
+            if raw.default is not None:
+                self.fits(f"input {raw.name.text}", raw.default, raw.unit)
+
+    def _parameter(self, parameter: RawParameter) -> Exponents | None:
+        if isinstance(parameter.default, Word):
+            return NO_UNIT
+        found = self.unit(parameter.default)
+        if parameter.name.text == "dt":
+            self.fits("dt", parameter.default, SECOND)
+            return SECOND
+        for bound in parameter.bounds:
+            if not (isinstance(bound.value, Number) and bound.value.value == 0):
+                self.fits(f"parameter {parameter.name.text}", bound.value, found)
+        return found
+
+    def inferred(self, order: Iterable[str]) -> None:
+        values = {raw.name.text: raw.value for raw in (*self.draft.states, *self.draft.definitions)}
+        for name in order:
+            self.units.setdefault(name, None)
+            self.units[name] = self.unit(values[name])
+
+    # --- statements ---------------------------------------------------------------------------------
+
+    def equations(self) -> None:
+        for item in (item for stage in self.draft.stages for item in stage):
+            own = self.units.get(item.name.text)
+            if isinstance(item, RawEquation):
+                wanted = None if own is None else quotient(own, SECOND)
+                self.fits(f"d{item.name.text}/dt", item.rate, wanted)
+            else:
+                self.fits(f"`{item.name.text}`", item.value, own)
+        for assignment in self.draft.reset:
+            self.fits(f"`{assignment.name.text}`", assignment.value, self.units.get(assignment.name.text))
+
+    def events(self) -> None:
+        draft = self.draft
+        if draft.spike:
+            self._condition(draft.spike[0])
+        if draft.refractory:
+            self.fits("a refractory time", draft.refractory[0], SECOND)
+        for port in draft.ports:
+            self.units["weight"] = port.unit
+            for jump in port.jumps:
+                self.fits(f"`{jump.name.text}`", jump.value, self.units.get(jump.name.text))
+        self.units.pop("weight", None)
+        for addition in draft.adds:
+            self.fits(f"`{addition.name.text}`", addition.value, self.units.get(addition.name.text))
+        if draft.clamp:
+            for value in draft.clamp[1]:
+                self.fits(f"`{draft.clamp[0].text}`", value, self.units.get(draft.clamp[0].text))
+
+    def _condition(self, expression: Expression) -> None:
+        if _is_truth(expression):
+            # that of a number that is 1 where it holds, so that both are checked in one way
+            self.unit(Call("where", (expression, Number(1.0), Number(0.0)), place_of(expression)))
+        else:
+            self.findings.add("B022", "a threshold is a condition, such as v > Vt", place_of(expression))
+
+
+def _is_truth(node: Expression) -> bool:
+    if isinstance(node, Negation):
+        return node.operator == "not"
+    return isinstance(node, Binary) and node.operator in (*COMPARISONS, "and", "or")
+
+
+def _stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | None:
+    """The first part that is a condition where a number is wanted or the other way round, and whether it is one."""
+    if isinstance(node, Symbol) and node.name == "?":
+        return None
+    if _is_truth(node) != wants_truth:
+        return node, _is_truth(node)
+    if isinstance(node, Call) and node.function == "where":
+        wanted = [True, False, False]
+    else:
+        wanted = [isinstance(node, Negation | Binary) and node.operator in ("and", "or", "not")] * len(node.parts())
+    found = (_stray(part, wants_truth=truth) for part, truth in zip(node.parts(), wanted, strict=True))
+    return next(filter(None, found), None)

@@ -1,0 +1,155 @@
+"""From a model's text to its statements: the block, its sections, and what stands on each line of them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.models.draft import Word
+from bioasm.models.expression import Place
+from bioasm.models.findings import Findings
+
+SECTIONS = (
+    "source", "parameters", "noise", "state", "inputs", "definitions", "step", "then", "spike", "reset", "refractory",
+    "receive", "observe", "clamp", "feedback", "order", "uses", "adds", "spins", "clock",
+)  # fmt: skip
+_HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+(\.[^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
+_SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
+# Possessive: no input makes these go back.
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
+_NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(SECTIONS)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
+
+
+class Statement(NamedTuple):
+    """What stands at `start` of the text, in a section; `section` is empty before the first."""
+
+    section: str
+    text: str
+    start: int
+
+    def words(self) -> set[str]:
+        """The names in it, with those of derivatives."""
+        found = {*re.findall(r"[^\W\d]\w*", self.text)}
+        return found | {word[1:] for word in found if word[0] == "d"}
+
+
+class Header(NamedTuple):
+    """The beginning of a section; `label` is the second word of `receive nmda:`."""
+
+    section: str
+    at: Place
+    label: Word
+
+
+class Block(NamedTuple):
+    """One `.model` or `.mechanism`: its parts in their order, and its text up to the closing brace."""
+
+    kind: str
+    name: Word
+    parts: list[Statement | Header]
+    text: str
+
+
+class Places:
+    """Finds lines and columns of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
+
+    def of(self, start: int, end: int) -> Place:
+        """The place of the characters from `start` to `end`; at most to the end of the first line."""
+        row = bisect_right(self.starts, start)
+        column = start - self.starts[row - 1] + 1
+        last = self.starts[row] - 1 if row < len(self.starts) else end
+        return row, column, column + max(min(end, last) - start, 0)
+
+
+def read_block(text: str, places: Places, findings: Findings) -> Block | None:
+    """The block that a text holds, with findings about its shape; None where there is none."""
+    head = _HEAD.match(text)
+    if head is None or head[1] not in (".model", ".mechanism"):
+        start = len(text) - len(text.lstrip())
+        at = places.of(start, start + 1)
+        findings.add("B020", "a model's text is `.model NAME { ... }` or `.mechanism NAME { ... }`", at)
+        return None
+    name = Word(head[2], places.of(*head.span(2)))
+    reader = _Reader(text, places, findings)
+    parts = list(reader.parts(head.end()))
+    return Block(head[1][1:], name, parts, text[head.start(1) : reader.end])
+
+
+class _Reader:
+    """Walks through the block's lines."""
+
+    def __init__(self, text: str, places: Places, findings: Findings) -> None:
+        self.text, self.places, self.findings = text, places, findings
+        self.end = len(text)
+
+    def parts(self, start: int) -> Iterator[Statement | Header]:
+        section = ""
+        for begin, end in self._statements(start):
+            found = _SECTION.match(self.text, begin, end)
+            if found and self._is_header(found, end):
+                section = found[1] if found[1] in SECTIONS else "?"
+                label = Word(found[2] or "", self.places.of(*found.span(2)) if found[2] else (0, 0, 0))
+                yield Header(section, self.places.of(*found.span(1)), label)
+                begin = found.end()
+            if begin < end:
+                yield Statement(section, self.text[begin:end], begin)
+
+    def _is_header(self, found: re.Match[str], end: int) -> bool:
+        """Whether `word:` starts a section: a word of the language does, and so does any other that stands alone."""
+        if found[1] in SECTIONS:
+            return True
+        if found.end() < end:
+            return False
+        hint = did_you_mean(found[1], SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
+        self.findings.add("B028", f"there is no section `{found[1]}:`", self.places.of(*found.span(1)), hint)
+        return True
+
+    def _statements(self, start: int) -> Iterator[tuple[int, int]]:
+        """Where statements start and end: with their line, or with the line that closes the last parenthesis."""
+        begin, depth, end = start, 0, start
+        for piece in _PIECE.finditer(self.text, start):
+            said = piece[0]
+            if said == "}":
+                self.end = piece.end()
+                yield from self._stripped(begin, piece.start())
+                self._after(piece.end())
+                return
+            if said == "\n":
+                if depth == 0 or _NEW_SECTION.match(self.text, piece.end()):
+                    yield from self._stripped(begin, end)
+                    begin, depth = piece.end(), 0
+            elif said[0] == ";" and depth == 0:
+                yield from self._stripped(begin, piece.start())
+                begin = piece.end()
+            elif said in "([":
+                depth += 1
+            elif said in ")]":
+                depth = max(depth - 1, 0)
+            elif said in '"{':
+                self._stray(piece)
+            end = piece.end()
+        self.findings.add("B020", "the block is not closed by a `}`", self.places.of(start - 1, start))
+
+    def _stripped(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        said = self.text[begin:end]
+        bare = said.strip()
+        if bare:
+            first = begin + len(said) - len(said.lstrip())
+            yield first, first + len(bare)
+
+    def _stray(self, piece: re.Match[str]) -> None:
+        what = "a text in quotes is not closed" if piece[0] == '"' else "braces can't stand in braces"
+        self.findings.add("B020", what, self.places.of(piece.start(), piece.end()))
+
+    def _after(self, end: int) -> None:
+        """What follows the block may be blank or a comment."""
+        rest = re.compile(r"(?:\s|;[^\n]*)*+").match(self.text, end)
+        if rest and rest.end() < len(self.text):
+            at = self.places.of(rest.end(), rest.end() + 1)
+            self.findings.add("B020", "a file of a model holds one block, and nothing follows it", at)

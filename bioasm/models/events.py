@@ -1,0 +1,111 @@
+"""What happens to a neuron beside its equations: thresholds, ports, feedback, clamps, the order of a step."""
+
+from __future__ import annotations
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.models.algebra import is_number, linear_in, reads
+from bioasm.models.base import NEURON, ORDER, Feedback, Port
+from bioasm.models.draft import Draft, RawPort, Word
+from bioasm.models.findings import Findings
+from bioasm.models.names import Scope, twice
+from bioasm.models.syntax import place_of
+from bioasm.units import NO_UNIT
+
+_NEURON_ONLY = ("noise", "spike", "reset", "refractory", "observe", "clamp", "feedback", "order", "spins", "clock")
+_SPINS = frozenset({"source", "parameters", "noise", "spins", "clock", "observe", "clamp"})
+_MECHANISM_ONLY = ("uses", "adds")
+
+
+def check_sections(draft: Draft, findings: Findings) -> None:
+    """Note sections that this kind of model can't have, and events that need another section."""
+    for section, at in draft.sections.items():
+        if draft.kind != NEURON and section in _NEURON_ONLY:
+            findings.add("B028", f"a mechanism has no section `{section}:`", at)
+        elif draft.kind == NEURON and section in _MECHANISM_ONLY:
+            hint = "mechanisms use and add to the variables of the neuron that they are put on"
+            findings.add("B028", f"a neuron model has no section `{section}:`", at, hint)
+        elif draft.spins and section not in _SPINS:
+            findings.add("B028", f"a model of spins has no section `{section}:`; the machine knows their dynamics", at)
+    for section in ("reset", "refractory"):
+        if section in draft.sections and "spike" not in draft.sections and draft.kind == NEURON:
+            text = f"`{section}:` needs a threshold"
+            findings.add("B031", text, draft.sections[section], "add `spike: v > Vt`")
+    if draft.kind == NEURON and not draft.states and not draft.spins and not draft.lost:
+        findings.add("B024", f"model {draft.name.text} has no state", draft.name.at, "list its variables under `state:`")
+
+
+def check_repeats(draft: Draft, findings: Findings) -> None:
+    """Note equations, jumps and ports that stand twice."""
+    for stage in draft.stages:
+        for word in twice(item.name for item in stage):
+            findings.add("B026", f"`{word.text}` changes twice in one stage", word.at, "a second stage starts with `then:`")
+    for word in twice(port.name for port in draft.ports):
+        findings.add("B026", f"the port {word.text or 'without a name'} stands twice", word.at)
+    for port in draft.ports:
+        for word in twice(jump.name for jump in port.jumps):
+            findings.add("B026", f"`{word.text}` stands twice in one port", word.at)
+    for word in twice(o.name for o in draft.observables):
+        findings.add("B026", f"`{word.text}` is observed twice", word.at)
+
+
+def port_of(raw: RawPort, findings: Findings) -> Port:
+    """The port, with the factor of the weight in each jump."""
+    jumps = []
+    for jump in raw.jumps:
+        parts = linear_in(jump.value, "weight")
+        if parts is None or not is_number(parts[0], 0) or not reads(jump.value, "weight"):
+            text = f"what a spike adds to `{jump.name.text}` is proportional to its weight: factor * weight"
+            findings.add("B031", text, place_of(jump.value))
+            continue
+        jumps.append((jump.name.text, parts[1]))
+    return Port(raw.name.text, raw.unit or NO_UNIT, tuple(jumps), raw.summary)
+
+
+def order_of_step(draft: Draft, findings: Findings) -> tuple[str, ...]:
+    """The order of what happens in a step."""
+    if not draft.order:
+        return ORDER
+    names = [word.text for word in draft.order]
+    if sorted(names) != sorted(ORDER):
+        findings.add("B031", f"`order:` names each of {', '.join(ORDER)} once", draft.order[0].at)
+        return ORDER
+    return tuple(names)
+
+
+def feedback_of(draft: Draft, scope: Scope, findings: Findings) -> Feedback | None:
+    """The feedback, its names looked up."""
+    raw = draft.feedback
+    if raw is None:
+        return None
+    fixed = {p.name.text for p in draft.parameters if p.fixed}
+    wanted = (
+        (raw.target, ("input",), "an input"),
+        (raw.source, ("state", "definition"), "a state or a definition"),
+        (raw.every, ("parameter",), "a parameter"),
+        (raw.within, ("parameter",), "a parameter"),
+    )
+    for word, kinds, what in wanted:
+        if scope.kinds.get(word.text) not in kinds and word.text not in scope.excused:
+            names = [name for name, kind in scope.kinds.items() if kind in kinds]
+            findings.add("B031", f"`{word.text}` in `feedback:` must be {what}", word.at, did_you_mean(word.text, names))
+        elif kinds == ("parameter",) and word.text not in fixed and word.text not in scope.excused:
+            hint = "write `fixed` behind its range"
+            findings.add("B031", f"parameter `{word.text}` of the feedback must be fixed", word.at, hint)
+    return Feedback(raw.source.text, raw.target.text, raw.every.text, raw.within.text)
+
+
+def check_seen(draft: Draft, scope: Scope, findings: Findings) -> None:
+    """Note names of `clamp:` and `observe:` that are none of the model."""
+    if draft.clamp:
+        kinds = ("state", "definition") if draft.clamp[1] else ("state",)
+        _seen("clamp", draft.clamp[0], kinds, scope, findings)
+    for observable in draft.observables:
+        _seen("observe", observable.variable, ("state", "definition", "input"), scope, findings)
+
+
+def _seen(section: str, word: Word, kinds: tuple[str, ...], scope: Scope, findings: Findings) -> None:
+    if scope.kinds.get(word.text) in kinds or word.text in scope.excused:
+        return
+    names = [name for name, kind in scope.kinds.items() if kind in kinds]
+    hint = did_you_mean(word.text, names) or "an expression gets a name under `definitions:` first"
+    findings.add("B031", f"`{word.text}` in `{section}:` must be one of the model's {kinds[0]}s", word.at, hint)

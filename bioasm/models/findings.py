@@ -1,0 +1,33 @@
+"""Findings about a model text: each has a place in it, and at most one is told of a place."""
+
+from __future__ import annotations
+
+from bioasm.diagnostics import BioasmError, Diagnostic, Span
+from bioasm.models.expression import NOWHERE, Place
+
+MOST = 20
+
+
+class Findings:
+    """Collects what is wrong with one text. `line` is the line of `source` on which the text starts."""
+
+    def __init__(self, text: str, source: str, line: int) -> None:
+        self.lines = text.split("\n")
+        self.source, self.line = source, line
+        self.found: dict[tuple[Place, str], Diagnostic] = {}
+
+    def add(self, code: str, message: str, at: Place = NOWHERE, hint: str | None = None) -> None:
+        """Note a finding at a place of the text; without a place it is of the block's first line."""
+        row, column, end = at if at != NOWHERE else (1, 1, 2)
+        span = Span(self.source, row + self.line - 1, column, max(end, column + 1))
+        excerpt = self.lines[row - 1] if row <= len(self.lines) else None
+        self.found.setdefault((at, code), Diagnostic(code, message, span, hint, excerpt))
+
+    def stop(self) -> None:
+        """Raise BioasmError with all findings in the order of their places, where there is one."""
+        if self.found:
+            ordered = sorted(self.found.values(), key=lambda d: d.span or ())
+            raise BioasmError(*ordered[:MOST])
+
+    def __bool__(self) -> bool:
+        return bool(self.found)

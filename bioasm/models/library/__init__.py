@@ -1,0 +1,1 @@
+"""The texts of the models and mechanisms that ship, one file each."""

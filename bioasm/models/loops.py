@@ -1,0 +1,41 @@
+"""The order in which definitions and initial values can be computed, and the circles that leave none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from bioasm.models.draft import Draft
+from bioasm.models.expression import Expression, symbols
+from bioasm.models.findings import Findings
+
+
+def order_of(draft: Draft, findings: Findings) -> tuple[list[str], set[str]]:
+    """The names of definitions and states, each after those that its value or initial value needs; and those in circles.
+
+    A circle is noted once.
+    """
+    raw = {item.name.text: item for item in (*draft.definitions, *draft.states)}
+    definitions = {item.name.text for item in draft.definitions}
+    needs = {name: symbols(item.value) & raw.keys() for name, item in raw.items()}
+    circular: set[str] = set()
+    while True:
+        try:
+            return list(_sorted(needs)), circular
+        except CycleError as fault:
+            circle = list(reversed(fault.args[1]))
+            what = "definitions" if definitions.issuperset(circle) else "initial values"
+            text = f"{what} need each other in a circle: {' needs '.join(circle)}"
+            hint = "one of them must be a state with an equation" if what == "definitions" else "give one of them a number"
+            findings.add("B023", text, raw[min(circle, key=lambda n: raw[n].name.at)].name.at, hint)
+            circular |= {*circle}
+            needs = {name: found - circular for name, found in needs.items()}
+
+
+def _sorted(needs: Mapping[str, set[str]]) -> list[str]:
+    return list(TopologicalSorter({name: sorted(found) for name, found in needs.items()}).static_order())
+
+
+def definition_order(values: Mapping[str, Expression]) -> list[str]:
+    """The names of definitions, each after those that it needs."""
+    return _sorted({name: symbols(value) & values.keys() for name, value in values.items()})
