@@ -21,7 +21,7 @@ HEADER_SIZE = HEADER.size + HEADER_CRC.size
 SECTION = Struct("<HHIQQ")
 
 # The known kinds of section, in the order in which they are written.
-CODE, CONSTANTS, DATA, NAMES, LABELS, METADATA, SPANS = range(1, 8)
+CODE, CONSTANTS, DATA, NAMES, LABELS, METADATA, SPANS, MODELS = range(1, 9)
 SECTION_NAMES = {
     CODE: "code",
     CONSTANTS: "constants",
@@ -30,8 +30,9 @@ SECTION_NAMES = {
     LABELS: "labels",
     METADATA: "metadata",
     SPANS: "spans",
+    MODELS: "models",
 }
-CRITICAL_KINDS = frozenset({CODE, CONSTANTS, DATA, NAMES})
+CRITICAL_KINDS = frozenset({CODE, CONSTANTS, DATA, NAMES, MODELS})
 
 # opcode, number of operands, tags of 4 bits (the first operand's lowest), three values
 WORD = Struct("<BBHIII")

@@ -17,12 +17,14 @@ from bioasm.binary.layout import CONSTANT, LABEL, NONE, SPAN, WORD
 from bioasm.diagnostics import Span
 from bioasm.files import unreadable
 from bioasm.isa.limits import limit
+from bioasm.isa.modeltext import check_model_text
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import (
     ConstantRef,
     DataBlock,
     DataRef,
     Instruction,
+    ModelText,
     Name,
     Operand,
     Program,
@@ -73,6 +75,7 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
         _metadata(container.part(layout.METADATA)),
         container.carried,
         has_spans=places is not None,
+        models=tuple(_models(container.part(layout.MODELS))),
     )
 
 
@@ -200,6 +203,22 @@ def _instructions(container: Container, tables: _Tables) -> Iterator[Instruction
 
 def _data(part: Part | None, names: _Names) -> tuple[DataBlock, ...]:
     return () if part is None else read_blocks(part, names.of_block)
+
+
+def _models(part: Part | None) -> Iterator[ModelText]:
+    """The program's own models: of each its kind, its name, and its text from the opening brace to the closing one."""
+    if part is None:
+        return
+    words, end = strings.decode(part, 3 * limit("models"), limit("model_bytes"))
+    if end != len(part.view) or len(words) % 3:
+        raise part.fault("its words are not the kind, the name and the text of each model")
+    if len(set(words[1::3])) < len(words) // 3:
+        raise part.fault("a model stands twice")
+    for kind, name, body in zip(words[::3], words[1::3], words[2::3], strict=True):
+        model = ModelText(kind, name, f".{kind} {name} {body}")
+        for finding in check_model_text(model):
+            raise part.fault(finding.message, "B111" if finding.code == "B111" else "B209")
+        yield model
 
 
 def _labels(part: Part | None, names: _Names) -> Mapping[str, int]:

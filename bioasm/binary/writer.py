@@ -100,6 +100,7 @@ def _own(program: Program, spans: bool) -> list[_Content]:
     names = strings.encode(pool.names) if pool.names else b""
     metadata = strings.encode(chain(*program.metadata.items())) if program.metadata else b""
     places = _spans(program.instructions) if spans else b""
+    models = strings.encode(chain(*((m.kind, m.name, m.body) for m in program.models))) if program.models else b""
     found = {
         layout.CODE: code,
         layout.CONSTANTS: b"".join(pool.constants),
@@ -107,6 +108,7 @@ def _own(program: Program, spans: bool) -> list[_Content]:
         layout.LABELS: labels,
         layout.METADATA: metadata,
         layout.SPANS: places,
+        layout.MODELS: models,
     }
     pieces: dict[int, Callable[[], Iterable[Piece]]] = {
         kind: partial(iter, (content,)) for kind, content in found.items() if content or kind == layout.CODE

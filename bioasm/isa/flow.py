@@ -7,12 +7,12 @@ All facts at an instruction are bits of one integer, and a fact holds where it h
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
 from bioasm.isa.table import ROWS, Trait
-from bioasm.models import MODELS
 
 # Bits 0 to 31: the register was written.
 ALLOCATED = 1 << 32
@@ -20,10 +20,7 @@ UNALLOCATED = 1 << 33
 CHOSEN = 1 << 34
 UNCHOSEN = 1 << 35
 REGISTERS = (1 << limit("registers")) - 1
-STRUCTURAL = {
-    name: 1 << (36 + place)
-    for place, name in enumerate(sorted({p.name for m in MODELS.values() for p in m.parameters if p.structural}))
-}
+_FIRST_STRUCTURAL = 36
 START = UNALLOCATED | UNCHOSEN
 UNREACHED = -1
 
@@ -35,14 +32,18 @@ def _having(trait: Trait) -> frozenset[str]:
 _NEURONS, _WRITES = _having(Trait.NEURONS), _having(Trait.WRITES)
 _JUMPS, _ENDS = _having(Trait.JUMPS), _having(Trait.ENDS)
 # "Not yet" ends with these.
-_DROPPED = {"ALC": UNALLOCATED, "MODEL": UNCHOSEN}
+_DROPPED = {"ALC": UNALLOCATED, "POP": UNALLOCATED, "MODEL": UNCHOSEN}
 
 
 class Flow(NamedTuple):
-    """`facts[i]` are the facts before instruction i (UNREACHED where none leads there), `needed[i]` those it needs."""
+    """`facts[i]` are the facts before instruction i (UNREACHED where none leads there), `needed[i]` those it needs.
+
+    `structural` are the facts that structural parameters were set, by their names.
+    """
 
     facts: list[int]
     needed: list[int]
+    structural: Mapping[str, int]
 
     def reached(self, index: int) -> bool:
         """Whether some path leads to the instruction."""
@@ -53,19 +54,21 @@ class Flow(NamedTuple):
         return self.needed[index] & ~self.facts[index]
 
 
-def analyse(program: Program) -> Flow:
-    """The flow of a program. Operands may be wrong: a jump out of the program then leads nowhere.
+def analyse(program: Program, structural: Iterable[str] = ()) -> Flow:
+    """The flow of a program, whose models have those structural parameters.
 
-    Takes time linear in the number of instructions, times the number of facts that differ between paths.
+    Operands may be wrong: a jump out of the program then leads nowhere. Takes time linear in the number of instructions,
+    times the number of facts that differ between paths.
     """
     instructions = program.instructions
+    bits = {name: 1 << (_FIRST_STRUCTURAL + place) for place, name in enumerate(sorted(set(structural)))}
     needed = [_needed(i) for i in instructions]
     # What an instruction needs also holds after it, so that each lack is reported once.
-    added = [need | _added(i) for need, i in zip(needed, instructions, strict=True)]
+    added = [need | _added(i, bits) for need, i in zip(needed, instructions, strict=True)]
     facts = [UNREACHED] * (len(instructions) + 1)
     facts[0] = START
     _spread(instructions, added, facts)
-    return Flow(facts, needed)
+    return Flow(facts, needed, bits)
 
 
 def _spread(instructions: tuple[Instruction, ...], added: list[int], facts: list[int]) -> None:
@@ -105,16 +108,16 @@ def _needed(instruction: Instruction) -> int:
     return bits | ALLOCATED if mnemonic in _NEURONS or values_for_each else bits
 
 
-def _added(instruction: Instruction) -> int:
+def _added(instruction: Instruction, structural: Mapping[str, int]) -> int:
     """The facts that an instruction makes true."""
     mnemonic, operands = instruction.row.mnemonic, instruction.operands
     first = operands[0] if operands else None
-    if mnemonic == "ALC":
+    if mnemonic in ("ALC", "POP"):
         return ALLOCATED
     if mnemonic == "MODEL":
         return CHOSEN
     if mnemonic == "SET":
-        return STRUCTURAL.get(first.text, 0) if isinstance(first, Name) else 0
+        return structural.get(first.text, 0) if isinstance(first, Name) else 0
     return _register(first) if mnemonic in _WRITES and isinstance(first, Register) else 0
 
 
@@ -141,18 +144,19 @@ def known_values(program: Program, flow: Flow) -> dict[str, float | None]:
     values: dict[str, set[float | None]] = {}
     for _, instruction in reached(program, flow, "SET"):
         name, value = (*instruction.operands, None, None)[:2]
-        if isinstance(name, Name) and name.text in STRUCTURAL:
-            values.setdefault(name.text, set()).add(_constant(program, value))
+        if isinstance(name, Name) and name.text in flow.structural:
+            values.setdefault(name.text, set()).add(constant(program, value))
     at_alc = UNREACHED
     for index, _ in reached(program, flow, "ALC"):
         at_alc &= flow.facts[index]
     return {
-        name: next(iter(found)) if len(found) == 1 and at_alc & STRUCTURAL[name] else None
+        name: next(iter(found)) if len(found) == 1 and at_alc & flow.structural[name] else None
         for name, found in values.items()
     }
 
 
-def _constant(program: Program, operand: object) -> float | None:
+def constant(program: Program, operand: object) -> float | None:
+    """The number that an operand stands for before the run, or None."""
     if isinstance(operand, ConstantRef):
         operand = program.constants.get(operand.name)
     return operand.value if isinstance(operand, Quantity) else None

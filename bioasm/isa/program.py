@@ -139,6 +139,23 @@ class Instruction:
         return self.row.mnemonic
 
 
+class ModelText(NamedTuple):
+    """A neuron model (`kind` is `model`) or a mechanism (`mechanism`) of the program's own, as it is written.
+
+    `text` is all of `.model NAME { ... }`, from the dot to the closing brace; `span` is the place of that line's head.
+    """
+
+    kind: str
+    name: str
+    text: str
+    span: Span | None = None
+
+    @property
+    def body(self) -> str:
+        """What stands after the name: the braces and all between them."""
+        return self.text[len(f".{self.kind} {self.name} ") :]
+
+
 class Section(NamedTuple):
     """A bytecode section that this version does not know and carries along unread."""
 
@@ -157,7 +174,8 @@ class Program:
 
     `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order
     of definition. `metadata` holds words about the program (title, source, ...). `has_spans` says that the spans
-    belong to the program (bytecode written with them, text with `.loc`) and are to be kept by writers.
+    belong to the program (bytecode written with them, text with `.loc`) and are to be kept by writers. `models` are the
+    texts of the models and mechanisms that it brings along.
     """
 
     instructions: tuple[Instruction, ...]
@@ -167,6 +185,7 @@ class Program:
     metadata: Mapping[str, str] = field(default_factory=_frozen)
     sections: tuple[Section, ...] = ()
     has_spans: bool = False
+    models: tuple[ModelText, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("constants", "labels", "metadata"):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bioasm.isa import kinds as k
 from bioasm.isa.kinds import Kind
 
-ISA_VERSION = 1
+ISA_VERSION = 2
 
 
 class Slot(NamedTuple):
@@ -110,6 +110,25 @@ def _branch(mnemonic: str, opcode: int, condition: str) -> Row:
     )
 
 
+def _network(
+    mnemonic: str, opcode: int, slots: tuple[Slot, ...], summary: str, prose: str, example: str, traits: Trait = Trait.HOST
+) -> Row:
+    return Row(mnemonic, opcode, slots, summary, prose, example, traits, "network", since=2)
+
+
+_CELLS = "POP cells, lif_critical, 2\n"
+_LEAK = """\
+.mechanism leak {
+  "a leak of potassium"
+  parameters:
+    g = 1 nS >= 0  "conductance"
+    E = -77 mV  "reversal potential"
+  uses:
+    v : V
+  adds:
+    I += -g*(held(v) - E)
+}
+"""
 _ISING3 = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\n"
 
 ROWS: tuple[Row, ...] = (
@@ -224,6 +243,46 @@ ROWS: tuple[Row, ...] = (
         "ALC 2\nSET I_offset, 0.39 nA\nSET tau, [20e-3, 25e-3]\nRUN 10 ms\nRD\n",
         _T.HOST,
     ),
+    # --- networks -------------------------------------------------------------------------------------
+    _network(
+        "POP",
+        0x12,
+        (Slot("name", k.INSTANCE_NAME), Slot("model", k.MODEL_NAME), Slot("n", k.COUNT)),
+        "add a population of neurons",
+        "Adds n neurons of a model under a name, instead of MODEL and ALC; neurons are numbered through in the order of the "
+        "POPs. POP, MECH, SYN and CON say what the network is, and stand before the first RUN, jump and label that is "
+        "jumped to.",
+        "POP cells, lif_critical, 2\nRUN 10 ms\nRD cells.v\n",
+    ),
+    _network(
+        "MECH",
+        0x13,
+        (Slot("name", k.INSTANCE_NAME), Slot("mechanism", k.MECHANISM_NAME), Slot("population", k.POPULATION_NAME)),
+        "put a mechanism on a population",
+        "Puts a channel, synapse or pump under a name on every neuron of a population. What it uses and what it adds to are "
+        "variables and inputs of the population's model, or of the other mechanisms on it.",
+        _LEAK + _CELLS + "MECH k, leak, cells\nRUN 10 ms\nRD v\n",
+    ),
+    _network(
+        "SYN",
+        0x14,
+        (Slot("name", k.INSTANCE_NAME), Slot("pre", k.POPULATION_NAME), Slot("target", k.TARGET_NAME)),
+        "add a projection",
+        "Sends the spikes of the population `pre` to a port of a population or mechanism. CON says which neurons are "
+        "connected. `SET name.weight` sets the weight of the connections, or what multiplies those of a matrix (1 in the "
+        "port's SI unit without it); `SET name.delay` the time that spikes are on their way.",
+        _CELLS + "SYN loop, cells, cells\nCON loop, others\nSET loop.weight, 5 mV\nSET loop.delay, 1 ms\nRUN 10 ms\nRD v\n",
+    ),
+    _network(
+        "CON",
+        0x15,
+        (Slot("name", k.PROJECTION_NAME), Slot("rule", k.WIRING), Slot("number", k.DEGREE, optional=True)),
+        "connect a projection",
+        "Says which neurons a projection connects: `all` with all, `others` (all but the neuron itself), `one_to_one`, "
+        "each pair with a `probability`, a number of neurons drawn for each target (`indegree`) or for each source "
+        "(`outdegree`), or the weights of a matrix with a row for each source and a column for each target. Each SYN has one CON.",
+        _CELLS + "SYN loop, cells, cells\nCON loop, [[0, 2e-3], [1e-3, 0]]\nRUN 10 ms\nRD v\n",
+    ),
     # --- inputs ---------------------------------------------------------------------------------------
     Row(
         "CUR",
@@ -267,6 +326,47 @@ ROWS: tuple[Row, ...] = (
         "ALC 2\nPOI 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
         "inputs",
+    ),
+    _network(
+        "INP",
+        0x1C,
+        (Slot("input", k.INPUT_NAME), Slot("value", k.INPUT_VALUE), Slot("how", k.HOW, optional=True)),
+        "set a constant input",
+        "Sets a number into an input of every neuron from here on, the same for all or one for each. With `add`, as without a "
+        "word, it is added to what else arrives there and replaces the number of an earlier INP; with `set` the input is this "
+        "number alone; with `scale` the sum of all else is multiplied by it.",
+        "ALC 2\nINP I, 0.1 nA\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    _network(
+        "PLAY",
+        0x1D,
+        (Slot("input", k.INPUT_NAME), Slot("table", k.TABLE_OF_INPUT), Slot("period", k.PERIOD)),
+        "play a table into an input",
+        "Plays the rows of a matrix into an input, one every `period`, starting now: one column for all neurons or one for "
+        "each, in SI units. It ends with the last row and replaces an earlier PLAY into this input.",
+        "ALC 2\nPLAY I, [[1e-9, 0], [0, 1e-9]], 5 ms\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    _network(
+        "EVT",
+        0x1E,
+        (Slot("target", k.TARGET_NAME), Slot("train", k.TABLE), Slot("weight", k.WEIGHT)),
+        "send spike trains to a port",
+        "Rows of `train` are (time in seconds from now, neuron of the target). Each arrives at the port with this weight, like "
+        "a spike through a projection without delay. It replaces an earlier EVT to this port.",
+        _CELLS + "EVT cells, [[1e-3, 0], [2e-3, 1]], 5 mV\nRUN 10 ms\nRD v\n",
+        _T.NEURONS | _T.HOST,
+    ),
+    _network(
+        "RATE",
+        0x1F,
+        (Slot("target", k.TARGET_NAME), Slot("rate", k.RATE), Slot("weight", k.WEIGHT)),
+        "send Poisson spikes to a port",
+        "Gives every neuron of the target independent random spikes at the port: in each step of length dt one with probability "
+        "rate * dt. A rate of 0 ends it.",
+        _CELLS + "RATE cells, 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
+        _T.NEURONS | _T.HOST,
     ),
     # --- recording ------------------------------------------------------------------------------------
     Row(
@@ -424,6 +524,7 @@ MAX_OPERANDS = 3
 GROUPS: dict[int, str] = {
     0x01: "the core",
     0x10: "model and parameters",
+    0x12: "networks",
     0x18: "inputs",
     0x20: "recording",
     0x28: "clamping",

@@ -36,6 +36,7 @@ def assemble(text: str, *, source: str = "<text>", folder: Path | None = None, d
         metadata=draft.metadata,
         sections=tuple(draft.sections),
         has_spans=debug or draft.has_given_places,
+        models=tuple(draft.models.values()),
     )
 
 

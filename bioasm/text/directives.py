@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from bioasm.diagnostics import Span, did_you_mean
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Section
+from bioasm.isa.modeltext import instance_fault, model_text
+from bioasm.isa.program import ModelText, Section
 from bioasm.text.document import Item, Statement
 from bioasm.text.draft import Draft, Place
 from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
@@ -117,6 +118,24 @@ def _section(draft: Draft, place: Place, statement: Statement) -> None:
     draft.sections.append(Section(_whole(kind), _whole(flags), unpacked))
 
 
+def _model(draft: Draft, place: Place, statement: Statement) -> None:
+    assert statement.head is not None and statement.value is not None
+    kind, item = statement.head.text.lower()[1:], statement.operands[0]
+    fault = instance_fault(item.text)
+    if fault is not None:
+        raise Fault("B015", f"`{item.text[:40]}` can't be the name of a {kind}: {fault}", None, item)
+    if item.text in draft.models:
+        first = draft.models[item.text]
+        hint = f"it is defined at {first.span.source}:{first.span.line}" if first.span else None
+        raise Fault("B008", f"`{item.text}` is a {first.kind} already", hint, item)
+    if len(draft.models) >= limit("models"):
+        raise Fault("B111", f"a program has at most {limit('models')} models and mechanisms", None, item)
+    text = model_text(kind, item.text, statement.value.text)
+    if len(text.encode()) > limit("model_bytes"):
+        raise Fault("B111", f"the text of a {kind} has at most {limit('model_bytes')} bytes", None, item)
+    draft.models[item.text] = ModelText(kind, item.text, text, place.span(statement.head, item))
+
+
 def _whole(item: Item) -> int:
     """A whole number of at most 32 bits, decimal or hexadecimal."""
     try:
@@ -129,6 +148,7 @@ def _whole(item: Item) -> int:
 
 
 _NAME, _TEXT, _NUMBER = frozenset({"word"}), frozenset({"string"}), frozenset({"number"})
+_BLOCK = frozenset({"block"})
 _NOTHING: frozenset[str] = frozenset()
 
 DIRECTIVES: dict[str, Directive] = {
@@ -138,6 +158,8 @@ DIRECTIVES: dict[str, Directive] = {
     ".meta": Directive('.meta KEY "text"', (_NAME | _TEXT, _TEXT), 0, _NOTHING, _meta),
     ".const": Directive(".const NAME = number", (_NAME,), 0, _NUMBER, _const),
     ".data": Directive(".data NAME = data", (_NAME,), 0, DATA_FORMS, _data),
+    ".model": Directive(".model NAME { ... }", (_NAME,), 0, _BLOCK, _model),
+    ".mechanism": Directive(".mechanism NAME { ... }", (_NAME,), 0, _BLOCK, _model),
     ".include": Directive('.include "file"', (_TEXT,), 0, _NOTHING, _include),
     ".loc": Directive('.loc "file" line column [end_column]', (_TEXT, _NUMBER, _NUMBER, _NUMBER), 1, _NOTHING, _loc),
     ".section": Directive('.section kind flags "base64"', (_NUMBER, _NUMBER, _TEXT), 0, _NOTHING, _section),

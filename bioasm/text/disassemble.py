@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bioasm.diagnostics import Span, error
+from bioasm.isa.modeltext import check_model_text
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Register, Target
 from bioasm.isa.table import Slot
@@ -24,7 +25,7 @@ def disassemble(program: Program) -> str:
 
     Jump targets without a label and data without a name get names that start with `@`, which assembling does not keep.
     Raises BioasmError where the program has no form in text: B015 and B008 for its names, B109 for numbers that are not
-    finite, B112 for a jump out of it, B208 for an operand that points to nothing.
+    finite, B112 for a jump out of it, B128 for the text of a model, B208 for an operand that points to nothing.
     """
     return print_lines(list(_Disassembler(program).lines()))
 
@@ -54,8 +55,8 @@ class _Disassembler:
 
     def lines(self) -> Iterator[Line]:
         """All lines; parts are set apart by empty ones."""
-        parts = (self._metadata(), self._sections(), self._constants(), self._leading_data(), self._instructions())
-        for part in parts:
+        leading = self._metadata(), self._sections(), self._models(), self._constants(), self._leading_data()
+        for part in (*leading, self._instructions()):
             for number, statement in enumerate(part):
                 yield Line(statement, blank_before=number == 0)
 
@@ -115,6 +116,12 @@ class _Disassembler:
             content = binascii.b2a_base64(section.content, newline=False).decode("ascii")
             numbers = Item("number", f"0x{section.kind:x}"), Item("number", f"0x{section.flags:x}")
             yield _directive("section", *numbers, _string(content))
+
+    def _models(self) -> Iterator[Statement]:
+        for model in self.program.models:
+            for finding in check_model_text(model):
+                raise error(finding.code, finding.message)
+            yield _directive(model.kind, Item("word", model.name), value=Item("block", model.body))
 
     def _constants(self) -> Iterator[Statement]:
         for name, quantity in self.program.constants.items():

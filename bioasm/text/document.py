@@ -12,7 +12,7 @@ _EXCERPT = 200
 class Item(NamedTuple):
     """One piece of a statement as it is spelled, at `start` to `end` counted from the statement's first character.
 
-    `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms` or `file`.
+    `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms`, `file` or `block`.
     `extra` is the unit of a number, the type before a literal, and the second string of a file.
     """
 
@@ -24,7 +24,7 @@ class Item(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """Labels, then a mnemonic or directive with its operands; `value` is what stands after an equals sign.
+    """Labels, then a mnemonic or directive with its operands; `value` is what stands after an equals sign, or in braces.
 
     A statement knows nothing of its place: equal statements of a text are one object.
     """

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
 from bioasm.isa.names import name_fault
-from bioasm.isa.program import Data, DataBlock, Section
+from bioasm.isa.program import Data, DataBlock, ModelText, Section
 from bioasm.isa.table import Row
 from bioasm.text.document import Document, Item, Line, Statement
 from bioasm.text.operands import Fault, Names, read_string
@@ -47,6 +47,7 @@ class Draft:
     metadata: dict[str, str] = field(default_factory=dict)
     data: list[DataBlock] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
+    models: dict[str, ModelText] = field(default_factory=dict)
     pending: list[Pending] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
     lost_words: set[str] = field(default_factory=set)

@@ -6,11 +6,13 @@ So an error in one statement hides none in others, and a long program of similar
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lark import Lark, Token, Tree, UnexpectedInput
 
 from bioasm.diagnostics import Diagnostic, error
 from bioasm.isa.limits import limit
+from bioasm.isa.modeltext import BLOCK
 from bioasm.text.complaints import complaint, too_long, unclosed
 from bioasm.text.document import Document, Item, Line, Statement
 from bioasm.text.tables import statement_parser
@@ -18,7 +20,7 @@ from bioasm.text.tables import statement_parser
 # Possessive throughout: no input makes these go back, so they take time linear in the text.
 _STRING = r'"(?:[^"\\\n]|\\.)*+"'
 _BRACKETS = r"\[(?:[^][;]++|;[^\n]*+|\[(?:[^][;]++|;[^\n]*+)*+\])*+\]"
-_BRACES = r"\{(?:[^{};]++|;[^\n]*+)*+\}"
+_BRACES = BLOCK
 _SAID = rf'(?:[^\n;"\[{{]++|{_STRING}|{_BRACKETS}|{_BRACES})*+'
 _CUT = re.compile(r"([ \t\n]*+)(" + _SAID + r")(;[^\n]*+)?(?=\n|\Z)")
 _SPACE = re.compile(r"[ \t\n]*+")
@@ -139,7 +141,8 @@ def _body(tree: Tree[Token]) -> tuple[Item, list[Item], Item | None]:
     head, *rest = tree.children
     assert isinstance(head, Token)
     operands = [_operand(child) for child in rest if isinstance(child, Tree)]
-    value = operands.pop() if any(isinstance(child, Token) for child in rest) else None
+    has_value = any(isinstance(child, Token) for child in rest) or any(item.form == "block" for item in operands[-1:])
+    value = operands.pop() if has_value else None
     return _item(str(tree.data), head, str(head)), operands, value
 
 
@@ -166,10 +169,11 @@ def _file(tokens: list[Token]) -> Item:
     return _item("file", tokens[0], str(tokens[1]), tokens[-1], str(tokens[2]) if len(tokens) > 2 else "")
 
 
-_OPERANDS = {
+_OPERANDS: dict[str, Callable[[list[Token]], Item]] = {
     "number": _number,
     "word": lambda tokens: _item("word", tokens[0], str(tokens[0])),
     "string": lambda tokens: _item("string", tokens[0], str(tokens[0])),
     "literal": _literal,
     "file": _file,
+    "block": lambda tokens: _item("block", tokens[0], str(tokens[0])),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from bioasm.isa.modeltext import tidied
 from bioasm.isa.names import register_index
 from bioasm.text.document import Item, Line, Statement
 
@@ -75,6 +76,8 @@ def _code(said: Statement, head: Item, before: str, column: int) -> str:
         code = _append(code, item, column + item.start)
         if "\n" in item.text:  # what follows stood on the line on which the literal ends
             column = len(item.text) - item.text.rfind("\n") - item.end
+    if said.value is not None and said.value.form == "block":
+        return f"{code} {tidied(said.value.text)}"
     if said.value is not None:
         code = _append(f"{code} = ", said.value, column + said.value.start)
     return code

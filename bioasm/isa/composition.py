@@ -1,0 +1,161 @@
+"""Whether mechanisms fit what they stand on: names and units of what they use and add to, no circles, one time step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.isa.findings import Finding, Found
+from bioasm.isa.network import Instance, Network, unit_in, usable
+from bioasm.models.base import Addition, Model, Use
+from bioasm.models.expression import Call, Expression, Symbol
+from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
+
+# A name in one instance: what a value depends on.
+Node = tuple[str, str]
+
+
+def used_by(network: Network, mechanism: Instance, name: str) -> list[Instance]:
+    """Where a name that a mechanism uses comes from: its population, else the mechanisms beside it that have it."""
+    population, *siblings = network.neighbours(mechanism)
+    if unit_in(population.model, name) is not None:
+        return [population]
+    return [one for one in siblings if unit_in(one.model, name) is not None]
+
+
+def added_to(network: Network, mechanism: Instance, name: str) -> list[Instance]:
+    """Whose input a mechanism adds to: its population's, else that of the mechanisms beside it that have it."""
+    population, *siblings = network.neighbours(mechanism)
+    if _has_input(population.model, name):
+        return [population]
+    return [one for one in siblings if _has_input(one.model, name)]
+
+
+def _has_input(model: Model, name: str) -> bool:
+    return any(one.name == name for one in model.inputs)
+
+
+def check_mechanism(network: Network, mechanism: Instance) -> Found:
+    """What a mechanism uses and adds to that is not there, is there twice, or has another unit."""
+    for use in mechanism.model.uses:
+        yield from _check_use(network, mechanism, use)
+    for addition in mechanism.model.adds:
+        yield from _check_addition(network, mechanism, addition)
+
+
+def _check_use(network: Network, mechanism: Instance, use: Use) -> Found:
+    owners = used_by(network, mechanism, use.name)
+    yield from _check_owners(network, mechanism, "uses", use.name, owners)
+    found = unit_in(owners[0].model, use.name) if len(owners) == 1 else None
+    if found is not None and found != use.unit:
+        yield _other_unit(mechanism, f"uses {use.name} in {_spell(use.unit)}", owners[0], found)
+
+
+def _check_addition(network: Network, mechanism: Instance, addition: Addition) -> Found:
+    owners = added_to(network, mechanism, addition.target)
+    yield from _check_owners(network, mechanism, "adds to", addition.target, owners)
+    if len(owners) != 1:
+        return
+    wanted = next(i.unit for i in owners[0].model.inputs if i.name == addition.target)
+    given = _unit_of(addition.value, mechanism.model)
+    if given is not None and given != wanted:
+        yield _other_unit(mechanism, f"adds {_spell(given)} to {addition.target}", owners[0], wanted)
+
+
+def _check_owners(network: Network, mechanism: Instance, does: str, name: str, owners: list[Instance]) -> Found:
+    here = network.populations[mechanism.population].name
+    if not owners:
+        names = {known for one in network.neighbours(mechanism) for known in _offered(one.model, does)}
+        what = "input" if does == "adds to" else "variable"
+        hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
+        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} there is no {what} of this name", hint)
+    elif len(owners) > 1:
+        listed = " and ".join(one.name for one in owners)
+        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} {listed} have one each")
+
+
+def _offered(model: Model, does: str) -> Iterator[str]:
+    return (thing.name for thing in (model.inputs if does == "adds to" else usable(model)))
+
+
+def _other_unit(mechanism: Instance, does: str, owner: Instance, unit: Exponents) -> Finding:
+    return Finding("B123", f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {_spell(unit)}")
+
+
+def _spell(unit: Exponents) -> str:
+    from bioasm.models.dimensions import spell_unit
+
+    return "a number without unit" if unit == NO_UNIT else spell_unit(unit)
+
+
+def _unit_of(value: Expression, model: Model) -> Exponents | None:
+    """The unit of an expression of a model whose text was found sound."""
+    from bioasm.models.dimensions import unit_of
+
+    return unit_of(value, _units(model))
+
+
+def _units(model: Model) -> Mapping[str, Exponents]:
+    time = EXPONENTS[Dimension.TIME]
+    own = {thing.name: thing.unit for thing in usable(model)}
+    return {"dt": time, "t": time, "pi": NO_UNIT} | own | {use.name: use.unit for use in model.uses}
+
+
+# --- circles ----------------------------------------------------------------------------------------
+
+
+def find_circle(network: Network, population: int) -> list[str] | None:
+    """Names of one population and its mechanisms that depend on each other within a step; None where none do."""
+    members = [one for one in network.instances() if one.population == population]
+    graph: dict[Node, set[Node]] = {}
+    for one in members:
+        for definition in one.model.definitions:
+            graph[one.name, definition.name] = set(_reads(network, one, definition.expression))
+        for addition in one.model.adds:
+            for owner in added_to(network, one, addition.target):
+                graph.setdefault((owner.name, addition.target), set()).update(_reads(network, one, addition.value))
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        return [".".join(node) for node in reversed(circle.args[1])]
+    return None
+
+
+def _reads(network: Network, instance: Instance, expression: Expression) -> Iterator[Node]:
+    """The names that an expression needs from the same step, in the instance that they belong to."""
+    used = {use.name for use in instance.model.uses}
+    for name in _present(expression):
+        owners = used_by(network, instance, name) if name in used else [instance]
+        yield from ((owner.name, name) for owner in owners)
+
+
+def _present(expression: Expression) -> Iterator[str]:
+    """The names in an expression but for those in `delayed(...)`, whose values are of an earlier step."""
+    if isinstance(expression, Symbol):
+        yield expression.name
+    if not (isinstance(expression, Call) and expression.function == "delayed"):
+        for part in expression.parts():
+            yield from _present(part)
+
+
+# --- time steps -------------------------------------------------------------------------------------
+
+
+def different_steps(network: Network) -> tuple[Instance, Instance] | None:
+    """Two parts of a network whose defaults of `dt` differ, or None."""
+    first: Instance | None = None
+    for one in network.instances():
+        step = one.model.parameter("dt")
+        if step is None:
+            continue
+        if first is None:
+            first = one
+        elif _step(first) != step.default:
+            return first, one
+    return None
+
+
+def _step(instance: Instance) -> float:
+    parameter = instance.model.parameter("dt")
+    return parameter.default if parameter else 0.0
