@@ -1,8 +1,11 @@
 """x"""
 from dataclasses import replace
+
 from bioasm.models.base import *
 from bioasm.models.expression import *
-from bioasm.units import EXPONENTS, Dimension as D
+from bioasm.units import EXPONENTS
+from bioasm.units import Dimension as D
+
 V=EXPONENTS[D.VOLTAGE]; A=EXPONENTS[D.CURRENT]
 S=Symbol; B=Binary
 def full(m):

@@ -15,6 +15,8 @@ Array = NDArray[Any]
 
 # Called after a step with the number of steps done; False asks for the run to end there.
 Watch = Callable[[int], bool]
+# Called when the steps asked for are done: executes what follows and returns how many more there are, 0 to come back.
+More = Callable[[], int]
 
 
 @dataclass
@@ -95,8 +97,8 @@ class Dynamics(Protocol):
     def record(self, samples: Samples) -> None:
         """Begin to take samples."""
 
-    def advance(self, steps: int, watch: Watch) -> None:
-        """Run so many steps, or fewer where the watch asks for it."""
+    def advance(self, steps: int, watch: Watch, more: More) -> None:
+        """Run so many steps, and then as many as `more` asks for; fewer where the watch asks for it."""
 
     def variable(self, name: str) -> Array:
         """A variable of all neurons now."""

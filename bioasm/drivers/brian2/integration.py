@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
-from bioasm.models.base import Assignment, Equation
 from bioasm.drivers.brian2.notation import replaced, spell
 from bioasm.drivers.brian2.slope import derivative
+from bioasm.models.base import Assignment, Equation
 from bioasm.models.expression import Expression, Symbol
 
 _PHI = {

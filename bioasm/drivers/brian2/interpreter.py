@@ -22,6 +22,7 @@ Deed = Callable[["Interpreter", Instruction], None]
 
 _BETWEEN_REPORTS = 0.1  # seconds
 _INSTRUCTIONS_BETWEEN_LOOKS = 256
+APART = frozenset({"SPK", "POI", "EVT", "RATE"})  # they make objects of the simulator
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 
 
@@ -45,29 +46,64 @@ class Interpreter:
         self.neurons: Dynamics | None = None
         self.readings: list[Reading] = []
         self.recorded: list[Any] = []
+        self.status: str | None = None
         self.stopped, self._reported = False, time.monotonic()
+        self._executed, self._asked, self._settled = 0, 0, 0
         self._acts = [self._act(i) for i in self.program.instructions]
 
     # --- the program ----------------------------------------------------------------------------------
 
     def run(self) -> str:
         """Execute until the end, the end of the fuel, or until the observer asks to stop; returns the status."""
-        acts, executed = self._acts, 0
-        while self.place < len(acts):
-            if self.fuel <= 0:
-                return "out of fuel"
-            self.fuel -= 1
-            here = self.place
-            self.place += 1
-            acts[here]()
-            executed += 1
-            if executed % _INSTRUCTIONS_BETWEEN_LOOKS == 0:
-                self.watch(self.step)
-            if self.stopped:
-                return "interrupted"
-            if self.step < self.run_end:
-                return "out of fuel"
-        return "finished"
+        while self.status is None:
+            piece = self._next()
+            if piece:
+                self.alive.advance(piece, self.watch, lambda: self._next(within=True))
+        return self.status
+
+    def _next(self, within: bool = False) -> int:
+        """Execute up to the next RUN; returns how many steps it takes, 0 where the program ended.
+
+        `within` a run of the simulator, whose objects can't be changed then, also 0 before an instruction that changes them.
+        """
+        self._settle()
+        while self.status is None and not (within and self._stands_apart()):
+            if self.place >= len(self._acts):
+                self.status = "finished"
+            elif self.fuel <= 0:
+                self.status = "out of fuel"
+            else:
+                piece = self._execute()
+                if piece:
+                    return piece
+        return 0
+
+    def _stands_apart(self) -> bool:
+        return self.place < len(self._acts) and self.program.instructions[self.place].mnemonic in APART
+
+    def _execute(self) -> int:
+        """One instruction; returns how many steps it asks for."""
+        self.fuel -= 1
+        here = self.place
+        self.place += 1
+        self._acts[here]()
+        self._executed += 1
+        if self._executed % _INSTRUCTIONS_BETWEEN_LOOKS == 0 and not self.watch(self.step):
+            self.status = "interrupted"
+        piece, self._asked = self._asked, 0
+        return piece
+
+    def _settle(self) -> None:
+        """What steps that were run change: fuel, and whether the run ended in their midst."""
+        if self.step == self._settled:
+            return
+        self.fuel -= self.step - self._settled
+        self._settled = self.step
+        self._check_finite()
+        if self.stopped:
+            self.status = "interrupted"
+        elif self.step < self.run_end:
+            self.status = "out of fuel"
 
     def _act(self, instruction: Instruction) -> Callable[[], None]:
         """An instruction as a function without arguments, its operands looked up once."""
@@ -158,7 +194,7 @@ class Interpreter:
         return self.neurons
 
     def run_for(self, duration: float, instruction: Instruction) -> None:
-        """Let the neurons run until the first step boundary that is not before the time asked for."""
+        """Ask for steps until the first step boundary that is not before the time asked for."""
         neurons = self.alive
         if not 0.0 <= duration < math.inf:
             raise self.fault(f"RUN got {duration:g}; a duration is a finite number of at least 0", instruction)
@@ -166,12 +202,10 @@ class Interpreter:
             raise self.fault(f"RUN asks for more than {limit('steps')} steps in all", instruction)
         self.clock += duration
         self.run_end = max(boundary(self.clock, neurons.step_length), neurons.step)
-        began, piece = neurons.step, min(self.run_end - neurons.step, self.fuel)
         neurons.look()
-        if piece > 0:
-            neurons.advance(piece, self.watch)
-        self.fuel -= neurons.step - began
-        self._check_finite()
+        self._asked = min(self.run_end - neurons.step, self.fuel)
+        if self._asked < self.run_end - neurons.step and not self._asked:
+            self.status = "out of fuel"
 
     def _check_finite(self) -> None:
         neurons = self.alive

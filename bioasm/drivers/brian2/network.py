@@ -10,12 +10,14 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.diagnostics import BioasmError
 from bioasm.drivers.brian2.cell import Cell, Part, identifier
-from bioasm.drivers.brian2.dynamics import Best, Samples, Watch
+from bioasm.drivers.brian2.dynamics import Best, More, Samples, Watch
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.sources import Poisson, Train
 from bioasm.drivers.brian2.stream import Stream, normal_stream, poisson_stream
+from bioasm.isa.limits import limit
 from bioasm.models.base import Model
 
 Array = NDArray[Any]
@@ -57,7 +59,10 @@ class Neurons:
         self.poisson: Poisson | None = None
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
         self.uniforms = poisson_stream(seed, lanes, n)
-        self._watch: Watch | None = None
+        self._watch: Watch = lambda steps: True
+        self._more: More = lambda: 0
+        self._until = 0
+        self._fault: BioasmError | None = None
         self.net = self._make_network()
 
     def _make_network(self) -> TimedNetwork:
@@ -94,13 +99,22 @@ class Neurons:
 
     def _after_step(self) -> None:
         self.step += 1
-        if self._watch is not None and not self._watch(self.step):
+        if not self._watch(self.step):
             self.net.stop()
+        elif self.step == self._until:
+            try:
+                self._until += self._more()
+            except BioasmError as fault:  # what Brian2 would wrap into an error of its own
+                self._fault = fault
+            if self.step == self._until:
+                self.net.stop()
 
-    def advance(self, steps: int, watch: Watch) -> None:
-        """Run so many steps, or fewer where the watch asks for it."""
-        self._watch = watch
-        self.net.run(steps * self.step_length * brian2.second, namespace={})
+    def advance(self, steps: int, watch: Watch, more: More) -> None:
+        """Run so many steps, and then as many as `more` asks for: one run of Brian2's, which takes long to begin."""
+        self._watch, self._more, self._until = watch, more, self.step + steps
+        self.net.run((limit("steps") - self.step) * self.step_length * brian2.second, namespace={})
+        if self._fault is not None:
+            raise self._fault
 
     # --- feedback -------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.dynamics import Best, Samples, Watch
+from bioasm.drivers.brian2.dynamics import Best, More, Samples, Watch
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
 from bioasm.vm.noise import initial_spins
@@ -99,7 +99,7 @@ class Spins:
 
     # --- time -----------------------------------------------------------------------------------------
 
-    def advance(self, steps: int, watch: Watch) -> None:
+    def advance(self, steps: int, watch: Watch, more: More) -> None:
         """Run so many sweeps, or fewer where the watch asks for it."""
         for _ in range(steps):
             self._take_samples()
