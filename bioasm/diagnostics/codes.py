@@ -298,6 +298,8 @@ CODES: dict[str, Code] = {
     "B305": Code("unknown problem format", "The format of a problem file could not be told from its name or content; name it with --from."),
     "B306": Code("unknown result format", "Results are written by suffix: .npz, .json or .h5."),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
+    "B308": Code("recording can't be read", "The file is no .rhd recording or stream of events, or is damaged."),
+    "B309": Code("recording can't be made", "Channels without a name, two channels of one name, a file name that readers don't take, or more samples than the format counts."),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code("out of fuel", "The run used up its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop."),
     "B402": Code("value out of range in the run", "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons."),
@@ -318,6 +320,7 @@ CODES: dict[str, Code] = {
     "B514": Code("board refused", "The board does not do what it was asked for. The message tells the limit or state that stands against it, and the value."),
     "B515": Code("damaged transfer", "Data arrived whole and are not what was announced. Lines are checked by other means, so that this is a defect of a firmware."),
     "B516": Code("board did not answer", "The board is connected and alive, but did not reply to a request in time."),
+    "B517": Code("value does not fit the link", "A number or list of a request is larger than the field of the message that carries it. docs/link.md has the fields."),
     "B520": Code("stimulation refused by the interlock", "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand."),
     "B521": Code("bad table of stimulation limits", "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does."),
     "B522": Code("bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."),
