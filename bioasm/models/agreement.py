@@ -61,7 +61,7 @@ class _Check:
         hint = None
         if isinstance(bare, Number) and found == NO_UNIT:
             hint = f"write the number with its unit: {bare.value:g} {example_unit(wanted)}"
-        message = f"{what} {needs} {in_words(wanted)}, and this is {in_words(found)}"
+        message = f"{what} {needs} {in_words(wanted)}; this is {in_words(found)}"
         self.findings.add("B022", message, place_of(expression), hint)
 
     # --- names --------------------------------------------------------------------------------------
@@ -117,16 +117,26 @@ class _Check:
             self._condition(draft.spike[0])
         if draft.refractory:
             self.fits("a refractory time", draft.refractory[0], SECOND)
+        states = {raw.name.text for raw in draft.states}
         for port in draft.ports:
             self.units["weight"] = port.unit
-            for jump in port.jumps:
+            for jump in (jump for jump in port.jumps if jump.name.text in states):
                 self.fits(f"`{jump.name.text}`", jump.value, self.units.get(jump.name.text))
         self.units.pop("weight", None)
         for addition in draft.adds:
             self.fits(f"`{addition.name.text}`", addition.value, self.units.get(addition.name.text))
+        self.feedback()
         if draft.clamp:
             for value in draft.clamp[1]:
                 self.fits(f"`{draft.clamp[0].text}`", value, self.units.get(draft.clamp[0].text))
+
+    def feedback(self) -> None:
+        """The interval is a time, and the bound is in the unit of the input."""
+        raw = self.draft.feedback
+        if raw is None:
+            return
+        for word, wanted in ((raw.every, SECOND), (raw.within, self.units.get(raw.target.text))):
+            self.fits(f"`{word.text}` of the feedback", Symbol(word.text, word.at), wanted, "must be")
 
     def _condition(self, expression: Expression) -> None:
         if _is_truth(expression):

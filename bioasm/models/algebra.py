@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from bioasm.models.dimensions import dimension_of, power, product, quotient, unit_of
+from bioasm.models.dimensions import power, product, quotient, spell_quantity, unit_of
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, rebuilt
 from bioasm.models.values import evaluate, fold
-from bioasm.units import NO_UNIT, Dimension, Exponents, spell_number
-from bioasm.units import spell as spell_value
+from bioasm.units import NO_UNIT, Exponents
 
 __all__ = ["derivative", "evaluate", "fold", "linear_in", "reads", "simplify", "spell", "substitute"]
 
@@ -298,7 +297,10 @@ def _call_unit(node: Call) -> Exponents:
 
 
 def spell(expression: Expression) -> str:
-    """The expression in the language's own notation; what was read from a text reads back as the same tree."""
+    """The expression in the language's own notation, which reads back as the same tree.
+
+    Only a number whose unit is no literal of up to two divisors reads back as a product of the same value.
+    """
     return _spelled(expression)[0]
 
 
@@ -323,15 +325,15 @@ def _spelled(node: Expression) -> tuple[str, int]:
 
 
 def _spelled_number(node: Number) -> tuple[str, int]:
-    """A number that has no literal, because it is negative or of a compound unit, is spelled as a product."""
-    dimension = dimension_of(node.unit)
-    sign = "-" if node.value < 0 else ""
-    if dimension is not Dimension.NONE or node.unit == NO_UNIT:
-        text = " ".join(spell_value(abs(node.value), dimension)).strip()
-        return sign + text, _BINDING["negation"] if sign else _ATOM if node.unit == NO_UNIT else _BINDING["^"]
-    bases = zip(("m", "kg", "s", "A", "K", "mol"), node.unit, strict=True)
-    factors = [f"(1 {base})^({part})" for base, part in bases if part]
-    return "*".join([f"{sign}{spell_number(abs(node.value))}", *factors]), _BINDING["*"]
+    """A number below zero is spelled with its sign, and one whose unit has no literal as a product."""
+    if node.value < 0:
+        return f"-{_within(Number(-node.value, node.unit), _BINDING['negation'])}", _BINDING["negation"]
+    number, unit = spell_quantity(node.value, node.unit)
+    if unit.startswith("("):
+        return f"{number}*{unit}", _BINDING["*"]
+    if unit.startswith("1/"):
+        return f"{number}{unit[1:]}", _BINDING["*"]
+    return f"{number} {unit}".rstrip(), _BINDING["^"] if unit else _ATOM
 
 
 def _spelled_negation(node: Negation) -> tuple[str, int]:

@@ -20,6 +20,7 @@ _HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+(\.[^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n
 _SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
 # Possessive: no input makes these go back.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
+_DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
 _NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(SECTIONS)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
 
 
@@ -71,8 +72,8 @@ def read_block(text: str, places: Places, findings: Findings) -> Block | None:
     """The block that a text holds, with findings about its shape; None where there is none."""
     head = _HEAD.match(text)
     if head is None or head[1] not in (".model", ".mechanism"):
-        start = len(text) - len(text.lstrip())
-        at = places.of(start, start + 1)
+        first = re.compile(r"(?:\s|;[^\n]*)*+(\S*)").match(text)
+        at = places.of(*first.span(1)) if first else (1, 1, 2)
         findings.add("B020", "a model's text is `.model NAME { ... }` or `.mechanism NAME { ... }`", at)
         return None
     name = Word(head[2], places.of(*head.span(2)))
@@ -113,27 +114,24 @@ class _Reader:
     def _statements(self, start: int) -> Iterator[tuple[int, int]]:
         """Where statements start and end: with their line, or with the line that closes the last parenthesis."""
         begin, depth, end = start, 0, start
-        for piece in _PIECE.finditer(self.text, start):
-            said = piece[0]
+        while piece := _PIECE.match(self.text, end):
+            said, here, end = piece[0], piece.start(), piece.end()
             if said == "}":
-                self.end = piece.end()
-                yield from self._stripped(begin, piece.start())
-                self._after(piece.end())
+                self.end = end
+                yield from self._stripped(begin, here)
+                self._after(end)
                 return
             if said == "\n":
-                if depth == 0 or _NEW_SECTION.match(self.text, piece.end()):
-                    yield from self._stripped(begin, end)
-                    begin, depth = piece.end(), 0
+                if depth == 0 or _NEW_SECTION.match(self.text, end):
+                    yield from self._stripped(begin, here)
+                    begin, depth = end, 0
             elif said[0] == ";" and depth == 0:
-                yield from self._stripped(begin, piece.start())
-                begin = piece.end()
-            elif said in "([":
-                depth += 1
-            elif said in ")]":
-                depth = max(depth - 1, 0)
-            elif said in '"{':
-                self._stray(piece)
-            end = piece.end()
+                yield from self._stripped(begin, here)
+                begin = end
+            elif said[0] in '"{':
+                begin, end = self._quoted_or_stray(piece, begin)
+            else:
+                depth = max(depth + _DEPTH.get(said, 0), 0)
         self.findings.add("B020", "the block is not closed by a `}`", self.places.of(start - 1, start))
 
     def _stripped(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
@@ -143,9 +141,15 @@ class _Reader:
             first = begin + len(said) - len(said.lstrip())
             yield first, first + len(bare)
 
-    def _stray(self, piece: re.Match[str]) -> None:
-        what = "a text in quotes is not closed" if piece[0] == '"' else "braces can't stand in braces"
-        self.findings.add("B020", what, self.places.of(piece.start(), piece.end()))
+    def _quoted_or_stray(self, piece: re.Match[str], begin: int) -> tuple[int, int]:
+        """Where the statement begins and where to go on, after a text in quotes, or a quote or brace that is astray."""
+        if len(piece[0]) > 1 and not re.search(rf"\n{_NEW_SECTION.pattern}", piece[0]):
+            return begin, piece.end()
+        what = "a text in quotes is not closed" if piece[0][0] == '"' else "braces can't stand in braces"
+        line_end = self.text.find("\n", piece.start())
+        past = len(self.text) if line_end < 0 else line_end
+        self.findings.add("B020", what, self.places.of(piece.start(), past))
+        return past, past
 
     def _after(self, end: int) -> None:
         """What follows the block may be blank or a comment."""

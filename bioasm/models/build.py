@@ -31,7 +31,7 @@ from bioasm.models.events import check_repeats, check_sections, check_seen, feed
 from bioasm.models.expression import Expression
 from bioasm.models.findings import Findings
 from bioasm.models.loops import definition_order, order_of
-from bioasm.models.methods import Methods, check_sizes
+from bioasm.models.methods import Methods, check_noise, check_sizes
 from bioasm.models.names import Scope, check_names
 from bioasm.models.syntax import place_of
 from bioasm.models.values import fold
@@ -48,6 +48,7 @@ def build(draft: Draft, text: str, findings: Findings) -> Model:
     check_names(draft, scope)
     order, circular = order_of(draft, findings)
     check_sizes(draft, order, findings)
+    check_noise(draft, findings)
     units = check_units(draft, [name for name in order if name not in circular], findings)
     builder = _Builder(draft, scope, units, findings)
     sound = not circular and not findings

@@ -9,7 +9,7 @@ from functools import cache
 
 from bioasm.models.expression import COMPARISONS, NOWHERE, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.values import fold
-from bioasm.units import EXPONENTS, MEASURES, NO_UNIT, Dimension, Exponents, exponents, to_si
+from bioasm.units import EXPONENTS, MEASURES, NO_UNIT, Dimension, Exponents, exponents, spell, spell_number, to_si
 
 PER_SECOND = exponents(s=-1)
 SECOND = exponents(s=1)
@@ -121,6 +121,41 @@ def _compounds() -> dict[Exponents, str]:
     return found
 
 
+def spell_quantity(value: float, unit: Exponents) -> tuple[str, str]:
+    """A number that is not negative and its unit, which read back as exactly these.
+
+    The unit is empty for a pure number, and a product in parentheses where no literal has it.
+    """
+    if unit in _DIMENSIONS:
+        return spell(value, _DIMENSIONS[unit])
+    text = _literal_units().get(unit)
+    if text is not None:
+        from decimal import Decimal
+
+        scaled = Decimal(repr(value)).scaleb(-parse_unit(text)[1]).normalize()
+        plain = format(scaled, "f")
+        number = plain if len(plain) <= 12 else str(scaled)
+        if quantity(number, text) == (value, unit):
+            return number, text
+    factors = [f"(1 {base})^({part})" for base, part in zip(_BASES, unit, strict=True) if part]
+    return spell_number(value), "*".join(factors)
+
+
+_SMALL = ("ms", "mV", "nA", "nS", "pF", "um", "um2", "mM", "mK", "mol", "um3", "mJ")
+
+
+@cache
+def _literal_units() -> dict[Exponents, str]:
+    """Units as they stand behind a number: one or none over up to two, each of two letters or more."""
+    firsts, below = ("1", *_SMALL), ("", *(f"/{symbol}" for symbol in _SMALL))
+    found: dict[Exponents, str] = {}
+    for text in sorted(
+        (a + b + c for a in firsts for b in below for c in below if b or not c), key=lambda u: (u.count("/"), u[0] != "1")
+    ):
+        found.setdefault(parse_unit(text)[0], text)
+    return found
+
+
 # --- the unit of an expression ----------------------------------------------------------------------
 
 
@@ -176,7 +211,9 @@ def _mismatch(what: str, one: tuple[Expression, Exponents], other: tuple[Express
 
 def in_words(unit: Exponents) -> str:
     """A unit as it stands in messages."""
-    return "a pure number" if unit == NO_UNIT else f"a value in {spell_unit(unit)}"
+    if unit == NO_UNIT:
+        return "a pure number"
+    return f"a value in {'1/s' if unit == PER_SECOND else spell_unit(unit)}"
 
 
 def _number_hint(node: Expression, unit: Exponents, wanted: Exponents) -> str | None:
@@ -241,7 +278,7 @@ def _agree(what: str, nodes: Iterable[Expression], found: list[Exponents | None]
 
 def _pure(node: Call, unit: Exponents | None) -> Exponents:
     if unit is not None and unit != NO_UNIT:
-        hint = f"divide it by a quantity, such as ({example_unit(unit)}) in x/(1 {example_unit(unit)})"
+        hint = f"divide it by a quantity, such as x/(1 {example_unit(unit)})"
         raise UnitFault(f"{node.function} takes a pure number, not {in_words(unit)}", _at(node.arguments[0]), hint)
     return NO_UNIT
 

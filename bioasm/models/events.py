@@ -5,7 +5,7 @@ from __future__ import annotations
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import is_number, linear_in, reads
 from bioasm.models.base import NEURON, ORDER, Feedback, Port
-from bioasm.models.draft import Draft, RawPort, Word
+from bioasm.models.draft import Draft, RawEquation, RawPort, Word
 from bioasm.models.findings import Findings
 from bioasm.models.names import Scope, twice
 from bioasm.models.syntax import place_of
@@ -26,10 +26,13 @@ def check_sections(draft: Draft, findings: Findings) -> None:
             findings.add("B028", f"a neuron model has no section `{section}:`", at, hint)
         elif draft.spins and section not in _SPINS:
             findings.add("B028", f"a model of spins has no section `{section}:`; the machine knows their dynamics", at)
-    for section in ("reset", "refractory"):
-        if section in draft.sections and "spike" not in draft.sections and draft.kind == NEURON:
-            text = f"`{section}:` needs a threshold"
-            findings.add("B031", text, draft.sections[section], "add `spike: v > Vt`")
+    after = next((s for s in ("reset", "refractory") if s in draft.sections), None)
+    if after and "spike" not in draft.sections and draft.kind == NEURON:
+        findings.add("B031", f"`{after}:` needs a threshold", draft.sections[after], "add `spike: v > Vt`")
+    frozen = [i.name for stage in draft.stages for i in stage if isinstance(i, RawEquation) and i.frozen]
+    if frozen and "refractory" not in draft.sections:
+        text = "`unless refractory` needs a refractory time"
+        findings.add("B031", text, frozen[0].at, "add `refractory: 2 ms`")
     if draft.kind == NEURON and not draft.states and not draft.spins and not draft.lost:
         findings.add("B024", f"model {draft.name.text} has no state", draft.name.at, "list its variables under `state:`")
 
@@ -95,7 +98,12 @@ def feedback_of(draft: Draft, scope: Scope, findings: Findings) -> Feedback | No
 
 
 def check_seen(draft: Draft, scope: Scope, findings: Findings) -> None:
-    """Note names of `clamp:` and `observe:` that are none of the model."""
+    """Note names of `clamp:` and `observe:` that are none of the model, and of `adds:` that are not of another."""
+    for addition in draft.adds:
+        kind = scope.kinds.get(addition.name.text, "use")
+        if kind != "use" and draft.kind != NEURON:
+            text = f"`{addition.name.text}` is the mechanism's own {kind}; it adds to inputs of the membrane it is put on"
+            findings.add("B031", text, addition.name.at)
     if draft.clamp:
         kinds = ("state", "definition") if draft.clamp[1] else ("state",)
         _seen("clamp", draft.clamp[0], kinds, scope, findings)

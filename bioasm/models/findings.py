@@ -1,4 +1,4 @@
-"""Findings about a model text: each has a place in it, and at most one is told of a place."""
+"""Findings about the text of a model: each has a place in it, and at most one is told of a place."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Findings:
     def __init__(self, text: str, source: str, line: int) -> None:
         self.lines = text.split("\n")
         self.source, self.line = source, line
-        self.found: dict[tuple[Place, str], Diagnostic] = {}
+        self.found: dict[Place, Diagnostic] = {}
 
     def add(self, code: str, message: str, at: Place = NOWHERE, hint: str | None = None) -> None:
-        """Note a finding at a place of the text; without a place it is of the block's first line."""
+        """Note a finding; of several at one place the first is kept. Without a place it is of the first line."""
         row, column, end = at if at != NOWHERE else (1, 1, 2)
         span = Span(self.source, row + self.line - 1, column, max(end, column + 1))
         excerpt = self.lines[row - 1] if row <= len(self.lines) else None
-        self.found.setdefault((at, code), Diagnostic(code, message, span, hint, excerpt))
+        self.found.setdefault((row, column, end), Diagnostic(code, message, span, hint, excerpt))
 
     def stop(self) -> None:
         """Raise BioasmError with all findings in the order of their places, where there is one."""

@@ -35,6 +35,27 @@ def check_sizes(draft: Draft, order: list[str], findings: Findings) -> None:
             sizes[name] = 1
 
 
+def check_noise(draft: Draft, findings: Findings) -> None:
+    """Note equations in which white noise is more than added with a factor."""
+    for item in (item for stage in draft.stages for item in stage):
+        if isinstance(item, RawEquation) and _apart(item.rate) is None:
+            text = "white noise can only be added, with a factor that holds no noise"
+            findings.add("B030", text, place_of(item.rate), "... + sigma*sqrt(2/tau)*xi")
+
+
+def _apart(rate: Expression) -> tuple[Expression, tuple[tuple[str, Expression], ...]] | None:
+    """A right side without its noise, and the factor of each white noise; None where it can't be set apart."""
+    names = sorted(n for n in symbols(rate) if n == "xi" or n.startswith("xi_"))
+    noise = []
+    for name in names:
+        parts = linear_in(rate, name)
+        if parts is None or symbols(parts[1]) & {*names}:
+            return None
+        rate = parts[0]
+        noise.append((name, parts[1]))
+    return rate, tuple(noise)
+
+
 class Methods:
     """Makes Equations of the raw ones. `definitions` have to be free of circles."""
 
@@ -49,26 +70,15 @@ class Methods:
             hint = did_you_mean(method, METHODS) or f"the methods are {', '.join(METHODS)}"
             self.findings.add("B029", f"there is no method `{method}`", raw.method.at, hint)
             return None
-        rate, noise = self._noise(raw)
+        apart = _apart(raw.rate)
+        assert apart is not None
+        rate, noise = apart
         if noise and method != "euler":
             text = f"an equation with noise is integrated by euler (Euler-Maruyama), not by {method}"
             self.findings.add("B029", text, raw.method.at)
             return None
         self._check_linear(raw, rate, method)
         return Equation(raw.name.text, rate, method, noise, raw.frozen)
-
-    def _noise(self, raw: RawEquation) -> tuple[Expression, tuple[tuple[str, Expression], ...]]:
-        rate, noise = raw.rate, []
-        names = sorted(n for n in symbols(rate) if n == "xi" or n.startswith("xi_"))
-        for name in names:
-            parts = linear_in(rate, name)
-            if parts is None or symbols(parts[1]) & {*names}:
-                text = f"white noise {name} can only be added, with a factor that holds no noise"
-                self.findings.add("B030", text, place_of(raw.rate))
-                return raw.rate, ()
-            rate = parts[0]
-            noise.append((name, parts[1]))
-        return rate, tuple(noise)
 
     def _check_linear(self, raw: RawEquation, rate: Expression, method: str) -> None:
         if method not in ("cnexp", "exact"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.base import NEURON, common_observables
 from bioasm.models.block import SECTIONS
-from bioasm.models.draft import Draft, RawAssignment, RawEquation, Word
+from bioasm.models.draft import Draft, RawAssignment, RawEquation, RawInput, RawParameter, RawValue, Word
 from bioasm.models.expression import FUNCTIONS, Call, Expression, Place, Symbol
 from bioasm.models.findings import Findings
 from bioasm.models.syntax import UNKNOWN
@@ -20,6 +21,7 @@ _WORDS = frozenset(
 )
 _SEEN = frozenset({"state", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
+Raw = TypeVar("Raw", RawParameter, RawValue, RawInput)
 
 
 class Scope:
@@ -29,16 +31,25 @@ class Scope:
         self.draft, self.findings = draft, findings
         self.kinds: dict[str, str] = {}
         self.excused = {UNKNOWN, *draft.lost}
+        self.repeated: set[Place] = set()
         for kind, words in _declared(draft):
             for word in words:
                 self._declare(kind, word)
+        draft.parameters = self._first(draft.parameters)
+        draft.states, draft.definitions = self._first(draft.states), self._first(draft.definitions)
+        draft.inputs, draft.uses = self._first(draft.inputs), self._first(draft.uses)
+
+    def _first(self, declared: list[Raw]) -> list[Raw]:
+        """Those of several declarations of a name that came first."""
+        return [raw for raw in declared if raw.name.at not in self.repeated]
 
     def _declare(self, kind: str, word: Word) -> None:
         fault = self._fault(kind, word.text)
         if fault:
             self.findings.add("B025", f"{kind} `{word.text}`: {fault[0]}", word.at, fault[1])
         elif word.text in self.kinds:
-            self.findings.add("B026", f"`{word.text}` is a {self.kinds[word.text]} already", word.at)
+            self.findings.add("B026", f"`{word.text}` is {_article(self.kinds[word.text])} already", word.at)
+            self.repeated.add(word.at)
             return
         self.kinds[word.text] = kind
 
@@ -84,7 +95,8 @@ class Scope:
     def _hint(self, name: str) -> str | None:
         if name in FUNCTIONS:
             return f"{name} is a function: {name}(...)"
-        return did_you_mean(name, [*self.kinds, *BUILT_IN]) or "declare it under parameters:, inputs: or definitions:"
+        where = "parameters:, inputs: or definitions:" if self.draft.kind == NEURON else "parameters:, definitions: or uses:"
+        return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}"
 
     def is_state(self, word: Word) -> bool:
         """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""

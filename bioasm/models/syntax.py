@@ -25,7 +25,7 @@ from bioasm.models.draft import (
     RawValue,
     Word,
 )
-from bioasm.models.expression import FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
+from bioasm.models.expression import COMPARISONS, FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.findings import Findings
 from bioasm.units import MEASURES, Exponents
 
@@ -55,10 +55,12 @@ class Reader:
     def __init__(self, places: Places, findings: Findings) -> None:
         self.places, self.findings = places, findings
         self.start = 0
+        self.groups: dict[int, Place] = {}
 
     def read(self, statement: Statement) -> tuple[str, Any]:
         """What the statement is (the name of its grammar rule) and the value that it says. Raises Unreadable."""
         self.start = statement.start
+        self.groups.clear()
         try:
             tree = _parser().parse(statement.text, start=_RULES.get(statement.section, statement.section))
         except UnexpectedInput as fault:
@@ -120,7 +122,7 @@ class Reader:
         try:
             parse_unit(unit)
         except ValueError:
-            hint = did_you_mean(fault, MEASURES) or f"{_UNITS_HINT}; a product is written with *"
+            hint = _near_unit(fault) or f"{_UNITS_HINT}; a product is written with *"
             self.findings.add("B005", f"there is no unit `{fault}`", (at[0], at[2] - len(unit), at[2]), hint)
         else:
             self.findings.add("B009", f"`{_shown(number)}` does not fit a 64-bit float", at)
@@ -135,14 +137,20 @@ class Reader:
         return Symbol(str(token), self.at(token))
 
     def group(self, children: list[Any]) -> Expression:
-        """An expression in parentheses."""
-        return self.expression(children[0])
+        """An expression in parentheses; its place in a larger one includes them."""
+        inner = self.expression(children[1])
+        self.groups[id(inner)] = _span(self.at(children[0]), self.at(children[2]))
+        return inner
 
     def negation(self, children: list[Any]) -> Expression:
         """-x or not x; +x is x."""
         operand = self.expression(children[1])
         sign = str(children[0])
-        return operand if sign == "+" else Negation(sign, operand, _span(self.at(children[0]), place_of(operand)))
+        return operand if sign == "+" else Negation(sign, operand, _span(self.at(children[0]), self.extent(operand)))
+
+    def extent(self, node: Expression) -> Place:
+        """Where an expression stands, with the parentheses around it."""
+        return self.groups.get(id(node)) or place_of(node)
 
     def binary(self, children: list[Any]) -> Expression:
         """Two operands and what stands between them; `0.1/ms` is one number, rounded once."""
@@ -157,11 +165,11 @@ class Reader:
             self.findings.add("B020", "it is not clear whether the unit is raised too", self.at(sign), hint)
         one, other = self.expression(left), self.expression(right)
         operator = "^" if sign.type == "POWER" else str(sign)
-        return Binary(operator, one, other, _span(place_of(one), place_of(other)))
+        return Binary(operator, one, other, _span(self.extent(one), self.extent(other)))
 
     def call(self, children: list[Any]) -> Expression:
         """A function and its arguments."""
-        name, *rest = children
+        name, _, *rest, last = children
         arguments = tuple(self.expression(child) for child in rest)
         at = self.at(name)
         fault = _call_fault(str(name), len(arguments))
@@ -169,7 +177,7 @@ class Reader:
             hint = did_you_mean(str(name), FUNCTIONS) if str(name) not in FUNCTIONS else None
             self.findings.add("B027", fault, at, hint or f"the functions are {', '.join(FUNCTIONS)}")
             return Symbol(UNKNOWN, at)
-        return Call(str(name), arguments, _span(at, place_of(arguments[-1])))
+        return Call(str(name), arguments, _span(at, self.at(last)))
 
     def unit(self, tree: Any) -> Exponents | None:
         """The unit of a declaration; None where there is no such unit."""
@@ -180,7 +188,7 @@ class Reader:
             return parse_unit(text)[0]
         except ValueError as fault:
             at = self.places.of(self.start + first, self.start + last)
-            hint = did_you_mean(str(fault), MEASURES) or f"{_UNITS_HINT}, or 1 for a pure number"
+            hint = _near_unit(str(fault)) or f"{_UNITS_HINT}, or 1 for a pure number"
             self.findings.add("B005", f"there is no unit `{fault}`", at, hint)
             return None
 
@@ -204,6 +212,14 @@ def _split(token: Token) -> tuple[str, str]:
     digits = len(rest) - len(rest[1:].lstrip("+-").lstrip("0123456789")) if rest[0] in "eE" else 0
     end += digits if digits > 1 and rest[digits - 1].isdigit() else 0
     return str(token[:end]), str(token[end:]).strip()
+
+
+def _near_unit(word: str) -> str | None:
+    """A hint that names the unit most like a word, upper and lower case told apart."""
+    import difflib
+
+    near = difflib.get_close_matches(word, MEASURES, n=1)
+    return f"did you mean {near[0]}?" if near else None
 
 
 def _ratio(tree: Any) -> tuple[Token, str, str] | None:
@@ -397,14 +413,27 @@ _MARKS = {
 }
 
 
+_LATER = frozenset({"using", "unless", "fixed", "inclusive", "every", "within"})
+
+
 def _hint(statement: Statement, before: str, found: str) -> str:
+    form = _FORMS.get(statement.section, "")
+    changing = statement.section in ("step", "then", "reset")
+    if found == "'" and changing:
+        return "a derivative is written dNAME/dt"
     if found and found[0] in _MARKS:
         return _MARKS[found[0]]
-    if found == "=" and statement.section in ("step", "then", "reset"):
+    if found == ")":
+        return "this parenthesis closes none"
+    if found == "=" and changing:
         return "an assignment is written with :=, and an equation starts with dNAME/dt"
-    if found in ("<", "<=", ">", ">=", "==", "!=") and any(c in before for c in "<>"):
+    if found in COMPARISONS and any(mark in before for mark in "<>="):
         return "join two comparisons with `and`"
-    return _FORMS.get(statement.section, "")
+    if before.count("(") > before.count(")") and (not found or found in _LATER):
+        return "a parenthesis is not closed"
+    if found.isidentifier() and (before[-1:].isalnum() or before[-1:] == ")"):
+        return f"a product is written with *; {form}"
+    return form
 
 
 def _shown(text: str) -> str:

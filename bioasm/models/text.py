@@ -1,139 +1,68 @@
-"""From the text of a model to the Model that it says."""
+"""The models that texts say: read once, then kept in memory and in the cache folder."""
 
 from __future__ import annotations
 
-from bioasm.diagnostics import error
-from bioasm.models.base import Model
-from bioasm.models.block import Header, Places, Statement, read_block
-from bioasm.models.build import build
-from bioasm.models.draft import Draft, RawPort
-from bioasm.models.findings import Findings
-from bioasm.models.syntax import Reader, Unreadable
+import hashlib
+import pickle
+import sys
+from functools import cache
+from pathlib import Path
 
-LONGEST = 1 << 20
-_LISTS = {
-    "parameter": "parameters",
-    "state": "states",
-    "inputs": "inputs",
-    "uses": "uses",
-    "definitions": "definitions",
-    "observe": "observables",
-    "adds": "adds",
-}
-_SINGLES = {
-    "noise": "noise",
-    "condition": "spike",
-    "crossing": "spike",
-    "refractory": "refractory",
-    "clamp": "clamp",
-    "feedback": "feedback",
-    "order": "order",
-    "spins": "spins",
-    "clock": "clock",
-}
+from bioasm.cachedir import cache_dir, write_atomically
+from bioasm.models.base import Model
+
+_MOST = 256
 _known: dict[str, Model] = {}
 
 
 def parse_model(text: str, *, source: str = "<model>", line: int = 1) -> Model:
     """The model or mechanism that `text` says, a block `.model NAME { ... }`; it starts on `line` of `source`.
 
-    Every text is read once in a process. Raises BioasmError with all that is wrong with it.
+    Raises BioasmError with all that is wrong with it, at its places. A text that was read before is not read again.
     """
     if text not in _known:
-        if len(text) > LONGEST:
-            raise error("B111", f"{source}: the text of a model has at most {LONGEST} characters")
-        if len(_known) >= 256:
+        if len(_known) >= _MOST:
             _known.clear()
-        _known[text] = _read(text, source, line)
+        _known[text] = _kept(text) or _read(text, source, line)
     return _known[text]
 
 
 def _read(text: str, source: str, line: int) -> Model:
-    plain = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    findings, places = Findings(plain, source, line), Places(plain)
-    block = read_block(plain, places, findings)
-    if block is None:
-        findings.stop()
-    assert block is not None
-    drafter = _Drafter(Draft("neuron" if block.kind == "model" else block.kind, block.name), places, findings)
-    for part in block.parts:
-        drafter.take(part)
-    return build(drafter.draft, block.text, findings)
+    from bioasm.models.reading import read_model  # Lark takes longer to import than most commands run
+
+    model = read_model(text, source, line)
+    path = _path(text)
+    if path:
+        write_atomically(path, pickle.dumps(model, protocol=5))
+    return model
 
 
-class _Drafter:
-    """Puts the statements of a text where they belong."""
+# --- the cache folder -------------------------------------------------------------------------------
 
-    def __init__(self, draft: Draft, places: Places, findings: Findings) -> None:
-        self.draft, self.findings = draft, findings
-        self.reader = Reader(places, findings)
 
-    def take(self, part: Header | Statement) -> None:
-        """The next part of the block."""
-        if isinstance(part, Header):
-            self.begin(part)
-        elif part.section == "?":
-            self.draft.lost |= part.words()
-        else:
-            try:
-                self.add(part, *self.reader.read(part))
-            except Unreadable:
-                self.draft.lost |= part.words()
+def _kept(text: str) -> Model | None:
+    """The model as an earlier process read it; None where there is none or its file is damaged."""
+    path = _path(text)
+    try:
+        model = pickle.loads(path.read_bytes()) if path else None
+    except Exception:  # a damaged file can fail in any way; the text is then read
+        return None
+    return model if isinstance(model, Model) else None
 
-    def begin(self, header: Header) -> None:
-        """The beginning of a section."""
-        section, draft = header.section, self.draft
-        if section in draft.sections and section not in ("then", "receive", "?"):
-            self.findings.add("B026", f"the section `{section}:` stands twice", header.at)
-        draft.sections.setdefault(section, header.at)
-        if section == "receive":
-            draft.ports.append(RawPort(header.label))
-        elif header.label.text:
-            self.findings.add("B020", f"nothing stands between `{section}` and its colon", header.label.at)
-        if section in ("step", "then"):
-            draft.stages.append([])
 
-    def add(self, statement: Statement, rule: str, said: object) -> None:
-        """What a statement says."""
-        draft = self.draft
-        if rule in _LISTS:
-            getattr(draft, _LISTS[rule]).append(said)
-        elif rule in _SINGLES:
-            self.set(_SINGLES[rule], said, statement)
-        elif rule in ("equation", "assignment"):
-            self.change(statement.section, said)
-        elif rule in ("weight", "jump"):
-            self.receive(rule, said)
-        else:
-            self.say(statement.section, str(said))
+def _path(text: str) -> Path | None:
+    folder = cache_dir()
+    try:
+        key = hashlib.sha256(f"{_edition()}\0{text}".encode()).hexdigest()[:32]
+    except UnicodeEncodeError:  # half a character; reading tells
+        return None
+    return folder / f"model-{key}.pickle" if folder else None
 
-    def set(self, name: str, said: object, statement: Statement) -> None:
-        """What can stand once."""
-        if getattr(self.draft, name):
-            at = self.reader.places.of(statement.start, statement.start + len(statement.text))
-            self.findings.add("B026", f"`{statement.section}:` says one thing", at)
-        setattr(self.draft, name, said)
 
-    def change(self, section: str, said: object) -> None:
-        """An equation or an assignment."""
-        (self.draft.reset if section == "reset" else self.draft.stages[-1]).append(said)  # type: ignore[arg-type]
-
-    def receive(self, rule: str, said: object) -> None:
-        """A line of a port."""
-        port = self.draft.ports[-1]
-        if rule == "jump":
-            port.jumps.append(said)  # type: ignore[arg-type]
-            return
-        assert isinstance(said, tuple)
-        if said[0].text != "weight":
-            self.findings.add("B020", "the unit of a weight is written `weight : unit`", said[0].at)
-        port.unit = said[1]
-
-    def say(self, section: str, text: str) -> None:
-        """A text in quotes."""
-        if section == "receive":
-            self.draft.ports[-1].summary = text
-        elif section == "source":
-            self.draft.source = text
-        else:
-            self.draft.strings.append(text)
+@cache
+def _edition() -> str:
+    """What a kept model depends on beside its text: the code that read it."""
+    here = Path(__file__).parent
+    code = sorted(path for path in (*here.iterdir(), here.parent / "units.py") if path.suffix in (".py", ".lark"))
+    found = ((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in code)
+    return f"{sys.version} {list(found)}"
