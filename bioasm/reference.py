@@ -7,14 +7,18 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 from bioasm.diagnostics.codes import CODES
 from bioasm.isa.kinds import Kind
 from bioasm.isa.limits import LIMITS
+from bioasm.isa.network import variables_of
 from bioasm.isa.table import GROUPS, ROWS, Row, Slot, group_of
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
-from bioasm.models.base import Parameter
-from bioasm.units import Dimension, spell, spell_number
+from bioasm.models.base import MECHANISM, Parameter
+from bioasm.models.dimensions import spell_unit
+from bioasm.models.equations import equation_lines
+from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number
 
 NOTICE = "<!-- Written by `python -m bioasm.reference` from the tables of the code. Change those, not this page. -->"
 
@@ -62,7 +66,14 @@ def describe_range(p: Parameter) -> str:
 def spelled(value: float, p: Parameter) -> str:
     """A value of a parameter as one would write it: a word, or a number with its unit."""
     word = next((w for w, number in p.words if number == value), None)
+    if word is None and p.dimension is Dimension.NONE and p.unit != NO_UNIT:
+        return f"{spell_number(value)} ({spell_unit(p.unit)})"
     return word or " ".join(spell(value, p.dimension)).rstrip()
+
+
+def unit_of(unit: Exponents) -> str:
+    """A unit in words; empty for a pure number."""
+    return "" if unit == NO_UNIT else spell_unit(unit)
 
 
 def clock_of(model: Model) -> str:
@@ -72,8 +83,46 @@ def clock_of(model: Model) -> str:
 
 def describe_noise(model: Model) -> str:
     """What SIG means to a model, with the value before any SIG."""
+    if not model.noise_name:
+        return "not for it: it has no noise"
     what = "the temperature" if model.noise is Dimension.NONE else f"a {model.noise}"
     return f"{what}, {' '.join(spell(model.noise_default, model.noise)).rstrip()} without it"
+
+
+def describe_counts(model: Model) -> str:
+    """What RUN and SIG mean to a neuron model; what a mechanism is for."""
+    if model.kind == MECHANISM:
+        return "A mechanism: MECH puts it on every neuron of a population."
+    return f"RUN counts in {clock_of(model)}. SIG is {describe_noise(model)}."
+
+
+class Part(NamedTuple):
+    """A table of a model's page: its title, the instructions that name what stands in it, and rows of name, unit, summary."""
+
+    title: str
+    named_by: str
+    rows: list[tuple[str, str, str]]
+
+
+def parts_of(model: Model) -> list[Part]:
+    """All tables of a model's page that are not empty; what GET reads is marked by a star."""
+    parameters = [(p.name, spelled(p.default, p), _note(p)) for p in model.parameters]
+    ports = [(p.name or "(without a name)", unit_of(p.unit), p.summary) for p in model.ports]
+    watched = [(v.name, v.dimension.symbol, v.summary) for v in variables_of(model)]
+    observables = [(o.name + "*" * o.register, o.dimension.symbol, o.summary) for o in model.observables]
+    parts = [
+        Part("Parameters", "SET", parameters),
+        Part("Inputs", "INP, PLAY", [(i.name, unit_of(i.unit), i.summary) for i in model.inputs]),
+        Part("Ports", "SYN, EVT, RATE", ports),
+        Part("Uses", "", [(u.name, unit_of(u.unit), "of its population, or of a mechanism beside it") for u in model.uses]),
+        Part("Variables", "REC, PEEK, RD", watched),
+        Part("Observables", "RD; those marked * also GET", observables),
+    ]
+    return [part for part in parts if part.rows]
+
+
+def _note(p: Parameter) -> str:
+    return p.summary + describe_range(p) + ("; before ALC only" if p.structural else "")
 
 
 # --- pages ------------------------------------------------------------------------------------------
@@ -115,37 +164,32 @@ def _operand(slot: Slot) -> tuple[str, ...]:
 
 
 def models_page() -> str:
-    """docs/models.md: every neuron model with its equations, parameters, variables and observables."""
+    """docs/models.md: every model and mechanism with its equations, parameters, variables and observables."""
     intro = [
-        "# Neuron models", "", NOTICE, "",
-        f"`MODEL NAME` chooses one; without it a program runs on `{DEFAULT_MODEL}`. "
-        "`bioasm models NAME` prints the same on the command line.",
+        "# Models", "", NOTICE, "",
+        f"`MODEL NAME` or `POP name, NAME, n` chooses a neuron model; without either a program runs on `{DEFAULT_MODEL}`. "
+        "`MECH name, NAME, population` puts a mechanism on a population. `bioasm models NAME` prints the same on the "
+        "command line, and [language.md](language.md) says how programs bring their own.",
+        "", *_table(("name", "is a", "in short"), [(f"[`{n}`](#{n})", MODELS.kind(n), MODELS.summary(n)) for n in MODELS]),
     ]  # fmt: skip
     return _page(intro + [line for model in MODELS.values() for line in _model(model)])
 
 
 def _model(model: Model) -> list[str]:
-    counts = f"RUN counts in {clock_of(model)}. SIG is {describe_noise(model)}."
-    abilities = "Beyond the core it has the abilities " + ", ".join(f"`{a}`" for a in sorted(model.abilities)) + "."
+    equations = equation_lines(model)
+    shown = ["", "```", *equations, "```"] if equations else []
     source = ["", f"Source: {model.source}"] if model.source else []
-    head = ["", f"## {model.name}", "", f"{model.summary}.", "", model.prose, "", counts, abilities]
-    return head + _model_tables(model) + source
+    prose = ["", model.prose] if model.prose else []
+    head = ["", f"## {model.name}", "", f"{model.summary}.", *prose, *shown, "", describe_counts(model)]
+    return head + [line for part in parts_of(model) for line in _part(part)] + source
 
 
-def _model_tables(model: Model) -> list[str]:
-    parameters = [
-        (f"`{p.name}`", spelled(p.default, p), p.summary + describe_range(p), "before ALC" if p.structural else "")
-        for p in model.parameters
-    ]
-    variables = [(f"`{v.name}`", v.dimension.symbol, v.summary) for v in model.variables]
-    observables = [
-        (f"`{o.name}`", o.dimension.symbol, "RD, GET" if o.register else "RD", o.summary) for o in model.observables
-    ]
+def _part(part: Part) -> list[str]:
+    head = part.title + (f" ({part.named_by})" if part.named_by else "")
     return [
-        "", *_table(("parameter", "default", "is", "set"), parameters),
-        "", *_table(("variable", "unit", "is"), variables),
-        "", *_table(("observable", "unit", "read by", "is"), observables),
-    ]  # fmt: skip
+        "",
+        *_table((head, "default" if part.title == "Parameters" else "unit", "is"), [(f"`{a}`", b, c) for a, b, c in part.rows]),
+    ]
 
 
 def errors_page() -> str:

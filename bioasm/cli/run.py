@@ -122,12 +122,13 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
-    from bioasm.cli.settings import parameters, split_settings, with_constants
+    from bioasm.cli.settings import parameters, split_settings, step, with_constants
     from bioasm.isa.verify import verify
 
     settings = split_settings(request.settings)
-    verified = verify(with_constants(common.load(request.path), settings))
-    chosen = parameters(verified.program, verified.model, settings)
+    program = with_constants(common.load(request.path), settings)
+    verified = verify(program, step(program, settings))
+    chosen = parameters(verified, settings)
     if chosen:  # whether periods fall on steps depends on dt
         verified = verify(verified.program, chosen)
     if verified.warnings and not request.quiet:

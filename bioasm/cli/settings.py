@@ -1,13 +1,18 @@
-"""`--set NAME=VALUE`: replaces a named constant of a program, or else a default of its model's parameters."""
+"""`--set NAME=VALUE`: replaces a named constant of a program, or else a default of a parameter of its network."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
-from bioasm.isa.program import Name, Program, Quantity
-from bioasm.models import Model
+from bioasm.isa.catalogue import Catalogue
+from bioasm.isa.findings import Finding
+from bioasm.isa.network import Projection
+from bioasm.isa.program import Name, Operand, Program, Quantity
+from bioasm.isa.semantics.parameters import DELAY, WEIGHT, port_dimension, projected
+from bioasm.isa.semantics.scene import PARAMETER, Member, Scene, is_step
+from bioasm.isa.verify import Verified
 from bioasm.models.base import Parameter
 from bioasm.units import Dimension, find_unit, to_si
 
@@ -31,31 +36,73 @@ def with_constants(program: Program, settings: Mapping[str, str]) -> Program:
     return program.with_constants({n: _constant(n, v, program.constants[n].dimension) for n, v in mine.items()})
 
 
-def parameters(program: Program, model: Model, settings: Mapping[str, str]) -> dict[str, float]:
-    """The parameters of the model that `settings` names, in SI units.
+def step(program: Program, settings: Mapping[str, str]) -> dict[str, float]:
+    """The time step that `settings` names, which models whose own ones differ can't do without."""
+    if "dt" not in settings or "dt" in program.constants:
+        return {}
+    value = parse_quantity("dt", settings["dt"]).value
+    return {"dt": value} if value > 0 else {}
 
-    Raises BioasmError: B405 where a name is neither a constant nor a parameter, or the program sets it itself.
+
+def parameters(verified: Verified, settings: Mapping[str, str]) -> dict[str, float]:
+    """The parameters of the program's network that `settings` names, by their whole names, in SI units.
+
+    Raises BioasmError: B405 where a name is neither a constant nor a parameter, or the program sets it itself; B121 where
+    it could mean several.
     """
+    scene = Scene(verified.program, Catalogue(verified.program), verified.network, {})
     values = {}
     for name, text in settings.items():
-        if name in program.constants:
-            continue
-        parameter = model.parameter(name)
-        if parameter is None:
-            known = [*program.constants, *(p.name for p in model.parameters)]
-            text = f"--set {name}: neither a constant of the program nor a parameter of the model {model.name}"
-            raise _wrong("B405", text, did_you_mean(name, known))
-        _refuse_set_twice(program, name)
-        values[name] = _parameter(parameter, text)
+        if name not in verified.program.constants:
+            whole, parameter = _named(scene, name)
+            _refuse_set_twice(scene, name, whole)
+            values[whole] = _parameter(parameter, name, text)
     return values
 
 
-def _refuse_set_twice(program: Program, name: str) -> None:
-    for instruction in program.instructions:
-        if instruction.mnemonic == "SET" and instruction.operands[0] == Name(name):
+def _named(scene: Scene, name: str) -> tuple[str, Parameter]:
+    """The whole name of a parameter, and what it may be set to."""
+    projection = projected(scene, name)
+    if projection is not None and projection[1] in (WEIGHT, DELAY):
+        return name, _of_projection(scene, *projection)
+    found = scene.find(PARAMETER, name)
+    if isinstance(found, Member) and not (is_step(found.thing) and name != "dt"):
+        return scene.whole_name(found), found.thing
+    if isinstance(found, Finding) and found.code == "B121":
+        raise _wrong("B121", f"--set {name}: {found.message}", found.hint)
+    known = [*scene.program.constants, *_settable(scene)]
+    whose = f"the model {scene.first.model.name}" if scene.network.implicit else "the network"
+    text = f"--set {name}: neither a constant of the program nor a parameter of {whose}"
+    raise _wrong("B405", text, did_you_mean(name, known))
+
+
+def _of_projection(scene: Scene, projection: Projection, name: str) -> Parameter:
+    """A projection's weight or delay as a parameter."""
+    if name == DELAY:
+        return Parameter(DELAY, 0.0, Dimension.TIME, "", low=0.0, structural=True)
+    return Parameter(WEIGHT, 1.0, port_dimension(scene, projection.target, projection.port), "")
+
+
+def _settable(scene: Scene) -> Iterator[str]:
+    for one in scene.network.instances():
+        for parameter in one.model.parameters:
+            yield parameter.name
+            yield f"{one.name}.{parameter.name}"
+
+
+def _refuse_set_twice(scene: Scene, name: str, whole: str) -> None:
+    for instruction in scene.program.instructions:
+        if instruction.mnemonic == "SET" and _whole(scene, instruction.operands[0]) == whole:
             hint = f"let the program say `.const` and `SET {name}, CONSTANT`, and set the constant"
             raise error("B405", f"--set {name}: the program sets {name} itself", span=instruction.span, hint=hint,
                         exit_code=EXIT_USAGE)  # fmt: skip
+
+
+def _whole(scene: Scene, operand: Operand) -> str:
+    """The whole name of the parameter that a SET sets."""
+    word = operand.text if isinstance(operand, Name) else ""
+    found = scene.find(PARAMETER, word) if projected(scene, word) is None else None
+    return scene.whole_name(found) if isinstance(found, Member) else word
 
 
 def _constant(name: str, text: str, dimension: Dimension) -> Quantity:
@@ -64,19 +111,19 @@ def _constant(name: str, text: str, dimension: Dimension) -> Quantity:
     return Quantity(given.value, given.dimension if dimension is Dimension.NONE else dimension)
 
 
-def _parameter(parameter: Parameter, text: str) -> float:
+def _parameter(parameter: Parameter, name: str, text: str) -> float:
     words = dict(parameter.words)
     if text in words:
         return words[text]
     if words and not _NUMBER.fullmatch(text):
         hint = did_you_mean(text, words) or f"it may be {' or '.join(words)}"
-        raise _wrong("B406", f"--set {parameter.name}={text}: the parameter does not know this word", hint)
-    given = parse_quantity(parameter.name, text)
-    _require(parameter.name, given.dimension in (parameter.dimension, Dimension.NONE), given, parameter.dimension)
+        raise _wrong("B406", f"--set {name}={text}: the parameter does not know this word", hint)
+    given = parse_quantity(name, text)
+    _require(name, given.dimension in (parameter.dimension, Dimension.NONE), given, parameter.dimension)
     if not parameter.low <= given.value <= parameter.high or (parameter.open_low and given.value == parameter.low):
         from bioasm.reference import describe_range
 
-        raise _wrong("B116", f"--set {parameter.name}={text}: out of range{describe_range(parameter)}")
+        raise _wrong("B116", f"--set {name}={text}: out of range{describe_range(parameter)}")
     return given.value
 
 

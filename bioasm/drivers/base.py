@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -14,6 +14,7 @@ from bioasm.isa.verify import Verified, verify
 from bioasm.results import Result
 
 DEFAULT_FUEL = 10**12
+MODEL_TEXTS = "models"  # the ability to run models that come as texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ Observer = Callable[[Progress], bool]
 class Driver(ABC):
     """A backend that runs verified programs.
 
-    `abilities` are the `needs` of instruction rows that it can run; `models` the models. A driver may be used for many
-    runs between `connect` and `disconnect`, and is a context manager.
+    `abilities` are the `needs` of instruction rows that it can run, and `models` where it runs the models that programs bring
+    along as texts; `models` are those that ship and that it has. A driver may be used for many runs between `connect` and
+    `disconnect`, and is a context manager.
 
     `options` are the words that its constructor takes from a command line, with what each means. A driver is `remote` where
     what it runs on goes on while a report of it travels. It is `reproducible` where one seed gives one result; cells and
@@ -89,14 +91,22 @@ class Driver(ABC):
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run; empty where it can run all of it."""
-        found = []
-        if verified.model.name not in self.models:
-            found.append(Diagnostic("B502", f"driver {self.name} has no model {verified.model.name}"))
+        found = list(self._missing_models(verified))
         for instruction in verified.program.instructions:
             if instruction.row.needs not in self.abilities:
                 text = f"driver {self.name} can't run {instruction.mnemonic} (it needs the ability {instruction.row.needs})"
                 found.append(Diagnostic("B502", text, instruction.span))
         return found
+
+    def _missing_models(self, verified: Verified) -> Iterator[Diagnostic]:
+        """Models of the program that the driver does not have; its own ones, as texts, need the ability `models`."""
+        own = {text.name: text for text in verified.program.models}
+        for name in dict.fromkeys(one.model.name for one in verified.network.instances()):
+            if name in own and MODEL_TEXTS not in self.abilities:
+                text = f"driver {self.name} runs no models of a program's own, as {name} is"
+                yield Diagnostic("B502", text, own[name].span)
+            elif name not in own and name not in self.models:
+                yield Diagnostic("B502", f"driver {self.name} has no model {name}")
 
     def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
         """Run a verified program and return its Result.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import bioasm.models
+from collections.abc import Iterator
+
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.program import ModelText, Program
 from bioasm.models import MODELS, Model
 from bioasm.models.base import MECHANISM
-
-MECHANISMS = getattr(bioasm.models, "MECHANISMS", {})
 
 
 class Catalogue:
@@ -26,24 +25,23 @@ class Catalogue:
         except BioasmError as fault:
             self.diagnostics += fault.diagnostics
 
+    def is_mechanism(self, name: str) -> bool | None:
+        """Whether the model called `name` is a mechanism; None where there is none of this name."""
+        if name in self.own:
+            return self.own[name].kind == MECHANISM
+        return MODELS.kind(name) == MECHANISM if name in MODELS else None
+
     def neuron(self, name: str) -> Model | None:
         """The neuron model called `name`; None also for a mechanism."""
-        own = self.own.get(name)
-        return (own if own.kind != MECHANISM else None) if own else MODELS.get(name)
+        return self.own.get(name) or MODELS[name] if self.is_mechanism(name) is False else None
 
     def mechanism(self, name: str) -> Model | None:
         """The mechanism called `name`; None also for a neuron model."""
-        own = self.own.get(name)
-        found: Model | None = MECHANISMS.get(name)
-        return (own if own.kind == MECHANISM else None) if own else found
+        return self.own.get(name) or MODELS[name] if self.is_mechanism(name) else None
 
-    def neurons(self) -> list[str]:
-        """The names of all neuron models."""
-        return [*(name for name, m in self.own.items() if m.kind != MECHANISM), *(n for n in MODELS if n not in self.own)]
-
-    def mechanisms(self) -> list[str]:
-        """The names of all mechanisms."""
-        return [*(name for name, m in self.own.items() if m.kind == MECHANISM), *(n for n in MECHANISMS if n not in self.own)]
+    def names(self, *, mechanisms: bool) -> Iterator[str]:
+        """The names of all mechanisms, or of all neuron models."""
+        return (name for name in {**self.own, **dict.fromkeys(MODELS)} if self.is_mechanism(name) == mechanisms)
 
 
 def parsed(text: ModelText) -> Model:

@@ -119,7 +119,7 @@ class Network:
 
 def has_landscape(model: Model) -> bool:
     """Whether its neurons have an energy: they get a feedback from J and h, or are spins."""
-    return model.feedback is not None or model.kind == SPINS or "kbody" in model.abilities
+    return model.feedback is not None or model.kind == SPINS
 
 
 def dimension_of(unit: Exponents) -> Dimension | None:

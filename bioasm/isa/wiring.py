@@ -242,16 +242,16 @@ class _Builder:
 
 def unknown_model(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no neuron model is called `name`."""
-    if catalogue.mechanism(name) is not None:
+    if catalogue.is_mechanism(name):
         return Finding("B103", f"{name} is a mechanism, not a neuron model", "MECH puts a mechanism on a population")
-    return unknown("B103", "model", name, catalogue.neurons())
+    return unknown("B103", "model", name, catalogue.names(mechanisms=False))
 
 
 def unknown_mechanism(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no mechanism is called `name`."""
-    if catalogue.neuron(name) is not None:
+    if catalogue.is_mechanism(name) is False:
         return Finding("B103", f"{name} is a neuron model, not a mechanism", "POP adds a population of a neuron model")
-    names = catalogue.mechanisms()
+    names = list(catalogue.names(mechanisms=True))
     return unknown("B103", "mechanism", name, names) if names else Finding("B103", f"there is no mechanism {name!r}")
 
 

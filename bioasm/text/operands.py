@@ -18,6 +18,7 @@ from bioasm.units import UNITS, Dimension, find_unit, to_si
 
 DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
 _UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, or the word sweeps"
+_LETTERS = frozenset("sVAFSC")
 _ARTICLES = {"register": "a register", "number": "a number", "data": "data", "label": "a label", "name": "a name"}
 
 
@@ -51,13 +52,18 @@ def read_number(item: Item) -> Quantity:
     """The quantity that a number with its unit says. Raises Fault B005, B009."""
     unit = find_unit(item.extra) if item.extra else None
     if item.extra and unit is None:
-        raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, UNITS) or _UNITS)
+        raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, _likely_units(item.extra)) or _UNITS)
     try:
         value = to_si(item.text, unit)
     except (ValueError, ArithmeticError):
         shown = item.text[:30] + ("..." if len(item.text) > 30 else "")
         raise Fault("B009", f"`{shown}` is no decimal number that fits a 64-bit float") from None
     return Quantity(value, unit.dimension if unit else Dimension.NONE)
+
+
+def _likely_units(word: str) -> list[str]:
+    """The units that a word may be a misspelling of: almost anything is near to a symbol of one letter."""
+    return [symbol for symbol in UNITS if len(symbol) > 1 or (symbol == word[0] and symbol in _LETTERS)]
 
 
 def read_string(item: Item) -> str:

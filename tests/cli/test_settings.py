@@ -6,14 +6,21 @@ import pytest
 
 from bioasm.cli.settings import parameters, parse_quantity, split_settings, with_constants
 from bioasm.diagnostics import BioasmError
+from bioasm.isa.network import Network, Population
 from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
 from bioasm.isa.table import BY_MNEMONIC
+from bioasm.isa.verify import Verified
 from bioasm.models import MODELS
 from bioasm.units import Dimension
 
 LIF = MODELS["lif_critical"]
 ISING = MODELS["ising"]
 PROGRAM = Program((), constants={"T0": Quantity(3.0), "level": Quantity(2e-3, Dimension.VOLTAGE)})
+
+
+def of(program: Program, model) -> Verified:
+    """A program that passed, with one population of a model."""
+    return Verified(program, Network((Population(model.name, model, 0, 0),), implicit=True))
 
 
 def constants(*settings: str) -> dict[str, Quantity]:
@@ -23,7 +30,7 @@ def constants(*settings: str) -> dict[str, Quantity]:
 def refusal(*settings: str, model=LIF, program: Program = PROGRAM) -> BioasmError:
     with pytest.raises(BioasmError) as caught:
         chosen = split_settings(settings)
-        parameters(with_constants(program, chosen), model, chosen)
+        parameters(of(with_constants(program, chosen), model), chosen)
     return caught.value
 
 
@@ -93,7 +100,7 @@ def test_a_constant_of_another_dimension_is_refused() -> None:
 
 
 def test_constants_are_no_parameters() -> None:
-    assert parameters(PROGRAM, LIF, {"T0": "5"}) == {}
+    assert parameters(of(PROGRAM, LIF), {"T0": "5"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_constants_are_no_parameters() -> None:
     ],
 )
 def test_a_parameter_of_the_model(model, name: str, text: str, value: float) -> None:
-    assert parameters(PROGRAM, model, {name: text}) == {name: value}
+    assert parameters(of(PROGRAM, model), {name: text}) == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -144,4 +151,4 @@ def test_what_the_program_sets_itself_is_refused() -> None:
     setting = Instruction(BY_MNEMONIC["SET"], (Name("dt"), ConstantRef("step")))
     program = Program((setting,), constants={"step": Quantity(1e-4)})
     assert "the program sets dt itself" in str(refusal("dt=1e-5", program=program))
-    assert parameters(program, LIF, {"step": "1e-5"}) == {}
+    assert parameters(of(program, LIF), {"step": "1e-5"}) == {}

@@ -46,7 +46,7 @@ ONE_FAULT = [
     ("LDJ [[[1]]]", "B010", 1, 5, 6, "two levels", ""),
     ("LDJ sparse(2) { { } }", "B010", 1, 15, 16, "braces", ""),
     ("LDJ sparse(2)", "B001", 1, 11, 12, "`(`", "ADD"),
-    ("RUN 5 qqqq", "B005", 1, 5, 11, "`qqqq`", "SI prefix"),
+    ("RUN 5 mq", "B005", 1, 5, 9, "`mq`", "SI prefix"),
     ("RUN 5 sweps", "B005", 1, 5, 12, "`sweps`", "sweeps"),
     ("RUN 5 MS", "B006", 1, 5, 9, "conductance", "did you mean ms?"),
     ("SIG 1 ms", "B006", 1, 5, 9, "1 ms is a time", "those of V"),
@@ -91,7 +91,7 @@ ONE_FAULT = [
     (".title x", "B001", 1, 8, 9, '.title "text"', ""),
     (".meta k", "B001", 1, 1, 6, ".meta KEY", ""),
     ('a: .title "x"', "B001", 1, 1, 3, "label", ""),
-    (".const x = 5 qqqq", "B005", 1, 12, 18, "`qqqq`", ""),
+    (".const x = 5 mq", "B005", 1, 12, 16, "`mq`", ""),
     ('.section 1 2 "!"', "B001", 1, 14, 17, "base64", ""),
     ('.section 1.5 2 ""', "B009", 1, 10, 13, "whole number", ""),
     ('.loc "f" -1 2', "B009", 1, 10, 12, "whole number", ""),
@@ -153,7 +153,7 @@ def test_names_are_not_unknown_when_an_include_is_missing() -> None:
 
 
 def test_text_after_an_unclosed_bracket_is_read_again_at_the_next_instruction() -> None:
-    found = faults("LDJ [[1, 2],\n[3, 4]\nRUN 5 qqqq\n")
+    found = faults("LDJ [[1, 2],\n[3, 4]\nRUN 5 mq\n")
     assert {d.code for d in found} == {"B001", "B005"}
 
 

@@ -39,14 +39,14 @@ def _alone(mnemonic: str, instead: str, check: Callable[..., Found]) -> Callable
 
 def _lacks_current(scene: Scene, mnemonic: str) -> Found:
     model = scene.first.model
-    if "inputs" not in model.abilities or (model.inputs and current_input(model) is None):
+    if current_input(model) is None:
         hint = "INP and PLAY go into inputs of any unit" if model.inputs else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no input that is a current)", hint)
 
 
 def _lacks_port(scene: Scene, mnemonic: str) -> Found:
     model = scene.first.model
-    if "inputs" not in model.abilities or (model.ports and model.port("") is None):
+    if model.port("") is None:
         hint = "EVT and RATE go to ports with a name" if model.ports else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no port without a name)", hint)
 
