@@ -115,8 +115,7 @@ class Run:
 
         TimedNetwork.seconds = 0.0
         clamps = any(i.mnemonic == "CLAMP" for i in self.verified.program.instructions)
-        from bioasm.drivers.brian2._interim import full
-        model = full(self.verified.model)
+        model = self.verified.model
         made = Neurons(model, n, options.lanes, options.seed, run.parameters, self.driver.own_noise, clamps)
         self.built += time.perf_counter() - began
         return made

@@ -15,7 +15,7 @@ from bioasm.drivers.brian2.interpreter import Deed, Interpreter, output_name
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register
-from bioasm.isa.semantics import whole_multiple
+from bioasm.isa.semantics.timing import whole_multiple
 from bioasm.results import Spikes
 from bioasm.vm.couplings import held_exactly
 

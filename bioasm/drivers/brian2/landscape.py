@@ -69,7 +69,10 @@ class Landscape:
             total = self.times(s) + self.h
             for weight, index in self.terms:
                 for i in index:
-                    total[:, i] += weight * s[:, index[index != i]].prod(axis=1)
+                    part = np.full(len(s), weight)
+                    for other in index[index != i]:
+                        part = part * s[:, other]
+                    total[:, i] += part
         return np.asarray(total)
 
     def neighbours(self) -> list[tuple[Array, Array]]:

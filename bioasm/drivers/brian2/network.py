@@ -247,7 +247,7 @@ class Neurons:
         population, part = self._own
         if name == "spike_count":
             return population.spike_count()
-        if name == "I":
+        if part.model.feedback is not None and name == part.model.feedback.target:  # recorded, it is the feedback alone
             return self.fed.copy()
         shown = part.model.observable(name)
         inner = shown.variable if shown and shown.variable else name
