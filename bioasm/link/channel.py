@@ -63,6 +63,7 @@ class Channel:
         self._random = Random(seed)
         self._free_at = 0.0  # when the transmitter has sent all it was given
         self._rest = b""
+        self._rest_began = 0.0
         self._flights: deque[_Flight] = deque()
         self._arrived = bytearray()
 
@@ -73,14 +74,20 @@ class Channel:
         return max(0, self.transmit - int((self._free_at - now) * self.rate))
 
     def send(self, data: bytes, now: float) -> None:
-        """Put bytes in. Frames share one fate; an unfinished one waits for its end for its fate, not for its time."""
+        """Put bytes in. The bytes of a frame share one fate, which is decided when its end was put in."""
         self.bytes += len(data)
-        begin = max(now, self._free_at)
+        begin, known = max(now, self._free_at), len(self._rest)  # what was known before has been on the line already
+        first = self._rest_began if known else begin
+        self._free_at = begin + self._time(len(data))
         for piece in self._pieces(data):
-            end = begin + (len(piece) / self.rate if self.rate else 0.0)
-            self._depart(piece, begin + self.latency, end + self.latency)
-            begin = end
-        self._free_at = begin
+            last = begin + self._time(len(piece) - known)
+            self._depart(piece, first + self.latency, last + self.latency)
+            begin = first = last
+            known = 0
+        self._rest_began = first
+
+    def _time(self, size: int) -> float:
+        return size / self.rate if self.rate else 0.0
 
     def _pieces(self, data: bytes) -> list[bytes]:
         """Whole frames, and whatever else is long enough; what is left waits for more."""
@@ -132,7 +139,7 @@ class Channel:
     def _land(self, now: float) -> None:
         """Let what has arrived overrun where it must; a delayed piece lets those behind it pass."""
         flying: deque[_Flight] = deque()
-        for flight in self._flights:
+        for flight in sorted(self._flights, key=lambda flight: flight.last):
             there = flight.data if now >= flight.last else flight.data[: self._part(flight, now)]
             self._arrive(there)
             if len(there) < len(flight.data):

@@ -134,7 +134,7 @@ class HostLink:
             return pending.result()
 
     def upload(self, kind: Kind, data: bytes, progress: Progress | None = None) -> bool:
-        """Bring `data` to the board; False where it had the same already. `progress` gets bytes sent and all bytes.
+        """Bring `data` to the board; False where it had the same already. `progress` gets bytes arrived and all bytes.
 
         An upload that a lost link cut off goes on where it was. Raises BoardRefused, LinkLost, BioasmError B515.
         """
@@ -143,7 +143,7 @@ class HostLink:
                 self._check()
                 upload = self._session.upload(kind, data)
                 self._flush()
-            self._follow(upload, lambda: (upload.sent, len(data)), progress)
+            self._follow(upload, lambda: (upload.arrived, len(data)), progress)
         if upload.failure is not None:
             raise upload.failure
         return not upload.skipped

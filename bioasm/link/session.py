@@ -89,9 +89,12 @@ class HostSession:
         self.phase, self._next_hello = Phase.GREETING, now
 
     def ask(self, request: Request) -> Pending:
-        """Send a request."""
+        """Send a request. Raises BioasmError B517 where a value in it does not fit its field."""
         pending = Pending(request)
-        self._pending[self._end.reliable(request)] = pending
+        try:
+            self._pending[self._end.reliable(request)] = pending
+        except WireError as cause:
+            raise error("B517", f"the board can't be asked this: {cause}") from cause
         if isinstance(request, m.Arm):
             self._watchdog, self._next_heartbeat = request.watchdog_ms / 1000, float("-inf")
         return pending
@@ -158,7 +161,7 @@ class HostSession:
 
     def _advance(self) -> None:
         if self._upload is not None:
-            self._upload.advance(self._send, lambda: self._end.sender.wants_more)
+            self._upload.advance(self._send, self._end.sender)
 
     def _send(self, message: Message) -> None:
         self._end.reliable(message)

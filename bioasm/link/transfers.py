@@ -23,6 +23,7 @@ from bioasm.link.messages import (
     UploadReady,
     Verified,
 )
+from bioasm.link.window import Sender
 
 
 class Pending:
@@ -50,12 +51,13 @@ Send = Callable[[Message], None]
 
 
 class Upload:
-    """One upload: begun, sent from where the board has it, and verified. `sent` counts bytes that left or were there."""
+    """One upload: begun, sent from where the board has it, and verified. `sent` counts bytes that were queued or there,
+    `arrived` those that the board has, at least."""
 
     def __init__(self, ask: Ask, kind: Kind, data: bytes, chunk: int) -> None:
         self.kind, self.data, self.chunk = kind, data, chunk
         self.sha256 = sha256(data).digest()
-        self.sent = 0
+        self.sent = self.arrived = 0
         self.skipped = False
         self.failure: BioasmError | None = None
         self._ask = ask
@@ -63,15 +65,16 @@ class Upload:
         self._end: Pending | None = None
         self.done = False
 
-    def advance(self, send: Send, wants_more: Callable[[], bool]) -> None:
+    def advance(self, send: Send, sender: Sender) -> None:
         """Take in what the board replied, and send on as long as the window has room."""
         if self.done or not self._begin.done:
             return
         try:
             if self.sent == 0 and self._end is None:
                 self._start()
-            self._send(send, wants_more)
+            self._send(send, sender)
             self.done = self.done or (self._end is not None and self._end.done and self._verified())
+            self.arrived = len(self.data) if self.done else self.arrived
         except BioasmError as failure:
             self.failure, self.done = failure, True
 
@@ -83,13 +86,14 @@ class Upload:
         if ready.loaded:
             self.skipped = self.done = True
 
-    def _send(self, send: Send, wants_more: Callable[[], bool]) -> None:
-        while not self.done and self.sent < len(self.data) and wants_more():
+    def _send(self, send: Send, sender: Sender) -> None:
+        while not self.done and self.sent < len(self.data) and sender.wants_more:
             piece = self.data[self.sent : self.sent + self.chunk]
             send(UploadData(self.sent, piece))
             self.sent += len(piece)
         if not self.done and self._end is None and self.sent == len(self.data):
             self._end = self._ask(UploadEnd(self.kind, self.sha256))
+        self.arrived = max(self.arrived, self.sent - self.chunk * sender.outstanding)
 
     def _verified(self) -> bool:
         assert self._end is not None

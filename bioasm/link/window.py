@@ -84,6 +84,11 @@ class Sender:
         return not self._items
 
     @property
+    def outstanding(self) -> int:
+        """How many of the frames that were queued have not been acknowledged."""
+        return len(self._items)
+
+    @property
     def wants_more(self) -> bool:
         """Whether it could send soon what is queued now: fewer than a window wait for their first time."""
         return len(self._items) - self._reach < self.window

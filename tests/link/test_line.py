@@ -1,0 +1,392 @@
+"""Uploads, requests and results over lines with every kind of fault: they arrive byte for byte, or the link ends cleanly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+
+import numpy as np
+import pytest
+
+from bioasm.diagnostics import EXIT_DEVICE
+from bioasm.link import messages as m
+from bioasm.link.budget import line_rate, upload_bytes
+from bioasm.link.channel import Channel
+from bioasm.link.errors import BoardRefused, LinkLost
+from bioasm.link.messages import Kind, Refusal
+from bioasm.link.session import Phase
+from tests.link.support import BOOT, FakeBoard, Line, lossy
+
+PROGRAM = Random(1).randbytes(20_000)
+ENDED = m.RunEnded(5, m.RunStatus.FINISHED, 100, 0, m.NO_DIGEST)
+
+FAULTS = [
+    {},
+    {"loss": 0.01},
+    {"loss": 0.05},
+    {"loss": 0.10},
+    {"loss": 0.20},
+    {"corrupt": 0.05},
+    {"corrupt": 0.20},
+    {"truncate": 0.05},
+    {"truncate": 0.15},
+    {"duplicate": 0.10},
+    {"duplicate": 0.50},
+    {"delay": 0.10},
+    {"delay": 0.50},
+    {"delay": 0.2, "delay_by": 0.2},
+    {"latency": 0.05},
+    {"latency": 0.3},
+    {"loss": 0.05, "latency": 0.05},
+    {"loss": 0.05, "duplicate": 0.05, "delay": 0.05, "corrupt": 0.05, "truncate": 0.02},
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("chances", FAULTS, ids=lambda chances: ",".join(f"{k}={v}" for k, v in chances.items()) or "clean")
+def test_upload_is_byte_identical(chances: dict[str, float], seed: int) -> None:
+    line = Line(*lossy(seed, **chances)).open()
+    assert line.upload(Kind.PROGRAM, PROGRAM)
+    assert line.board.taken[Kind.PROGRAM] == PROGRAM
+    assert line.link.loaded[Kind.PROGRAM] == sha256(PROGRAM).digest()
+
+
+@pytest.mark.parametrize("chances", FAULTS, ids=lambda chances: ",".join(f"{k}={v}" for k, v in chances.items()) or "clean")
+def test_result_is_byte_identical(chances: dict[str, float]) -> None:
+    line = Line(*lossy(3, **chances)).open()
+    line.link.offer_result(ENDED, PROGRAM)
+    line.until(lambda: bool(line.heard))
+    ended = line.heard[0].message
+    assert isinstance(ended, m.RunEnded)
+    assert (ended.total, ended.sha256) == (len(PROGRAM), sha256(PROGRAM).digest())
+    assert line.fetch(ended) == PROGRAM
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_request_gets_its_own_reply_once_and_in_order(seed: int) -> None:
+    line = Line(*lossy(seed, loss=0.1, duplicate=0.1, delay=0.1)).open()
+    replies = [line.ask(m.Halt()) for _ in range(40)]
+    assert [reply.value for reply in replies if isinstance(reply, m.Accepted)] == list(range(1, 41))
+    assert len(line.board.asked) == 40
+
+
+@pytest.mark.parametrize("baud", [115_200, 1_000_000, 10_000_000])
+def test_upload_of_a_coupling_takes_little_more_than_the_line(baud: int) -> None:
+    rate = line_rate(baud)
+    coupling = np.random.default_rng(1).normal(size=(128, 128))
+    data = {115_200: coupling.astype(np.int16).tobytes()}.get(baud, coupling.tobytes())  # a slow line gets the small one
+    line = Line(Channel(rate), Channel(rate)).open()
+    began = line.now
+    line.upload(Kind.PROGRAM, data)
+    assert line.now - began < 1.25 * len(data) / rate
+    assert line.now - began < 1.10 * upload_bytes(len(data)) / rate
+
+
+@pytest.mark.parametrize("dtype", ["<i2", "<f8"])
+def test_upload_of_a_coupling_at_1_mbaud_within_a_quarter_more_than_its_payload(dtype: str) -> None:
+    coupling = np.random.default_rng(2).integers(-9, 9, (128, 128)).astype(dtype).tobytes()
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    began = line.now
+    line.upload(Kind.PROGRAM, coupling)
+    assert line.now - began < 1.25 * len(coupling) * 10 / 1_000_000
+
+
+def test_loss_of_5_percent_both_ways_costs_less_than_half_as_much_again() -> None:
+    data = Random(2).randbytes(131_072)
+    line = Line(*lossy(4, loss=0.05)).open()
+    began = line.now
+    line.upload(Kind.PROGRAM, data)
+    assert line.board.taken[Kind.PROGRAM] == data
+    assert line.now - began < 1.5 * upload_bytes(len(data)) / 1e5
+
+
+@pytest.mark.parametrize("size", [0, 1, 1019, 1020, 1021, 2040, 5000])
+def test_uploads_and_results_of_any_size(size: int) -> None:
+    data = Random(size).randbytes(size)
+    line = Line().open()
+    assert line.upload(Kind.ELECTRODES, data)
+    assert line.board.taken[Kind.ELECTRODES] == data
+    line.link.offer_result(ENDED, data)
+    line.until(lambda: bool(line.heard))
+    assert line.fetch(line.heard[0].message) == data  # type: ignore[arg-type]
+
+
+def test_what_is_loaded_is_not_sent_again() -> None:
+    line = Line().open()
+    assert line.upload(Kind.PROGRAM, PROGRAM)
+    before = line.to_board.bytes
+    assert not line.upload(Kind.PROGRAM, PROGRAM)
+    assert line.to_board.bytes - before < 200
+    assert line.upload(Kind.PROGRAM, PROGRAM + b"!")
+
+
+def test_what_is_loaded_is_told_to_the_next_host() -> None:
+    line = Line().open()
+    line.upload(Kind.LIMITS, b"limits")
+    line.host.leave()
+    line.run(0.05)
+    line.another_host(8)
+    line.open()
+    assert line.host.welcome is not None
+    assert line.host.welcome.loaded == (m.NO_DIGEST, m.NO_DIGEST, sha256(b"limits").digest())
+
+
+def test_progress_of_an_upload_only_grows() -> None:
+    line = Line(*lossy(1, loss=0.05)).open()
+    upload, seen, there = line.host.upload(Kind.PROGRAM, PROGRAM), [], []
+
+    def done() -> bool:
+        seen.append(upload.arrived)
+        there.append(
+            len(PROGRAM) if line.board.taken else len(line.link._uploads._partial[Kind.PROGRAM].data) if seen[-1] else 0
+        )
+        return upload.done
+
+    line.until(done)
+    assert seen == sorted(seen)
+    assert all(told <= have for told, have in zip(seen, there, strict=True))
+    assert seen[-1] == len(PROGRAM)
+
+
+# --- killed in the middle ---------------------------------------------------------------------------
+
+
+def half_way(line: Line, data: bytes = PROGRAM) -> None:
+    """Begin an upload, and stop when half of it has left."""
+    line.host.upload(Kind.PROGRAM, data)
+    before = line.to_board.bytes
+    line.until(lambda: line.to_board.bytes - before > upload_bytes(len(data)) // 2)
+
+
+def test_upload_goes_on_where_a_killed_host_left_it() -> None:
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    half_way(line)
+    line.host_alive = False
+    line.until(lambda: not line.link.connected)
+    line.host_alive = True
+    line.another_host(9)
+    line.open()
+    before = line.to_board.bytes
+    assert line.upload(Kind.PROGRAM, PROGRAM)
+    assert line.board.taken[Kind.PROGRAM] == PROGRAM
+    assert line.to_board.bytes - before < 0.6 * upload_bytes(len(PROGRAM))
+
+
+def test_upload_of_other_content_does_not_go_on_from_the_old() -> None:
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    half_way(line)
+    line.host.leave()
+    line.run(0.3)
+    line.another_host(9)
+    line.open()
+    other = bytes(len(PROGRAM))
+    assert line.upload(Kind.PROGRAM, other)
+    assert line.board.taken[Kind.PROGRAM] == other
+
+
+def test_board_that_dies_in_an_upload_is_lost_in_2_s_with_exit_code_3() -> None:
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    half_way(line)
+    line.board_alive = False
+    took = line.until(lambda: line.host.phase is Phase.LOST)
+    assert took < 2.6
+    assert isinstance(line.host.lost, LinkLost)
+    assert line.host.lost.exit_code == EXIT_DEVICE
+    assert line.host.lost.diagnostics[0].code == "B504"
+
+
+def test_board_that_restarts_in_an_upload_is_noticed_at_once() -> None:
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    half_way(line)
+    line.restart_board()
+    assert line.until(lambda: line.host.phase is Phase.LOST) < 0.3
+    assert "started anew" in str(line.host.lost)
+    line.another_host(9)
+    line.open()
+    assert line.upload(Kind.PROGRAM, PROGRAM)
+    assert line.board.taken[Kind.PROGRAM] == PROGRAM
+
+
+def test_result_goes_on_where_a_lost_link_left_it() -> None:
+    line = Line(Channel(1e5), Channel(1e5)).open()
+    line.link.offer_result(ENDED, PROGRAM)
+    line.until(lambda: bool(line.heard))
+    download = line.host.fetch(line.heard[0].message)  # type: ignore[arg-type]
+    line.until(lambda: len(download.data) > 8000)
+    have = bytes(download.data)
+    line.host_alive = False
+    line.until(lambda: not line.link.connected)
+    line.host_alive = True
+    line.another_host(9)
+    line.open()
+    welcome = line.host.welcome
+    assert welcome is not None
+    assert (welcome.result_run, welcome.result_bytes) == (5, len(PROGRAM))
+    ended = m.RunEnded(5, m.RunStatus.FINISHED, 0, welcome.result_bytes, welcome.result_sha256)
+    before = line.to_host.bytes
+    assert line.fetch(ended, have) == PROGRAM
+    assert line.to_host.bytes - before < 0.7 * upload_bytes(len(PROGRAM))
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda line: setattr(line.to_board, "loss", 1.0),
+        lambda line: setattr(line.to_host, "loss", 1.0),
+        lambda line: setattr(line, "board_alive", False),
+        lambda line: (setattr(line.to_board, "corrupt", 1.0), setattr(line.to_host, "corrupt", 1.0)),
+        lambda line: setattr(line.to_board, "capacity", 10),
+        lambda line: setattr(line.to_host, "truncate", 1.0),
+        lambda line: setattr(line.to_host, "latency", 60.0),
+        lambda line: line.restart_board(),
+    ],
+    ids=["deaf board", "mute board", "dead board", "noise", "overrun", "cut frames", "frozen line", "restart"],
+)
+def test_line_that_breaks_ends_in_link_lost_at_the_host_and_disarmed_at_the_board(break_it: Callable[[Line], object]) -> None:
+    line = Line(*lossy(1)).open()
+    line.ask(m.Arm(m.NO_DIGEST, 250))
+    half_way(line)
+    break_it(line)
+    took = line.until(
+        lambda: line.host.phase is Phase.LOST and line.board.mode is not m.State.ARMED or not line.board_alive, 20
+    )
+    line.until(lambda: line.host.phase is Phase.LOST)
+    assert took < 15
+    assert line.host.lost is not None
+    assert line.host.lost.exit_code == EXIT_DEVICE
+    assert Kind.PROGRAM not in line.board.taken
+
+
+@pytest.mark.parametrize("capacity", [100, 300])
+def test_receiver_that_overruns_at_times_only_costs_time(capacity: int) -> None:
+    line = Line(Channel(1e5, capacity=capacity), Channel(1e5)).open()
+    upload = line.host.upload(Kind.PROGRAM, PROGRAM)
+    turn = 0
+    while not upload.done:
+        turn += 1
+        line.board_alive = turn % 100 < 93  # it is away for 3.5 ms now and then
+        line.step()
+        assert turn < 100_000
+    assert line.board.taken[Kind.PROGRAM] == PROGRAM
+    assert line.to_board.fates.overrun > 0
+
+
+# --- refused ----------------------------------------------------------------------------------------
+
+
+def test_upload_that_is_too_large_is_refused_before_it_is_sent() -> None:
+    line = Line(board=FakeBoard(most=1000)).open()
+    with pytest.raises(BoardRefused, match="bytes 20000, allowed 1000") as caught:
+        line.upload(Kind.PROGRAM, PROGRAM)
+    assert caught.value.refused.reason is Refusal.TOO_LARGE
+    assert line.to_board.bytes < 1000
+
+
+def test_upload_that_the_board_does_not_like_is_refused_with_the_place() -> None:
+    line = Line(board=FakeBoard(unloved=Kind.PROGRAM)).open()
+    with pytest.raises(BoardRefused, match="no such opcode") as caught:
+        line.upload(Kind.PROGRAM, PROGRAM)
+    assert caught.value.refused.place == 3
+    assert Kind.PROGRAM not in line.link.loaded
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "fine"),
+    [
+        (m.State.DISARMED, Kind.PROGRAM, True),
+        (m.State.DISARMED, Kind.LIMITS, True),
+        (m.State.ARMED, Kind.PROGRAM, True),
+        (m.State.ARMED, Kind.LIMITS, False),
+        (m.State.RUNNING, Kind.PROGRAM, False),
+        (m.State.RUNNING, Kind.LIMITS, False),
+        (m.State.FAULT, Kind.ELECTRODES, False),
+    ],
+)
+def test_uploads_and_states(state: m.State, kind: Kind, fine: bool) -> None:
+    line = Line().open()
+    line.board.mode = state
+    if fine:
+        assert line.upload(kind, b"abc")
+        return
+    with pytest.raises(BoardRefused, match=state.name.lower()):
+        line.upload(kind, b"abc")
+
+
+def test_limits_begun_disarmed_can_not_be_ended_armed() -> None:
+    line = Line().open()
+    line.ask(m.UploadBegin(Kind.LIMITS, 3, sha256(b"abc").digest()))
+    line.ask(m.Arm(m.NO_DIGEST, 250))
+    line.host._send(m.UploadData(0, b"abc"))
+    with pytest.raises(BoardRefused, match="armed"):
+        line.ask(m.UploadEnd(Kind.LIMITS, sha256(b"abc").digest()))
+    assert Kind.LIMITS not in line.board.taken
+
+
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [
+        ([], Refusal.HASH),
+        ([(0, b"ab")], Refusal.HASH),
+        ([(0, b"abd")], Refusal.HASH),
+        ([(1, b"abc")], Refusal.HASH),
+        ([(0, b"ab"), (0, b"ab"), (3, b"c")], Refusal.HASH),
+        ([(0, b"abcd")], Refusal.HASH),
+        ([(0xFFFFFFFF, b"abc")], Refusal.HASH),
+    ],
+)
+def test_upload_by_hand_with_wrong_bytes_is_refused(pieces: list[tuple[int, bytes]], reason: Refusal) -> None:
+    line = Line().open()
+    digest = sha256(b"abc").digest()
+    line.ask(m.UploadBegin(Kind.PROGRAM, 3, digest))
+    for offset, data in pieces:
+        line.host._send(m.UploadData(offset, data))
+    with pytest.raises(BoardRefused) as caught:
+        line.ask(m.UploadEnd(Kind.PROGRAM, digest))
+    assert caught.value.refused.reason is reason
+    assert not line.board.taken
+
+
+def test_upload_that_was_never_begun_is_refused() -> None:
+    line = Line().open()
+    with pytest.raises(BoardRefused, match="no such upload"):
+        line.ask(m.UploadEnd(Kind.PROGRAM, m.NO_DIGEST))
+
+
+@pytest.mark.parametrize(("run", "offset"), [(4, 0), (5, 4), (5, 0xFFFFFFFF)])
+def test_result_that_is_not_kept_is_refused(run: int, offset: int) -> None:
+    line = Line().open()
+    line.link.offer_result(ENDED, b"abc")
+    with pytest.raises(BoardRefused):
+        line.ask(m.Fetch(run, offset))
+
+
+def test_result_that_is_not_what_was_announced_is_noticed() -> None:
+    line = Line().open()
+    line.link.offer_result(ENDED, b"abc")
+    with pytest.raises(Exception, match="B515"):
+        line.fetch(m.RunEnded(5, m.RunStatus.FINISHED, 0, 3, bytes(32)))
+
+
+def test_refusal_tells_the_limit_and_the_value() -> None:
+    line = Line().open()
+    with pytest.raises(BoardRefused, match=r"refused `stimulate`: too much charge \(charge 4e-09, allowed 3e-09\)") as caught:
+        line.ask(m.Stimulate((1,), phases=(m.Phase(-1000, 4000),)))
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x01", bytes(100)])
+@pytest.mark.parametrize("kind", [0x01, 0x08, 0x10, 0x19, 0x3F])
+def test_request_that_can_not_be_read_is_answered(kind: int, payload: bytes) -> None:
+    line = Line().open()
+    seq = line.host._end.sender.offer(kind, payload)
+    line.run(0.01)
+    assert line.link.statistics.malformed == 1
+    assert not line.board.asked
+    assert line.ask(m.Halt()) == m.Accepted(seq + 1, 1)
+
+
+def test_board_boots_with_its_own_number() -> None:
+    line = Line().open()
+    assert line.host.welcome is not None
+    assert line.host.welcome.boot == BOOT
