@@ -1,8 +1,9 @@
-"""`bioasm info`: what a program holds and what a run of it needs."""
+"""`bioasm info`: what a program holds and what a run of it needs, or what a recording holds."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bioasm.cli import common
@@ -20,19 +21,28 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
     examples="""
         bioasm info problem.basm
         bioasm info problem.bbc --json | jq .program_sha256
+        bioasm info run.rhd
     """,
 )
 @common.program_argument
 @common.json_option
 def command(path: str, as_json: bool) -> None:
-    """Show what PROGRAM (text, bytecode, or `-`) holds: neurons, model, instructions, data, memory, hash."""
-    from bioasm.isa.verify import verify
+    """Show what PROGRAM (text, bytecode, or `-`) holds: neurons, models, instructions, data, memory, hash.
 
-    facts = described(verify(common.load(path)))
+    PROGRAM may be a recording as well: an .rhd file, or a folder with info.rhd.
+    """
+    from bioasm.cli import recorded
+    from bioasm.isa.verify import verify
+    from bioasm.recordings.reader import is_recording
+
+    if path != common.STDIO and is_recording(path):
+        facts, page = recorded.described(path), recorded.page
+    else:
+        facts, page = described(verify(common.load(path))), _page
     if as_json:
         common.print_json(facts)
     else:
-        sys.stdout.write(_page(facts))
+        sys.stdout.write(page(facts))
 
 
 def described(verified: Verified) -> dict[str, Any]:
@@ -44,8 +54,10 @@ def described(verified: Verified) -> dict[str, Any]:
     return {
         "n": verified.n,
         "model": verified.model.name,
+        **_network(verified),
+        "models": [text.name for text in program.models],
         "instructions": len(program.instructions),
-        "needs": sorted({i.row.needs for i in program.instructions}),
+        "needs": sorted({i.row.needs for i in program.instructions} | ({"models"} if program.models else set())),
         "constants": {name: quantity.value for name, quantity in program.constants.items()},
         "labels": len(program.labels),
         "data": data,
@@ -55,8 +67,25 @@ def described(verified: Verified) -> dict[str, Any]:
     }
 
 
+def _network(verified: Verified) -> dict[str, Any]:
+    network = verified.network
+    names = [population.name for population in network.populations]
+    return {
+        "populations": [{"name": p.name, "model": p.model.name, "n": p.n} for p in network.populations],
+        "mechanisms": [
+            {"name": m.name, "mechanism": m.model.name, "population": names[m.population]} for m in network.mechanisms
+        ],
+        "projections": [
+            {"name": p.name, "pre": names[p.pre], "target": ".".join(filter(None, (p.target, p.port))), "rule": p.rule}
+            for p in network.projections
+        ],
+    }
+
+
 def _state_bytes(verified: Verified) -> int:
-    return _FLOAT_BYTES * verified.n * len(verified.model.variables)
+    populations = verified.network.populations
+    sizes = [(populations[one.population].n, one.model) for one in verified.network.instances()]
+    return _FLOAT_BYTES * sum(n * len(model.variables) for n, model in sizes)
 
 
 def _datum(index: int, block: DataBlock) -> dict[str, Any]:
@@ -82,12 +111,23 @@ def _measures(data: Data) -> tuple[str, list[int], int, str, int]:
 def _page(facts: dict[str, Any]) -> str:
     rows = [(key, value) for key, value in facts["metadata"].items()]
     rows += [("neurons", f"{facts['n']:,}"), ("model", facts["model"])]
+    rows += list(_network_rows(facts))
     rows += [("instructions", f"{facts['instructions']:,}"), ("needs", ", ".join(facts["needs"]))]
     rows += [(f"constant {name}", f"{value:.10g}") for name, value in facts["constants"].items()]
     rows += [(f"data {d['name']}", _datum_words(d)) for d in facts["data"]]
     rows += [("memory", f"about {spell_bytes(facts['memory'])} for one lane"), ("sha256", facts["program_sha256"])]
     width = max(len(key) for key, _ in rows)
     return "".join(f"{key:<{width}}  {value}\n" for key, value in rows)
+
+
+def _network_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The parts of a network that is more than the neurons of one ALC, and the models that the program brings along."""
+    if len(facts["populations"]) > 1 or facts["mechanisms"] or facts["projections"]:
+        yield from ((f"population {p['name']}", f"{p['n']:,} of {p['model']}") for p in facts["populations"])
+    yield from ((f"mechanism {m['name']}", f"{m['mechanism']} on {m['population']}") for m in facts["mechanisms"])
+    yield from ((f"projection {p['name']}", f"{p['pre']} to {p['target']}, {p['rule']}") for p in facts["projections"])
+    if facts["models"]:
+        yield "own models", ", ".join(facts["models"])
 
 
 def _datum_words(d: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN, HIGHEST_RATE, Channel, RecordingInfo
-from bioasm.recordings.layout import CHANNEL, GROUP, HEADER, MAGIC, Cursor, encoded
+from bioasm.recordings.layout import CHANNEL, FORMATS, GROUP, HEADER, MAGIC, Cursor, encoded
 
 GROUPS = {AMPLIFIER: ("Port A", "A"), DIGITAL_IN: ("Digital In Ports", "DIN")}
 THRESHOLD_UV = -70
@@ -77,10 +77,12 @@ def channel_values(channel: Channel) -> dict[str, Any]:
 
 def parsed(content: bytes) -> tuple[RecordingInfo, int]:
     """What a header says, and where the data begin. ValueError or struct.error if it is none."""
+    if not content.startswith(FORMATS["u32"].pack(MAGIC)):
+        raise ValueError("it has no header of an .rhd file")
     cursor = Cursor(content)
     head = cursor.items(HEADER)
-    if head["magic"] != MAGIC or not 0 <= head["groups"] <= LARGEST_GROUPS:
-        raise ValueError("it has no header of an .rhd file")
+    if not 0 <= head["groups"] <= LARGEST_GROUPS:
+        raise ValueError(f"it has {head['groups']} groups of channels")
     if not 0 < head["sample_rate"] < HIGHEST_RATE:
         raise ValueError(f"its sampling rate is {head['sample_rate']} Hz")
     found = [channel for _ in range(head["groups"]) for channel in group(cursor)]
@@ -88,11 +90,12 @@ def parsed(content: bytes) -> tuple[RecordingInfo, int]:
 
 
 def group(cursor: Cursor) -> list[Channel]:
-    """The channels of the group at the cursor; readers take those of enabled groups only."""
+    """The channels of the group at the cursor, none where it is disabled: they have no data, even if they are listed."""
     head = cursor.items(GROUP)
     if not 0 <= head["channels"] <= LARGEST_CHANNELS:
         raise ValueError(f"it has a group of {head['channels']} channels")
-    return [channel(cursor.items(CHANNEL)) for _ in range(head["channels"])] if head["enabled"] else []
+    listed = [channel(cursor.items(CHANNEL)) for _ in range(head["channels"])]
+    return listed if head["enabled"] else []
 
 
 def channel(values: dict[str, Any]) -> Channel:

@@ -6,7 +6,6 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from bioasm.recordings.writers import MIDDLE
 
 LONGEST_HEADER = 1 << 24
 MICROVOLTS_PER_CODE = 0.195
+OTHERS = {AUX: "aux", SUPPLY: "supply", ADC: "adc"}
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,33 @@ def read_rhd(path: Path | str) -> Recording:
     file = header_file(Path(path))
     try:
         info, start = read_header(file)
-        return from_signals(file, info) if file.name == "info.rhd" else from_blocks(file, info, start)
+        frames, cut = extent(file, info, start)
+        if file.name == "info.rhd":
+            return from_signals(file, info, frames, cut)
+        return from_blocks(file, info, start, frames, cut)
     except OSError as cause:
         raise unreadable(file, cause) from cause
+
+
+def measured(path: Path | str) -> tuple[RecordingInfo, int, int]:
+    """A recording's header, its frames, and the bytes at its end that are no whole frames; the data are not read."""
+    file = header_file(Path(path))
+    try:
+        info, start = read_header(file)
+        return info, *extent(file, info, start)
+    except OSError as cause:
+        raise unreadable(file, cause) from cause
+
+
+def extent(file: Path, info: RecordingInfo, start: int) -> tuple[int, int]:
+    """Frames in the files, and bytes that do not make a whole block or a whole sample of all signals."""
+    if file.name == "info.rhd":
+        files = [(os.path.getsize(file.parent / name), size) for name, size in signal_sizes(file.parent, info).items()]
+        frames = min(length // size for length, size in files)
+        return frames, sum(length - frames * size for length, size in files)
+    block = np.dtype(block_fields(info))
+    count, cut = divmod(os.path.getsize(file) - start, block.itemsize)
+    return count * block["time"].shape[0], cut
 
 
 def read_header(file: Path) -> tuple[RecordingInfo, int]:
@@ -87,7 +111,11 @@ def read_header(file: Path) -> tuple[RecordingInfo, int]:
         content = stream.read(LONGEST_HEADER)
     try:
         return parsed(content)
-    except (struct.error, ValueError) as cause:
+    except struct.error as cause:
+        raise damaged(file, "it ends within its header") from cause
+    except UnicodeDecodeError as cause:
+        raise damaged(file, "its header holds bytes that are no text") from cause
+    except ValueError as cause:
         raise damaged(file, str(cause)) from cause
 
 
@@ -96,15 +124,14 @@ def damaged(file: Path, why: str) -> BioasmError:
     return error("B308", f"{file} can't be read as a recording: {why}")
 
 
-def from_blocks(file: Path, info: RecordingInfo, start: int) -> Recording:
+def from_blocks(file: Path, info: RecordingInfo, start: int, frames: int, cut: int) -> Recording:
     """The data after the header, in blocks."""
     block = np.dtype(block_fields(info))
-    count, cut = divmod(os.path.getsize(file) - start, block.itemsize)
-    data = np.fromfile(file, block, count, offset=start)
-    digital = data["din"].ravel() if "din" in (block.names or ()) else None
-    kinds = {AUX: "aux", SUPPLY: "supply", ADC: "adc"}
-    others = {kind: rows(data[name]) for kind, name in kinds.items() if name in (block.names or ())}
-    codes = rows(data["amplifiers"]) if info.of(AMPLIFIER) else np.empty((0, data["time"].size), np.uint16)
+    data = np.fromfile(file, block, frames // block["time"].shape[0], offset=start)
+    names = block.names or ()
+    others = {kind: rows(data[name]) for kind, name in OTHERS.items() if name in names}
+    codes = rows(data["amplifiers"]) if "amplifiers" in names else np.empty((0, frames), np.uint16)
+    digital = data["din"].ravel() if "din" in names else None
     return Recording(file, info, data["time"].ravel(), codes, digital, others, cut)
 
 
@@ -129,21 +156,14 @@ def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
     return fields + [(name, "<u2", (count, each)) for name, count, each in lengths if count]
 
 
-def from_signals(file: Path, info: RecordingInfo) -> Recording:
+def from_signals(file: Path, info: RecordingInfo, frames: int, cut: int) -> Recording:
     """One file for each signal, of which the shortest counts."""
-    sizes = signal_sizes(file.parent, info)
-    frames = min(os.path.getsize(file.parent / name) // size for name, size in sizes.items())
-    cut = sum(os.path.getsize(file.parent / name) - frames * size for name, size in sizes.items())
     channels = len(info.of(AMPLIFIER))
-    signed = load(file.parent / "amplifier.dat", "<i2", frames * channels).reshape(frames, channels)
+    signed = np.fromfile(file.parent / "amplifier.dat", "<i2", frames * channels).reshape(frames, channels)
     codes = np.ascontiguousarray((signed.T.astype(np.int32) + MIDDLE).astype(np.uint16))
-    digital = load(file.parent / "digitalin.dat", "<u2", frames) if "digitalin.dat" in sizes else None
-    return Recording(file, info, load(file.parent / "time.dat", "<i4", frames), codes, digital, {}, cut)
-
-
-def load(file: Path, dtype: str, count: int) -> NDArray[Any]:
-    """The first numbers of a file."""
-    return np.fromfile(file, dtype, count)
+    has_words = "digitalin.dat" in signal_sizes(file.parent, info)
+    digital = np.fromfile(file.parent / "digitalin.dat", "<u2", frames) if has_words else None
+    return Recording(file, info, np.fromfile(file.parent / "time.dat", "<i4", frames), codes, digital, {}, cut)
 
 
 def signal_sizes(folder: Path, info: RecordingInfo) -> dict[str, int]:
