@@ -28,7 +28,9 @@ def split_parameters(values: Mapping[str, float]) -> tuple[dict[str, float], dic
     return model, mapping
 
 
-def refusal(reason: Refusal, text: str, *, subject: str = "", value: float = nan, allowed: float = nan, place: int = NOWHERE) -> Refused:
+def refusal(
+    reason: Refusal, text: str, *, subject: str = "", value: float = nan, allowed: float = nan, place: int = NOWHERE
+) -> Refused:
     """A refusal with its number left to the link."""
     return Refused(reason=reason, subject=subject, value=value, allowed=allowed, place=place, text=text)
 
@@ -36,7 +38,9 @@ def refusal(reason: Refusal, text: str, *, subject: str = "", value: float = nan
 def stimulates(verified: Verified) -> int | None:
     """The first instruction that lets current flow, None where the program only observes."""
     for place, instruction in enumerate(verified.program.instructions):
-        if instruction.mnemonic in ("LDJ", "LDH", "LDT", "STIM") or (instruction.mnemonic == "SIG" and _noisy(verified, instruction)):
+        if instruction.mnemonic in ("LDJ", "LDH", "LDT", "STIM") or (
+            instruction.mnemonic == "SIG" and _noisy(verified, instruction)
+        ):
             return place
     return None
 
@@ -48,14 +52,24 @@ def _noisy(verified: Verified, instruction: Instruction) -> bool:
 
 
 def culture_refusal(
-    verified: Verified, lanes: int, model_parameters: Mapping[str, float], mapping: MappingParameters, rig: Rig, electrodes: Electrodes
+    verified: Verified,
+    lanes: int,
+    model_parameters: Mapping[str, float],
+    mapping: MappingParameters,
+    rig: Rig,
+    electrodes: Electrodes,
 ) -> Refused | None:
     """Why the culture can't run a program; None where it can."""
     return next(_reasons(verified, lanes, model_parameters, mapping, rig, electrodes), None)
 
 
 def _reasons(
-    verified: Verified, lanes: int, model_parameters: Mapping[str, float], mapping: MappingParameters, rig: Rig, electrodes: Electrodes
+    verified: Verified,
+    lanes: int,
+    model_parameters: Mapping[str, float],
+    mapping: MappingParameters,
+    rig: Rig,
+    electrodes: Electrodes,
 ) -> Iterator[Refused]:
     yield from _size(verified, lanes, model_parameters, rig, electrodes)
     for place, instruction in enumerate(verified.program.instructions):
@@ -65,7 +79,7 @@ def _reasons(
         return
     word = verified.program.instructions[at].mnemonic
     if rig.stimulator is None:
-        text = f"{word} needs stimulation, and an {rig.chip_name.upper()} records and can't stimulate; programs that observe can run"
+        text = f"{word} needs stimulation, and an {rig.chip_name.upper()} can only record; programs that observe can run"
         yield refusal(Refusal.UNABLE, text, subject=word, place=at)
     elif not rig.stimulator.armed:
         yield refusal(Refusal.STATE, f"{word} stimulates, and the board is not armed", subject="state", place=at)
@@ -78,7 +92,9 @@ def _size(
 ) -> Iterator[Refused]:
     n = verified.n
     if verified.model.name != MODEL:
-        yield refusal(Refusal.UNABLE, f"the culture runs programs of the model {MODEL}, not {verified.model.name}", subject="model")
+        yield refusal(
+            Refusal.UNABLE, f"the culture runs programs of the model {MODEL}, not {verified.model.name}", subject="model"
+        )
     if lanes != 1:
         yield refusal(Refusal.TOO_LARGE, "there is one culture, and so one lane", subject="lanes", value=lanes, allowed=1)
     if n > len(electrodes):
@@ -123,8 +139,17 @@ def _pulses(verified: Verified, mapping: MappingParameters, rig: Rig, electrodes
         text = f"{len(channels)} electrodes in groups of {group} do not fit into an interval of {mapping.interval * 1e3:g} ms"
         yield refusal(Refusal.TOO_LARGE, text, subject="electrodes", value=len(channels), allowed=group * halves, place=place)
     if mapping.interval * table.limits.max_rate < 2 - 1e-9:
-        text = f"an interval of {mapping.interval * 1e3:g} ms may hold two pulses, and the limit is {table.limits.max_rate:g} Hz"
-        yield refusal(Refusal.UNSAFE, text, subject="culture.interval", value=mapping.interval, allowed=2 / table.limits.max_rate, place=place)
+        text = (
+            f"an interval of {mapping.interval * 1e3:g} ms may hold two pulses, and the limit is {table.limits.max_rate:g} Hz"
+        )
+        yield refusal(
+            Refusal.UNSAFE,
+            text,
+            subject="culture.interval",
+            value=mapping.interval,
+            allowed=2 / table.limits.max_rate,
+            place=place,
+        )
 
 
 def unreadable(fault: BioasmError) -> Refused:

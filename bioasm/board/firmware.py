@@ -8,11 +8,11 @@ from typing import Any
 from bioasm.board.admission import refusal
 from bioasm.board.frontend import ChipFault
 from bioasm.board.identity import CEILING, capabilities
+from bioasm.board.pace import Pace
 from bioasm.board.pulses import request_pulses
 from bioasm.board.reporter import Reporter
 from bioasm.board.rig import Block, Rig
 from bioasm.board.runs import Programs, RunInProgress
-from bioasm.board.pace import Pace
 from bioasm.diagnostics import BioasmError
 from bioasm.link import messages as m
 from bioasm.link.budget import USABLE, channels_that_fit, telemetry_rate
@@ -22,8 +22,7 @@ from bioasm.safety import LimitsTable
 
 STATUS_EVERY = 0.1
 SPIKES_A_SECOND = 50.0  # of one channel, for the prediction of what telemetry needs
-LIMITS_BYTES = 1 << 16
-ELECTRODES_BYTES = 1 << 16
+TABLE_BYTES = 1 << 16
 
 
 class Firmware:
@@ -72,10 +71,11 @@ class Firmware:
 
     def may_upload(self, kind: Kind, total: int) -> Refused | None:
         """Why so many bytes can't be taken."""
-        most = {Kind.PROGRAM: self.link.capabilities.program_bytes, Kind.LIMITS: LIMITS_BYTES, Kind.ELECTRODES: ELECTRODES_BYTES}[kind]
+        most = self.link.capabilities.program_bytes if kind is Kind.PROGRAM else TABLE_BYTES
         if total <= most:
             return None
-        return refusal(Refusal.TOO_LARGE, f"{total} bytes; the board takes {most}", subject=kind.name.lower(), value=total, allowed=most)
+        text = f"{total} bytes; the board takes {most}"
+        return refusal(Refusal.TOO_LARGE, text, subject=kind.name.lower(), value=total, allowed=most)
 
     def uploaded(self, kind: Kind, data: bytes) -> Refused | None:
         """Take an upload, or say why not."""
@@ -116,7 +116,9 @@ class Firmware:
         if self.state() is not State.DISARMED:
             return self._wrong_state("arm")
         if self.rig.stimulator is None:
-            return refusal(Refusal.UNABLE, f"an {self.rig.chip_name.upper()} can't stimulate, so there is nothing to arm", subject="arm")
+            return refusal(
+                Refusal.UNABLE, f"an {self.rig.chip_name.upper()} can't stimulate, so there is nothing to arm", subject="arm"
+            )
         if self.table is None or bytes.fromhex(self.table.sha256) != request.limits:
             return refusal(Refusal.NOT_LOADED, "the limits that ARM names are not those that were loaded", subject="limits")
         self.rig.arm(self.table)
@@ -213,6 +215,9 @@ class Firmware:
         except ChipFault as why:
             self._fail(Fault.CHIP, str(why))
             busy = False
+        except Exception as why:  # noqa: BLE001  (whatever it is, stimulation stops and the host is told)
+            self._fail(Fault.INTERNAL, f"{type(why).__name__}: {why}")
+            busy = False
         if now >= self._next_status:
             self._next_status = now + STATUS_EVERY
             self._tell_status()
@@ -250,10 +255,18 @@ class Firmware:
         """The run is over: its result waits to be fetched, and the board is as it was before."""
         assert self.run is not None
         run, self.run = self.run, None
-        ended, data = run.outcome()
+        ended, data = self._outcome(run)
         self.pace.anchor(self.rig.clock, self._now)
         self.link.offer_result(ended, data)
         self._tell_status()
+
+    def _outcome(self, run: RunInProgress) -> tuple[m.RunEnded, bytes]:
+        """How a run ended and its result; an empty one where a defect of ours keeps it from being made."""
+        try:
+            return run.outcome()
+        except Exception as why:  # noqa: BLE001  (the host waits for an end, whatever happens)
+            text = f"no result could be made: {type(why).__name__}: {why}"
+            return m.RunEnded(run.number, m.RunStatus.FAILED, run.steps, 0, m.NO_DIGEST, code="B901", text=text), b""
 
     # --- stopping ---------------------------------------------------------------------------------------
 

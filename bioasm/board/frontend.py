@@ -60,10 +60,14 @@ class FrontEnd:
         answers = self.bus.transfer_all([read(r) for r in registers] + [self._marker] * 2)[2:]
         found = {register: answer[0] & 0xFFFF for register, answer in zip(registers, answers, strict=True)}
         if len(set(found.values())) == 1:
-            raise ChipFault(f"every register of the chip reads {next(iter(found.values())):#06x}: the bus is stuck or nothing is there")
+            raise ChipFault(
+                f"every register of the chip reads {next(iter(found.values())):#06x}: the bus is stuck or nothing is there"
+            )
         for register, value in known.items():
             if found[register] != value:
-                raise ChipFault(f"register {register} reads {found[register]:#06x} and not {value:#06x}: this is no {self.chip.name}")
+                raise ChipFault(
+                    f"register {register} reads {found[register]:#06x} and not {value:#06x}: this is no {self.chip.name}"
+                )
 
     def _check_calibration(self) -> None:
         """A converter that was not calibrated is off by many steps on all channels alike. Raises ChipFault."""

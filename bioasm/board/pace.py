@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Pace:
-    """The relation of samples to seconds. `wall` keeps runs on the culture to real time; without it they go as fast as they can.
+    """The relation of samples to seconds. `wall` keeps runs on the culture to real time; else they are as fast as they can.
 
     While nothing runs, samples follow seconds in either case. `drift` is in parts per million.
     """

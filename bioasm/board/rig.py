@@ -211,4 +211,3 @@ class Rig:
         words = [rhs.read(COMPLIANCE), rhs.read(FAULT_CURRENT), rhs.RESET_COMPLIANCE, rhs.read(251)]
         answers = self.front.bus.transfer_all(words)
         return answers[2][0] & 0xFFFF, answers[3][0] & 0xFFFF
-

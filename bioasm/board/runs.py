@@ -26,7 +26,9 @@ from bioasm.results.transfer import pack_result
 class RunInProgress:
     """One run on either substrate."""
 
-    def __init__(self, request: m.Run, verified: Verified, sha256: str, work: TwinRun | CultureRun, step0: int, chip: str) -> None:
+    def __init__(
+        self, request: m.Run, verified: Verified, sha256: str, work: TwinRun | CultureRun, step0: int, chip: str
+    ) -> None:
         self.number, self.substrate, self.step0 = request.run, request.substrate, step0
         self._verified, self._work = verified, work
         self._about: dict[str, Any] = {"seed": request.seed, "sha256": sha256, "extras": {"chip": chip}}
@@ -147,7 +149,13 @@ class Programs:
         return RunInProgress(request, verified, sha256, run, clock, self.rig.chip_name)
 
     def _culture(
-        self, request: m.Run, verified: Verified, sha256: str, model: dict[str, float], mapping: MappingParameters, reporter: Reporter
+        self,
+        request: m.Run,
+        verified: Verified,
+        sha256: str,
+        model: dict[str, float],
+        mapping: MappingParameters,
+        reporter: Reporter,
     ) -> RunInProgress | Refused:
         electrodes = self._electrodes(verified.n)
         refused = culture_refusal(verified, request.lanes, model, mapping, self.rig, electrodes)
@@ -193,8 +201,9 @@ def _twin_refusal(verified: Verified, lanes: int) -> Refused | None:
             return refusal(Refusal.UNABLE, text, subject=instruction.mnemonic, place=place)
     for what, value, most in (("neurons", verified.n, NEURONS), ("lanes", lanes, LANES), ("cells", verified.n * lanes, CELLS)):
         if value > most:
-            return refusal(Refusal.TOO_LARGE, f"{value} {what}; the board has room for {most}", subject=what, value=value, allowed=most)
+            return refusal(
+                Refusal.TOO_LARGE, f"{value} {what}; the board has room for {most}", subject=what, value=value, allowed=most
+            )
     if lanes < 1:
         return refusal(Refusal.MALFORMED, "a run has at least one lane", subject="lanes", value=lanes, allowed=1)
     return None
-

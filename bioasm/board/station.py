@@ -82,7 +82,7 @@ class Station:
         return self._said(now, room)
 
     def _since_run(self, now: float) -> float | None:
-        """Seconds since the latest run began: of the device's clock where it computes a culture, which may outpace the time of day."""
+        """Seconds since the latest run began, of the device's clock where that outpaces the time of day."""
         firmware = self.firmware
         if firmware.run_began is None:
             return None

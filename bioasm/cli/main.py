@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("info", "Show what a program holds and needs."),
     "help": ("help", "Explain an instruction, or list all instructions."),
     "drivers": ("drivers", "List the drivers that can run programs."),
+    "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
     "models": ("models", "List the neuron models, or describe one."),
     "explain": ("explain", "Explain an error code, or list all codes."),
 }

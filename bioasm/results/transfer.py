@@ -17,6 +17,7 @@ import numpy as np
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span, error
 from bioasm.results.result import Reading, Recording, Result, Spikes
+from bioasm.units import Dimension
 
 _LENGTH = struct.Struct("<I")
 _DTYPES = frozenset({"<f8", "<i8", "|i1", "<f4", "<i4", "<i2", "|b1"})
@@ -38,7 +39,9 @@ def unpack_result(data: bytes) -> Result:
         (length,) = _LENGTH.unpack_from(data)
         head = json.loads(data[_LENGTH.size : _LENGTH.size + length])
         arrays = _arrays(head["arrays"], data, _round_up(_LENGTH.size + length))
-        return Result(**{field.name: _FIELDS.get(field.name, _whole)(head["tree"][field.name], arrays) for field in fields(Result)})
+        return Result(
+            **{field.name: _FIELDS.get(field.name, _whole)(head["tree"][field.name], arrays) for field in fields(Result)}
+        )
     except BioasmError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as cause:
@@ -69,6 +72,8 @@ def _plain(value: Any, arrays: list[Any]) -> Any:
         return {"what": value.what, "value": _plain(exact, arrays)}
     if isinstance(value, Diagnostic):
         return {field.name: _plain(getattr(value, field.name), arrays) for field in fields(Diagnostic)}
+    if isinstance(value, Dimension):
+        return value.name
     if isinstance(value, tuple | list):
         return [_plain(item, arrays) for item in value]
     if hasattr(value, "items"):
@@ -143,4 +148,5 @@ _FIELDS: dict[str, Any] = dict.fromkeys(_ARRAYS, _array) | {
     "spikes": _spikes,
     "recordings": _recordings,
     "diagnostics": _diagnostics,
+    "clock": lambda value, _: Dimension[value],
 }

@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 class Geometry(NamedTuple):
-    """`weight` (units, electrodes) falls as 1/r and is at most 1; `crosstalk` (electrodes, electrodes) has 0 on its diagonal."""
+    """`weight` (units, electrodes) falls as 1/r, at most 1; `crosstalk` (electrodes, electrodes) has 0 on its diagonal."""
 
     weight: Array
     crosstalk: Array

@@ -60,7 +60,7 @@ class Culture:
         return trace
 
     def stimulated(self, currents: Array) -> None:
-        """What stimulators drove into the electrodes over the last millisecond: (samples, electrodes) in uA, cathodic below zero.
+        """What stimulators drove into electrodes over the last millisecond: (samples, electrodes) in uA, cathodic below 0.
 
         Membranes jump at the next step, by the cathodic charge alone. Each phase leaves a residue on its electrode that decays.
         """

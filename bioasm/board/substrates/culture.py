@@ -91,7 +91,7 @@ class CultureRun(World):
         return self.status is None
 
     def _measure(self) -> None:
-        """A part of the time before the program, in which channels are silent but for their noise and what cells do by themselves."""
+        """A part of the time before the program, in which channels show their noise and what cells do by themselves."""
         left = (self.begun - self.rig.clock) // self.rig.per_ms
         self._baseline.append(self.rig.run(min(SLICE, left)).codes)
         if self.rig.clock >= self.begun:
@@ -150,7 +150,7 @@ class CultureRun(World):
         self._told = len(self.trace)
 
     def _plan(self, strength: Array, delay: int) -> None:
-        """Ask for one pulse on each electrode, its amplitude the neuron's strength, in groups that the limits allow at a time."""
+        """Ask for one pulse on each electrode, its amplitude the neuron's strength, as many at a time as limits allow."""
         assert self.rig.stimulator is not None
         group = group_size(self.rig, self.mapping)
         places = [(channel, i) for i, mine in enumerate(self.electrodes) for channel in mine]
@@ -231,7 +231,9 @@ class CultureRun(World):
         try:
             pulse = quantise(biphasic(amperes, seconds), self.rig.stimulator.step, self.rig.stimulator.period)
         except ValueError as cause:
-            raise BioasmError(Diagnostic("B402", f"STIM got {amperes:g} A for {seconds:g} s: {cause}", instruction.span)) from None
+            raise BioasmError(
+                Diagnostic("B402", f"STIM got {amperes:g} A for {seconds:g} s: {cause}", instruction.span)
+            ) from None
         channels = tuple(c for i in self._indices(neurons, instruction) for c in self.electrodes[i])
         refusals = self.rig.stimulator.refusals(channels, pulse)
         if refusals:

@@ -82,6 +82,7 @@ def _common(verified: Verified, about: Mapping[str, Any], found: tuple[Diagnosti
         "versions": _versions(),
         "status": STATUS_WORDS[about["status"]],
         "diagnostics": (*verified.warnings, *found),
+        "clock": verified.model.clock,
     }
 
 
