@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.models import MODELS
 from bioasm.results.result import Reading, Recording, Result, Spikes
 
 WHOLE_NUMBERS = frozenset({"spins", "best_state", "spike_count", "steps"})
@@ -70,7 +69,7 @@ def _recording(result: Result, recording: Recording) -> dict[str, Any]:
 
 def _named(result: Result, name: str, value: Any) -> Any:
     without_axis = _lanes(result, value)
-    return _as_whole(without_axis) if _is_whole(result.model, name) else without_axis
+    return _as_whole(without_axis) if _is_whole(result, name) else without_axis
 
 
 def _lanes(result: Result, value: Any) -> Any:
@@ -78,10 +77,9 @@ def _lanes(result: Result, value: Any) -> Any:
     return value[0] if result.lanes == 1 and isinstance(value, np.ndarray) and value.ndim else value
 
 
-def _is_whole(model: str, name: str) -> bool:
+def _is_whole(result: Result, name: str) -> bool:
     """Whether the values of this name are whole by their meaning: counts, 0/1 states, and the states of spin models."""
-    spins = model in MODELS and bool(MODELS[model].clamp_values)
-    return name in WHOLE_NUMBERS or (name == "state" and spins)
+    return name in WHOLE_NUMBERS or (name == "state" and result.counts_sweeps)
 
 
 def _as_whole(value: Any) -> Any:

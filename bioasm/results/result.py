@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import Diagnostic
+from bioasm.models import MODELS
+from bioasm.units import Dimension
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +47,8 @@ class Result:
     Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes, entries).
     Energies include the program's offset. `best_energy` is NaN and `best_state` the final one where no energy was ever seen.
     `status` is `finished`, `interrupted`, `out of fuel`, `failed` or `lost`; what had been computed by then is in the Result.
-    `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps.
+    `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
+    NONE where that is for the shipped model of that name to say.
     """
 
     driver: str
@@ -70,11 +73,19 @@ class Result:
     status: str = "finished"
     diagnostics: tuple[Diagnostic, ...] = ()
     extras: Mapping[str, Any] = field(default_factory=dict)
+    clock: Dimension = Dimension.NONE
 
     @property
     def time(self) -> float:
         """How long the dynamics ran, in the model's clock: seconds or sweeps."""
         return self.steps * self.seconds_per_step
+
+    @property
+    def counts_sweeps(self) -> bool:
+        """Whether the run counted in sweeps, as models of spins do, and not in seconds."""
+        if self.clock is not Dimension.NONE or self.model not in MODELS:
+            return self.clock is Dimension.SWEEPS
+        return MODELS[self.model].clock is Dimension.SWEEPS
 
     @property
     def energy_history(self) -> list[float]:

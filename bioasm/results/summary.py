@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.models import MODELS
 from bioasm.results.content import content
 from bioasm.results.result import Result
 from bioasm.units import Dimension, spell
@@ -53,11 +52,10 @@ def _over_lanes(values: Any) -> str:
 
 
 def _duration(result: Result) -> str:
-    clock = MODELS[result.model].clock if result.model in MODELS else Dimension.NONE
-    if clock is Dimension.SWEEPS:
+    if result.counts_sweeps:
         return f"{result.steps:,} sweeps"
     time = float(format(result.time, ".12g"))  # a product of steps and dt has last digits that nobody asked for
-    return f"{' '.join(spell(time, clock)).strip()} in {result.steps:,} steps"
+    return f"{' '.join(spell(time, Dimension.TIME)).strip()} in {result.steps:,} steps"
 
 
 def _shown(value: Any) -> str:

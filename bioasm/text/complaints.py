@@ -8,12 +8,18 @@ from lark import Token, UnexpectedInput, UnexpectedToken
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.isa.limits import limit
+from bioasm.isa.table import BY_MNEMONIC
 from bioasm.text.document import Document, Item, Line
 
 _BRACKETS = re.compile(r"[][]|;[^\n]*+")
-_BRACES = re.compile(r"[{}]|;[^\n]*+")
+_BRACES = re.compile(r'[{}]|;[^\n]*+|"(?:[^"\\]|\\[\s\S])*+"|"')
+_QUOTES = "a text in quotes that is not closed takes the rest of the block with it"
+_HEAD_OF_BLOCK = re.compile(r"[ \t]*\.(?:model|mechanism)\b", re.IGNORECASE)
 _REST_OF_LINE = re.compile(r"[^\n]*+")
 _FRESH_LINE = re.compile(r"\n(?=[ \t]*\.?[^\W\d])")
+# After a block that is not closed nothing in it may be taken for a statement: no line of a block is a directive or an
+# instruction in capitals.
+_FRESH_STATEMENT = re.compile(rf"\n(?=[ \t]*(?:\.[^\W\d]|(?:{'|'.join(BY_MNEMONIC)})\b))")
 _SHOWN = 30
 
 _FORM = "a line is `label: MNEMONIC operand, operand ; comment`, or a directive that starts with a dot"
@@ -102,6 +108,8 @@ def unclosed(document: Document, line: Line, fault: int) -> tuple[Diagnostic, in
 
 def _bracket(document: Document, line: Line, item: Item, fault: int) -> tuple[Diagnostic, int]:
     opening = item.text
+    if opening == "{" and _HEAD_OF_BLOCK.match(document.text, line.offset):
+        return _block(document, line, item, fault)
     end = _closing(document.text, fault, _BRACKETS if opening == "[" else _BRACES, opening)
     if end is None:
         closing = "]" if opening == "[" else "}"
@@ -111,20 +119,34 @@ def _bracket(document: Document, line: Line, item: Item, fault: int) -> tuple[Di
     return document.finding("B010", what, line, item), _line_end(document.text, end)
 
 
+def _block(document: Document, line: Line, item: Item, fault: int) -> tuple[Diagnostic, int]:
+    """The diagnostic for a model's block: braces or a text that is not closed stand in it, or it is not closed itself."""
+    text, past = document.text, _fresh_line(document.text, fault, _FRESH_STATEMENT)
+    end = _closing(text, fault, _BRACES, "{")
+    closed = end is not None and end <= past
+    stray = next((mark for mark in _BRACES.finditer(text, fault + 1, end or past) if mark[0] in ("{", '"')), None)
+    if stray is None or not (closed or stray[0] == '"'):
+        hint = _QUOTES if '"' in text[fault:past] else None
+        return document.finding("B001", "`{` is not closed by a `}`", line, item, hint), past
+    messages = {"{": "braces can't stand in the braces of a model", '"': "the text in quotes is not closed"}
+    spot = Item("", stray[0], stray.start() - line.offset, stray.end() - line.offset)
+    return document.finding("B001", messages[stray[0]], line, spot), _line_end(text, end) if end and closed else past
+
+
 def _closing(text: str, start: int, marks: re.Pattern[str], opening: str) -> int | None:
     """Where the bracket at `start` is closed, brackets inside of it counted; None where it is not."""
     depth = 0
     for mark in marks.finditer(text, start):
-        if mark[0][0] != ";":
+        if mark[0] in "[]{}":
             depth += 1 if mark[0] == opening else -1
         if depth == 0:
             return mark.end()
     return None
 
 
-def _fresh_line(text: str, start: int) -> int:
+def _fresh_line(text: str, start: int, fresh: re.Pattern[str] = _FRESH_LINE) -> int:
     """The end of the line before the next one that starts with a word, as a statement does and numbers do not."""
-    found = _FRESH_LINE.search(text, start)
+    found = fresh.search(text, start)
     return found.start() if found else len(text)
 
 

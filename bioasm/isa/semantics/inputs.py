@@ -44,11 +44,14 @@ def _lacks_current(scene: Scene, mnemonic: str) -> Found:
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no input that is a current)", hint)
 
 
-def _lacks_port(scene: Scene, mnemonic: str) -> Found:
-    model = scene.first.model
+def _lacks_port(scene: Scene, mnemonic: str, jump: Operand) -> Found:
+    """Whether spikes can't arrive at the port without a name, or not with this jump."""
+    model, number = scene.first.model, scene.number(jump)
     if model.port("") is None:
         hint = "EVT and RATE go to ports with a name" if model.ports else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no port without a name)", hint)
+    elif number is not None:
+        yield from check_quantity("jump", (port_dimension(scene, scene.first.name, ""),), number)
 
 
 def _check_current(scene: Scene, current: Operand) -> Found:
@@ -75,9 +78,9 @@ def _check_table(scene: Scene, what: str, table: DataRef, every: Operand, n: int
 
 
 def _check_spikes(scene: Scene, train: DataRef, jump: Operand) -> Found:
-    lacking = list(_lacks_port(scene, "SPK"))
-    yield from lacking
-    if not lacking:
+    wrong = list(_lacks_port(scene, "SPK", jump))
+    yield from wrong
+    if not wrong:
         yield from _check_train(scene, "the vector of jumps", train, jump, scene.n)
 
 
@@ -95,9 +98,9 @@ def _check_times(scene: Scene, train: DataRef, n: int | None) -> Found:
 
 
 def _check_poisson(scene: Scene, rate: Operand, jump: Operand) -> Found:
-    lacking = list(_lacks_port(scene, "POI"))
-    yield from lacking
-    if not lacking:
+    wrong = list(_lacks_port(scene, "POI", jump))
+    yield from wrong
+    if not wrong:
         yield from _check_rate(scene, "the vector of jumps", rate, jump, scene.n)
 
 

@@ -71,8 +71,11 @@ class Scene:
 
     @property
     def step(self) -> float | None:
-        """The length of a step in the program's clock, where it is known before the run."""
-        return 1.0 if self.clock is Dimension.SWEEPS else self.parameters.get("dt")
+        """The length of a step in the program's clock, more than 0, where it is known before the run."""
+        if self.clock is Dimension.SWEEPS:
+            return 1.0
+        step = self.parameters.get("dt")
+        return step if step is not None and step > 0 else None
 
     @property
     def n(self) -> int | None:
