@@ -14,9 +14,9 @@ from bioasm.units import NO_UNIT, Exponents
 Units = dict[str, Exponents | None]
 
 
-def check_units(draft: Draft, order: Iterable[str], findings: Findings) -> Units:
-    """The unit of every name (None where it can't be told), with findings for what does not agree."""
-    check = _Check(draft, findings)
+def check_units(draft: Draft, order: Iterable[str], excused: set[str], findings: Findings) -> Units:
+    """The unit of every name (None where it can't be told, as of `excused` ones), with findings for what does not agree."""
+    check = _Check(draft, dict.fromkeys(excused), findings)
     check.declared()
     check.inferred(order)
     check.equations()
@@ -25,9 +25,8 @@ def check_units(draft: Draft, order: Iterable[str], findings: Findings) -> Units
 
 
 class _Check:
-    def __init__(self, draft: Draft, findings: Findings) -> None:
-        self.draft, self.findings = draft, findings
-        self.units: Units = {}
+    def __init__(self, draft: Draft, units: Units, findings: Findings) -> None:
+        self.draft, self.units, self.findings = draft, units, findings
 
     def unit(self, expression: Expression) -> Exponents | None:
         """The unit of an expression that is a number; None where it can't be told or something was wrong."""
@@ -100,16 +99,20 @@ class _Check:
 
     # --- statements ---------------------------------------------------------------------------------
 
+    def own(self, word: Word) -> Exponents | None:
+        """The unit of a state; None for anything else, which can't change."""
+        return self.units.get(word.text) if any(s.name.text == word.text for s in self.draft.states) else None
+
     def equations(self) -> None:
         for item in (item for stage in self.draft.stages for item in stage):
-            own = self.units.get(item.name.text)
+            own = self.own(item.name)
             if isinstance(item, RawEquation):
                 wanted = None if own is None else quotient(own, SECOND)
                 self.fits(f"d{item.name.text}/dt", item.rate, wanted)
             else:
                 self.fits(f"`{item.name.text}`", item.value, own)
         for assignment in self.draft.reset:
-            self.fits(f"`{assignment.name.text}`", assignment.value, self.units.get(assignment.name.text))
+            self.fits(f"`{assignment.name.text}`", assignment.value, self.own(assignment.name))
 
     def events(self) -> None:
         draft = self.draft
@@ -117,14 +120,14 @@ class _Check:
             self._condition(draft.spike[0])
         if draft.refractory:
             self.fits("a refractory time", draft.refractory[0], SECOND)
-        states = {raw.name.text for raw in draft.states}
         for port in draft.ports:
             self.units["weight"] = port.unit
-            for jump in (jump for jump in port.jumps if jump.name.text in states):
-                self.fits(f"`{jump.name.text}`", jump.value, self.units.get(jump.name.text))
+            for jump in port.jumps:
+                self.fits(f"`{jump.name.text}`", jump.value, self.own(jump.name))
         self.units.pop("weight", None)
         for addition in draft.adds:
-            self.fits(f"`{addition.name.text}`", addition.value, self.units.get(addition.name.text))
+            known = {use.name.text: use.unit for use in draft.uses}
+            self.fits(f"`{addition.name.text}`", addition.value, known.get(addition.name.text))
         self.feedback()
         if draft.clamp:
             for value in draft.clamp[1]:

@@ -23,6 +23,9 @@ _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DO
 _DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
 _NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(SECTIONS)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
 
+_INSIDE = re.compile(rf"\n{_NEW_SECTION.pattern}")
+_FOLLOWING = re.compile(r"[ \t]*[^\s;}]")
+
 
 class Statement(NamedTuple):
     """What stands at `start` of the text, in a section; `section` is empty before the first."""
@@ -143,13 +146,18 @@ class _Reader:
 
     def _quoted_or_stray(self, piece: re.Match[str], begin: int) -> tuple[int, int]:
         """Where the statement begins and where to go on, after a text in quotes, or a quote or brace that is astray."""
-        if len(piece[0]) > 1 and not re.search(rf"\n{_NEW_SECTION.pattern}", piece[0]):
+        if len(piece[0]) > 1 and not self._is_astray(piece):
             return begin, piece.end()
         what = "a text in quotes is not closed" if piece[0][0] == '"' else "braces can't stand in braces"
         line_end = self.text.find("\n", piece.start())
         past = len(self.text) if line_end < 0 else line_end
         self.findings.add("B020", what, self.places.of(piece.start(), past))
         return past, past
+
+    def _is_astray(self, piece: re.Match[str]) -> bool:
+        """Whether a text of several lines seems to end where another begins: a section or more words follow its quote."""
+        several = "\n" in piece[0]
+        return several and bool(_INSIDE.search(piece[0]) or _FOLLOWING.match(self.text, piece.end()))
 
     def _after(self, end: int) -> None:
         """What follows the block may be blank or a comment."""

@@ -49,7 +49,7 @@ def build(draft: Draft, text: str, findings: Findings) -> Model:
     order, circular = order_of(draft, findings)
     check_sizes(draft, order, findings)
     check_noise(draft, findings)
-    units = check_units(draft, [name for name in order if name not in circular], findings)
+    units = check_units(draft, [name for name in order if name not in circular], scope.excused, findings)
     builder = _Builder(draft, scope, units, findings)
     sound = not circular and not findings
     stages = builder.stages() if sound else ()
@@ -136,7 +136,8 @@ class _Builder:
         default = self.default(raw, dict(words))
         if raw.name.text == "dt" and not raw.fixed:
             self.findings.add("B032", "dt is the same for all neurons: write `fixed`", raw.name.at)
-        if not low <= default <= high or (open_low and default == low):
+        agree = not any(place_of(bound.value) in self.findings.found for bound in raw.bounds)
+        if agree and (not low <= default <= high or (open_low and default == low)):
             self.findings.add("B032", f"the default of `{raw.name.text}` is out of its range", raw.name.at)
         structural = raw.fixed or bool(words)
         return Parameter(raw.name.text, default, dimension_of(unit), raw.summary, low, high, open_low, structural, words, unit)
@@ -146,7 +147,7 @@ class _Builder:
         if isinstance(raw.default, Word):
             if raw.default.text not in words:
                 self.findings.add("B032", f"the default `{raw.default.text}` is none of the words", raw.default.at)
-            return words.get(raw.default.text, 0.0)
+            return words.get(raw.default.text, next(iter(words.values())))
         return self.constant(raw.default)
 
     def bounds(self, raw: RawParameter) -> tuple[float, float, bool]:
@@ -178,7 +179,12 @@ class _Builder:
         """The stages of a step."""
         definitions = {d.name.text: d.value for d in self.draft.definitions}
         methods = Methods(self.draft, definitions, self.findings)
-        return tuple(tuple(filter(None, (self.change(item, methods) for item in stage))) for stage in self.draft.stages)
+        return tuple(self.stage(stage, methods) for stage in self.draft.stages)
+
+    def stage(self, raw: list[RawEquation | RawAssignment], methods: Methods) -> Stage:
+        """One stage: its equations, and then its assignments."""
+        ordered = sorted(raw, key=lambda item: isinstance(item, RawAssignment))
+        return tuple(filter(None, (self.change(item, methods) for item in ordered)))
 
     @staticmethod
     def change(item: RawEquation | RawAssignment, methods: Methods) -> Equation | Assignment | None:

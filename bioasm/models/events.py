@@ -40,8 +40,9 @@ def check_sections(draft: Draft, findings: Findings) -> None:
 def check_repeats(draft: Draft, findings: Findings) -> None:
     """Note equations, jumps and ports that stand twice."""
     for stage in draft.stages:
-        for word in twice(item.name for item in stage):
-            findings.add("B026", f"`{word.text}` changes twice in one stage", word.at, "a second stage starts with `then:`")
+        for word in twice(item.name for item in stage if isinstance(item, RawEquation)):
+            text = f"`{word.text}` has two equations in one stage"
+            findings.add("B026", text, word.at, "a second stage starts with `then:`")
     for word in twice(port.name for port in draft.ports):
         findings.add("B026", f"the port {word.text or 'without a name'} stands twice", word.at)
     for port in draft.ports:
@@ -66,7 +67,7 @@ def port_of(raw: RawPort, findings: Findings) -> Port:
 
 def order_of_step(draft: Draft, findings: Findings) -> tuple[str, ...]:
     """The order of what happens in a step."""
-    if not draft.order:
+    if not draft.order or draft.kind != NEURON:
         return ORDER
     names = [word.text for word in draft.order]
     if sorted(names) != sorted(ORDER):

@@ -31,7 +31,7 @@ class Scope:
         self.draft, self.findings = draft, findings
         self.kinds: dict[str, str] = {}
         self.excused = {UNKNOWN, *draft.lost}
-        self.repeated: set[Place] = set()
+        self.dropped: set[Place] = set()
         for kind, words in _declared(draft):
             for word in words:
                 self._declare(kind, word)
@@ -40,16 +40,19 @@ class Scope:
         draft.inputs, draft.uses = self._first(draft.inputs), self._first(draft.uses)
 
     def _first(self, declared: list[Raw]) -> list[Raw]:
-        """Those of several declarations of a name that came first."""
-        return [raw for raw in declared if raw.name.at not in self.repeated]
+        """The declarations that count: those of names that are allowed, and the first of each."""
+        return [raw for raw in declared if raw.name.at not in self.dropped]
 
     def _declare(self, kind: str, word: Word) -> None:
         fault = self._fault(kind, word.text)
         if fault:
             self.findings.add("B025", f"{kind} `{word.text}`: {fault[0]}", word.at, fault[1])
-        elif word.text in self.kinds:
+            self.dropped.add(word.at)
+            self.excused.add(word.text)
+            return
+        if word.text in self.kinds:
             self.findings.add("B026", f"`{word.text}` is {_article(self.kinds[word.text])} already", word.at)
-            self.repeated.add(word.at)
+            self.dropped.add(word.at)
             return
         self.kinds[word.text] = kind
 
@@ -87,6 +90,7 @@ class Scope:
         name, at = node.name, node.at
         if name == "xi" or name.startswith("xi_"):
             self.findings.add("B030", f"white noise {name} can stand in equations of a neuron only", at)
+            self.excused.add(name)
         elif name == "weight":
             self.findings.add("B021", "`weight` is known in `receive:` only", at)
         else:
