@@ -62,7 +62,7 @@ class Clock:
         if self.ready and self._jumped(sample):
             self.jumps += 1
             self._begin()
-        if self.ready and self._count >= 8 and sample.half > 3 * self._usual_half() + JUMP:
+        if self._away or (self._count >= 8 and sample.half > 3 * self._usual_half() + JUMP):
             return
         self._regress(sample)
         self._samples.append(sample)

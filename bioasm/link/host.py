@@ -217,6 +217,8 @@ class HostLink:
             raise LinkLost(self._session.lost.diagnostics[0].message.partition(": ")[2], self._session.lost.diagnostics[0].hint)
         if self._stop:
             raise LinkLost("it was closed here")
+        if self._session.welcome is None:
+            raise why_not(None)
 
     def _work(self) -> None:
         """What the thread does: read, keep the timers, write, until the end."""
