@@ -171,3 +171,26 @@ def test_block_gives_codes_of_16_bits() -> None:
     codes = recorder().convert_block(noise(32, 10))
     assert codes.dtype == np.uint16
     assert codes.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_block_leaves_the_cycle_at_its_start(name: str) -> None:
+    chip = ready(name)
+    chip.transfer(rhs.convert(5) if name == "rhs2116" else rhd.convert(5))
+    assert chip.cycle == 6
+    chip.convert_block(noise(chip.amplifiers, 2))
+    assert chip.cycle == 0
+
+
+def test_block_ends_where_its_words_end() -> None:
+    tripped = []
+    for spent in range(20):
+        one, other = stimulator(), stimulator()
+        for chip in (one, other):
+            chip.transfer_all([rhs.write(64, 0x8070), rhs.write(42, 1, u=True)] + [rhs.read(255)] * (2 + spent))
+        one.convert_block(np.zeros((16, 1)))
+        by_words(other, np.zeros((16, 1)))
+        assert one.compliance == other.compliance
+        assert one.stim_current == pytest.approx(other.stim_current, rel=1e-9)
+        tripped.append(one.compliance)
+    assert set(tripped) == {0, 1}

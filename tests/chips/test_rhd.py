@@ -252,3 +252,9 @@ def test_rate_counts_words() -> None:
     assert chip.word_period == pytest.approx(1 / 8e5)
     chip.transfer_all([MARK] * 7)
     assert chip.clock == 7
+
+
+def test_writing_register_0_again_does_not_restart_the_reference() -> None:
+    chip = configured()
+    chip.transfer_all([rhd.write(0, 0xDE), rhd.CALIBRATE] + [MARK] * 9)
+    assert chip.calibrated

@@ -547,3 +547,11 @@ def test_shorter_gap_parts_more() -> None:
 
 def test_no_phases_no_pulses() -> None:
     assert pulses([]) == []
+
+
+def test_next_phase_is_not_called_limited() -> None:
+    chip = driven_to_the_rail()
+    chip.transfer(rhs.write(44, 1, u=True))
+    spent(chip, 3)
+    chip.transfer(rhs.write(42, 0, u=True))
+    assert [phase.limited for phase in chip.drain_events()] == [True, False]
