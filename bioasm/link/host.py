@@ -173,12 +173,8 @@ class HostLink:
     def next_event(self, timeout: float) -> Event | None:
         """The next event or telemetry message, or None after `timeout` s. What came before a loss is told before LinkLost."""
         with self._changed:
-            event = self._session.next_event()
-            if event is not None:
-                return event
-            found: list[Event] = []
-            self._wait(lambda: _append(found, self._session.next_event()), timeout)
-            return found[0] if found else None
+            self._wait(lambda: self._session.has_event, timeout)
+            return self._session.next_event()
 
     def estop(self, timeout: float = 2.0) -> m.EstopAck:
         """Stop all stimulation now. It leaves before whatever is queued, again every 25 ms, until it is acknowledged.
@@ -249,10 +245,3 @@ class HostLink:
         except OSError as gone:
             self._session.lose(str(gone.strerror or gone))
             self._changed.notify_all()
-
-
-def _append(found: list[Event], event: Event | None) -> bool:
-    """Whether there is an event; it is put where the waiting call finds it."""
-    if event is not None:
-        found.append(event)
-    return bool(found)

@@ -302,6 +302,11 @@ class HostSession:
         self._event_bytes += size
         self._events.append((event, size))
 
+    @property
+    def has_event(self) -> bool:
+        """Whether there is an event that was not taken yet."""
+        return bool(self._events)
+
     def next_event(self) -> Event | None:
         """The oldest event that was not taken yet, or None."""
         if not self._events:
