@@ -204,8 +204,8 @@ def _call_derivative(node: Call, name: str) -> Expression:
         return _where(arguments[0], slopes[1], slopes[2])
     if node.function == "clip":
         inner, low, high = arguments
-        above = _where(Binary(">", inner, high), slopes[2], slopes[0])
-        return _where(Binary("<", inner, low), slopes[1], above)
+        within = _where(Binary("<", inner, low), slopes[1], slopes[0])
+        return _where(Binary(">", Call("max", (inner, low)), high), slopes[2], within)
     if node.function in ("min", "max"):
         return _extreme_derivative(node, slopes)
     return ZERO  # floor and ceil are flat; held and delayed stand still
