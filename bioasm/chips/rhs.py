@@ -72,9 +72,14 @@ class Rhs2116(Chip):
     def elapse(self) -> None:
         """Let one word's time pass for the electrodes too."""
         self.clock += 1
+        if self.clock >= self.next_turn:
+            self.turn()
+
+    def turn(self) -> None:
+        """Let electrodes go over to their next equation where that is due, and note when the next is."""
         for stimulator in self.bank:
-            if stimulator.until <= self.clock:
-                stimulator.advance(self.clock, self.word_period)
+            stimulator.advance(self.clock, self.word_period)
+        self.next_turn = min(stimulator.until for stimulator in self.bank)
 
     def execute(self, word: int) -> Any:
         """One command; its flags act after it, so that a write with U takes effect at once."""
@@ -138,7 +143,7 @@ class Rhs2116(Chip):
         if channel >= self.amplifiers:
             return 0
         self.cycle = (channel + 1) % self.amplifiers
-        volts = float(self.bank[channel].volts(np.array([self.clock]), self.word_period)[0])
+        volts = self.bank[channel].volts_now(self.clock, self.word_period)
         added = self.check.at(channel, self.ram[3] & 0xFF, self.electrodes[channel], 1 / self.sample_rate)
         code = self.chain.step(channel, float(self.inputs[channel]) + volts * 1e6 + added, bool(word & words.RESET))
         return code << 16 | (self.dc_code(channel, volts) if word & words.DC else 0)
@@ -174,16 +179,18 @@ class Rhs2116(Chip):
         self.chain.error = self.error
         codes = self.chain.block(microvolts + self.artefacts(len(microvolts)))
         self.reclock(codes)
-        for stimulator in self.bank:
-            stimulator.advance(self.clock, self.word_period)
+        self.turn()
         self.cycle = 0
         return codes
 
     def artefacts(self, periods: int) -> Floats:
         """Microvolts [periods, channels] at the electrodes when each is converted in the periods to come."""
+        volts = np.zeros((periods, CHANNELS))
         firsts = self.clock + 1 + self.words_per_sample * np.arange(periods)
-        volts = [s.volts(firsts + c, self.word_period) for c, s in enumerate(self.bank)]
-        return np.array(volts).T * 1e6
+        for c, stimulator in enumerate(self.bank):
+            if not stimulator.quiet:
+                volts[:, c] = stimulator.volts(firsts + c, self.word_period)
+        return volts * 1e6
 
     # --- stimulation --------------------------------------------------------------------------------
 
@@ -210,7 +217,7 @@ class Rhs2116(Chip):
     @property
     def electrode_V(self) -> NDArray[np.float64]:
         """Volts at each electrode now, against stim ground."""
-        return np.array([s.volts(np.array([self.clock]), self.word_period)[0] for s in self.bank])
+        return np.array([s.volts_now(self.clock, self.word_period) for s in self.bank])
 
     @property
     def delivered(self) -> NDArray[np.float64]:
@@ -244,6 +251,7 @@ class Rhs2116(Chip):
             if ended:
                 self.finished.append(ended)
                 self.booked[c] += ended.coulombs
+        self.turn()
 
     def asked(self, channel: int, step: float) -> float:
         """Amperes that the registers ask of a channel: on, its polarity, and that polarity's amplitude."""

@@ -137,6 +137,10 @@ class Stimulator:
             done = end
         return out
 
+    def volts_now(self, clock: int, period: float) -> float:
+        """The voltage at the electrode at one word, which becomes the past."""
+        return 0.0 if self.quiet else float(self.volts(np.array([clock]), period)[0])
+
     def phase(self, clock: int, period: float) -> Phase:
         """The current that flows since `began`, as if it ended now."""
         given = self.counted + self.put_out((clock - self.since) * period)
