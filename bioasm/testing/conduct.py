@@ -190,7 +190,8 @@ def tells_the_observer_how_far_it_is(subject: Subject, model: str) -> None:
     expect(stopped, f"the run should stop at {steps[-1]}, not at {result.steps}")
     expect({p.run_end for p in seen} == {10**8}, f"the RUN ends at 10**8 steps, not at {[p.run_end for p in seen]}")
     reached = result.best_energy[0]
-    expect(best >= reached if remote else best == reached, "the report should name the best energy")
+    named = not best < reached if remote else best == reached  # a report from afar may know none yet
+    expect(named, "the report should name the best energy")
 
 
 @check_each_model()

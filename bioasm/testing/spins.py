@@ -20,13 +20,24 @@ THREE = Landscape(np.zeros((3, 3)), np.array([0.2, 0, 0]), {(0, 1, 2): -0.9, (0,
 
 
 def final_states(subject: Subject, text: str) -> Array:
-    """Independent samples (SAMPLES, 3): the final states of many lanes, or of many runs where there is one lane only."""
-    try:
-        return subject.run(text, lanes=SAMPLES).state
-    except BioasmError as refused:
-        if {d.code for d in refused.diagnostics} - {"B406", "B502"}:
-            raise
-        return np.concatenate([subject.run(text, seed=seed).state for seed in range(SAMPLES)])
+    """Independent samples (SAMPLES, 3): final states of as many lanes as the driver takes, in as many runs as that needs."""
+    lanes = most_lanes(subject, text)
+    return np.concatenate([subject.run(text, lanes=lanes, seed=seed).state for seed in range(1, SAMPLES // lanes + 1)])
+
+
+def most_lanes(subject: Subject, text: str) -> int:
+    """SAMPLES, or a 16th of it, and so on, until the driver takes so many lanes; at least 1."""
+    lanes = SAMPLES
+    while lanes > 1:
+        try:
+            subject.run(text, lanes=lanes, fuel=1)
+        except BioasmError as refused:
+            if {d.code for d in refused.diagnostics} - {"B406", "B502"}:
+                raise
+            lanes //= 16
+        else:
+            break
+    return lanes
 
 
 def samples_follow(subject: Subject, landscape: Landscape, temperature: float, setting: str = "") -> None:

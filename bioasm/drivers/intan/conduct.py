@@ -61,6 +61,7 @@ class Conduct:
         self.link, self.plan, self.again = link, plan, again
         self.observer = observer or _go_on
         self.number = secrets.randbits(31) + 1
+        self.sink = sink
         self.live = Live(self.number, plan.options.lanes, link.capabilities.clock_hz, sink)
         self.seconds: dict[str, float] = {}
         self.began = time.perf_counter()
@@ -72,8 +73,18 @@ class Conduct:
         Raises BioasmError with the Result so far as its `partial`: LinkLost, or what failed in the run.
         """
         try:
+            result = self._result()
+        except BioasmError as fault:
+            self._tell_end(fault.partial)
+            raise
+        self._tell_end(result)
+        return result
+
+    def _result(self) -> Result:
+        try:
             ended = self._ran()
             data = self._timed("fetch", lambda: self.link.fetch(ended))
+            self._take_rest()
         except _Stopped:
             return self._salvaged("interrupted")
         except LinkLost as lost:
@@ -146,8 +157,9 @@ class Conduct:
         run = m.Run(self.number, self.digest, self.plan.substrate, options.seed, options.lanes, fuel, m.NOW, parameters)
         reply = self.link.request(run)
         self.started = self.running = True
-        if isinstance(reply, m.Accepted):
-            self.live.started = reply.value
+        self.live.started = reply.value if isinstance(reply, m.Accepted) else 0
+        if self.sink is not None:
+            self.sink.started(self.live.started)
 
     # --- listening ----------------------------------------------------------------------------------
 
@@ -163,6 +175,17 @@ class Conduct:
             if time.monotonic() > deadline:
                 raise LinkLost("the board did not tell the end of the run")
         return self.live.ended
+
+    def _take_rest(self) -> None:
+        """Telemetry that was told before the run ended but came behind its end."""
+        if self.plan.raw:
+            self.link.request(m.Subscribe(0))
+        while (event := self.link.next_event(0.0)) is not None:
+            self.live.take(event.message)
+
+    def _tell_end(self, result: Result | None) -> None:
+        if self.sink is not None and self.started:
+            self.sink.ended(result.status if result else "failed", self.link.statistics.as_dict())
 
     def _deadline(self) -> float:
         """Until when the end must be told, once the run should end: by the observer's wish, or by a fault."""

@@ -105,7 +105,12 @@ class IntanDriver(Driver):
         assert self.link is not None
         plan = self._plan(self.link, verified, options)
         again = None if self.chosen.emulated else partial(self._opened, _AGAIN)
-        return Conduct(self.link, plan, observer, None, again).result()
+        if self.chosen.record is None:
+            return Conduct(self.link, plan, observer, None, again).result()
+        from bioasm.drivers.intan.recording import RunRecording
+
+        with RunRecording(self.chosen.record, plan, self.link.capabilities) as recording:
+            return Conduct(self.link, plan, observer, recording, again).result()
 
     def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> Plan:
         """What will be done. Raises BioasmError where an option or a pulse is refused."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from math import nan
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,18 @@ from bioasm.drivers.base import Progress
 from bioasm.link import messages as m
 from bioasm.results import Spikes
 
-Sink = Callable[[m.Message], None]
+
+class Sink(Protocol):
+    """Who writes down what a board tells."""
+
+    def __call__(self, message: m.Message) -> None:
+        """Take telemetry or an event."""
+
+    def started(self, clock: int) -> None:
+        """The run began at a device clock."""
+
+    def ended(self, status: str, link: dict[str, Any]) -> None:
+        """The run is over, and what the link counted by then."""
 
 
 class Live:
@@ -63,7 +73,8 @@ class Live:
     def _status(self, status: m.Status) -> None:
         self.state = status.state
         if status.run == self.run and status.steps > self.steps:
-            self.steps, self.run_end, self.best_energy = status.steps, status.run_end, status.best_energy
+            self.steps, self.run_end = status.steps, status.run_end
+            self.best_energy = status.best_energy if status.best_energy == status.best_energy else self.best_energy
             self.news = True
 
     def _energy(self, message: m.Energy) -> None:
