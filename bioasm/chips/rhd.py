@@ -135,7 +135,7 @@ class Rhd(Chip):
 
     def sensor(self, channel: int) -> int:
         """Auxiliary inputs, supply and temperature: always unsigned, with the ADC's error if it has one."""
-        if channel in words.AUX:
+        if channel in words.AUX and self.aux_enabled[channel - words.AUX[0]]:
             code = self.surroundings.aux_V[channel - words.AUX[0]] / AUX_VOLTS_PER_CODE
         elif channel == words.SUPPLY and self.supply_sensed:
             code = self.surroundings.supply_V / SUPPLY_VOLTS_PER_CODE
@@ -175,6 +175,7 @@ class Rhd(Chip):
         self.adc_sound = (v["adc_reference_bandwidth"], v["adc_comparator_bias"], v["adc_comparator_select"]) == (3, 3, 2)
         self.adc_sound = self.adc_sound and bool(v["amp_vref_enable"])
         self.supply_sensed = bool(v["vdd_sense_enable"])
+        self.aux_enabled = [bool(v[f"aux{k}_enable"]) for k in (1, 2, 3)]
         self.switches = (v["temp_s1"], v["temp_s2"])
         self.warmed = bool(v["temp_enable"]) and (self.warmed or self.switches == (1, 0))
         self.digout = None if v["digout_hiz"] else v["digout"]

@@ -35,7 +35,7 @@ def command(path: str, as_json: bool) -> None:
     from bioasm.isa.verify import verify
     from bioasm.recordings.reader import is_recording
 
-    if path != common.STDIO and is_recording(path):
+    if path != common.STDIO and (path.endswith(".rhd") or is_recording(path)):
         facts, page = recorded.described(path), recorded.page
     else:
         facts, page = described(verify(common.load(path))), _page

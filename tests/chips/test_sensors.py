@@ -39,6 +39,14 @@ def test_supply_sensor_needs_its_bit() -> None:
     assert ask(chip, rhd.convert(48)) == [0]
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_auxiliary_input_needs_its_bit(k: int) -> None:
+    chip = recorder()
+    assign(chip, **{f"aux{k}_enable": 0})
+    codes = ask(chip, *[rhd.convert(32 + j) for j in range(3)])
+    assert [j + 1 for j in range(3) if codes[j] == 0] == [k]
+
+
 def test_auxiliary_input_over_the_range() -> None:
     chip = recorder()
     chip.surroundings.aux_V[0] = 5.0

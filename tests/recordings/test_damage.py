@@ -157,6 +157,14 @@ def test_info_of_a_damaged_recording_is_an_error(tmp_path: Path) -> None:
     assert "B308" in told.stderr
 
 
+@pytest.mark.parametrize(("name", "code"), [("empty.rhd", "B308"), ("missing.rhd", "B301")])
+def test_info_takes_the_suffix_at_its_word(tmp_path: Path, name: str, code: str) -> None:
+    (tmp_path / "empty.rhd").write_bytes(b"")
+    told = bioasm("info", tmp_path / name)
+    assert told.code == 1
+    assert code in told.stderr
+
+
 def test_info_with_events_of_another_kind(tmp_path: Path) -> None:
     path = recorded(tmp_path, "rhd", codes(2, 128))
     (tmp_path / "run.events.jsonl").write_text('{"kind": "gap", "count": "many"}\n{"kind": [1]}\n{}\n')
