@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bioasm.drivers.brian2.notation import is_condition, replaced, spell, spell_unit
-from bioasm.models.base import Assignment, Equation, Model, Port
-from bioasm.models.expression import Binary, Call, Expression, Symbol, symbols
-from bioasm.units import EXPONENTS, NO_UNIT
+from bioasm.isa.network import usable
+from bioasm.models.base import Equation, Model, Parameter, Port
+from bioasm.models.dimensions import unit_of
+from bioasm.models.expression import Binary, Call, Expression, Symbol
+from bioasm.units import EXPONENTS, NO_UNIT, Exponents
 
 FREE = "is_free"
 BEFORE = "held_before"
-REFRACTORY = "is_refractory"
 
 
 class Part(NamedTuple):
@@ -62,8 +63,12 @@ class Cell:
 
     def owner(self, part: Part, name: str) -> Part | None:
         """The part that a name of `part` belongs to: itself, or for a mechanism what it sits on; None for dt and the like."""
-        around = (p for p in (part, *self.parts) if p.kind_of(name))
-        return next(around, None) if name != "dt" else None
+        if name == "dt":
+            return None
+        if name == self.parts[0].model.noise_name:  # SIG sets one level, that of the population
+            return self.parts[0]
+        others = self.parts if part in self.parts[1:] else []
+        return next((p for p in (part, *others) if p.kind_of(name)), None)
 
     def named(self, part: Part, expression: Expression) -> Expression:
         """An expression with the names that Brian2 knows."""
@@ -144,7 +149,7 @@ class Cell:
         model = part.model
         for parameter in model.parameters:
             if parameter.name != "dt":
-                yield f"{identifier(part, parameter.name)} : {spell_unit(unit_of_parameter(parameter))} (constant)"
+                yield f"{identifier(part, parameter.name)} : {spell_unit(unit_of_thing(parameter))} (constant)"
         if model.noise_name:
             yield f"{identifier(part, model.noise_name)} : {spell_unit(EXPONENTS.get(model.noise, NO_UNIT))} (shared)"
         for value in model.inputs:
@@ -172,23 +177,24 @@ class Cell:
             rate += f" + {spell(self.named(part, factor))} * {number}"
         if self.clamps and self.is_clamp(part, equation.variable):
             rate = f"{FREE} * ({rate})"
-        return f"d{own}/dt = {rate} : {unit}{' (unless refractory)' if equation.frozen else ''}"
+        return f"d{own}/dt = {rate} : {unit}"
 
     def _native_noise(self, part: Part, name: str) -> str:
         own = identifier(part, name)
         return f"xi_{own}" if self.own_noise else f"{own} / sqrt(dt)"
 
-    def _unit_of_kept(self, part: Part, call: Call) -> tuple[object, ...]:
-        from bioasm.models.dimensions import unit_of
-
-        return unit_of(call.arguments[0], lambda name: self.unit(part, name))
+    def _unit_of_kept(self, part: Part, call: Call) -> Exponents:
+        """The unit of what is kept, from those of the names in it."""
+        units = {t.name: unit_of_thing(t) for p in reversed((part, *self.parts)) for t in usable(p.model)}
+        return unit_of(call.arguments[0], units) or NO_UNIT
 
     def native_method(self) -> str | None:
         """The integrator of Brian2's that does what the model asks for, or None where none of them does."""
         items = [(part, k, item) for part in self.parts for k, stage in enumerate(part.model.stages) for item in stage]
         equations = [item for _, _, item in items if isinstance(item, Equation)]
         methods = {e.method for e in equations}
-        if len(equations) < len(items) or any(k for _, k, _ in items) or methods - {"euler", "rk4"} or len(methods) != 1:
+        plain = len(equations) == len(items) and not any(k for _, k, _ in items) and not any(e.frozen for e in equations)
+        if not plain or len(methods) != 1 or methods - {"euler", "rk4"} or (self.clamps and methods == {"rk4"}):
             return None
         read = [n for p in self.parts for e in _expressions(p.model) for n in e.walk()]
         if any(is_condition(node) for node in read) or any(isinstance(n, Call) and n.function == "where" for n in read):
@@ -219,14 +225,18 @@ class Cell:
 
     @property
     def refractory(self) -> str | None:
-        """For how long a neuron that spiked is refractory, as a whole number of steps that Brian2 can't misread."""
+        """For how long a neuron that spiked is refractory, as a whole number of steps that Brian2 can't misread.
+
+        Brian2 lets a neuron go on where its last spike is that long ago, so one step more than it stands still.
+        """
         own = self.parts[0]
         if own.model.refractory is None:
             return None
         steps = f"({self.spelled(own, own.model.refractory.duration)}) / dt"
-        if own.model.refractory.inclusive:
-            return f"(floor({steps} + 1e-6) + 1) * dt"
-        return f"ceil({steps} - 1e-6) * dt"
+        if not own.model.refractory.inclusive:
+            return f"ceil({steps} - 1e-6) * dt"
+        last = int(own.model.order.index("step") < own.model.order.index("spike"))
+        return f"(floor({steps} + 1e-6) + {last}) * dt"
 
     @property
     def start_code(self) -> str:
@@ -243,15 +253,28 @@ class Cell:
 
     def port_code(self, part: Part, port: Port) -> str:
         """How the sum of the weights that arrived at a port in a step changes its variables."""
-        arrived, lines = port_name(part, port), []
-        for number, (variable, factor) in enumerate(port.jumps):
-            lines.append(f"_jump_{number} = ({self.spelled(part, factor)}) * {arrived}")
-        for number, (variable, _) in enumerate(port.jumps):
-            own = self.variable(part, variable)
-            held = self.clamps and self.is_clamp(self.owner(part, variable), variable)
-            lines.append(f"{own} += {f'{FREE} * ' if held else ''}_jump_{number}")
-        zero = f"0 * {arrived}"
-        return "\n".join([*lines, f"{arrived} = {zero}"])
+        arrived = port_name(part, port)
+        lines = [f"_jump_{at} = ({self.spelled(part, factor)}) * {arrived}" for at, (_, factor) in enumerate(port.jumps)]
+        for at, (variable, _) in enumerate(port.jumps):
+            owner, own = self.owner(part, variable), self.variable(part, variable)
+            new = f"{own} + _jump_{at}"
+            if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
+                new = f"chosen({self.refractory} - (t - lastspike) < {self._last_frozen} * dt or lastspike >= t, {new}, {own})"
+            if self.clamps and self.is_clamp(owner, variable):
+                new = f"chosen({FREE} > 0.5, {new}, {own})"
+            lines.append(f"{own} = {new}")
+        return "\n".join([*lines, f"{arrived} = 0 * {arrived}"])
+
+    @property
+    def _last_frozen(self) -> float:
+        """How far before the end of its refractory time, in steps, a neuron hears spikes again."""
+        order = self.parts[0].model.order
+        return 0.5 + (order.index("step") < order.index("spike"))
+
+    def _is_frozen(self, part: Part | None, variable: str) -> bool:
+        if part is None or self.refractory is None:
+            return False
+        return any(e.variable == variable and e.frozen for _, e in _equations(part.model))
 
 
 def port_name(part: Part, port: Port) -> str:
@@ -259,10 +282,10 @@ def port_name(part: Part, port: Port) -> str:
     return f"{identifier(part, port.name or 'port')}_arrived"
 
 
-def unit_of_parameter(parameter: object) -> tuple[object, ...]:
-    """The unit of a parameter: that of its equations, or of what it is written in."""
-    unit = parameter.unit  # type: ignore[attr-defined]
-    return unit if unit != NO_UNIT else EXPONENTS.get(parameter.dimension, NO_UNIT)  # type: ignore[attr-defined]
+def unit_of_thing(thing: Any) -> Exponents:
+    """The unit of a parameter, state, definition or input; of a parameter perhaps only known by what it is written in."""
+    unit: Exponents = thing.unit
+    return EXPONENTS.get(thing.dimension, NO_UNIT) if isinstance(thing, Parameter) and unit == NO_UNIT else unit
 
 
 def _equations(model: Model) -> list[tuple[int, Equation]]:
@@ -276,13 +299,3 @@ def _expressions(model: Model) -> Iterator[Expression]:
         yield from (factor for _, factor in equation.noise)
     yield from (d.expression for d in model.definitions)
     yield from (a.value for a in model.adds)
-
-
-def reads(model: Model) -> set[str]:
-    """All names that a model's equations read."""
-    return {name for expression in _expressions(model) for name in symbols(expression)}
-
-
-def assignments(model: Model) -> list[Assignment]:
-    """The assignments of a model's stages."""
-    return [item for stage in model.stages for item in stage if isinstance(item, Assignment)]

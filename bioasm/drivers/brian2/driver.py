@@ -19,11 +19,13 @@ from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, Instruction, Quantity
 from bioasm.isa.verify import Verified
+from bioasm.models.base import SPINS
 from bioasm.results import Recording, Result, Spikes
 
 if TYPE_CHECKING:
-    from bioasm.drivers.brian2.dynamics import Dynamics, Samples
+    from bioasm.drivers.brian2.dynamics import Dynamics, Guide, Samples
 
 if find_spec("brian2") is None:
     raise ModuleNotFoundError("Brian2 is not installed", name="brian2")
@@ -37,7 +39,7 @@ class Brian2Driver(Driver):
 
     name: ClassVar[str] = "brian2"
     summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
-    abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp"})
+    abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "network"})
     models: ClassVar[frozenset[str]] = frozenset({"lif_critical", "ising"})
     options: ClassVar[Mapping[str, str]] = {
         "target": "how Brian2 makes code: numpy (at once), cython (compiles for seconds) or cpp_standalone (a whole program)",
@@ -51,6 +53,7 @@ class Brian2Driver(Driver):
                 raise error("B406", text, hint=f"it may be {', '.join(known)}", exit_code=EXIT_USAGE)
         self.target, self.own_noise = target, noise == "own"
         self.seconds_to_import = 0.0
+        self.guide: Guide | None = None  # the states of another run to go on from, where there is one
 
     def connect(self) -> None:
         """Import Brian2. Raises BioasmError B503 where it can't be imported."""
@@ -105,19 +108,22 @@ class Run:
                 fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
                 raise
 
-    def _make(self, run: Interpreter, n: int) -> Dynamics:
-        """The neurons that ALC asks for."""
-        began, options = time.perf_counter(), self.options
-        if self.verified.model.kind == "spins":
-            rule = run.parameters["rule"]
-            return Spins(n, options.lanes, options.seed, rule, self.driver.own_noise)
+    def _make(self, run: Interpreter, instruction: Instruction) -> Dynamics:
+        """The neurons that ALC or the first POP asks for."""
+        options, network = self.options, run.network
+        if self.verified.model.kind == SPINS:
+            rule = run.parameters[f"{network.populations[0].name}.rule"]
+            return Spins(network.n, options.lanes, options.seed, rule, self.driver.own_noise)
         from bioasm.drivers.brian2.network import Neurons, TimedNetwork
 
-        TimedNetwork.seconds = 0.0
-        clamps = any(i.mnemonic == "CLAMP" for i in self.verified.program.instructions)
-        model = self.verified.model
-        made = Neurons(model, n, options.lanes, options.seed, run.parameters, self.driver.own_noise, clamps)
+        began, TimedNetwork.seconds = time.perf_counter(), 0.0
+        parameters = run.parameters | _fixed(run)
+        own, guide = self.driver.own_noise, self.driver.guide
+        made = Neurons(network, run.program, options.lanes, options.seed, parameters, own, guide)
         self.built += time.perf_counter() - began
+        flaw = made.flaw()
+        if flaw is not None:
+            raise run.fault(flaw, instruction)
         return made
 
     # --- the result -----------------------------------------------------------------------------------
@@ -156,6 +162,19 @@ class Run:
         run = max(0.0, total - self.built - code)
         imported = self.driver.seconds_to_import
         return {"import": imported, "build": self.built, "codegen": code, "run": run, "total": total + imported}
+
+
+def _fixed(run: Interpreter) -> dict[str, float]:
+    """What the program sets, wherever it does so, of parameters that decide how several populations are run."""
+    found: dict[str, float] = {}
+    for instruction in run.program.instructions if not run.network.implicit else ():
+        if instruction.mnemonic == "SET" and isinstance(instruction.operands[1], Quantity | ConstantRef):
+            name = run.whole_name(do.word(instruction, 0))
+            instance = run.network.instance(name.partition(".")[0])
+            parameter = instance.model.parameter(name.partition(".")[2]) if instance else None
+            if name.endswith(".delay") or name == "dt" or (parameter is not None and parameter.structural):
+                found[name] = do.number(run, instruction, 1)
+    return found
 
 
 def _versions() -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,17 @@ class Best:
         self.state = np.where(better[:, None], state, self.state).astype(np.int8)
 
 
+class Guide(NamedTuple):
+    """States of another run to go on from, every so many steps.
+
+    `states` are (lanes, samples, neurons) by the name of the variable, a sample every `spacing` steps, which divides `every`.
+    """
+
+    states: Mapping[str, Array]
+    every: int
+    spacing: int
+
+
 class Dynamics(Protocol):
     """Neurons of one model in several lanes. Arrays of neurons are (lanes, n); times are steps from the start."""
 
@@ -70,9 +81,6 @@ class Dynamics(Protocol):
     def set_offset(self, offset: float) -> None:
         """What is added to the energies of the trace from now on."""
 
-    def set_parameter(self, name: str, value: Array | float) -> str | None:
-        """Set a parameter of all neurons, one number or (n,); returns what is wrong with it, or None."""
-
     def reset(self) -> None:
         """Back to the initial state."""
 
@@ -82,29 +90,24 @@ class Dynamics(Protocol):
     def free(self, neurons: Array | slice) -> None:
         """Let neurons go."""
 
-    def set_current(self, value: Array | float) -> None:
-        """The constant current of CUR."""
-
-    def play(self, rows: Array, period: int) -> None:
-        """The currents of WAVE, a row every `period` steps from now."""
-
-    def send(self, steps: Array, neurons: Array, jump: Array | float) -> None:
-        """The spikes of SPK, in steps from now."""
-
-    def bombard(self, rate: Array | float, jump: Array | float) -> None:
-        """The Poisson spikes of POI."""
-
     def record(self, samples: Samples) -> None:
         """Begin to take samples."""
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
         """Run so many steps, and then as many as `more` asks for; fewer where the watch asks for it."""
 
+    def neurons_of(self, name: str) -> int:
+        """How many neurons have a variable."""
+
     def variable(self, name: str) -> Array:
         """A variable of all neurons now."""
 
     def energy(self) -> Array:
         """E of the present state without the offset, (lanes,)."""
+
+    @property
+    def landscape_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
 
     def look(self) -> None:
         """Let the present state count for the best, where the model says that it does."""
@@ -117,3 +120,22 @@ class Dynamics(Protocol):
 
     def fault(self) -> str | None:
         """What left the finite range, or None."""
+
+
+class Driven(Dynamics, Protocol):
+    """Neurons with parameters that change and with inputs. A name of None is the input of currents, or the first port."""
+
+    def set_parameter(self, name: str, value: Array | float) -> str | None:
+        """Set a parameter of all neurons, one number or (n,); returns what is wrong with it, or None."""
+
+    def set_input(self, name: str | None, value: Array | float, how: str = ...) -> None:
+        """The constant of CUR or INP."""
+
+    def play(self, name: str | None, rows: Array, period: int) -> None:
+        """The rows of WAVE or PLAY, one every `period` steps from now."""
+
+    def send(self, target: str | None, steps: Array, neurons: Array, weight: Array | float) -> None:
+        """The spikes of SPK or EVT, in steps from now."""
+
+    def bombard(self, target: str | None, rate: Array | float, weight: Array | float) -> None:
+        """The Poisson spikes of POI or RATE."""

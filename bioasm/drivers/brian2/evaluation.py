@@ -38,7 +38,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": lambda *a: np.maximum.reduce(np.broadcast_arrays(*a)),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "exprelr": _exprelr,
-    "held": lambda x: x,
+    "held": lambda x: x,  # between two steps nothing is being integrated
+    "delayed": lambda x: x,
 }
 
 

@@ -14,8 +14,10 @@ from bioasm.drivers.brian2.dynamics import Samples
 from bioasm.drivers.brian2.interpreter import Deed, Interpreter, output_name
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.limits import limit
+from bioasm.isa.network import ADD, has_landscape
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register
 from bioasm.isa.semantics.timing import whole_multiple
+from bioasm.models.base import Parameter
 from bioasm.results import Spikes
 from bioasm.vm.couplings import held_exactly
 
@@ -70,13 +72,13 @@ def level(
     return value
 
 
-def neurons(run: Interpreter, instruction: Instruction, at: int) -> Array:
-    """Indices of neurons, from a vector, a number or a register."""
+def neurons(run: Interpreter, instruction: Instruction, at: int, n: int) -> Array:
+    """Indices of n neurons, from a vector, a number or a register."""
     if isinstance(operand(instruction, at), DataRef):
         return np.atleast_1d(dense(run, instruction, at)).astype(np.int64)
     value = number(run, instruction, at)
-    if not (0 <= value < run.alive.n and value == math.floor(value)):
-        raise run.fault(f"neuron {value:g} does not exist; indices go from 0 to {run.alive.n - 1}", instruction)
+    if not (0 <= value < n and value == math.floor(value)):
+        raise run.fault(f"neuron {value:g} does not exist; indices go from 0 to {n - 1}", instruction)
     return np.array([int(value)])
 
 
@@ -97,15 +99,21 @@ def period(run: Interpreter, instruction: Instruction, at: int) -> int:
 
 
 def _alc(run: Interpreter, instruction: Instruction) -> None:
-    n = int(number(run, instruction, 0))
-    run.landscape = Landscape(n)
-    run.neurons = run.make(run, n)
+    run.neurons = run.make(run, instruction)
+    coupled = next((p for p in run.network.populations if has_landscape(p.model)), None)
+    run.landscape = Landscape(coupled.n if coupled else 0)
     run.neurons.set_noise(run.noise)
     run.neurons.set_offset(run.offset)
 
 
+def _pop(run: Interpreter, instruction: Instruction) -> None:
+    """The gate knows all populations, so the first POP makes them."""
+    if run.neurons is None:
+        _alc(run, instruction)
+
+
 def _nothing(run: Interpreter, instruction: Instruction) -> None:
-    """MODEL: the gate has told which model it is."""
+    """MODEL, MECH, SYN, CON: the gate has told of it."""
 
 
 def _load(part: str, run: Interpreter, instruction: Instruction) -> None:
@@ -136,19 +144,32 @@ def _sig(run: Interpreter, instruction: Instruction) -> None:
 
 
 def _set(run: Interpreter, instruction: Instruction) -> None:
-    parameter = run.verified.model.parameter(word(instruction, 0))
-    assert parameter is not None
+    name = run.whole_name(word(instruction, 0))
+    parameter = _parameter(run, name)
+    if parameter is None:  # the weight or the delay of a projection
+        low = 0.0 if name.endswith(".delay") else -math.inf
+        run.driven.set_parameter(name, level(run, instruction, 1, low))
+        return
     named = dict(parameter.words).get(word(instruction, 1))
     value = named if named is not None else level(run, instruction, 1, parameter.low, parameter.high)
     if isinstance(value, float) and parameter.open_low and not value > parameter.low:
         raise run.fault(f"SET {parameter.name} got {value:g}", instruction)
     if run.neurons is None:
         assert isinstance(value, float)
-        run.parameters[parameter.name] = value
-        return
-    flaw = run.neurons.set_parameter(parameter.name, value)
-    if flaw is not None:
-        raise run.fault(flaw, instruction)
+        run.parameters[name] = value
+    elif not parameter.structural:  # those were found when the neurons were made
+        flaw = run.driven.set_parameter(name, value)
+        if flaw is not None:
+            raise run.fault(flaw, instruction)
+
+
+def _parameter(run: Interpreter, name: str) -> Parameter | None:
+    """The parameter of a whole name, None for a projection's."""
+    head, _, tail = name.partition(".")
+    if name == "dt":
+        return run.verified.model.parameter(name)
+    instance = run.network.instance(head)
+    return instance.model.parameter(tail) if instance else None
 
 
 def _rst(run: Interpreter, instruction: Instruction) -> None:
@@ -163,28 +184,52 @@ def _run(run: Interpreter, instruction: Instruction) -> None:
 
 
 def _cur(run: Interpreter, instruction: Instruction) -> None:
-    run.alive.set_current(level(run, instruction, 0))
+    run.driven.set_input(None, level(run, instruction, 0))
+
+
+def _inp(run: Interpreter, instruction: Instruction) -> None:
+    run.driven.set_input(word(instruction, 0), level(run, instruction, 1), word(instruction, 2, ADD))
 
 
 def _wave(run: Interpreter, instruction: Instruction) -> None:
-    run.alive.play(dense(run, instruction, 0), period(run, instruction, 1))
+    run.driven.play(None, dense(run, instruction, 0), period(run, instruction, 1))
+
+
+def _play(run: Interpreter, instruction: Instruction) -> None:
+    run.driven.play(word(instruction, 0), dense(run, instruction, 1), period(run, instruction, 2))
 
 
 def _spk(run: Interpreter, instruction: Instruction) -> None:
-    train = dense(run, instruction, 0)
+    _send(run, instruction, None, 0)
+
+
+def _evt(run: Interpreter, instruction: Instruction) -> None:
+    _send(run, instruction, word(instruction, 0), 1)
+
+
+def _send(run: Interpreter, instruction: Instruction, target: str | None, at: int) -> None:
+    train = dense(run, instruction, at)
     with np.errstate(over="ignore"):
         steps = np.minimum(np.rint(train[:, 0] / run.alive.step_length), float(limit("steps"))).astype(np.int64)
     order = np.argsort(steps, kind="stable")
-    run.alive.send(steps[order], train[order, 1].astype(np.int64), level(run, instruction, 1))
+    run.driven.send(target, steps[order], train[order, 1].astype(np.int64), level(run, instruction, at + 1))
 
 
 def _poi(run: Interpreter, instruction: Instruction) -> None:
+    _bombard(run, instruction, None, 0)
+
+
+def _rate(run: Interpreter, instruction: Instruction) -> None:
+    _bombard(run, instruction, word(instruction, 0), 1)
+
+
+def _bombard(run: Interpreter, instruction: Instruction, target: str | None, at: int) -> None:
     highest = 1.0 / run.alive.step_length
-    rate = level(run, instruction, 0, 0.0, highest)
+    rate = level(run, instruction, at, 0.0, highest)
     if np.max(rate) > highest:
-        text = f"POI got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+        text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
         raise run.fault(text, instruction)
-    run.alive.bombard(rate, level(run, instruction, 1))
+    run.driven.bombard(target, rate, level(run, instruction, at + 1))
 
 
 # --- recording and clamping ---------------------------------------------------------------------------
@@ -192,7 +237,8 @@ def _poi(run: Interpreter, instruction: Instruction) -> None:
 
 def _rec(run: Interpreter, instruction: Instruction) -> None:
     alive = run.alive
-    whom = np.arange(alive.n) if operand(instruction, 2) is None else neurons(run, instruction, 2)
+    whole = np.arange(alive.neurons_of(word(instruction, 0)))
+    whom = whole if operand(instruction, 2) is None else neurons(run, instruction, 2, len(whole))
     samples = Samples(word(instruction, 0), period(run, instruction, 1), alive.step, whom)
     _unrec(run, instruction)
     run.recorded.append(samples)
@@ -212,11 +258,11 @@ def _clamp(run: Interpreter, instruction: Instruction) -> None:
     if allowed and not np.isin(value, allowed).all():
         text = f"CLAMP got {value}; {run.verified.model.name} can be held at {' or '.join(f'{a:g}' for a in allowed)}"
         raise run.fault(text, instruction)
-    run.alive.clamp(neurons(run, instruction, 0), value)
+    run.alive.clamp(neurons(run, instruction, 0, run.alive.n), value)
 
 
 def _free(run: Interpreter, instruction: Instruction) -> None:
-    run.alive.free(slice(None) if operand(instruction, 0) is None else neurons(run, instruction, 0))
+    run.alive.free(slice(None) if operand(instruction, 0) is None else neurons(run, instruction, 0, run.alive.n))
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -237,8 +283,10 @@ def best_energy(run: Interpreter) -> Array:
 def best_state(run: Interpreter) -> Array:
     """The state of lowest energy seen, (lanes, n)."""
     run.alive.look()
-    seen = np.isfinite(run.alive.best.energy)[:, None]
-    return np.where(seen, run.alive.best.state, run.alive.final_as_best()).astype(np.int8)
+    seen, final = np.isfinite(run.alive.best.energy)[:, None], run.alive.final_as_best().astype(np.int8)
+    first, n = run.alive.landscape_neurons
+    final[:, first : first + n] = np.where(seen, run.alive.best.state, final[:, first : first + n])
+    return final
 
 
 def energy_trace(run: Interpreter) -> Array:
@@ -278,8 +326,8 @@ def _rd(run: Interpreter, instruction: Instruction) -> None:
 def _get(run: Interpreter, instruction: Instruction) -> None:
     to, what = operand(instruction, 0), word(instruction, 1)
     assert isinstance(to, Register)
-    if what == "spike_count":
-        value = float(run.alive.variable(what).sum())
+    if what not in OF_THE_RUN:
+        value = float(run.alive.variable(what).sum())  # spikes, of all neurons or those of a population
     else:  # the lowest of all lanes; NaN only where no lane has seen an energy
         value = float(np.fmin.reduce(np.atleast_1d(OF_THE_RUN[what](run))))
     run.registers[to.index] = value
@@ -288,8 +336,9 @@ def _get(run: Interpreter, instruction: Instruction) -> None:
 def _peek(run: Interpreter, instruction: Instruction) -> None:
     to = operand(instruction, 0)
     assert isinstance(to, Register)
-    (which,) = neurons(run, instruction, 2)
-    column = run.alive.variable(word(instruction, 1))[:, which]
+    name = word(instruction, 1)
+    (which,) = neurons(run, instruction, 2, run.alive.neurons_of(name))
+    column = run.alive.variable(name)[:, which]
     run.registers[to.index] = float(column.sum()) / len(column)
 
 
@@ -299,7 +348,8 @@ def _out(run: Interpreter, instruction: Instruction) -> None:
 
 DEEDS: dict[str, Deed] = {
     "ALC": _alc,
-    "MODEL": _nothing,
+    "POP": _pop,
+    **dict.fromkeys(("MODEL", "MECH", "SYN", "CON"), _nothing),
     "SET": _set,
     "LDJ": partial(_load, "LDJ"),
     "LDH": partial(_load, "LDH"),
@@ -312,6 +362,10 @@ DEEDS: dict[str, Deed] = {
     "WAVE": _wave,
     "SPK": _spk,
     "POI": _poi,
+    "INP": _inp,
+    "PLAY": _play,
+    "EVT": _evt,
+    "RATE": _rate,
     "REC": _rec,
     "UNREC": _unrec,
     "CLAMP": _clamp,

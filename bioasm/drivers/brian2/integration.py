@@ -34,7 +34,20 @@ def step_code(cell: Cell) -> str:
         items = [(p, item) for p in cell.parts if stage < len(p.model.stages) for item in p.model.stages[stage]]
         lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)])
         lines += [_assigned(cell, p, i) for p, i in items if isinstance(i, Assignment)]
-    return "\n".join(lines)
+    return "\n".join([*_noted(cell), *lines, *_held(cell)] if lines else [])
+
+
+def _noted(cell: Cell) -> Iterator[str]:
+    """Where neurons may be held: what they were held at, for stages see them move."""
+    if cell.clamps:
+        own = cell.parts[0]
+        yield f"_begun = {identifier(own, own.model.clamp)}"
+
+
+def _held(cell: Cell) -> Iterator[str]:
+    if cell.clamps:
+        held = identifier(cell.parts[0], cell.parts[0].model.clamp)
+        yield f"{held} = chosen({FREE} > 0.5, {held}, _begun)"
 
 
 def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
@@ -45,7 +58,8 @@ def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
             yield f"_new_{own} = {own} + {_increment(cell, part, equation)}"
     for part, equation in items:
         own = identifier(part, equation.variable)
-        yield f"{own} = {_kept(cell, part, equation.variable, f'_new_{own}', equation.frozen)}"
+        stays = equation.frozen and cell.refractory is not None
+        yield f"{own} = {f'chosen(not_refractory, _new_{own}, {own})' if stays else f'_new_{own}'}"
 
 
 def _increment(cell: Cell, part: Part, equation: Equation) -> str:
@@ -59,18 +73,8 @@ def _increment(cell: Cell, part: Part, equation: Equation) -> str:
     return increment
 
 
-def _kept(cell: Cell, part: Part, variable: str, value: str, frozen: bool) -> str:
-    """The new value, or the old one where the neuron is held or stands still."""
-    own = identifier(part, variable)
-    if frozen:
-        value = f"chosen(not_refractory, {value}, {own})"
-    held = cell.clamps and cell.is_clamp(part, variable)
-    return f"chosen({FREE} > 0.5, {value}, {own})" if held else value
-
-
 def _assigned(cell: Cell, part: Part, assignment: Assignment) -> str:
-    own = identifier(part, assignment.variable)
-    return f"{own} = {_kept(cell, part, assignment.variable, cell.spelled(part, assignment.value), False)}"
+    return f"{identifier(part, assignment.variable)} = {cell.spelled(part, assignment.value)}"
 
 
 def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
@@ -82,8 +86,7 @@ def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
             yield f"_at_{k}_{own} = {own} + {share} * dt * _slope_{before}_{own}"
         for own, (part, equation) in zip(names, items, strict=True):
             rate = spell(_moved(cell.written_out(part, equation.rate), moved, k))
-            free = f"{FREE} * " if cell.clamps and cell.is_clamp(part, equation.variable) else ""
-            yield f"_slope_{k}_{own} = {free}({rate})"
+            yield f"_slope_{k}_{own} = {rate}"
     for own in names:
         slopes = f"_slope_1_{own} + 2 * _slope_2_{own} + 2 * _slope_3_{own} + _slope_4_{own}"
         yield f"_new_{own} = {own} + dt * ({slopes}) / 6"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.base import Observer, Progress, RunOptions
 from bioasm.drivers.brian2.arithmetic import COMPUTED, HOLDS
-from bioasm.drivers.brian2.dynamics import Dynamics
+from bioasm.drivers.brian2.dynamics import Driven, Dynamics
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
 from bioasm.results import Reading
 
-Make = Callable[["Interpreter", int], Dynamics]
+Make = Callable[["Interpreter", Instruction], Dynamics]
 Deed = Callable[["Interpreter", Instruction], None]
 
 _BETWEEN_REPORTS = 0.1  # seconds
@@ -37,7 +37,8 @@ class Interpreter:
     ) -> None:
         self.verified, self.program, self.options, self.observer = verified, verified.program, options, observer
         self.make, self.deeds = make, deeds
-        self.parameters = {p.name: p.default for p in verified.model.parameters} | dict(options.parameters)
+        self.network = verified.network
+        self.parameters = self._defaults() | {self.whole_name(n): v for n, v in options.parameters.items()}
         self.registers = [0.0] * limit("registers")
         self.place, self.fuel = 0, options.fuel
         self.clock, self.run_end = 0.0, 0
@@ -50,6 +51,21 @@ class Interpreter:
         self.stopped, self._reported = False, time.monotonic()
         self._executed, self._asked, self._settled = 0, 0, 0
         self._acts = [self._act(i) for i in self.program.instructions]
+
+    # --- parameters -----------------------------------------------------------------------------------
+
+    def _defaults(self) -> dict[str, float]:
+        """All parameters by `part.name`, and `dt`, of which there is one."""
+        every = {f"{one.name}.{p.name}": p.default for one in self.network.instances() for p in one.model.parameters}
+        step = self.verified.model.parameter("dt")
+        return every | ({"dt": step.default} if step else {})
+
+    def whole_name(self, word: str) -> str:
+        """A parameter's name with its part's; a bare one belongs to the first part that has it."""
+        if word == "dt" or "." in word:
+            return word
+        owner = next((one for one in self.network.instances() if one.model.parameter(word) is not None), None)
+        return f"{owner.name}.{word}" if owner else word
 
     # --- the program ----------------------------------------------------------------------------------
 
@@ -189,9 +205,14 @@ class Interpreter:
 
     @property
     def alive(self) -> Dynamics:
-        """The neurons. The gate has seen to it that ALC came first."""
+        """The neurons. The gate has seen to it that ALC or POP came first."""
         assert self.neurons is not None
         return self.neurons
+
+    @property
+    def driven(self) -> Driven:
+        """The neurons, of a model that has inputs; the gate has seen to that."""
+        return cast(Driven, self.alive)
 
     def run_for(self, duration: float, instruction: Instruction) -> None:
         """Ask for steps until the first step boundary that is not before the time asked for."""

@@ -12,15 +12,22 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.brian2.cell import Cell, Part, identifier
-from bioasm.drivers.brian2.dynamics import Best, More, Samples, Watch
+from bioasm.drivers.brian2.drive import Drive
+from bioasm.drivers.brian2.dynamics import Best, Guide, More, Samples, Watch
 from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.sources import Poisson, Train
-from bioasm.drivers.brian2.stream import Stream, normal_stream, poisson_stream
+from bioasm.drivers.brian2.stream import Stream, poisson_stream, white_noise
+from bioasm.drivers.brian2.wires import Rings, Wire
+from bioasm.isa import network as wiring
 from bioasm.isa.limits import limit
-from bioasm.models.base import Model
+from bioasm.isa.program import Program
+from bioasm.isa.semantics.timing import whole_multiple
+from bioasm.models.base import Port
 
 Array = NDArray[Any]
+
+_SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset": "resets"}
 
 
 class TimedNetwork(brian2.Network):  # type: ignore[misc]
@@ -41,61 +48,122 @@ class Neurons:
     has_spikes = True
 
     def __init__(
-        self, model: Model, n: int, lanes: int, seed: int, parameters: Mapping[str, float], own_noise: bool, clamps: bool
+        self,
+        network: wiring.Network,
+        program: Program,
+        lanes: int,
+        seed: int,
+        parameters: Mapping[str, float],
+        own_noise: bool,
+        guide: Guide | None,
     ) -> None:
-        self.n, self.lanes, self.step = n, lanes, 0
+        self.network, self.program, self.n, self.lanes, self.step = network, program, network.n, lanes, 0
         self.step_length = float(parameters["dt"])
-        self.seed, self.own_noise, self.parameters = seed, own_noise, dict(parameters)
+        self.seed, self.own_noise, self.parameters, self.guide = seed, own_noise, dict(parameters), guide
         self.clock = brian2.Clock(dt=self.step_length * brian2.second)
-        part = Part(model.name, model)
-        self.populations = [Population(Cell([part], own_noise, clamps), n, lanes, 0, self.clock, parameters)]
+        self.populations = [self._population(k, p) for k, p in enumerate(network.populations)]
+        self.wires = [self._wire(k, p) for k, p in enumerate(network.projections)]
+        self.drives = {(part.name, i.name): Drive(p, part, i.name) for p, part in self.parts() for i in part.model.inputs}
+        self.coupled = next((p for p in self.populations if p.cell.parts[0].model.feedback is not None), None)
+        n = self.coupled.n if self.coupled else 0
         self.best, self.trace, self.offset = Best.none(lanes, n), list[Array](), 0.0
         self.landscape = Landscape(n)
         self.recorders: list[Samples] = []
-        self.current = np.zeros(n)
-        self.wave: tuple[Array, int, int] | None = None  # rows, period, first step
-        self.fed = np.zeros((lanes, n))
-        self.train: Train | None = None
-        self.poisson: Poisson | None = None
+        self.trains: dict[tuple[str, str], Train] = {}
+        self.rates: dict[tuple[str, str], tuple[Poisson, Stream]] = {}
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
-        self.uniforms = poisson_stream(seed, lanes, n)
+        self._noisy, self._wired = True, False
         self._watch: Watch = lambda steps: True
         self._more: More = lambda: 0
         self._until = 0
         self._fault: BioasmError | None = None
         self.net = self._make_network()
 
+    # --- building -------------------------------------------------------------------------------------
+
+    def _population(self, index: int, one: wiring.Population) -> Population:
+        parts = [Part(one.name, one.model)]
+        parts += [Part(m.name, m.model) for m in self.network.mechanisms if m.population == index]
+        clamps = any(i.mnemonic == "CLAMP" for i in self.program.instructions)
+        return Population(Cell(parts, self.own_noise, clamps), one.n, self.lanes, one.first, self.clock, self.parameters)
+
+    def parts(self) -> list[tuple[Population, Part]]:
+        """All populations, then all mechanisms, with the population that each is or stands on."""
+        own = [(p, p.cell.parts[0]) for p in self.populations]
+        return own + [(p, part) for p in self.populations for part in p.cell.parts[1:]]
+
+    def _wire(self, place: int, projection: wiring.Projection) -> Wire:
+        post, target = next((p, part) for p, part in self.parts() if part.name == projection.target)
+        wire = Wire(projection, place, self.populations[projection.pre], post, target)
+        wire.weight = self.parameters.get(f"{projection.name}.weight", 1.0)
+        wire.delay = self.parameters.get(f"{projection.name}.delay", 0.0)
+        return wire
+
     def _make_network(self) -> TimedNetwork:
         before = brian2.NetworkOperation(self._before_step, clock=self.clock, when="start", order=-1)
         after = brian2.NetworkOperation(self._after_step, clock=self.clock, when="end", order=1)
         made = [p.group for p in self.populations] + [p.spikes for p in self.populations if p.spikes is not None]
-        return TimedNetwork(*made, before, after)
+        net = TimedNetwork(*made, before, after)
+        net.schedule = ["start", *(_SLOTS[phase] for phase in self.network.populations[0].model.order), "end"]
+        return net
 
     def _noises(self) -> list[tuple[Array, Stream]]:
+        """Where each white noise stands and the numbers that go there: `xi` of a population, then others by their names."""
         found = []
         for population in self.populations:
-            for part, name in population.cell.noises:
-                where = population.group.variables[population.cell.variable(part, name)].get_value()
-                found.append((where, normal_stream(self.seed, self.lanes, population.n)))
+            cell = population.cell
+            own = [(part, name) for part, name in cell.noises if (part, name) == (cell.parts[0], "xi")]
+            others = sorted((pair for pair in cell.noises if pair not in own), key=lambda pair: self._rank(population, *pair))
+            for place, (part, name) in [(0, pair) for pair in own] + list(enumerate(others, 1)):
+                where = population.group.variables[cell.variable(part, name)].get_value()
+                found.append((where, white_noise(self.seed, self.lanes, population.n, population.first, place)))
         return found
+
+    def _rank(self, population: Population, part: Part, name: str) -> tuple[bool, int, str]:
+        """Mechanisms come before the population, in the order of the program."""
+        names = [m.name for m in self.network.mechanisms]
+        return part is population.cell.parts[0], names.index(part.name) if part.name in names else 0, name
+
+    def _connect(self) -> None:
+        """Before the first step: connections, and the past that delayed values have."""
+        self._wired = True
+        for wire in self.wires:
+            wire.connect(self.program, self.seed)
+            if wire.objects:
+                self.net.add(*wire.objects)
+        delays = {w.target.name: w.delay for w in self.wires if w.is_delayed_by_target}
+        self.rings = [Rings(p, delays) for p in self.populations]
 
     # --- a step ---------------------------------------------------------------------------------------
 
     def _before_step(self) -> None:
         """What comes at the start of a step: feedback, samples, currents that change, and the noise of the step."""
-        step, fed = self.step, False
+        step = self.step
+        if self.guide is not None and step % self.guide.every == 0:
+            self._be_guided(self.guide)
         if self.landscape.loaded and step % self._feedback_every == 0:
             self._feed_back()
-            fed = True
         if self.recorders:
             self._take_samples()
-        if fed or (self.wave is not None and (step - self.wave[2]) % self.wave[1] == 0):
-            self._set_drive()
+        for drive in self.drives.values():
+            if drive.changes(step):
+                drive.update(step)
+        for ring in self.rings:
+            ring.note()
         if self._noisy:
             for where, stream in self.noises:
                 where[:] = stream.row(step)
-        if self.poisson is not None and not self.own_noise:
-            self.poisson.uniform[:] = self.uniforms.row(step)
+        if not self.own_noise:
+            for poisson, uniforms in self.rates.values():
+                poisson.uniform[:] = uniforms.row(step)
+
+    def _be_guided(self, guide: Guide) -> None:
+        """Go on from the states of another run, so that no deviation outlives a piece."""
+        for name, values in guide.states.items():
+            at = self.step // guide.spacing
+            if at < values.shape[1]:
+                population, part, own = self._find(name)
+                population.store(identifier(part, own), values[:, at])
 
     def _after_step(self) -> None:
         self.step += 1
@@ -111,6 +179,8 @@ class Neurons:
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
         """Run so many steps, and then as many as `more` asks for: one run of Brian2's, which takes long to begin."""
+        if not self._wired:
+            self._connect()
         self._watch, self._more, self._until = watch, more, self.step + steps
         self.net.run((limit("steps") - self.step) * self.step_length * brian2.second, namespace={})
         if self._fault is not None:
@@ -119,116 +189,185 @@ class Neurons:
     # --- feedback -------------------------------------------------------------------------------------
 
     @property
-    def _own(self) -> tuple[Population, Part]:
-        population = self.populations[0]
-        return population, population.cell.parts[0]
+    def _fed(self) -> Drive:
+        """The input that the feedback goes into."""
+        assert self.coupled is not None
+        part = self.coupled.cell.parts[0]
+        assert part.model.feedback is not None
+        return self.drives[(part.name, part.model.feedback.target)]
 
     @property
     def _feedback_every(self) -> int:
-        feedback = self._own[1].model.feedback
-        assert feedback is not None
-        return round(self.parameters[feedback.every] / self.step_length)
+        part = self._fed.part
+        assert part.model.feedback is not None
+        return round(self.parameters[f"{part.name}.{part.model.feedback.every}"] / self.step_length)
 
     def _state(self) -> Array:
         """What the energy is a function of, (lanes, n)."""
-        population, part = self._own
-        if part.model.feedback is None:
-            return np.zeros((self.lanes, self.n))
-        return np.broadcast_to(population.value(part, part.model.feedback.source), (self.lanes, self.n))
+        if self.coupled is None:
+            return np.zeros((self.lanes, 0))
+        part = self.coupled.cell.parts[0]
+        assert part.model.feedback is not None
+        return self.coupled.shown(part, part.model.feedback.source)
 
     def _feed_back(self) -> None:
         """The energy of the present state and the feedback that follows from it."""
-        feedback = self._own[1].model.feedback
+        feedback = self._fed.part.model.feedback
         assert feedback is not None
         state = self._state()
         self.trace.append(self.landscape.energy(state) + self.offset)
-        current, most = self.landscape.slope(state), self.parameters[feedback.within]
+        current, most = self.landscape.slope(state), self.parameters[f"{self._fed.part.name}.{feedback.within}"]
         largest = np.abs(current).max(axis=1, keepdims=True)
-        self.fed = np.where(largest > most, current * (most / np.maximum(largest, most)), current)
+        self._fed.fed = np.where(largest > most, current * (most / np.maximum(largest, most)), current)
+        self._fed.update(self.step)
         one = (state > 0.5).astype(np.float64)
         self.best.see(self.landscape.energy(one), one)
-
-    def _set_drive(self) -> None:
-        """What comes into the neurons from outside: the constant current, the row of WAVE and the feedback."""
-        population, part = self._own
-        target = part.model.feedback.target if part.model.feedback else part.model.inputs[0].name
-        default = next(i.default for i in part.model.inputs if i.name == target)
-        total = default + self.current + self.fed
-        if self.wave is not None:
-            rows, period, first = self.wave
-            row = (self.step - first) // period
-            total = total + (rows[row] if row < len(rows) else 0.0)
-        population.store(f"{identifier(part, target)}_outside", total)
 
     # --- what instructions do -------------------------------------------------------------------------
 
     def load(self, landscape: Landscape) -> None:
         """Take over new couplings; the best state starts anew."""
         self.landscape = landscape
-        self.best = Best.none(self.lanes, self.n)
+        self._forget_best()
+
+    def _forget_best(self) -> None:
+        self.best = Best.none(self.lanes, self.landscape.n)
 
     def set_noise(self, level: float) -> None:
         """The level of noise from the next step on."""
-        self._noisy = level != 0.0 and not self.own_noise
+        self._noisy = not self.own_noise
         for population in self.populations:
-            for part in population.cell.parts:
-                if part.model.noise_name:
-                    population.group.variables[identifier(part, part.model.noise_name)].get_value()[:] = level
+            name = population.cell.parts[0].model.noise_name
+            if name:
+                population.group.variables[identifier(population.cell.parts[0], name)].get_value()[:] = level
 
     def set_offset(self, offset: float) -> None:
         """What is added to the energies of the trace from now on."""
         self.offset = offset
 
     def set_parameter(self, name: str, value: Array | float) -> str | None:
-        """Set a parameter of all neurons, one number or (n,)."""
-        population, part = self._own
-        population.values[(part.name, name)][:] = value
-        population.store(identifier(part, name), population.values[(part.name, name)])
+        """Set a parameter of all neurons, one number or (n,); that of a projection before the first step."""
+        head, _, tail = name.partition(".")
+        wire = next((w for w in self.wires if w.projection.name == head), None)
+        if wire is not None:
+            if tail == "weight":
+                wire.set_weight(float(value))
+            return None
+        population, part, own = self._find(name)
+        population.values[(part.name, own)][:] = value
+        if own != "dt":
+            population.store(identifier(part, own), population.values[(part.name, own)])
+        if np.ndim(value) == 0:
+            self.parameters[f"{part.name}.{own}"] = float(value)
+        if self.coupled is not None and not np.isfinite(self._state()).all():
+            return f"with this {own} the state that the feedback is made from has no value"
         return None
 
     def reset(self) -> None:
-        """All states and inputs to what they were at the start; the clock goes on."""
+        """All states to what they were at the start and nothing under way; the clock goes on."""
         for population in self.populations:
             population.reset()
-        self.fed[:] = 0.0
-        self._set_drive()
+        for ring in self.rings if self._wired else ():
+            ring.clear()
+        for wire in self.wires:
+            wire.forget()
+        if self.coupled is not None:
+            self._fed.fed = 0.0
+            self._fed.update(self.step)
 
     def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold neurons at a value."""
-        self.populations[0].clamp(neurons, value)
-        self.best = Best.none(self.lanes, self.n)
+        """Hold neurons, numbered through, at a value."""
+        values = np.broadcast_to(np.asarray(value, np.float64), len(neurons))
+        for p in self.populations:
+            mine = (neurons >= p.first) & (neurons < p.first + p.n)
+            if mine.any():
+                p.clamp(neurons[mine] - p.first, values[mine])
+        self._forget_best()
 
     def free(self, neurons: Array | slice) -> None:
         """Let neurons go."""
-        self.populations[0].free(neurons)
-        self.best = Best.none(self.lanes, self.n)
+        chosen = np.arange(self.n)[neurons]
+        for p in self.populations:
+            p.free(chosen[(chosen >= p.first) & (chosen < p.first + p.n)] - p.first)
+        self._forget_best()
 
-    def set_current(self, value: Array | float) -> None:
-        """The constant current of CUR."""
-        self.current = np.broadcast_to(np.asarray(value, np.float64), self.n)
-        self._set_drive()
+    def set_input(self, name: str | None, value: Array | float, how: str = wiring.ADD) -> None:
+        """The constant of CUR (None: the input of currents) or INP."""
+        drive = self._drive(name)
+        drive.set(value, how)
+        drive.update(self.step)
 
-    def play(self, rows: Array, period: int) -> None:
-        """The currents of WAVE, a row every `period` steps from now."""
-        self.wave = rows, period, self.step
-        self._set_drive()
+    def play(self, name: str | None, rows: Array, period: int) -> None:
+        """The rows of WAVE (None: the input of currents) or PLAY, one every `period` steps from now."""
+        drive = self._drive(name)
+        drive.played = rows, period, self.step
+        drive.update(self.step)
 
-    def send(self, steps: Array, neurons: Array, jump: Array | float) -> None:
-        """The spikes of SPK, in steps from now, in place of those before."""
-        if self.train is not None and self.train.objects:
-            self.net.remove(*self.train.objects)
-        population, part = self._own
-        self.train = Train(population, part, part.model.ports[0], steps + self.step, neurons, jump)
-        if self.train.objects:
-            self.net.add(*self.train.objects)
+    def _drive(self, name: str | None) -> Drive:
+        if name is None:
+            model = self.network.populations[0].model
+            found = wiring.current_input(model)
+            assert found is not None
+            return self.drives[(self.network.populations[0].name, found.name)]
+        _, part, own = self._find(name)
+        return self.drives[(part.name, own)]
 
-    def bombard(self, rate: Array | float, jump: Array | float) -> None:
-        """The Poisson spikes of POI, in place of those before."""
-        population, part = self._own
-        if self.poisson is None:
-            self.poisson = Poisson(population, part, part.model.ports[0], self.own_noise)
-            self.net.add(*self.poisson.objects)
-        self.poisson.set(rate, jump, self.step_length)
+    def _port(self, target: str | None) -> tuple[Population, Part, Port]:
+        """Where spikes of SPK and POI (None), EVT and RATE go."""
+        if target is None:
+            population = self.populations[0]
+            part = population.cell.parts[0]
+            return population, part, part.model.port("") or part.model.ports[0]
+        head, _, name = target.partition(".")
+        population, part = next((p, q) for p, q in self.parts() if q.name == head)
+        port = part.model.port(name)
+        assert port is not None
+        return population, part, port
+
+    def send(self, target: str | None, steps: Array, neurons: Array, weight: Array | float) -> None:
+        """The spikes of SPK or EVT, in steps from now, in place of those before."""
+        population, part, port = self._port(target)
+        key = part.name, port.name
+        if key in self.trains and self.trains[key].objects:
+            self.net.remove(*self.trains[key].objects)
+        self.trains[key] = Train(population, part, port, steps + self.step, neurons, weight)
+        if self.trains[key].objects:
+            self.net.add(*self.trains[key].objects)
+
+    def bombard(self, target: str | None, rate: Array | float, weight: Array | float) -> None:
+        """The Poisson spikes of POI or RATE, in place of those before."""
+        population, part, port = self._port(target)
+        key = part.name, port.name
+        if key not in self.rates:
+            numbers = poisson_stream(self.seed, self.lanes, population.n, self._place(part, port))
+            self.rates[key] = Poisson(population, part, port, self.own_noise), numbers
+            self.net.add(*self.rates[key][0].objects)
+        self.rates[key][0].set(rate, weight, self.step_length)
+
+    def _place(self, part: Part, port: Port) -> int:
+        """The place of a port among those that the program sends spikes to: each has random numbers of its own."""
+        first = self._port(None)[1:] if self._has_default_port() else None
+        found = [(first[0].name, first[1].name)] if first and self.network.implicit and self.coupled is not None else []
+        for instruction in self.program.instructions:
+            if instruction.mnemonic in ("SPK", "POI", "EVT", "RATE"):
+                word = instruction.operands[0].text if instruction.mnemonic in ("EVT", "RATE") else None  # type: ignore[union-attr]
+                _, one, its = self._port(word)
+                found.append((one.name, its.name))
+        return list(dict.fromkeys(found)).index((part.name, port.name))
+
+    def _has_default_port(self) -> bool:
+        return bool(self.populations[0].cell.parts[0].model.ports)
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def _find(self, word: str) -> tuple[Population, Part, str]:
+        """The part that a name belongs to, written `name` or `part.name`, and its own name there."""
+        head, dot, tail = word.partition(".")
+        for population, part in self.parts():
+            if dot and part.name == head:
+                return population, part, tail
+        own = next((p, q) for p, q in self.parts() if q.kind_of(word) or q.model.observable(word) or word == "spike_count")
+        return *own, word
 
     def record(self, samples: Samples) -> None:
         """Begin to take samples."""
@@ -240,18 +379,27 @@ class Neurons:
             if (self.step - samples.start) % samples.every == 0:
                 samples.taken.append(self.variable(samples.variable)[:, samples.neurons])
 
-    # --- reading --------------------------------------------------------------------------------------
+    def neurons_of(self, name: str) -> int:
+        """How many neurons have a variable."""
+        return self._find(name)[0].n
 
     def variable(self, name: str) -> Array:
-        """A variable of all neurons now, (lanes, n)."""
-        population, part = self._own
+        """A variable or observable now, (lanes, n); `state` and `spike_count` without a part's name are those of all neurons."""
+        if name in ("state", "spike_count"):
+            return np.concatenate([self._of(p, p.cell.parts[0], name) for p in self.populations], axis=1)
+        return self._of(*self._find(name))
+
+    def _of(self, population: Population, part: Part, name: str) -> Array:
         if name == "spike_count":
             return population.spike_count()
-        if part.model.feedback is not None and name == part.model.feedback.target:  # recorded, it is the feedback alone
-            return self.fed.copy()
-        shown = part.model.observable(name)
-        inner = shown.variable if shown and shown.variable else name
-        return np.array(np.broadcast_to(population.value(part, inner), (self.lanes, self.n)))
+        model = part.model
+        if name == "state" and not part.kind_of(name):
+            shown = next((o.variable for o in model.observables if o.name == "state" and o.variable), "")
+            name = shown or model.states[0].name
+        if model.feedback is not None and name == model.feedback.target:  # read, it is the feedback alone
+            return np.array(np.broadcast_to(self.drives[(part.name, name)].fed, (self.lanes, population.n)))
+        found = model.observable(name)
+        return population.shown(part, found.variable if found and found.variable else name)
 
     def energy(self) -> Array:
         """E of the present state without the offset, (lanes,)."""
@@ -260,9 +408,25 @@ class Neurons:
     def look(self) -> None:
         """The best is looked for at feedback times alone."""
 
+    @property
+    def landscape_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
+        return (self.coupled.first, self.coupled.n) if self.coupled else (0, 0)
+
     def final_as_best(self) -> Array:
         """The present state as 0/1."""
-        return (self._state() > 0.5).astype(np.int8)
+        return (self.variable("state") > 0.5).astype(np.int8)
+
+    def flaw(self) -> str | None:
+        """What is wrong with parameters that registers or options have set; None where nothing is."""
+        if self.coupled is None:
+            return None
+        feedback, part = self._fed.part.model.feedback, self._fed.part
+        assert feedback is not None
+        every = self.parameters[f"{part.name}.{feedback.every}"]
+        if not whole_multiple(every, self.step_length):
+            return f"{feedback.every} ({every:g} s) is no whole multiple of dt ({self.step_length:g} s)"
+        return None if np.isfinite(self._state()).all() else f"the state {feedback.source} has no value"
 
     def spikes(self) -> tuple[Array, Array, Array]:
         """Steps, neurons and lanes of all spikes so far."""
@@ -272,9 +436,9 @@ class Neurons:
 
     def fault(self) -> str | None:
         """What left the finite range."""
-        for population in self.populations:
-            for part in population.cell.parts:
-                for state in part.model.states:
-                    if not np.isfinite(population.array(identifier(part, state.name))).all():
-                        return f"{state.name} of a neuron"
+        for population, part in self.parts():
+            for state in part.model.states:
+                if not np.isfinite(population.array(identifier(part, state.name))).all():
+                    alone = len(self.parts()) == 1
+                    return f"the variable {state.name if alone else f'{part.name}.{state.name}'}"
         return None

@@ -14,6 +14,7 @@ from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
 from bioasm.drivers.brian2.notation import functions
 from bioasm.models.base import Port
+from bioasm.models.expression import Expression, Symbol
 
 Array = NDArray[Any]
 
@@ -25,9 +26,7 @@ class Population:
         self.cell, self.n, self.lanes, self.first = cell, n, lanes, first
         self.clock, self.namespace = clock, functions()
         self.values = {
-            (part.name, p.name): np.full(n, parameters.get(f"{part.name}.{p.name}", parameters.get(p.name, p.default)))
-            for part in cell.parts
-            for p in part.model.parameters
+            (part.name, p.name): np.full(n, parameters[f"{part.name}.{p.name}"]) for part in cell.parts for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
         self.group = self._make_group()
@@ -44,8 +43,8 @@ class Population:
         group = brian2.NeuronGroup(
             self.n * self.lanes, cell.equations(), method=native or "euler", clock=self.clock, namespace=self.namespace, **events
         )
-        if native is None and code:
-            group.run_regularly(code, clock=self.clock, when="groups")
+        if native is None and code:  # after Brian2's own updater, which finds out who is refractory
+            group.run_regularly(code, clock=self.clock, when="groups", order=1)
         if cell.start_code:
             group.run_regularly(cell.start_code, clock=self.clock, when="start", order=1)
         return group
@@ -68,9 +67,8 @@ class Population:
                 self.store(identifier(self.part(part), name), values)
         for part in self.cell.parts:
             for value in part.model.inputs:
-                own = identifier(part, value.name)
-                self.store(f"{own}_outside", value.default)
-                self.store(f"{own}_scale", 1.0)
+                self.store(f"{identifier(part, value.name)}_outside", value.default)
+                self.store(f"{identifier(part, value.name)}_scale", 1.0)
         if self.cell.clamps:
             self.store(FREE, 1.0)
         self.reset()
@@ -87,8 +85,10 @@ class Population:
                 now = self.array(identifier(part, state.name))
                 keep = self.held & self.cell.is_clamp(part, state.name)
                 now[:] = np.where(keep, now, start)
-            for value in part.model.inputs:
-                self.store(f"{identifier(part, value.name)}_outside", value.default)
+        for arrived in self._ports:
+            self.store(arrived, 0.0)
+        if self.cell.refractory:
+            self.group.variables["lastspike"].get_value()[:] = -1e4  # as Brian2 begins
 
     def initial(self, part: Part, name: str) -> Any:
         """The initial value of a state, from parameters, definitions and other initial values."""
@@ -99,6 +99,8 @@ class Population:
         owner = self.cell.owner(part, name)
         if owner is None:
             return float(self.clock.dt_) if name == "dt" else float(self.clock.t_)
+        if owner is not part and name == owner.model.noise_name:
+            return self.value(owner, name)
         kind, own = owner.kind_of(name), identifier(owner, name)
         if kind == "parameter":
             return self.values[(owner.name, name)]
@@ -122,6 +124,15 @@ class Population:
                 if addition.target == name and other is not part and self.cell.owner(other, name) is part:
                     total = total + evaluate(addition.value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
         return self.array(f"{own}_scale") * total + self.array(f"{own}_set")
+
+    def evaluated(self, part: Part, expression: Expression) -> Array:
+        """An expression of a part now, (lanes, n)."""
+        found = evaluate(expression, lambda inner: self.value(part, inner))
+        return np.array(np.broadcast_to(found, (self.lanes, self.n)), np.float64)
+
+    def shown(self, part: Part, name: str) -> Array:
+        """A variable of a part now, (lanes, n)."""
+        return self.evaluated(part, Symbol(name))
 
     def spike_count(self) -> Array:
         """Spikes so far, (lanes, n)."""

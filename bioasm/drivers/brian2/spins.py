@@ -164,9 +164,18 @@ class Spins:
         """E of the present spins without the offset, (lanes,)."""
         return self.landscape.energy(self.spin.T)
 
+    @property
+    def landscape_neurons(self) -> tuple[int, int]:
+        """All spins have an energy."""
+        return 0, self.n
+
     def final_as_best(self) -> Array:
         """The present spins."""
         return self.variable("s")
+
+    def neurons_of(self, name: str) -> int:
+        """How many spins there are."""
+        return self.n
 
     def variable(self, name: str) -> Array:
         """The spins, (lanes, n); they have no other variable."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.vm.noise import STREAM_DYNAMICS, STREAM_POISSON, Words, log, normals, open_unit, words
+from bioasm.vm.noise import STREAM_DYNAMICS, STREAM_POISSON, STREAM_RATES, STREAM_WHITE, Words, log, normals, open_unit, words
 
 Array = NDArray[Any]
 Pair = Callable[[Words, Words], tuple[Array, Array]]
@@ -39,10 +39,12 @@ def uniforms(x0: Words, x1: Words) -> tuple[Array, Array]:
 class Stream:
     """The numbers of one kind for all cells: lane 0's neurons, then lane 1's, and so on."""
 
-    def __init__(self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS) -> None:
+    def __init__(
+        self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS, first: int = 0
+    ) -> None:
         self.seed, self.numbers, self.stream = seed, numbers, stream
         self.lane = np.repeat(np.arange(lanes, dtype=np.uint32), n)
-        self.neuron = np.tile(np.arange(n, dtype=np.uint32), lanes)
+        self.neuron = np.tile(np.arange(first, first + n, dtype=np.uint32), lanes)
         self.pairs = max(1, _NUMBERS // (2 * max(1, lanes * n)))
         self.first, self.rows = -1, np.zeros((0, lanes * n))
 
@@ -61,11 +63,11 @@ class Stream:
         self.first = first
 
 
-def normal_stream(seed: int, lanes: int, n: int) -> Stream:
-    """Standard normal numbers of the dynamics."""
-    return Stream(seed, lanes, n, normals)
+def white_noise(seed: int, lanes: int, n: int, first: int, place: int) -> Stream:
+    """Standard normal numbers for n neurons from number `first` on; `place` is 0 for `xi`, then 1, 2, ..."""
+    return Stream(seed, lanes, n, normals, STREAM_WHITE + place - 1 if place else STREAM_DYNAMICS, first)
 
 
-def poisson_stream(seed: int, lanes: int, n: int) -> Stream:
-    """Uniform numbers that decide over Poisson spikes."""
-    return Stream(seed, lanes, n, uniforms, STREAM_POISSON)
+def poisson_stream(seed: int, lanes: int, n: int, place: int) -> Stream:
+    """Uniform numbers that decide over Poisson spikes to a port; `place` is its place among the ports that get any."""
+    return Stream(seed, lanes, n, uniforms, STREAM_RATES + place if place else STREAM_POISSON)
