@@ -20,13 +20,14 @@ from bioasm.vm.outputs import Samples
 
 Array = NDArray[Any]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
     """Write the run to `path` (npz), whole or not at all. Raises BioasmError B302 where it can't be written."""
     machine.outputs.drain()
     arrays = machine.state.snapshot() | _outputs(machine)
+    arrays |= {f"model.{name}": array for name, array in machine.model.kept().items()}
     meta = {
         "format": FORMAT,
         "program_sha256": program_sha256,
@@ -81,9 +82,7 @@ def checkpoint_seed(path: Path) -> int:
         raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
 
 
-def _check(
-    path: Path, meta: dict[str, Any], arrays: dict[str, Array], machine: Machine, program_sha256: str
-) -> None:
+def _check(path: Path, meta: dict[str, Any], arrays: dict[str, Array], machine: Machine, program_sha256: str) -> None:
     own = {"format": FORMAT, "program_sha256": program_sha256, "seed": machine.seed, "lanes": machine.lanes}
     words = {"format": "version of the format", "program_sha256": "program"}
     wrong = [
@@ -118,6 +117,7 @@ def _restore(machine: Machine, meta: dict[str, Any], arrays: dict[str, Array]) -
     if machine.couplings.loaded:
         machine.model.load(machine.couplings)
     machine.state.restore(arrays)
+    machine.model.restore({name.removeprefix("model."): a for name, a in arrays.items() if name.startswith("model.")})
     machine.state.ctx[Ctx.FUEL] = max(fuel, 0)  # fuel bounds what one process runs
     machine.forget_kernel()
     _restore_outputs(machine, meta, arrays)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse, Terms
-from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS
+from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, Ctx
+from bioasm.vm.state import State
 
 Array = NDArray[Any]
 
@@ -274,9 +275,7 @@ def _lowest_bit(values: Array) -> int | None:
     return int((exponent - 53 + bit).min())
 
 
-def _common_unit(
-    form: str, value: Array, h: Array, weights: Array, start: Array, terms: Terms | None, n: int
-) -> float | None:
+def _common_unit(form: str, value: Array, h: Array, weights: Array, start: Array, terms: Terms | None, n: int) -> float | None:
     """The power of two that all numbers are multiples of, where every field then fits an integer; None otherwise."""
     if value.nbytes > _CONVERTED_BYTES and value.dtype.kind == "f":
         return None
@@ -313,3 +312,19 @@ def _whole_values(value: Array, unit: float) -> Array:
 def _real_values(value: Array) -> Array:
     narrow = value.dtype.kind == "f" and value.dtype.itemsize == 4
     return np.ascontiguousarray(value, np.float32 if narrow else np.float64)
+
+
+def bind_couplings(state: State, ready: Prepared) -> None:
+    """Let kernels see prepared couplings."""
+    state.bind("J", ready.values)
+    state.bind("J_TAIL", ready.tails)
+    state.bind("J_ROW", ready.start)
+    state.bind("J_COLUMN", ready.column)
+    state.bind("H", ready.h)
+    state.bind("TERM_START", ready.term_start)
+    state.bind("TERM_INDEX", ready.term_index)
+    state.bind("TERM_VALUE", ready.term_value)
+    state.bind("OF_START", ready.of_start)
+    state.bind("OF_TERM", ready.of_term)
+    state.ctx[Ctx.TERMS] = len(ready.term_start) - 1
+    state.ctx[Ctx.DIRTY] = 1

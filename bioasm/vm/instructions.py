@@ -12,8 +12,10 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
 from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
+from bioasm.vm.codegen.source import Target
 from bioasm.vm.couplings import held_exactly
 from bioasm.vm.layout import Ctx, Real
+from bioasm.vm.names import parameter_key
 from bioasm.vm.outputs import Samples
 
 if TYPE_CHECKING:
@@ -74,14 +76,20 @@ class Served:
 
 
 def _alc(s: Served) -> None:
-    flaw = s.machine.model.flaw(s.machine.parameters)
+    s.machine.allocate(s.machine.n)
+    flaw = s.machine.model.flaw()
     if flaw is not None:
         raise s.machine.error("B402", flaw, s.instruction)
-    s.machine.allocate(int(s.number(0)))
+
+
+def _pop(s: Served) -> None:
+    """The gate knows all populations, so the first POP allocates them."""
+    if s.machine.state.n == 0:
+        _alc(s)
 
 
 def _nothing(s: Served) -> None:
-    """MODEL: the gate has told the machine which model it is."""
+    """MODEL, MECH, SYN: the gate has told the machine of it."""
 
 
 def _load(name: str, part: str) -> Callable[[Served], None]:
@@ -99,19 +107,30 @@ def _load(name: str, part: str) -> Callable[[Served], None]:
 
 
 def _set(s: Served) -> None:
-    parameter = s.machine.spec.parameter(s.word(0))
-    assert parameter is not None
+    head, _, part = s.word(0).partition(".")
+    if s.machine.network.projection(head) is not None:
+        _set_projection(s, head, part)
+        return
+    key = parameter_key(s.machine.network, s.word(0))
+    parameter = s.machine.parameter(key)
     words = dict(parameter.words)
     value = words[s.word(1)] if isinstance(s.operand(1), Name) else s.level(1, parameter.low, parameter.high)
     if isinstance(value, float) and parameter.open_low and not value > parameter.low:
         raise s.machine.error("B402", f"SET {parameter.name} got {value:g}", s.instruction)
+    if s.machine.state.n and parameter.structural:
+        return  # it was found when the neurons were allocated
     if s.machine.state.n:
-        flaw = s.machine.model.set_parameter(parameter.name, value)
+        flaw = s.machine.model.set_parameter(key, value)
         if flaw is not None:
             raise s.machine.error("B402", flaw, s.instruction)
-        s.machine.forget_kernel()
     elif isinstance(value, float):
-        s.machine.parameters[parameter.name] = value
+        s.machine.parameters[key] = value
+
+
+def _set_projection(s: Served, name: str, part: str) -> None:
+    value = s.level(1, 0.0 if part == "delay" else -np.inf)
+    if part == "weight":
+        s.machine.model.projections.set_weight(name, float(value))
 
 
 def _rst(s: Served) -> None:
@@ -122,12 +141,23 @@ def _rst(s: Served) -> None:
 
 
 def _cur(s: Served) -> None:
-    s.machine.model.set_current(s.level(0))
+    model = s.machine.model
+    model.outside.set_constant(model.seen.default_input(), s.level(0), "add")
+
+
+def _inp(s: Served) -> None:
+    model = s.machine.model
+    model.outside.set_constant(model.seen.input(s.word(0)), s.level(1), s.word(2, "add"))
 
 
 def _wave(s: Served) -> None:
-    rows = np.asarray(s.datum(0).array, np.float64)
-    s.machine.model.play(rows, _period(s, 1))
+    model = s.machine.model
+    model.outside.play(model.seen.default_input(), np.asarray(s.datum(0).array, np.float64), _period(s, 1))
+
+
+def _play(s: Served) -> None:
+    model = s.machine.model
+    model.outside.play(model.seen.input(s.word(0)), np.asarray(s.datum(1).array, np.float64), _period(s, 2))
 
 
 def _period(s: Served, at: int) -> int:
@@ -144,21 +174,41 @@ def _period(s: Served, at: int) -> int:
 
 
 def _spk(s: Served) -> None:
-    train = np.asarray(s.datum(0).array, np.float64)
+    _send(s, s.machine.model.seen.default_target(), 0)
+
+
+def _evt(s: Served) -> None:
+    _send(s, s.machine.model.seen.target(s.word(0)), 1)
+
+
+def _send(s: Served, target: Target, at: int) -> None:
+    train = np.asarray(s.datum(at).array, np.float64).reshape(-1, 2)
     never = float(limit("steps"))
     with np.errstate(over="ignore"):
         steps = np.minimum(np.rint(train[:, 0] / s.machine.step_length), never).astype(np.int64)
     order = np.argsort(steps, kind="stable")
-    s.machine.model.send(steps[order], train[order, 1].astype(np.int64), s.level(1))
+    s.machine.model.outside.send(target, steps[order], train[order, 1].astype(np.int64), s.level(at + 1))
 
 
 def _poi(s: Served) -> None:
+    _bombard(s, s.machine.model.seen.default_target(), 0)
+
+
+def _rate(s: Served) -> None:
+    _bombard(s, s.machine.model.seen.target(s.word(0)), 1)
+
+
+def _bombard(s: Served, target: Target, at: int) -> None:
     highest = 1.0 / s.machine.step_length
-    rate = s.level(0, 0.0, highest)
+    rate = s.level(at, 0.0, highest)
     if np.max(rate) > highest:
-        text = f"POI got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+        text = f"{s.instruction.mnemonic} got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
         raise s.machine.error("B402", text, s.instruction)
-    s.machine.model.bombard(rate, s.level(1))
+    s.machine.model.outside.bombard(target, rate, s.level(at + 1))
+
+
+def _con(s: Served) -> None:
+    s.machine.model.projections.connect(s.word(0))
 
 
 # --- recording and clamping -----------------------------------------------------------------------------
@@ -166,10 +216,9 @@ def _poi(s: Served) -> None:
 
 def _rec(s: Served) -> None:
     machine = s.machine
-    everyone = np.arange(machine.n, dtype=np.int64)
+    everyone = np.arange(machine.model.neurons_of(s.word(0)), dtype=np.int64)
     neurons = everyone if s.operand(2) is None else s.neurons(2)
-    code = machine.model.variables[s.word(0)]
-    machine.outputs.record(Samples(s.word(0), int(code), _period(s, 1), machine.steps, neurons))
+    machine.outputs.record(Samples(s.word(0), machine.model.variable(s.word(0)), _period(s, 1), machine.steps, neurons))
 
 
 def _unrec(s: Served) -> None:
@@ -219,6 +268,14 @@ _OF_THE_RUN: dict[str, Callable[[Machine], Any]] = {
 
 HOST: dict[str, Callable[[Served], None]] = {
     "ALC": _alc,
+    "POP": _pop,
+    "MECH": _nothing,
+    "SYN": _nothing,
+    "CON": _con,
+    "INP": _inp,
+    "PLAY": _play,
+    "EVT": _evt,
+    "RATE": _rate,
     "MODEL": _nothing,
     "SET": _set,
     "LDJ": _load("LDJ", "j"),
@@ -235,4 +292,3 @@ HOST: dict[str, Callable[[Served], None]] = {
     "FREE": _free,
     "RD": _rd,
 }
-

@@ -15,6 +15,7 @@ class Ctx(IntEnum):
     """Indices of the table `ctx`. Names that end in _AT are addresses of arrays; the dtype stands in the comment."""
 
     N = 0
+    PLACES = auto()
     BLOCKS = auto()
     PC = auto()
     CODE_LENGTH = auto()
@@ -35,12 +36,6 @@ class Ctx(IntEnum):
     SYMMETRIC = auto()
     TERMS = auto()  # number of terms
     FEEDBACK_EVERY = auto()  # steps
-    POISSON = auto()  # 1: some rate is above 0
-    TRAIN_LENGTH = auto()
-    WAVE_ROWS = auto()
-    WAVE_COLUMNS = auto()
-    WAVE_PERIOD = auto()  # steps
-    WAVE_START = auto()
     RECORDERS = auto()
     CLAMPED = auto()  # 1: some neuron is clamped
     CODE_AT = auto()  # int64 (length, 4): opcode, three operands
@@ -74,36 +69,22 @@ class Ctx(IntEnum):
     PRODUCT_AT = auto()  # int8 (terms of a lane block)
     HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
     # membranes
-    V_AT = auto()  # float64 (cells), and so are all below unless it is said
-    DRIVE_AT = auto()
-    FEEDBACK_CURRENT_AT = auto()
+    VARIABLE_N_AT = auto()  # int64: how many neurons have each variable
+    COUPLED_N = auto()  # neurons of the population with the feedback J s + h
+    ADDRESS_AT = auto()  # int64: addresses of the arrays that generated source reads
+    NUMBER_AT = auto()  # float64
+    WHOLE_AT = auto()  # int64
+    NOISE_KEY_AT = auto()  # uint32 (white noises beside the first, 2, places): their keys
+    FEEDBACK_CURRENT_AT = auto()  # float64 (cells), and so are all below unless it is said
     S_AT = auto()
     Y_AT = auto()
     ONE_AT = auto()  # int8: s > 0.5
     ONE_FIELD_AT = auto()
     ONE_ENERGY_AT = auto()  # (lanes)
-    DRAWN_AT = auto()  # float32 (2 * DRAWN a block)
+    DRAWN_AT = auto()  # float32 (2 * DRAWN for each white noise, a block)
     FIRED_AT = auto()  # uint8 (2, cells of a block)
     SPIKE_COUNT_AT = auto()  # int64
     PARTIAL_AT = auto()  # scratch of 64 + 8 * lanes a block
-    CELL_RATE_AT = auto()  # dt / tau, a cell
-    CELL_NOISE_AT = auto()  # sqrt(2 dt / tau), a cell
-    CELL_VT_AT = auto()
-    CELL_VR_AT = auto()
-    CELL_EL_AT = auto()
-    CELL_SPAN_AT = auto()  # Vt - El
-    CELL_GAIN_AT = auto()  # R dt / tau
-    CELL_BASE_AT = auto()  # dt / tau (El + R (I_offset + CUR))
-    EL_AT = auto()  # a neuron from here on
-    VT_AT = auto()
-    WAVE_AT = auto()  # (rows, columns)
-    TRAIN_STEP_AT = auto()  # int64
-    TRAIN_NEURON_AT = auto()  # int64
-    TRAIN_JUMP_AT = auto()
-    POISSON_P_AT = auto()
-    POISSON_JUMP_AT = auto()
-    POISSON_KEY0_AT = auto()  # uint32 (lanes)
-    POISSON_KEY1_AT = auto()
 
 
 class Real(IntEnum):
@@ -125,7 +106,6 @@ class Block(IntEnum):
     WIDTH = auto()
     LANES = auto()  # how many of the places are lanes of the run
     STEP = auto()
-    TRAIN_POSITION = auto()
     SPIKES = auto()
     SPIKE_CAPACITY = auto()
     SPIKE_STEP_AT = auto()  # int64
@@ -170,16 +150,6 @@ class Fault(IntEnum):
     NOISE = 3
     INDEX = 4
     OFFSET = 5
-
-
-class Variable(IntEnum):
-    """Which array a recorder or PEEK reads."""
-
-    V = 0
-    S = 1
-    I = 2  # noqa: E741  (the model's own name)
-    SPIKE_COUNT = 3
-    SPIN = 4
 
 
 class Scalar(IntEnum):

@@ -14,12 +14,14 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
+from bioasm.models.base import SPINS, Model, Parameter
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.instructions import HOST, Served
 from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
-from bioasm.vm.membranes import Membranes
+from bioasm.vm.names import default_parameters, fixed_parameters, parameter_key, without_neurons
 from bioasm.vm.objects import Kernel, Notice, kernel
 from bioasm.vm.outputs import Outputs
+from bioasm.vm.populations import Populations
 from bioasm.vm.spins import Spins
 from bioasm.vm.state import State
 
@@ -42,8 +44,8 @@ _FAULTS = {
 class Machine:
     """One run of a program.
 
-    `parameters` replace defaults of the model's parameters (SI units). Between slices, also after a BioasmError, what was
-    computed so far can be read from `state`, `outputs` and `model`.
+    `parameters` replace defaults of parameters (SI units), by their names in the program. Between slices, also after a
+    BioasmError, what was computed so far can be read from `state`, `outputs` and `model`.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Machine:
         parameters: Mapping[str, float] | None = None,
         notice: Notice | None = None,
     ) -> None:
-        self.program, self.spec, self.n = verified.program, verified.model, verified.n
+        self.program, self.network, self.n = verified.program, verified.network, verified.n
         self.lanes, self.seed, self.threads, self.notice = lanes, seed, threads, notice
-        self.parameters = {p.name: p.default for p in self.spec.parameters} | dict(parameters or {})
+        self.parameters = default_parameters(self.network)
+        for name, value in (parameters or {}).items():
+            self.parameters[parameter_key(self.network, name)] = value
         self.couplings = Couplings()
         self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
         self.seconds = {"compile": 0.0, "run": 0.0}
@@ -78,13 +82,30 @@ class Machine:
         before = getattr(self, "state", None)
         self.state = State(n, self.lanes, self.seed)
         self.state.real[Real.NOISE] = self.spec.noise_default
+        network = self.network if n else without_neurons(self.network)
+        if self.spec.kind == SPINS:
+            self.model = Spins(self.state, self.parameters)
+        else:
+            self.model = Populations(self.state, network, self.program, self.parameters)
         if before is not None:
             self._carry_over(before)
         else:
             self._bind_program()
-        self.model = (Spins if self.spec.name == "ising" else Membranes)(self.state, self.parameters)
         self.outputs = Outputs(self.state, self.model.has_spikes) if before is None else self._new_outputs()
         self.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and self.state.blocks > 1)
+
+    def parameter(self, key: str) -> Parameter:
+        """The parameter with a key of `parameters`."""
+        head, _, name = key.partition(".")
+        one = self.network.instance(head) if name else None
+        found = (one.model if one else self.spec).parameter(name or key)
+        assert found is not None
+        return found
+
+    @property
+    def spec(self) -> Model:
+        """The model of the first population."""
+        return self.network.populations[0].model
 
     def _new_outputs(self) -> Outputs:
         outputs = Outputs(self.state, self.model.has_spikes)
@@ -103,6 +124,7 @@ class Machine:
     def allocate(self, n: int) -> None:
         """Serve ALC."""
         self.outputs.take_emitted(self._output_names)
+        self.parameters |= fixed_parameters(self.program, self.network)
         self._allocate(n)
         self._kernel = None
 
@@ -129,11 +151,8 @@ class Machine:
         if isinstance(operand, Name) and instruction.mnemonic == "GET":
             return int(Scalar[operand.text.upper()])
         if isinstance(operand, Name) and instruction.mnemonic == "PEEK":
-            return int(self._model_class().variables[operand.text])
+            return int(self.model.variable(operand.text))
         return 0
-
-    def _model_class(self) -> type[Spins] | type[Membranes]:
-        return Spins if self.spec.name == "ising" else Membranes
 
     @cached_property
     def _output_names(self) -> dict[int, str]:
@@ -160,9 +179,12 @@ class Machine:
     @property
     def kernel(self) -> Kernel:
         """The kernel for the couplings and parameters of this moment."""
+        if self.model.stale:
+            self.model.bind()
+            self._kernel = None
         if self._kernel is None:
             began = time.perf_counter()
-            self._kernel = kernel(self.spec.name, self.model.storage, self.model.variant, self.notice)
+            self._kernel = kernel(self.model.family, self.model.storage, self.model.variant, self.notice)
             self.seconds["compile"] += time.perf_counter() - began
         return self._kernel
 
@@ -264,9 +286,9 @@ class Machine:
         return BioasmError(Diagnostic(code, message, instruction.span))
 
     def _check_finite(self) -> None:
-        name, what, unit = ("V", "a membrane potential", "s") if self.model.has_spikes else ("ENERGY", "an energy", "sweeps")
-        if not np.isfinite(self.state[name]).all():
-            when = f"{self.steps * self.step_length:g} {unit}"
+        what = self.model.not_finite()
+        if what is not None:
+            when = f"{self.steps * self.step_length:g} {self.spec.clock.symbol}"
             raise BioasmError(Diagnostic("B407", f"{what} left the finite range before {when}"))
 
     # --- reading ------------------------------------------------------------------------------------
@@ -301,9 +323,13 @@ class Machine:
         """The state of lowest energy seen, (lanes, n); where none was seen the present one."""
         if self.state.n == 0:
             return np.zeros((self.lanes, 0), np.int8)
-        best = self.state.from_cells(self.state["BEST"])
-        seen = np.isfinite(self.state["BEST_ENERGY"][: self.lanes])
-        return np.where(seen[:, None], best, self.model.final_as_best()).astype(np.int8)
+        final: Array = self.model.final_as_best().astype(np.int8)
+        first, n = self.model.landscape
+        if n:
+            seen = np.isfinite(self.state["BEST_ENERGY"][: self.lanes])
+            best, own = self.state.from_cells(self.state["BEST"]), final[:, first : first + n]
+            final[:, first : first + n] = np.where(seen[:, None], best, own)
+        return final
 
     @property
     def step_length(self) -> float:

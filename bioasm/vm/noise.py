@@ -30,6 +30,9 @@ TAU_OVER_2_32 = 2.0 * 3.141592653589793 / 2.0**32
 STREAM_DYNAMICS = 0
 STREAM_INITIAL = 1
 STREAM_POISSON = 2
+STREAM_CONNECTIONS = 3
+STREAM_WHITE = 16  # the first of the white noises of a model beside `xi`
+STREAM_RATES = 64  # the first of the random spikes to ports beside the first that a program sends to
 
 Words = NDArray[np.uint32]
 Singles = NDArray[np.float32]

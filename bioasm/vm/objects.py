@@ -68,7 +68,7 @@ def _path(key: tuple[str, str, str]) -> Path | None:
     if folder is None:
         return None
     name = hashlib.sha256(_fingerprint() + "\0".join(key).encode()).hexdigest()[:32]
-    return folder / f"kernel-{'-'.join(key)}-{name}.o"
+    return folder / f"kernel-{key[0]}-{name}.o"
 
 
 def _load(key: tuple[str, str, str]) -> tuple[Kernel, Any] | None:
@@ -107,7 +107,7 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
 def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, Any]:
     """Compile with numba and keep the object code for the next process."""
     if notice is not None:
-        notice(f"compiling the kernel {'/'.join(key)} (once on this machine)")
+        notice(f"compiling the kernel of this {key[0]} (once on this machine)")
     from bioasm.vm.kernels.build import build
 
     built = build(*key)

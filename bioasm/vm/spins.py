@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.vm.couplings import Couplings, prepare_for_energy
-from bioasm.vm.layout import DRAWN, Ctx, Real, Variable
-from bioasm.vm.membranes import bind_couplings
+from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_energy
+from bioasm.vm.layout import DRAWN, Ctx, Real
 from bioasm.vm.noise import initial_spins
 from bioasm.vm.state import State
 
@@ -19,13 +18,16 @@ Array = NDArray[Any]
 class Spins:
     """Ising spins in a State."""
 
-    variables = {"s": Variable.SPIN}
     has_spikes = False
+    family = "ising"
+    stale = False
 
     def __init__(self, state: State, parameters: dict[str, float]) -> None:
         self.state = state
         self.storage = "none"
-        state.ctx[Ctx.RULE] = int(parameters["rule"])
+        self.rule = parameters["ising.rule"]
+        state.ctx[Ctx.RULE] = int(self.rule)
+        state.bind("VARIABLE_N", np.full(1, state.n))
         state.bind("SPIN", np.zeros(state.cells, np.int8))
         state.bind("BEST", np.zeros(state.cells, np.int8))
         state.bind("ENERGY", np.zeros(state.places))
@@ -35,11 +37,33 @@ class Spins:
         self.reset()
         self.load(Couplings())
 
-    @staticmethod
-    def flaw(parameters: dict[str, float]) -> str | None:
+    def flaw(self) -> str | None:
         """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
-        rule = parameters["rule"]
-        return None if rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {rule:g}"
+        return None if self.rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {self.rule:g}"
+
+    @property
+    def landscape(self) -> tuple[int, int]:
+        """The first spin of those that have an energy, and how many have: all."""
+        return 0, self.state.n
+
+    def variable(self, word: str) -> int:
+        """The number of a variable: there is only one."""
+        return 0
+
+    def neurons_of(self, word: str) -> int:
+        """How many spins have a variable."""
+        return self.state.n
+
+    def not_finite(self) -> str | None:
+        """What is not finite, in words; None where all is."""
+        return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
+
+    def kept(self) -> dict[str, Array]:
+        """What a checkpoint must hold beside the state."""
+        return {}
+
+    def restore(self, kept: dict[str, Array]) -> None:
+        """Put back what `kept` gave."""
 
     @property
     def variant(self) -> str:

@@ -15,7 +15,9 @@ Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
 _REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START"
-_SCRATCH = frozenset(f"{_REBUILT} OF_TERM LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())  # noqa: SIM905
+_SCRATCH = frozenset(
+    f"{_REBUILT} OF_TERM LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N".split()  # noqa: SIM905
+)
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 _NOT_KEPT = [
     *(Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT),
@@ -40,10 +42,13 @@ class State:
         self.real = np.zeros(len(Real))
         self.arrays: dict[str, Array] = {}
         self.host: dict[str, Array] = {}  # what only the host reads, kept in checkpoints
+        self.fields: dict[str, Array] = {}  # arrays that generated source reads, by the names it has for them
+        self.wholes: dict[str, int] = {}  # whole numbers that generated source reads
         self.width = block_width(lanes)
         self.blocks = -(-lanes // self.width)
         self.places = self.blocks * self.width  # lanes, and places of the last block that have none
         self.ctx[Ctx.N] = n
+        self.ctx[Ctx.PLACES] = self.places
         self.ctx[Ctx.BLOCKS] = self.blocks
         self.ctx[Ctx.MAX_STEPS] = limit("steps")
         self.real[Real.DT] = self.real[Real.SCALE] = 1.0
@@ -79,13 +84,14 @@ class State:
             self.bind(name, np.concatenate([words, np.zeros(PAST_THE_END, np.uint32)]))
 
     def to_cells(self, per_place: Array) -> Array:
-        """An array (places, n) in the order of cells."""
-        blocks = per_place.reshape(self.blocks, self.width, self.n)
+        """An array (places, n) of n neurons in the order of cells."""
+        blocks = per_place.reshape(self.blocks, self.width, -1)
         return np.ascontiguousarray(blocks.transpose(0, 2, 1)).ravel()
 
     def places_of(self, cells: Array) -> Array:
         """An array of cells as (places, n)."""
-        return cells.reshape(self.blocks, self.n, self.width).transpose(0, 2, 1).reshape(self.places, self.n)
+        n = cells.size // self.places
+        return cells.reshape(self.blocks, n, self.width).transpose(0, 2, 1).reshape(self.places, n)
 
     def from_cells(self, cells: Array) -> Array:
         """An array of cells as (lanes, n), copied."""
@@ -93,7 +99,7 @@ class State:
 
     def per_neuron_to_cells(self, per_neuron: Array) -> Array:
         """An array (n,) repeated for every place, in the order of cells."""
-        return self.to_cells(np.broadcast_to(per_neuron, (self.places, self.n)))
+        return self.to_cells(np.broadcast_to(per_neuron, (self.places, len(per_neuron))))
 
     # --- checkpoints --------------------------------------------------------------------------------
 

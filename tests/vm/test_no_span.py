@@ -22,4 +22,4 @@ def test_it_is_refused_at_its_place(text: str, options: dict[str, object], line:
         bioasm.run(text, seed=1, **options)
     found = told.value.diagnostics[0]
     assert (found.code, found.span.line if found.span else None) == ("B402", line)
-    assert "Vt equals El" in found.message
+    assert "(Vt - El)" in found.message and "no value" in found.message

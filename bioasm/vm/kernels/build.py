@@ -6,11 +6,16 @@ from typing import Any
 
 from bioasm.vm.kernels.control import make_entry
 from bioasm.vm.kernels.ising import make_ising
-from bioasm.vm.kernels.lif import make_lif
+from bioasm.vm.kernels.network import make_network
 
 
 def build(model: str, storage: str, variant: str) -> Any:
-    """The compiled cfunc of a kernel. `variant` is `uniform` or `own` parameters (LIF), `whole` or `real` fields (Ising)."""
+    """The compiled cfunc of a kernel.
+
+    For `ising`, `variant` is `whole` or `real` fields. For `network` it is the number of white noises, a colon and
+    the generated source; `storage` is then empty where no population has feedback.
+    """
     if model == "ising":
         return make_entry(*make_ising(storage, variant == "whole"))
-    return make_entry(*make_lif(storage, variant == "uniform"))
+    noises, _, source = variant.partition(":")
+    return make_entry(*make_network(source, int(noises), storage or None))

@@ -12,7 +12,6 @@ from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.sample import value_of
 from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
@@ -124,21 +123,26 @@ def all_spikes(ctx):
     return total
 
 
-@device
-def mean_over_lanes(ctx, variable, i):
-    """The mean of one neuron's variable over all lanes."""
-    total, lanes = 0.0, 0
-    for b in range(ctx[Ctx.BLOCKS]):
-        block = block_row(ctx, b)
-        width = block[Block.WIDTH]
-        for lane in range(block[Block.LANES]):
-            total += value_of(ctx, variable, ctx[Ctx.N] * block[Block.LANE0], width, i, lane)
-        lanes += block[Block.LANES]
-    return total / lanes
+def make_mean(value_of: Any) -> Any:
+    """The function that gives the mean of one neuron's variable over all lanes."""
+
+    @device
+    def mean_over_lanes(ctx, real, variable, i):
+        total, lanes = 0.0, 0
+        for b in range(ctx[Ctx.BLOCKS]):
+            block = block_row(ctx, b)
+            width = block[Block.WIDTH]
+            for lane in range(block[Block.LANES]):
+                total += value_of(ctx, real, variable, b, i * width + lane)
+            lanes += block[Block.LANES]
+        return total / lanes
+
+    return mean_over_lanes
 
 
-def make_machine(advance: Any, refresh: Any) -> Any:
+def make_machine(advance: Any, refresh: Any, value_of: Any) -> Any:
     """The function (ctx, real) that runs the program until it needs the host; returns a Status."""
+    mean_over_lanes = make_mean(value_of)
 
     @device
     def scalar(ctx, real, what):
@@ -219,9 +223,9 @@ def make_machine(advance: Any, refresh: Any) -> Any:
             value[a] = scalar(ctx, real, b)
         else:
             at = value[c]
-            if not (at >= 0.0 and at < ctx[Ctx.N] and at == math.floor(at)):
+            if not (at >= 0.0 and at < i8(ctx[Ctx.VARIABLE_N_AT], 0, b + 1)[b] and at == math.floor(at)):
                 return int64(Fault.INDEX)
-            value[a] = mean_over_lanes(ctx, b, int64(at))
+            value[a] = mean_over_lanes(ctx, real, b, int64(at))
         return int64(0)
 
     @device
@@ -281,9 +285,9 @@ def make_machine(advance: Any, refresh: Any) -> Any:
 SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
 
 
-def make_entry(advance: Any, refresh: Any) -> Any:
+def make_entry(advance: Any, refresh: Any, value_of: Any) -> Any:
     """The C function (ctx, real, b): the machine where b is MACHINE, energies where it is REFRESH, else block b to TARGET."""
-    machine = make_machine(advance, refresh)
+    machine = make_machine(advance, refresh, value_of)
     table, reals = len(Ctx), len(Real)
 
     def kernel_entry(ctx_at, real_at, b):

@@ -6,17 +6,15 @@ from typing import Any
 
 from bioasm.vm.kernels.access import block_row
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import make_numbers, make_words
+from bioasm.vm.kernels.emit import make_numbers, make_words, normals
 from bioasm.vm.layout import DRAWN, WIDE, Block, Ctx
 
 one_lane_words, wide_words = make_words(wide=False), make_words(wide=True)
 
 
 @device
-def draw_words(ctx, b, even_at, odd_at, first, count, pair):
-    """Random words for `count` cells from cell `first` of block b, and for the rest of the last vector."""
-    block = block_row(ctx, b)
-    key0_at, key1_at = ctx[Ctx.KEY0_AT] + 4 * block[Block.LANE0], ctx[Ctx.KEY1_AT] + 4 * block[Block.LANE0]
+def draw_words(block, key0_at, key1_at, even_at, odd_at, first, count, pair):
+    """Random words for `count` cells from cell `first` of a block, and for the rest of the last vector."""
     if block[Block.WIDTH] == 1:
         for at in range(0, count, WIDE):
             one_lane_words(key0_at, key1_at, first + at, pair, even_at + 4 * at, odd_at + 4 * at)
@@ -36,10 +34,29 @@ def make_draw_cells(numbers: Any) -> Any:
 
     @device
     def draw_cells(ctx, b, buffer, first, count, pair):
-        even_at = buffer.ctypes.data
+        block, even_at = block_row(ctx, b), buffer.ctypes.data
         odd_at = even_at + 4 * DRAWN
-        draw_words(ctx, b, even_at, odd_at, first, count, pair)
+        key0_at, key1_at = ctx[Ctx.KEY0_AT] + 4 * block[Block.LANE0], ctx[Ctx.KEY1_AT] + 4 * block[Block.LANE0]
+        draw_words(block, key0_at, key1_at, even_at, odd_at, first, count, pair)
         for at in range(0, count, WIDE):
             turn_into_numbers(even_at + 4 * at, odd_at + 4 * at)
 
     return draw_cells
+
+
+_turn_into_normals = make_numbers(normals)
+
+
+@device
+def draw_normals(ctx, b, buffer, first, count, pair, stream):
+    """Normal numbers of the white noise `stream` for both steps of a pair, as `make_draw_cells` has them."""
+    block, even_at = block_row(ctx, b), buffer.ctypes.data
+    odd_at = even_at + 4 * DRAWN
+    lane0, places = 4 * block[Block.LANE0], 4 * ctx[Ctx.PLACES]
+    key0_at, key1_at = ctx[Ctx.KEY0_AT] + lane0, ctx[Ctx.KEY1_AT] + lane0
+    if stream > 0:
+        key0_at = ctx[Ctx.NOISE_KEY_AT] + (2 * stream - 2) * places + lane0
+        key1_at = key0_at + places
+    draw_words(block, key0_at, key1_at, even_at, odd_at, first, count, pair)
+    for at in range(0, count, WIDE):
+        _turn_into_normals(even_at + 4 * at, odd_at + 4 * at)

@@ -17,12 +17,18 @@ from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import make_draw_cells
 from bioasm.vm.kernels.emit import exponentials, logistics, make_wide_spread, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
-from bioasm.vm.kernels.sample import room_for_samples, room_for_trace, take_samples
+from bioasm.vm.kernels.sample import make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.layout import CHUNK, DRAWN, RESYNC, WIDE, Block, Ctx, Real, Status
 
 FARTHEST = 1 << 30
 LARGEST_DRAWN = 24.0  # logistic and exponential numbers of 32-bit words are below ln(2**33) = 22.9
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
+
+
+@device
+def spin_of(ctx, real, variable, b, k):
+    """The spin of a cell of block b; spins have no other variable."""
+    return float(i1(ctx[Ctx.SPIN_AT], ctx[Ctx.N] * block_row(ctx, b)[Block.LANE0], k + 1)[k])
 
 
 def make_neighbours(storage: str, whole: bool) -> tuple[Any, Any]:
@@ -113,6 +119,7 @@ def _sparse(kind: str, whole: bool) -> tuple[Any, Any]:
 
 def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
     """The functions (advance a block, energies of all lanes) for a storage of J; `whole` for int32 fields."""
+    take_samples = make_sampling(spin_of)
     spread_one, spread, coupling_fields = make_neighbours(storage, whole)
     item = int32 if whole else float64
     size = 4 if whole else 8
@@ -326,7 +333,7 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             step = block[Block.STEP]
             if not (room_for_trace(block) and room_for_samples(ctx, b)):
                 return Status.DRAIN
-            take_samples(ctx, b, step)
+            take_samples(ctx, real, b, step)
             if not whole and step % RESYNC == 0:
                 compute_anew(ctx, real, block, offset, n, width)
             if step & 1 == 0 or not drawn:
@@ -360,4 +367,4 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any]:
             keep_best(ctx, block, offset, ctx[Ctx.N], block[Block.WIDTH])
         ctx[Ctx.DIRTY] = 0
 
-    return advance, refresh
+    return advance, refresh, spin_of

@@ -1,0 +1,249 @@
+"""The body of one loop over cells in Python source: loads, expressions, and what can be computed before the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.vm.codegen.layout import Field, Layout
+from bioasm.vm.codegen.system import ALIKE, HELD, MOVING, System
+
+_CALLS = {
+    "exp": "exp({0})",
+    "log": "math.log({0})",
+    "sqrt": "math.sqrt({0})",
+    "abs": "abs({0})",
+    "sin": "math.sin({0})",
+    "cos": "math.cos({0})",
+    "tanh": "math.tanh({0})",
+    "floor": "np.floor({0})",
+    "ceil": "np.ceil({0})",
+    "exprelr": "exprelr({0})",
+    "growth": "growth({0})",
+    "clip": "min(max({0}, {1}), {2})",
+    "where": "({1} if {0} else {2})",
+}
+_OPERATORS = {"and": "&", "or": "|"}
+_UNROLLED_POWER = 8
+
+
+@dataclass
+class Moment:
+    """What names stand for at one moment of a step: locals of the states, and what was computed from them."""
+
+    states: dict[str, str]
+    time: str = "now"
+    words: dict[str, str] = field(default_factory=dict)
+    memo: dict[Expression, str] = field(default_factory=dict)
+
+    def after(self, changed: dict[str, str], time: str | None = None) -> Moment:
+        """The moment at which some states have other values."""
+        return Moment(self.states | changed, time or self.time, self.words)
+
+
+class Loop:
+    """Source of one loop over the cells of a population, and of what must stand before it.
+
+    With `hoisting`, what does not change from step to step is not computed in the loop: `hoists` collects the expressions
+    that differ between cells, each with the field that somebody must fill with it.
+    """
+
+    def __init__(self, system: System, population: int, layout: Layout, hoists: dict[Expression, str] | None) -> None:
+        self.system, self.population, self.layout, self.hoists = system, population, layout, hoists
+        self.before: list[str] = []
+        self.body: list[str] = []
+        self._names = count()
+        self._arrays: dict[str, str] = {}
+        self._loaded: dict[str, str] = {}
+        self._alike: dict[Expression, str] = {}
+        self.start = Moment({})
+
+    # --- lines --------------------------------------------------------------------------------------
+
+    def local(self, text: str, prefix: str = "x") -> str:
+        """A new local with the value of `text`."""
+        name = f"{prefix}{next(self._names)}"
+        self.body.append(f"{name} = {text}")
+        return name
+
+    def array(self, name: str, made: Field | None = None, slot: str | None = None) -> str:
+        """The local that holds the array of a field, from the loop's first cell on; of a ring the part of one slot."""
+        key = name if slot is None else f"{name}@{slot}"
+        if key not in self._arrays:
+            made = made or Field(self.population)
+            place = self.layout.field(name, made)
+            at = "off"
+            if slot is not None:
+                at = f"whole[{self.layout.whole('slots:' + name)}] * base + {slot} * block_cells + first"
+            local = f"a{len(self._arrays)}"
+            self.before.append(f"{local} = {made.dtype}(field[{place}], {at}, count)")
+            self._arrays[key] = local
+        return self._arrays[key]
+
+    def load(self, name: str, made: Field | None = None) -> str:
+        """The value of a field at the present cell."""
+        if name not in self._loaded:
+            self._loaded[name] = self.local(f"{self.array(name, made)}[k]")
+        return self._loaded[name]
+
+    def loaded(self, name: str) -> str | None:
+        """The local with a field's value as it was before the loop's body, None where it was not loaded."""
+        return self._loaded.get(name)
+
+    def store(self, name: str, text: str, made: Field | None = None) -> None:
+        """Set a field at the present cell."""
+        self.body.append(f"{self.array(name, made)}[k] = {text}")
+
+    # --- expressions --------------------------------------------------------------------------------
+
+    def value(self, expression: Expression, moment: Moment) -> str:
+        """Source of an expression's value at a moment."""
+        if isinstance(expression, Number):
+            return repr(float(expression.value))
+        if self.hoists is not None and not self._plain(expression):
+            often = self.system.constancy(expression)
+            if often == ALIKE:
+                return self.alike(expression)
+            if often == HELD:
+                return self._hoisted(expression)
+        if isinstance(expression, Symbol):
+            return self._symbol(expression.name, moment)
+        if isinstance(expression, Call):
+            if expression not in moment.memo:
+                moment.memo[expression] = self._call(expression, moment)
+            return moment.memo[expression]
+        return _operation(self._multiplied(expression), lambda part: self.value(part, moment))
+
+    def _multiplied(self, expression: Expression) -> Expression:
+        """A division by what does not change from step to step, as a product with its inverse."""
+        if self.hoists is None or not isinstance(expression, Binary) or expression.operator != "/":
+            return expression
+        if self.system.constancy(expression.right) == MOVING:
+            return expression
+        return Binary("*", expression.left, Binary("/", Number(1.0), expression.right))
+
+    def _plain(self, expression: Expression) -> bool:
+        """Whether an expression is a name that stands for itself, for which nothing is to be computed."""
+        return isinstance(expression, Symbol) and expression.name not in self.system.definitions
+
+    def _symbol(self, name: str, moment: Moment) -> str:
+        if name in moment.states:
+            return moment.states[name]
+        if name in moment.words:
+            return moment.words[name]
+        if name in self.system.definitions:
+            key = Symbol(name)
+            if key not in moment.memo:
+                text = self.value(self.system.definitions[name], moment)
+                moment.memo[key] = text if text.isidentifier() else self.local(text)
+            return moment.memo[key]
+        if name in self.system.parameters and name not in self.system.own:
+            return self.alike(Symbol(name))
+        if name == "t":
+            return moment.time
+        return name if name in ("dt", "noise") else self.load(name)
+
+    def _call(self, call: Call, moment: Moment) -> str:
+        if call.function == "held":
+            return self.value(call.arguments[0], self.start)
+        if call.function == "delayed":
+            return self.delayed(call)
+        return self.local(_function(call, lambda part: self.value(part, moment)))
+
+    def delayed(self, call: Call) -> str:
+        """The argument as it was a delay ago; the value of now is kept for later."""
+        if call not in self.start.memo:
+            ring, made = ring_name(_owner(call), call), Field(self.population, per="slot")
+            slots = f"whole[{self.layout.whole('slots:' + ring)}]"
+            now = self.value(call.arguments[0], self.start)
+            before = f"{self.array(ring, made, f'(step + 1) % {slots}')}[k]"  # a ring has a slot more than the delay has steps
+            if self.hoists is None:  # somebody looks at the value between two steps
+                self.start.memo[call] = self.local(f"({now} if {slots} == 1 else {before})")
+            else:
+                self.body.append(f"{self.array(ring, made, f'step % {slots}')}[k] = {now}")
+                self.start.memo[call] = self.local(before)
+        return self.start.memo[call]
+
+    # --- before the loop ------------------------------------------------------------------------------
+
+    def alike(self, expression: Expression) -> str:
+        """A local, computed before the loop, for what is the same in all cells."""
+        if expression not in self._alike:
+            text = self._alike_text(expression)
+            self._alike[expression] = f"c{len(self._alike)}"
+            self.before.append(f"{self._alike[expression]} = {text}")
+        return self._alike[expression]
+
+    def _alike_text(self, expression: Expression) -> str:
+        if isinstance(expression, Number):
+            return repr(float(expression.value))
+        if isinstance(expression, Symbol):
+            if expression.name in self.system.definitions:
+                return self._alike_text(self.system.definitions[expression.name])
+            if expression.name in ("dt", "noise"):
+                return expression.name
+            return f"number[{self.layout.number(expression.name)}]"
+        if isinstance(expression, Call):
+            if expression.function == "held":
+                return self._alike_text(expression.arguments[0])
+            return _function(expression, self._alike_text)
+        return _operation(expression, self._alike_text)
+
+    def _hoisted(self, expression: Expression) -> str:
+        assert self.hoists is not None
+        if expression not in self.hoists:
+            self.hoists[expression] = f"hoisted:{self.population}:{len(self.hoists)}"
+        return self.load(self.hoists[expression])
+
+
+def _function(call: Call, value: Callable[[Expression], str]) -> str:
+    parts = [value(part) for part in call.arguments]
+    if call.function in ("min", "max"):
+        text = parts[0]
+        for part in parts[1:]:
+            text = f"{call.function}({text}, {part})"
+        return text
+    return _CALLS[call.function].format(*parts)
+
+
+def _operation(expression: Expression, value: Callable[[Expression], str]) -> str:
+    if isinstance(expression, Negation):
+        return f"(-{value(expression.operand)})" if expression.operator == "-" else f"(not {value(expression.operand)})"
+    assert isinstance(expression, Binary)
+    if expression.operator == "^":
+        return _power(value(expression.left), expression.right, value)
+    left, right = value(expression.left), value(expression.right)
+    return f"({left} {_OPERATORS.get(expression.operator, expression.operator)} {right})"
+
+
+def _power(base: str, exponent: Expression, value: Callable[[Expression], str]) -> str:
+    """Small whole powers as products: pow takes as long as an exponential."""
+    if isinstance(exponent, Number) and exponent.value == int(exponent.value) and 1 <= exponent.value <= _UNROLLED_POWER:
+        return f"power{int(exponent.value)}({base})" if exponent.value > 1 else base
+    return f"math.pow({base}, {value(exponent)})"
+
+
+def ring_name(owner: str, call: Expression) -> str:
+    """The field in which past values of a delayed expression of an instance are kept."""
+    return f"delayed:{owner}:{_spelled(call)}"
+
+
+def _owner(call: Call) -> str:
+    """The mechanism that a delayed expression belongs to."""
+    return next(name.partition(".")[0] for name in _names(call) if name.startswith("m"))
+
+
+def _names(expression: Expression) -> list[str]:
+    return sorted(node.name for node in expression.walk() if isinstance(node, Symbol))
+
+
+def _spelled(expression: Expression) -> str:
+    """A name for an expression: the same for the same one."""
+    if isinstance(expression, Symbol):
+        return expression.name
+    if isinstance(expression, Number):
+        return repr(expression.value)
+    label = getattr(expression, "operator", "") or getattr(expression, "function", "")
+    return f"{label}({','.join(_spelled(part) for part in expression.parts())})"

@@ -1,0 +1,458 @@
+"""The source of one network's step: every population's loops, and the order in which they are called."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from bioasm.isa.network import variables_of
+from bioasm.models.algebra import simplify, substitute
+from bioasm.models.base import ORDER, Equation
+from bioasm.models.expression import Number
+from bioasm.vm.codegen.cells import Cells
+from bioasm.vm.codegen.layout import Field, Layout
+from bioasm.vm.codegen.loop import Loop
+from bioasm.vm.codegen.system import System
+from bioasm.vm.layout import Block, Ctx, Real
+
+
+class Target(NamedTuple):
+    """Where spikes arrive: an instance and one of its ports."""
+
+    population: int
+    owner: str
+    port: str
+
+    @property
+    def name(self) -> str:
+        """The name that its fields begin with."""
+        return f"{self.owner}.{self.port}"
+
+
+class Link(NamedTuple):
+    """A projection: its name, the population its spikes come from, and where they go."""
+
+    name: str
+    pre: int
+    target: Target
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the source depends on: the systems, one a population; projections; what inputs and events the program uses.
+
+    `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside.
+    `coupled` is the population with the feedback J s + h, or None.
+    """
+
+    systems: tuple[System, ...]
+    links: tuple[Link, ...] = ()
+    played: frozenset[str] = frozenset()
+    events: tuple[Target, ...] = ()
+    clamped: bool = False
+    coupled: int | None = None
+
+
+@dataclass
+class Generated:
+    """The source of a network and where its values stand. `noises` is how many white noises a population has at most."""
+
+    source: str
+    layout: Layout
+    noises: int
+
+
+def generate(plan: Plan) -> Generated:
+    """The source of a network's functions: `hold`, `steps` or `careful`, `value_of`, `next_change`, `next_arrival`, ..."""
+    return _Writer(plan).write()
+
+
+class _Writer:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.layout = Layout()
+        self.cells = [Cells(s, p, self.layout, plan.clamped) for p, s in enumerate(plan.systems)]
+        self.functions: list[str] = []
+        for p in range(len(self.cells)):
+            self.layout.whole(f"n:{p}")
+            self.layout.whole(f"first:{p}")
+
+    def write(self) -> Generated:
+        for p in range(len(self.cells)):
+            self._population(p)
+        self._fast() if self.fast else self._careful()
+        if self.fast and (self.plan.events):
+            self._careful()
+        self._hold()
+        self._variables()
+        self._changes()
+        if self.plan.coupled is not None:
+            self._feedback_source()
+        noises = max((len(s.noises) for s in self.plan.systems), default=0)
+        header = f"FIELDS = {max(1, len(self.layout.fields))}\nNUMBERS = {max(1, len(self.layout.numbers))}\n"
+        header += (
+            f"WHOLES = {len(self.layout.wholes)}\nFAST = {self.fast}\nCAREFUL = {not self.fast or bool(self.plan.events)}\n"
+        )
+        body = "\n\n".join(self.functions)
+        return Generated(f"{header}\n\n{body}\n", self.layout, noises)
+
+    # --- which way a step goes ------------------------------------------------------------------------
+
+    @cached_property
+    def fast(self) -> bool:
+        """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time."""
+        orders = {s.population.model.order for s in self.plan.systems}
+        return not self.plan.links and all(_late(order) for order in orders)
+
+    def _quiet(self, p: int) -> bool:
+        """Whether a population's noise is gone where the level of noise is 0."""
+        system = self.plan.systems[p]
+        factors = [f for stage in system.stages for e in stage if isinstance(e, Equation) for _, f in e.noise]
+        gone = [simplify(substitute(system.flat(f), {"noise": Number(0.0)})) for f in factors]
+        return bool(factors) and all(isinstance(f, Number) and f.value == 0.0 for f in gone)
+
+    # --- functions of one population ------------------------------------------------------------------
+
+    def _population(self, p: int) -> None:
+        cells, noisy = self.cells[p], bool(self.plan.systems[p].noises)
+        early = not _late(self.plan.systems[p].population.model.order)
+        kinds = [False, True] if self._quiet(p) else [False]
+        if self.fast:
+            for quiet in kinds:
+                self._function(f"whole_{p}{'_quiet' * quiet}", p, cells.step(quiet, reset=True), noisy and not quiet, True)
+        if not self.fast or self.plan.events:
+            for quiet in kinds:
+                loop = cells.step(quiet, reset=False, test=not early)
+                self._function(f"part_{p}{'_quiet' * quiet}", p, loop, noisy and not quiet, True)
+            if early and cells.threshold is not None:
+                self._function(f"test_{p}", p, cells.test(), False, True)
+            if cells.threshold is not None:
+                self._function(f"reset_{p}", p, cells.reset(), False, True)
+        for target, arriving in self._arrivals(p):
+            loop = cells.receive(target.owner, target.port, arriving)
+            self._function(f"receive_{_identifier(arriving)}", p, loop, False, False, ", slot")
+
+    def _arrivals(self, p: int) -> list[tuple[Target, str]]:
+        """The fields of arriving weights of a population, and where they go."""
+        found = [(target, f"events:{target.name}") for target in self.plan.events if target.population == p]
+        return found + [(link.target, f"ring:{link.name}") for link in self.plan.links if link.target.population == p]
+
+    def _function(self, name: str, p: int, loop: Loop, noisy: bool, fires: bool, more: str = "") -> None:
+        noises = "".join(f", z{at}" for at in range(len(self.plan.systems[p].noises))) if noisy else ""
+        head = f"def {name}(ctx, real, b, first, count, step{noises}{', fired' if fires else ''}{more}):"
+        lines = [*self._preamble(p), *loop.before, "spikes = 0", "for k in range(count):"]
+        lines += [f"    {line}" for line in loop.body] or ["    pass"]
+        self._add(head, [*lines, "return spikes"])
+
+    def _preamble(self, p: int) -> list[str]:
+        n = f"whole[{self.layout.whole(f'n:{p}')}]"
+        return [
+            "block = block_row(ctx, b)",
+            "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)",
+            f"base, block_cells = {n} * block[{_block('LANE0')}], {n} * block[{_block('WIDTH')}]",
+            "off = base + first",
+            f"dt, noise = real[{_real('DT')}], real[{_real('NOISE')}]",
+            "now = step * dt",
+        ]
+
+    def _add(self, head: str, lines: Iterable[str]) -> None:
+        self.functions.append("@device\n" + head + "\n" + textwrap.indent("\n".join(lines), "    "))
+
+    # --- steps ------------------------------------------------------------------------------------------
+
+    _OPEN = (
+        "block = block_row(ctx, b)",
+        "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)",
+        "width = block[{WIDTH}]",
+        "fired = fired_cells(ctx, block)",
+        "total = ctx[{N}] * width",
+    )
+
+    def _opening(self) -> list[str]:
+        return [line.format(WIDTH=_block("WIDTH"), N=_ctx("N")) for line in self._OPEN]
+
+    def _chunks(self, p: int, lines: list[str], noisy: bool) -> list[str]:
+        """A loop over the chunks of a population's cells, with the noise of each drawn before."""
+        head = [f"for first in range(0, whole[{self.layout.whole(f'n:{p}')}] * width, CHUNK):"]
+        head.append(f"    count = min(CHUNK, whole[{self.layout.whole(f'n:{p}')}] * width - first)")
+        if noisy:
+            start = f"whole[{self.layout.whole(f'first:{p}')}] * width + first"
+            for at, stream in enumerate(self._streams(p)):
+                head.append(f"    draw(ctx, b, normal[{2 * at} * DRAWN:], {start}, count, step >> 1, {stream})")
+        return head + [f"    {line}" for line in lines]
+
+    def _streams(self, p: int) -> list[int]:
+        """The place of each white noise's keys: 0 for `xi` of the population, from 1 on for the others."""
+        system, others = self.plan.systems[p], 0
+        places = []
+        for xi in system.noises:
+            others += xi != system.population.qualified("xi")
+            places.append(0 if xi == system.population.qualified("xi") else others)
+        return places
+
+    def _calls(self, p: int, name: str, into: str, half: str, fired: str, step: str, quiet: bool) -> str:
+        z = "" if quiet else "".join(f", normal[{2 * at} * DRAWN + {half}:]" for at in range(len(self._streams(p))))
+        part = f"fired[{fired}whole[{self.layout.whole(f'first:{p}')}] * width + first:]"
+        return f"{into} += {name}_{p}{'_quiet' * quiet}(ctx, real, b, first, count, {step}{z}, {part})"
+
+    def _either(self, p: int, lines: dict[bool, list[str]]) -> list[str]:
+        """The lines with noise, or those without where there is none now."""
+        noisy = bool(self._streams(p))
+        loud = self._chunks(p, lines[False], noisy)
+        if not self._quiet(p):
+            return loud
+        silent = self._chunks(p, lines[True], False)
+        test = f"if real[{_real('NOISE')}] == 0.0:"
+        return [test, *(f"    {line}" for line in silent), "else:", *(f"    {line}" for line in loud)]
+
+    def _fast(self) -> None:
+        lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0", "now, then = 0, 0"]
+        for p in range(len(self.cells)):
+            calls = {}
+            for quiet in (False, True):
+                first = self._calls(p, "whole", "now", "half", "", "step", quiet)
+                second = self._calls(p, "whole", "then", "DRAWN", "total + ", "step + 1", quiet)
+                calls[quiet] = [first, "if both:", f"    {second}"]
+            lines += self._either(p, calls)
+        lines += ["if now > 0:", "    note_spikes(ctx, block, fired, step)"]
+        lines += ["if then > 0:", "    note_spikes(ctx, block, fired[total:], step + 1)"]
+        self._add("def steps(ctx, real, b, step, both):", lines)
+
+    def _careful(self) -> None:
+        lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0"]
+        lines += [f"spikes_{p} = 0" for p in range(len(self.cells))]
+        lines += [f"events_{t.population}_{_identifier(t.name)}(ctx, b, step)" for t in self.plan.events]
+        late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
+        for p in set(range(len(self.cells))) - set(late):
+            for phase in self.plan.systems[p].population.model.order:
+                lines += self._phase(p, phase)
+        for p in late:
+            lines += self._phase(p, "step")
+        total = " + ".join(f"spikes_{p}" for p in range(len(self.cells)))
+        lines += [f"if {total} > 0:", "    note_spikes(ctx, block, fired, step)"]
+        lines += [f"deliver_{at}(ctx, b, fired, step)" for at in range(len(self.plan.links))]
+        for phase in ("receive", "reset"):
+            for p in late:
+                lines += self._phase(p, phase)
+        for at, link in enumerate(self.plan.links):
+            self._deliver(at, link)
+        for target in self.plan.events:
+            self._events(target)
+        self._add("def careful(ctx, real, b, step):", lines)
+
+    def _phase(self, p: int, phase: str) -> list[str]:
+        """One of step, spike, receive, reset of one population."""
+        cells = f"whole[{self.layout.whole(f'n:{p}')}] * width"
+        mine = f"fired[whole[{self.layout.whole(f'first:{p}')}] * width:]"
+        if phase == "step":
+            names = {q: [self._calls(p, "part", f"spikes_{p}", "half", "", "step", q)] for q in (False, True)}
+            return self._either(p, names)
+        if phase == "receive":
+            return [line for _, arriving in self._arrivals(p) for line in self._receive(p, arriving, cells)]
+        if self.cells[p].threshold is None:
+            return []
+        if phase == "spike":
+            return [f"spikes_{p} += test_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
+        return [f"if spikes_{p} > 0:", f"    reset_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
+
+    def _receive(self, p: int, arriving: str, cells: str) -> list[str]:
+        """Let what arrives in this step do what it does, if anything arrives."""
+        slot = f"step % whole[{self.layout.whole('slots:' + arriving)}]"
+        mark = self.layout.field(f"mark:{arriving}", Field(p, "i8", "mark"))
+        flag = f"marks(field[{mark}], b, whole[{self.layout.whole('slots:' + arriving)}])"
+        call = f"receive_{_identifier(arriving)}(ctx, real, b, 0, {cells}, step, {slot})"
+        return [f"if {flag}[{slot}] != 0:", f"    {flag}[{slot}] = 0", f"    {call}"]
+
+    # --- arrivals -----------------------------------------------------------------------------------------
+
+    def _deliver(self, at: int, link: Link) -> None:
+        """The function that lets spikes set out on a projection."""
+        p, ring = link.target.population, f"ring:{link.name}"
+        fields = [
+            self.layout.field(f"{part}:{link.name}", Field(p, dtype, "link"))
+            for part, dtype in (("start", "i8"), ("post", "i4"), ("weight", "f8"))
+        ]
+        place, slots = self.layout.field(ring, Field(p, per="slot")), self.layout.whole(f"slots:{ring}")
+        mark, late = self.layout.field(f"mark:{ring}", Field(p, "i8", "mark")), self.layout.whole(f"delay:{link.name}")
+        n_pre, first, n = (self.layout.whole(name) for name in (f"n:{link.pre}", f"first:{link.pre}", f"n:{p}"))
+        self._add(
+            f"def deliver_{at}(ctx, b, fired, step):",
+            [
+                *self._opening(),
+                f"slots, slot = whole[{slots}], (step + whole[{late}]) % whole[{slots}]",
+                f"cells = whole[{n}] * width",
+                f"ring = f8(field[{place}], slots * whole[{n}] * block[{_block('LANE0')}] + slot * cells, cells)",
+                f"sent = send(fired[whole[{first}] * width:], whole[{n_pre}], width, field[{fields[0]}], field[{fields[1]}], "
+                f"field[{fields[2]}], ring)",
+                "if sent:",
+                f"    marks(field[{mark}], b, slots)[slot] = 1",
+            ],
+        )
+
+    def _events(self, target: Target) -> None:
+        """The function that takes the spikes from outside that are due."""
+        p, name = target.population, target.name
+        parts = {"step": "i8", "neuron": "i8", "jump": "f8", "position": "i8", "chance": "f8", "rate_jump": "f8"}
+        parts |= {"key0": "u4", "key1": "u4"}
+        field = {part: self.layout.field(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in parts.items()}
+        arriving = f"events:{name}"
+        place = self.layout.field(arriving, Field(p, per="slot"))
+        mark = self.layout.field(f"mark:{arriving}", Field(p, "i8", "mark"))
+        self.layout.whole(f"slots:{arriving}")
+        length, rates = self.layout.whole(f"length:{name}"), self.layout.whole(f"rates:{name}")
+        n = f"whole[{self.layout.whole(f'n:{p}')}]"
+        where = ", ".join(f"field[{field[part]}]" for part in ("step", "neuron", "jump", "position"))
+        chances = ", ".join(f"field[{field[part]}]" for part in ("chance", "rate_jump", "key0", "key1"))
+        self._add(
+            f"def events_{p}_{_identifier(name)}(ctx, b, step):",
+            [
+                *self._opening(),
+                f"coming = f8(field[{place}], {n} * block[{_block('LANE0')}], {n} * width)",
+                f"some = train_spikes(b, step, whole[{length}], {where}, coming, {n}, width)",
+                f"if whole[{rates}] == 1:",
+                f"    some += random_spikes(block, step, {chances}, coming, {n}, width)",
+                "if some > 0:",
+                f"    marks(field[{mark}], b, 1)[0] = 1",
+            ],
+        )
+
+    # --- what changes less often than every step --------------------------------------------------------
+
+    def _hold(self) -> None:
+        lines = [*self._opening()]
+        for p in range(len(self.cells)):
+            cells = f"whole[{self.layout.whole(f'n:{p}')}] * width"
+            lines += self._inputs(p, cells)
+            if self.cells[p].hoists:
+                self._function(f"hold_{p}", p, self.cells[p].hold(), False, False)
+                lines.append(f"hold_{p}(ctx, real, b, 0, {cells}, step)")
+        self._add("def hold(ctx, real, b, step):", [*lines, "return 0"])
+
+    def _inputs(self, p: int, cells: str) -> list[str]:
+        """Lines that sum up the parts of inputs that come from outside, where there are several."""
+        lines = []
+        for name in self.plan.systems[p].inputs:
+            fed = name == self._fed(p)
+            if not fed and name not in self.plan.played:
+                continue
+            held, base = (self.layout.field(f"{name}{end}", Field(p)) for end in ("#", "#base"))
+            at = f"whole[{self.layout.whole(f'n:{p}')}] * block[{_block('LANE0')}]"
+            lines.append(f"copy_cells(field[{held}], field[{base}], {at}, {cells})")
+            if fed:
+                lines.append(f"add_feedback(ctx, field[{held}], {at}, {cells})")
+            if name in self.plan.played:
+                lines.append(f"add_wave(field[{held}], {at}, {cells}, width, step, {self._wave(name, p)})")
+        return lines
+
+    def _fed(self, p: int) -> str | None:
+        """The qualified name of the input that the feedback goes into, where it is one of this population."""
+        population = self.plan.systems[p].population
+        feedback = population.model.feedback
+        return population.qualified(feedback.target) if feedback is not None and self.plan.coupled == p else None
+
+    def _wave(self, name: str, p: int) -> str:
+        table = self.layout.field(f"wave:{name}", Field(p, per="wave"))
+        wholes = ", ".join(
+            f"whole[{self.layout.whole(f'wave_{part}:{name}')}]" for part in ("rows", "columns", "period", "start")
+        )
+        return f"field[{table}], {wholes}"
+
+    def _changes(self) -> None:
+        """The functions that tell when inputs change next, and when a spike from outside comes next."""
+        lines = ["whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)", "change = FAR"]
+        for p, system in enumerate(self.plan.systems):
+            for name in system.inputs:
+                if name in self.plan.played:
+                    arguments = self._wave(name, p).partition(", ")[2]
+                    lines.append(f"change = min(change, next_wave_change(step, {arguments}))")
+        self._add("def next_change(ctx, step):", [*lines, "return change"])
+        lines = ["whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)", "coming = FAR"]
+        for target in self.plan.events:
+            name, p = target.name, target.population
+            step = self.layout.field(f"step:{name}", Field(p, "i8", "event"))
+            position = self.layout.field(f"position:{name}", Field(p, "i8", "event"))
+            length, rates = self.layout.whole(f"length:{name}"), self.layout.whole(f"rates:{name}")
+            lines.append(
+                f"coming = min(coming, next_event(b, field[{step}], field[{position}], whole[{length}], whole[{rates}]))"
+            )
+        self._add("def next_arrival(ctx, b):", [*lines, "return coming"])
+
+    # --- variables ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def names(self) -> list[tuple[int, str]]:
+        """Everything that can be recorded: the population and the qualified name, in the order of the variables' numbers."""
+        return variables(self.plan)
+
+    def _variables(self) -> None:
+        lines = ["step = block_row(ctx, b)[" + _block("STEP") + "]"]
+        for number, (p, name) in enumerate(self.names):
+            if name.endswith(".spike_count"):
+                at = f"ctx[{_ctx('N')}] * block_row(ctx, b)[{_block('LANE0')}]"
+                first = f"tables(ctx, WHOLES, NUMBERS, FIELDS)[0][{self.layout.whole(f'first:{p}')}]"
+                value = f"spike_count(ctx, {at} + {first} * block_row(ctx, b)[{_block('WIDTH')}] + k)"
+            else:
+                if name == self._fed(p):
+                    lines += [f"if variable == {number}:", f"    return feedback_of(ctx, b, k, ctx[{_ctx('COUPLED_N')}])"]
+                    continue
+                value = f"variable_{number}(ctx, real, b, k, 1, step)"
+                self._variable(number, p, name)
+            lines += [f"if variable == {number}:", f"    return {value}"]
+        self._add("def value_of(ctx, real, variable, b, k):", [*lines, "return 0.0"])
+
+    def _variable(self, number: int, p: int, name: str) -> None:
+        loop = self.cells[p].variable(name)
+        lines = [*self._preamble(p), *loop.before, "result = 0.0", "for k in range(count):"]
+        self._add(
+            f"def variable_{number}(ctx, real, b, first, count, step):",
+            [*lines, *(f"    {x}" for x in loop.body), "return float(result)"],
+        )
+
+    def _feedback_source(self) -> None:
+        """The function that writes the state s of the feedback for all cells."""
+        p = self.plan.coupled
+        assert p is not None
+        system = self.plan.systems[p]
+        feedback = system.population.model.feedback
+        assert feedback is not None
+        loop = self.cells[p].variable(system.population.qualified(feedback.source))
+        lines = [
+            *self._preamble(p),
+            *loop.before,
+            "for k in range(count):",
+            *(f"    {line}" for line in loop.body),
+            "    s[k] = result",
+        ]
+        self._add("def feedback_source(ctx, real, b, s, first, count, step):", [*lines, "return 0"])
+
+
+def variables(plan: Plan) -> list[tuple[int, str]]:
+    """Everything that can be recorded: (population, qualified name); the place in the list is the variable's number."""
+    found = []
+    for p, system in enumerate(plan.systems):
+        for instance in system.instances:
+            found += [(p, instance.qualified(v.name)) for v in variables_of(instance.model)]
+    return found
+
+
+def _late(order: tuple[str, ...]) -> bool:
+    return order == ORDER
+
+
+def _identifier(name: str) -> str:
+    return "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}_" for c in name)
+
+
+def _block(name: str) -> str:
+    return str(int(Block[name]))
+
+
+def _ctx(name: str) -> str:
+    return str(int(Ctx[name]))
+
+
+def _real(name: str) -> str:
+    return str(int(Real[name]))

@@ -1,0 +1,102 @@
+"""Spikes under way: those that a step fired, those that come from outside, and where their weights add up."""
+
+from __future__ import annotations
+
+from numba import uint32
+
+from bioasm.vm.kernels.access import f8, i4, i8, u4
+from bioasm.vm.kernels.device import device
+from bioasm.vm.kernels.emit import threefry
+from bioasm.vm.kernels.sample import FAR
+from bioasm.vm.layout import Block, Ctx
+
+
+@device
+def room_for_spikes(ctx, block):
+    """Whether the spikes of two steps still have a place, should every cell fire in both."""
+    return block[Block.SPIKES] + 2 * ctx[Ctx.N] * block[Block.WIDTH] <= block[Block.SPIKE_CAPACITY]
+
+
+@device
+def note_spikes(ctx, block, fired, step):
+    """Append this step's spikes to the block's buffer, in the order of the cells."""
+    n, width = ctx[Ctx.N], block[Block.WIDTH]
+    steps = i8(block[Block.SPIKE_STEP_AT], 0, block[Block.SPIKE_CAPACITY])
+    ids = i8(block[Block.SPIKE_ID_AT], 0, block[Block.SPIKE_CAPACITY])
+    count = i8(ctx[Ctx.SPIKE_COUNT_AT], n * block[Block.LANE0], n * width)
+    at = block[Block.SPIKES]
+    for k in range(n * width):
+        if fired[k] != 0 and k % width < block[Block.LANES]:
+            steps[at] = step
+            ids[at] = (block[Block.LANE0] + k % width) * n + k // width
+            count[k] += 1
+            at += 1
+    block[Block.SPIKES] = at
+
+
+@device
+def spike_count(ctx, at):
+    """Spikes so far of the cell at a place in the table of counts."""
+    return float(i8(ctx[Ctx.SPIKE_COUNT_AT], at, 1)[0])
+
+
+@device
+def marks(address, b, slots):
+    """The flags of one block's slots: 1 where something arrives."""
+    return i8(address, b * slots, slots)
+
+
+@device
+def send(fired, n_pre, width, start_at, post_at, weight_at, ring):
+    """Add the weights of every spike's connections to a ring's slot; whether there was any spike."""
+    start = i8(start_at, 0, n_pre + 1)
+    post, weight = i4(post_at, 0, start[n_pre]), f8(weight_at, 0, start[n_pre])
+    some = False
+    for i in range(n_pre):
+        for lane in range(width):
+            if fired[i * width + lane] != 0:
+                some = True
+                for e in range(start[i], start[i + 1]):
+                    ring[post[e] * width + lane] += weight[e]
+    return some
+
+
+@device
+def train_spikes(b, step, length, step_at, neuron_at, jump_at, position_at, coming, n, width):
+    """The weights of a spike train's spikes that are due; how many there were."""
+    when, whom, jump = i8(step_at, 0, length), i8(neuron_at, 0, length), f8(jump_at, 0, n)
+    position = i8(position_at, b, 1)
+    at = position[0]
+    while at < length and when[at] <= step:
+        for k in range(whom[at] * width, (whom[at] + 1) * width):
+            coming[k] += jump[whom[at]]
+        at += 1
+    some = at - position[0]
+    position[0] = at
+    return some
+
+
+@device
+def random_spikes(block, step, chance_at, jump_at, key0_at, key1_at, coming, n, width):
+    """A weight with probability rate * dt, where the uniform number of the cell and step is below it."""
+    chance, jump = f8(chance_at, 0, n), f8(jump_at, 0, n)
+    key0, key1 = u4(key0_at, block[Block.LANE0], width), u4(key1_at, block[Block.LANE0], width)
+    some = 0
+    for i in range(n):
+        if chance[i] > 0.0:
+            for lane in range(width):
+                even, odd = threefry(key0[lane], key1[lane], uint32(i), uint32(step >> 1))
+                word = odd if step & 1 else even
+                if (word + 0.5) * 2.0**-32 < chance[i]:
+                    coming[i * width + lane] += jump[i]
+                    some += 1
+    return some
+
+
+@device
+def next_event(b, step_at, position_at, length, rates):
+    """The step at which the next spike from outside may come."""
+    if rates == 1:
+        return 0
+    at = i8(position_at, b, 1)[0]
+    return i8(step_at, 0, length)[at] if at < length else FAR

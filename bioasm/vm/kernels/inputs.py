@@ -1,0 +1,56 @@
+"""The parts of an input that come from outside: constants, waveforms, and the feedback."""
+
+from __future__ import annotations
+
+from bioasm.vm.kernels.access import block_row, f8
+from bioasm.vm.kernels.device import device
+from bioasm.vm.kernels.sample import FAR
+from bioasm.vm.layout import Block, Ctx
+
+
+@device
+def copy_cells(to_at, from_at, offset, cells):
+    """One array of cells into another."""
+    to, source = f8(to_at, offset, cells), f8(from_at, offset, cells)
+    for k in range(cells):
+        to[k] = source[k]
+
+
+@device
+def add_feedback(ctx, to_at, offset, cells):
+    """The feedback current."""
+    to, current = f8(to_at, offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
+    for k in range(cells):
+        to[k] += current[k]
+
+
+@device
+def feedback_of(ctx, b, k, n):
+    """The feedback current of one cell of a block."""
+    return f8(ctx[Ctx.FEEDBACK_CURRENT_AT], n * block_row(ctx, b)[Block.LANE0], k + 1)[k]
+
+
+@device
+def wave_row(step, rows, period, start):
+    """The row of a waveform that plays at `step`, or -1."""
+    if rows == 0:
+        return -1
+    row = (step - start) // period
+    return row if row < rows else -1
+
+
+@device
+def add_wave(to_at, offset, cells, width, step, wave_at, rows, columns, period, start):
+    """The row of a waveform that plays now."""
+    row = wave_row(step, rows, period, start)
+    if row >= 0:
+        to, wave = f8(to_at, offset, cells), f8(wave_at, row * columns, columns)
+        for k in range(cells):
+            to[k] += wave[k // width if columns > 1 else 0]
+
+
+@device
+def next_wave_change(step, rows, columns, period, start):
+    """The first step after `step` at which another row of a waveform plays."""
+    row = wave_row(step, rows, period, start)
+    return FAR if row < 0 else start + (row + 1) * period

@@ -1,0 +1,130 @@
+"""The step of a network: generated loops of its populations, with feedback, samples, inputs and spikes around them.
+
+Order within the step at time t = k dt: feedback where it is due; samples; inputs; integration; threshold; spikes that
+arrive; reset. Where nothing comes from outside, two steps that share their noise are done at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bioasm.vm.kernels import arrivals, functions, inputs
+from bioasm.vm.kernels.access import block_row, f4, f8, i4, i8, u1, u4, u8
+from bioasm.vm.kernels.arrivals import room_for_spikes
+from bioasm.vm.kernels.device import device
+from bioasm.vm.kernels.draw import draw_normals
+from bioasm.vm.kernels.feedback import make_feedback
+from bioasm.vm.kernels.sample import FAR, make_sampling, next_sample, room_for_samples, room_for_trace
+from bioasm.vm.layout import CHUNK, DRAWN, Block, Ctx, Status
+
+
+@device
+def tables(ctx, wholes, numbers, fields):
+    """The numbers and addresses that generated source reads."""
+    whole = i8(ctx[Ctx.WHOLE_AT], 0, wholes)
+    return whole, f8(ctx[Ctx.NUMBER_AT], 0, numbers), i8(ctx[Ctx.ADDRESS_AT], 0, fields)
+
+
+@device
+def fired_cells(ctx, block):
+    """The flags of a block's cells that fired, of two steps."""
+    cells = ctx[Ctx.N] * block[Block.WIDTH]
+    return u1(ctx[Ctx.FIRED_AT], 2 * ctx[Ctx.N] * block[Block.LANE0], 2 * cells)
+
+
+def _namespace(noises: int) -> dict[str, Any]:
+    """What generated source may name."""
+    room = 2 * DRAWN * max(1, noises)
+
+    @device
+    def normals_of(ctx, b):
+        return f4(ctx[Ctx.DRAWN_AT], room * b, room)
+
+    own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals, "device": device}
+    names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
+    for module in (arrivals, functions, inputs):
+        names |= {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
+    return names | own | {"np": np, "math": math, "CHUNK": CHUNK, "DRAWN": DRAWN, "FAR": FAR}
+
+
+def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, Any, Any]:
+    """The functions (advance a block, energies of all lanes, value of a variable) of a network.
+
+    `source` is what `bioasm.vm.codegen.source.generate` writes; `storage` is that of J where a population has feedback.
+    """
+    names = _namespace(noises)
+    exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
+    hold, next_change, next_arrival = names["hold"], names["next_change"], names["next_arrival"]
+    take_samples = make_sampling(names["value_of"])
+    run_to = _make_run_to(names, next_arrival)
+    coupled = storage is not None
+    feedback, refresh = make_feedback(storage, names["feedback_source"]) if storage is not None else (_nothing, _no_energy)
+
+    @device
+    def advance(ctx, real, b):
+        """Run block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
+        block = block_row(ctx, b)
+        every = ctx[Ctx.FEEDBACK_EVERY]
+        while block[Block.STEP] < ctx[Ctx.TARGET]:
+            step = block[Block.STEP]
+            if not (room_for_spikes(ctx, block) and room_for_trace(block) and room_for_samples(ctx, b)):
+                return Status.DRAIN
+            stop = min(ctx[Ctx.TARGET], next_change(ctx, step))
+            if coupled and ctx[Ctx.COUPLED] == 1:
+                if step % every == 0:
+                    feedback(ctx, real, b, step)
+                stop = min(stop, (step // every + 1) * every)
+            hold(ctx, real, b, step)
+            if ctx[Ctx.RECORDERS] > 0:
+                take_samples(ctx, real, b, step)
+                stop = min(stop, next_sample(ctx, b, step))
+            run_to(ctx, real, b, stop)
+        return Status.DONE
+
+    return advance, refresh, names["value_of"]
+
+
+def _make_run_to(names: dict[str, Any], next_arrival: Any) -> Any:
+    """The function that does steps until `stop` with constant inputs, or until the buffer of spikes is full."""
+    if not names["FAST"]:
+        careful = names["careful"]
+
+        @device
+        def each(ctx, real, b, stop):
+            block = block_row(ctx, b)
+            while block[Block.STEP] < stop and room_for_spikes(ctx, block):
+                careful(ctx, real, b, block[Block.STEP])
+                block[Block.STEP] += 1
+
+        return each
+    steps = names["steps"]
+    careful = names.get("careful", _nothing)
+
+    @device
+    def in_pairs(ctx, real, b, stop):
+        block = block_row(ctx, b)
+        while block[Block.STEP] < stop and room_for_spikes(ctx, block):
+            step, arrival = block[Block.STEP], next_arrival(ctx, b)
+            if arrival <= step:
+                careful(ctx, real, b, step)
+                block[Block.STEP] = step + 1
+            else:
+                both = step & 1 == 0 and step + 2 <= min(stop, arrival)
+                steps(ctx, real, b, step, both)
+                block[Block.STEP] = step + (2 if both else 1)
+
+    return in_pairs
+
+
+@device
+def _nothing(ctx, real, b, step):
+    """In place of what a network does not have."""
+
+
+@device
+def _no_energy(ctx, real):
+    """Without couplings every energy is the offset alone."""
+    ctx[Ctx.DIRTY] = 0

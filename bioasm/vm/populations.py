@@ -1,0 +1,414 @@
+"""The host's half of models as text: the arrays of a network's populations, their parameters, and what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.network import Network
+from bioasm.isa.program import Program
+from bioasm.isa.semantics import whole_multiple
+from bioasm.models.algebra import evaluate, spell
+from bioasm.models.expression import Call, Expression, Symbol, symbols
+from bioasm.vm.codegen.cells import frozen_field, hold_field
+from bioasm.vm.codegen.layout import Field
+from bioasm.vm.codegen.source import Generated, generate, variables
+from bioasm.vm.codegen.system import System
+from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
+from bioasm.vm.instances import Instances
+from bioasm.vm.layout import DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
+from bioasm.vm.noise import STREAM_WHITE, lane_key
+from bioasm.vm.outside import Outside
+from bioasm.vm.projections import Projections
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+_MOST_STEPS = 2.0**53
+_TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
+
+
+class Populations:
+    """All populations of a program in a State. Arrays of cells are kept by the names that generated source has for them."""
+
+    has_spikes = True
+    family = "network"
+
+    def __init__(self, state: State, network: Network, program: Program, parameters: Mapping[str, float]) -> None:
+        self.state, self.network, self.seen = state, network, Instances(network, program)
+        self.storage = ""
+        self.generated: Generated | None = None
+        state.real[Real.DT] = parameters["dt"]
+        self.values: dict[str, Array | float] = {
+            i.qualified(p.name): parameters[f"{i.name}.{p.name}"]
+            for i in self.seen.by_name.values()
+            for p in i.model.parameters
+        }
+        self._allocate(parameters)
+        self.outside = Outside(self)
+        self.projections = Projections(self, parameters)
+        self.stale = True  # whether generated source must be told of changes before it runs
+        self.reset()
+        self.load(Couplings())
+
+    # --- names --------------------------------------------------------------------------------------
+
+    @cached_property
+    def systems(self) -> list[System]:
+        """One a population, as if all parameters were scalars."""
+        return [self.seen.system(p) for p in range(len(self.network.populations))]
+
+    @cached_property
+    def numbered(self) -> list[str]:
+        """The qualified names of all variables in the order of their numbers."""
+        return [name for _, name in variables(self.seen.plan(frozenset(), clamped=False))]
+
+    def variable(self, word: str) -> int:
+        """The number of a variable."""
+        return self.numbered.index(self.seen.variable(word))
+
+    def system_of(self, qualified: str) -> int:
+        """The index of the population that a value belongs to."""
+        identity = qualified.partition(".")[0]
+        index = int(identity[1:])
+        return index if identity[0] == "p" else self.network.mechanisms[index].population
+
+    def neurons_of(self, word: str) -> int:
+        """How many neurons have a variable."""
+        return self.network.populations[self.system_of(self.seen.variable(word))].n
+
+    @property
+    def coupled(self) -> int | None:
+        """The index of the population with the feedback J s + h."""
+        return self.seen.coupled
+
+    # --- arrays -------------------------------------------------------------------------------------
+
+    def array(self, name: str, made: Field) -> Array:
+        """The array of a field, made where it is not there yet."""
+        if name not in self.state.fields:
+            n = self.network.populations[made.population].n
+            sizes = {"cell": n * self.state.places, "slot": n * self.state.places * self.slots(name)}
+            sizes["mark"] = self.state.blocks * self.slots(name.removeprefix("mark:"))
+            self.state.fields[name] = np.zeros(sizes.get(made.per, 1), _TYPES[made.dtype])
+        return self.state.fields[name]
+
+    def slots(self, ring: str) -> int:
+        """How many steps a ring holds."""
+        return self.state.wholes.get(f"slots:{ring}", 1)
+
+    def cells(self, name: str, population: int) -> Array:
+        """A field of cells of float64."""
+        return self.array(name, Field(population))
+
+    def _allocate(self, parameters: Mapping[str, float]) -> None:
+        state, places = self.state, self.state.places
+        for k, population in enumerate(self.network.populations):
+            state.wholes |= {f"n:{k}": population.n, f"first:{k}": population.first}
+            for name in self.systems[k].states:
+                self.cells(name, k)
+            self.array(hold_field(k), Field(k, "u1"))
+        state.bind("SPIKE_COUNT", np.zeros(state.cells, np.int64))
+        state.bind("HOLD", np.zeros(state.n, np.uint8))
+        state.bind("FIRED", np.zeros(2 * state.cells, np.uint8))
+        state.bind("ENERGY", np.zeros(places))
+        state.bind("BEST_ENERGY", np.full(places, np.inf))
+        state.bind("VARIABLE_N", np.array([self.network.populations[self.system_of(v)].n for v in self.numbered], np.int64))
+        if self.coupled is not None:
+            self._allocate_feedback(self.network.populations[self.coupled].n, parameters)
+
+    def _allocate_feedback(self, n: int, parameters: Mapping[str, float]) -> None:
+        state, places = self.state, self.state.places
+        population = self.network.populations[self.coupled or 0]
+        feedback = population.model.feedback
+        assert feedback is not None
+        state.ctx[Ctx.COUPLED_N] = n
+        state.real[Real.I_MAX] = parameters[f"{population.name}.{feedback.within}"]
+        if n:
+            steps = parameters[f"{population.name}.{feedback.every}"] / parameters["dt"] if parameters["dt"] else 0.0
+            state.ctx[Ctx.FEEDBACK_EVERY] = round(min(steps, _MOST_STEPS))  # where it is no such number, `flaw` says so
+        sizes = dict.fromkeys(("FEEDBACK_CURRENT", "Y", "ONE_FIELD"), n * places)
+        sizes |= {"S": n * places + PAST_THE_END, "ONE_ENERGY": places, "PARTIAL": 64 * places}
+        for name, size in sizes.items():
+            state.bind(name, np.zeros(size))
+        for name in ("BEST", "ONE"):
+            state.bind(name, np.zeros(n * places, np.int8))
+
+    def bind(self) -> None:
+        """Generate the source for the present parameters and clamps, and let it find its numbers and arrays."""
+        self.stale, state = False, self.state
+        plan = self.seen.plan(self.own, bool(state.ctx[Ctx.CLAMPED]))
+        self.generated = generate(plan)
+        layout = self.generated.layout
+        state.bind("DRAWN", np.zeros(2 * DRAWN * max(1, self.generated.noises) * state.blocks, np.float32))
+        state.bind("NOISE_KEY", self._noise_keys())
+        for name in layout.wholes:
+            state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
+        kept = [self._parameter_array(name, made) for name, made in layout.fields.items()]
+        state.bind("ADDRESS", np.array([a.ctypes.data for a in kept] or [0], np.int64))
+        state.bind("NUMBER", np.array([self.values[name] for name in layout.numbers] or [0.0], np.float64))
+        state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
+
+    def _parameter_array(self, name: str, made: Field) -> Array:
+        array = self.array(name, made)
+        if name in self.values:
+            n = self.network.populations[made.population].n
+            array[:] = self.state.per_neuron_to_cells(np.broadcast_to(np.asarray(self.values[name]), (n,)))
+        return array
+
+    def _noise_keys(self) -> Array:
+        """The keys of the white noises beside `xi`: (streams, 2, places)."""
+        assert self.generated is not None
+        lanes = np.arange(self.state.places, dtype=np.uint32)
+        keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(self.generated.noises)]
+        words = [word for key in keys for word in key]
+        return np.concatenate([*words, np.zeros(PAST_THE_END, np.uint32)])
+
+    # --- parameters ---------------------------------------------------------------------------------
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The parameters that differ between neurons."""
+        return frozenset(name for name, value in self.values.items() if isinstance(value, np.ndarray))
+
+    @property
+    def variant(self) -> str:
+        """What the kernel is made from, beside the storage of J."""
+        assert self.generated is not None
+        return f"{self.generated.noises}:{self.generated.source}"
+
+    def set_parameter(self, word: str, value: Array | float) -> str | None:
+        """Set a parameter for every neuron: one number or (n,). Returns what is wrong with it, or None."""
+        instance, name = self.seen.parameter(word)
+        several = np.asarray(value, np.float64)
+        alike = several.ndim == 0 or len(np.unique(several)) <= 1
+        self.values[instance.qualified(name)] = float(several.flat[0]) if alike and several.size else several.copy()
+        self.stale = True
+        return self.flaw()
+
+    def flaw(self) -> str | None:
+        """What is wrong with the parameters as they are now; None where nothing is."""
+        if self.coupled is None:
+            return None
+        population = self.network.populations[self.coupled]
+        feedback, dt = population.model.feedback, float(self.state.real[Real.DT])
+        assert feedback is not None
+        every = float(self.values[f"p{self.coupled}.{feedback.every}"])
+        if not (dt > 0 and whole_multiple(every, dt)):
+            return f"{feedback.every} ({every:g} s) is no whole multiple of dt ({dt:g} s)"
+        s = Symbol(f"p{self.coupled}.{feedback.source}")
+        if population.n and not np.isfinite(self.evaluate(s, self.coupled, self._initial(self.coupled))).all():
+            return f"the state {feedback.source} = {spell(_definition(population.model, feedback.source))} has no value"
+        return None
+
+    # --- values -------------------------------------------------------------------------------------
+
+    def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
+        """An expression for all lanes and neurons of a population, (places, n)."""
+        system, n = self.systems[population], self.network.populations[population].n
+        flat = system.flat(_present(system.flat(expression)))
+        values = {name: self._value(name, system, population, states) for name in symbols(flat)}
+        with np.errstate(all="ignore"):
+            value = evaluate(flat, values)
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
+
+    def _value(self, name: str, system: System, population: int, states: Mapping[str, Any]) -> Any:
+        """What a name stands for between two steps: a parameter, a state, an input from outside, ..."""
+        if name in system.states:
+            return states[name]
+        if name in self.values:
+            return self.values[name]
+        if "#" in name:
+            return self.outside.present(name, population)
+        if name == "noise":
+            return float(self.state.real[Real.NOISE])
+        return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
+
+    def _initial(self, population: int) -> Mapping[str, Any]:
+        """What the states of a population start as, each worked out where it is asked for."""
+        return _Initial(self, population)
+
+    def _present_states(self, population: int) -> Mapping[str, Any]:
+        return {name: self.state.places_of(self.state.fields[name]) for name in self.systems[population].states}
+
+    def reset(self) -> None:
+        """All states as they start, nothing under way; what is clamped stays where it is held."""
+        for k, system in enumerate(self.systems):
+            initial = self._initial(k)
+            hold = self.state.fields[hold_field(k)] == 1
+            clamp = system.population.qualified(system.population.model.clamp)
+            for name in system.states:
+                start = self.state.to_cells(self.evaluate(Symbol(name), k, initial))
+                keep = hold & (name == clamp)
+                self.state.fields[name][:] = np.where(keep, self.state.fields[name], start)
+            if frozen_field(k) in self.state.fields:
+                self.state.fields[frozen_field(k)][:] = 0.0
+        for name, array in self.state.fields.items():
+            if name.startswith(("ring:", "delayed:", "mark:", "events:")):
+                array[:] = 0
+        self.state["FEEDBACK_CURRENT"][:] = 0.0
+
+    def read(self, what: str) -> Array:
+        """An observable of the neurons, (lanes, neurons)."""
+        if what == "state":
+            return np.concatenate([self._state_of(k) for k in range(len(self.systems))], axis=1)
+        if what == "spike_count":
+            return self.state.from_cells(self.state["SPIKE_COUNT"])
+        name = self.seen.variable(what)
+        population = self.system_of(name)
+        if name.endswith(".spike_count"):
+            one = self.network.populations[population]
+            return self.state.from_cells(self.state["SPIKE_COUNT"])[:, one.first : one.first + one.n]
+        if name.endswith(".state"):
+            return self._state_of(population)
+        if self.outside.is_fed(name, population):
+            return self.state.from_cells(self.state["FEEDBACK_CURRENT"])
+        return self.evaluate(Symbol(name), population, self._present_states(population))[: self.state.lanes]
+
+    def _state_of(self, population: int) -> Array:
+        """What a population's model calls its state."""
+        model = self.network.populations[population].model
+        shown = next((o.variable for o in model.observables if o.name == "state" and o.variable), "")
+        name = f"p{population}.{shown or model.states[0].name}"
+        return self.evaluate(Symbol(name), population, self._present_states(population))[: self.state.lanes]
+
+    def final_as_best(self) -> Array:
+        """The present state as 0/1, for a run in which no energy was ever seen."""
+        return (self.read("state") > 0.5).astype(np.int8)
+
+    def not_finite(self) -> str | None:
+        """The first variable that is not finite, in words; None where all are."""
+        for k, system in enumerate(self.systems):
+            for name in system.states:
+                if not np.isfinite(self.state.fields[name]).all():
+                    return self._in_words(k, name)
+        return None
+
+    def _in_words(self, population: int, qualified: str) -> str:
+        identity, _, name = qualified.partition(".")
+        one = next(i for i in self.systems[population].instances if i.id == identity)
+        summary = next(s.summary for s in one.model.states if s.name == name)
+        shown = name if len(self.seen.by_name) == 1 else f"{one.name}.{name}"
+        return f"{shown} ({summary})" if summary else shown
+
+    @property
+    def landscape(self) -> tuple[int, int]:
+        """The first neuron of those with the feedback J s + h, and how many there are."""
+        if self.coupled is None:
+            return 0, 0
+        population = self.network.populations[self.coupled]
+        return population.first, population.n
+
+    # --- checkpoints --------------------------------------------------------------------------------
+
+    def kept(self) -> dict[str, Array]:
+        """What a checkpoint must hold beside the state: arrays and numbers by name."""
+        fields = {f"field.{n}": a.copy() for n, a in self.state.fields.items() if not n.startswith("hoisted:")}
+        values = {f"value.{name}": np.asarray(value) for name, value in self.values.items()}
+        wholes = {f"whole.{name}": np.asarray(number) for name, number in self.state.wholes.items()}
+        return fields | values | wholes | self.outside.kept() | self.projections.kept()
+
+    def restore(self, kept: dict[str, Array]) -> None:
+        """Put back what `kept` gave."""
+        for word, array in kept.items():
+            part, _, name = word.partition(".")
+            if part == "field":
+                self.state.fields[name] = array.copy()
+            elif part == "value":
+                self.values[name] = float(array) if array.ndim == 0 else array.copy()
+            elif part == "whole":
+                self.state.wholes[name] = int(array)
+        self.outside.restore(kept)
+        self.projections.restore(kept)
+        self.stale = True
+
+    # --- couplings and clamps -----------------------------------------------------------------------
+
+    def load(self, couplings: Couplings) -> None:
+        """Take J, h and terms over. The best state belongs to the couplings, so it starts anew."""
+        state = self.state
+        if self.coupled is None:
+            state.ctx[Ctx.DIRTY] = 1
+            return
+        n = int(state.ctx[Ctx.COUPLED_N])
+        ready = prepare_for_feedback(n, couplings)
+        self.storage = ready.storage
+        self.stale = True
+        bind_couplings(state, ready)
+        columns = -(-n // LIMB_COLUMNS) * LIMB_COLUMNS
+        limbs = state.places * LIMBS * columns if ready.storage == "dense-i1" and state.width == 1 else 1
+        state.bind("LIMB", np.zeros(limbs, np.int16))
+        state.ctx[Ctx.COUPLED] = int(couplings.loaded)
+        state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)
+        self.forget_best()
+
+    def forget_best(self) -> None:
+        """No state has been seen."""
+        self.state["BEST_ENERGY"][:] = np.inf
+        self.state["BLOCK"][:, Block.SYNCED] = 0
+
+    def clamp(self, neurons: Array, value: Array | float) -> None:
+        """Hold neurons (numbered through) at a value: one number, or one a neuron given."""
+        self.state["HOLD"][neurons] = 1
+        several = np.broadcast_to(np.asarray(value, np.float64), np.shape(neurons))
+        for k, population in enumerate(self.network.populations):
+            mine = (neurons >= population.first) & (neurons < population.first + population.n)
+            if mine.any():
+                array = self.state.fields[f"p{k}.{population.model.clamp}"]
+                places = self.state.places_of(array)
+                places[:, neurons[mine] - population.first] = several[mine]
+                array[:] = self.state.to_cells(places)
+        self._note_clamps()
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let neurons go."""
+        self.state["HOLD"][neurons] = 0
+        self._note_clamps()
+
+    def _note_clamps(self) -> None:
+        hold = self.state["HOLD"]
+        self.state.ctx[Ctx.CLAMPED] = int(hold.any())
+        for k, population in enumerate(self.network.populations):
+            own = hold[population.first : population.first + population.n]
+            self.state.fields[hold_field(k)][:] = self.state.per_neuron_to_cells(own)
+        self.forget_best()
+        self.stale = True
+
+
+class _Initial(Mapping[str, Any]):
+    """What states start as; one may start as an expression of others."""
+
+    def __init__(self, host: Populations, population: int) -> None:
+        self.host, self.population = host, population
+        self.known: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.known:
+            start = self.host.systems[self.population].states[name]
+            self.known[name] = self.host.evaluate(start, self.population, self)
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.host.systems[self.population].states)
+
+    def __len__(self) -> int:
+        return len(self.host.systems[self.population].states)
+
+
+def _present(expression: Expression) -> Expression:
+    """The expression with what is held or delayed as it is now: between two steps nothing is being integrated."""
+    if isinstance(expression, Call) and expression.function in ("held", "delayed"):
+        return _present(expression.arguments[0])
+    if isinstance(expression, Call):
+        return Call(expression.function, tuple(_present(part) for part in expression.arguments))
+    parts = expression.parts()
+    if not parts:
+        return expression
+    return type(expression)(expression.operator, *(_present(part) for part in parts))  # type: ignore[attr-defined, call-arg]
+
+
+def _definition(model: Any, name: str) -> Expression:
+    return next((d.expression for d in model.definitions if d.name == name), Symbol(name))

@@ -1,0 +1,115 @@
+"""A network's projections: their weights and delays, and the rings in which spikes are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.network import MATRIX, Projection
+from bioasm.models.base import Equation
+from bioasm.models.expression import Call
+from bioasm.vm.codegen.loop import ring_name
+from bioasm.vm.connections import Connections, from_matrix, from_rule
+from bioasm.vm.layout import Real
+
+if TYPE_CHECKING:
+    from bioasm.vm.populations import Populations
+
+Array = NDArray[Any]
+_SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
+
+
+class Projections:
+    """The connections of all projections, as fields that generated source reads."""
+
+    def __init__(self, host: Populations, parameters: Mapping[str, float]) -> None:
+        self.host, self.state = host, host.state
+        self.connected: dict[str, Any] = {}
+        self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in host.network.projections}
+        self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in host.network.projections}
+        for projection in host.network.projections:
+            self._place(projection, (np.zeros(1 + self._pre(projection), np.int64), np.zeros(0, np.int32), np.zeros(0)))
+            self._make_room(projection)
+
+    def _pre(self, projection: Projection) -> int:
+        return self.host.network.populations[projection.pre].n
+
+    def _place(self, projection: Projection, found: Connections) -> None:
+        for part, array in zip(("start", "post", "weight"), found, strict=True):
+            self.state.fields[f"{part}:{projection.name}"] = array
+
+    def matrix(self, name: str) -> Any:
+        """The matrix of weights of a projection that has one, as the program holds it."""
+        projection = self.host.network.projection(name)
+        assert projection is not None
+        return None if projection.data is None else self.host.seen.program.data[projection.data].value
+
+    def connect(self, name: str) -> None:
+        """CON: make the connections."""
+        self.connected[name] = self.matrix(name)
+        self._connect(name)
+        self.host.stale = True
+
+    def _connect(self, name: str) -> None:
+        projection = self.host.network.projection(name)
+        assert projection is not None
+        target = self.host.network.instance(projection.target)
+        assert target is not None
+        if projection.rule == MATRIX:
+            self._place(projection, from_matrix(self.connected[name], self.weight[name]))
+            return
+        pre, post = self._pre(projection), self.host.network.populations[target.population].n
+        itself = projection.pre == target.population
+        place = self.host.network.projections.index(projection)
+        number = projection.number or 0.0
+        found = from_rule(projection.rule, number, pre, post, itself, self.weight[name], self.state.seed, place)
+        self._place(projection, found)
+
+    def set_weight(self, name: str, value: float) -> None:
+        """SET name.weight: of every connection, or what multiplies those of a matrix."""
+        self.weight[name] = value
+        if name in self.connected:
+            self._connect(name)
+            self.host.stale = True
+
+    def _make_room(self, projection: Projection) -> None:
+        """Rings of the length that the delay asks for, with nothing under way."""
+        steps = self.delay[projection.name] / float(self.state.real[Real.DT])
+        delayed = self._delayed(projection)
+        spikes = 0 if delayed else round(steps)
+        self._clear(f"ring:{projection.name}", spikes + 1)
+        self.state.wholes[f"delay:{projection.name}"] = spikes
+        for ring in delayed:
+            self._clear(ring, int(np.ceil(steps - _SLACK)) + 1)
+
+    def _clear(self, ring: str, slots: int) -> None:
+        self.state.wholes[f"slots:{ring}"] = slots
+        for name in (ring, f"mark:{ring}"):
+            self.state.fields.pop(name, None)
+
+    def _delayed(self, projection: Projection) -> list[str]:
+        """The rings of what the target's text delays itself."""
+        instance = self.host.seen.by_name[projection.target]
+        system = self.host.seen.system(self.host.seen.population_of(instance))
+        model = instance.model
+        written = [a.value for a in model.adds] + [d.expression for d in model.definitions]
+        written += [s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage]
+        calls = [n for e in written for n in e.walk() if isinstance(n, Call) and n.function == "delayed"]
+        return [ring_name(instance.id, system.qualify(instance, call)) for call in calls]
+
+    def kept(self) -> dict[str, Array]:
+        """Weights, for a checkpoint; connections and rings are fields."""
+        weights = {f"weight.{name}": np.asarray(value) for name, value in self.weight.items()}
+        return weights | {f"connected.{name}": np.zeros(0) for name in self.connected}
+
+    def restore(self, kept: dict[str, Array]) -> None:
+        """Put back what `kept` gave."""
+        for word, array in kept.items():
+            part, _, name = word.partition(".")
+            if part == "weight":
+                self.weight[name] = float(array)
+            elif part == "connected":
+                self.connected[name] = self.matrix(name)
