@@ -25,9 +25,9 @@ HOUSE = ROOT / "bioasm"
 FLOORS = (
     ("diagnostics", "units", "cachedir"),
     ("grammars",),
-    ("chips", "files", "models", "recordings", "safety"),
+    ("chips", "files", "models", "safety"),
     ("isa",),
-    ("text", "binary", "problems", "results", "link"),
+    ("text", "binary", "problems", "frameworks", "results", "link", "recordings"),
     ("loading", "vm"),
     ("board",),
     ("drivers",),
@@ -52,6 +52,7 @@ PACKAGES = {
     "drivers": {"numpy", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
     "isa": {"numpy"},
     "problems": {"numpy"},
+    "frameworks": {"nir", "numpy"},
     "chips": {"numpy"},
     "board": {"numpy"},
     "recordings": {"numpy"},

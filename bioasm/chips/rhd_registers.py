@@ -52,8 +52,6 @@ RHD = Table(
     ),
 )
 
-RAM = range(18)
-RAM_OF_64 = range(22)  # the RHD2164 powers amplifiers 32 to 63 with registers 18 to 21
 MARKER = 40  # reads 'I'; the aux list of the sampling sequence uses it to find its own alignment
 MISO_A, MISO_B = 53, 58
 
