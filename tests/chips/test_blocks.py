@@ -194,3 +194,34 @@ def test_block_ends_where_its_words_end() -> None:
         assert one.stim_current == pytest.approx(other.stim_current, rel=1e-9)
         tripped.append(one.compliance)
     assert set(tripped) == {0, 1}
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize("seed", range(12))
+def test_block_is_words_after_whatever_was_sent(name: str, seed: int) -> None:
+    random = np.random.default_rng([seed, CHIPS.index(name)])
+    one, other = ready(name), ready(name)
+    words = random.integers(0, 1 << one.word_bits, 400).tolist()
+    for chip in (one, other):
+        chip.transfer_all(words)
+    samples = noise(one.amplifiers, 15, 2000.0)
+    assert one.convert_block(samples).tolist() == by_words(other, samples).tolist()
+    assert_alike(one, other)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_block_is_words_with_whatever_flows(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    numbers = (42, 44, 46, 48, 36, 37, 34, *range(64, 80), *range(96, 112))
+    words = [
+        rhs.write(int(random.choice(numbers)), int(random.integers(1 << 16)), u=bool(random.integers(2))) for _ in range(300)
+    ]
+    one, other = stimulator(), stimulator()
+    for chip in (one, other):
+        chip.transfer_all(words)
+    samples = noise(16, 15, 2000.0)
+    assert one.convert_block(samples).tolist() == by_words(other, samples).tolist()
+    assert one.compliance == other.compliance
+    assert one.electrode_V == pytest.approx(other.electrode_V, rel=1e-9, abs=1e-12)
+    assert one.delivered == pytest.approx(other.delivered, rel=1e-9, abs=1e-18)
+    assert_alike(one, other)
