@@ -206,7 +206,13 @@ def spell(value: float, dimension: Dimension) -> tuple[str, str]:
         number = format(scaled.normalize(), "f")
         if len(number) <= 9 and to_si(number, UNITS[symbol]) == value:
             choices.append((number, symbol))
-    return min(choices, key=lambda c: (len(c[0]) + c[0].startswith("0."), len(c[1])))
+    usual = choices[1:] if dimension in _USUAL else []
+    return min(usual or choices, key=lambda choice: _length(*choice))
+
+
+def _length(number: str, symbol: str) -> tuple[int, int]:
+    """How long a spelling is; numbers below 1 and of five digits before the point count as longer than they are."""
+    return len(number) + number.startswith("0.") + 2 * (len(number.lstrip("-").partition(".")[0]) > 4), len(symbol)
 
 
 def spell_number(value: float) -> str:

@@ -346,7 +346,16 @@ def _spelled_binary(node: Binary) -> tuple[str, int]:
     if operator == "^":
         return f"{_within(node.left, _ATOM)}^{_within(node.right, _BINDING['negation'])}", binding
     left = binding + 1 if binding == 4 else binding  # comparisons do not follow each other
-    return f"{_within(node.left, left)} {operator} {_within(node.right, binding + 1)}", binding
+    right = _bare_unit(node) or _within(node.right, binding + 1)
+    return f"{_within(node.left, left)} {operator} {right}", binding
+
+
+def _bare_unit(node: Binary) -> str | None:
+    """The unit that something is divided by, without a 1; behind a number it would become part of it."""
+    if node.operator != "/" or isinstance(node.left, Number):
+        return None
+    text = spell(node.right) if is_number(node.right, 1) else ""
+    return text[2:] if text.startswith("1 ") and len(text) > 3 and "/" not in text else None
 
 
 def _within(node: Expression, binding: int) -> str:

@@ -19,7 +19,7 @@ _BASES = ("m", "kg", "s", "A", "K", "mol")
 _DIMENSIONS = {unit: dimension for dimension, unit in EXPONENTS.items()}
 _MEASURE = re.compile(r"([^\W\d]+[23]?)(?:(?:\^|\*\*)([+-]?[0-9]+(?:\.[0-9]+)?))?")
 # What compound units are made of in messages, best known first.
-_NAMED = ("V", "s", "A", "S", "F", "ohm", "m2", "m", "C", "K", "mol", "mol/m3")
+_NAMED = ("V", "s", "A", "S", "F", "ohm", "m2", "m", "C", "K", "mol", "mM")
 
 
 class UnitFault(ValueError):

@@ -33,7 +33,6 @@ def test_every_model_that_ships_is_sound(name: str) -> None:
     assert MODELS.summary(name) == model.summary
     assert model.summary
     assert (MODELS.kind(name) == "mechanism") is (model.kind == "mechanism")
-    assert model.source or name == DEFAULT_MODEL
 
 
 def test_the_default_comes_first_and_mechanisms_last() -> None:

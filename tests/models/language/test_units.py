@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bioasm.models.dimensions import (
@@ -83,6 +83,9 @@ UNITS = st.tuples(*[st.fractions(min_value=-4, max_value=4, max_denominator=2)] 
 
 
 @given(UNITS)
+@example(exponents(m=3, mol=-1))
+@example(exponents(m=3))
+@example(exponents(m=2, kg=1, s=-3, a=-1, mol=-1))
 def test_every_unit_is_spelled_as_it_is_read(unit: Exponents) -> None:
     assert parse_unit(spell_unit(unit)) == (unit, 0)
 
