@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -134,10 +135,14 @@ def test_observer_is_told_how_far_it_is() -> None:
     seen: list[Progress] = []
 
     def observer(progress: Progress) -> bool:
-        seen.append(progress)
+        told.append(progress.message)
+        if not progress.message:
+            seen.append(progress)
         return len(seen) < 3
 
+    told: list[str] = []
     found, made = ran(FOREVER, observer=observer)
+    assert any(message.startswith("fetching the result: ") for message in told)
     steps = [progress.steps for progress in seen]
     assert steps == sorted(set(steps))
     assert all(progress.run_end == 4_000_000_000 for progress in seen)
@@ -255,6 +260,8 @@ def test_board_that_waits_to_be_cleared() -> None:
     def faulty(clear: str) -> list[m.Request]:
         with connected() as (driver, made):
             driver.disconnect()
+            while made.link.connected:  # the end of the session disarms, and comes a moment later
+                time.sleep(0.001)
             made.mode = State.FAULT
             driver.chosen = replace(driver.chosen, clear=clear == "yes")
             with patch("bioasm.drivers.intan.driver.open_wire", lambda chosen: rewired(made)):

@@ -83,7 +83,7 @@ class Conduct:
     def _result(self) -> Result:
         try:
             ended = self._ran()
-            data = self._timed("fetch", lambda: self.link.fetch(ended))
+            data = self._timed("fetch", lambda: self.link.fetch(ended, self._fetching))
             self._take_rest()
         except _Stopped:
             return self._salvaged("interrupted")
@@ -175,6 +175,10 @@ class Conduct:
             if time.monotonic() > deadline:
                 raise LinkLost("the board did not tell the end of the run")
         return self.live.ended
+
+    def _fetching(self, received: int, total: int) -> None:
+        if received < total:
+            self.observer(self.live.progress(f"fetching the result: {100 * received // total} %"))
 
     def _take_rest(self) -> None:
         """Telemetry that was told before the run ended but came behind its end."""
