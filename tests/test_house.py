@@ -31,7 +31,7 @@ FLOORS = (
     ("loading", "vm"),
     ("board",),
     ("drivers",),
-    ("api", "reference", "testing"),
+    ("api", "reference", "testing", "verification"),
     ("cli",),
     ("__init__", "__main__"),
 )
@@ -49,7 +49,8 @@ PACKAGES = {
     "testing": {"numpy", "pytest"},
     "api": {"numpy"},
     "binary": {"numpy"},
-    "drivers": {"numpy", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
+    "drivers": {"numpy", "brian2", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
+    "verification": {"numpy", "matplotlib"},
     "isa": {"numpy"},
     "problems": {"numpy"},
     "frameworks": {"nir", "numpy"},

@@ -122,15 +122,9 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
-    from bioasm.cli.settings import parameters, split_settings, step, with_constants
-    from bioasm.isa.verify import verify
+    from bioasm.cli.settings import split_settings, verified_program
 
-    settings = split_settings(request.settings)
-    program = with_constants(common.load(request.path), settings)
-    verified = verify(program, step(program, settings))
-    chosen = parameters(verified, settings)
-    if chosen:  # whether periods fall on steps depends on dt
-        verified = verify(verified.program, chosen)
+    verified, chosen = verified_program(common.load(request.path), split_settings(request.settings))
     if verified.warnings and not request.quiet:
         common.report(verified.warnings, console)
     return verified, _options(request, chosen)

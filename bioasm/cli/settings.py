@@ -12,7 +12,7 @@ from bioasm.isa.network import Projection
 from bioasm.isa.program import Name, Operand, Program, Quantity
 from bioasm.isa.semantics.parameters import DELAY, WEIGHT, port_dimension, projected
 from bioasm.isa.semantics.scene import PARAMETER, Member, Scene, is_step
-from bioasm.isa.verify import Verified
+from bioasm.isa.verify import Verified, verify
 from bioasm.models.base import Parameter
 from bioasm.units import Dimension, find_unit, to_si
 
@@ -34,6 +34,16 @@ def with_constants(program: Program, settings: Mapping[str, str]) -> Program:
     """The program with those of its constants replaced that `settings` names."""
     mine = {name: value for name, value in settings.items() if name in program.constants}
     return program.with_constants({n: _constant(n, v, program.constants[n].dimension) for n, v in mine.items()})
+
+
+def verified_program(program: Program, settings: Mapping[str, str]) -> tuple[Verified, dict[str, float]]:
+    """The program with its constants replaced, past the gate, and the parameters that `settings` names."""
+    chosen = with_constants(program, settings)
+    verified = verify(chosen, step(chosen, settings))
+    values = parameters(verified, settings)
+    if values:  # whether periods fall on steps depends on dt
+        verified = verify(verified.program, values)
+    return verified, values
 
 
 def step(program: Program, settings: Mapping[str, str]) -> dict[str, float]:

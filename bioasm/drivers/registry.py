@@ -12,6 +12,7 @@ from bioasm.drivers.base import Driver
 GROUP = "bioasm.drivers"
 BUILT_IN = {
     "cpu": "bioasm.drivers.cpu:CpuDriver",
+    "brian2": "bioasm.drivers.brian2.driver:Brian2Driver",
     "intan": "bioasm.drivers.intan.driver:IntanDriver",
 }
 
@@ -40,7 +41,8 @@ def find_driver(name: str) -> type[Driver]:
     try:
         found: type[Driver] = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as cause:
-        raise error("B503", f"driver {name} can't be loaded: {cause}") from cause
+        hint = f"pip install 'bioasm[{name}]'" if name in BUILT_IN and isinstance(cause, ModuleNotFoundError) else None
+        raise error("B503", f"driver {name} can't be loaded: {cause}", hint=hint) from cause
     return found
 
 

@@ -6,7 +6,7 @@ parts may call different things alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ class Part(NamedTuple):
     def kind_of(self, name: str) -> str | None:
         """What a name is to the part itself: parameter, state, input, definition, noise; None where it has none such."""
         model = self.model
-        kinds = {
+        kinds: dict[str, Iterable[Any]] = {
             "parameter": model.parameters,
             "state": model.states,
             "input": model.inputs,

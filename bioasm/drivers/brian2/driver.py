@@ -199,11 +199,14 @@ def _spike_count(neurons: Dynamics | None, lanes: int) -> np.ndarray[tuple[int, 
 def _recordings(recorded: list[Samples], neurons: Dynamics | None, lanes: int) -> dict[str, Recording]:
     """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
     found: dict[str, Recording] = {}
-    for samples in recorded:
-        again = sum(s is not samples and name.partition(".")[0] == samples.variable for name, s in zip(found, recorded, strict=False))
-        steps = samples.start + samples.every * np.arange(len(samples.taken))
-        values = np.array(samples.taken, np.float64).reshape(len(samples.taken), lanes, len(samples.neurons))
+    length = neurons.step_length if neurons else 1.0
+    for at, samples in enumerate(recorded):
+        again = sum(s.variable == samples.variable for s in recorded[:at])
+        count = len(samples.taken)
+        times = np.asarray((samples.start + samples.every * np.arange(count)) * length, np.float64)
+        values = np.zeros((count, lanes, len(samples.neurons)))
+        values[:] = np.array(samples.taken).reshape(values.shape)
         name = f"{samples.variable}.{again + 1}" if again else samples.variable
-        length = neurons.step_length if neurons else 1.0
-        found[name] = Recording(steps * length, samples.neurons.astype(np.int64), np.ascontiguousarray(values.transpose(1, 0, 2)))
+        neuron = samples.neurons.astype(np.int64)
+        found[name] = Recording(times, neuron, np.ascontiguousarray(values.transpose(1, 0, 2)))
     return found

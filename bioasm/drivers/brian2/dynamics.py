@@ -68,9 +68,15 @@ class Dynamics(Protocol):
     lanes: int
     step: int
     step_length: float
-    best: Best
-    trace: list[Array]  # energies without offset of all lanes, with the offset that held in `offsets`
     has_spikes: bool
+
+    @property
+    def best(self) -> Best:
+        """The best that was seen, energies without offset."""
+
+    @property
+    def trace(self) -> list[Array]:
+        """Energies of all lanes, each with the offset that held then."""
 
     def load(self, landscape: Landscape) -> None:
         """Take over new couplings; the best state starts anew."""

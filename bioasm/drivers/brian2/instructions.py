@@ -59,9 +59,7 @@ def dense(run: Interpreter, instruction: Instruction, at: int) -> Array:
     return np.asarray(value.array, np.float64)
 
 
-def level(
-    run: Interpreter, instruction: Instruction, at: int, low: float = -math.inf, high: float = math.inf
-) -> float | Array:
+def level(run: Interpreter, instruction: Instruction, at: int, low: float = -math.inf, high: float = math.inf) -> float | Array:
     """A vector, or a number within a range. What a register holds is only known now."""
     if isinstance(operand(instruction, at), DataRef):
         return dense(run, instruction, at)

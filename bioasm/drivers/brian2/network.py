@@ -384,7 +384,7 @@ class Neurons:
         return self._find(name)[0].n
 
     def variable(self, name: str) -> Array:
-        """A variable or observable now, (lanes, n); `state` and `spike_count` without a part's name are those of all neurons."""
+        """A variable or observable now, (lanes, n); `state` and `spike_count` alone are those of all neurons."""
         if name in ("state", "spike_count"):
             return np.concatenate([self._of(p, p.cell.parts[0], name) for p in self.populations], axis=1)
         return self._of(*self._find(name))

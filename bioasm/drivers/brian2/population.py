@@ -26,7 +26,9 @@ class Population:
         self.cell, self.n, self.lanes, self.first = cell, n, lanes, first
         self.clock, self.namespace = clock, functions()
         self.values = {
-            (part.name, p.name): np.full(n, parameters[f"{part.name}.{p.name}"]) for part in cell.parts for p in part.model.parameters
+            (part.name, p.name): np.full(n, parameters[f"{part.name}.{p.name}"])
+            for part in cell.parts
+            for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
         self.group = self._make_group()
@@ -41,7 +43,12 @@ class Population:
         if cell.refractory:
             events["refractory"] = cell.refractory
         group = brian2.NeuronGroup(
-            self.n * self.lanes, cell.equations(), method=native or "euler", clock=self.clock, namespace=self.namespace, **events
+            self.n * self.lanes,
+            cell.equations(),
+            method=native or "euler",
+            clock=self.clock,
+            namespace=self.namespace,
+            **events,
         )
         if native is None and code:  # after Brian2's own updater, which finds out who is refractory
             group.run_regularly(code, clock=self.clock, when="groups", order=1)
@@ -62,9 +69,9 @@ class Population:
 
     def _fill_in(self) -> None:
         """Parameters, inputs and initial values."""
-        for (part, name), values in self.values.items():
+        for (owner, name), values in self.values.items():
             if name != "dt":
-                self.store(identifier(self.part(part), name), values)
+                self.store(identifier(self.part(owner), name), values)
         for part in self.cell.parts:
             for value in part.model.inputs:
                 self.store(f"{identifier(part, value.name)}_outside", value.default)

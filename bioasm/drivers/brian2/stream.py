@@ -39,9 +39,7 @@ def uniforms(x0: Words, x1: Words) -> tuple[Array, Array]:
 class Stream:
     """The numbers of one kind for all cells: lane 0's neurons, then lane 1's, and so on."""
 
-    def __init__(
-        self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS, first: int = 0
-    ) -> None:
+    def __init__(self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS, first: int = 0) -> None:
         self.seed, self.numbers, self.stream = seed, numbers, stream
         self.lane = np.repeat(np.arange(lanes, dtype=np.uint32), n)
         self.neuron = np.tile(np.arange(first, first + n, dtype=np.uint32), lanes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import brian2
@@ -58,7 +59,7 @@ class Wire:
         synapses.connect(i=(lanes * self.pre.n + row).ravel(), j=(lanes * self.post.n + column).ravel())
         self.objects = [synapses]
         self._weigh(weight)
-        self._again = lambda: self._pairs(program, seed)[2]
+        self._again = partial(self._pairs, program, seed)
 
     def _weigh(self, weight: Array) -> None:
         self.objects[0].variables["w"].get_value()[:] = np.tile(weight, self.pre.lanes)
@@ -67,7 +68,7 @@ class Wire:
         """The weight of every connection, or what multiplies those of a matrix."""
         self.weight = value
         if self.objects:
-            self._weigh(self._again())
+            self._weigh(self._again()[2])
 
     def forget(self) -> None:
         """Take back the spikes that are under way."""

@@ -1,0 +1,69 @@
+"""A program that also records its neurons' state variables, so that what it does not show can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
+from bioasm.isa.table import BY_MNEMONIC
+from bioasm.isa.verify import Verified
+from bioasm.models.base import SPINS, Model
+
+SAMPLES = 1 << 24  # values of all recorded variables that are kept of one run
+_MAKERS = ("ALC", "POP", "MECH", "SYN", "CON")
+
+
+def state_variables(verified: Verified) -> dict[str, int]:
+    """The state variables of all populations and mechanisms by the names that REC knows, with how many neurons have each."""
+    network, found = verified.network, dict[str, int]()
+    for instance in network.instances():
+        bare = network.implicit and instance.name == network.populations[0].name
+        for name in _states(instance.model):
+            found[name if bare else f"{instance.name}.{name}"] = network.populations[instance.population].n
+    return {name: n for name, n in found.items() if n}
+
+
+def _states(model: Model) -> tuple[str, ...]:
+    return (model.clamp,) if model.kind == SPINS else tuple(state.name for state in model.states)
+
+
+def spacing(verified: Verified, lanes: int, steps: int) -> int:
+    """Every how many steps samples are taken, so that those of `steps` steps stay within SAMPLES."""
+    each = lanes * sum(state_variables(verified).values())
+    return max(1, -(-steps * each // SAMPLES))
+
+
+def instrumented(verified: Verified, variables: Sequence[str], every: float) -> Program:
+    """The program with a REC of each variable where its neurons were made, and without its own of the same variables.
+
+    `every` is in the model's clock.
+    """
+    program = verified.program
+    kept = [not _records(i, variables) for i in program.instructions]
+    period = Quantity(every, verified.model.clock)
+    added = [Instruction(BY_MNEMONIC["REC"], (Name(v), period)) for v in variables]
+    places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # where each instruction goes, and the end
+    at = _begin(program)
+    moved = [place + (len(added) if index >= at else 0) for index, place in enumerate(places)]
+    body = [_aimed(i, moved) for i, keep in zip(program.instructions, kept, strict=True) if keep]
+    body[places[at] : places[at]] = added
+    labels = {name: moved[index] for name, index in program.labels.items()}
+    return replace(program, instructions=tuple(body), labels=labels)
+
+
+def _records(instruction: Instruction, variables: Sequence[str]) -> bool:
+    word = instruction.operands[0] if instruction.operands else None
+    mine = {*variables, *(v.rpartition(".")[2] for v in variables)}
+    return instruction.mnemonic in ("REC", "UNREC") and isinstance(word, Name) and word.text in mine
+
+
+def _begin(program: Program) -> int:
+    """Behind the instruction that made the last neurons: before it there is nothing to record, and all paths lead over it."""
+    return max(k + 1 for k, i in enumerate(program.instructions) if i.mnemonic in _MAKERS)
+
+
+def _aimed(instruction: Instruction, moved: Sequence[int]) -> Instruction:
+    """The instruction with its jump going where its target went."""
+    operands: tuple[Operand, ...] = tuple(Target(moved[o.index]) if isinstance(o, Target) else o for o in instruction.operands)
+    return replace(instruction, operands=operands)

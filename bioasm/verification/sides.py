@@ -1,0 +1,61 @@
+"""Running one program on two drivers, with a clock on everything that takes time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.drivers import Driver, Observer, RunOptions
+from bioasm.drivers.registry import make_driver
+from bioasm.isa.verify import Verified
+from bioasm.results import Result
+
+# What drivers call the parts of their time, and what they are called here.
+_PARTS = {"prepare": "build", "build": "build", "compile": "codegen", "codegen": "codegen", "run": "run"}
+
+
+@dataclass
+class Side:
+    """One driver and its run. `seconds` are those of import, build, codegen and run, as far as the driver tells them."""
+
+    driver: Driver
+    seconds: dict[str, float] = field(default_factory=dict)
+    result: Result | None = None
+    faults: tuple[Diagnostic, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, options: Mapping[str, str]) -> Side:
+        """A connected driver."""
+        began = time.perf_counter()
+        driver = make_driver(name, options)
+        driver.connect()
+        return cls(driver, {"import": time.perf_counter() - began})
+
+    def run(self, verified: Verified, options: RunOptions, observer: Observer | None = None) -> Result:
+        """Run a program. A fault in the run leaves what was computed until then, and is kept."""
+        try:
+            result = self.driver.run(verified, options, observer)
+        except BioasmError as fault:
+            if fault.partial is None:
+                raise
+            self.faults = fault.diagnostics
+            result = fault.partial
+        for name, seconds in result.timing.items():
+            if name in _PARTS:
+                self.seconds[_PARTS[name]] = self.seconds.get(_PARTS[name], 0.0) + seconds
+        self.result = result
+        return result
+
+    def has(self, ability: str) -> bool:
+        """Whether the driver declares an ability."""
+        return ability in self.driver.abilities
+
+    def guide(self, guide: Any) -> bool:
+        """Let the driver's next runs go on from another run's states, piece by piece; False where it can't."""
+        if not hasattr(self.driver, "guide"):
+            return False
+        self.driver.guide = guide
+        return True

@@ -1,0 +1,128 @@
+"""Whether two sets of independent runs come from one distribution: tests that need numpy only.
+
+Means are compared by Welch's t-test (Biometrika 34, 28 (1947)), spreads by that of Brown and Forsythe (J. Am. Stat. Assoc.
+69, 364 (1974)): the same on distances from the median. Many tests at a time are corrected as Holm does (Scand. J. Stat. 6,
+65 (1979)), so that the chance of any false alarm stays below 1 - confidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Samples = Mapping[str, Array]  # (runs, columns): each column is tested by itself
+
+_EXACT = 1e-9  # relative: what does not vary at all must agree to within rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One compared quantity: the means of both sides, the smallest p of its tests corrected for all, and what it tests.
+
+    `p` is None where nothing varies: then `agrees` says whether the values are equal.
+    """
+
+    name: str
+    agrees: bool
+    means: tuple[float, float]
+    p: float | None
+    tests: int
+    what: str = ""
+
+
+def compare_samples(first: Samples, second: Samples, confidence: float) -> list[Comparison]:
+    """All quantities that both sides have."""
+    names = [name for name in second if name in first]
+    raw = {name: _tests(first[name], second[name]) for name in names}
+    corrected = holm([p for tests in raw.values() for _, p in tests if p is not None])
+    rows, at = [], 0
+    for name in names:
+        varying = [what for what, p in raw[name] if p is not None]
+        mine = corrected[at : at + len(varying)]
+        at += len(varying)
+        rows.append(_comparison(name, first[name], second[name], raw[name], list(zip(mine, varying, strict=True)), confidence))
+    return rows
+
+
+def _comparison(
+    name: str, a: Array, b: Array, tests: list[tuple[str, float | None]], varying: list[tuple[float, str]], confidence: float
+) -> Comparison:
+    fixed = [what for what, p in tests if p is None and what == "differs"]
+    p, what = min(varying, default=(None, ""))
+    agrees = not fixed and (p is None or p > 1.0 - confidence)
+    means = float(np.nanmean(a)) if a.size else math.nan, float(np.nanmean(b)) if b.size else math.nan
+    return Comparison(name, agrees, means, p, len(tests), "value" if fixed else what)
+
+
+def _tests(a: Array, b: Array) -> list[tuple[str, float | None]]:
+    """For each column the p of the tests on its mean and its spread; None for a column that does not vary."""
+    found: list[tuple[str, float | None]] = []
+    for x, y in zip(a.T, b.T, strict=True):
+        x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+        if min(len(x), len(y)) < 2:
+            found.append(("differs" if len(x) + len(y) >= 4 and not min(len(x), len(y)) else "few", None))
+        elif np.ptp(x) == 0 and np.ptp(y) == 0:
+            same = abs(x[0] - y[0]) <= _EXACT * max(abs(x[0]), abs(y[0]))
+            found.append(("equal" if same else "differs", None))
+        else:
+            found.append(("mean", welch(x, y)))
+            found.append(("spread", welch(np.abs(x - np.median(x)), np.abs(y - np.median(y)))))
+    return found
+
+
+def welch(x: Array, y: Array) -> float:
+    """The two-sided p of the hypothesis that two samples have one mean, whatever their variances."""
+    vx, vy = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
+    if vx + vy == 0.0:
+        return 1.0 if x.mean() == y.mean() else 0.0
+    t = (x.mean() - y.mean()) / math.sqrt(vx + vy)
+    freedom = (vx + vy) ** 2 / (vx**2 / (len(x) - 1) + vy**2 / (len(y) - 1))
+    return student(abs(float(t)), float(freedom))
+
+
+def student(t: float, freedom: float) -> float:
+    """The probability that a number of Student's distribution is farther from 0 than t."""
+    return incomplete_beta(0.5 * freedom, 0.5, freedom / (freedom + t * t))
+
+
+def incomplete_beta(a: float, b: float, x: float) -> float:
+    """The regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22)."""
+    if x <= 0.0 or x >= 1.0:
+        return float(x >= 1.0)
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - incomplete_beta(b, a, 1.0 - x)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    return front / (a * _fraction(a, b, x))
+
+
+def _fraction(a: float, b: float, x: float) -> float:
+    """1 + d1/(1 + d2/(1 + ...)) by Lentz's method."""
+    value, c, d = 1.0, 1.0, 0.0
+    for k in range(1, 500):
+        m = k // 2
+        if k % 2:
+            step = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            step = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1.0 / (1.0 + step * d)
+        c = 1.0 + step / c
+        value *= c * d
+        if abs(c * d - 1.0) < 1e-15:
+            break
+    return value
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """The p of several tests, corrected for their number."""
+    order = sorted(range(len(p)), key=lambda k: p[k])
+    corrected, highest = [0.0] * len(p), 0.0
+    for rank, k in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[k]))
+        corrected[k] = highest
+    return corrected

@@ -1,0 +1,177 @@
+"""The comparison of two drivers on one program, from its first step to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bioasm.drivers import Observer, RunOptions
+from bioasm.drivers.brian2.dynamics import Guide
+from bioasm.isa.verify import Verified, verify
+from bioasm.results import Result
+from bioasm.verification.deviations import Row, compare
+from bioasm.verification.instrument import instrumented, spacing, state_variables
+from bioasm.verification.samples import samples
+from bioasm.verification.sides import Side
+from bioasm.verification.statistics import Comparison, compare_samples
+from bioasm.verification.ties import same_energy
+
+PIECE = 100  # steps after which a run that is followed piece by piece begins again from the other's state
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be compared. `driver_options` and `against_options` go to the two drivers' constructors."""
+
+    driver: str
+    against: str
+    options: RunOptions
+    tolerance: float = 1e-9
+    own_noise: bool = False
+    confidence: float = 0.999
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    against_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found. `rows` are deviations on the same noise, `comparisons` statistics where each side drew its own.
+
+    Where a network magnifies rounding until nothing can be compared, `whole` holds the rows of the runs as a whole, and `rows`
+    those of the reference beginning again from the other side's state every `piece` steps.
+    """
+
+    request: Request
+    verified: Verified
+    first: Side
+    second: Side
+    rows: list[Row] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    whole: list[Row] = field(default_factory=list)
+    piece: int | None = None
+    every: int = 1
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything is within tolerance, or within what chance allows."""
+        return all(row.within for row in self.rows) and all(c.agrees for c in self.comparisons)
+
+    @property
+    def status(self) -> str:
+        """`interrupted` where a side was, else `finished`."""
+        results = [side.result for side in (self.first, self.second)]
+        return "interrupted" if any(r is not None and r.status == "interrupted" for r in results) else "finished"
+
+
+def verify_drivers(verified: Verified, request: Request, observer: Observer | None = None) -> Report:
+    """Run a program on two drivers and compare. Raises BioasmError where a driver can't be had or can't run it."""
+    first = Side.of(request.driver, _with_noise(request.driver, request.driver_options, request.own_noise))
+    try:
+        second = Side.of(request.against, _with_noise(request.against, request.against_options, request.own_noise))
+        try:
+            return _compared(verified, request, first, second, observer)
+        finally:
+            second.driver.disconnect()
+    finally:
+        first.driver.disconnect()
+
+
+def _with_noise(name: str, options: Mapping[str, str], own: bool) -> dict[str, str]:
+    """The options of a driver, which is asked for its own noise where it has any."""
+    from bioasm.drivers import find_driver
+
+    return {**({"noise": "own"} if own and "noise" in find_driver(name).options else {}), **options}
+
+
+def _compared(verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None) -> Report:
+    watched, every = _watched(verified, request, first, second)
+    own = request.options
+    a = first.run(watched, own, observer)
+    b = second.run(watched, replace(own, seed=(own.seed + 1) % 2**64) if request.own_noise else own, observer)
+    report = Report(request, verified, first, second, every=every)
+    if request.own_noise:
+        return replace(report, comparisons=compare_samples(samples(a), samples(b), request.confidence))
+    rows = _rows(verified, request, a, b)
+    if all(row.within for row in rows) or report.status != "finished":
+        return replace(report, rows=rows)
+    return _in_pieces(replace(report, rows=rows), watched, observer)
+
+
+def _rows(verified: Verified, request: Request, a: Result, b: Result) -> list[Row]:
+    return compare(a, b, request.tolerance, same_energy(verified, a, b, request.tolerance))
+
+
+def _watched(verified: Verified, request: Request, first: Side, second: Side) -> tuple[Verified, int]:
+    """The program with its states recorded, and every how many steps."""
+    variables = state_variables(verified)
+    if not variables or not (first.has("record") and second.has("record")):
+        return verified, 1
+    step = _step_length(verified, request)
+    every = spacing(verified, request.options.lanes, _steps(verified, request, first))
+    program = instrumented(verified, tuple(variables), every * step)
+    return verify(program, request.options.parameters), every
+
+
+def _step_length(verified: Verified, request: Request) -> float:
+    """The length of a step in the model's clock; a register that sets dt is only known to the run."""
+    dt = verified.model.parameter("dt")
+    if dt is None:
+        return 1.0
+    given = [
+        i.operands[1]
+        for i in verified.program.instructions
+        if i.mnemonic == "SET" and getattr(i.operands[0], "text", "") == "dt"
+    ]
+    for operand in given:
+        if hasattr(operand, "value") or hasattr(operand, "name"):
+            return float(verified.program.quantity(operand).value)  # type: ignore[arg-type]
+    return float(request.options.parameters.get("dt", dt.default))
+
+
+def _steps(verified: Verified, request: Request, first: Side) -> int:
+    """How many steps the program takes, where a fast driver can tell; it decides how many samples there are."""
+    if first.driver.name != "cpu":
+        return 0
+    result = first.run(verified, request.options)
+    return result.steps
+
+
+# --- networks that magnify rounding -------------------------------------------------------------------
+
+
+def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> Report:
+    """Compare again, one side following the other's states. Where that can't be done, the report stays as it is."""
+    leader, follower = report.first, report.second
+    if not hasattr(follower.driver, "guide"):
+        leader, follower = follower, leader
+    assert leader.result is not None and follower.result is not None
+    states = {
+        name: leader.result.recordings[name].values
+        for name in state_variables(report.verified)
+        if name in leader.result.recordings
+    }
+    if not states or leader.result.status == "failed" or report.verified.model.feedback is None and not _spikes(leader.result):
+        return report
+    piece = max(1, PIECE // report.every) * report.every
+    free = follower.result
+    if not follower.guide(Guide(states, piece, report.every)):
+        return report
+    try:
+        follower.run(watched, report.request.options, observer)
+    finally:
+        follower.guide(None)
+    assert report.first.result is not None and report.second.result is not None
+    rows = _rows(report.verified, report.request, report.first.result, report.second.result)
+    if not all(row.within for row in rows):  # it is no rounding: the runs as a whole say more
+        follower.result = free
+        return report
+    return replace(report, rows=rows, whole=report.rows, piece=piece)
+
+
+def _spikes(result: Result) -> bool:
+    return bool(result.spikes.t.size)
