@@ -93,7 +93,7 @@ class Instances:
         if coupled is not None and clamped:
             own |= self._parameters(coupled)
         systems = tuple(self.system(k, own) for k in range(len(self.populations)))
-        return Plan(systems, tuple(self._links()), self.played, self.events, clamped, coupled)
+        return Plan(systems, tuple(self._links()), self.played, self.events, self.watched, clamped, coupled)
 
     @cached_property
     def coupled(self) -> int | None:
@@ -132,6 +132,15 @@ class Instances:
         default = self.default_input()
         used = self.network.implicit and (self.coupled is not None or self._words("WAVE"))
         return frozenset(found | ({default} if default is not None and used else set()))
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """The variables that the program records or peeks at; of a population with feedback all, so that kernels are shared."""
+        found = {self.variable(words[-1] if mnemonic == "PEEK" else words[0]) for mnemonic, words in self._words("REC", "PEEK")}
+        if self.coupled is None:
+            return frozenset(found)
+        instance = self.populations[self.coupled]
+        return frozenset(found | {instance.qualified(v.name) for v in variables_of(instance.model)})
 
     @cached_property
     def modulated(self) -> frozenset[str]:

@@ -44,14 +44,15 @@ class Link(NamedTuple):
 class Plan:
     """What the source depends on: the systems, one a population; projections; what inputs and events the program uses.
 
-    `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside.
-    `coupled` is the population with the feedback J s + h, or None.
+    `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside,
+    `watched` the variables that are recorded or peeked at. `coupled` is the population with the feedback J s + h, or None.
     """
 
     systems: tuple[System, ...]
     links: tuple[Link, ...] = ()
     played: frozenset[str] = frozenset()
     events: tuple[Target, ...] = ()
+    watched: frozenset[str] = frozenset()
     clamped: bool = False
     coupled: int | None = None
 
@@ -105,7 +106,9 @@ class _Writer:
     def fast(self) -> bool:
         """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time."""
         orders = {s.population.model.order for s in self.plan.systems}
-        return not self.plan.links and all(_late(order) for order in orders)
+        noisy = any(s.noises for s in self.plan.systems)
+        worth_it = noisy or not self.plan.events  # two ways to do a step take twice as long to compile
+        return worth_it and not self.plan.links and all(_late(order) for order in orders)
 
     def _quiet(self, p: int) -> bool:
         """Whether a population's noise is gone where the level of noise is 0."""
@@ -224,7 +227,7 @@ class _Writer:
     def _careful(self) -> None:
         lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0"]
         lines += [f"spikes_{p} = 0" for p in range(len(self.cells))]
-        lines += [f"events_{t.population}_{_identifier(t.name)}(ctx, b, step)" for t in self.plan.events]
+        lines += [self._events(target) for target in self.plan.events]
         late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
         for p in set(range(len(self.cells))) - set(late):
             for phase in self.plan.systems[p].population.model.order:
@@ -233,14 +236,10 @@ class _Writer:
             lines += self._phase(p, "step")
         total = " + ".join(f"spikes_{p}" for p in range(len(self.cells)))
         lines += [f"if {total} > 0:", "    note_spikes(ctx, block, fired, step)"]
-        lines += [f"deliver_{at}(ctx, b, fired, step)" for at in range(len(self.plan.links))]
+        lines += [self._deliver(link) for link in self.plan.links]
         for phase in ("receive", "reset"):
             for p in late:
                 lines += self._phase(p, phase)
-        for at, link in enumerate(self.plan.links):
-            self._deliver(at, link)
-        for target in self.plan.events:
-            self._events(target)
         self._add("def careful(ctx, real, b, step):", lines)
 
     def _phase(self, p: int, phase: str) -> list[str]:
@@ -268,56 +267,30 @@ class _Writer:
 
     # --- arrivals -----------------------------------------------------------------------------------------
 
-    def _deliver(self, at: int, link: Link) -> None:
-        """The function that lets spikes set out on a projection."""
+    def _deliver(self, link: Link) -> str:
+        """A call that lets spikes set out on a projection."""
         p, ring = link.target.population, f"ring:{link.name}"
-        fields = [
-            self.layout.field(f"{part}:{link.name}", Field(p, dtype, "link"))
-            for part, dtype in (("start", "i8"), ("post", "i4"), ("weight", "f8"))
-        ]
-        place, slots = self.layout.field(ring, Field(p, per="slot")), self.layout.whole(f"slots:{ring}")
-        mark, late = self.layout.field(f"mark:{ring}", Field(p, "i8", "mark")), self.layout.whole(f"delay:{link.name}")
-        n_pre, first, n = (self.layout.whole(name) for name in (f"n:{link.pre}", f"first:{link.pre}", f"n:{p}"))
-        self._add(
-            f"def deliver_{at}(ctx, b, fired, step):",
-            [
-                *self._opening(),
-                f"slots, slot = whole[{slots}], (step + whole[{late}]) % whole[{slots}]",
-                f"cells = whole[{n}] * width",
-                f"ring = f8(field[{place}], slots * whole[{n}] * block[{_block('LANE0')}] + slot * cells, cells)",
-                f"sent = send(fired[whole[{first}] * width:], whole[{n_pre}], width, field[{fields[0]}], field[{fields[1]}], "
-                f"field[{fields[2]}], ring)",
-                "if sent:",
-                f"    marks(field[{mark}], b, slots)[slot] = 1",
-            ],
-        )
+        kinds = (("start", "i8"), ("post", "i4"), ("weight", "f8"))
+        fields = [self.layout.field(f"{part}:{link.name}", Field(p, dtype, "link")) for part, dtype in kinds]
+        fields += [self.layout.field(ring, Field(p, per="slot")), self.layout.field(f"mark:{ring}", Field(p, "i8", "mark"))]
+        wholes = [self.layout.whole(name) for name in (f"n:{link.pre}", f"n:{p}", f"slots:{ring}", f"delay:{link.name}")]
+        arguments = [f"field[{at}]" for at in fields] + [f"whole[{at}]" for at in wholes]
+        first = self.layout.whole(f"first:{link.pre}")
+        return f"deliver(block, b, fired[whole[{first}] * width:], step, {', '.join(arguments)})"
 
-    def _events(self, target: Target) -> None:
-        """The function that takes the spikes from outside that are due."""
+    def _events(self, target: Target) -> str:
+        """A call that takes the spikes from outside that are due."""
         p, name = target.population, target.name
-        parts = {"step": "i8", "neuron": "i8", "jump": "f8", "position": "i8", "chance": "f8", "rate_jump": "f8"}
-        parts |= {"key0": "u4", "key1": "u4"}
-        field = {part: self.layout.field(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in parts.items()}
+        kinds = {"step": "i8", "neuron": "i8", "jump": "f8", "position": "i8", "chance": "f8", "rate_jump": "f8"}
+        kinds |= {"key0": "u4", "key1": "u4"}
+        fields = [self.layout.field(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in kinds.items()]
         arriving = f"events:{name}"
-        place = self.layout.field(arriving, Field(p, per="slot"))
-        mark = self.layout.field(f"mark:{arriving}", Field(p, "i8", "mark"))
         self.layout.whole(f"slots:{arriving}")
-        length, rates = self.layout.whole(f"length:{name}"), self.layout.whole(f"rates:{name}")
-        n = f"whole[{self.layout.whole(f'n:{p}')}]"
-        where = ", ".join(f"field[{field[part]}]" for part in ("step", "neuron", "jump", "position"))
-        chances = ", ".join(f"field[{field[part]}]" for part in ("chance", "rate_jump", "key0", "key1"))
-        self._add(
-            f"def events_{p}_{_identifier(name)}(ctx, b, step):",
-            [
-                *self._opening(),
-                f"coming = f8(field[{place}], {n} * block[{_block('LANE0')}], {n} * width)",
-                f"some = train_spikes(b, step, whole[{length}], {where}, coming, {n}, width)",
-                f"if whole[{rates}] == 1:",
-                f"    some += random_spikes(block, step, {chances}, coming, {n}, width)",
-                "if some > 0:",
-                f"    marks(field[{mark}], b, 1)[0] = 1",
-            ],
-        )
+        fields += [self.layout.field(arriving, Field(p, per="slot"))]
+        fields += [self.layout.field(f"mark:{arriving}", Field(p, "i8", "mark"))]
+        wholes = [self.layout.whole(part) for part in (f"length:{name}", f"rates:{name}", f"n:{p}")]
+        arguments = [f"field[{at}]" for at in fields] + [f"whole[{at}]" for at in wholes]
+        return f"take_events(block, b, step, {', '.join(arguments)})"
 
     # --- what changes less often than every step --------------------------------------------------------
 
@@ -390,6 +363,8 @@ class _Writer:
     def _variables(self) -> None:
         lines = ["step = block_row(ctx, b)[" + _block("STEP") + "]"]
         for number, (p, name) in enumerate(self.names):
+            if name not in self.plan.watched:
+                continue
             if name.endswith(".spike_count"):
                 at = f"ctx[{_ctx('N')}] * block_row(ctx, b)[{_block('LANE0')}]"
                 first = f"tables(ctx, WHOLES, NUMBERS, FIELDS)[0][{self.layout.whole(f'first:{p}')}]"

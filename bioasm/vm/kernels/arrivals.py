@@ -94,6 +94,30 @@ def random_spikes(block, step, chance_at, jump_at, key0_at, key1_at, coming, n, 
 
 
 @device
+def deliver(block, b, fired, step, start_at, post_at, weight_at, ring_at, mark_at, n_pre, n, slots, late):
+    """Let the spikes of a step set out on a projection: into the slot of the ring in which they will arrive."""
+    width, slot = block[Block.WIDTH], (step + late) % slots
+    ring = f8(ring_at, slots * n * block[Block.LANE0] + slot * n * width, n * width)
+    if send(fired, n_pre, width, start_at, post_at, weight_at, ring):
+        marks(mark_at, b, slots)[slot] = 1
+
+
+@device
+def take_events(
+    block, b, step, step_at, neuron_at, jump_at, position_at, chance_at, rate_jump_at, key0_at, key1_at, coming_at, mark_at,
+    length, rates, n,
+):  # fmt: skip
+    """Add up the weights of the spikes from outside that are due at a step."""
+    width = block[Block.WIDTH]
+    coming = f8(coming_at, n * block[Block.LANE0], n * width)
+    some = train_spikes(b, step, length, step_at, neuron_at, jump_at, position_at, coming, n, width)
+    if rates == 1:
+        some += random_spikes(block, step, chance_at, rate_jump_at, key0_at, key1_at, coming, n, width)
+    if some > 0:
+        marks(mark_at, b, 1)[0] = 1
+
+
+@device
 def next_event(b, step_at, position_at, length, rates):
     """The step at which the next spike from outside may come."""
     if rates == 1:
