@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bioasm.models.dimensions import SECOND, UnitFault, example_unit, in_words, quotient, unit_of
+from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, quotient, unit_of
 from bioasm.models.draft import Draft, RawEquation, RawParameter, Word
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.models.findings import Findings
@@ -56,10 +56,7 @@ class _Check:
         found = self.unit(expression)
         if found is None or wanted is None or found == wanted:
             return
-        bare = expression.operand if isinstance(expression, Negation) else expression
-        hint = None
-        if isinstance(bare, Number) and found == NO_UNIT:
-            hint = f"write the number with its unit: {bare.value:g} {example_unit(wanted)}"
+        hint = number_hint(expression, wanted) if found == NO_UNIT else None
         message = f"{what} {needs} {in_words(wanted)}; this is {in_words(found)}"
         self.findings.add("B022", message, place_of(expression), hint)
 

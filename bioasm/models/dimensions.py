@@ -217,11 +217,13 @@ def in_words(unit: Exponents) -> str:
 
 
 def _number_hint(node: Expression, unit: Exponents, wanted: Exponents) -> str | None:
-    """What to write where a bare number stands in the place of one with a unit."""
-    bare = node.operand if isinstance(node, Negation) else node
-    if isinstance(bare, Number) and unit == NO_UNIT:
-        return f"write the number with its unit: {bare.value:g} {example_unit(wanted)}"
-    return None
+    return number_hint(node, wanted) if unit == NO_UNIT else None
+
+
+def number_hint(node: Expression, wanted: Exponents) -> str | None:
+    """What to write where a bare number stands in the place of one with a unit; None for anything but a number."""
+    sign, bare = ("-", node.operand) if isinstance(node, Negation) else ("", node)
+    return f"write the number with its unit: {sign}{bare.value:g} {example_unit(wanted)}" if isinstance(bare, Number) else None
 
 
 def example_unit(unit: Exponents) -> str:

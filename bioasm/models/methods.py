@@ -10,9 +10,9 @@ from bioasm.models.base import METHODS, Equation
 from bioasm.models.draft import Draft, RawEquation
 from bioasm.models.expression import Expression, symbols
 from bioasm.models.findings import Findings
+from bioasm.models.limits import LARGEST
 from bioasm.models.syntax import place_of
 
-LARGEST = 20000
 
 
 def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:

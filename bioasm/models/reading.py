@@ -8,9 +8,9 @@ from bioasm.models.block import Header, Places, Statement, read_block
 from bioasm.models.build import build
 from bioasm.models.draft import Draft, RawPort
 from bioasm.models.findings import Findings
+from bioasm.models.limits import LONGEST
 from bioasm.models.syntax import Reader, Unreadable
 
-LONGEST = 1 << 20
 _LISTS = {
     "parameter": "parameters",
     "state": "states",

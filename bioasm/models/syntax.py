@@ -27,9 +27,9 @@ from bioasm.models.draft import (
 )
 from bioasm.models.expression import COMPARISONS, FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.findings import Findings
+from bioasm.models.limits import DEEPEST
 from bioasm.units import MEASURES, Exponents
 
-DEEPEST = 200
 # A name whose meaning is lost; nothing is said about it.
 UNKNOWN = "?"
 _RULES = {"then": "step", "source": "text", "": "text", "parameters": "parameter"}

@@ -231,7 +231,7 @@ class Twin(Reference):
 
 
 class Spins(Reference):
-    """Single-spin sweeps (bioasm/models/ising.py)."""
+    """Single-spin sweeps (bioasm/models/library/ising.basm)."""
 
     metropolis = False
 
