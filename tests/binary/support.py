@@ -17,6 +17,7 @@ from bioasm.isa.program import (
     DataBlock,
     DataRef,
     Dense,
+    ModelText,
     Name,
     Program,
     Quantity,
@@ -28,6 +29,11 @@ from bioasm.isa.program import (
 )
 from bioasm.units import Dimension
 from tests.verify.support import instruction
+
+MODELS = (
+    ModelText("model", "cell", '.model cell {\n  "größe; {v}"\n  state:\n    v = 0 mV  ; }\n  step:\n    dv/dt = -v/(1 s)\n}'),
+    ModelText("mechanism", "pump", '.mechanism pump { "a pump"\n  state:\n    x = 1\n}'),
+)
 
 
 def everything(spans: bool = False) -> Program:
@@ -63,6 +69,7 @@ def everything(spans: bool = False) -> Program:
         {"title": "Everything", "author": "ß"},
         (Section(0x80, 0x10, b"carried"), Section(0x81, 0, b"")),
         has_spans=spans,
+        models=MODELS,
     )
 
 
@@ -131,6 +138,7 @@ def same(a: Program, b: Program) -> bool:
         and list(a.metadata.items()) == list(b.metadata.items())
         and a.sections == b.sections
         and a.has_spans == b.has_spans
+        and [m[:3] for m in a.models] == [m[:3] for m in b.models]
         and [_plain(d) for d in a.data] == [_plain(d) for d in b.data]
     )
 
