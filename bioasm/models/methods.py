@@ -14,7 +14,6 @@ from bioasm.models.limits import LARGEST
 from bioasm.models.syntax import place_of
 
 
-
 def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
     """The expression with all definitions put in; they need each other in no circle."""
     while found := symbols(expression) & definitions.keys():
