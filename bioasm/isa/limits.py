@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bioasm.models.limits import DEEPEST, LARGEST
-
 
 class Limit(NamedTuple):
     """One row of the limits page: the number and why it stands there."""
@@ -28,8 +26,8 @@ LIMITS: dict[str, Limit] = {
     "metadata_bytes": Limit(1 << 20, "bytes of all metadata of a program"),
     "models": Limit(1 << 8, "models and mechanisms that a program brings along"),
     "model_bytes": Limit(1 << 20, "bytes of the text of one model or mechanism"),
-    "model_depth": Limit(DEEPEST, "levels of an expression in the text of a model"),
-    "model_parts": Limit(LARGEST, "parts of a model's definition, all that it needs put in; they can double at each"),
+    "model_depth": Limit(200, "levels of an expression in the text of a model"),
+    "model_parts": Limit(20000, "parts of a model's definition, all that it needs put in; they can double at each"),
     "populations": Limit(1 << 10, "populations of one program (POP)"),
     "mechanisms": Limit(1 << 10, "mechanisms on the populations of one program (MECH)"),
     "projections": Limit(1 << 12, "projections of one program (SYN)"),

@@ -1,4 +1,4 @@
-"""How large the text of a model may be; bioasm/isa/limits.py has these on the page of all limits."""
+"""How large the text of a model may be: the rows model_... of bioasm/isa/limits.py, which stands above the models."""
 
 from __future__ import annotations
 

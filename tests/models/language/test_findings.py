@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bioasm.isa.limits import limit
 from bioasm.models.expression import FUNCTIONS
+from bioasm.models.limits import DEEPEST, LARGEST, LONGEST
 from tests.models.language.support import MECHANISM, NEURON, changed, findings, read
 
 W_INF = "1/(1 + exp(-(v - El)/(5 mV)))"
@@ -268,6 +270,10 @@ def test_definitions_that_double_have_a_limit() -> None:
     lines = "\n".join(f"    a{k + 1} = a{k}*a{k}" for k in range(40))
     found = findings(changed("    w_inf =", f"    a0 = w\n{lines}\n    w_inf ="))
     assert {f.code for f in found} == {"B111"}
+
+
+def test_limits_stand_on_the_page_of_limits() -> None:
+    assert (limit("model_bytes"), limit("model_depth"), limit("model_parts")) == (LONGEST, DEEPEST, LARGEST)
 
 
 def test_length_has_a_limit() -> None:
