@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.chips.filters import HighPass
+
 Array = NDArray[Any]
 
 THRESHOLD = 5.0  # in standard deviations of the noise
-_WINDOW_MS = 1  # the moving mean that is taken off, against the slow field
+_CUTOFF_HZ = 200.0  # of the high-pass, against the slow field
 _DEAD_MS = 1.0  # after a spike nothing is found on its channel for so long
+_SETTLING_MS = 10  # of the high-pass, before noise is measured
 _MAD = 0.6745  # median of |x| of a normal deviate
 
 
@@ -26,22 +29,26 @@ class Found(NamedTuple):
 class Detector:
     """Finds downward crossings of -`threshold` standard deviations on `channels` channels.
 
-    What is looked at is the trace less its mean over the last millisecond. Where a stimulus made a channel blind, its last
-    value before is held. Standard deviations are median(|x|)/0.6745 of the trace that `learn` was given (Quiroga et al. 2004).
+    What is looked at is the trace behind a one-pole high-pass. Where a stimulus made a channel blind, its last value
+    before is held. Standard deviations are median(|x|)/0.6745 of the trace that `learn` was given (Quiroga et al. 2004).
     """
 
     def __init__(self, channels: int, samples_per_ms: int, threshold: float = THRESHOLD) -> None:
         self.channels, self.threshold = channels, threshold
-        self._window, self._dead = _WINDOW_MS * samples_per_ms, round(_DEAD_MS * samples_per_ms)
-        self._before = np.zeros((self._window, channels))
+        self._dead = round(_DEAD_MS * samples_per_ms)
+        self._settling = round(_SETTLING_MS * samples_per_ms)
+        self._filter = HighPass(channels)
+        self._filter.tune(np.full(channels, _CUTOFF_HZ), 1000.0 * samples_per_ms)
+        self._last = np.zeros(channels)  # sample of the trace
+        self._shift = np.zeros(channels)  # offset that came with blind stretches
         self._below = np.zeros(channels, bool)  # whether the last sample was under the threshold
         self._free = np.zeros(channels, np.int64)  # from this sample on a spike may be found
         self._blind: list[tuple[int, int, int]] = []  # channel, first blind sample, first that sees again
         self.sd = np.full(channels, np.inf)
 
     def learn(self, trace: Array) -> None:
-        """Measure the noise of every channel on a trace (samples, channels) in uV that is longer than a millisecond."""
-        quiet = self._less_mean(trace)[self._window :]
+        """Measure the noise of every channel on a trace (samples, channels) in uV of more than 20 ms."""
+        quiet = self._filter.block(trace)[self._settling :]
         self.sd = np.maximum(np.median(np.abs(quiet), axis=0) / _MAD, 0.1)
 
     def blind(self, channels: Array, start: int, stop: int) -> None:
@@ -51,8 +58,11 @@ class Detector:
 
     def find(self, trace: Array, first: int) -> Found:
         """The spikes in a trace (samples, channels) in uV whose first sample has device clock `first`."""
+        if not len(trace):
+            return Found(*(np.zeros(0, np.int64) for _ in range(2)), np.zeros(0))
         trace = self._held(trace, first)
-        filtered = self._less_mean(trace)
+        self._last = trace[-1].copy()
+        filtered = self._filter.block(trace)
         below = filtered < -self.threshold * self.sd
         started = below.copy()
         started[1:] &= ~below[:-1]
@@ -64,15 +74,22 @@ class Detector:
         return Found(first + samples, channels, filtered[samples, channels])
 
     def _held(self, trace: Array, first: int) -> Array:
-        """The trace with blind stretches replaced by the value before them."""
-        if not self._blind:
-            return trace
-        trace, last = trace.copy(), self._before[-1]
+        """The trace with blind stretches replaced by the value before them, from which it goes on after them.
+
+        An amplifier that was settled comes back with another offset, which would look like a spike.
+        """
+        trace = trace - self._shift
         for channel, start, stop in self._blind:
-            begin, end = max(0, start - first), min(len(trace), stop - first)
-            if begin < end:
-                trace[begin:end, channel] = trace[begin - 1, channel] if begin else last[channel]
-        self._blind = [entry for entry in self._blind if entry[2] > first + len(trace)]
+            begin, end = max(0, start - first), stop - first
+            if begin >= len(trace):
+                continue
+            value = trace[begin - 1, channel] if begin else self._last[channel]
+            trace[begin:end, channel] = value
+            if end < len(trace):
+                step = trace[end, channel] - value
+                trace[end:, channel] -= step
+                self._shift[channel] += step
+        self._blind = [entry for entry in self._blind if entry[2] >= first + len(trace)]
         return trace
 
     def _take(self, sample: int, channel: int) -> bool:
@@ -80,10 +97,3 @@ class Detector:
             return False
         self._free[channel] = sample + self._dead
         return True
-
-    def _less_mean(self, trace: Array) -> Array:
-        """The trace less its mean over the window that ends at each sample."""
-        joined = np.concatenate([self._before, trace])
-        self._before = joined[-self._window :]
-        sums = np.cumsum(joined, axis=0)
-        return np.asarray(trace - (sums[self._window :] - sums[: -self._window]) / self._window)

@@ -16,7 +16,7 @@ class CultureParameters:
     units_per_electrode: int = 4  # neurons near enough to one electrode to be seen by it
     pitch_um: float = 200.0  # distance of neighbouring electrodes on their square grid, um
     nearest_um: float = 15.0  # distance at which the weight 1/r of a neuron is 1, um
-    farthest_um: float = 45.0  # the farthest that a neuron of an electrode lies from it, um
+    farthest_um: float = 30.0  # the farthest that a neuron of an electrode lies from it, um
 
     # neurons: leaky integrate-and-fire, one step a millisecond
     tau_ms: float = 20.0  # membrane time constant, ms
@@ -36,8 +36,9 @@ class CultureParameters:
     field_tau_ms: float = 50.0  # its correlation time, ms
 
     # what stimulation does
-    excitation_mv_per_nc: float = 6.5  # jump of a membrane at weight 1 for 1 nC of cathodic charge, mV
+    excitation_mv_per_nc: float = 14.0  # what 1 nC of cathodic charge adds to a membrane at weight 1, mV; falls as 1/r^2
+    excitation_tau_ms: float = 5.0  # over which it is added, ms
     access_kohm: float = 10.0  # resistance of electrode and tissue, kilohm: the artefact during a pulse
-    artefact_uv_per_nc: float = 400.0  # what is left after a pulse of 1 nC a phase, uV
+    artefact_uv_per_nc: float = 200.0  # what is left after a pulse of 1 nC a phase, uV
     artefact_tau_ms: float = 1.2  # how fast that decays, ms
     crosstalk: float = 0.02  # share of an electrode's artefact that its neighbour sees; falls as 1/r

@@ -44,7 +44,8 @@ class Culture:
         self._field = self._slow.standard_normal(electrodes + 1)
         self._tail = np.zeros((len(self._template), electrodes), np.float32)
         self._left = np.zeros(electrodes)  # what is left of artefacts, uV
-        self._jump = np.zeros(self.units)  # of membranes at the next step, mV
+        self._drive = np.zeros(self.units)  # what past stimulation will still add to membranes, mV
+        self._share = 1 - float(np.exp(-1 / p.excitation_tau_ms))  # of it in one step
         self.spike_count = np.zeros(self.units, np.int64)
 
     def advance(self, samples: int) -> Array:
@@ -62,11 +63,13 @@ class Culture:
     def stimulated(self, currents: Array) -> None:
         """What stimulators drove into electrodes over the last millisecond: (samples, electrodes) in uA, cathodic below 0.
 
-        Membranes jump at the next step, by the cathodic charge alone. Each phase leaves a residue on its electrode that decays.
+        Cathodic charge excites, through fibres and synapses and so over some milliseconds; anodic charge does not. Each phase
+        leaves a residue on its electrode that decays.
         """
         p, per_ms = self.parameters, self.samples_per_ms
         cathodic = np.maximum(0.0, -currents).sum(axis=0) / per_ms  # uA times ms are nC
-        self._jump += p.excitation_mv_per_nc * (self._weight @ cathodic)
+        # the current that a neuron needs grows with the square of its distance (Stoney et al. 1968, Tehovnik 1996)
+        self._drive += p.excitation_mv_per_nc * (self._weight**2 @ cathodic)
         decay = np.exp(-np.arange(per_ms - 1, -1, -1) / (per_ms * p.artefact_tau_ms))
         # both phases add to it, so half of their charge counts
         self._left += 0.5 * p.artefact_uv_per_nc * (decay @ np.abs(currents)) / per_ms
@@ -81,8 +84,8 @@ class Culture:
         """Advance the neurons; the sample at which each spike begins, and whose it is."""
         found = []
         for step in range(steps):
-            fired, when = self.neurons.step(self._jump)
-            self._jump[:] = 0.0
+            fired, when = self.neurons.step(self._drive * self._share)
+            self._drive *= 1 - self._share
             self.spike_count[fired] += 1
             starts = step * self.samples_per_ms + np.floor(when * self.samples_per_ms).astype(np.int64)
             found += list(zip(starts.tolist(), fired.tolist(), strict=True))

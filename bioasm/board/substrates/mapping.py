@@ -22,10 +22,10 @@ class MappingParameters:
 
     interval: float = 0.010  # s, between two updates of the feedback: one pulse an electrode in each
     window: float = 0.100  # s, in which spikes are counted
-    saturation: float = 100.0  # Hz an electrode, the rate that is s = 1
+    saturation: float = 130.0  # Hz an electrode, the rate that is s = 1
     amplitude: float = 6e-6  # A, of the pulse that drive 1 gives
     width: float = 200e-6  # s, of each of its two phases
-    bias: float = 0.25  # drive where I = 0
+    bias: float = 0.28  # drive where I = 0
     noise_rate: float = 20.0  # Hz, of random pulses where SIG is above 0
     noise_full: float = 10e-3  # V, the SIG that gives random pulses the full amplitude
     baseline: float = 0.5  # s, of silence before the program, in which the noise of channels is measured
