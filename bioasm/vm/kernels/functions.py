@@ -14,7 +14,8 @@ from bioasm.vm.kernels.emit import fma
 _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _SHIFTER = 6755399441055744.0  # 1.5 * 2^52: adding it rounds to a whole number, which then stands in the low bits
-_LARGEST, _SMALLEST = 709.782712893384, -708.0
+_LARGEST, _LARGEST_HALF, _SMALLEST = 709.782712893384, 709.0, -708.0
+_ONE_BITS = 1023 << 52  # the bits of 1.0
 
 
 @intrinsic
@@ -38,15 +39,8 @@ def float_of(typingctx, bits):
 
 
 @inlined
-def exp(x):
-    """The exponential, within one unit in the last place: 2^n times a Taylor polynomial on [-ln2/2, ln2/2].
-
-    Below e^-708 it is 0. Only arithmetic that vector units have, unlike the C library's.
-    """
-    inside = min(max(x, _SMALLEST), _LARGEST)
-    shifted = fma(inside, _LOG2E, _SHIFTER)
-    n = shifted - _SHIFTER
-    r = fma(-n, _LN2_LOW, fma(-n, _LN2_HIGH, inside))
+def _expm1_part(r):
+    """e^r - 1 for |r| <= ln2/2, by its Taylor polynomial."""
     p = 1.0 / 6227020800.0
     p = fma(p, r, 1.0 / 479001600.0)
     p = fma(p, r, 1.0 / 39916800.0)
@@ -59,23 +53,48 @@ def exp(x):
     p = fma(p, r, 1.0 / 24.0)
     p = fma(p, r, 1.0 / 6.0)
     p = fma(p, r, 0.5)
-    p = 1.0 + fma(p * r, r, r)
-    result = float_of(bits_of(p) + (bits_of(shifted) << 52))
+    return fma(p * r, r, r)
+
+
+@inlined
+def exp(x):
+    """The exponential, within one unit in the last place: 2^n times e^r with |r| <= ln2/2. Below e^-708 it is 0.
+
+    Only arithmetic that vector units have, unlike the C library's.
+    """
+    inside = min(max(x, _SMALLEST), _LARGEST)
+    shifted = fma(inside, _LOG2E, _SHIFTER)
+    n = shifted - _SHIFTER
+    r = fma(-n, _LN2_LOW, fma(-n, _LN2_HIGH, inside))
+    result = float_of(bits_of(1.0 + _expm1_part(r)) + (bits_of(shifted) << 52))
     result = math.inf if x > _LARGEST else result
     result = 0.0 if x < _SMALLEST else result
     return result if x == x else x
 
 
 @inlined
+def expm1(x):
+    """e^x - 1, as exact near 0 as elsewhere; infinite above e^709."""
+    inside = min(max(x, _SMALLEST), _LARGEST_HALF)
+    shifted = fma(inside, _LOG2E, _SHIFTER)
+    n = shifted - _SHIFTER
+    r = fma(-n, _LN2_LOW, fma(-n, _LN2_HIGH, inside))
+    power = float_of((bits_of(shifted) << 52) + _ONE_BITS)
+    result = fma(power, _expm1_part(r), power - 1.0)
+    result = math.inf if x > _LARGEST_HALF else result
+    return result if x == x else x
+
+
+@inlined
 def exprelr(x):
     """x / (e^x - 1), which is 1 at 0."""
-    return 1.0 if abs(x) < 1e-300 else x / math.expm1(x)
+    return 1.0 if abs(x) < 1e-300 else x / expm1(x)
 
 
 @inlined
 def growth(z):
     """(e^z - 1) / z, which is 1 at 0."""
-    return 1.0 if abs(z) < 1e-300 else math.expm1(z) / z
+    return 1.0 if abs(z) < 1e-300 else expm1(z) / z
 
 
 @inlined
