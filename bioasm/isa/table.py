@@ -6,116 +6,26 @@ experiments outside of this table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Flag, auto
-from typing import NamedTuple
-
 from bioasm.isa import kinds as k
-from bioasm.isa.kinds import Kind
+from bioasm.isa.rows import LABEL, TO, Row, Slot, Trait, arithmetic, branch, function, network
+
+__all__ = [
+    "BY_MNEMONIC",
+    "BY_OPCODE",
+    "GROUPS",
+    "ISA_VERSION",
+    "MAX_OPERANDS",
+    "OPCODES",
+    "ROWS",
+    "Row",
+    "Slot",
+    "Trait",
+    "group_of",
+]
 
 ISA_VERSION = 2
 
-
-class Slot(NamedTuple):
-    """One operand's place: the name it has in the instruction's form, its kind, and whether it may be left out."""
-
-    name: str
-    kind: Kind
-    optional: bool = False
-
-
-class Trait(Flag):
-    """What the verifier, the machine and the drivers must know of an instruction. Each flag says who reads it."""
-
-    NONE = 0
-    NEURONS = auto()  # verifier: neurons must have been allocated on every path
-    WRITES = auto()  # verifier: the first operand is a register that is written (all others are read)
-    UPDATES = auto()  # verifier: the first operand is a register that is read and written
-    JUMPS = auto()  # verifier, machine: may go on at its label
-    ENDS = auto()  # verifier, machine: never goes on to the next instruction
-    HOST = auto()  # machine: changes what is allocated or read out, so the compiled loop hands it to its host
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One instruction. `needs` is the ability a driver must declare to run it; `since` the ISA version it came with."""
-
-    mnemonic: str
-    opcode: int
-    slots: tuple[Slot, ...]
-    summary: str
-    prose: str
-    example: str
-    traits: Trait = Trait.NONE
-    needs: str = "core"
-    since: int = 1
-
-    @property
-    def form(self) -> str:
-        """How it is written, for example `RD [what]`."""
-        words = [f"[{s.name}]" if s.optional else s.name for s in self.slots]
-        return f"{self.mnemonic} {', '.join(words)}".strip()
-
-    @property
-    def required(self) -> int:
-        """How many operands it takes at least."""
-        return sum(not s.optional for s in self.slots)
-
-
 _T = Trait
-_A = Slot("a", k.SOURCE)
-_B = Slot("b", k.SOURCE)
-_TO = Slot("to", k.DESTINATION)
-_LABEL = Slot("label", k.LABEL)
-
-
-def _arithmetic(mnemonic: str, opcode: int, summary: str, sign: str, values: str) -> Row:
-    return Row(
-        mnemonic,
-        opcode,
-        (_TO, _A, _B),
-        summary,
-        f"Writes a {sign} b into the register `to`. Numbers with units are taken in SI units. "
-        "The arithmetic is that of 64-bit floats.",
-        f"{mnemonic} r0, {values}\nOUT r0\n",
-        _T.WRITES,
-        "control",
-    )
-
-
-def _function(mnemonic: str, opcode: int, summary: str, value: str) -> Row:
-    return Row(
-        mnemonic,
-        opcode,
-        (_TO, _A),
-        summary,
-        "Writes the result into the register `to`. The arithmetic is that of 64-bit floats.",
-        f"{mnemonic} r0, {value}\nOUT r0\n",
-        _T.WRITES,
-        "control",
-    )
-
-
-def _branch(mnemonic: str, opcode: int, condition: str) -> Row:
-    return Row(
-        mnemonic,
-        opcode,
-        (_A, _B, _LABEL),
-        f"jump if {condition}",
-        f"Goes on at the label if {condition}, and at the next instruction otherwise. A comparison with NaN is false, "
-        "except that NaN is unequal to everything.",
-        f"    MOV r0, 1\n    {mnemonic} r0, 2, end\n    OUT r0\nend:\n    HLT\n",
-        _T.JUMPS,
-        "control",
-    )
-
-
-def _network(
-    mnemonic: str, opcode: int, slots: tuple[Slot, ...], summary: str, prose: str, example: str, traits: Trait = Trait.HOST
-) -> Row:
-    return Row(mnemonic, opcode, slots, summary, prose, example, traits, "network", since=2)
-
-
 _CELLS = "POP cells, lif_critical, 2\n"
 _LEAK = """\
 .mechanism leak {
@@ -244,7 +154,7 @@ ROWS: tuple[Row, ...] = (
         _T.HOST,
     ),
     # --- networks -------------------------------------------------------------------------------------
-    _network(
+    network(
         "POP",
         0x12,
         (Slot("name", k.INSTANCE_NAME), Slot("model", k.MODEL_NAME), Slot("n", k.COUNT)),
@@ -254,7 +164,7 @@ ROWS: tuple[Row, ...] = (
         "jumped to.",
         "POP cells, lif_critical, 2\nRUN 10 ms\nRD cells.v\n",
     ),
-    _network(
+    network(
         "MECH",
         0x13,
         (Slot("name", k.INSTANCE_NAME), Slot("mechanism", k.MECHANISM_NAME), Slot("population", k.POPULATION_NAME)),
@@ -263,7 +173,7 @@ ROWS: tuple[Row, ...] = (
         "variables and inputs of the population's model, or of the other mechanisms on it.",
         _LEAK + _CELLS + "MECH k, leak, cells\nRUN 10 ms\nRD v\n",
     ),
-    _network(
+    network(
         "SYN",
         0x14,
         (Slot("name", k.INSTANCE_NAME), Slot("pre", k.POPULATION_NAME), Slot("target", k.TARGET_NAME)),
@@ -273,7 +183,7 @@ ROWS: tuple[Row, ...] = (
         "port's SI unit without it); `SET name.delay` the time that spikes are on their way.",
         _CELLS + "SYN loop, cells, cells\nCON loop, others\nSET loop.weight, 5 mV\nSET loop.delay, 1 ms\nRUN 10 ms\nRD v\n",
     ),
-    _network(
+    network(
         "CON",
         0x15,
         (Slot("name", k.PROJECTION_NAME), Slot("rule", k.WIRING), Slot("number", k.DEGREE, optional=True)),
@@ -327,7 +237,7 @@ ROWS: tuple[Row, ...] = (
         _T.NEURONS | _T.HOST,
         "inputs",
     ),
-    _network(
+    network(
         "INP",
         0x1C,
         (Slot("input", k.INPUT_NAME), Slot("value", k.INPUT_VALUE), Slot("how", k.HOW, optional=True)),
@@ -338,7 +248,7 @@ ROWS: tuple[Row, ...] = (
         "ALC 2\nINP I, 0.1 nA\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
     ),
-    _network(
+    network(
         "PLAY",
         0x1D,
         (Slot("input", k.INPUT_NAME), Slot("table", k.TABLE_OF_INPUT), Slot("period", k.PERIOD)),
@@ -348,7 +258,7 @@ ROWS: tuple[Row, ...] = (
         "ALC 2\nPLAY I, [[1e-9, 0], [0, 1e-9]], 5 ms\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
     ),
-    _network(
+    network(
         "EVT",
         0x1E,
         (Slot("target", k.TARGET_NAME), Slot("train", k.TABLE), Slot("weight", k.WEIGHT)),
@@ -358,7 +268,7 @@ ROWS: tuple[Row, ...] = (
         _CELLS + "EVT cells, [[1e-3, 0], [2e-3, 1]], 5 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
     ),
-    _network(
+    network(
         "RATE",
         0x1F,
         (Slot("target", k.TARGET_NAME), Slot("rate", k.RATE), Slot("weight", k.WEIGHT)),
@@ -414,42 +324,42 @@ ROWS: tuple[Row, ...] = (
         "clamp",
     ),
     # --- registers ------------------------------------------------------------------------------------
-    _function("MOV", 0x30, "copy a value into a register", "10 mV"),
-    _arithmetic("ADD", 0x31, "add", "+", "2, 3"),
-    _arithmetic("SUB", 0x32, "subtract", "-", "2, 3"),
-    _arithmetic("MUL", 0x33, "multiply", "*", "2, 3"),
-    _arithmetic("DIV", 0x34, "divide", "/", "2, 3"),
-    _arithmetic("MIN", 0x35, "the smaller of two", "min", "2, 3"),
-    _arithmetic("MAX", 0x36, "the larger of two", "max", "2, 3"),
-    _arithmetic("POW", 0x37, "raise to a power", "to the power of", "2, 0.5"),
-    _arithmetic("MOD", 0x38, "remainder, with the sign of b", "mod", "7, 3"),
-    _function("NEG", 0x39, "change the sign", "2"),
-    _function("ABS", 0x3A, "absolute value", "-2"),
-    _function("SQRT", 0x3B, "square root", "2"),
-    _function("EXP", 0x3C, "exponential", "1"),
-    _function("LOG", 0x3D, "natural logarithm", "2"),
-    _function("FLOOR", 0x3E, "round down", "2.7"),
+    function("MOV", 0x30, "copy a value into a register", "10 mV"),
+    arithmetic("ADD", 0x31, "add", "+", "2, 3"),
+    arithmetic("SUB", 0x32, "subtract", "-", "2, 3"),
+    arithmetic("MUL", 0x33, "multiply", "*", "2, 3"),
+    arithmetic("DIV", 0x34, "divide", "/", "2, 3"),
+    arithmetic("MIN", 0x35, "the smaller of two", "min", "2, 3"),
+    arithmetic("MAX", 0x36, "the larger of two", "max", "2, 3"),
+    arithmetic("POW", 0x37, "raise to a power", "to the power of", "2, 0.5"),
+    arithmetic("MOD", 0x38, "remainder, with the sign of b", "mod", "7, 3"),
+    function("NEG", 0x39, "change the sign", "2"),
+    function("ABS", 0x3A, "absolute value", "-2"),
+    function("SQRT", 0x3B, "square root", "2"),
+    function("EXP", 0x3C, "exponential", "1"),
+    function("LOG", 0x3D, "natural logarithm", "2"),
+    function("FLOOR", 0x3E, "round down", "2.7"),
     # --- control --------------------------------------------------------------------------------------
     Row(
         "JMP",
         0x40,
-        (_LABEL,),
+        (LABEL,),
         "jump",
         "Goes on at the label.",
         "    JMP end\n    OUT 1\nend:\n    HLT\n",
         _T.JUMPS | _T.ENDS,
         "control",
     ),
-    _branch("JEQ", 0x41, "a = b"),
-    _branch("JNE", 0x42, "a is not b"),
-    _branch("JLT", 0x43, "a < b"),
-    _branch("JLE", 0x44, "a <= b"),
-    _branch("JGT", 0x45, "a > b"),
-    _branch("JGE", 0x46, "a >= b"),
+    branch("JEQ", 0x41, "a = b"),
+    branch("JNE", 0x42, "a is not b"),
+    branch("JLT", 0x43, "a < b"),
+    branch("JLE", 0x44, "a <= b"),
+    branch("JGT", 0x45, "a > b"),
+    branch("JGE", 0x46, "a >= b"),
     Row(
         "LOOP",
         0x48,
-        (Slot("counter", k.DESTINATION), _LABEL),
+        (Slot("counter", k.DESTINATION), LABEL),
         "count down and jump",
         "Takes 1 from the register and goes on at the label if more than 0 remains: a loop whose body stands between the "
         "label and LOOP runs as often as the register said before it.",
@@ -461,7 +371,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "GET",
         0x50,
-        (_TO, Slot("what", k.OBSERVABLE_NAME)),
+        (TO, Slot("what", k.OBSERVABLE_NAME)),
         "read an observable into a register",
         "Writes an observable that is one number into a register: `energy` and `best_energy` (the lowest over all lanes), "
         "`spike_count` (the sum over neurons and lanes), `time`, `steps`, `noise`.",
@@ -472,7 +382,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "PEEK",
         0x51,
-        (_TO, Slot("variable", k.VARIABLE_NAME), Slot("neuron", k.INDEX)),
+        (TO, Slot("variable", k.VARIABLE_NAME), Slot("neuron", k.INDEX)),
         "read one neuron's variable into a register",
         "Writes the value of a variable of one neuron into a register; with several lanes the mean over the lanes.",
         "ALC 2\nRUN 10 ms\nPEEK r0, v, 1\nOUT r0\n",

@@ -1,0 +1,115 @@
+"""What one row of the instruction table holds: an instruction's name, number, operands, traits, and words about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import NamedTuple
+
+from bioasm.isa import kinds as k
+from bioasm.isa.kinds import Kind
+
+
+class Slot(NamedTuple):
+    """One operand's place: the name it has in the instruction's form, its kind, and whether it may be left out."""
+
+    name: str
+    kind: Kind
+    optional: bool = False
+
+
+class Trait(Flag):
+    """What the verifier, the machine and the drivers must know of an instruction. Each flag says who reads it."""
+
+    NONE = 0
+    NEURONS = auto()  # verifier: neurons must have been allocated on every path
+    WRITES = auto()  # verifier: the first operand is a register that is written (all others are read)
+    UPDATES = auto()  # verifier: the first operand is a register that is read and written
+    JUMPS = auto()  # verifier, machine: may go on at its label
+    ENDS = auto()  # verifier, machine: never goes on to the next instruction
+    HOST = auto()  # machine: changes what is allocated or read out, so the compiled loop hands it to its host
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One instruction. `needs` is the ability a driver must declare to run it; `since` the ISA version it came with."""
+
+    mnemonic: str
+    opcode: int
+    slots: tuple[Slot, ...]
+    summary: str
+    prose: str
+    example: str
+    traits: Trait = Trait.NONE
+    needs: str = "core"
+    since: int = 1
+
+    @property
+    def form(self) -> str:
+        """How it is written, for example `RD [what]`."""
+        words = [f"[{s.name}]" if s.optional else s.name for s in self.slots]
+        return f"{self.mnemonic} {', '.join(words)}".strip()
+
+    @property
+    def required(self) -> int:
+        """How many operands it takes at least."""
+        return sum(not s.optional for s in self.slots)
+
+
+# --- rows that are alike ----------------------------------------------------------------------------
+
+_A = Slot("a", k.SOURCE)
+_B = Slot("b", k.SOURCE)
+TO = Slot("to", k.DESTINATION)
+LABEL = Slot("label", k.LABEL)
+
+
+def arithmetic(mnemonic: str, opcode: int, summary: str, sign: str, values: str) -> Row:
+    """A row that writes the result of two numbers into a register."""
+    return Row(
+        mnemonic,
+        opcode,
+        (TO, _A, _B),
+        summary,
+        f"Writes a {sign} b into the register `to`. Numbers with units are taken in SI units. "
+        "The arithmetic is that of 64-bit floats.",
+        f"{mnemonic} r0, {values}\nOUT r0\n",
+        Trait.WRITES,
+        "control",
+    )
+
+
+def function(mnemonic: str, opcode: int, summary: str, value: str) -> Row:
+    """A row that writes a function of one number into a register."""
+    return Row(
+        mnemonic,
+        opcode,
+        (TO, _A),
+        summary,
+        "Writes the result into the register `to`. The arithmetic is that of 64-bit floats.",
+        f"{mnemonic} r0, {value}\nOUT r0\n",
+        Trait.WRITES,
+        "control",
+    )
+
+
+def branch(mnemonic: str, opcode: int, condition: str) -> Row:
+    """A row that jumps where two numbers compare so."""
+    return Row(
+        mnemonic,
+        opcode,
+        (_A, _B, LABEL),
+        f"jump if {condition}",
+        f"Goes on at the label if {condition}, and at the next instruction otherwise. A comparison with NaN is false, "
+        "except that NaN is unequal to everything.",
+        f"    MOV r0, 1\n    {mnemonic} r0, 2, end\n    OUT r0\nend:\n    HLT\n",
+        Trait.JUMPS,
+        "control",
+    )
+
+
+def network(
+    mnemonic: str, opcode: int, slots: tuple[Slot, ...], summary: str, prose: str, example: str, traits: Trait = Trait.HOST
+) -> Row:
+    """A row that speaks of parts of the network, since the second version."""
+    return Row(mnemonic, opcode, slots, summary, prose, example, traits, "network", since=2)
