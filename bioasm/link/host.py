@@ -19,7 +19,7 @@ from bioasm.link.statistics import Statistics
 from bioasm.link.transfers import Download, Upload
 from bioasm.link.transport import Transport
 
-_READ = 0.01  # s that the thread waits for bytes; timers are due within it
+_READ = 0.01  # s that the thread waits for bytes at most
 _BUSY_READ = 0.002  # while bytes wait to be written
 _TURN = 0.1  # s between two calls of a progress function
 _PIECE = 4096  # bytes put out at a time, so that an emergency stop never waits behind more
@@ -220,13 +220,18 @@ class HostLink:
         """What the thread does: read, keep the timers, write, until the end."""
         while not self._stop and self._session.phase is not Phase.LOST:
             try:
-                data = self.transport.read(_BUSY_READ if self._unsent else _READ)
+                data = self.transport.read(self._patience())
                 with self._changed:
                     self._session.receive(data, time.monotonic())
                     self._flush()
                     self._changed.notify_all()
             except OSError as gone:
                 self._lose(str(gone.strerror or gone))
+
+    def _patience(self) -> float:
+        """How long to wait for bytes, in s: until the next timer is due, and no longer than a full port needs to empty."""
+        due = self._session.deadline() - time.monotonic()
+        return max(0.0005, min(due, _BUSY_READ if self._unsent else _READ))
 
     def _lose(self, why: str) -> None:
         with self._changed:

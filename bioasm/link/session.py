@@ -25,6 +25,7 @@ FIRST_HEARTBEAT_EVERY = 0.05
 ESTOP_EVERY = 0.025
 SILENCE = 2.0
 UPLOAD_HEADER = 4
+LATEST = 256  # frames of its stream that may pass one; older numbers are taken for newer ones after a long gap
 EVENT_BYTES = 1 << 26  # of telemetry that nobody fetched, before the newest is dropped
 _DROPPABLE = frozenset({Stream.SPIKES, Stream.RAW, Stream.ENERGY, Stream.LOG})
 
@@ -283,7 +284,7 @@ class HostSession:
         message = m.read(frame.type, frame.payload)
         stream = Stream(frame.type - 0x80)
         missing = (frame.seq - self._expected[stream]) % (1 << 16)
-        if missing >= 1 << 15:
+        if missing >= (1 << 16) - LATEST:
             return  # held up on its way, and counted as lost when a later one came
         self._expected[stream] = (frame.seq + 1) % (1 << 16)
         self.statistics.lost[stream] += missing

@@ -10,9 +10,11 @@ from bioasm.link.messages import Ack, State
 from bioasm.link.statistics import Statistics
 
 SEQUENCE = 1 << 16
+FIRST_TIMEOUT = 0.2  # before anything is known of the round trip
 SHORTEST_TIMEOUT = 0.025
 LONGEST_TIMEOUT = 5.0
 TRIES = 8
+KEPT = 3  # doublings of the wait that outlast progress
 WIDEST = 32  # frames of a window: the bits of `Ack.held`, and one
 
 
@@ -42,6 +44,8 @@ class RoundTrip:
     @property
     def timeout(self) -> float:
         """How long to wait for an answer on an idle line."""
+        if not self.samples:
+            return FIRST_TIMEOUT
         return max(SHORTEST_TIMEOUT, self.smoothed + 4 * self.deviation)
 
 
@@ -72,6 +76,8 @@ class Sender:
         self._reach_bytes = 0
         self._timer = 0.0  # when the wait for the first one began
         self._tries = 0
+        self._backoff = 0  # timeouts since a frame that was sent once told the round trip (Karn)
+        self._doubted = 0  # how many of the first were sent before the last timeout, and may all be lost
 
     def offer(self, kind: int, payload: bytes) -> int:
         """Queue a frame. Returns the number that its header will have."""
@@ -119,10 +125,17 @@ class Sender:
         for _ in range(arrived):
             self._forget(now)
         if arrived:
-            self._timer, self._tries = now, 0
+            self._progressed(arrived, now)
         if ack.nak:
             self.counts.naks += 1
             self._mend(ack.held, now)
+
+    def _progressed(self, arrived: int, now: float) -> None:
+        """After a timeout the answer to the first frame tells nothing of the next, which nobody may have asked for."""
+        self._timer, self._tries = now, 0
+        self._doubted = max(0, self._doubted - arrived)
+        if self._doubted and now - self._items[0].sent_at > self._wait():
+            self._items[0].again = True
 
     def _mend(self, held: int, now: float) -> None:
         """Send again what is missing before the last that the receiver holds; all, where it holds none ahead."""
@@ -143,6 +156,7 @@ class Sender:
         self._reach_bytes -= item.size
         if item.sends == 1 and not item.held:  # of others it is not known what was answered when (Karn)
             self.round_trip.add(max(0.0, now - item.sent_at - self._line_time(item.ahead)))
+            self._backoff = 0
 
     def _may_send(self, size: int) -> bool:
         if not self._reach:
@@ -162,14 +176,20 @@ class Sender:
         self.counts.timeouts += 1
         self._timer = now
         self._tries += 1
+        self._backoff += 1
         if self._tries > TRIES:
             raise GaveUp(f"a frame was sent {TRIES} times and never acknowledged")
-        for k in range(self._reach):
-            self._items[k].again = not self._items[k].held
+        self._doubted = self._reach
+        self._items[0].again = True
 
     def _timeout_at(self) -> float:
-        wait = min(LONGEST_TIMEOUT, self.round_trip.timeout * (1 << self._tries))
-        return self._timer + wait + self._line_time(self._reach_bytes)
+        return self._timer + self._wait()
+
+    def _wait(self) -> float:
+        """How long an answer may take now, in s."""
+        doublings = max(self._tries, min(self._backoff, KEPT))
+        wait = min(LONGEST_TIMEOUT, self.round_trip.timeout * (1 << doublings))
+        return wait + self._line_time(self._reach_bytes)
 
     def _line_time(self, size: int) -> float:
         return size / self.line_rate if self.line_rate else 0.0

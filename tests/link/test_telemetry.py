@@ -178,6 +178,18 @@ def test_late_frames_do_not_come_in_between() -> None:
     assert len(bases) + line.host.statistics.lost[Stream.SPIKES] >= max(bases) + 1
 
 
+@pytest.mark.parametrize("gap", [1, 300, 20_000, 40_000, 65_000])
+def test_stream_goes_on_after_a_gap_of_any_length(gap: int) -> None:
+    line = Line().open()
+    line.ask(EVERYTHING)
+    line.link.send_telemetry(m.Spikes(0))
+    line.link._telemetry._numbers[Stream.SPIKES] += gap
+    for k in range(1, 4):
+        line.link.send_telemetry(m.Spikes(k))
+    line.run(0.01)
+    assert [(event.message.base, event.lost) for event in line.heard] == [(0, 0), (1, gap), (2, 0), (3, 0)]  # type: ignore[attr-defined]
+
+
 def test_acknowledgements_and_replies_pass_waiting_telemetry() -> None:
     line = Line(Channel(1e5), Channel(1e5, transmit=64)).open()
     line.ask(EVERYTHING)
