@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ import pytest
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers import Observer, RunOptions
+from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.intan.driver import IntanDriver
 from bioasm.isa.verify import Verified, verify
 from bioasm.link.messages import Capabilities
@@ -24,9 +26,14 @@ FOREVER = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRD\
 STIM = "ALC 2\nRUN 1 ms\nSTIM 0, 2 uA, 100 us\nRUN 1 ms\n"
 
 
+@cache
 def gate(text: str) -> Verified:
-    """The verified program of a text."""
-    return verify(assemble(text))
+    """The verified program of a text, its kernel compiled: a test board that compiles would be silent for too long."""
+    verified = verify(assemble(text))
+    if not CpuDriver().missing(verified):
+        with suppress(BioasmError):  # a fault of the program is for the test to see
+            CpuDriver().run(verified, RunOptions(seed=1, fuel=50))
+    return verified
 
 
 @contextmanager

@@ -268,5 +268,5 @@ def test_probe_where_nothing_is() -> None:
 def test_driver_is_listed_with_its_options() -> None:
     (found,) = [d for d in bioasm("drivers", "--json").json["drivers"] if d["name"] == "intan"]
     assert found["usable"]
-    assert {"port", "substrate", "map", "record", "raw", "watchdog", "baud", "clear"} == set(found["options"])
+    assert {"port", "substrate", "map", "record", "raw", "culture", "watchdog", "baud", "clear"} == set(found["options"])
     assert "--driver-option watchdog=...: " in bioasm("drivers").text

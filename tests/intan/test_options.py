@@ -22,14 +22,33 @@ def refused(**given: Any) -> str:
 
 
 def test_defaults() -> None:
-    assert options_from({"port": "COM3"}) == Options("COM3", None, None, None, None, 250, 1_000_000, False)
+    assert options_from({"port": "COM3"}) == Options("COM3", None, None, None, None, {}, 250, 1_000_000, False)
 
 
 def test_all_of_them_as_words() -> None:
-    words = {"port": "/dev/x", "substrate": "culture", "map": "m.csv", "record": "out", "raw": "0-2,5", "watchdog": "100",
-             "baud": "3000000", "clear": "yes"}  # fmt: skip
+    words = {
+        "port": "/dev/x",
+        "substrate": "culture",
+        "map": "m.csv",
+        "record": "out",
+        "raw": "0-2,5",
+        "culture": "window=0.2, bias=3e-1",
+        "watchdog": "100",
+        "baud": "3000000",
+        "clear": "yes",
+    }
     assert words.keys() == OPTIONS.keys()
-    wanted = Options("/dev/x", Substrate.CULTURE, Path("m.csv"), Path("out"), (0, 1, 2, 5), 100, 3_000_000, True)
+    wanted = Options(
+        "/dev/x",
+        Substrate.CULTURE,
+        Path("m.csv"),
+        Path("out"),
+        (0, 1, 2, 5),
+        {"window": 0.2, "bias": 0.3},
+        100,
+        3_000_000,
+        True,
+    )
     assert options_from(words) == wanted
 
 
@@ -67,6 +86,11 @@ def test_watchdog_out_of_range(word: str) -> None:
 @pytest.mark.parametrize("word", ["0", "299", "50000001", "fast"])
 def test_baud_out_of_range(word: str) -> None:
     assert "whole number from 300" in refused(baud=word)
+
+
+@pytest.mark.parametrize("word", ["window", "window=", "=3", "window=x", "window=nan", "a=1,,b=2", "a=1e999"])
+def test_parameters_of_the_culture_that_are_none(word: str) -> None:
+    assert "NAME=NUMBER" in refused(culture=word)
 
 
 def test_unknown_substrate() -> None:

@@ -46,6 +46,12 @@ def test_parameters_of_the_run_reach_the_board() -> None:
     assert found.seconds_per_step == 0.2e-3
 
 
+def test_parameters_of_the_mapping_reach_the_board() -> None:
+    _, made = ran("ALC 2\nRUN 1 ms\n", substrate="culture", culture="window=0.2")
+    (run,) = [request for request in made.requests if isinstance(request, m.Run)]
+    assert run.parameters == (m.Parameter("culture.window", 0.2),)
+
+
 def test_provenance_says_what_computed_and_over_which_link() -> None:
     extras = ran(ISING)[0].extras
     assert extras["substrate"] == "twin"

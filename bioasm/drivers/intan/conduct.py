@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bioasm.binary.writer import canonical_bytes
@@ -43,6 +43,7 @@ class Plan:
     watchdog: int
     port: str
     raw: tuple[int, ...] = ()
+    culture: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Stopped(Exception):
@@ -152,7 +153,8 @@ class Conduct:
 
     def _start(self) -> None:
         options = self.plan.options
-        parameters = tuple(m.Parameter(name, value) for name, value in options.parameters.items())
+        own = {f"culture.{name}": value for name, value in self.plan.culture.items()}
+        parameters = tuple(m.Parameter(name, value) for name, value in {**options.parameters, **own}.items())
         fuel = min(options.fuel, _MOST_FUEL)
         run = m.Run(self.number, self.digest, self.plan.substrate, options.seed, options.lanes, fuel, m.NOW, parameters)
         reply = self.link.request(run)

@@ -120,7 +120,8 @@ class IntanDriver(Driver):
         electrodes = self.electrodes or default_map(verified.n, board.channels, _known_electrode(board))
         limits = _limits(verified, board, substrate, electrodes)
         raw = self._raw(board, link.transport.line_rate or board.line_rate or None)
-        return Plan(verified, options, substrate, electrodes, limits, self.chosen.watchdog, self.chosen.port, raw)
+        chosen = self.chosen
+        return Plan(verified, options, substrate, electrodes, limits, chosen.watchdog, chosen.port, raw, chosen.culture)
 
     def _raw(self, board: Capabilities, line_rate: float | None) -> tuple[int, ...]:
         if self.chosen.record is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ OPTIONS = {
     "map": "file of the electrode map",
     "record": "folder for what was measured: spikes, stimuli, energies and raw channels",
     "raw": "channels whose samples are recorded: `all`, `none`, or as in 0-3,7",
+    "culture": "parameters of the mapping onto cells in SI units, as in window=0.2,bias=0.3 (docs/board.md lists them)",
     "watchdog": "milliseconds without the host after which the board stops stimulating, 50 to 2000 (250)",
     "baud": "rate of a serial port in bits/s (1000000)",
     "clear": "`yes` clears a fault that an earlier run left on the board",
@@ -32,6 +35,7 @@ class Options:
     map: Path | None = None
     record: Path | None = None
     raw: tuple[int, ...] | None = None
+    culture: Mapping[str, float] = field(default_factory=dict)
     watchdog: int = 250
     baud: int = 1_000_000
     clear: bool = False
@@ -59,6 +63,7 @@ def options_from(given: dict[str, Any]) -> Options:
         map=Path(words["map"]) if words.get("map") else None,
         record=Path(words["record"]) if words.get("record") else None,
         raw=_channels(words.get("raw", "all")),
+        culture=_parameters(words.get("culture", "")),
         watchdog=_whole("watchdog", words.get("watchdog", "250"), 50, 2000),
         baud=_whole("baud", words.get("baud", "1000000"), 300, 50_000_000),
         clear=_yes(words.get("clear", "no")),
@@ -101,3 +106,18 @@ def _channels(word: str) -> tuple[int, ...] | None:
             raise _wrong(f"raw is {word!r}; it is `all`, `none`, or channels as in 0-3,7")
         found.update(range(int(ends[0]), int(ends[1]) + 1))
     return tuple(sorted(found))
+
+
+def _parameters(words: str) -> dict[str, float]:
+    """`window=0.2,bias=0.3` as a dict; which names there are is known to the board."""
+    found = {}
+    for part in words.split(",") if words else ():
+        name, _, text = part.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not name.strip() or not isfinite(value):
+            raise _wrong(f"culture is {words!r}; it is NAME=NUMBER, several with commas between them")
+        found[name.strip()] = value
+    return found
