@@ -44,5 +44,5 @@ def _landscape(verified: Verified) -> Landscape | None:
     for instruction in loads:
         (operand,) = instruction.operands
         assert isinstance(operand, DataRef)
-        landscape.load(instruction.mnemonic, verified.program.data[operand.index].value)
+        landscape = landscape.loading(instruction.mnemonic, verified.program.data[operand.index].value)
     return landscape

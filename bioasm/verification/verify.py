@@ -70,22 +70,15 @@ class Report:
 
 def verify_drivers(verified: Verified, request: Request, observer: Observer | None = None) -> Report:
     """Run a program on two drivers and compare. Raises BioasmError where a driver can't be had or can't run it."""
-    first = Side.of(request.driver, _with_noise(request.driver, request.driver_options, request.own_noise))
+    first = Side.of(request.driver, request.driver_options, request.own_noise)
     try:
-        second = Side.of(request.against, _with_noise(request.against, request.against_options, request.own_noise))
+        second = Side.of(request.against, request.against_options, request.own_noise)
         try:
             return _compared(verified, request, first, second, observer)
         finally:
             second.driver.disconnect()
     finally:
         first.driver.disconnect()
-
-
-def _with_noise(name: str, options: Mapping[str, str], own: bool) -> dict[str, str]:
-    """The options of a driver, which is asked for its own noise where it has any."""
-    from bioasm.drivers import find_driver
-
-    return {**({"noise": "own"} if own and "noise" in find_driver(name).options else {}), **options}
 
 
 def _compared(verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None) -> Report:

@@ -119,7 +119,7 @@ def _load(part: str, run: Interpreter, instruction: Instruction) -> None:
     if not held_exactly(data):
         text = f"{part} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
         raise run.fault(text, instruction, "B115")
-    run.landscape.load(part, data)
+    run.landscape = run.landscape.loading(part, data)
     run.alive.load(run.landscape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,13 @@ class Landscape:
         self.h = np.zeros(n)
         self.terms: list[tuple[float, Array]] = []  # weight, indices
 
-    def load(self, part: str, data: Dense | Sparse | Terms) -> None:
-        """Take what an instruction (LDJ, LDH or LDT) loads in place of what it loaded before."""
+    def loading(self, part: str, data: Dense | Sparse | Terms) -> Landscape:
+        """The landscape with what an instruction (LDJ, LDH or LDT) loads in place of what it loaded before."""
+        made = copy(self)
+        made._take(part, data)
+        return made
+
+    def _take(self, part: str, data: Dense | Sparse | Terms) -> None:
         self.loaded = True
         if isinstance(data, Terms):
             bounds = zip(data.start[:-1], data.start[1:], data.value, strict=True)

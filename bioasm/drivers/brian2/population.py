@@ -167,9 +167,10 @@ class Population:
         self.store(FREE, ~self.held)
 
     def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
+        """Let neurons go. Without a CLAMP in the program none is held."""
         self.held[neurons] = False
-        self.store(FREE, ~self.held)
+        if self.cell.clamps:
+            self.store(FREE, ~self.held)
 
     def open_port(self, part: Part, port: Port) -> str:
         """The variable that sums what arrives at a port; from the first call on its sums take effect in every step."""
