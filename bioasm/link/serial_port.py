@@ -54,14 +54,21 @@ def _make_exclusive(port: Any) -> None:
         return
 
 
+# What a system says where a port can't be opened: a part of its words, ours, and what would mend it.
+_REASONS = (
+    (("exclusively lock", "temporarily unavailable", "Access is denied"), "another program has it open", "end that program"),
+    (("Permission denied",), "you may not use it", "join the group that owns the port (often `dialout`)"),
+    (("No such file", "cannot find the file"), "there is no such port", "`bioasm drivers --probe` lists the ports"),
+    (("refused",), "nobody listens there", "is the board's program running?"),
+)
+
+
 def _unopened(url: str, cause: Exception) -> BioasmError:
-    reason = str(cause)
-    hint = "`bioasm drivers --probe` lists the ports"
-    if "exclusively lock" in reason or "Resource temporarily unavailable" in reason or "Access is denied" in reason:
-        hint = "another program has the port open"
-    elif "Permission denied" in reason:
-        hint = "you may need to join the group that owns the port (often `dialout`)"
-    return error("B511", f"port {url} can't be opened: {reason}", hint=hint, exit_code=EXIT_DEVICE)
+    said = str(cause)
+    for words, reason, hint in _REASONS:
+        if any(word in said for word in words):
+            return error("B511", f"port {url} can't be opened: {reason}", hint=hint, exit_code=EXIT_DEVICE)
+    return error("B511", f"port {url} can't be opened: {said}", exit_code=EXIT_DEVICE)
 
 
 class SerialTransport(Transport):

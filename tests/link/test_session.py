@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bioasm.diagnostics import EXIT_DEVICE
 from bioasm.link import frames, session
@@ -402,6 +404,18 @@ def test_host_survives_random_frames_in_its_session(seed: int) -> None:
         line.host.poll(line.now)
     assert line.host.statistics.malformed > 20
     assert line.host.phase is Phase.OPEN
+
+
+@given(st.lists(st.binary(max_size=200), max_size=30))
+@settings(max_examples=50)
+def test_both_ends_survive_any_bytes(pieces: list[bytes]) -> None:
+    line = Line().open()
+    for piece in pieces:
+        line.link.receive(piece, line.now)
+        line.host.receive(piece, line.now)
+    line.link.receive(b"\0", line.now)
+    line.host.receive(b"\0", line.now)
+    assert isinstance(line.ask(m.Halt()), m.Accepted)
 
 
 def test_flood_of_strangers_is_not_answered_one_by_one() -> None:
