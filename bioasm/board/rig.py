@@ -23,6 +23,7 @@ from bioasm.safety import LimitsTable
 Array = NDArray[Any]
 
 COMPLIANCE, FAULT_CURRENT = 40, 50
+_MONITORS = [rhs.read(COMPLIANCE), rhs.read(FAULT_CURRENT), rhs.RESET_COMPLIANCE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Rig:
         self.clock = 0
         self.compliance = 0
         self.blind = (3 * self.per_ms, self.per_ms)  # samples: the stimulated channel, all others
+        self._stimulated = False  # since the monitors were read
         self._changes: dict[int, Electrode] = {}
         self._new_culture(self.seed)
 
@@ -130,11 +132,8 @@ class Rig:
         return block
 
     def _admit(self, until: int) -> list[Done]:
-        """Judge the pulses that are due, and let the detector know of those that will happen."""
-        stimulator = self.stimulator
-        if stimulator is None:
-            return []
-        return list(stimulator.admit(self.clock, until))
+        """Judge the pulses that are due before a sample, and a millisecond beyond, for their amplitudes must be loaded."""
+        return list(self.stimulator.admit(self.clock, until + self.per_ms)) if self.stimulator else []
 
     def _quiet_ms(self, left: int) -> int:
         """Milliseconds until the next in which a word must be written."""
@@ -142,9 +141,11 @@ class Rig:
         return left if word is None else min(left, max(0, (word - self.clock) // self.per_ms))
 
     def _quiet(self, ms: int) -> Array:
-        """Sample without writing anything; the first period is checked for its marker."""
+        """Sample without writing anything; the first period checks the marker, or the monitors after stimulation."""
         trace = self.culture.advance(ms * self.per_ms)
-        first, _ = self.front.period(trace[0], [])
+        first, answers = self.front.period(trace[0], _MONITORS if self._stimulated else [])
+        if self._stimulated:
+            self._monitor(answers)
         rest = self.front.block(trace[1:])
         self.clock += len(trace)
         return np.concatenate([first[None], rest])
@@ -152,6 +153,7 @@ class Rig:
     def _busy(self) -> Array:
         """One millisecond in which the stimulator writes: periods with words one by one, those between as blocks."""
         assert self.stimulator is not None and isinstance(self.chip, Rhs2116)
+        self._stimulated = True
         trace = self.culture.advance(self.per_ms)
         currents = np.zeros_like(trace, np.float64)
         codes = []
@@ -193,21 +195,17 @@ class Rig:
     # --- what the chip says -----------------------------------------------------------------------------
 
     def _delivered(self) -> list[Done]:
-        """Pulses that are over; the compliance monitor is read after them."""
+        """Pulses that are over."""
         if self.stimulator is None or not isinstance(self.chip, Rhs2116):
             return []
         phases = self.chip.drain_events()
         if self._changes:
             self._change_electrodes()
-        if not phases:
-            return []
-        self.compliance, fault = self._monitor()
-        if fault:
-            raise ChipFault(f"the fault current detector reports channels {fault:#06x}")
-        return list(self.stimulator.finished(phases, self.clock))
+        return list(self.stimulator.finished(phases, self.clock)) if phases else []
 
-    def _monitor(self) -> tuple[int, int]:
-        """The registers of the compliance monitor and of the fault current detector; the monitor is cleared after reading."""
-        words = [rhs.read(COMPLIANCE), rhs.read(FAULT_CURRENT), rhs.RESET_COMPLIANCE, rhs.read(251)]
-        answers = self.front.bus.transfer_all(words)
-        return answers[2][0] & 0xFFFF, answers[3][0] & 0xFFFF
+    def _monitor(self, answers: list[int]) -> None:
+        """Take in what the two monitors say, within the sampling sequence, so that no period becomes longer."""
+        self._stimulated = False
+        self.compliance |= answers[0] & 0xFFFF
+        if answers[1] & 0xFFFF:
+            raise ChipFault(f"the fault current detector reports channels {answers[1] & 0xFFFF:#06x}")

@@ -140,7 +140,7 @@ def test_artefact_decays_within_milliseconds() -> None:
     culture = Culture(4, PER_MS, 1, STILL)
     culture.stimulated(pulse(5.0, electrodes=4))
     trace = culture.advance(10 * PER_MS)[:, 0]
-    assert 200 < trace[0] < 600
+    assert 80 < trace[0] < 300
     assert trace[PER_MS * 5] < 0.05 * trace[0]
     assert abs(trace[-1]) < 1.0
 
