@@ -10,6 +10,8 @@ import click
 
 from bioasm.cli import common
 from bioasm.diagnostics import error
+from bioasm.frameworks import FORMATS as NETWORKS
+from bioasm.frameworks import SUFFIXES, read_network
 from bioasm.problems import FORMATS, MAXIMIZABLE
 
 if TYPE_CHECKING:
@@ -25,17 +27,19 @@ if TYPE_CHECKING:
         bioasm import --rudy "-rnd_graph 800 6 8001" -o graph.basm
         bioasm import costs.qubo --maximize -o costs.basm
         bioasm import couplings.npz --from ising --model lif -o culture.basm
+        bioasm import rockpool layer.json -o neurons.basm
+        bioasm import nir network.nir -o network.basm
     """,
 )
-@click.argument("path", metavar="[FILE]", required=False)
+@click.argument("words", metavar="[FORMAT] [FILE]", nargs=-1)
 @common.output_option("Where to write the program; by default standard output.")
-@click.option("--from", "form", type=click.Choice(list(FORMATS)), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
+@click.option("--from", "form", type=click.Choice([*FORMATS, *NETWORKS]), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @click.option("--model", type=click.Choice(["ising", "lif"]), default="ising", show_default=True, help="Spins under an annealing schedule, or the LIF twin.")  # noqa: E501  # fmt: skip
 @click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
 @click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip
 @click.option("--rudy", "arguments", metavar="ARGUMENTS", help="A graph by the arguments of the generator rudy instead of FILE.")  # noqa: E501  # fmt: skip
 def command(
-    path: str | None,
+    words: tuple[str, ...],
     output: str | None,
     form: str | None,
     model: str,
@@ -43,19 +47,39 @@ def command(
     instance: str | None,
     arguments: str | None,
 ) -> None:
-    """Turn a problem FILE, or `-` for standard input, into a program that minimises it.
+    """Turn a problem FILE, or `-` for standard input, into a program that minimises it, or a network into one that runs it.
 
     The energy that the program reports is the problem's own objective: minus the cut of a graph, x'Qx of a QUBO, the
-    number of unsatisfied clauses, the energy of a spin glass. docs/problems.md describes the formats.
+    number of unsatisfied clauses, the energy of a spin glass. docs/problems.md describes these formats, docs/frameworks.md
+    those of networks. FORMAT is what --from takes.
     """
     from bioasm.problems.write import write_program
 
+    path, form = _file_and_format(words, form)
     if sum(source is not None for source in (path, instance, arguments)) != 1:
         raise click.UsageError("give one of FILE, --generate and --rudy")
     if path is None and form is not None:
         raise click.UsageError("--from is for a FILE; a generated graph needs none")
+    if path is not None and (form or SUFFIXES.get(Path(path).suffix.lower())) in NETWORKS:
+        if maximize or model != "ising":
+            raise click.UsageError("--maximize and --model are for problems, and this is a network")
+        common.write_text(_network(path, form or SUFFIXES[Path(path).suffix.lower()]), output)
+        return
     problem, account = _generated(instance, arguments, maximize) if path is None else _read(path, form, maximize)
     common.write_text(write_program(problem, account, model), output)
+
+
+def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | None, str | None]:
+    """The file, and its format where a first word or --from names it."""
+    known = [*FORMATS, *NETWORKS]
+    if len(words) > 2 or (len(words) == 2 and (words[0] not in known or form not in (None, words[0]))):
+        raise click.UsageError(f"one FILE is wanted, or one of {', '.join(known)} and a FILE")
+    return (words[-1] if words else None), (words[0] if len(words) == 2 else form)
+
+
+def _network(path: str, form: str) -> str:
+    """The program of a network."""
+    return read_network(_content(path), "<stdin>" if path == common.STDIO else path, form)
 
 
 def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
