@@ -121,7 +121,7 @@ class Recorder(IntEnum):
 
     VARIABLE = 0
     EVERY = auto()  # steps
-    START = auto()  # step of the first sample
+    NEXT = auto()  # step of the next sample
     NEURONS = auto()
     NEURON_AT = auto()  # int64
     COUNT = auto()

@@ -40,6 +40,11 @@ class Samples:
         return sum(len(p) for p in self.pieces[0]) if self.pieces else 0
 
 
+    def next_at(self, step: int) -> int:
+        """The first step not before `step` at which a sample is due."""
+        return self.start + max(0, -(-(step - self.start) // self.every)) * self.every
+
+
 class Outputs:
     """The buffers of all blocks, and everything that was drained from them."""
 
@@ -104,7 +109,7 @@ class Outputs:
                 buffer = np.zeros((room, len(samples.neurons), int(block[Block.WIDTH])))
                 self._sample_buffers[r].append(buffer)
                 table[r * len(blocks) + b] = (
-                    *(samples.code, samples.every, samples.start, len(samples.neurons)),
+                    *(samples.code, samples.every, samples.next_at(int(block[Block.STEP])), len(samples.neurons)),
                     *(samples.neurons.ctypes.data, 0, room, buffer.ctypes.data),
                 )
         self.state.bind("RECORDER", table)

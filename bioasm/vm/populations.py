@@ -149,7 +149,7 @@ class Populations:
             state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
         kept = [self._parameter_array(name, made) for name, made in layout.fields.items()]
         state.bind("ADDRESS", np.array([a.ctypes.data for a in kept] or [0], np.int64))
-        state.bind("NUMBER", np.array([self.values[name] for name in layout.numbers] or [0.0], np.float64))
+        state.bind("NUMBER", np.array([self.values.get(name, 0.0) for name in layout.numbers] or [0.0], np.float64))
         state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
 
     def _parameter_array(self, name: str, made: Field) -> Array:

@@ -30,10 +30,11 @@ class Cells:
     def __init__(self, system: System, population: int, layout: Layout, clamped: bool) -> None:
         self.system, self.population, self.layout, self.clamped = system, population, layout, clamped
         self.hoists: dict[Expression, str] = {}
+        self.prepared: dict[Expression, str] = {}
 
     def loop(self, hoisting: bool = True) -> Loop:
         """A loop that has loaded nothing yet; every state is loaded where it is first asked for."""
-        loop = Loop(self.system, self.population, self.layout, self.hoists if hoisting else None)
+        loop = Loop(self.system, self.population, self.layout, self.hoists if hoisting else None, self.prepared)
         loop.start = Moment(_Loading(loop))
         return loop
 
@@ -247,6 +248,10 @@ class Cells:
         for expression, name in self.hoists.items():
             loop.store(name, loop.value(expression, loop.start))
         return loop
+
+    def prepare(self) -> list[str]:
+        """Lines that work out what is alike for all cells, once everything else was written."""
+        return self.loop().preparations()
 
     def variable(self, name: str) -> Loop:
         """The value of a variable at one cell, left in the local `result`."""

@@ -46,12 +46,20 @@ class Moment:
 class Loop:
     """Source of one loop over the cells of a population, and of what must stand before it.
 
-    With `hoisting`, what does not change from step to step is not computed in the loop: `hoists` collects the expressions
-    that differ between cells, each with the field that somebody must fill with it.
+    What does not change from step to step is not computed in the loop: `hoists` collects the expressions that differ between
+    cells, each with the field that somebody must fill with it (None: nobody does), `prepared` those that are alike for all
+    cells, each with the number that somebody must set.
     """
 
-    def __init__(self, system: System, population: int, layout: Layout, hoists: dict[Expression, str] | None) -> None:
-        self.system, self.population, self.layout, self.hoists = system, population, layout, hoists
+    def __init__(
+        self,
+        system: System,
+        population: int,
+        layout: Layout,
+        hoists: dict[Expression, str] | None,
+        prepared: dict[Expression, str],
+    ) -> None:
+        self.system, self.population, self.layout, self.hoists, self.prepared = system, population, layout, hoists, prepared
         self.before: list[str] = []
         self.body: list[str] = []
         self._names = count()
@@ -169,12 +177,22 @@ class Loop:
     # --- before the loop ------------------------------------------------------------------------------
 
     def alike(self, expression: Expression) -> str:
-        """A local, computed before the loop, for what is the same in all cells."""
+        """A local, loaded before the loop, for what is the same in all cells."""
         if expression not in self._alike:
             text = self._alike_text(expression)
+            if not isinstance(expression, Symbol | Number) or expression in map(Symbol, self.system.definitions):
+                text = f"number[{self.layout.number(self._prepared(expression))}]"
             self._alike[expression] = f"c{len(self._alike)}"
             self.before.append(f"{self._alike[expression]} = {text}")
         return self._alike[expression]
+
+    def _prepared(self, expression: Expression) -> str:
+        """The number that holds what is alike for all cells, worked out once for many steps."""
+        return self.prepared.setdefault(expression, f"prepared:{self.population}:{len(self.prepared)}")
+
+    def preparations(self) -> list[str]:
+        """Lines that set the numbers of what is alike for all cells."""
+        return [f"number[{self.layout.number(name)}] = {self._alike_text(e)}" for e, name in self.prepared.items()]
 
     def _alike_text(self, expression: Expression) -> str:
         if isinstance(expression, Number):

@@ -67,7 +67,7 @@ class Generated:
 
 
 def generate(plan: Plan) -> Generated:
-    """The source of a network's functions: `hold`, `steps` or `careful`, `value_of`, `next_change`, `next_arrival`, ..."""
+    """The source of a network's functions: `prepare`, `hold`, `steps` or `careful`, `value_of`, `next_change`, `next_arrival`, ..."""
     return _Writer(plan).write()
 
 
@@ -92,6 +92,7 @@ class _Writer:
         self._changes()
         if self.plan.coupled is not None:
             self._feedback_source()
+        self._prepare()
         noises = max((len(s.noises) for s in self.plan.systems), default=0)
         header = f"FIELDS = {max(1, len(self.layout.fields))}\nNUMBERS = {max(1, len(self.layout.numbers))}\n"
         header += (
@@ -293,6 +294,14 @@ class _Writer:
         return f"take_events(block, b, step, {', '.join(arguments)})"
 
     # --- what changes less often than every step --------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """The function that works out what follows from parameters and the level of noise alone."""
+        lines = ["whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"]
+        lines.append(f"dt, noise = real[{_real('DT')}], real[{_real('NOISE')}]")
+        for cells in self.cells:
+            lines += cells.prepare()
+        self._add("def prepare(ctx, real):", [*lines, "return 0"])
 
     def _hold(self) -> None:
         lines = [*self._opening()]

@@ -40,20 +40,13 @@ def float_of(typingctx, bits):
 
 @inlined
 def _expm1_part(r):
-    """e^r - 1 for |r| <= ln2/2, by its Taylor polynomial."""
-    p = 1.0 / 6227020800.0
-    p = fma(p, r, 1.0 / 479001600.0)
-    p = fma(p, r, 1.0 / 39916800.0)
-    p = fma(p, r, 1.0 / 3628800.0)
-    p = fma(p, r, 1.0 / 362880.0)
-    p = fma(p, r, 1.0 / 40320.0)
-    p = fma(p, r, 1.0 / 5040.0)
-    p = fma(p, r, 1.0 / 720.0)
-    p = fma(p, r, 1.0 / 120.0)
-    p = fma(p, r, 1.0 / 24.0)
-    p = fma(p, r, 1.0 / 6.0)
-    p = fma(p, r, 0.5)
-    return fma(p * r, r, r)
+    """e^r - 1 for |r| <= ln2/2, by its Taylor polynomial of degree 13, in pairs so that one term need not wait for another."""
+    r2 = r * r
+    r4 = r2 * r2
+    low = fma(r2, fma(r, 1.0 / 120.0, 1.0 / 24.0), fma(r, 1.0 / 6.0, 0.5))
+    middle = fma(r2, fma(r, 1.0 / 362880.0, 1.0 / 40320.0), fma(r, 1.0 / 5040.0, 1.0 / 720.0))
+    high = fma(r2, fma(r, 1.0 / 6227020800.0, 1.0 / 479001600.0), fma(r, 1.0 / 39916800.0, 1.0 / 3628800.0))
+    return fma(fma(r4, fma(r4, high, middle), low), r2, r)
 
 
 @inlined

@@ -17,7 +17,7 @@ from bioasm.vm.kernels.arrivals import room_for_spikes
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import draw_normals
 from bioasm.vm.kernels.feedback import make_feedback
-from bioasm.vm.kernels.sample import FAR, make_sampling, next_sample, room_for_samples, room_for_trace
+from bioasm.vm.kernels.sample import FAR, make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.layout import CHUNK, DRAWN, Block, Ctx, Status
 
 
@@ -57,7 +57,7 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
     """
     names = _namespace(noises)
     exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
-    hold, next_change, next_arrival = names["hold"], names["next_change"], names["next_arrival"]
+    prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])
     run_to = _make_run_to(names, next_arrival)
     coupled = storage is not None
@@ -67,20 +67,24 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
     def advance(ctx, real, b):
         """Run block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
         block = block_row(ctx, b)
-        every = ctx[Ctx.FEEDBACK_EVERY]
+        every, change = ctx[Ctx.FEEDBACK_EVERY], block[Block.STEP]  # inputs are summed up anew from step `change` on
+        prepare(ctx, real)
         while block[Block.STEP] < ctx[Ctx.TARGET]:
             step = block[Block.STEP]
             if not (room_for_spikes(ctx, block) and room_for_trace(block) and room_for_samples(ctx, b)):
                 return Status.DRAIN
-            stop = min(ctx[Ctx.TARGET], next_change(ctx, step))
+            stop = ctx[Ctx.TARGET]
             if coupled and ctx[Ctx.COUPLED] == 1:
                 if step % every == 0:
                     feedback(ctx, real, b, step)
+                    change = step
                 stop = min(stop, (step // every + 1) * every)
-            hold(ctx, real, b, step)
+            if step >= change:
+                hold(ctx, real, b, step)
+                change = next_change(ctx, step)
+            stop = min(stop, change)
             if ctx[Ctx.RECORDERS] > 0:
-                take_samples(ctx, real, b, step)
-                stop = min(stop, next_sample(ctx, b, step))
+                stop = min(stop, take_samples(ctx, real, b, step))
             run_to(ctx, real, b, stop)
         return Status.DONE
 
@@ -101,7 +105,19 @@ def _make_run_to(names: dict[str, Any], next_arrival: Any) -> Any:
 
         return each
     steps = names["steps"]
-    careful = names.get("careful", _nothing)
+    if not names["CAREFUL"]:
+
+        @device
+        def undisturbed(ctx, real, b, stop):
+            block = block_row(ctx, b)
+            while block[Block.STEP] < stop and room_for_spikes(ctx, block):
+                step = block[Block.STEP]
+                both = step & 1 == 0 and step + 2 <= stop
+                steps(ctx, real, b, step, both)
+                block[Block.STEP] = step + (2 if both else 1)
+
+        return undisturbed
+    careful = names["careful"]
 
     @device
     def in_pairs(ctx, real, b, stop):

@@ -37,29 +37,19 @@ def room_for_samples(ctx, b):
     return True
 
 
-@device
-def next_sample(ctx, b, step):
-    """The first step after `step` at which some recorder takes a sample."""
-    nearest = FAR
-    for r in range(ctx[Ctx.RECORDERS]):
-        row = recorder_row(ctx, r, b)
-        taken = (step - row[Recorder.START]) // row[Recorder.EVERY]
-        nearest = min(nearest, row[Recorder.START] + (taken + 1) * row[Recorder.EVERY])
-    return nearest
-
-
 def make_sampling(value_of: Any) -> Any:
-    """The function that lets every recorder that is due at `step` take its sample of block b.
+    """The function that lets every recorder that is due at `step` take its sample of block b; it returns the next such step.
 
     `value_of` gives (ctx, real, variable, b, cell of the block) its value.
     """
 
     @device
     def take_samples(ctx, real, b, step):
-        width = block_row(ctx, b)[Block.WIDTH]
+        width, nearest = block_row(ctx, b)[Block.WIDTH], FAR
         for r in range(ctx[Ctx.RECORDERS]):
             row = recorder_row(ctx, r, b)
-            if (step - row[Recorder.START]) % row[Recorder.EVERY] == 0:
+            if step >= row[Recorder.NEXT]:
+                row[Recorder.NEXT] += row[Recorder.EVERY]
                 count = row[Recorder.NEURONS]
                 neurons = i8(row[Recorder.NEURON_AT], 0, count)
                 values = f8(row[Recorder.VALUE_AT], row[Recorder.COUNT] * count * width, count * width)
@@ -67,5 +57,7 @@ def make_sampling(value_of: Any) -> Any:
                     for lane in range(width):
                         values[a * width + lane] = value_of(ctx, real, row[Recorder.VARIABLE], b, neurons[a] * width + lane)
                 row[Recorder.COUNT] += 1
+            nearest = min(nearest, row[Recorder.NEXT])
+        return nearest
 
     return take_samples
