@@ -347,6 +347,15 @@ def test_upload_by_hand_with_wrong_bytes_is_refused(pieces: list[tuple[int, byte
     assert not line.board.taken
 
 
+def test_more_than_was_announced_is_not_kept() -> None:
+    line = Line().open()
+    line.ask(m.UploadBegin(Kind.PROGRAM, 3, m.NO_DIGEST))
+    for _ in range(100):
+        line.host._send(m.UploadData(0, bytes(1000)))
+    line.run(0.1)
+    assert len(line.link._uploads._partial[Kind.PROGRAM].data) == 0
+
+
 def test_upload_that_was_never_begun_is_refused() -> None:
     line = Line().open()
     with pytest.raises(BoardRefused, match="no such upload"):
