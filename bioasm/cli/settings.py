@@ -111,8 +111,8 @@ def _refuse_set_twice(scene: Scene, name: str, whole: str) -> None:
 def _whole(scene: Scene, operand: Operand) -> str:
     """The whole name of the parameter that a SET sets."""
     word = operand.text if isinstance(operand, Name) else ""
-    found = scene.find(PARAMETER, word) if projected(scene, word) is None else None
-    return scene.whole_name(found) if isinstance(found, Member) else word
+    found = scene.member(PARAMETER, word) if projected(scene, word) is None else None
+    return word if found is None else scene.whole_name(found)
 
 
 def _constant(name: str, text: str, dimension: Dimension) -> Quantity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from bioasm.diagnostics import did_you_mean
@@ -18,22 +18,20 @@ Node = tuple[str, str]
 
 def used_by(network: Network, mechanism: Instance, name: str) -> list[Instance]:
     """Where a name that a mechanism uses comes from: its population, else the mechanisms beside it that have it."""
-    population, *siblings = network.neighbours(mechanism)
-    if unit_in(population.model, name) is not None:
-        return [population]
-    return [one for one in siblings if unit_in(one.model, name) is not None]
+    return _owners(network, mechanism, lambda model: unit_in(model, name) is not None)
 
 
 def added_to(network: Network, mechanism: Instance, name: str) -> list[Instance]:
     """Whose input a mechanism adds to: its population's, else that of the mechanisms beside it that have it."""
-    population, *siblings = network.neighbours(mechanism)
-    if _has_input(population.model, name):
-        return [population]
-    return [one for one in siblings if _has_input(one.model, name)]
+    return _owners(network, mechanism, lambda model: any(one.name == name for one in model.inputs))
 
 
-def _has_input(model: Model, name: str) -> bool:
-    return any(one.name == name for one in model.inputs)
+def _owners(network: Network, mechanism: Instance, has: Callable[[Model], bool]) -> list[Instance]:
+    """The population of a mechanism where that has something, else the mechanisms beside it that do."""
+    here = network.populations[mechanism.population]
+    if has(here.model):
+        return [Instance(here.name, here.model, mechanism.population)]
+    return [one for one in network.neighbours(mechanism) if has(one.model)]
 
 
 def check_mechanism(network: Network, mechanism: Instance) -> Found:

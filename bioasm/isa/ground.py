@@ -161,5 +161,5 @@ def _values(scene: Scene, flow: Flow, parameters: Mapping[str, float], fixed: in
 
 def _whole_name(scene: Scene, word: str) -> str:
     """The whole name of a parameter that a program names, empty where there is none."""
-    found = scene.find(PARAMETER, word)
-    return scene.whole_name(found) if isinstance(found, Member) else ""
+    found = scene.member(PARAMETER, word)
+    return "" if found is None else scene.whole_name(found)

@@ -87,14 +87,15 @@ class Network:
 
     def instance(self, name: str) -> Instance | None:
         """The population or mechanism called `name`, or None."""
-        return self._instances.get(name)
+        return self.by_name.get(name)
 
     def projection(self, name: str) -> Projection | None:
         """The projection called `name`, or None."""
         return self._projections.get(name)
 
     @cached_property
-    def _instances(self) -> dict[str, Instance]:
+    def by_name(self) -> dict[str, Instance]:
+        """All populations and mechanisms by their names."""
         return {one.name: one for one in self.instances()}
 
     @cached_property

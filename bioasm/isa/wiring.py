@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from bioasm.isa.catalogue import Catalogue
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import instance_fault
-from bioasm.isa.network import MATRIX, Mechanism, Network, Population, Projection
+from bioasm.isa.network import MATRIX, Instance, Mechanism, Network, Population, Projection
 from bioasm.isa.operands import is_number
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Target, Terms
 from bioasm.models.base import SPINS, Model
@@ -35,6 +35,7 @@ class Wiring:
     populations: list[Population] = field(default_factory=list)
     mechanisms: list[Mechanism] = field(default_factory=list)
     projections: dict[str, Projection] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
     implicit: bool = True
     found: dict[int, list[Finding]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
@@ -43,6 +44,21 @@ class Wiring:
     def network(self) -> Network:
         """What was found of the network."""
         return Network(tuple(self.populations), tuple(self.mechanisms), tuple(self.projections.values()), self.implicit)
+
+    def add_population(self, population: Population) -> None:
+        """One more population."""
+        self.instances[population.name] = Instance(population.name, population.model, len(self.populations))
+        self.populations.append(population)
+
+    def add_mechanism(self, mechanism: Mechanism) -> None:
+        """One more mechanism on a population that there is."""
+        self.instances[mechanism.name] = Instance(*mechanism)
+        self.mechanisms.append(mechanism)
+
+    def index(self, name: str) -> int | None:
+        """The index of the population called `name`, or None."""
+        found = self.instances.get(name)
+        return found.population if found and self.populations[found.population].name == name else None
 
     def add(self, index: int, found: Iterable[Finding]) -> bool:
         """Keep what is wrong at an instruction; true where that was anything."""
@@ -98,7 +114,9 @@ class _Builder:
 
     def __init__(self, program: Program, catalogue: Catalogue, implicit: Population | None) -> None:
         self.program, self.catalogue, self.implicit = program, catalogue, implicit
-        self.wiring = Wiring(implicit=implicit is not None, populations=[] if implicit is None else [implicit])
+        self.wiring = Wiring(implicit=implicit is not None)
+        if implicit is not None:
+            self.wiring.add_population(implicit)
         self.allocated = implicit is None
         self.connected: set[str] = set()
         self.cascades = False  # whether the present instruction names something that was refused
@@ -124,15 +142,14 @@ class _Builder:
             yield from self._takers[mnemonic](self, *operands)
 
     def _is_free(self, name: str) -> bool:
-        used = (*(p.name for p in self.wiring.populations), *(m.name for m in self.wiring.mechanisms))
-        return name not in used and name not in self.wiring.projections
+        return name not in self.wiring.instances and name not in self.wiring.projections
 
     # --- POP and MECH -------------------------------------------------------------------------------
 
     def _pop(self, name: Name, model: Name, size: Operand) -> Found:
         found = self.catalogue.neuron(model.text)
         populations, n = self.wiring.populations, count(self.program, size)
-        first = sum(p.n for p in populations)
+        first = populations[-1].first + populations[-1].n if populations else 0
         if found is None:
             yield unknown_model(self.catalogue, model.text)
         elif len(populations) >= limit("populations"):
@@ -143,7 +160,7 @@ class _Builder:
             wrong = list(self._apart(found))
             yield from wrong
             if not wrong:
-                populations.append(Population(name.text, found, n, first))
+                self.wiring.add_population(Population(name.text, found, n, first))
 
     def _apart(self, model: Model) -> Found:
         """Whether neurons of a model can stand beside the populations that there are."""
@@ -163,20 +180,16 @@ class _Builder:
             yield Finding("B111", f"a program has at most {limit('mechanisms')} mechanisms")
         else:
             yield from self._check_population(population.text)
-            on = self._population(population.text)
+            on = self.wiring.index(population.text)
             if on is not None and self.wiring.populations[on].model.kind == SPINS:
                 yield Finding("B123", "a mechanism can't stand on spins")
             elif on is not None:
-                self.wiring.mechanisms.append(Mechanism(name.text, found, on))
-
-    def _population(self, name: str) -> int | None:
-        """The index of a population by its name, or None."""
-        return next((k for k, p in enumerate(self.wiring.populations) if p.name == name), None)
+                self.wiring.add_mechanism(Mechanism(name.text, found, on))
 
     def _check_population(self, name: str) -> Found:
-        if any(m.name == name for m in self.wiring.mechanisms):
+        if name in self.wiring.instances and self.wiring.index(name) is None:
             yield Finding("B120", f"{name} is a mechanism; a population is wanted here")
-        elif self._population(name) is None:
+        elif self.wiring.index(name) is None:
             yield from self._missing("population", name, [p.name for p in self.wiring.populations])
 
     def _missing(self, what: str, name: str, names: list[str]) -> Found:
@@ -191,7 +204,7 @@ class _Builder:
 
     def _syn(self, name: Name, pre: Name, target: Name) -> Found:
         yield from self._check_population(pre.text)
-        source = self._population(pre.text)
+        source = self.wiring.index(pre.text)
         if source is None:
             return
         model = self.wiring.populations[source].model
@@ -201,7 +214,7 @@ class _Builder:
             yield Finding("B111", f"a program has at most {limit('projections')} projections")
         else:
             head, _, port = target.text.partition(".")
-            wrong = list(check_port(self.wiring.network(), self.wiring.lost, head, port))
+            wrong = list(check_port(self.wiring.instances, self.wiring.lost, head, port))
             yield from wrong
             self.cascades = head in self.wiring.lost
             if not wrong and not self.cascades:
@@ -217,7 +230,9 @@ class _Builder:
             return
         self.connected.add(name.text)
         made = self._connection(projection, rule, number)
-        wrong = list(check_connection(self.program, self.wiring.network(), made))
+        target = self.wiring.instances[made.target]
+        pre, post = self.wiring.populations[made.pre], self.wiring.populations[target.population]
+        wrong = list(check_connection(self.program, made, pre, post))
         yield from wrong
         if not wrong:
             self.wiring.projections[name.text] = made
@@ -255,12 +270,12 @@ def unknown_mechanism(catalogue: Catalogue, name: str) -> Finding:
     return unknown("B103", "mechanism", name, names) if names else Finding("B103", f"there is no mechanism {name!r}")
 
 
-def check_port(network: Network, lost: Container[str], head: str, port: str) -> Found:
+def check_port(instances: Mapping[str, Instance], lost: Container[str], head: str, port: str) -> Found:
     """Whether spikes can be sent to the port of a population or mechanism."""
-    instance = network.instance(head)
+    instance = instances.get(head)
     if instance is None:
         if head not in lost:
-            yield unknown("B120", "population or mechanism", head, [one.name for one in network.instances()])
+            yield unknown("B120", "population or mechanism", head, instances)
         return
     ports = [p.name for p in instance.model.ports]
     if port in ports:
@@ -277,11 +292,8 @@ def check_port(network: Network, lost: Container[str], head: str, port: str) -> 
 # --- rules of connection ----------------------------------------------------------------------------
 
 
-def check_connection(program: Program, network: Network, made: Projection) -> Found:
-    """Whether a rule of CON can connect what it is to connect."""
-    target = network.instance(made.target)
-    assert target is not None
-    pre, post = network.populations[made.pre], network.populations[target.population]
+def check_connection(program: Program, made: Projection, pre: Population, post: Population) -> Found:
+    """Whether a rule of CON can connect two populations (or a population and the mechanisms on the other)."""
     if made.rule == MATRIX:
         yield from _check_matrix(program, made, pre.n, post.n)
     elif made.rule not in RULES:

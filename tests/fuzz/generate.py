@@ -34,8 +34,9 @@ FLAVOURS = {
     "ising sparse-i1": Flavour("MODEL ising\nSET rule, metropolis\n", FEW),
     "ising dense-f8": Flavour("MODEL ising\n", REAL),
 }
-# The programs run on the cpu driver, which has no electrodes.
-MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs != "stimulation"]
+# The programs run on the cpu driver, which has no electrodes, and are of one population.
+OTHERS = {"stimulation", "network"}
+MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs not in OTHERS]
 LIKELY = ["RUN"] * 12 + ["LOOP"] * 3 + ["RD", "OUT", "GET", "ADD", "JLT"] * 2
 
 

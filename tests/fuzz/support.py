@@ -15,6 +15,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 from bioasm.isa.table import ROWS
+from tests.verify.networks import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "programs"
@@ -30,12 +31,20 @@ CHARACTERS = ["\0", "\r", "\x0b", "\x85", "\u2028", "\ufeff", "é", "µ", "Ω", 
               *"[]{}(),;:=.|@+-%&#$"]  # fmt: skip
 
 
+NETWORKS = (
+    "POP a, cell, 2\nPOP b, cell, 3\nMECH k, leak, b\nSYN s, a, b.second\nCON s, probability, 0.5\nSET s.delay, 1 ms\n"
+    "INP a.I, [1e-9, 2e-9], set\nREC a.half\nREC b.v, 1 ms, [0, 2]\nRUN 1 ms\nRD a.v\nGET r0, b.spike_count\n",
+    "MODEL cell\nALC 2\nMECH t, trace, cell\nSYN s, cell, t\nCON s, [[0, 1], [2, 0]]\nSET s.weight, 0.5\n"
+    "EVT cell.second, [[0.001, 1]], 2\nRATE t, 10 Hz, 1\nPLAY drive, [[1, 2], [3, 4]], 1 ms\nRUN 1 ms\nPEEK r0, t.x, 1\n",
+)
+
+
 @cache
 def corpus() -> tuple[str, ...]:
     """Real texts of at most a page or two, the good and the faulty ones, and all examples of the instruction table."""
     paths = [*PROGRAMS.glob("*.basm"), *(ROOT / "tests/golden").rglob("*.basm")]
     texts = [path.read_text(encoding="utf-8") for path in sorted(paths) if path.stat().st_size < 6000]
-    return (*texts, *(row.example for row in ROWS))
+    return (*texts, *(row.example for row in ROWS), *(MODELS + text for text in NETWORKS))
 
 
 @cache

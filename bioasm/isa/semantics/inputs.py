@@ -159,7 +159,7 @@ def _check_play(scene: Scene, name: Name, table: DataRef, every: Operand) -> Fou
 def _port(scene: Scene, target: Name, weight: Operand) -> tuple[Instance | None, list[Finding]]:
     """Where spikes of EVT and RATE go, and what is wrong with that or with their weight."""
     head, _, port = target.text.partition(".")
-    wrong = list(check_port(scene.network, scene.lost, head, port))
+    wrong = list(check_port(scene.network.by_name, scene.lost, head, port))
     instance, number = scene.network.instance(head), scene.number(weight)
     if not wrong and instance is not None and number is not None:
         wrong += check_quantity("weight", (port_dimension(scene, head, port),), number)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_NAMED = 4  # how many meanings of a name are told
+
+
 class Lookup(NamedTuple):
     """A kind of thing that models have by name: what it is called, the code where it is unknown, and all of a model."""
 
@@ -57,7 +60,7 @@ class Scene:
     parameters: Mapping[str, float | None]
     lost: frozenset[str] = frozenset()
     _facts: dict[tuple[str, int], list[Finding]] = field(default_factory=dict)
-    _found: dict[tuple[str, str], Member | Finding | None] = field(default_factory=dict)
+    _index: dict[Lookup, dict[str, list[Member]]] = field(default_factory=dict)
 
     @property
     def first(self) -> Population:
@@ -103,33 +106,44 @@ class Scene:
             self._facts[key] = list(check(self, operand, *arguments))
         return self._facts[key]
 
-    def find(self, lookup: Lookup, word: str) -> Member | Finding | None:
-        """What a name stands for, `cells.v` or bare; the finding where that is nothing or several; None for what is lost."""
-        key = (lookup.what, word)
-        if key not in self._found:
-            head, dot, name = word.partition(".")
-            self._found[key] = self._dotted(lookup, head, name) if dot else self._bare(lookup, word)
-        return self._found[key]
+    def member(self, lookup: Lookup, word: str) -> Member | None:
+        """What a name stands for, `cells.v` or bare; None where that is nothing, or several things."""
+        head, dot, name = word.partition(".")
+        if dot:
+            instance = self.network.instance(head)
+            thing = lookup.of(instance.model, name) if instance else None
+            return None if instance is None or thing is None else Member(instance, thing)
+        owners = self._owners(lookup, word)
+        alone = owners and (len(owners) == 1 or self.is_bare(owners[0].instance) or is_step(owners[0].thing))
+        return owners[0] if alone else None
 
-    def _dotted(self, lookup: Lookup, head: str, name: str) -> Member | Finding | None:
+    def find(self, lookup: Lookup, word: str) -> Member | Finding | None:
+        """What a name stands for; the finding where that is nothing, or several things; None for what was refused before."""
+        found = self.member(lookup, word)
+        if found is not None:
+            return found
+        head, dot, name = word.partition(".")
+        if dot:
+            return self._unknown_dotted(lookup, head, name)
+        dotted = [f"{one.instance.name}.{word}" for one in self._owners(lookup, word)]
+        if dotted:
+            return Finding("B121", f"{word} could mean {_some(dotted)}", f"write {dotted[0]}")
+        return None if self.lost else unknown_member(lookup, self._whose(lookup), word, list(self.network.instances()))
+
+    def _owners(self, lookup: Lookup, name: str) -> list[Member]:
+        """All parts of the network that have something of that name."""
+        if lookup not in self._index:
+            index = self._index[lookup] = {}
+            for one in self.network.instances():
+                for thing in {thing.name: thing for thing in reversed(lookup.listed(one.model))}.values():
+                    index.setdefault(thing.name, []).append(Member(one, thing))
+        return self._index[lookup].get(name, [])
+
+    def _unknown_dotted(self, lookup: Lookup, head: str, name: str) -> Finding | None:
         instance = self.network.instance(head)
         if instance is None:
-            known = [one.name for one in self.network.instances()]
-            return None if head in self.lost else unknown("B120", "population or mechanism", head, known)
-        thing = lookup.of(instance.model, name)
-        if thing is not None:
-            return Member(instance, thing)
+            return None if head in self.lost else unknown("B120", "population or mechanism", head, self.network.by_name)
         return unknown_member(lookup, f"{lookup.what} of {head}", name, [instance])
-
-    def _bare(self, lookup: Lookup, word: str) -> Member | Finding | None:
-        listed = ((one, lookup.of(one.model, word)) for one in self.network.instances())
-        owners = [Member(one, thing) for one, thing in listed if thing is not None]
-        if owners and (len(owners) == 1 or self.is_bare(owners[0].instance) or is_step(owners[0].thing)):
-            return owners[0]
-        if owners:
-            dotted = [f"{one.instance.name}.{word}" for one in owners]
-            return Finding("B121", f"{word} could mean {' or '.join(dotted)}", f"write {dotted[0]}")
-        return None if self.lost else unknown_member(lookup, self._whose(lookup), word, list(self.network.instances()))
 
     def _whose(self, lookup: Lookup) -> str:
         alone = self.network.implicit and not self.network.mechanisms
@@ -143,6 +157,11 @@ class Scene:
         """The name that a parameter has in the run's parameters."""
         bare = self.is_bare(member.instance) or is_step(member.thing)
         return str(member.thing.name) if bare else f"{member.instance.name}.{member.thing.name}"
+
+
+def _some(words: Sequence[str]) -> str:
+    """Words with `or` between them, a few of many."""
+    return " or ".join(words) if len(words) <= _NAMED else f"{', '.join(words[:_NAMED])}, ... ({len(words)} in all)"
 
 
 def is_step(thing: object) -> bool:
