@@ -17,6 +17,7 @@ from bioasm.diagnostics import EXIT_DEVICE, BioasmError
 from bioasm.link import messages as m
 from bioasm.link.device import DeviceLink
 from bioasm.link.errors import BoardRefused, LinkLost
+from bioasm.link.frames import Decoder
 from bioasm.link.host import HostLink
 from bioasm.link.messages import Kind, State
 from bioasm.link.serial_port import open_port, ports
@@ -229,6 +230,17 @@ def test_board_that_does_not_answer_a_request_is_told() -> None:
             link.request(m.Halt(), timeout=0.1)
         with pytest.raises(LinkLost, match="emergency stop"):
             link.estop(timeout=0.1)
+
+
+def test_emergency_stop_does_not_wait_behind_what_the_wire_holds() -> None:
+    with over_memory() as (link, served):
+        served.stop()
+        served.end.read(0.01)
+        link.transport.write(b"\x01" * 5000)
+        with pytest.raises(LinkLost):
+            link.estop(timeout=0.05)
+        first = next(Decoder().feed(served.end.read(0.0)))
+        assert first.type == m.Estop.TYPE
 
 
 def test_board_that_restarted_is_told() -> None:
