@@ -106,6 +106,7 @@ class Block(IntEnum):
     WIDTH = auto()
     LANES = auto()  # how many of the places are lanes of the run
     STEP = auto()
+    DUE = auto()  # the step at which the next sample is to be taken
     SPIKES = auto()
     SPIKE_CAPACITY = auto()
     SPIKE_STEP_AT = auto()  # int64
@@ -124,6 +125,7 @@ class Recorder(IntEnum):
     NEXT = auto()  # step of the next sample
     NEURONS = auto()
     NEURON_AT = auto()  # int64
+    SOURCE_AT = auto()  # float64: the variable's cells in this block, 0 where it must be computed
     COUNT = auto()
     CAPACITY = auto()
     VALUE_AT = auto()  # float64 (samples, neurons, width)

@@ -91,7 +91,7 @@ class Machine:
             self._carry_over(before)
         else:
             self._bind_program()
-        self.outputs = Outputs(self.state, self.model.has_spikes) if before is None else self._new_outputs()
+        self.outputs = self._new_outputs()
         self.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and self.state.blocks > 1)
 
     def parameter(self, key: str) -> Parameter:
@@ -108,8 +108,10 @@ class Machine:
         return self.network.populations[0].model
 
     def _new_outputs(self) -> Outputs:
-        outputs = Outputs(self.state, self.model.has_spikes)
-        outputs.readings = self.outputs.readings
+        outputs = Outputs(self.state, self.model.has_spikes, self.model.cells_of)
+        before = getattr(self, "outputs", None)
+        if before is not None:
+            outputs.readings = before.readings
         return outputs
 
     def _carry_over(self, before: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +40,6 @@ class Samples:
         """Samples so far."""
         return sum(len(p) for p in self.pieces[0]) if self.pieces else 0
 
-
     def next_at(self, step: int) -> int:
         """The first step not before `step` at which a sample is due."""
         return self.start + max(0, -(-(step - self.start) // self.every)) * self.every
@@ -48,8 +48,9 @@ class Samples:
 class Outputs:
     """The buffers of all blocks, and everything that was drained from them."""
 
-    def __init__(self, state: State, with_spikes: bool) -> None:
-        self.state = state
+    def __init__(self, state: State, with_spikes: bool, cells_of: Callable[[str], Array | None]) -> None:
+        """`cells_of` gives the array of cells of float64 that holds a variable, None where it must be computed."""
+        self.state, self._cells_of = state, cells_of
         self.readings: list[Reading] = []
         self.samples: list[Samples] = []
         self.spikes: list[Array] = []
@@ -110,10 +111,18 @@ class Outputs:
                 self._sample_buffers[r].append(buffer)
                 table[r * len(blocks) + b] = (
                     *(samples.code, samples.every, samples.next_at(int(block[Block.STEP])), len(samples.neurons)),
-                    *(samples.neurons.ctypes.data, 0, room, buffer.ctypes.data),
+                    *(samples.neurons.ctypes.data, self._source(samples, block), 0, room, buffer.ctypes.data),
                 )
         self.state.bind("RECORDER", table)
+        blocks[:, Block.DUE] = 0
         self.state.ctx[Ctx.RECORDERS] = len(active)
+
+    def _source(self, samples: Samples, block: Array) -> int:
+        """The address of a variable's cells in a block, 0 where it must be computed."""
+        cells = self._cells_of(samples.variable)
+        if cells is None:
+            return 0
+        return int(cells.ctypes.data + cells.itemsize * (cells.size // self.state.places) * block[Block.LANE0])
 
     # --- draining -----------------------------------------------------------------------------------
 

@@ -76,6 +76,11 @@ class Populations:
         index = int(identity[1:])
         return index if identity[0] == "p" else self.network.mechanisms[index].population
 
+    def cells_of(self, word: str) -> Array | None:
+        """The array of cells that holds a variable, None where it must be computed."""
+        name = self.seen.variable(word)
+        return self.state.fields[name] if name in self.systems[self.system_of(name)].states else None
+
     def neurons_of(self, word: str) -> int:
         """How many neurons have a variable."""
         return self.network.populations[self.system_of(self.seen.variable(word))].n

@@ -50,6 +50,10 @@ class Spins:
         """The number of a variable: there is only one."""
         return 0
 
+    def cells_of(self, word: str) -> Array | None:
+        """The array of float64 that holds a variable: spins are narrower."""
+        return None
+
     def neurons_of(self, word: str) -> int:
         """How many spins have a variable."""
         return self.state.n

@@ -84,7 +84,10 @@ class _Writer:
     def write(self) -> Generated:
         for p in range(len(self.cells)):
             self._population(p)
-        self._fast() if self.fast else self._careful()
+        if self.alone:
+            self._alone()
+        else:
+            self._fast() if self.fast else self._careful()
         if self.fast and (self.plan.events):
             self._careful()
         self._hold()
@@ -94,10 +97,10 @@ class _Writer:
             self._feedback_source()
         self._prepare()
         noises = max((len(s.noises) for s in self.plan.systems), default=0)
-        header = f"FIELDS = {max(1, len(self.layout.fields))}\nNUMBERS = {max(1, len(self.layout.numbers))}\n"
-        header += (
-            f"WHOLES = {len(self.layout.wholes)}\nFAST = {self.fast}\nCAREFUL = {not self.fast or bool(self.plan.events)}\n"
-        )
+        flags = {"FAST": self.fast, "ALONE": self.alone, "CAREFUL": not self.fast or bool(self.plan.events)}
+        sizes = {"FIELDS": self.layout.fields, "NUMBERS": self.layout.numbers, "WHOLES": self.layout.wholes}
+        header = "".join(f"{name} = {max(1, len(held))}\n" for name, held in sizes.items())
+        header += "".join(f"{name} = {flag}\n" for name, flag in flags.items())
         body = "\n\n".join(self.functions)
         return Generated(f"{header}\n\n{body}\n", self.layout, noises)
 
@@ -110,6 +113,11 @@ class _Writer:
         noisy = any(s.noises for s in self.plan.systems)
         worth_it = noisy or not self.plan.events  # two ways to do a step take twice as long to compile
         return worth_it and not self.plan.links and all(_late(order) for order in orders)
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether there is one population without noise, and nothing comes from outside: many steps are then one loop."""
+        return self.fast and len(self.cells) == 1 and not self.plan.events and not self.plan.systems[0].noises
 
     def _quiet(self, p: int) -> bool:
         """Whether a population's noise is gone where the level of noise is 0."""
@@ -124,7 +132,7 @@ class _Writer:
         cells, noisy = self.cells[p], bool(self.plan.systems[p].noises)
         early = not _late(self.plan.systems[p].population.model.order)
         kinds = [False, True] if self._quiet(p) else [False]
-        if self.fast:
+        if self.fast and not self.alone:
             for quiet in kinds:
                 self._function(f"whole_{p}{'_quiet' * quiet}", p, cells.step(quiet, reset=True), noisy and not quiet, True)
         if not self.fast or self.plan.events:
@@ -224,6 +232,22 @@ class _Writer:
         lines += ["if now > 0:", "    note_spikes(ctx, block, fired, step)"]
         lines += ["if then > 0:", "    note_spikes(ctx, block, fired[total:], step + 1)"]
         self._add("def steps(ctx, real, b, step, both):", lines)
+
+    def _alone(self) -> None:
+        """The function that does steps until `stop`, or until some cell fired, or a buffer of samples is full.
+
+        Loops over steps stand around those over cells, so that what is loaded before them is loaded once for many steps.
+        """
+        loop = self.cells[0].step(quiet=False, reset=True)
+        lines = [*self._opening(), "first, count = 0, total"]
+        lines += [line for line in self._preamble(0) if not line.startswith(("block =", "whole,", "now ="))]
+        lines += [*loop.before, f"step = block[{_block('STEP')}]", f"sampled = ctx[{_ctx('RECORDERS')}] > 0"]
+        lines += ["while step < stop:", f"    if sampled and step >= block[{_block('DUE')}]:"]
+        lines += ["        if not room_for_samples(ctx, b):", "            break", f"        block[{_block('STEP')}] = step"]
+        lines += [f"        block[{_block('DUE')}] = take_samples(ctx, real, b, step)"]
+        lines += ["    now, spikes = step * dt, 0", "    for k in range(count):", *(f"        {line}" for line in loop.body)]
+        lines += ["    step += 1", "    if spikes > 0:", "        note_spikes(ctx, block, fired, step - 1)", "        break"]
+        self._add("def many(ctx, real, b, stop):", [*lines, f"block[{_block('STEP')}] = step"])
 
     def _careful(self) -> None:
         lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0"]

@@ -59,8 +59,9 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
     exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
     prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])
+    names |= {"take_samples": take_samples, "room_for_samples": room_for_samples}
     run_to = _make_run_to(names, next_arrival)
-    coupled = storage is not None
+    coupled, alone = storage is not None, names["ALONE"]
     feedback, refresh = make_feedback(storage, names["feedback_source"]) if storage is not None else (_nothing, _no_energy)
 
     @device
@@ -83,8 +84,10 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
                 hold(ctx, real, b, step)
                 change = next_change(ctx, step)
             stop = min(stop, change)
-            if ctx[Ctx.RECORDERS] > 0:
-                stop = min(stop, take_samples(ctx, real, b, step))
+            if ctx[Ctx.RECORDERS] > 0 and not alone:
+                if step >= block[Block.DUE]:
+                    block[Block.DUE] = take_samples(ctx, real, b, step)
+                stop = min(stop, block[Block.DUE])
             run_to(ctx, real, b, stop)
         return Status.DONE
 
@@ -93,6 +96,8 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
 
 def _make_run_to(names: dict[str, Any], next_arrival: Any) -> Any:
     """The function that does steps until `stop` with constant inputs, or until the buffer of spikes is full."""
+    if names["ALONE"]:
+        return _make_alone(names["many"])
     if not names["FAST"]:
         careful = names["careful"]
 
@@ -133,6 +138,18 @@ def _make_run_to(names: dict[str, Any], next_arrival: Any) -> Any:
                 block[Block.STEP] = step + (2 if both else 1)
 
     return in_pairs
+
+
+def _make_alone(many: Any) -> Any:
+    """`_make_run_to` where many steps are one loop."""
+
+    @device
+    def together(ctx, real, b, stop):
+        block = block_row(ctx, b)
+        while block[Block.STEP] < stop and room_for_spikes(ctx, block) and room_for_samples(ctx, b):
+            many(ctx, real, b, stop)
+
+    return together
 
 
 @device

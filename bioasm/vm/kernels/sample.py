@@ -53,9 +53,15 @@ def make_sampling(value_of: Any) -> Any:
                 count = row[Recorder.NEURONS]
                 neurons = i8(row[Recorder.NEURON_AT], 0, count)
                 values = f8(row[Recorder.VALUE_AT], row[Recorder.COUNT] * count * width, count * width)
-                for a in range(count):
-                    for lane in range(width):
-                        values[a * width + lane] = value_of(ctx, real, row[Recorder.VARIABLE], b, neurons[a] * width + lane)
+                if row[Recorder.SOURCE_AT] != 0:
+                    source = f8(row[Recorder.SOURCE_AT], 0, 1 << 40)
+                    for a in range(count):
+                        for lane in range(width):
+                            values[a * width + lane] = source[neurons[a] * width + lane]
+                else:
+                    for a in range(count):
+                        for lane in range(width):
+                            values[a * width + lane] = value_of(ctx, real, row[Recorder.VARIABLE], b, neurons[a] * width + lane)
                 row[Recorder.COUNT] += 1
             nearest = min(nearest, row[Recorder.NEXT])
         return nearest
