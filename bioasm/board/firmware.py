@@ -67,7 +67,11 @@ class Firmware:
 
     def request(self, request: m.Request) -> m.Reply:
         """Do what is asked."""
-        return _REQUESTS[type(request)](self, request)
+        try:
+            return _REQUESTS[type(request)](self, request)
+        except Exception as why:  # noqa: BLE001  (whatever it is, stimulation stops and the host is told)
+            self._fail(Fault.INTERNAL, f"{type(why).__name__}: {why}")
+            return refusal(Refusal.UNABLE, f"internal error: {type(why).__name__}: {why}", subject="internal")
 
     def may_upload(self, kind: Kind, total: int) -> Refused | None:
         """Why so many bytes can't be taken."""

@@ -110,7 +110,7 @@ class CultureRun(World):
         self.steps += steps
         self.interpreter.fuel -= steps
         if self.interpreter.fuel <= 0 and self.steps < self.run_end:
-            self.run_end = self.steps  # the interpreter then finds that there is none left
+            self.status = RunStatus.OUT_OF_FUEL
 
     def _take(self, block: Block, steps: int) -> None:
         """Count what the electrodes saw."""
@@ -227,6 +227,8 @@ class CultureRun(World):
         amperes, seconds = self.interpreter.value(amplitude), self.interpreter.value(width)
         if amperes == 0:
             return
+        if amperes < 0:
+            raise BioasmError(Diagnostic("B402", f"STIM got {amperes:g} A; it is at least 0", instruction.span))
         assert self.rig.stimulator is not None
         try:
             pulse = quantise(biphasic(amperes, seconds), self.rig.stimulator.step, self.rig.stimulator.period)

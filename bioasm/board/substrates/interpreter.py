@@ -5,6 +5,7 @@ It follows the compiled machine of `bioasm.vm` instruction by instruction, so th
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum, auto
@@ -47,6 +48,14 @@ class World(ABC):
         """What PEEK reads."""
 
 
+def _power(a: np.float64, b: np.float64) -> np.float64:
+    """The C library's pow, which the compiled machine calls; numpy's own may differ in the last digit."""
+    try:
+        return np.float64(math.pow(a, b))
+    except (OverflowError, ValueError):  # where C returns an infinity or NaN
+        return np.power(a, b)
+
+
 _UNARY: dict[str, Callable[[np.float64], np.float64]] = {
     "MOV": lambda a: a,
     "NEG": lambda a: -a,
@@ -63,7 +72,7 @@ _BINARY: dict[str, Callable[[np.float64, np.float64], np.float64]] = {
     "DIV": lambda a, b: a / b,
     "MIN": lambda a, b: a if a < b or np.isnan(a) else b,
     "MAX": lambda a, b: a if a > b or np.isnan(a) else b,
-    "POW": lambda a, b: np.power(a, b),
+    "POW": lambda a, b: _power(a, b),
     "MOD": lambda a, b: np.mod(a, b) if b != 0 else np.float64(np.nan),
 }
 _CONDITIONS: dict[str, Callable[[float, float], bool]] = {

@@ -17,6 +17,7 @@ from bioasm.vm.machine import Machine
 
 Array = NDArray[Any]
 
+_MOST_FUEL = 1 << 62  # what the machine counts down from at most
 _WAIT = 0.01  # s for which a slice is waited for before the link is looked at again
 
 
@@ -36,7 +37,7 @@ class TwinRun:
         energies: Callable[[int, int, Array], None],
         spikes: Callable[[Array, Array], None],
     ) -> None:
-        self.machine = Machine(verified, seed, lanes, 1, fuel, parameters)
+        self.machine = Machine(verified, seed, lanes, 1, min(fuel, _MOST_FUEL), parameters)
         self._worker = ThreadPoolExecutor(1, "bioasm-twin")
         self._slice: Future[Status] | None = None
         self._energies, self._spikes = energies, spikes
