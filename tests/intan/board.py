@@ -68,6 +68,7 @@ class TestBoard:
         self.requests: list[m.Request] = []
         self.uploads: dict[Kind, bytes] = {}
         self.refusals: dict[type[m.Request], m.Refused] = {}
+        self.refuse_once: dict[type[m.Request], m.Refused] = {}
         self.mode = State.DISARMED
         self.estops = 0
         self.lost: list[str] = []
@@ -92,6 +93,8 @@ class TestBoard:
 
     def request(self, request: m.Request) -> m.Reply:
         self.requests.append(request)
+        if type(request) in self.refuse_once:
+            return self.refuse_once.pop(type(request))
         if type(request) in self.refusals:
             return self.refusals[type(request)]
         match request:

@@ -216,6 +216,19 @@ def test_board_that_is_killed_in_the_middle_of_a_run(long: Path, tmp_path: Path)
     assert (tmp_path / "part.npz").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")
+def test_board_that_was_silent_for_too_long_gives_the_result_that_it_kept(tmp_path: Path) -> None:
+    path = tmp_path / "wide.basm"
+    path.write_text("MODEL ising\nALC 3000\nSIG 1\nRD energy\nRUN 4000000000\n")
+    with emulator("--fault", "run+0.2 silence 2.5") as (_, port):
+        told = bioasm("run", path, "--json", "--driver", "intan", "--port", port)
+    assert (told.code, told.json["status"]) == (3, "lost")
+    assert told.json["extras"]["rescued"] == "the result that the board kept"
+    assert [reading["what"] for reading in told.json["results"]] == ["energy"]
+    assert None not in told.json["state"]
+    assert "error[B504]" in told.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_ends_the_run_and_prints_what_was_computed(tmp_path: Path) -> None:
     path, folder = tmp_path / "wide.basm", tmp_path / "rec"

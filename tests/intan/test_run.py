@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -120,6 +121,23 @@ def test_electrodes_go_to_a_culture_only() -> None:
 def test_streams_that_are_asked_for() -> None:
     (asked,) = [request for request in ran(ISING)[1].requests if isinstance(request, m.Subscribe)]
     assert asked == m.Subscribe(1 << Stream.SPIKES | 1 << Stream.ENERGY)
+
+
+def test_line_too_slow_for_spikes_brings_them_with_the_result() -> None:
+    slow = m.Refused(reason=m.Refusal.BANDWIDTH, text="too much")
+    with connected() as (driver, made):
+        made.refuse_once[m.Subscribe] = slow
+        found = driver.run(gate(LIF), RunOptions(seed=1))
+    asked = [request.streams for request in made.requests if isinstance(request, m.Subscribe)]
+    assert asked == [1 << Stream.SPIKES | 1 << Stream.ENERGY, 1 << Stream.ENERGY]
+    assert same(found, CpuDriver().run(gate(LIF), RunOptions(seed=1)))
+
+
+def test_refused_raw_channels_are_not_left_out_silently(tmp_path: Path) -> None:
+    with connected(record=tmp_path / "r", raw="0") as (driver, made):
+        made.refuse_once[m.Subscribe] = m.Refused(reason=m.Refusal.BANDWIDTH, text="too much")
+        with pytest.raises(BioasmError, match="too much"):
+            driver.run(gate(ISING), RunOptions(seed=1))
 
 
 def test_fuel_that_no_field_holds_is_the_most_that_one_does() -> None:

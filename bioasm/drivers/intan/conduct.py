@@ -28,6 +28,7 @@ T = TypeVar("T")
 _MOST_FUEL = (1 << 63) - 1  # what a machine counts down from
 _LISTEN = 0.05  # s between looks at whether the observer wants to stop
 _END = 10.0  # s in which a run that was asked to end tells its end
+_END_AGAIN = 1.0  # s in which a board that was found again does
 _FAULT_END = 2.0  # s in which a board that went to FAULT does
 
 
@@ -110,8 +111,7 @@ class Conduct:
         ended = self._timed("run", self._listen)
         self.running = False
         if self.armed and self.live.fault is None:
-            self.link.request(m.Disarm())
-            self.armed = False
+            self._disarm()
         return ended
 
     def _timed(self, name: str, stage: Callable[[], T]) -> T:
@@ -143,13 +143,28 @@ class Conduct:
         return sha256(data).digest()
 
     def _subscribe(self) -> None:
-        streams = [m.Stream.SPIKES, m.Stream.ENERGY, *([m.Stream.RAW] if self.plan.raw else [])]
-        bits = sum(1 << stream for stream in streams)
-        self.link.request(m.Subscribe(bits, self.plan.raw))
+        """Ask for telemetry. A line too slow for spikes as they come still brings them with the result."""
+        raw = self.plan.raw
+        try:
+            self.link.request(_subscription(m.Stream.SPIKES, m.Stream.ENERGY, *([m.Stream.RAW] if raw else []), raw=raw))
+        except BoardRefused as refused:
+            if raw or refused.refused.reason is not m.Refusal.BANDWIDTH:
+                raise
+            self.link.request(_subscription(m.Stream.ENERGY))
 
     def _arm(self, limits: LimitsTable) -> None:
         self.link.request(m.Arm(bytes.fromhex(limits.sha256), self.plan.watchdog))
         self.armed = True
+
+    def _disarm(self) -> None:
+        """Forbid stimulation. A board that stopped itself as the run ended refuses, and has told why before."""
+        try:
+            self.link.request(m.Disarm())
+            self.armed = False
+        except BoardRefused:
+            self._take_rest()
+            if self.live.fault is None:
+                raise
 
     def _start(self) -> None:
         options = self.plan.options
@@ -244,11 +259,24 @@ class Conduct:
 
     def _kept(self, link: HostLink) -> Result | None:
         """The result of this run, if this is still the same board and it kept one."""
+        if link.welcome.boot != self.link.welcome.boot:
+            return None
         kept = link.kept_result()
-        if kept is None or kept.run != self.number or link.welcome.boot != self.link.welcome.boot:
+        if kept is None or kept.run != self.number:
+            kept = self._end_of(link)
+        if kept is None:
             return None
         extras = {**self._provenance(link), "rescued": "the result that the board kept"}
         return completed(unpack_result(link.fetch(kept)), self.plan.verified, self._timing(), extras)
+
+    def _end_of(self, link: HostLink) -> m.RunEnded | None:
+        """The end of this run, where the board noticed the loss only now and tells it in a moment."""
+        deadline = time.monotonic() + _END_AGAIN
+        while time.monotonic() < deadline:
+            event = link.next_event(_LISTEN)
+            if event is not None and isinstance(event.message, m.RunEnded) and event.message.run == self.number:
+                return event.message
+        return None
 
     def _salvaged(self, status: str) -> Result:
         plan = self.plan
@@ -270,6 +298,10 @@ class Conduct:
         span = instructions[place].span if place < len(instructions) else None
         code = "B520" if refused.refused.reason is m.Refusal.UNSAFE else "B514"
         return BioasmError(*(Diagnostic(code, d.message, span, d.hint) for d in refused.diagnostics))
+
+
+def _subscription(*streams: m.Stream, raw: tuple[int, ...] = ()) -> m.Subscribe:
+    return m.Subscribe(sum(1 << stream for stream in streams), raw)
 
 
 def _go_on(_: Progress) -> bool:

@@ -69,6 +69,7 @@ def salvaged(
         seconds_per_step=_step(verified.model, options),
         status=status,
         diagnostics=verified.warnings,
+        clock=verified.model.clock,
         extras={**extras, "not_received": ["results", "state", "energy", "best_state", "recordings"]},
     )
 
