@@ -69,6 +69,7 @@ class DeviceLink:
         self._last_session = boot % 255  # so that a restarted board takes no frame of an old session for its own
         self._nonce: int | None = None
         self._past_nonce: int | None = None
+        self._host = ""
         self._heard = self._complained = float("-inf")
         self._watchdog: float | None = None
         self._streams = ALWAYS
@@ -204,24 +205,32 @@ class DeviceLink:
         if not common:
             self._reject(hello, m.Rejection.VERSION, "")
         elif self.connected and hello.nonce != self._nonce:
-            self._reject(hello, m.Rejection.BUSY, "another host has the session")
+            self._reject(hello, m.Rejection.BUSY, f"{self._host or 'another host'} has the session")
         else:
-            self._welcome(hello.nonce, common[-1], now)
+            self._welcome(hello, common[-1], now)
 
     def _reject(self, hello: m.Hello, reason: m.Rejection, text: str) -> None:
         told = m.Rejected(hello.nonce, reason, m.OLDEST_VERSION, m.NEWEST_VERSION, text)
         self._end.urgent(told, session=0)
 
-    def _welcome(self, nonce: int, version: int, now: float) -> None:
+    def _welcome(self, hello: m.Hello, version: int, now: float) -> None:
         if not self.connected:
-            self._nonce, self._heard = nonce, now
+            self._nonce, self._host, self._heard = hello.nonce, hello.host, now
             self._last_session = self._last_session % 255 + 1
             self._begin(self._last_session)
         ended = self._result[0] if self._result else m.RunEnded(0, m.RunStatus.FINISHED, 0, 0, m.NO_DIGEST)
         loaded = tuple(self.loaded.get(kind, m.NO_DIGEST) for kind in Kind)
         self._end.urgent(
             m.Welcome(
-                version, nonce, self.boot, self.board.state(), loaded, ended.run, ended.total, ended.sha256, self.capabilities
+                version,
+                hello.nonce,
+                self.boot,
+                self.board.state(),
+                loaded,
+                ended.run,
+                ended.total,
+                ended.sha256,
+                self.capabilities,
             )
         )
 

@@ -41,6 +41,7 @@ class HostLink:
         self._transfer = threading.Lock()
         self._unsent = b""
         self._stop = False
+        self._defect: Exception | None = None
         self._thread = threading.Thread(target=self._work, name=f"link to {transport.name}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -209,6 +210,8 @@ class HostLink:
         return so
 
     def _check(self) -> None:
+        if self._defect is not None:
+            raise self._defect
         if self._session.lost is not None:
             raise LinkLost(self._session.lost.diagnostics[0].message.partition(": ")[2], self._session.lost.diagnostics[0].hint)
         if self._stop:
@@ -227,6 +230,9 @@ class HostLink:
                     self._changed.notify_all()
             except OSError as gone:
                 self._lose(str(gone.strerror or gone))
+            except Exception as defect:  # whoever waits would wait for ever
+                self._defect = defect
+                self._lose("the link's own thread ended")
 
     def _patience(self) -> float:
         """How long to wait for bytes, in s: until the next timer is due, and no longer than a full port needs to empty."""

@@ -252,6 +252,13 @@ def test_board_that_restarted_is_told() -> None:
                 link.request(m.Halt())
 
 
+def test_defect_in_the_thread_ends_every_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    with over_memory() as (link, _):
+        monkeypatch.setattr(link._session, "receive", lambda data, now: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            link.upload(Kind.PROGRAM, DATA)
+
+
 def test_closed_link_is_told_and_closing_twice_does_no_harm() -> None:
     with over_memory() as (link, _):
         link.close()
