@@ -15,14 +15,19 @@ import numpy as np
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import BioasmError, error
-from bioasm.drivers.base import Driver, Observer, Progress, RunOptions
+from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
+from bioasm.models import MODELS, Model
+from bioasm.models.base import SPINS
+from bioasm.models import MODELS
+from bioasm.models.base import SPINS
 from bioasm.results import Result, Spikes
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
 
-_CELL_BYTES = {"lif_critical": 140, "ising": 24}  # what the machine allocates for a neuron of a lane, about
+# What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
+_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
 
 
 class CpuDriver(Driver):
@@ -30,8 +35,10 @@ class CpuDriver(Driver):
 
     name: ClassVar[str] = "cpu"
     summary: ClassVar[str] = "the compiled machine on this computer's processor"
-    abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp"})
-    models: ClassVar[frozenset[str]] = frozenset({"lif_critical", "ising"})
+    abilities: ClassVar[frozenset[str]] = frozenset(
+        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS}
+    )
+    models: ClassVar[frozenset[str]] = frozenset(MODELS)
 
     def checkpoint_seed(self, path: Path) -> int:
         """The seed of the run that a checkpoint holds."""
@@ -75,10 +82,29 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
         raise error("B406", "a run is resumed from a checkpoint, and none is named")
     if verified.n * options.lanes > limit("cells"):
         raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
-    needed = verified.n * options.lanes * _CELL_BYTES[verified.model.name]
+    needed = _neuron_bytes(verified) * options.lanes
     if needed > _memory():
         text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {_memory() / 1e9:.1f}"
         raise error("B403", text, hint="run fewer lanes at a time")
+
+
+def _neuron_bytes(verified: Verified) -> int:
+    """Bytes that all neurons of a lane need."""
+    if verified.model.kind == SPINS:
+        return verified.n * _SPIN_BYTES
+    sizes = [population.n for population in verified.network.populations]
+    held = [
+        sizes[i.population] * (len(i.model.states) * _STATE_BYTES + len(i.model.inputs) * _INPUT_BYTES)
+        for i in verified.network.instances()
+    ]
+    return verified.n * _CELL_BYTES + sum(held)
+
+
+def _bytes(model: Model) -> int:
+    """What a neuron of a lane takes, about; mechanisms are of the same order."""
+    if model.kind == SPINS:
+        return _SPIN_BYTES
+    return _NEURON_BYTES + _VALUE_BYTES * (2 * len(model.states) + 3 * len(model.inputs))
 
 
 def _memory() -> int:

@@ -192,6 +192,8 @@ class Populations:
         alike = several.ndim == 0 or len(np.unique(several)) <= 1
         self.values[instance.qualified(name)] = float(several.flat[0]) if alike and several.size else several.copy()
         self.stale = True
+        if self.state.ctx[Ctx.STEP] == 0:
+            self.reset()  # neurons start as their parameters are when they first run
         return self.flaw()
 
     def flaw(self) -> str | None:

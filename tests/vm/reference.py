@@ -136,6 +136,8 @@ class Twin(Reference):
     def do_set(self, name: str, value: Any) -> None:
         self.p[name] = value
         self.dt = self.p["dt"]
+        if self.n and self.step == 0:
+            self.do_rst()
 
     def do_alc(self, n: float) -> None:
         self.dt = self.p["dt"]

@@ -180,7 +180,7 @@ class Loop:
         """A local, loaded before the loop, for what is the same in all cells."""
         if expression not in self._alike:
             text = self._alike_text(expression)
-            if not isinstance(expression, Symbol | Number) or expression in map(Symbol, self.system.definitions):
+            if not isinstance(expression, Number) and not self._plain(expression):
                 text = f"number[{self.layout.number(self._prepared(expression))}]"
             self._alike[expression] = f"c{len(self._alike)}"
             self.before.append(f"{self._alike[expression]} = {text}")

@@ -67,7 +67,7 @@ class Generated:
 
 
 def generate(plan: Plan) -> Generated:
-    """The source of a network's functions: `prepare`, `hold`, `steps` or `careful`, `value_of`, `next_change`, `next_arrival`, ..."""
+    """The source of a network's functions: `prepare`, `hold`, `steps` or `many` or `careful`, `value_of`, `next_change`, ..."""
     return _Writer(plan).write()
 
 
@@ -98,8 +98,9 @@ class _Writer:
         self._prepare()
         noises = max((len(s.noises) for s in self.plan.systems), default=0)
         flags = {"FAST": self.fast, "ALONE": self.alone, "CAREFUL": not self.fast or bool(self.plan.events)}
-        sizes = {"FIELDS": self.layout.fields, "NUMBERS": self.layout.numbers, "WHOLES": self.layout.wholes}
-        header = "".join(f"{name} = {max(1, len(held))}\n" for name, held in sizes.items())
+        layout = self.layout
+        sizes = {"FIELDS": len(layout.fields), "NUMBERS": len(layout.numbers), "WHOLES": len(layout.wholes)}
+        header = "".join(f"{name} = {max(1, size)}\n" for name, size in sizes.items())
         header += "".join(f"{name} = {flag}\n" for name, flag in flags.items())
         body = "\n\n".join(self.functions)
         return Generated(f"{header}\n\n{body}\n", self.layout, noises)

@@ -1,8 +1,8 @@
 """Ising spins: sequential single-spin sweeps of one block of lanes, with local fields kept up to date.
 
 A spin flips where s f < thr, with f its local field and thr = T e / 2 from a logistic (Glauber) or exponential (Metropolis)
-number e (bioasm/models/library/ising.basm has the rules). Fields are int32 where couplings and biases are whole multiples of one
-power of two, so that nothing is rounded, and float64 otherwise.
+number e (bioasm/models/library/ising.basm has the rules). Fields are int32 where couplings and biases are whole
+multiples of one power of two, so that nothing is rounded, and float64 otherwise.
 """
 
 from __future__ import annotations
