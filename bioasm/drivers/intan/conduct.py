@@ -28,7 +28,7 @@ T = TypeVar("T")
 _MOST_FUEL = (1 << 63) - 1  # what a machine counts down from
 _LISTEN = 0.05  # s between looks at whether the observer wants to stop
 _END = 10.0  # s in which a run that was asked to end tells its end
-_END_AGAIN = 1.0  # s in which a board that was found again does
+_END_AGAIN = 5.0  # s in which a board that was found again, still running, does
 _FAULT_END = 2.0  # s in which a board that went to FAULT does
 
 
@@ -271,6 +271,8 @@ class Conduct:
 
     def _end_of(self, link: HostLink) -> m.RunEnded | None:
         """The end of this run, where the board noticed the loss only now and tells it in a moment."""
+        if link.welcome.state is not m.State.RUNNING:
+            return None
         deadline = time.monotonic() + _END_AGAIN
         while time.monotonic() < deadline:
             event = link.next_event(_LISTEN)
