@@ -18,8 +18,6 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
-from bioasm.models import MODELS, Model
-from bioasm.models.base import SPINS
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result, Spikes
@@ -98,13 +96,6 @@ def _neuron_bytes(verified: Verified) -> int:
         for i in verified.network.instances()
     ]
     return verified.n * _CELL_BYTES + sum(held)
-
-
-def _bytes(model: Model) -> int:
-    """What a neuron of a lane takes, about; mechanisms are of the same order."""
-    if model.kind == SPINS:
-        return _SPIN_BYTES
-    return _NEURON_BYTES + _VALUE_BYTES * (2 * len(model.states) + 3 * len(model.inputs))
 
 
 def _memory() -> int:
