@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("help", "Explain an instruction, or list all instructions."),
     "drivers": ("drivers", "List the drivers that can run programs."),
     "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
-    "models": ("models", "List the neuron models, or describe one."),
+    "models": ("models", "List neuron models and mechanisms, or describe one."),
     "explain": ("explain", "Explain an error code, or list all codes."),
 }
 

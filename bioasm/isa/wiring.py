@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from bioasm.diagnostics import did_you_mean
 from bioasm.isa.catalogue import Catalogue
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
@@ -259,15 +260,19 @@ def unknown_model(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no neuron model is called `name`."""
     if catalogue.is_mechanism(name):
         return Finding("B103", f"{name} is a mechanism, not a neuron model", "MECH puts a mechanism on a population")
-    return unknown("B103", "model", name, catalogue.names(mechanisms=False))
+    return _unlisted("model", name, catalogue.names(mechanisms=False))
 
 
 def unknown_mechanism(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no mechanism is called `name`."""
     if catalogue.is_mechanism(name) is False:
         return Finding("B103", f"{name} is a neuron model, not a mechanism", "POP adds a population of a neuron model")
-    names = list(catalogue.names(mechanisms=True))
-    return unknown("B103", "mechanism", name, names) if names else Finding("B103", f"there is no mechanism {name!r}")
+    return _unlisted("mechanism", name, catalogue.names(mechanisms=True))
+
+
+def _unlisted(what: str, name: str, known: Iterable[str]) -> Finding:
+    """The finding that a name is none of those that a command lists better than a message could."""
+    return Finding("B103", f"there is no {what} {name!r}", did_you_mean(name, known) or "`bioasm models` lists them all")
 
 
 def check_port(instances: Mapping[str, Instance], lost: Container[str], head: str, port: str) -> Found:
