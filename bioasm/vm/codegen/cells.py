@@ -230,7 +230,7 @@ class Cells:
             name = instance.qualified(variable)
             new = f"{moment.states[name]} + {loop.value(self.system.qualify(instance, factor), loop.start)} * {weight}"
             if name in frozen and self.refractory is not None:
-                new = f"{moment.states[name]} if {loop.load('frozen', self._frozen)} > 0 else {new}"
+                new = f"{moment.states[name]} if {loop.load(self._frozen_name, self._frozen)} > 0 else {new}"
             moment = moment.after({name: loop.local(new)})
         self._store(loop, self._hold_clamped(loop, moment))
         return loop

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.system import ALIKE, HELD, MOVING, System
 
@@ -181,7 +181,7 @@ class Loop:
         if expression not in self._alike:
             text = self._alike_text(expression)
             if not isinstance(expression, Number) and not self._plain(expression):
-                text = f"number[{self.layout.number(self._prepared(expression))}]"
+                text = _as_written(expression, f"number[{self.layout.number(self._prepared(expression))}]")
             self._alike[expression] = f"c{len(self._alike)}"
             self.before.append(f"{self._alike[expression]} = {text}")
         return self._alike[expression]
@@ -213,7 +213,14 @@ class Loop:
         assert self.hoists is not None
         if expression not in self.hoists:
             self.hoists[expression] = f"hoisted:{self.population}:{len(self.hoists)}"
-        return self.load(self.hoists[expression])
+        return _as_written(expression, self.load(self.hoists[expression]))
+
+
+def _as_written(expression: Expression, number: str) -> str:
+    """The value of an expression that was kept as a number: a condition is kept as 0 or 1."""
+    negated = isinstance(expression, Negation) and expression.operator == "not"
+    compared = isinstance(expression, Binary) and expression.operator in (*COMPARISONS, *_OPERATORS)
+    return f"({number} != 0.0)" if negated or compared else number
 
 
 def _function(call: Call, value: Callable[[Expression], str]) -> str:
