@@ -22,7 +22,8 @@ class RunOptions:
     """What a run is asked for beside the program.
 
     `seed` is any whole number from 0 to 2**64 - 1. `threads` of None takes as many as are useful. `fuel` bounds
-    instructions plus steps. `parameters` replace defaults of the model's parameters, in SI units.
+    instructions plus steps. `parameters` replace defaults of parameters, in SI units, by their whole names: `tau` for the
+    population that ALC makes, else `cells.tau`; `dt` for the whole program.
     A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted.
     """
 
