@@ -14,13 +14,14 @@ import numpy as np
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
-from bioasm.drivers.base import Driver, Observer, RunOptions
+from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Quantity
 from bioasm.isa.verify import Verified
+from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Recording, Result, Spikes
 
@@ -39,8 +40,10 @@ class Brian2Driver(Driver):
 
     name: ClassVar[str] = "brian2"
     summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
-    abilities: ClassVar[frozenset[str]] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "network"})
-    models: ClassVar[frozenset[str]] = frozenset({"lif_critical", "ising"})
+    abilities: ClassVar[frozenset[str]] = frozenset(
+        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS}
+    )
+    models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {
         "target": "how Brian2 makes code: numpy (at once), cython (compiles for seconds) or cpp_standalone (a whole program)",
         "noise": "same: the numbers that all drivers draw; own: Brian2's, for statistics",

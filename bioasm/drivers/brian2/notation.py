@@ -92,10 +92,12 @@ _CYTHON = {
 def functions() -> dict[str, Any]:
     """The functions that Brian2 lacks, for numpy, Cython and C++."""
     import numpy as np
+    import sympy
     from brian2 import Function
 
     def numbers(name: str, in_numpy: Any, units: list[Any], types: list[str], unit: Callable[..., Any]) -> Any:
-        made = Function(in_numpy, arg_units=units, arg_types=types, return_unit=unit, return_type="float")
+        real = sympy.Function(name, real=True)  # for Brian2 compares what it passed through sympy
+        made = Function(in_numpy, real, arg_units=units, arg_types=types, return_unit=unit, return_type="float")
         made.implementations.add_implementation("numpy", in_numpy, name=name)
         made.implementations.add_implementation("cpp", _CPP[name], name=name)
         made.implementations.add_implementation("cython", _CYTHON[name], name=name)

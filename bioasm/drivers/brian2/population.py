@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
-from bioasm.drivers.brian2.notation import functions
 from bioasm.models.base import Port
 from bioasm.models.expression import Expression, Symbol
 
@@ -24,7 +23,7 @@ class Population:
 
     def __init__(self, cell: Cell, n: int, lanes: int, first: int, clock: Any, parameters: Mapping[str, float]) -> None:
         self.cell, self.n, self.lanes, self.first = cell, n, lanes, first
-        self.clock, self.namespace = clock, functions()
+        self.clock = clock
         self.values = {
             (part.name, p.name): np.full(n, parameters[f"{part.name}.{p.name}"])
             for part in cell.parts
@@ -47,7 +46,7 @@ class Population:
             cell.equations(),
             method=native or "euler",
             clock=self.clock,
-            namespace=self.namespace,
+            namespace={},
             **events,
         )
         if native is None and code:  # after Brian2's own updater, which finds out who is refractory

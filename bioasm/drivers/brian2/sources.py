@@ -24,7 +24,8 @@ class Train:
         source, sender, target = _one_a_step(steps, neurons)
         count = max(1, len(target))
         times = steps * dt * brian2.second
-        self.group = brian2.SpikeGeneratorGroup(count, sender, times, clock=population.clock)
+        # Outside spikes come at the start of a step, whatever the order of what neurons do in it.
+        self.group = brian2.SpikeGeneratorGroup(count, sender, times, clock=population.clock, when="start", order=1)
         self.synapses = _synapses(self.group, population, arrived, port)
         lanes = np.arange(population.lanes)
         self.synapses.connect(
@@ -61,6 +62,7 @@ class Poisson:
         self.group = brian2.NeuronGroup(
             cells, "u : 1\nchance : 1 (constant)", threshold=f"{drawn} < chance", reset="", clock=population.clock, namespace={}
         )
+        self.group.thresholder["spike"].when, self.group.thresholder["spike"].order = "start", 1
         self.synapses = _synapses(self.group, population, arrived, port)
         self.synapses.connect(j="i")
         self.shape = population.lanes, population.n

@@ -7,17 +7,25 @@ from contextlib import contextmanager
 
 import brian2
 import numpy as np
+from brian2.core.functions import DEFAULT_FUNCTIONS
+
+from bioasm.drivers.brian2.notation import functions
 
 
 @contextmanager
 def target(name: str, seed: int | None) -> Iterator[None]:
     """Let Brian2 make code for a target, and draw its own numbers from a seed where one is given."""
-    before, random = brian2.prefs.codegen.target, np.random.get_state()
-    brian2.prefs.codegen.target = name
+    codegen, ours = brian2.prefs.codegen, functions()
+    before, random = (codegen.target, codegen.loop_invariant_optimisations), np.random.get_state()
+    codegen.target = name
+    codegen.loop_invariant_optimisations = False  # expressions are computed as they are written
+    DEFAULT_FUNCTIONS.update(ours)  # Brian2 takes expressions through sympy, and only there it looks what a function is
     if seed is not None:
         brian2.seed((seed ^ seed >> 32) & 0xFFFFFFFF)
     try:
         yield
     finally:
-        brian2.prefs.codegen.target = before
+        codegen.target, codegen.loop_invariant_optimisations = before
+        for function in ours:
+            del DEFAULT_FUNCTIONS[function]
         np.random.set_state(random)
