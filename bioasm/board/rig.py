@@ -77,6 +77,7 @@ class Rig:
 
     def restart(self, seed: int) -> None:
         """Power the chip up again in front of a culture that grew from another seed, so that what follows can be repeated."""
+        self._complete()
         self._new_culture(seed)
         self.start()
 
@@ -87,12 +88,16 @@ class Rig:
 
     def disarm(self) -> None:
         """Stop stimulation: pulses in flight are completed, then currents are off and electrodes are grounded."""
-        if self.stimulator is None or not self.stimulator.armed:
-            return
-        self.stimulator.cancel()
-        while self.stimulator.next_word() is not None:
-            self.run(1)
-        self.front.bus.transfer_all(self.stimulator.disarm())
+        if self.stimulator is not None and self.stimulator.armed:
+            self._complete()
+            self.front.bus.transfer_all(self.stimulator.disarm())
+
+    def _complete(self) -> None:
+        """Forget pulses that have not begun, and let those end that have: half a pulse would leave its charge."""
+        if self.stimulator is not None:
+            self.stimulator.cancel()
+            while self.stimulator.next_word() is not None:
+                self.run(1)
 
     def come_off(self, channel: int, electrode: Electrode) -> None:
         """Another electrode at a channel, as soon as no current flows through it."""
@@ -113,6 +118,8 @@ class Rig:
 
     def skip(self, samples: int) -> None:
         """Let time pass in which nobody looks: the culture stands still, and nothing is stimulated."""
+        while samples > 0 and self.stimulator is not None and self.stimulator.next_word() is not None:
+            self.run(1)  # what has begun is completed first
         self.clock += max(0, samples)
 
     def run(self, ms: int) -> Block:
@@ -201,7 +208,7 @@ class Rig:
         phases = self.chip.drain_events()
         if self._changes:
             self._change_electrodes()
-        return list(self.stimulator.finished(phases, self.clock)) if phases else []
+        return list(self.stimulator.finished(phases)) if phases else []
 
     def _monitor(self, answers: list[int]) -> None:
         """Take in what the two monitors say, within the sampling sequence, so that no period becomes longer."""

@@ -39,7 +39,7 @@ class Station:
         self._received = 0
         self._deaf = 0
         self._silent_until = float("-inf")
-        self._congested = False
+        self._congested = self._unplugged = False
         self.busy = False
         self.firmware = self._boot()
 
@@ -70,6 +70,8 @@ class Station:
         self._began = now if self._began is None else self._began
         for event in self._script.due(now - self._began, self._since_run(now), self._received + len(data)):
             self._happen(event, now)
+        if self._unplugged:
+            self._alone(now)
         self._received += len(data)
         self.incoming.send(data, now)
         if now < self._silent_until:
@@ -112,6 +114,13 @@ class Station:
         self.firmware = self._boot()
 
     def _unplug(self, _: float, __: float) -> None:
+        self._unplugged = True
+
+    def _alone(self, now: float) -> None:
+        """Without a line the board goes on by itself, and has to stop by itself. Raises Closed."""
+        self.firmware.hear(b"", now)
+        self.firmware.turn(now)
+        self.firmware.speak(now)
         raise Closed(0, "the board was unplugged")
 
     def _silence(self, seconds: float, now: float) -> None:

@@ -7,7 +7,7 @@ limits table and the guard of rates have admitted it, in whole steps and samples
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -18,7 +18,7 @@ from bioasm.chips.charge import Phase
 from bioasm.chips.steps import amplitude_word
 from bioasm.chips.words import rhs
 from bioasm.link.messages import StimOutcome
-from bioasm.safety import LimitsTable, QuantisedPulse, RateGuard, Refusal
+from bioasm.safety import Limits, LimitsTable, QuantisedPulse, RateGuard, Refusal, Rule
 
 SETTLE, ON, POLARITY, RECOVERY = 10, 42, 44, 46
 NEGATIVE, POSITIVE = 64, 96
@@ -69,12 +69,13 @@ class Stimulator:
         self._guard: RateGuard | None = None
         self._waiting: list[Request] = []
         self._number = 0
+        self._net: dict[int, int] = defaultdict(int)  # of a channel since the start, in steps times samples
         self._clear()
 
     def _clear(self) -> None:
         self._loads: dict[int, list[int]] = defaultdict(list)
         self._edges: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        self._flying: dict[int, Request] = {}
+        self._flying: dict[int, deque[Request]] = defaultdict(deque)  # admitted and not over, of each channel
         self._moved: dict[int, list[Phase]] = defaultdict(list)
         self._on = self._polarity = self._settled = 0
 
@@ -136,17 +137,23 @@ class Stimulator:
         if places is None:
             return Done(request.start, request.channel, StimOutcome.LATE)
         refusals = self.table.refusals(request.pulse, (request.channel,)) or self._shape(request.pulse)
-        refusals = refusals or self._guard.admit(request.start, (request.channel,), request.pulse)
+        refusals = refusals or self._drift(request, self.table.limits) or self._guard.admit(request.start, (request.channel,), request.pulse)
         if refusals:
             return Done(request.start, request.channel, StimOutcome.REFUSED, refusals[0].message)
         self._plan(request, places)
         return None
 
+    def _drift(self, request: Request, limits: Limits) -> list[Refusal]:
+        """Small imbalances of many pulses must not add up: a channel's net charge since the start is bounded as well."""
+        net = abs(self._net[request.channel] + request.pulse.net) * self.step * self.period
+        most = limits.net_fraction * limits.max_charge
+        if net <= most:
+            return []
+        return [Refusal(Rule.BALANCE, net, most, "C", f"net charge of all pulses on channel {request.channel}")]
+
     @staticmethod
     def _shape(pulse: QuantisedPulse) -> list[Refusal]:
         """A stimulator has one amplitude for each sign, which is loaded before the pulse."""
-        from bioasm.safety import Rule
-
         for sign in (-1, 1):
             levels = {level for level in pulse.levels if level * sign > 0}
             if len(levels) > 1:
@@ -176,7 +183,8 @@ class Stimulator:
             at += samples
         self._edges[at].append((channel, 0))
         self._edges[at + _SETTLED_AFTER].append((channel, _SEES))
-        self._flying[channel] = request
+        self._flying[channel].append(request)
+        self._net[channel] += pulse.net
 
     # --- what the sampling sequence asks ----------------------------------------------------------------
 
@@ -222,16 +230,26 @@ class Stimulator:
                     kept[sample].append((channel, sign))
                     begun -= {channel} if sign == _SEES else set()
         self._edges = kept
+        for channel, queue in self._flying.items():
+            while len(queue) > bool(self._settled >> channel & 1):
+                self._net[channel] -= queue.pop().pulse.net
 
-    def finished(self, phases: list[Phase], now: int) -> Iterator[Done]:
-        """What the chip delivered until `now`, as pulses: one for each channel whose last phase is over."""
+    def finished(self, phases: list[Phase]) -> Iterator[Done]:
+        """What the chip delivered, as the pulses that are over."""
         for phase in phases:
             self._moved[phase.channel].append(phase)
-        for channel in [c for c in self._moved if not self.is_on(c)]:
-            mine, request = self._moved.pop(channel), self._flying.pop(channel, None)
-            short = any(phase.limited for phase in mine)
-            self.delivered += 1
-            self.charge += abs(mine[0].coulombs)
-            outcome = StimOutcome.CUT_SHORT if short else StimOutcome.DELIVERED
-            charges = tuple(phase.coulombs for phase in mine)
-            yield Done(request.start if request else now, channel, outcome, "compliance" if short else "", charges)
+        for channel, moved in self._moved.items():
+            queue = self._flying[channel]
+            while queue and len(moved) >= len(queue[0].pulse.levels):
+                request = queue.popleft()
+                mine, moved[:] = moved[: len(request.pulse.levels)], moved[len(request.pulse.levels) :]
+                yield self._done(request, mine)
+
+    def _done(self, request: Request, phases: list[Phase]) -> Done:
+        """One pulse that is over."""
+        self.delivered += 1
+        self.charge += abs(phases[0].coulombs)
+        charges = tuple(phase.coulombs for phase in phases)
+        if any(phase.limited for phase in phases):
+            return Done(request.start, request.channel, StimOutcome.CUT_SHORT, "compliance", charges)
+        return Done(request.start, request.channel, StimOutcome.DELIVERED, "", charges)

@@ -1,0 +1,176 @@
+"""A hostile host: whatever it says, no pulse beyond the limits reaches the electrodes, and the board goes on living."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+import pytest
+
+from bioasm.link import messages as m
+from bioasm.link.frames import Frame, encode
+from bioasm.link.messages import Accepted, Kind, State, Substrate
+from bioasm.link.window import GaveUp
+from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable
+from tests.board.support import DRIVE, Bench, armed, bytecode, table
+
+QUICK = (m.Parameter("culture.baseline", 0.05),)
+PROGRAM = bytecode(DRIVE)
+STIMS = bytecode("ALC 4\nMOV r0, 10e-6\nagain:\nSTIM [0,1,2,3], r0, 0.2 ms\nRUN 1 ms\nJMP again\n")
+
+
+def phases(rng: Random) -> tuple[m.Phase, ...]:
+    """Phases of any kind, often nearly right."""
+    if rng.random() < 0.7:
+        level, width = 50 * rng.randint(1, 210), 50_000 * rng.choice([1, 2, 4, 8, 20, 24])
+        spoiled = rng.choice([0, 0, 0, 0, 50, -50, 1])
+        return (m.Phase(-level, width), m.Phase(level + spoiled, width))
+    return tuple(m.Phase(rng.randint(-(2**31), 2**31 - 1), rng.randrange(2**32)) for _ in range(rng.randint(0, 6)))
+
+
+def stimulate(rng: Random) -> m.Message:
+    """A request for pulses."""
+    channels = tuple(rng.sample(range(16), rng.randint(1, 8)))
+    if rng.random() < 0.3:
+        channels = tuple(rng.randrange(20) for _ in range(rng.randint(0, 12)))
+    at = rng.choice([0, 0, 0, 0, rng.randrange(2**16), rng.randrange(2**64)])
+    return m.Stimulate(channels=channels, count=rng.choice([1, 3, 50, 65535]), period=rng.randrange(2**32) >> rng.randrange(32), at=at, phases=phases(rng))
+
+
+def loose_table(rng: Random) -> LimitsTable:
+    """Limits at the ceiling or over it, on electrodes of any size."""
+    factor = rng.choice([1.0, 1.0, 2.0, 1e6])
+    limits = Limits(max_current=DEFAULT_LIMITS.max_current * factor, max_rate=DEFAULT_LIMITS.max_rate * rng.choice([1, 1, 100]))
+    return LimitsTable(limits, {c: Electrode.disk(rng.choice([1e-4, 1.0, 1e-6]), "PEDOT") for c in range(16)})
+
+
+def run(rng: Random) -> m.Message:
+    """A request to run what may be loaded."""
+    names = ("culture.amplitude", "culture.width", "culture.interval", "culture.baseline", "culture.bias", "I_max", "culture.noise_rate")
+    values = (1e-6, 6e-6, 10e-6, 1e-3, 2e-4, 0.02, 0.0, 1.0, 1e9, -1.0, float("nan"), float("inf"))
+    parameters = tuple(m.Parameter(rng.choice(names), rng.choice(values)) for _ in range(rng.randint(0, 3)))
+    digest = sha256(rng.choice([PROGRAM, STIMS])).digest()
+    substrate = Substrate(rng.choice([0, 1, 2, 2, 2, 3, 255]))
+    return m.Run(rng.randrange(2**32), digest, substrate, rng.randrange(2**64), rng.choice([0, 1, 1, 65535]), rng.choice([0, 1000, 2**64 - 1]), 0, (*QUICK, *parameters))
+
+
+MAKERS: list[Callable[[Random], m.Message]] = [
+    stimulate,
+    stimulate,
+    stimulate,
+    run,
+    run,
+    lambda rng: m.Arm(rng.choice([bytes(32), bytes.fromhex(table().sha256)]), rng.choice([50, 250, 2000, 7])),
+    lambda rng: m.Arm(bytes.fromhex(table().sha256), 2000),
+    lambda rng: m.Disarm(),
+    lambda rng: m.ClearFault(),
+    lambda rng: m.ClearFault(),
+    lambda rng: m.Halt(),
+    lambda rng: m.Subscribe(rng.randrange(2**16), tuple(rng.randrange(70) for _ in range(rng.randint(0, 5)))),
+    lambda rng: m.UploadBegin(rng.choice(list(Kind)), rng.randrange(2**32), rng.randbytes(32)),
+    lambda rng: m.UploadData(rng.randrange(2**32), rng.randbytes(100)),
+    lambda rng: m.UploadEnd(rng.choice(list(Kind)), rng.randbytes(32)),
+    lambda rng: m.Fetch(rng.randrange(2**32), rng.randrange(2**32)),
+]
+
+
+def say(bench: Bench, message: Any) -> Any:
+    """Ask without waiting for an answer."""
+    return bench.host._end.reliable(message)
+
+
+def load(bench: Bench, kind: Kind, data: bytes) -> None:
+    """Upload piece by piece, whatever the board says to it."""
+    say(bench, m.UploadBegin(kind, len(data), sha256(data).digest()))
+    for at in range(0, len(data), 1000):
+        say(bench, m.UploadData(at, data[at : at + 1000]))
+    say(bench, m.UploadEnd(kind, sha256(data).digest()))
+
+
+def act(bench: Bench, rng: Random) -> None:
+    """One thing that a hostile host does."""
+    what = rng.random()
+    if what < 0.7:
+        say(bench, rng.choice(MAKERS)(rng))
+    elif what < 0.8:
+        load(bench, rng.choice(list(Kind)), rng.choice([PROGRAM, STIMS, table().to_bytes(), loose_table(rng).to_bytes(), rng.randbytes(60)]))
+    elif what < 0.9:
+        say_raw(bench, rng)
+    else:
+        bench.step(rng.randbytes(rng.randint(1, 300)))
+
+
+def say_raw(bench: Bench, rng: Random) -> None:
+    """A frame of any type, in this session, with a payload that may be nothing."""
+    kind, number = rng.randrange(256), rng.randrange(2**16)
+    frame = Frame(kind, rng.choice([bench.host._end.session, rng.randrange(256)]), number, rng.randbytes(rng.randint(0, 80)))
+    bench.step(b"\0" + encode(frame))
+
+
+def live(bench: Bench, rng: Random) -> None:
+    """Let some time pass; a session that ended is opened again."""
+    try:
+        for _ in range(rng.randint(0, 8)):
+            bench.step()
+    except GaveUp:
+        pass
+    if bench.host.phase.value != "open":
+        bench.reopen()
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_a_host_says_what_flows_is_harmless(seed: int) -> None:
+    rng = Random(seed)
+    bench = armed(f"emu:rhs2116?seed={seed}")
+    load(bench, Kind.PROGRAM, rng.choice([PROGRAM, STIMS]))
+    for _ in range(60):
+        act(bench, rng)
+        live(bench, rng)
+    bench.silent = True
+    bench.run(2.6)
+    assert bench.off
+    assert bench.firmware.state() in (State.DISARMED, State.FAULT)
+    bench.assert_harmless()
+
+
+def test_the_hostile_host_does_reach_the_electrodes() -> None:
+    """Without this, the test above could pass because nothing ever flowed."""
+    flowed = 0
+    for seed in range(6):
+        rng = Random(seed)
+        bench = armed(f"emu:rhs2116?seed={seed}")
+        for _ in range(40):
+            say(bench, rng.choice(MAKERS[:5])(rng))
+            live(bench, rng)
+        flowed += len(bench.phases)
+    assert flowed > 50
+
+
+@pytest.mark.parametrize("kind", [Kind.PROGRAM, Kind.LIMITS, Kind.ELECTRODES])
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_uploads_are_refused_and_nothing_else_happens(kind: Kind, seed: int) -> None:
+    rng = Random(seed)
+    bench = Bench("emu:rhs2116").open()
+    for _ in range(15):
+        data = bytearray(PROGRAM if kind is Kind.PROGRAM else table().to_bytes())
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        bench.upload(kind, bytes(data))
+        assert bench.firmware.state() is State.DISARMED
+
+
+def test_program_that_stimulates_without_end_stays_within_rate_and_duty() -> None:
+    bench = armed()
+    bench.upload(Kind.PROGRAM, STIMS)
+    reply = bench.ask(m.Run(1, sha256(STIMS).digest(), Substrate.CULTURE, 1, 1, 10**6, 0, QUICK))
+    assert isinstance(reply, Accepted)
+    bench.run(0.3)
+    starts: dict[int, list[float]] = {}
+    for phase in bench.phases:
+        if phase.amperes < 0:
+            starts.setdefault(phase.channel, []).append(phase.start)
+    for mine in starts.values():
+        assert all(later - earlier > 1 / 200 - 1e-4 for earlier, later in zip(mine, mine[1:], strict=False))
+    bench.assert_harmless()
