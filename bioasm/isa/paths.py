@@ -86,5 +86,5 @@ def _check_fixed(scene: Scene, instruction: Instruction) -> Found:
     is_delay = projection is not None and projection[1] == DELAY
     is_fixed = found is not None and found.thing.structural and not scene.is_bare(found.instance)
     if is_delay or is_fixed:
-        hint = "put the SET above the first instruction that runs, jumps, or reads or drives neurons"
+        hint = "put the SET above the first instruction that jumps or uses neurons, such as LDJ, INP, REC and RUN"
         yield Finding("B118", f"{word} must be set before the network runs", hint)
