@@ -57,11 +57,7 @@ def command(wall: bool, port: int | None, faults: tuple[str, ...], quiet: bool, 
 
     events = tuple(parse_event(text) for text in faults)
     settings = BoardSettings(**wanted, time="wall" if wall else "virtual", faults=events)
-    wire = _wire(port)
-    print(wire.name, flush=True)
-    if not quiet:
-        _say(f"{settings.chip}, seed {settings.seed}, {'wall' if wall else 'virtual'} time; Ctrl-C ends it")
-    return _serve(settings, wire, quiet)
+    return _serve(settings, _wire(port), quiet)
 
 
 def _wire(port: int | None) -> Transport:
@@ -90,6 +86,9 @@ def _serve(settings: BoardSettings, wire: Transport, quiet: bool) -> int:
     before = signal.signal(signal.SIGTERM, end)
     station = Station(settings)
     try:
+        print(wire.name, flush=True)  # whoever reads this may send signals and open the port from now on
+        if not quiet:
+            _say(f"{settings.chip}, seed {settings.seed}, {settings.time} time; Ctrl-C ends it")
         serve(station, wire, lambda: ended)
     finally:
         signal.signal(signal.SIGTERM, before)
