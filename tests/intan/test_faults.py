@@ -127,13 +127,16 @@ def test_board_that_goes_away(fault: str, started: bool) -> None:
         assert (found.partial.status, found.partial.n) == ("lost", 3000)
 
 
-@pytest.mark.parametrize("fault", ["run+0.3 unplug", "run+0.3 reset", "run+0.3 silence 9"])
+@pytest.mark.parametrize("fault", ["unplug", "reset", "silence 9"])
 def test_board_that_goes_away_while_it_stimulates(fault: str) -> None:
-    found, station = run(emu("rhs2116", fault), CELLS.replace("2 s", "1000 s"), "culture")
-    assert isinstance(found, LinkLost)
-    assert found.partial.status == "lost"
+    for later in (0.3, 1, 3, 9):  # on a busy machine it takes longer until something was stimulated
+        found, station = run(emu("rhs2116", f"run+{later} {fault}"), CELLS.replace("2 s", "1000 s"), "culture")
+        assert isinstance(found, LinkLost)
+        assert found.partial.status == "lost"
+        assert is_off(station)
+        if found.partial.extras["stimuli"]:
+            break
     assert found.partial.extras["stimuli"]["delivered"] > 0
-    assert is_off(station)
 
 
 STOPPED = [
@@ -152,7 +155,8 @@ def test_board_that_stops_itself(fault: str, reason: str) -> None:
     assert told.code == "B524"
     assert f"the board stopped itself: {reason}" in told.message
     assert found.partial.status == "failed"
-    assert [reading.what for reading in found.partial.results] == ["energy"]
+    # on a busy machine it may come before the program's first instruction
+    assert [reading.what for reading in found.partial.results] in ([], ["energy"])
     assert is_off(station)
     assert station.firmware.state() is State.FAULT
 
