@@ -96,9 +96,7 @@ def test_hh_on_other_inputs_and_parameters(case: str, leak: bool) -> None:
 def test_hh_at_a_finer_step() -> None:
     result = cell(0.03, 500, 2500, 3000, "SET hh.celsius, 16.3", "SET cell.threshold, -10 mV", dt=0.01)
     clamps = [arbor.Clamp(5, 20, 0.03)]
-    expected = arbor.simulate(
-        arbor.Cable.single(AREA), [arbor.Paint(arbor.Hh(celsius=16.3))], 3000, 0.01, clamps, -10.0
-    )
+    expected = arbor.simulate(arbor.Cable.single(AREA), [arbor.Paint(arbor.Hh(celsius=16.3))], 3000, 0.01, clamps, -10.0)
     assert worst(trace(result, "cell.v")[:, 0] * 1e3, expected.v[:, 0]) < 1e-9
     assert steps_of(result) == expected.spikes[:, 0].tolist()
     # recorded from Arbor 0.12.2
