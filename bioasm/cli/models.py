@@ -92,7 +92,7 @@ def _listed(models: Mapping[str, Model]) -> str:
 
 
 def _lines(rows: list[tuple[str, str, str]]) -> str:
-    return "".join(f"{line.strip()}\n" for line in _table(rows))
+    return "".join(f"{line.strip()}\n" for line in _table([(a, b, " ".join(c.split())) for a, b, c in rows]))
 
 
 def page(model: Model) -> str:

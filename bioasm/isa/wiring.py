@@ -291,7 +291,8 @@ def check_port(instances: Mapping[str, Instance], lost: Container[str], head: st
         named = " or ".join(f"{head}.{p}" for p in ports)
         yield Finding("B108", f"{head} has no port without a name", f"its ports are {named}")
     else:
-        yield unknown("B108", f"port of {head}", port, [p or head for p in ports])
+        named = ", ".join(f"{head}.{p}" if p else head for p in ports)
+        yield Finding("B108", f"{head} has no port {port!r}; its ports are {named}", did_you_mean(port, ports))
 
 
 # --- rules of connection ----------------------------------------------------------------------------

@@ -153,8 +153,9 @@ def test_check_passes_networks_and_places_faults_of_models(net: Path) -> None:
 def test_layout_and_disassembly_keep_the_hash(net: Path) -> None:
     wanted = bioasm("info", "net.basm", "--json").json["program_sha256"]
     (net / "again.basm").write_text(bioasm("disasm", "net.basm").text)
-    (net / "laid_out.basm").write_text(TEXT)
-    assert bioasm("fmt", "laid_out.basm").code == 0
+    (net / "laid_out.basm").write_text(TEXT.replace("POP a,", "pop   a,"))
+    assert bioasm("fmt", "-i", "laid_out.basm").code == 0
+    assert (net / "laid_out.basm").read_text() == TEXT
     for name in ("again.basm", "laid_out.basm"):
         assert bioasm("info", name, "--json").json["program_sha256"] == wanted
 
