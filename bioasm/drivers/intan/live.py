@@ -14,6 +14,10 @@ from bioasm.link import messages as m
 from bioasm.results import Spikes
 
 
+Floats = NDArray[np.float64]
+Wholes = NDArray[np.int64]
+
+
 class Sink(Protocol):
     """Who writes down what a board tells."""
 
@@ -42,8 +46,9 @@ class Live:
         self.stimuli: Counter[str] = Counter()
         self.log: list[str] = []
         self.news = False  # whether a status came since `progress` was asked for
-        self._energies: list[dict[int, float]] = [{} for _ in range(lanes)]
-        self._spikes: list[tuple[int, int]] = []  # clock, neuron or channel
+        # Kept as arrays, as a run may be long.
+        self._energies: list[list[tuple[int, Floats]]] = [[] for _ in range(lanes)]  # first entry, values
+        self._spikes: list[Wholes] = []  # rows of clock, neuron or channel
 
     def take(self, message: m.Message) -> None:
         """Keep what a message says."""
@@ -55,7 +60,8 @@ class Live:
             case m.Energy():
                 self._energy(message)
             case m.Spikes():
-                self._spikes += [(message.base + event.delta, event.unit) for event in message.events]
+                rows = [(message.base + event.delta, event.unit) for event in message.events]
+                self._spikes.append(np.array(rows, np.int64).reshape(-1, 2))
             case m.Stim():
                 self.stimuli[message.outcome.name.lower()] += 1
             case m.RunEnded() if message.run == self.run:
@@ -79,25 +85,28 @@ class Live:
 
     def _energy(self, message: m.Energy) -> None:
         if message.lane < self.lanes:
-            self._energies[message.lane].update(enumerate(message.values, message.first))
+            self._energies[message.lane].append((message.first, np.array(message.values)))
 
     # --- what is left of a lost run -----------------------------------------------------------------
 
-    def energy_trace(self) -> NDArray[np.float64]:
+    def energy_trace(self) -> Floats:
         """The energies that came, (lanes, entries); NaN where a frame was lost."""
-        length = max((max(seen) + 1 for seen in self._energies if seen), default=0)
+        length = max((first + len(values) for seen in self._energies for first, values in seen), default=0)
         trace = np.full((self.lanes, length), nan)
         for row, seen in zip(trace, self._energies, strict=True):
-            row[list(seen)] = list(seen.values())
+            for first, values in seen:
+                row[first : first + len(values)] = values
         return trace
 
     def spikes(self, neuron_of: dict[int, int] | None) -> Spikes:
         """The spikes that came, with seconds since the run began; `neuron_of` gives the neuron of a channel (None: alike)."""
-        owners = [unit if neuron_of is None else neuron_of.get(unit) for _, unit in self._spikes]
-        seconds = [max(0.0, (clock - self.started) / self.hertz) for clock, _ in self._spikes]
-        kept = sorted((t, i) for t, i in zip(seconds, owners, strict=True) if i is not None)
-        times, neurons = np.array([t for t, _ in kept]), np.array([i for _, i in kept], np.int64)
-        return Spikes(times.astype(np.float64), neurons, np.zeros(len(kept), np.int64))
+        rows = np.concatenate([*self._spikes, np.zeros((0, 2), np.int64)])
+        if neuron_of is not None:
+            rows[:, 1] = [neuron_of.get(channel, -1) for channel in rows[:, 1].tolist()]
+            rows = rows[rows[:, 1] >= 0]
+        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        seconds = np.maximum(rows[:, 0] - self.started, 0) / self.hertz
+        return Spikes(seconds, rows[:, 1], np.zeros(len(rows), np.int64))
 
     def facts(self) -> dict[str, Any]:
         """Counts for the provenance of a result."""
