@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -158,6 +159,15 @@ def test_port_that_is_not_there(program: Path) -> None:
     told = bioasm("run", program, "--driver", "intan", "--port", "/dev/no-such-port")
     assert told.code == 3
     assert "error[B511]" in told.stderr
+
+
+def test_emulated_boards_need_no_pyserial_and_serial_ports_do(program: Path) -> None:
+    with patch.dict("sys.modules", {"serial": None}):
+        assert bioasm("run", program, *EMULATED).code == 0
+        told = bioasm("run", program, "--driver", "intan", "--port", "/dev/ttyX")
+    assert told.code != 0
+    assert "error[B503]: serial ports need pyserial" in told.stderr
+    assert "pip install 'bioasm[intan]'" in told.stderr
 
 
 def test_flawed_map_is_told_with_its_lines(program: Path, tmp_path: Path) -> None:

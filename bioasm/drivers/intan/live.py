@@ -13,7 +13,6 @@ from bioasm.drivers.base import Progress
 from bioasm.link import messages as m
 from bioasm.results import Spikes
 
-
 Floats = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
