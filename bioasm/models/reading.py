@@ -80,6 +80,8 @@ class _Drafter:
             draft.ports.append(RawPort(header.label))
         elif header.label.text:
             self.findings.add("B020", f"nothing stands between `{section}` and its colon", header.label.at)
+        if section == "then" and not draft.stages:
+            draft.stages.append([])  # nothing happens in the first stage
         if section in ("step", "then"):
             draft.stages.append([])
 

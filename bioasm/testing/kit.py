@@ -19,7 +19,7 @@ from bioasm.text.assemble import assemble
 Factory = Callable[[], Driver]
 C = TypeVar("C", bound=type)
 
-ROOMS = ("results", "control", "landscapes", "membranes", "spins", "lanes", "conduct")
+ROOMS = ("results", "control", "landscapes", "membranes", "spins", "networks", "lanes", "conduct")
 
 
 @dataclass(frozen=True)

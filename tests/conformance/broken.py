@@ -14,7 +14,7 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.pykoppu import Outcome
 from bioasm.isa.program import DataBlock, Dense, Instruction, Quantity, Register, Sparse
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import Verified
+from bioasm.isa.verify import Verified, verify
 from bioasm.results import Reading, Result, Spikes
 from bioasm.units import Dimension
 
@@ -69,6 +69,18 @@ def doing(change: Callable[[Instruction], Instruction | None]) -> type[Broken]:
             return replace(verified, program=replace(verified.program, instructions=changed))
 
     return Doing
+
+
+def rewriting(old: str, new: str) -> type[Broken]:
+    """Reads something else in models that a program brings."""
+
+    class Rewriting(Broken):
+        def given(self, verified: Verified) -> Verified:
+            program = verified.program
+            models = tuple(model._replace(text=model.text.replace(old, new)) for model in program.models)
+            return verify(replace(program, models=models))
+
+    return Rewriting
 
 
 def ignoring(*mnemonics: str) -> type[Broken]:

@@ -49,6 +49,10 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
     "zero for no energy": (
         b.telling(lambda r: {"best_energy": np.nan_to_num(r.best_energy)}), "without_couplings_no_energy_is_seen",
     ),
+    # models as text and networks
+    "every equation by euler": (b.rewriting("using implicit", "using euler"), "equations_follow_their_methods"),
+    "no refractory time": (b.rewriting(" unless refractory", ""), "spikes_travel_with_weights_and_delays"),
+    "one stage": (b.rewriting("then:", "step:"), "mechanisms_and_inputs_add_up"),
     # readings
     "readings backwards": (
         b.telling(lambda r: {"results": r.results[::-1]}),
