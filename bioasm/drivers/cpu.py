@@ -199,6 +199,7 @@ def _result(
         recordings=machine.outputs.recordings(dt),
         steps=machine.steps,
         seconds_per_step=dt,
+        clock=verified.model.clock,
         status=status,
         diagnostics=verified.warnings,
     )
