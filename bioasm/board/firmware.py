@@ -295,7 +295,7 @@ class Firmware:
 
     def _fail_compliance(self) -> None:
         channels = tuple(c for c in range(self.rig.channels) if self.rig.compliance >> c & 1)
-        text = f"channels {', '.join(map(str, channels))}: the stimulator reached its supply, so the electrode may be off"
+        text = "the stimulator reached its supply, so the electrode may be off"
         self._fail(Fault.COMPLIANCE, text, channels)
 
     def _tell_status(self) -> None:

@@ -78,8 +78,8 @@ class RunInProgress:
         else:
             result = culture_result(work, self._verified, about, self._fault)
         data = pack_result(result)
-        code, text = (self._fault[0].code, self._fault[0].message) if self._fault else ("", "")
-        return m.RunEnded(self.number, status, result.steps, len(data), m.NO_DIGEST, code=code, text=text), data
+        told = {"place": work.place, "code": self._fault[0].code, "text": self._fault[0].message} if self._fault else {}
+        return m.RunEnded(self.number, status, result.steps, len(data), m.NO_DIGEST, **told), data
 
 
 class Programs:

@@ -29,16 +29,16 @@ class CultureParameters:
     inhibition_mv: float = 1.6  # the same from an inhibiting one, downwards, mV
 
     # what electrodes see, microvolts
-    smallest_spike_uv: float = 120.0  # trough of a spike at weight 1, uV: drawn evenly between these two
-    largest_spike_uv: float = 260.0
-    noise_uv: float = 4.5  # thermal noise of electrode and tissue, uVrms; the amplifier adds its own
+    smallest_spike_uv: float = 120.0  # the smallest trough of a spike at weight 1, uV; drawn evenly up to the next
+    largest_spike_uv: float = 260.0  # the largest trough at weight 1, uV
+    noise_uv: float = 4.5  # noise of electrode, tissue and amplifier together, uVrms
     field_uv: float = 20.0  # slow field potential, uVrms
     field_tau_ms: float = 50.0  # its correlation time, ms
 
     # what stimulation does
     excitation_mv_per_nc: float = 14.0  # what 1 nC of cathodic charge adds to a membrane at weight 1, mV; falls as 1/r^2
     excitation_tau_ms: float = 5.0  # over which it is added, ms
-    access_kohm: float = 10.0  # resistance of electrode and tissue, kilohm: the artefact during a pulse
+    access_kohm: float = 10.0  # resistance of electrode and tissue, kilohm: what neighbours see of a current while it flows
     artefact_uv_per_nc: float = 200.0  # what is left after a pulse of 1 nC a phase, uV
     artefact_tau_ms: float = 1.2  # how fast that decays, ms
     crosstalk: float = 0.02  # share of an electrode's artefact that its neighbour sees; falls as 1/r

@@ -90,6 +90,11 @@ class CultureRun(World):
             self.status = _ENDED.get(self.interpreter.proceed(_INSTRUCTIONS))
         return self.status is None
 
+    @property
+    def place(self) -> int:
+        """The index of the instruction that is done."""
+        return max(0, self.interpreter.pc - 1)
+
     def _measure(self) -> None:
         """A part of the time before the program, in which channels show their noise and what cells do by themselves."""
         left = (self.begun - self.rig.clock) // self.rig.per_ms

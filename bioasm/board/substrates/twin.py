@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import RunStatus
-from bioasm.vm.layout import Real, Status
+from bioasm.vm.layout import Ctx, Real, Status
 from bioasm.vm.machine import Machine
 
 Array = NDArray[Any]
@@ -80,6 +80,11 @@ class TwinRun:
     def steps(self) -> int:
         """Steps or sweeps done."""
         return self.machine.steps
+
+    @property
+    def place(self) -> int:
+        """The index of the instruction that is done."""
+        return int(self.machine.state.ctx[Ctx.PC])
 
     @property
     def run_end(self) -> int:
