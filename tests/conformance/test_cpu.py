@@ -6,6 +6,6 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.testing import driver_conformance_tests
 
 
-@driver_conformance_tests(CpuDriver, abilities={"core", "control", "inputs", "kbody", "record", "clamp"})
+@driver_conformance_tests(CpuDriver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
 class TestCpu:
     pass
