@@ -13,9 +13,10 @@ from bioasm.isa.network import Network
 from bioasm.isa.program import Program
 from bioasm.isa.semantics import whole_multiple
 from bioasm.models.algebra import evaluate, spell
-from bioasm.models.expression import Call, Expression, Symbol, symbols
+from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
 from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
+from bioasm.vm.codegen.loop import delayed_ring
 from bioasm.vm.codegen.source import Generated, generate, variables
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
@@ -216,8 +217,11 @@ class Populations:
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
         """An expression for all lanes and neurons of a population, (places, n)."""
         system, n = self.systems[population], self.network.populations[population].n
-        flat = system.flat(_present(system.flat(expression)))
-        values = {name: self._value(name, system, population, states) for name in symbols(flat)}
+        written = system.flat(expression)
+        flat = system.flat(_present(written))
+        late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
+        values = {name: self._late(call, population, states) for name, call in late.items()}
+        values |= {name: self._value(name, system, population, states) for name in symbols(flat) - values.keys()}
         with np.errstate(all="ignore"):
             value = evaluate(flat, values)
         return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
@@ -233,6 +237,16 @@ class Populations:
         if name == "noise":
             return float(self.state.real[Real.NOISE])
         return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
+
+    def _late(self, call: Call, population: int, states: Mapping[str, Any]) -> Array:
+        """What was delayed, as it is read in the coming step, (places, n)."""
+        ring, state = delayed_ring(call), self.state
+        slots, n = self.slots(ring), self.network.populations[population].n
+        if slots == 1 or ring not in state.fields:
+            return self.evaluate(call.arguments[0], population, states)
+        kept = state.fields[ring].reshape(state.blocks, slots, n, state.width)
+        oldest = kept[:, (int(state.ctx[Ctx.STEP]) + 1) % slots]
+        return state.places_of(np.ascontiguousarray(oldest).ravel())
 
     def _initial(self, population: int) -> Mapping[str, Any]:
         """What the states of a population start as, each worked out where it is asked for."""
@@ -406,15 +420,12 @@ class _Initial(Mapping[str, Any]):
 
 
 def _present(expression: Expression) -> Expression:
-    """The expression with what is held or delayed as it is now: between two steps nothing is being integrated."""
-    if isinstance(expression, Call) and expression.function in ("held", "delayed"):
+    """The expression between two steps: what is held is as it is now, and what is delayed the name of its ring."""
+    if isinstance(expression, Call) and expression.function == "held":
         return _present(expression.arguments[0])
-    if isinstance(expression, Call):
-        return Call(expression.function, tuple(_present(part) for part in expression.arguments))
-    parts = expression.parts()
-    if not parts:
-        return expression
-    return type(expression)(expression.operator, *(_present(part) for part in parts))  # type: ignore[attr-defined, call-arg]
+    if isinstance(expression, Call) and expression.function == "delayed":
+        return Symbol(delayed_ring(expression))
+    return rebuilt(expression, _present)
 
 
 def _definition(model: Any, name: str) -> Expression:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioasm.isa.network import MATRIX, Projection
 from bioasm.models.base import Equation
 from bioasm.models.expression import Call
-from bioasm.vm.codegen.loop import ring_name
+from bioasm.vm.codegen.loop import delayed_ring
 from bioasm.vm.connections import Connections, from_matrix, from_rule
 from bioasm.vm.layout import Real
 
@@ -98,7 +98,7 @@ class Projections:
         written = [a.value for a in model.adds] + [d.expression for d in model.definitions]
         written += [s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage]
         calls = [n for e in written for n in e.walk() if isinstance(n, Call) and n.function == "delayed"]
-        return [ring_name(instance.id, system.qualify(instance, call)) for call in calls]
+        return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 
     def kept(self) -> dict[str, Array]:
         """Weights, for a checkpoint; connections and rings are fields."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from bioasm.models.algebra import derivative, linear_in, simplify
-from bioasm.models.base import Assignment, Equation
+from bioasm.models.base import ORDER, Assignment, Equation
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop, Moment
@@ -17,6 +19,11 @@ _SLACK = Number(1e-6)  # of a step: a time this close to a step boundary is that
 def frozen_field(population: int) -> str:
     """The field with how many steps each cell is still refractory."""
     return f"frozen:{population}"
+
+
+def _still_field(population: int) -> str:
+    """The field with how many they were when the step began, for a threshold that is tested after it."""
+    return f"still:{population}"
 
 
 def hold_field(population: int) -> str:
@@ -42,24 +49,24 @@ class Cells:
 
     def step(self, quiet: bool, reset: bool, test: bool = True) -> Loop:
         """One step; with `test` the threshold after it, and with `reset` the reset at once."""
-        loop = self.loop()
+        loop = self._later() if self.early else self.loop()
         if not quiet:
             loop.start.words = {xi: loop.local(f"z{at}[k]") for at, xi in enumerate(self.system.noises)}
         refractory = loop.load(self._frozen_name, self._frozen) if self.refractory is not None else None
         moment = loop.start
         for stage in self.system.stages:
             moment = self._stage(loop, stage, moment, refractory, quiet)
-        moment = self._hold_clamped(loop, moment)
         over = self._over(loop, moment, refractory) if test and self.threshold is not None else None
         if over is not None:
             loop.body += [f"fired[k] = {over}", f"spikes += {over}"]
         if refractory is not None:
-            self._count_down(loop, refractory, over if reset else None)
+            self._count_down(loop, refractory, over if reset else None, moment)
+            if not test and self._threshold_follows:
+                loop.store(_still_field(self.population), refractory)
         if over is not None and reset:
             moment = self._reset(loop, moment, over)
-        elif not reset:
-            for call, name in self._held_by_reset().items():
-                loop.store(name, loop.value(call, moment))
+        elif not reset and not self.early:
+            self._keep(loop)
         self._store(loop, moment)
         return loop
 
@@ -68,17 +75,29 @@ class Cells:
     ) -> Moment:
         equations = [s for s in stage if isinstance(s, Equation)]
         together = [e for e in equations if e.method == "rk4"]
-        changed = self._runge_kutta(loop, together, before)
+        stands = {e.variable: self._stands(loop, e.variable, refractory if e.frozen else None) for e in equations}
+        changed = self._runge_kutta(loop, together, before, stands)
         changed |= {e.variable: self._single(loop, e, before, quiet) for e in equations if e.method != "rk4"}
-        for equation in equations:
-            if equation.frozen and refractory is not None:
-                old, new = before.states[equation.variable], changed[equation.variable]
-                changed[equation.variable] = loop.local(f"{old} if {refractory} > 0 else {new}")
+        for variable, still in stands.items():
+            changed[variable] = self._unless(loop, still, before.states[variable], changed[variable])
         moment = before.after(changed) if changed else before
         for statement in stage:
             if isinstance(statement, Assignment):
-                moment = moment.after({statement.variable: loop.local(loop.value(statement.value, moment))})
+                still, old = self._stands(loop, statement.variable, None), moment.states[statement.variable]
+                new = self._unless(loop, still, old, loop.local(loop.value(statement.value, moment)))
+                moment = moment.after({statement.variable: new})
         return moment
+
+    def _stands(self, loop: Loop, variable: str, refractory: str | None) -> str | None:
+        """When a variable stands still: while the neuron is refractory, or is held; None where never."""
+        when = [] if refractory is None else [f"({refractory} > 0.0)"]
+        if self.clamped and variable == self.system.population.qualified(self.system.population.model.clamp):
+            when.append(f"({loop.load(self._hold, Field(self.population, 'u1'))} != 0)")
+        return " | ".join(when) or None
+
+    @staticmethod
+    def _unless(loop: Loop, still: str | None, old: str, new: str) -> str:
+        return new if still is None else loop.local(f"{old} if {still} else {new}")
 
     def _single(self, loop: Loop, equation: Equation, moment: Moment, quiet: bool) -> str:
         """One equation by itself: x + dt f phi(dt df/dx), with phi of the method."""
@@ -99,8 +118,10 @@ class Cells:
         strength = Binary("*", Call("sqrt", (DT,)), factor)
         return f"{loop.value(strength, moment)} * {moment.words[xi]}"
 
-    def _runge_kutta(self, loop: Loop, equations: list[Equation], moment: Moment) -> dict[str, str]:
-        """The classical method of fourth order, over all its equations together."""
+    def _runge_kutta(
+        self, loop: Loop, equations: list[Equation], moment: Moment, stands: dict[str, str | None]
+    ) -> dict[str, str]:
+        """The classical method of fourth order, over all its equations together. What stands still does so all the way."""
         if not equations:
             return {}
         slopes: list[dict[str, str]] = []
@@ -110,24 +131,14 @@ class Cells:
                 time = f"({moment.time} + {part} * dt)"
                 states = {v: loop.local(f"{moment.states[v]} + {part} * dt * {k}") for v, k in slopes[-1].items()}
                 at = moment.after(states, time)
-            slopes.append({e.variable: loop.local(loop.value(e.rate, at)) for e in equations})
+            rates = {e.variable: loop.local(loop.value(e.rate, at)) for e in equations}
+            slopes.append({v: self._unless(loop, stands[v], "0.0", rate) for v, rate in rates.items()})
         sixth = "(dt / 6.0)"
         return {
             v: loop.local(f"{moment.states[v]} + {sixth} * (({k[0]} + {k[3]}) + 2.0 * ({k[1]} + {k[2]}))")
             for v in slopes[0]
             for k in [[s[v] for s in slopes]]
         }
-
-    def _hold_clamped(self, loop: Loop, moment: Moment) -> Moment:
-        if not self.clamped:
-            return moment
-        variable = self.system.population.qualified(self.system.population.model.clamp)
-        if moment.states[variable] == loop.start.states[variable]:
-            return moment
-        held = loop.load(self._hold, Field(self.population, "u1"))
-        return moment.after(
-            {variable: loop.local(f"{loop.start.states[variable]} if {held} != 0 else {moment.states[variable]}")}
-        )
 
     # --- spikes -----------------------------------------------------------------------------------
 
@@ -146,11 +157,64 @@ class Cells:
         duration = self.system.qualify(self.system.population, model.refractory.duration)
         steps = Binary("/", duration, DT)
         if model.refractory.inclusive:
-            whole: Expression = Call("floor", (Binary("+", steps, _SLACK),))
+            whole: Expression = Binary("+", Call("floor", (Binary("+", steps, _SLACK),)), ONE)
         else:
-            past = ONE if model.order.index("step") < model.order.index("spike") else Number(0.0)
-            whole = Binary("-", Call("ceil", (Binary("-", steps, _SLACK),)), past)
-        return Call("max", (whole, Number(0.0)))
+            whole = Call("ceil", (Binary("-", steps, _SLACK),))
+        past = ONE if self._threshold_follows else Number(0.0)  # whether the step of the spike itself is over
+        return Call("max", (Binary("-", whole, past), Number(0.0)))
+
+    @property
+    def _threshold_follows(self) -> bool:
+        """Whether the threshold is tested after the step."""
+        order = self.system.population.model.order
+        return order.index("step") < order.index("spike")
+
+    @property
+    def early(self) -> bool:
+        """Whether a step has another order than the usual one."""
+        return self.system.population.model.order != ORDER
+
+    # --- the beginning of the step ------------------------------------------------------------------
+
+    @cached_property
+    def kept(self) -> dict[Expression, str]:
+        """The fields that keep what loops after the first read of the step's beginning, by its `held` calls."""
+        system = self.system
+        read = [assignment.value for assignment in system.reset]
+        read += [system.qualify(i, factor) for i in system.instances for port in i.model.ports for _, factor in port.jumps]
+        if self.refractory is not None:
+            read.append(self.refractory)
+        if self.early:
+            statements = [s for stage in system.stages for s in stage]
+            read += [s.rate if isinstance(s, Equation) else s.value for s in statements]
+            read += [f for s in statements if isinstance(s, Equation) for _, f in s.noise]
+            read += [e for e in (self.threshold, self._before) if e is not None]
+        calls = [n for e in read for n in system.flat(e).walk() if isinstance(n, Call) and n.function == "held"]
+        return {call: f"held:{self.population}:{at}" for at, call in enumerate(dict.fromkeys(calls))}
+
+    @property
+    def _before(self) -> Expression | None:
+        """1 where the condition of a crossing held at the step's beginning, else 0."""
+        threshold = self.system.population.model.threshold
+        if self.threshold is None or threshold is None or not threshold.crossing:
+            return None
+        return Call("held", (Call("where", (self.threshold, ONE, Number(0.0))),))
+
+    def begin(self) -> Loop:
+        """Keep what later loops read of the step's beginning, where equations are not the first thing in it."""
+        loop = self.loop()
+        self._keep(loop)
+        return loop
+
+    def _keep(self, loop: Loop) -> None:
+        for call, name in self.kept.items():
+            loop.store(name, loop.value(call, loop.start))
+
+    def _later(self) -> Loop:
+        """A loop that comes after another in the step."""
+        loop = self.loop()
+        loop.kept = self.kept
+        return loop
 
     @property
     def _frozen(self) -> Field:
@@ -169,23 +233,27 @@ class Cells:
         over = loop.value(self.threshold, moment)
         model = self.system.population.model
         if model.threshold is not None and model.threshold.crossing:
-            over = f"({over} & (not {loop.value(self.threshold, loop.start)}))"
+            before = f"(not {loop.value(self.threshold, loop.start)})"
+            if self._before is not None and self._before in loop.kept:
+                before = f"({loop.value(self._before, moment)} == 0.0)"
+            over = f"({over} & {before})"
         if refractory is not None:
             over = f"({over} & ({refractory} <= 0.0))"
         if self.clamped:
             over = f"({over} & ({loop.load(self._hold, Field(self.population, 'u1'))} == 0))"
         return loop.local(over)
 
-    def _count_down(self, loop: Loop, refractory: str, over: str | None) -> None:
+    def _count_down(self, loop: Loop, refractory: str, over: str | None, moment: Moment) -> None:
         left = f"max({refractory} - 1.0, 0.0)"
         if over is not None and self.refractory is not None:
-            left = f"({loop.value(self.refractory, loop.start)} if {over} else {left})"
+            left = f"({loop.value(self.refractory, moment)} if {over} else {left})"
         loop.store(self._frozen_name, left, self._frozen)
 
     def test(self) -> Loop:
         """The threshold alone, where a model has it before its step."""
-        loop = self.loop()
-        refractory = loop.load(self._frozen_name, self._frozen) if self.refractory is not None else None
+        loop = self._later()
+        still = _still_field(self.population) if self._threshold_follows else self._frozen_name
+        refractory = loop.load(still, self._frozen) if self.refractory is not None else None
         over = self._over(loop, loop.start, refractory)
         loop.body += [f"fired[k] = {over}", f"spikes += {over}"]
         return loop
@@ -198,16 +266,9 @@ class Cells:
             )
         return moment
 
-    def _held_by_reset(self) -> dict[Expression, str]:
-        """The fields that keep what a reset reads of the step's start, for a reset in a loop of its own."""
-        written = [self.system.flat(assignment.value) for assignment in self.system.reset]
-        calls = [n for e in written for n in e.walk() if isinstance(n, Call) and n.function == "held"]
-        return {call: f"held:{self.population}:{at}" for at, call in enumerate(dict.fromkeys(calls))}
-
     def reset(self) -> Loop:
         """The reset of the cells that fired."""
-        loop = self.loop()
-        loop.start.memo |= {call: loop.load(name) for call, name in self._held_by_reset().items()}
+        loop = self._later()
         over = loop.local("fired[k] != 0")
         moment = self._reset(loop, loop.start, over)
         if self.refractory is not None:
@@ -216,24 +277,30 @@ class Cells:
         self._store(loop, moment)
         return loop
 
-    def receive(self, owner: str, port: str, arriving: str) -> Loop:
-        """What the weights that stand in the field `arriving` do; they are then taken away."""
-        loop = self.loop()
+    def receive(self, owner: str, port: str, arriving: list[str]) -> Loop:
+        """What the weights that stand in the fields `arriving` do, all together; they are then taken away."""
+        loop = self._later()
         instance = next(i for i in self.system.instances if i.id == owner)
         found = instance.model.port(port)
         assert found is not None
-        weight = loop.local(f"{loop.array(arriving, Field(self.population, per='slot'), 'slot')}[k]")
-        loop.body.append(f"{loop.array(arriving, Field(self.population, per='slot'), 'slot')}[k] = 0.0")
+        weight = loop.local(" + ".join(f"{self._arrived(loop, name)}[k]" for name in arriving))
+        loop.body += [f"{self._arrived(loop, name)}[k] = 0.0" for name in arriving]
         frozen = {e.variable for stage in self.system.stages for e in stage if isinstance(e, Equation) and e.frozen}
         moment = loop.start
         for variable, factor in found.jumps:
             name = instance.qualified(variable)
-            new = f"{moment.states[name]} + {loop.value(self.system.qualify(instance, factor), loop.start)} * {weight}"
-            if name in frozen and self.refractory is not None:
-                new = f"{moment.states[name]} if {loop.load(self._frozen_name, self._frozen)} > 0 else {new}"
-            moment = moment.after({name: loop.local(new)})
-        self._store(loop, self._hold_clamped(loop, moment))
+            stays = name in frozen and self.refractory is not None
+            refractory = loop.load(self._frozen_name, self._frozen) if stays else None
+            jump = f"{loop.value(self.system.qualify(instance, factor), loop.start)} * {weight}"
+            new = loop.local(f"{moment.states[name]} + {jump}")
+            moment = moment.after({name: self._unless(loop, self._stands(loop, name, refractory), moment.states[name], new)})
+        self._store(loop, moment)
         return loop
+
+    def _arrived(self, loop: Loop, name: str) -> str:
+        """The array of the slot of a ring in which the weights of this step stand."""
+        slots = f"whole[{self.layout.whole('slots:' + name)}]"
+        return loop.array(name, Field(self.population, per="slot"), f"step % {slots}")
 
     def _store(self, loop: Loop, moment: Moment) -> None:
         for name, local in moment.states.items():

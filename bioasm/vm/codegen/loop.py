@@ -67,6 +67,7 @@ class Loop:
         self._loaded: dict[str, str] = {}
         self._alike: dict[Expression, str] = {}
         self.start = Moment({})
+        self.kept: dict[Expression, str] = {}  # fields with what `held` calls had at the step's beginning
 
     # --- lines --------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class Loop:
 
     def _call(self, call: Call, moment: Moment) -> str:
         if call.function == "held":
-            return self.value(call.arguments[0], self.start)
+            return self.load(self.kept[call]) if call in self.kept else self.value(call.arguments[0], self.start)
         if call.function == "delayed":
             return self.delayed(call)
         return self.local(_function(call, lambda part: self.value(part, moment)))
@@ -163,7 +164,7 @@ class Loop:
     def delayed(self, call: Call) -> str:
         """The argument as it was a delay ago; the value of now is kept for later."""
         if call not in self.start.memo:
-            ring, made = ring_name(_owner(call), call), Field(self.population, per="slot")
+            ring, made = delayed_ring(call), Field(self.population, per="slot")
             slots = f"whole[{self.layout.whole('slots:' + ring)}]"
             now = self.value(call.arguments[0], self.start)
             before = f"{self.array(ring, made, f'(step + 1) % {slots}')}[k]"  # a ring has a slot more than the delay has steps
@@ -250,18 +251,10 @@ def _power(base: str, exponent: Expression, value: Callable[[Expression], str]) 
     return f"math.pow({base}, {value(exponent)})"
 
 
-def ring_name(owner: str, call: Expression) -> str:
-    """The field in which past values of a delayed expression of an instance are kept."""
-    return f"delayed:{owner}:{_spelled(call)}"
-
-
-def _owner(call: Call) -> str:
-    """The mechanism that a delayed expression belongs to."""
-    return next(name.partition(".")[0] for name in _names(call) if name.startswith("m"))
-
-
-def _names(expression: Expression) -> list[str]:
-    return sorted(node.name for node in expression.walk() if isinstance(node, Symbol))
+def delayed_ring(call: Call) -> str:
+    """The field in which past values of a delayed expression are kept; it belongs to the mechanism that delays it."""
+    value, owner = (_spelled(part) for part in call.arguments)
+    return f"delayed:{owner}:{value}"
 
 
 def _spelled(expression: Expression) -> str:

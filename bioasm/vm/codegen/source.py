@@ -140,18 +140,23 @@ class _Writer:
             for quiet in kinds:
                 loop = cells.step(quiet, reset=False, test=not early)
                 self._function(f"part_{p}{'_quiet' * quiet}", p, loop, noisy and not quiet, True)
+            if early and cells.kept:
+                self._function(f"begin_{p}", p, cells.begin(), False, False)
             if early and cells.threshold is not None:
                 self._function(f"test_{p}", p, cells.test(), False, True)
             if cells.threshold is not None:
                 self._function(f"reset_{p}", p, cells.reset(), False, True)
-        for target, arriving in self._arrivals(p):
+        for target, arriving in self._arrivals(p).items():
             loop = cells.receive(target.owner, target.port, arriving)
-            self._function(f"receive_{_identifier(arriving)}", p, loop, False, False, ", slot")
+            self._function(f"receive_{_identifier(target.name)}", p, loop, False, False)
 
-    def _arrivals(self, p: int) -> list[tuple[Target, str]]:
-        """The fields of arriving weights of a population, and where they go."""
-        found = [(target, f"events:{target.name}") for target in self.plan.events if target.population == p]
-        return found + [(link.target, f"ring:{link.name}") for link in self.plan.links if link.target.population == p]
+    def _arrivals(self, p: int) -> dict[Target, list[str]]:
+        """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
+        found = [(target, f"events:{target.name}") for target in self.plan.events]
+        found += [(link.target, f"ring:{link.name}") for link in self.plan.links]
+        ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
+        arriving = {port: [name for target, name in found if target == port] for port in ports}
+        return {port: names for port, names in arriving.items() if names}
 
     def _function(self, name: str, p: int, loop: Loop, noisy: bool, fires: bool, more: str = "") -> None:
         noises = "".join(f", z{at}" for at in range(len(self.plan.systems[p].noises))) if noisy else ""
@@ -256,6 +261,8 @@ class _Writer:
         lines += [self._events(target) for target in self.plan.events]
         late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
         for p in set(range(len(self.cells))) - set(late):
+            if self.cells[p].kept:
+                lines.append(f"begin_{p}(ctx, real, b, 0, whole[{self.layout.whole(f'n:{p}')}] * width, step)")
             for phase in self.plan.systems[p].population.model.order:
                 lines += self._phase(p, phase)
         for p in late:
@@ -276,20 +283,22 @@ class _Writer:
             names = {q: [self._calls(p, "part", f"spikes_{p}", "half", "", "step", q)] for q in (False, True)}
             return self._either(p, names)
         if phase == "receive":
-            return [line for _, arriving in self._arrivals(p) for line in self._receive(p, arriving, cells)]
+            return [line for port, arriving in self._arrivals(p).items() for line in self._receive(p, port, arriving, cells)]
         if self.cells[p].threshold is None:
             return []
         if phase == "spike":
             return [f"spikes_{p} += test_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
         return [f"if spikes_{p} > 0:", f"    reset_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
 
-    def _receive(self, p: int, arriving: str, cells: str) -> list[str]:
-        """Let what arrives in this step do what it does, if anything arrives."""
-        slot = f"step % whole[{self.layout.whole('slots:' + arriving)}]"
-        mark = self.layout.field(f"mark:{arriving}", Field(p, "i8", "mark"))
-        flag = f"marks(field[{mark}], b, whole[{self.layout.whole('slots:' + arriving)}])"
-        call = f"receive_{_identifier(arriving)}(ctx, real, b, 0, {cells}, step, {slot})"
-        return [f"if {flag}[{slot}] != 0:", f"    {flag}[{slot}] = 0", f"    {call}"]
+    def _receive(self, p: int, target: Target, arriving: list[str], cells: str) -> list[str]:
+        """Let what arrives at a port in this step do what it does, if anything arrives."""
+        flags = []
+        for name in arriving:
+            slots, mark = self.layout.whole("slots:" + name), self.layout.field(f"mark:{name}", Field(p, "i8", "mark"))
+            flags.append(f"marks(field[{mark}], b, whole[{slots}])[step % whole[{slots}]]")
+        call = f"receive_{_identifier(target.name)}(ctx, real, b, 0, {cells}, step)"
+        some = " or ".join(f"{flag} != 0" for flag in flags)
+        return [f"if {some}:", *(f"    {flag} = 0" for flag in flags), f"    {call}"]
 
     # --- arrivals -----------------------------------------------------------------------------------------
 

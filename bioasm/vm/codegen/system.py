@@ -86,7 +86,7 @@ class System:
         return instance.qualified(word)  # a white noise, or the weight of a port
 
     def qualify(self, instance: Instance, expression: Expression) -> Expression:
-        """An expression of an instance's text with qualified names."""
+        """An expression of an instance's text with qualified names. What is delayed also says by whose spikes."""
         if isinstance(expression, Symbol):
             return Number(3.141592653589793) if expression.name == "pi" else Symbol(self.name(instance, expression.name))
         if isinstance(expression, Negation):
@@ -95,7 +95,8 @@ class System:
             left, right = self.qualify(instance, expression.left), self.qualify(instance, expression.right)
             return Binary(expression.operator, left, right)
         if isinstance(expression, Call):
-            return Call(expression.function, tuple(self.qualify(instance, part) for part in expression.arguments))
+            parts = tuple(self.qualify(instance, part) for part in expression.arguments)
+            return Call(expression.function, (*parts, Symbol(instance.id)) if expression.function == "delayed" else parts)
         return expression
 
     # --- definitions --------------------------------------------------------------------------------
