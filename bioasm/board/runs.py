@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bioasm.binary.reader import from_bytes
@@ -78,8 +79,10 @@ class RunInProgress:
         else:
             result = culture_result(work, self._verified, about, self._fault)
         data = pack_result(result)
-        told = {"place": work.place, "code": self._fault[0].code, "text": self._fault[0].message} if self._fault else {}
-        return m.RunEnded(self.number, status, result.steps, len(data), m.NO_DIGEST, **told), data
+        ended = m.RunEnded(self.number, status, result.steps, len(data), m.NO_DIGEST)
+        if self._fault:
+            ended = replace(ended, place=work.place, code=self._fault[0].code, text=self._fault[0].message)
+        return ended, data
 
 
 class Programs:

@@ -131,7 +131,7 @@ def test_pulse_from_a_register_is_refused_by_the_board(tmp_path: Path) -> None:
     path.write_text("ALC 4\nMOV r0, 20e-6\nRUN 10 ms\nSTIM 0, r0, 100 us\nRUN 10 ms\n")
     told = bioasm("run", path, *RHS)
     assert told.code == 1
-    assert "error[B520]: the board refuses STIM: channel 0, current of phase 1" in told.stderr
+    assert "reg.basm:4:1: error[B520]: the board refuses STIM: channel 0, current of phase 1" in told.stderr
     assert "the limit is" in told.stderr
     assert "(failed)" in told.text
 
