@@ -69,6 +69,7 @@ class Ctx(IntEnum):
     PRODUCT_AT = auto()  # int8 (terms of a lane block)
     HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
     # membranes
+    POPULATION_AT = auto()  # int64 (populations, 2): the first neuron and how many there are
     VARIABLE_N_AT = auto()  # int64: how many neurons have each variable
     COUPLED_N = auto()  # neurons of the population with the feedback J s + h
     ADDRESS_AT = auto()  # int64: addresses of the arrays that generated source reads
@@ -165,6 +166,7 @@ class Scalar(IntEnum):
     SPIKE_COUNT = 5
 
 
+OF_POPULATION = 64  # what GET reads from here on: spikes of the first population, of the second, ...
 MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
 REFRESH = -2  # the one that asks it to compute ENERGY of the present state
 CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache

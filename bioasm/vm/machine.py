@@ -17,7 +17,7 @@ from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Model, Parameter
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.instructions import HOST, Served
-from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.layout import MACHINE, OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 from bioasm.vm.names import default_parameters, fixed_parameters, parameter_key, without_neurons
 from bioasm.vm.objects import Kernel, Notice, kernel
 from bioasm.vm.outputs import Outputs
@@ -84,7 +84,7 @@ class Machine:
         self.state.real[Real.NOISE] = self.spec.noise_default
         network = self.network if n else without_neurons(self.network)
         if self.spec.kind == SPINS:
-            self.model = Spins(self.state, self.parameters)
+            self.model = Spins(self.state, network.populations[0].name, self.parameters)
         else:
             self.model = Populations(self.state, network, self.program, self.parameters)
         if before is not None:
@@ -151,10 +151,15 @@ class Machine:
             numbers.append(self.program.quantity(operand).value)
             return len(numbers) - 1
         if isinstance(operand, Name) and instruction.mnemonic == "GET":
-            return int(Scalar[operand.text.upper()])
+            population, _, name = operand.text.rpartition(".")
+            return self._population(population) if population else int(Scalar[name.upper()])
         if isinstance(operand, Name) and instruction.mnemonic == "PEEK":
             return int(self.model.variable(operand.text))
         return 0
+
+    def _population(self, name: str) -> int:
+        """The number by which GET reads the spikes of one population."""
+        return OF_POPULATION + [p.name for p in self.network.populations].index(name)
 
     @cached_property
     def _output_names(self) -> dict[int, str]:

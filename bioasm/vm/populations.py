@@ -122,6 +122,7 @@ class Populations:
         state.bind("FIRED", np.zeros(2 * state.cells, np.uint8))
         state.bind("ENERGY", np.zeros(places))
         state.bind("BEST_ENERGY", np.full(places, np.inf))
+        state.bind("POPULATION", np.array([[p.first, p.n] for p in self.network.populations], np.int64))
         state.bind("VARIABLE_N", np.array([self.network.populations[self.system_of(v)].n for v in self.numbered], np.int64))
         if self.coupled is not None:
             self._allocate_feedback(self.network.populations[self.coupled].n, parameters)

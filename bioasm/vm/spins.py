@@ -22,12 +22,14 @@ class Spins:
     family = "ising"
     stale = False
 
-    def __init__(self, state: State, parameters: dict[str, float]) -> None:
+    def __init__(self, state: State, name: str, parameters: dict[str, float]) -> None:
+        """`name` is the population's, by which its parameters are kept."""
         self.state = state
         self.storage = "none"
-        self.rule = parameters["ising.rule"]
+        self.rule = parameters.get(f"{name}.rule", 0.0)  # a model of the program's own need not offer both
         state.ctx[Ctx.RULE] = int(self.rule)
         state.bind("VARIABLE_N", np.full(1, state.n))
+        state.bind("POPULATION", np.array([[0, state.n]], np.int64))
         state.bind("SPIN", np.zeros(state.cells, np.int8))
         state.bind("BEST", np.zeros(state.cells, np.int8))
         state.bind("ENERGY", np.zeros(state.places))

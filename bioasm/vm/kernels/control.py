@@ -12,7 +12,7 @@ from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
-from bioasm.vm.layout import MACHINE, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.layout import MACHINE, OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 
@@ -110,13 +110,13 @@ def lowest(ctx, at):
 
 
 @device
-def all_spikes(ctx):
-    """Spikes of all neurons and lanes so far."""
+def spikes_of(ctx, first, n):
+    """Spikes of `n` neurons from `first` on, in all lanes, so far."""
     total = 0
     for b in range(ctx[Ctx.BLOCKS]):
         block = block_row(ctx, b)
         width = block[Block.WIDTH]
-        count = i8(ctx[Ctx.SPIKE_COUNT_AT], ctx[Ctx.N] * block[Block.LANE0], ctx[Ctx.N] * width)
+        count = i8(ctx[Ctx.SPIKE_COUNT_AT], ctx[Ctx.N] * block[Block.LANE0] + first * width, n * width)
         for k in range(len(count)):
             if k % width < block[Block.LANES]:
                 total += count[k]
@@ -159,7 +159,10 @@ def make_machine(advance: Any, refresh: Any, value_of: Any) -> Any:
             return float64(ctx[Ctx.STEP])
         if what == Scalar.NOISE:
             return real[Real.NOISE]
-        return float64(all_spikes(ctx))
+        if what >= OF_POPULATION:
+            row = i8(ctx[Ctx.POPULATION_AT] + 16 * (what - OF_POPULATION), 0, 2)
+            return float64(spikes_of(ctx, row[0], row[1]))
+        return float64(spikes_of(ctx, 0, ctx[Ctx.N]))
 
     @device
     def advance_blocks(ctx, real):
