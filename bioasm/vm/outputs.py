@@ -197,9 +197,10 @@ class Outputs:
         """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
         self.drain()
         found: dict[str, Recording] = {}
+        named: dict[str, int] = {}
         for samples in self.samples:
-            again = sum(name.split(".")[0] == samples.variable for name in found)
-            name = f"{samples.variable}.{again + 1}" if again else samples.variable
+            again = named[samples.variable] = named.get(samples.variable, 0) + 1
+            name = f"{samples.variable}.{again}" if again > 1 else samples.variable
             found[name] = self._recording(samples, dt)
         return found
 

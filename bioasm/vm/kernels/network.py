@@ -91,7 +91,21 @@ def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, An
             run_to(ctx, real, b, stop)
         return Status.DONE
 
-    return advance, refresh, names["value_of"]
+    return advance, refresh, _make_peek(prepare, hold, names["value_of"])
+
+
+def _make_peek(prepare: Any, hold: Any, value_of: Any) -> Any:
+    """`value_of` between two steps: inputs are summed up before the first lane of a block is looked at."""
+
+    @device
+    def peek(ctx, real, variable, b, k):
+        block = block_row(ctx, b)
+        if k % block[Block.WIDTH] == 0:
+            prepare(ctx, real)
+            hold(ctx, real, b, block[Block.STEP])
+        return value_of(ctx, real, variable, b, k)
+
+    return peek
 
 
 def _make_run_to(names: dict[str, Any], next_arrival: Any) -> Any:
