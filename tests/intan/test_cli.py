@@ -48,6 +48,13 @@ def test_one_command_gives_what_the_processor_gives(program: Path) -> None:
     assert {name: board.json[name] for name in COMPUTED} == {name: processor.json[name] for name in COMPUTED}
 
 
+def test_verify_finds_no_difference_from_the_processor(program: Path) -> None:
+    options = ("--driver", "intan", "--driver-option", "port=emu:rhd2132?seed=1", "--against", "cpu", "--seed", 3)
+    told = bioasm("verify", program, *options)
+    assert told.code == 0
+    assert "within tolerance" in told.text
+
+
 def test_shown_to_people(program: Path) -> None:
     told = bioasm("run", program, "--seed", 3, *EMULATED)
     assert told.text.startswith("driver intan, model lif_critical, n 4, lanes 1, seed 3\n")
@@ -230,6 +237,7 @@ def test_board_that_is_killed_in_the_middle_of_a_run(long: Path, tmp_path: Path)
 def test_board_that_was_silent_for_too_long_gives_the_result_that_it_kept(tmp_path: Path) -> None:
     path = tmp_path / "wide.basm"
     path.write_text("MODEL ising\nALC 3000\nSIG 1\nRD energy\nRUN 4000000000\n")
+    assert bioasm("run", path, "--fuel", 10).code == 1  # out of fuel; its kernel is compiled now, which may take seconds
     with emulator("--fault", "run+0.2 silence 2.5") as (_, port):
         told = bioasm("run", path, "--json", "--driver", "intan", "--port", port)
     assert (told.code, told.json["status"]) == (3, "lost")
