@@ -59,7 +59,7 @@ class Detector:
     def find(self, trace: Array, first: int) -> Found:
         """The spikes in a trace (samples, channels) in uV whose first sample has device clock `first`."""
         if not len(trace):
-            return Found(*(np.zeros(0, np.int64) for _ in range(2)), np.zeros(0))
+            return Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         trace = self._held(trace, first)
         self._last = trace[-1].copy()
         filtered = self._filter.block(trace)

@@ -137,7 +137,11 @@ class Stimulator:
         if places is None:
             return Done(request.start, request.channel, StimOutcome.LATE)
         refusals = self.table.refusals(request.pulse, (request.channel,)) or self._shape(request.pulse)
-        refusals = refusals or self._drift(request, self.table.limits) or self._guard.admit(request.start, (request.channel,), request.pulse)
+        refusals = (
+            refusals
+            or self._drift(request, self.table.limits)
+            or self._guard.admit(request.start, (request.channel,), request.pulse)
+        )
         if refusals:
             return Done(request.start, request.channel, StimOutcome.REFUSED, refusals[0].message)
         self._plan(request, places)

@@ -16,7 +16,8 @@ from bioasm.board.station import Station
 from bioasm.chips.charge import Phase, pulses
 from bioasm.link import messages as m
 from bioasm.link.messages import Kind, Message, Request, State, Substrate
-from bioasm.link.session import HostSession, Phase as SessionPhase
+from bioasm.link.session import HostSession
+from bioasm.link.session import Phase as SessionPhase
 from bioasm.link.transport import Closed
 from bioasm.results import Result
 from bioasm.results.transfer import unpack_result

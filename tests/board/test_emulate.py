@@ -129,7 +129,18 @@ def test_port_that_is_taken_is_told() -> None:
 
 def test_help_has_every_option() -> None:
     told = bioasm("emulate", "--help").text
-    for option in ("--chip", "--seed", "--loss", "--corrupt", "--duplicate", "--delay", "--baud", "--drift", "--stuck", "--wrong-chip"):
+    for option in (
+        "--chip",
+        "--seed",
+        "--loss",
+        "--corrupt",
+        "--duplicate",
+        "--delay",
+        "--baud",
+        "--drift",
+        "--stuck",
+        "--wrong-chip",
+    ):
         assert option in told
 
 

@@ -23,7 +23,9 @@ WORK = f"ALC 4\n{RING}RUN 150 ms\nRD\nHLT\n{BULK}\n"
 
 def address(*more: str) -> str:
     """The address of an RHS board with faults."""
-    return "&".join(["emu:rhs2116?seed=1", *(word.replace(" ", "+").replace("run+", "run%2B").replace("rx+", "rx%2B") for word in more)])
+    return "&".join(
+        ["emu:rhs2116?seed=1", *(word.replace(" ", "+").replace("run+", "run%2B").replace("rx+", "rx%2B") for word in more)]
+    )
 
 
 def fault(text: str) -> str:

@@ -36,7 +36,13 @@ def stimulate(rng: Random) -> m.Message:
     if rng.random() < 0.3:
         channels = tuple(rng.randrange(20) for _ in range(rng.randint(0, 12)))
     at = rng.choice([0, 0, 0, 0, rng.randrange(2**16), rng.randrange(2**64)])
-    return m.Stimulate(channels=channels, count=rng.choice([1, 3, 50, 65535]), period=rng.randrange(2**32) >> rng.randrange(32), at=at, phases=phases(rng))
+    return m.Stimulate(
+        channels=channels,
+        count=rng.choice([1, 3, 50, 65535]),
+        period=rng.randrange(2**32) >> rng.randrange(32),
+        at=at,
+        phases=phases(rng),
+    )
 
 
 def loose_table(rng: Random) -> LimitsTable:
@@ -48,12 +54,29 @@ def loose_table(rng: Random) -> LimitsTable:
 
 def run(rng: Random) -> m.Message:
     """A request to run what may be loaded."""
-    names = ("culture.amplitude", "culture.width", "culture.interval", "culture.baseline", "culture.bias", "I_max", "culture.noise_rate")
+    names = (
+        "culture.amplitude",
+        "culture.width",
+        "culture.interval",
+        "culture.baseline",
+        "culture.bias",
+        "I_max",
+        "culture.noise_rate",
+    )
     values = (1e-6, 6e-6, 10e-6, 1e-3, 2e-4, 0.02, 0.0, 1.0, 1e9, -1.0, float("nan"), float("inf"))
     parameters = tuple(m.Parameter(rng.choice(names), rng.choice(values)) for _ in range(rng.randint(0, 3)))
     digest = sha256(rng.choice([PROGRAM, STIMS])).digest()
     substrate = Substrate(rng.choice([0, 1, 2, 2, 2, 3, 255]))
-    return m.Run(rng.randrange(2**32), digest, substrate, rng.randrange(2**64), rng.choice([0, 1, 1, 65535]), rng.choice([0, 1000, 2**64 - 1]), 0, (*QUICK, *parameters))
+    return m.Run(
+        rng.randrange(2**32),
+        digest,
+        substrate,
+        rng.randrange(2**64),
+        rng.choice([0, 1, 1, 65535]),
+        rng.choice([0, 1000, 2**64 - 1]),
+        0,
+        (*QUICK, *parameters),
+    )
 
 
 MAKERS: list[Callable[[Random], m.Message]] = [
@@ -95,7 +118,11 @@ def act(bench: Bench, rng: Random) -> None:
     if what < 0.7:
         say(bench, rng.choice(MAKERS)(rng))
     elif what < 0.8:
-        load(bench, rng.choice(list(Kind)), rng.choice([PROGRAM, STIMS, table().to_bytes(), loose_table(rng).to_bytes(), rng.randbytes(60)]))
+        load(
+            bench,
+            rng.choice(list(Kind)),
+            rng.choice([PROGRAM, STIMS, table().to_bytes(), loose_table(rng).to_bytes(), rng.randbytes(60)]),
+        )
     elif what < 0.9:
         say_raw(bench, rng)
     else:

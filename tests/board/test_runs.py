@@ -62,7 +62,11 @@ def assert_same(mine: Result, other: Result) -> None:
 
 def assert_same_spikes(mine: Spikes, other: Any) -> None:
     """Times and neurons, bit for bit."""
-    assert (mine.t.tobytes(), mine.i.tobytes(), mine.lane.tobytes()) == (other.t.tobytes(), other.i.tobytes(), other.lane.tobytes())
+    assert (mine.t.tobytes(), mine.i.tobytes(), mine.lane.tobytes()) == (
+        other.t.tobytes(),
+        other.i.tobytes(),
+        other.lane.tobytes(),
+    )
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -267,7 +271,7 @@ def test_observing_counts_spikes() -> None:
     result = Bench().open().result("ALC 4\nRUN 1\nRD spike_count\nRD\n", parameters=QUICK)
     assert result.spike_count.sum() == len(result.spikes.t) > 20
     assert (result.results[0].value == result.spike_count).all()
-    assert (0 < result.state).all()
+    assert (result.state > 0).all()
     assert (result.state < 0.5).all()
     assert result.extras["substrate"] == "culture"
     assert result.seconds_per_step * result.steps == pytest.approx(1.0)
@@ -355,7 +359,9 @@ def test_random_pulses_follow_sig() -> None:
 def test_negative_current_means_less_stimulation() -> None:
     bench = armed()
     bench.result("ALC 3\nLDH [1, 0, -1]\nRUN 100 ms\n", parameters=QUICK)
-    largest = {c: max((abs(p.amperes) for p in bench.phases if p.channel % 3 == c and p.channel < 15), default=0.0) for c in range(3)}
+    largest = {
+        c: max((abs(p.amperes) for p in bench.phases if p.channel % 3 == c and p.channel < 15), default=0.0) for c in range(3)
+    }
     assert largest[0] == pytest.approx(6e-6)
     assert largest[1] == pytest.approx(0.28 * 6e-6, abs=50e-9)
     assert largest[2] == 0

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 
 from bioasm.link import messages as m
-from bioasm.link.messages import Accepted, Capability, Fault, Kind, Refusal, Refused, RunStatus, State, StimOutcome, Stream, Substrate
+from bioasm.link.messages import (
+    Accepted,
+    Capability,
+    Fault,
+    Kind,
+    Refusal,
+    Refused,
+    RunStatus,
+    State,
+    StimOutcome,
+    Stream,
+    Substrate,
+)
 from bioasm.safety import DEFAULT_LIMITS, Limits
 from tests.board.support import DRIVE, OBSERVE, STEP, Bench, armed, bytecode, table
 
@@ -174,7 +186,9 @@ def test_program_must_be_the_one_that_was_loaded() -> None:
 # --- faults -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("request_", [m.Disarm(), m.Arm(bytes(32)), m.Run(1, bytes(32), Substrate.TWIN, 1), stimulate((0,), PULSE)])
+@pytest.mark.parametrize(
+    "request_", [m.Disarm(), m.Arm(bytes(32)), m.Run(1, bytes(32), Substrate.TWIN, 1), stimulate((0,), PULSE)]
+)
 def test_fault_latches(request_: m.Request) -> None:
     bench = armed()
     bench.host.estop(bench.now)

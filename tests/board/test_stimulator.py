@@ -56,7 +56,9 @@ def test_each_channel_gives_its_pulse(channel: int) -> None:
     assert {p.channel for p in made.phases} == {channel}
 
 
-@pytest.mark.parametrize(("amperes", "seconds"), [(50e-9, 1e-3), (1e-6, 50e-6), (3.3e-6, 150e-6), (10e-6, 250e-6), (2e-6, 1e-3)])
+@pytest.mark.parametrize(
+    ("amperes", "seconds"), [(50e-9, 1e-3), (1e-6, 50e-6), (3.3e-6, 150e-6), (10e-6, 250e-6), (2e-6, 1e-3)]
+)
 def test_pulse_flows_as_asked(amperes: float, seconds: float) -> None:
     made = rig()
     give(made, 30, [3], pulse(amperes, seconds))

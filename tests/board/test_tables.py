@@ -58,14 +58,20 @@ def test_damaged_electrodes_are_refused(data: bytes, why: str) -> None:
         ("emu:rhd2132", {}),
         ("emu://rhd2132", {}),
         ("emu:rhs2116?seed=7", {"chip": "rhs2116", "seed": 7}),
-        ("emu:rhd2164?loss=0.01&corrupt=0.02&duplicate=0.5", {"chip": "rhd2164", "loss": 0.01, "corrupt": 0.02, "duplicate": 0.5}),
+        (
+            "emu:rhd2164?loss=0.01&corrupt=0.02&duplicate=0.5",
+            {"chip": "rhd2164", "loss": 0.01, "corrupt": 0.02, "duplicate": 0.5},
+        ),
         ("emu:rhd2216?time=wall&drift=-20", {"chip": "rhd2216", "time": "wall", "drift": -20.0}),
         ("emu:rhd2132?wrong-chip", {"wrong_chip": True}),
         ("emu:rhd2132?wrong-chip=no", {}),
         ("emu:rhd2132?stuck=0xFFFF", {"stuck": "0xFFFF"}),
         ("emu:rhd2132?sample-rate=30000&baud=1000000", {"sample_rate": 30000.0, "baud": 1e6}),
         ("emu:rhd2132?fault=run%2B0.1+unplug", {"faults": (Event("run", 0.1, "unplug", 0.0),)}),
-        ("emu:rhd2132?fault=rx%2B100+reset&fault=2+silence+3", {"faults": (Event("rx", 100, "reset", 0), Event("", 2, "silence", 3))}),
+        (
+            "emu:rhd2132?fault=rx%2B100+reset&fault=2+silence+3",
+            {"faults": (Event("rx", 100, "reset", 0), Event("", 2, "silence", 3))},
+        ),
     ],
 )
 def test_address_says_the_settings(url: str, changed: dict[str, object]) -> None:

@@ -53,7 +53,7 @@ def _power(a: np.float64, b: np.float64) -> np.float64:
     try:
         return np.float64(math.pow(a, b))
     except (OverflowError, ValueError):  # where C returns an infinity or NaN
-        return np.power(a, b)
+        return np.float64(np.power(a, b))
 
 
 _UNARY: dict[str, Callable[[np.float64], np.float64]] = {
