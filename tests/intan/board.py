@@ -74,6 +74,7 @@ class TestBoard:
         self.lost: list[str] = []
         self.turns = 0
         self.halted = False
+        self.early = False  # ends the run as if the program did
         self.muted = False  # says nothing any more, as if the cable were cut
         self.silent_end = False  # never tells the end of a run
         self._run: m.Run | None = None
@@ -143,6 +144,11 @@ class TestBoard:
                 asked, self._run = self._run, None
                 self._execute(asked)
 
+    def start(self) -> None:
+        """Begin to serve, in a thread."""
+        self.thread = threading.Thread(target=self.live, daemon=True)
+        self.thread.start()
+
     def cut(self) -> None:
         """Unplug the board."""
         self._deaf.set()
@@ -167,7 +173,7 @@ class TestBoard:
             self._serve(0.0)
         except OSError:
             return False
-        return not self.halted
+        return not (self.halted or self.early)
 
     def _execute(self, asked: m.Run) -> None:
         verified = verify(from_bytes(self.uploads[Kind.PROGRAM]))
@@ -175,6 +181,7 @@ class TestBoard:
         ended = m.RunEnded(asked.run, RunStatus.FINISHED, 0, 0, m.NO_DIGEST)
         try:
             result = _Silent().run(verified, options, lambda p: self.turn(p, asked.run) if not p.message else True)
+            result = replace(result, status="finished") if self.early else result
             ended = replace(ended, status=STATUSES[result.status])
         except BioasmError as fault:
             result, found = fault.partial, fault.diagnostics[0]
@@ -201,13 +208,12 @@ def board(
     """A board that lives while the block does, and what opens a wire to it."""
     made = TestBoard(able or capabilities(), script)
     there, made.wire = memory_pair()
-    thread = threading.Thread(target=made.live, daemon=True)
-    thread.start()
+    made.start()
     try:
         yield made, lambda: there
     finally:
         made.cut()
-        thread.join(5)
+        made.thread.join(5)
 
 
 def limits_of(made: TestBoard) -> LimitsTable:
@@ -219,6 +225,9 @@ def limits_of(made: TestBoard) -> LimitsTable:
 
 def rewired(made: TestBoard) -> MemoryTransport:
     """A new wire to a board whose old one was closed, as when a cable is plugged in again."""
+    made.cut()
+    made.thread.join(30)
     there, made.wire = memory_pair()
-    threading.Thread(target=made.live, daemon=True).start()
+    made._deaf.clear()
+    made.start()
     return there

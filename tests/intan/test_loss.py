@@ -127,6 +127,22 @@ def test_fault_without_an_end_counts_as_lost(monkeypatch: pytest.MonkeyPatch) ->
             driver.run(gate(FOREVER), RunOptions(seed=1))
 
 
+@pytest.mark.parametrize(
+    ("able", "options", "waited"),
+    [(capabilities(), {}, "2 s"), (stimulator(), {"substrate": "culture", "watchdog": 125}, "125 ms")],
+)
+def test_run_that_the_board_ended_for_want_of_a_host(able: m.Capabilities, options: dict[str, object], waited: str) -> None:
+    def script(made: TestBoard) -> None:
+        if made.turns == 2:
+            made.host_lost("the host was silent")
+
+    fault, _ = lost(FOREVER, able, script, **options)
+    assert f"it hears nothing for {waited}" in fault.diagnostics[0].message
+    assert fault.partial.status == "lost"
+    assert [reading.what for reading in fault.partial.results] == ["state"]
+    assert not np.isnan(fault.partial.state).any()
+
+
 # --- before and after it ----------------------------------------------------------------------------
 
 
@@ -164,12 +180,11 @@ class Resumed:
         self.wires += 1
         if self.wires == 1:
             return first
-        made.cut()
-        made._deaf.clear()
+        wire = rewired(made)
         made.link._end_session("the wire broke")  # what 2 s of silence do
         if self.restart:
             made.link.boot += 1
-        return rewired(made)
+        return wire
 
 
 def rescued(restart: bool) -> tuple[Result, TestBoard]:

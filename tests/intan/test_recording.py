@@ -26,7 +26,7 @@ def telling(*messages: Callable[[TestBoard], m.Message]) -> Callable[[TestBoard]
         if made.turns == 2:
             for message in messages:
                 made.link.send_telemetry(message(made))
-        made.halted = made.turns >= 3
+        made.early = made.turns >= 3
 
     return script
 
@@ -97,7 +97,7 @@ def test_events_beside_the_signals(tmp_path: Path) -> None:
     assert (by_kind["log"]["text"], by_kind["log"]["level"]) == ("warm", "warning")
     assert [e["values"] for e in events if e["kind"] == "energy"][0] == [-1.0, -2.0]
     assert by_kind["run"]["substrate"] == "culture"
-    assert by_kind["ended"]["status"] == "interrupted"
+    assert by_kind["ended"]["status"] == "finished"
     assert by_kind["link"]["lost"]["raw"] == 0
 
 

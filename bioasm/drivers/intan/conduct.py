@@ -67,7 +67,7 @@ class Conduct:
         self.live = Live(self.number, plan.options.lanes, link.capabilities.clock_hz, sink)
         self.seconds: dict[str, float] = {}
         self.began = time.perf_counter()
-        self.armed = self.started = self.running = False
+        self.armed = self.started = self.running = self.stopping = False
 
     def result(self) -> Result:
         """Run to the end, or until the observer wants to stop.
@@ -219,6 +219,7 @@ class Conduct:
 
     def _stop(self) -> None:
         """What the user's wish to stop does: an emergency stop where current may flow, and else an end at the next step."""
+        self.stopping = True
         if self.armed:
             self.link.estop()
         with suppress(BoardRefused):  # a run that ended by itself in the meantime has nothing to halt
@@ -246,6 +247,8 @@ class Conduct:
             raise _with(replace(result, status="failed"), _stopped_itself(fault))
         if ended.status is m.RunStatus.FAILED:
             raise _with(replace(result, status="failed"), failure(ended, plan.verified))
+        if ended.status is m.RunStatus.INTERRUPTED and not self.stopping:
+            raise _unheard(result, plan.watchdog if self.plan.limits is not None else None)
         return result
 
     def _rescued(self, lost: LinkLost) -> Result:
@@ -316,6 +319,15 @@ def _with(result: Result, found: Diagnostic) -> BioasmError:
     failed = BioasmError(found)
     failed.partial = replace(result, diagnostics=(*known, found))
     return failed
+
+
+def _unheard(result: Result, watchdog: int | None) -> LinkLost:
+    """The board ended the run although nobody asked it to: it heard nothing of this computer for too long."""
+    waited = "2 s" if watchdog is None else f"{watchdog} ms"
+    hint = None if watchdog is None else "is this computer too busy? --driver-option watchdog=500 lets the board wait longer"
+    lost = LinkLost(f"the board ended the run, as it does where it hears nothing for {waited}", hint)
+    lost.partial = replace(result, status="lost", diagnostics=(*result.diagnostics, *lost.diagnostics))
+    return lost
 
 
 def _stopped_itself(fault: m.Faulted) -> Diagnostic:
