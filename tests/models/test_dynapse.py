@@ -1,4 +1,4 @@
-"""The models dpi_adex and dynapsim on the machine, against recorded DynapSE and Rockpool runs and their mirrors on other inputs."""
+"""The models dpi_adex and dynapsim on the machine, against recorded runs of DynapSE and Rockpool and their mirrors."""
 
 from __future__ import annotations
 
