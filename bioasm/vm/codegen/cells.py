@@ -49,9 +49,9 @@ class Cells:
 
     def step(self, quiet: bool, reset: bool, test: bool = True) -> Loop:
         """One step; with `test` the threshold after it, and with `reset` the reset at once."""
-        loop = self._later() if self.early else self.loop()
+        loop = self._later() if self.early else self._first()
         if not quiet:
-            loop.start.words = {xi: loop.local(f"z{at}[k]") for at, xi in enumerate(self.system.noises)}
+            loop.start.words = {xi: loop.local(f"np.float64(z{at}[k])") for at, xi in enumerate(self.system.noises)}
         refractory = loop.load(self._frozen_name, self._frozen) if self.refractory is not None else None
         moment = loop.start
         for stage in self.system.stages:
@@ -103,20 +103,23 @@ class Cells:
         """One equation by itself: x + dt f phi(dt df/dx), with phi of the method."""
         x, rate = moment.states[equation.variable], self.system.flat(equation.rate)
         slope = Number(0.0) if equation.method == "euler" else simplify(derivative(rate, equation.variable))
-        weight = simplify(Binary("*", DT, _phi(equation.method, Binary("*", DT, slope))))
+        weight, below = _phi(equation.method, Binary("*", DT, slope))
+        weight = simplify(Binary("*", DT, weight))
+        whole = weight if below is None else Binary("/", weight, below)
         linear = linear_in(rate, equation.variable)
-        if linear is not None and max(self.system.constancy(e) for e in (*linear, weight)) < MOVING:
-            constant, factor = (simplify(Binary("*", weight, part)) for part in linear)
-            change = f"({loop.value(constant, moment)} + {loop.value(factor, moment)} * {x})"
+        if linear is not None and max(self.system.constancy(e) for e in (*linear, whole)) < MOVING:
+            constant, factor = (simplify(Binary("*", whole, part)) for part in linear)
+            change = f"fma({loop.value(factor, moment)}, {x}, {loop.value(constant, moment)})"
         else:
-            change = f"{loop.value(weight, moment)} * {loop.value(equation.rate, moment)}"
-        if not quiet:
-            change = " + ".join([change, *(self._noise(loop, xi, factor, moment) for xi, factor in equation.noise)])
-        return loop.local(f"{x} + ({change})")
+            change = loop.value(Binary("*", weight, equation.rate), moment)
+            change = change if below is None else f"({change} / {loop.value(simplify(below), moment)})"
+        for xi, factor in () if quiet else equation.noise:
+            change = f"fma({self._strength(loop, factor, moment)}, {moment.words[xi]}, {change})"
+        return loop.local(f"{x} + {change}")
 
-    def _noise(self, loop: Loop, xi: str, factor: Expression, moment: Moment) -> str:
-        strength = Binary("*", Call("sqrt", (DT,)), factor)
-        return f"{loop.value(strength, moment)} * {moment.words[xi]}"
+    @staticmethod
+    def _strength(loop: Loop, factor: Expression, moment: Moment) -> str:
+        return loop.value(Binary("*", Call("sqrt", (DT,)), factor), moment)
 
     def _runge_kutta(
         self, loop: Loop, equations: list[Equation], moment: Moment, stands: dict[str, str | None]
@@ -202,8 +205,26 @@ class Cells:
 
     def begin(self) -> Loop:
         """Keep what later loops read of the step's beginning, where equations are not the first thing in it."""
-        loop = self.loop()
+        loop = self._first()
         self._keep(loop)
+        return loop
+
+    @property
+    def begins(self) -> bool:
+        """Whether `begin` has anything to do."""
+        return bool(self.kept or self._delayed)
+
+    @cached_property
+    def _delayed(self) -> list[Expression]:
+        """All that mechanisms delay."""
+        added = [value for values in self.system.additions.values() for value in values]
+        return [n for value in added for n in value.walk() if isinstance(n, Call) and n.function == "delayed"]
+
+    def _first(self) -> Loop:
+        """The first loop of a step: what is delayed is kept for later, whoever reads it."""
+        loop = self.loop()
+        for call in self._delayed:
+            loop.value(call, loop.start)
         return loop
 
     def _keep(self, loop: Loop) -> None:
@@ -234,7 +255,7 @@ class Cells:
         model = self.system.population.model
         if model.threshold is not None and model.threshold.crossing:
             before = f"(not {loop.value(self.threshold, loop.start)})"
-            if self._before is not None and self._before in loop.kept:
+            if self._before is not None and loop.kept is not None:
                 before = f"({loop.value(self._before, moment)} == 0.0)"
             over = f"({over} & {before})"
         if refractory is not None:
@@ -327,14 +348,15 @@ class Cells:
         return loop
 
 
-def _phi(method: str, z: Expression) -> Expression:
+def _phi(method: str, z: Expression) -> tuple[Expression, Expression | None]:
+    """phi of a method as what stands above and below a division line."""
     if method == "euler":
-        return ONE
+        return ONE, None
     if method == "implicit":
-        return Binary("/", ONE, Binary("-", ONE, z))
+        return ONE, Binary("-", ONE, z)
     if method == "cnexp":
-        return Binary("/", ONE, Binary("-", ONE, Binary("*", HALF, z)))
-    return Call("growth", (z,))
+        return ONE, Binary("-", ONE, Binary("*", HALF, z))
+    return Call("growth", (z,)), None
 
 
 class _Loading(dict[str, str]):

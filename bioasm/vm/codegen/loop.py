@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import count
 
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
@@ -67,7 +68,7 @@ class Loop:
         self._loaded: dict[str, str] = {}
         self._alike: dict[Expression, str] = {}
         self.start = Moment({})
-        self.kept: dict[Expression, str] = {}  # fields with what `held` calls had at the step's beginning
+        self.kept: dict[Expression, str] | None = None  # in a later loop of the step: fields with what `held` calls were
 
     # --- lines --------------------------------------------------------------------------------------
 
@@ -123,15 +124,48 @@ class Loop:
             if expression not in moment.memo:
                 moment.memo[expression] = self._call(expression, moment)
             return moment.memo[expression]
-        return _operation(self._multiplied(expression), lambda part: self.value(part, moment))
+        if self.hoists is None:
+            return _operation(expression, lambda part: self.value(part, moment))
+        if isinstance(expression, Binary) and expression.operator in ("*", "/"):
+            expression = self._collected(expression)
+        if isinstance(expression, Binary) and expression.operator in ("+", "-"):
+            return self._sum(expression, moment)
+        return _operation(expression, lambda part: self.value(part, moment))
 
-    def _multiplied(self, expression: Expression) -> Expression:
+    def _collected(self, expression: Binary) -> Expression:
+        """A product with all its factors that do not change from step to step in one, which is then not computed in the loop."""
+        still: list[Expression] = []
+        moving: list[Expression] = []
+        for factor in _factors(expression):
+            (moving if self.system.constancy(factor) == MOVING else still).append(factor)
+        if not still or not moving or (len(still) == 1 and expression.operator == "*"):
+            return self._multiplied(expression)
+        return Binary("*", _product(still), _product(moving))
+
+    def _multiplied(self, expression: Binary) -> Expression:
         """A division by what does not change from step to step, as a product with its inverse."""
-        if self.hoists is None or not isinstance(expression, Binary) or expression.operator != "/":
-            return expression
-        if self.system.constancy(expression.right) == MOVING:
+        if expression.operator != "/" or self.system.constancy(expression.right) == MOVING:
             return expression
         return Binary("*", expression.left, Binary("/", Number(1.0), expression.right))
+
+    def _sum(self, expression: Binary, moment: Moment) -> str:
+        """A sum; a product in it is added with one rounding."""
+        left, right = self._term(expression.left, moment), self._term(expression.right, moment)
+        sign = "-" if expression.operator == "-" else ""
+        if isinstance(right, tuple):
+            one = left if isinstance(left, str) else f"({left[0]} * {left[1]})"
+            return f"fma({sign}{right[0]}, {right[1]}, {one})"
+        if isinstance(left, tuple):
+            return f"fma({left[0]}, {left[1]}, {sign}{right})"
+        return f"({left} {expression.operator} {right})"
+
+    def _term(self, expression: Expression, moment: Moment) -> str | tuple[str, str]:
+        """A summand, as two factors where it is a product that moves."""
+        if isinstance(expression, Binary) and expression.operator in ("*", "/") and self.system.constancy(expression) == MOVING:
+            product = self._collected(expression)
+            if isinstance(product, Binary) and product.operator == "*":
+                return self.value(product.left, moment), self.value(product.right, moment)
+        return self.value(expression, moment)
 
     def _plain(self, expression: Expression) -> bool:
         """Whether an expression is a name that stands for itself, for which nothing is to be computed."""
@@ -156,13 +190,14 @@ class Loop:
 
     def _call(self, call: Call, moment: Moment) -> str:
         if call.function == "held":
-            return self.load(self.kept[call]) if call in self.kept else self.value(call.arguments[0], self.start)
+            kept = (self.kept or {}).get(call)
+            return self.value(call.arguments[0], self.start) if kept is None else self.load(kept)
         if call.function == "delayed":
             return self.delayed(call)
         return self.local(_function(call, lambda part: self.value(part, moment)))
 
     def delayed(self, call: Call) -> str:
-        """The argument as it was a delay ago; the value of now is kept for later."""
+        """The argument as it was a delay ago; the first loop of a step keeps the value of now for later."""
         if call not in self.start.memo:
             ring, made = delayed_ring(call), Field(self.population, per="slot")
             slots = f"whole[{self.layout.whole('slots:' + ring)}]"
@@ -171,7 +206,8 @@ class Loop:
             if self.hoists is None:  # somebody looks at the value between two steps
                 self.start.memo[call] = self.local(f"({now} if {slots} == 1 else {before})")
             else:
-                self.body.append(f"{self.array(ring, made, f'step % {slots}')}[k] = {now}")
+                if self.kept is None:
+                    self.body.append(f"{self.array(ring, made, f'step % {slots}')}[k] = {now}")
                 self.start.memo[call] = self.local(before)
         return self.start.memo[call]
 
@@ -242,6 +278,29 @@ def _operation(expression: Expression, value: Callable[[Expression], str]) -> st
         return _power(value(expression.left), expression.right, value)
     left, right = value(expression.left), value(expression.right)
     return f"({left} {_OPERATORS.get(expression.operator, expression.operator)} {right})"
+
+
+def _factors(expression: Expression) -> list[Expression]:
+    """The factors of a product; a division by x is a factor 1/x."""
+    if isinstance(expression, Negation) and expression.operator == "-":
+        return [Number(-1.0), *_factors(expression.operand)]
+    if isinstance(expression, Binary) and expression.operator == "*":
+        return _factors(expression.left) + _factors(expression.right)
+    if isinstance(expression, Binary) and expression.operator == "/":
+        return [*_factors(expression.left), Binary("/", Number(1.0), expression.right)]
+    return [expression]
+
+
+def _product(factors: list[Expression]) -> Expression:
+    """The product; what is divided by comes last, in one division."""
+    above = [f for f in factors if not _is_inverse(f)]
+    below = [f.right for f in factors if isinstance(f, Binary) and _is_inverse(f)]
+    result = reduce(lambda a, b: Binary("*", a, b), above) if above else Number(1.0)
+    return Binary("/", result, reduce(lambda a, b: Binary("*", a, b), below)) if below else result
+
+
+def _is_inverse(expression: Expression) -> bool:
+    return isinstance(expression, Binary) and expression.operator == "/" and expression.left == Number(1.0)
 
 
 def _power(base: str, exponent: Expression, value: Callable[[Expression], str]) -> str:

@@ -140,7 +140,7 @@ class _Writer:
             for quiet in kinds:
                 loop = cells.step(quiet, reset=False, test=not early)
                 self._function(f"part_{p}{'_quiet' * quiet}", p, loop, noisy and not quiet, True)
-            if early and cells.kept:
+            if early and cells.begins:
                 self._function(f"begin_{p}", p, cells.begin(), False, False)
             if early and cells.threshold is not None:
                 self._function(f"test_{p}", p, cells.test(), False, True)
@@ -261,7 +261,7 @@ class _Writer:
         lines += [self._events(target) for target in self.plan.events]
         late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
         for p in set(range(len(self.cells))) - set(late):
-            if self.cells[p].kept:
+            if self.cells[p].begins:
                 lines.append(f"begin_{p}(ctx, real, b, 0, whole[{self.layout.whole(f'n:{p}')}] * width, step)")
             for phase in self.plan.systems[p].population.model.order:
                 lines += self._phase(p, phase)
