@@ -21,6 +21,7 @@ from bioasm.link.messages import Fault, Kind, LogLevel, Refusal, Refused, State,
 from bioasm.safety import LimitsTable
 
 STATUS_EVERY = 0.1
+_SLIP = 0.1  # s that a run in real time may be behind
 SPIKES_A_SECOND = 50.0  # of one channel, for the prediction of what telemetry needs
 TABLE_BYTES = 1 << 16
 
@@ -40,6 +41,7 @@ class Firmware:
         self.fault = Fault.NONE
         self.run: RunInProgress | None = None
         self.restart_wanted = False
+        self.overruns = 0  # how often a run in real time fell so far behind that it gave up catching up
         self.run_began: float | None = None  # when the latest run began, in seconds of `turn`
         self._now = 0.0
         self._next_status = float("-inf")
@@ -231,6 +233,9 @@ class Firmware:
         assert self.run is not None
         if self.run.substrate is Substrate.CULTURE and not self.pace.due(self.rig.clock, self._now):
             return False
+        if self.pace.wall and self.pace.behind(self.rig.clock, self._now) > _SLIP * self.rig.sample_rate:
+            self.overruns += 1
+            self.pace.anchor(self.rig.clock, self._now)
         if not self.run.slice():
             self._end_run()
         if self.rig.compliance:
@@ -306,6 +311,7 @@ class Firmware:
             state=self.state(),
             fault=self.fault,
             queued=stimulator.waiting if stimulator else 0,
+            overruns=self.overruns,
             rx_errors=self.link.statistics.errors.total,
             dropped=self.link.dropped,
             temperature=surroundings.temperature_C,

@@ -12,6 +12,7 @@ from bioasm.board.station import Station
 from bioasm.link.transport import CHUNK, Closed, Transport
 
 _WAIT = 0.005  # s for which bytes are waited for where nothing else is to do
+_FULL = 0.0003  # s until a wire that takes nothing is tried again
 _BACKLOG = 1 << 14  # bytes that may wait for a host that reads slowly
 _STUCK = 1.0  # s after which a host that reads nothing loses what waits, as a UART would lose it
 
@@ -30,7 +31,7 @@ def serve(station: Station, wire: Transport, stopped: Callable[[], bool]) -> Non
             if now - moved > _STUCK:
                 pending, moved = b"", now
             if pending and not written:
-                time.sleep(_WAIT)
+                time.sleep(_FULL)
     except Closed:
         pass
     finally:

@@ -392,3 +392,21 @@ def test_feedback_lowers_the_energy_of_a_max_cut() -> None:
     closed, opened = energies(1.5e-9), energies(0.0)
     assert mannwhitneyu(closed, opened, alternative="less").pvalue < 0.01
     assert np.mean(closed) < -2.0  # what no state with all s alike can reach
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("ALC 2\nLDJ [[1e308, 1e308], [1e308, 1e308]]\nLDH [1e308, 1e308]\nRUN 300 ms\n", "B407"),
+        ("MOV r0, -1\nSET I_max, r0\nALC 2\nRUN 10 ms\n", "B402"),
+        ("ALC 2\nMOV r0, -1\nSIG r0\nRUN 10 ms\n", "B402"),
+    ],
+)
+def test_numbers_of_no_use_end_a_run_on_the_culture(text: str, code: str) -> None:
+    bench = armed()
+    reply = bench.start(text, parameters=QUICK)
+    assert isinstance(reply, Accepted), reply
+    ended = bench.wait()
+    assert (ended.status, ended.code) == (RunStatus.FAILED, code)
+    assert bench.firmware.state() is State.ARMED
+    bench.assert_harmless()

@@ -432,3 +432,14 @@ def test_raw_samples_come_while_nothing_runs() -> None:
 
 def test_refusal_is_a_message() -> None:
     assert isinstance(Bench().open().ask(m.Halt()), Refused)
+
+
+def test_run_that_falls_behind_real_time_counts_it() -> None:
+    bench = Bench("emu:rhd2132?time=wall").open()
+    bench.start("ALC 4\nRUN 500 ms\n", parameters=QUICK)
+    bench.run(0.1)
+    assert bench.of(m.Status)[-1].overruns == 0
+    bench.now += 0.2
+    bench.run(0.2)
+    assert bench.of(m.Status)[-1].overruns == 1
+    assert bench.wait().steps == 500

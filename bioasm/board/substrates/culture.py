@@ -131,7 +131,11 @@ class CultureRun(World):
         """Estimate s, note its energy, and stimulate by I = J s + h and by SIG."""
         self.s = self.estimator.s()
         if self.landscape.loaded:
-            self.current = scaled(self.landscape.current(self.s), self.largest)
+            with np.errstate(over="ignore", invalid="ignore"):
+                raw = self.landscape.current(self.s)
+            if not np.isfinite(raw).all():
+                raise BioasmError(Diagnostic("B407", f"a feedback current left the finite range before {self.steps} ms"))
+            self.current = scaled(raw, self.largest)
             self._note_energy()
             self._plan(drive(self.current, self.largest, self.mapping.bias), 0)
         if self.noise > 0:
@@ -217,6 +221,8 @@ class CultureRun(World):
     def _set(self, instruction: Instruction) -> None:
         """SET I_max; the check before the run let nothing else through."""
         self.largest = self._finite(instruction, "a parameter is a finite number")
+        if self.largest < 0:
+            raise BioasmError(Diagnostic("B402", f"SET I_max got {self.largest:g}; it is at least 0", instruction.span))
 
     def interrupt(self) -> None:
         """Let the run end as it is."""

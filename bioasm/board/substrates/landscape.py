@@ -42,7 +42,8 @@ class Landscape:
     def energy(self, s: Array) -> float:
         """E(s), with the offset."""
         terms = sum(weight * float(np.prod(s[index])) for index, weight in self.terms)
-        return float(-0.5 * s @ self.j @ s - self.h @ s - terms + self.offset)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(-0.5 * s @ self.j @ s - self.h @ s - terms + self.offset)
 
 
 def matrix(data: Dense | Sparse) -> Array:
