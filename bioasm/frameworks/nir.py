@@ -43,7 +43,7 @@ class Graph:
         return type(self.nodes[name]).__name__
 
     def of_kind(self, *kinds: str) -> list[str]:
-        """The nodes of some kinds, in the order of the file."""
+        """The nodes of some kinds, those near the inputs first."""
         return [name for name in self.nodes if self.kind(name) in kinds]
 
 
@@ -55,7 +55,7 @@ def read_graph(content: bytes, source: str) -> str:
         text, hint = "NIR graphs need the package nir, which is not installed", "pip install 'bioasm[nir]'"
         raise error("B305", text, hint=hint, exit_code=EXIT_USAGE) from cause
     try:
-        graph = nir.read(BytesIO(content))
+        graph = nir.read(BytesIO(content), type_check=False)  # sizes are checked here, in words of ours
     except Exception as fault:  # what is wrong in a file can fail in any way inside of nir and h5py
         raise error("B304", f"{source} is no NIR graph: {fault or type(fault).__name__}") from fault
     return program(graph_of(graph.nodes, graph.edges, source))
@@ -66,7 +66,7 @@ def graph_of(nodes: Mapping[str, Any], edges: list[tuple[str, str]], source: str
     incoming: dict[str, list[str]] = {name: [] for name in nodes}
     for start, end in edges:
         incoming[end].append(start)
-    graph = Graph(nodes, incoming, source)
+    graph = Graph(_from_the_inputs(nodes, edges), incoming, source)
     known = ("Input", "Output", *NEURONS, *MAPS)
     for name in nodes:
         if graph.kind(name) not in known:
@@ -78,6 +78,14 @@ def graph_of(nodes: Mapping[str, Any], edges: list[tuple[str, str]], source: str
         raise _flaw(graph, "the graph has no neurons")
     _name(graph)
     return graph
+
+
+def _from_the_inputs(nodes: Mapping[str, Any], edges: list[tuple[str, str]]) -> dict[str, Any]:
+    """The nodes in the order in which they are reached from the inputs; those that are not reached come last."""
+    order = [name for name, node in nodes.items() if type(node).__name__ == "Input"]
+    for name in order:  # grows while it is walked
+        order += dict.fromkeys(end for start, end in edges if start == name and end not in order)
+    return {name: nodes[name] for name in dict.fromkeys((*order, *nodes))}
 
 
 def _flaw(graph: Graph, message: str, hint: str | None = None) -> Exception:
