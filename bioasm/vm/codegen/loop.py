@@ -288,7 +288,7 @@ def _factors(expression: Expression) -> list[Expression]:
         return _factors(expression.left) + _factors(expression.right)
     if isinstance(expression, Binary) and expression.operator == "/":
         return [*_factors(expression.left), Binary("/", Number(1.0), expression.right)]
-    return [expression]
+    return [] if expression == Number(1.0) else [expression]
 
 
 def _product(factors: list[Expression]) -> Expression:

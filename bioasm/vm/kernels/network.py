@@ -16,6 +16,7 @@ from bioasm.vm.kernels.access import block_row, f4, f8, i4, i8, u1, u4, u8
 from bioasm.vm.kernels.arrivals import room_for_spikes
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import draw_normals
+from bioasm.vm.kernels.emit import fma
 from bioasm.vm.kernels.feedback import make_feedback
 from bioasm.vm.kernels.sample import FAR, make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.layout import CHUNK, DRAWN, Block, Ctx, Status
@@ -43,7 +44,7 @@ def _namespace(noises: int) -> dict[str, Any]:
     def normals_of(ctx, b):
         return f4(ctx[Ctx.DRAWN_AT], room * b, room)
 
-    own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals, "device": device}
+    own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals, "device": device, "fma": fma}
     names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
     for module in (arrivals, functions, inputs):
         names |= {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
