@@ -10,6 +10,8 @@ from bioasm.drivers.brian2.driver import Brian2Driver
 from bioasm.testing import driver_conformance_tests
 
 
-@driver_conformance_tests(Brian2Driver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
+@driver_conformance_tests(
+    Brian2Driver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"}
+)
 class TestBrian2:
     pass

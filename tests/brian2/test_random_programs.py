@@ -48,7 +48,9 @@ def of_spins(seed: int) -> str:
     for _ in range(8):
         lines.append(dice.choice(SPINS)(dice))
         lines.append(f"RUN {dice.choice([0, 1, 2, 7])} sweeps")
-    return "\n".join([*lines, "RD best_energy", "GET r2, energy", "OUT r2", "RD energy_trace", "RD best_state", "PEEK r3, s, 2", "OUT r3"])
+    return "\n".join(
+        [*lines, "RD best_energy", "GET r2, energy", "OUT r2", "RD energy_trace", "RD best_state", "PEEK r3, s, 2", "OUT r3"]
+    )
 
 
 SPINS = [

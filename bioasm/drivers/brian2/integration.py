@@ -16,7 +16,7 @@ from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
 from bioasm.drivers.brian2.notation import replaced, spell
 from bioasm.drivers.brian2.slope import derivative
 from bioasm.models.base import Assignment, Equation
-from bioasm.models.expression import Expression, Symbol
+from bioasm.models.expression import Binary, Expression, Number, Symbol
 
 _PHI = {
     "exponential_euler": "exprel({z})",
@@ -85,13 +85,18 @@ def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
         for own in moved:
             yield f"_at_{k}_{own} = {own} + {share} * dt * _slope_{before}_{own}"
         for own, (part, equation) in zip(names, items, strict=True):
-            rate = spell(_moved(cell.written_out(part, equation.rate), moved, k))
+            rate = spell(_moved(cell.written_out(part, equation.rate), moved, k, share))
             yield f"_slope_{k}_{own} = {rate}"
     for own in names:
         slopes = f"_slope_1_{own} + 2 * _slope_2_{own} + 2 * _slope_3_{own} + _slope_4_{own}"
         yield f"_new_{own} = {own} + dt * ({slopes}) / 6"
 
 
-def _moved(expression: Expression, names: list[str], k: int) -> Expression:
-    """The expression at a later place of the step: the variables in `names` have other values there."""
-    return replaced(expression, lambda name: Symbol(f"_at_{k}_{name}" if name in names else name), lambda call: call)
+def _moved(expression: Expression, names: list[str], k: int, share: float) -> Expression:
+    """The expression at a later place of the step, where time has gone on and the variables in `names` have moved."""
+    time = Binary("+", Symbol("t"), Binary("*", Number(share), Symbol("dt")))
+
+    def then(name: str) -> Expression:
+        return time if name == "t" else Symbol(f"_at_{k}_{name}" if name in names else name)
+
+    return replaced(expression, then, lambda call: call) if names else expression

@@ -141,7 +141,7 @@ class Neurons:
         step = self.step
         if self.guide is not None and step % self.guide.every == 0:
             self._be_guided(self.guide)
-        if self.landscape.loaded and step % self._feedback_every == 0:
+        if self.landscape.loaded and self._feedback_is_due(step):
             self._feed_back()
         if self.recorders:
             self._take_samples()
@@ -196,11 +196,10 @@ class Neurons:
         assert part.model.feedback is not None
         return self.drives[(part.name, part.model.feedback.target)]
 
-    @property
-    def _feedback_every(self) -> int:
+    def _feedback_is_due(self, step: int) -> bool:
         part = self._fed.part
         assert part.model.feedback is not None
-        return round(self.parameters[f"{part.name}.{part.model.feedback.every}"] / self.step_length)
+        return step % round(self.parameters[f"{part.name}.{part.model.feedback.every}"] / self.step_length) == 0
 
     def _state(self) -> Array:
         """What the energy is a function of, (lanes, n)."""
