@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bioasm import __version__
-from bioasm.board.admission import MODEL
 from bioasm.board.rig import Rig
 from bioasm.isa.table import ISA_VERSION
 from bioasm.link import messages as m
@@ -18,13 +17,13 @@ LANES = 256
 CELLS = 1 << 20
 PROGRAM_BYTES = 1 << 26
 RX_BYTES = 1 << 15
-TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "clamp"})
+TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
 CEILING = DEFAULT_LIMITS
 
 
 def twin_models() -> tuple[str, ...]:
     """The models that the board's processor can compute."""
-    return tuple(name for name in MODELS if name in (MODEL, "ising"))
+    return tuple(MODELS)
 
 
 def capabilities(rig: Rig, line_rate: float | None, uid: str) -> m.Capabilities:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from bioasm.binary.reader import from_bytes
@@ -21,7 +22,9 @@ from bioasm.isa.program import Program
 from bioasm.isa.verify import Verified, verify
 from bioasm.link import messages as m
 from bioasm.link.messages import NOW, Refusal, Refused, RunStatus, Substrate
+from bioasm.models.base import Parameter
 from bioasm.results.transfer import pack_result
+from bioasm.units import Dimension
 
 
 class RunInProgress:
@@ -183,20 +186,33 @@ def _mixed(board: int, run: int) -> int:
 
 
 def _check_names(program: Program, parameters: dict[str, float]) -> None:
-    """Raise BioasmError B405 for a parameter that the program's model does not have, B116 for a value out of its range."""
-    model = verify(program).model
+    """Raise BioasmError B405 for a parameter that the program's network does not have, B116 for a value of no use."""
+    verified = verify(program)
     for name, value in parameters.items():
-        parameter = model.parameter(name)
+        parameter = _parameter(verified, name)
         if parameter is None:
-            raise BioasmError(Diagnostic("B405", f"model {model.name} has no parameter {name!r}"))
+            raise BioasmError(Diagnostic("B405", f"the program has no parameter {name!r}"))
         if not (parameter.low <= value <= parameter.high) or (parameter.open_low and value <= parameter.low):
             raise BioasmError(Diagnostic("B116", f"parameter {name} can't be {value:g}"))
 
 
+def _parameter(verified: Verified, name: str) -> Parameter | None:
+    """A parameter by its name, with that of its population or mechanism before it or without; or of a projection."""
+    for one in verified.network.instances():
+        for parameter in one.model.parameters:
+            if name in (parameter.name, f"{one.name}.{parameter.name}"):
+                return parameter
+    owner, _, what = name.partition(".")
+    projected = verified.network.projection(owner) is not None and what in ("weight", "delay")
+    return Parameter(what, 0.0, Dimension.NONE, "", low=0.0 if what == "delay" else -inf) if projected else None
+
+
 def _twin_refusal(verified: Verified, lanes: int) -> Refused | None:
     """Why the board's processor can't compute a program."""
-    if verified.model.name not in twin_models():
-        return refusal(Refusal.UNABLE, f"the board has no model {verified.model.name}", subject="model")
+    known = {*twin_models(), *(text.name for text in verified.program.models)}
+    for instance in verified.network.instances():
+        if instance.model.name not in known:
+            return refusal(Refusal.UNABLE, f"the board has no model {instance.model.name}", subject="model")
     for place, instruction in enumerate(verified.program.instructions):
         needs = instruction.row.needs
         if needs not in TWIN_ABILITIES:
