@@ -11,6 +11,9 @@ def emulated() -> IntanDriver:
     return IntanDriver(port="emu:rhd2132?seed=1", substrate="twin")
 
 
-@driver_conformance_tests(emulated, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "stimulation"})
+@driver_conformance_tests(
+    emulated,
+    abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models", "stimulation"},
+)
 class TestIntan:
     pass

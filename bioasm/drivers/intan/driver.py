@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
-from bioasm.drivers.base import Driver, Observer, RunOptions
+from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.intan.conduct import Conduct, Plan
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
 from bioasm.drivers.intan.fitting import check_options, check_raw, chosen_substrate, misfits
@@ -20,6 +20,7 @@ from bioasm.link import messages as m
 from bioasm.link.dictionary import isa_hash
 from bioasm.link.host import HostLink
 from bioasm.link.messages import Capabilities, Capability, State, Substrate
+from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.safety import Electrode, LimitsTable
 
@@ -34,8 +35,10 @@ class IntanDriver(Driver):
 
     name: ClassVar[str] = "intan"
     summary: ClassVar[str] = "a board with an Intan RHD or RHS chip behind a serial link, or an emulated one"
-    abilities: frozenset[str] = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "stimulation"})  # type: ignore[misc]
-    models: frozenset[str] = frozenset({"lif_critical", "ising"})  # type: ignore[misc]
+    abilities: frozenset[str] = frozenset(  # type: ignore[misc]
+        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS, "stimulation"}
+    )
+    models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     options: ClassVar[dict[str, str]] = OPTIONS
     remote: ClassVar[bool] = True
 
