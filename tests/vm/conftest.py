@@ -10,6 +10,10 @@ another combination of model, storage and variant should first look whether one 
 The storage is that of J as the text gives it (whole numbers up to 127: i1; numbers that 32 bits hold: f4; others f8). LIF
 is `own` where a parameter differs between neurons or one is clamped. Ising is `whole` where all numbers are multiples of one
 power of two and the fields fit 32 bits.
+
+A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
+that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make NETWORKS of them;
+a new test is a population or a line more in one of these.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ KERNELS = {
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
 }
 
+NETWORKS = 14
+
 
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:
     """A kernel's key in the words above; parameters of their own are read from arrays, and the sources differ by that."""
@@ -39,4 +45,11 @@ def few_kernels() -> Iterator[None]:
     """A test uses no kernel but those above."""
     before = set(objects._kept)
     yield
-    assert {_kind(key) for key in set(objects._kept) - before} <= KERNELS
+    new = set(objects._kept) - before
+    networks = {key for key in new if key[:2] == ("network", "")}
+    _networks.update(networks)
+    assert len(_networks) <= NETWORKS
+    assert {_kind(key) for key in new - networks} <= KERNELS
+
+
+_networks: set[tuple[str, str, str]] = set()

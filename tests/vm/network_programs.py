@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Every method of integration, stages, noise, thresholds, refractory times and mechanisms, where no spike goes anywhere.
-ALONE = """
+# Every method of integration, stages, noise, thresholds, refractory times and mechanisms.
+_CELLS = """
 .model methods {
   "one variable for each method, some with t, with definitions and with another variable"
   parameters:
@@ -205,94 +205,10 @@ ALONE = """
   adds:
     I += -g*(held(V) + 80 mV)*(1 + q)
 }
-
-POP m, methods, 3
-POP s, stages, 2
-POP z, noisy, 5
-POP l, leaky, 4
-POP i, inclusive, 3
-POP c, crossing, 2
-POP p, membrane_of_parts, 3
-MECH k, channel, p
-MECH u, pump, p
-MECH x, explicit, p
-INP p.I, 1 uA/cm2
-PLAY m.drive, [[0], [2e-3], [-1e-3], [4e-3]], 0.7 ms
-PLAY l.I, [[1e-3, 2e-3, 3e-3, 4e-3], [0, 0, 5e-3, 1e-3]], 0.3 ms
-REC m.a
-REC m.b, 0.2 ms
-REC m.c
-REC m.d, 0.1 ms, [0, 2]
-REC m.e
-REC m.f
-REC m.u
-REC m.w
-REC m.rate
-REC m.rise
-REC m.target
-REC m.drive
-REC s.x
-REC s.y
-REC s.z
-REC s.n
-REC z.a
-REC z.b
-REC z.c, 0.3 ms
-REC z.d
-REC l.v
-REC l.w
-REC l.I
-REC l.still
-REC l.spike_count
-REC i.v, 0.1 ms, [1]
-REC i.spike_count
-REC c.x
-REC c.passed
-REC p.V
-REC p.ca
-REC p.I
-REC p.influx
-REC p.above
-REC k.m
-REC k.m_inf
-REC k.shift
-REC k.current
-REC u.total
-REC u.seen
-REC x.q
-RUN 6.15 ms
-INP p.I, [1e-2, 2e-2, -1e-2]
-INP l.I, 2 mV
-INP k.shift, 3 mV, add
-INP i.I, 11 mV, set
-INP p.influx, 0.5, scale
-UNREC s.z
-RD m.target
-RUN 5.35 ms
-RD l.v
-RD p.I
-RD spike_count
-SIG 0.5 mV
-INP p.I, 2 uA/cm2, set
-INP i.I, 1 mV
-INP p.influx, 2, scale
-PLAY k.shift, [[1e-3, 2e-3, 3e-3], [0, 0, 1e-3]], 1 ms
-SET m.tau, 8 ms
-SET x.g, 0.02 mS/cm2
-RUN 8 ms
-SIG 0
-RUN 0.73 ms
-RST
-RUN 4.4 ms
-RD state
-RD m.target
-RD k.current
-RD z.a
 """
 
-
-# Spikes on their way: projections by every rule, delays, ports, trains and random spikes, all orders of a step.
-SENT = """
+# Ports, and all orders of a step.
+_SENDERS = """
 .model source {
   "fires in steps of its own, by a phase that the noise pushes"
   noise:
@@ -461,7 +377,101 @@ SENT = """
   adds:
     I += size*delayed(g) - 0.05*delayed(v)
 }
+"""
 
+# No spike goes anywhere.
+ALONE = (
+    _CELLS
+    + """
+POP m, methods, 3
+POP s, stages, 2
+POP z, noisy, 5
+POP l, leaky, 4
+POP i, inclusive, 3
+POP c, crossing, 2
+POP p, membrane_of_parts, 3
+MECH k, channel, p
+MECH u, pump, p
+MECH x, explicit, p
+INP p.I, 1 uA/cm2
+PLAY m.drive, [[0], [2e-3], [-1e-3], [4e-3]], 0.7 ms
+PLAY l.I, [[1e-3, 2e-3, 3e-3, 4e-3], [0, 0, 5e-3, 1e-3]], 0.3 ms
+REC m.a
+REC m.b, 0.2 ms
+REC m.c
+REC m.d, 0.1 ms, [0, 2]
+REC m.e
+REC m.f
+REC m.u
+REC m.w
+REC m.rate
+REC m.rise
+REC m.target
+REC m.drive
+REC s.x
+REC s.y
+REC s.z
+REC s.n
+REC z.a
+REC z.b
+REC z.c, 0.3 ms
+REC z.d
+REC l.v
+REC l.w
+REC l.I
+REC l.still
+REC l.spike_count
+REC i.v, 0.1 ms, [1]
+REC i.spike_count
+REC c.x
+REC c.passed
+REC p.V
+REC p.ca
+REC p.I
+REC p.influx
+REC p.above
+REC k.m
+REC k.m_inf
+REC k.shift
+REC k.current
+REC u.total
+REC u.seen
+REC x.q
+RUN 6.15 ms
+INP p.I, [1e-2, 2e-2, -1e-2]
+INP l.I, 2 mV
+INP k.shift, 3 mV, add
+INP i.I, 11 mV, set
+INP p.influx, 0.5, scale
+UNREC s.z
+RD m.target
+RUN 5.35 ms
+RD l.v
+RD p.I
+RD spike_count
+SIG 0.5 mV
+INP p.I, 2 uA/cm2, set
+INP i.I, 1 mV
+INP p.influx, 2, scale
+PLAY k.shift, [[1e-3, 2e-3, 3e-3], [0, 0, 1e-3]], 1 ms
+SET m.tau, 8 ms
+SET x.g, 0.02 mS/cm2
+RUN 8 ms
+SIG 0
+RUN 0.73 ms
+RST
+RUN 4.4 ms
+RD state
+RD m.target
+RD k.current
+RD z.a
+"""
+)
+
+# Spikes on their way: projections by every rule, delays, ports, trains and random spikes.
+SENT = (
+    _SENDERS
+    + """
 POP s, source, 7
 POP t, target, 5
 POP e, early, 4
@@ -560,3 +570,82 @@ RD state
 RD t.I
 RD spike_count
 """
+)
+
+# The same models where parameters differ between neurons and some neurons are held.
+HELD = (
+    _CELLS
+    + _SENDERS
+    + """
+POP m, methods, 2
+POP l, leaky, 4
+POP s, stages, 2
+POP p, membrane_of_parts, 3
+MECH k, channel, p
+MECH u, pump, p
+POP c, source, 4
+POP t, target, 5
+MECH d, late, t
+POP e, early, 2
+SYN c_t, c, t
+CON c_t, all
+SYN c_d, c, d
+CON c_d, indegree, 2
+SYN t_t, t, t.begun
+CON t_t, others
+SYN l_e, l, e
+CON l_e, all
+SET c_t.weight, 1.5 mV
+SET c_t.delay, 0.2 ms
+SET c_d.weight, 0.2
+SET c_d.delay, 0.5 ms
+SET t_t.weight, 0.5 mV
+SET l_e.weight, 1 mV
+SET m.tau, [8e-3, 12e-3]
+SET l.tau, [5e-3, 10e-3, 15e-3, 10e-3]
+SET l.pause, [0, 0.5e-3, 1e-3, 2e-3]
+SET l.V_r, [-71e-3, -70e-3, -75e-3, -72e-3]
+SET l.V_th, [-62e-3, -61e-3, -60e-3, -63e-3]
+SET p.C, [0.01, 0.02, 0.01]
+SET k.g, [3, 2, 1]
+SET t.pause, [0.1e-3, 0.2e-3, 0.3e-3, 0.4e-3, 0.85e-3]
+SET d.size, [1e-3, 2e-3, 3e-3, 4e-3, 5e-3]
+SET c.rate, [900, 700, 1100, 500]
+INP t.I, [1e-3, 2e-3, 3e-3, 4e-3, 8e-3]
+INP p.I, 2 uA/cm2
+RATE t.gate, 400 Hz, 0.3
+CLAMP [0, 3, 6, 9, 12, 16], [-0.055, -0.05, 1.5, -0.03, 0.5, 0.004]
+REC m.a
+REC m.b
+REC m.f
+REC l.v
+REC l.w
+REC s.x
+REC s.y
+REC s.z
+REC p.V
+REC p.ca
+REC k.m
+REC k.current
+REC u.total
+REC c.phase
+REC t.v
+REC t.w
+REC t.g
+REC e.v
+REC d.g
+RUN 6.2 ms
+RD state
+FREE [3, 9]
+CLAMP [2, 11, 15], 0
+RUN 4 ms
+SET l.V_r, [-72e-3, -71e-3, -73e-3, -72e-3]
+RD state
+RST
+RD state
+FREE [0, 12]
+RUN 5 ms
+RD state
+RD spike_count
+"""
+)
