@@ -35,10 +35,14 @@ def refusal(
     return Refused(reason=reason, subject=subject, value=value, allowed=allowed, place=place, text=text)
 
 
-def stimulates(verified: Verified) -> int | None:
-    """The first instruction that lets current flow, None where the program only observes."""
+def stimulates(verified: Verified, *, by_mapping: bool = False) -> int | None:
+    """The first instruction that lets current flow, None where the program only observes.
+
+    With `by_mapping`, the first of those whose pulses the mapping makes; those of STIM are the program's own.
+    """
+    words = ("LDJ", "LDH", "LDT") if by_mapping else ("LDJ", "LDH", "LDT", "STIM")
     for place, instruction in enumerate(verified.program.instructions):
-        if instruction.mnemonic in ("LDJ", "LDH", "LDT", "STIM") or (
+        if instruction.mnemonic in words or (
             instruction.mnemonic == "SIG" and _noisy(verified, instruction)
         ):
             return place
@@ -84,7 +88,8 @@ def _reasons(
     elif not rig.stimulator.armed:
         yield refusal(Refusal.STATE, f"{word} stimulates, and the board is not armed", subject="state", place=at)
     else:
-        yield from _pulses(verified, mapping, rig, electrodes, at)
+        mapped = stimulates(verified, by_mapping=True)
+        yield from _pulses(verified, mapping, rig, electrodes, mapped) if mapped is not None else ()
 
 
 def _size(

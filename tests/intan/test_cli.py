@@ -117,6 +117,18 @@ def test_stimulation_on_a_stimulating_chip(tmp_path: Path) -> None:
     assert told.json["extras"]["stimulation"]["refused"] == 0
 
 
+def test_small_electrodes_bear_small_pulses_of_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("channel, diameter_um, material\n" + "".join(f"{k}, 30, platinum\n" for k in range(4)))
+    told = bioasm("run", stimulating(tmp_path, "1 uA, 100 us"), *RHS, "--map", path, "--json")
+    assert told.code == 0
+    assert told.json["extras"]["stimuli"] == {"delivered": 2}
+    assert told.json["extras"]["electrodes"] == str(path)
+    worse = bioasm("run", stimulating(tmp_path, "4 uA, 100 us"), *RHS, "--map", path)
+    assert worse.code == 1
+    assert "channel 0, charge density of phase 1: 56.59 uC/cm2; the limit is 50 uC/cm2" in worse.stderr
+
+
 @pytest.mark.parametrize(
     ("pulse", "words"),
     [
