@@ -34,7 +34,7 @@ class Detector:
     """
 
     def __init__(self, channels: int, samples_per_ms: int, threshold: float = THRESHOLD) -> None:
-        self.channels, self.threshold = channels, threshold
+        self.threshold = threshold
         self._dead = round(_DEAD_MS * samples_per_ms)
         self._settling = round(_SETTLING_MS * samples_per_ms)
         self._filter = HighPass(channels)

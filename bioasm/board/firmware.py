@@ -282,10 +282,7 @@ class Firmware:
     def _stop(self) -> None:
         """End the run, keeping what it had, stop stimulation, and be disarmed."""
         self.armed = False
-        try:
-            self.rig.disarm()
-        except ChipFault as why:  # the words for stopping were sent all the same
-            self.reporter.log(self.rig.clock, LogLevel.ERROR, str(why))
+        self.rig.disarm()
         if self.run is not None:
             self.run.interrupt()
             if self.run.at_rest:  # what computes on a thread of its own ends with its slice

@@ -89,15 +89,22 @@ class Rig:
     def disarm(self) -> None:
         """Stop stimulation: pulses in flight are completed, then currents are off and electrodes are grounded."""
         if self.stimulator is not None and self.stimulator.armed:
-            self._complete()
-            self.front.bus.transfer_all(self.stimulator.disarm())
+            try:
+                self._complete()
+            finally:
+                self.front.bus.transfer_all(self.stimulator.disarm())
 
     def _complete(self) -> None:
         """Forget pulses that have not begun, and let those end that have: half a pulse would leave its charge."""
-        if self.stimulator is not None:
-            self.stimulator.cancel()
+        if self.stimulator is None:
+            return
+        self.stimulator.cancel()
+        self.front.checking = False  # whatever the chip says by now, it must be told to stop
+        try:
             while self.stimulator.next_word() is not None:
                 self.run(1)
+        finally:
+            self.front.checking = True
 
     def come_off(self, channel: int, electrode: Electrode) -> None:
         """Another electrode at a channel, as soon as no current flows through it."""
@@ -214,5 +221,5 @@ class Rig:
         """Take in what the two monitors say, within the sampling sequence, so that no period becomes longer."""
         self._stimulated = False
         self.compliance |= answers[0] & 0xFFFF
-        if answers[1] & 0xFFFF:
+        if answers[1] & 0xFFFF and self.front.checking:
             raise ChipFault(f"the fault current detector reports channels {answers[1] & 0xFFFF:#06x}")

@@ -47,7 +47,7 @@ class SocketServer(Transport):
     def __init__(self, port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", port))
         self._host: socket.socket | None = None
-        self.url = self.name = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.name = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def read(self, timeout: float) -> bytes:
         """What the host wrote; accepts one where there is none."""

@@ -120,7 +120,7 @@ def test_option_of_no_use_is_refused(options: list[str], words: str) -> None:
 def test_port_that_is_taken_is_told() -> None:
     server = SocketServer(0)
     try:
-        told = bioasm("emulate", "--socket", server.url.rpartition(":")[2])
+        told = bioasm("emulate", "--socket", server.name.rpartition(":")[2])
     finally:
         server.close()
     assert told.code == 1

@@ -127,6 +127,19 @@ def test_more_fuel_than_a_machine_counts(fuel: int) -> None:
     assert Bench().open().result("OUT 1\n", Substrate.TWIN, fuel=fuel).status == "finished"
 
 
+def test_status_of_a_twin_tells_its_best_energy() -> None:
+    bench = Bench().open()
+    bench.start(
+        "MODEL ising\nALC 3\nLDJ [[0,-1,-1],[-1,0,-1],[-1,-1,0]]\nSIG 0.5\nagain:\nRUN 20 sweeps\nJMP again\n", Substrate.TWIN
+    )
+    bench.until(lambda: any(s.best_energy == -1.0 for s in bench.of(m.Status)), 30.0)
+    told = [s.best_energy for s in bench.of(m.Status) if s.run == 1]
+    first = next(k for k, value in enumerate(told) if value == value)
+    assert all(value == -1.0 for value in told[first:])
+    bench.ask(m.Halt())
+    assert bench.wait().status is RunStatus.INTERRUPTED
+
+
 def test_twin_can_be_halted() -> None:
     bench = Bench().open()
     bench.start("ALC 4\nagain:\nRUN 1 ms\nJMP again\n", Substrate.TWIN)

@@ -222,6 +222,22 @@ def test_disarming_completes_a_pulse_that_has_begun(ms: int) -> None:
     assert not made.chip.armed
 
 
+@pytest.mark.parametrize("value", [0x0000, 0xFFFF])
+@pytest.mark.parametrize("ms", [1, 2])
+def test_disarming_a_chip_that_answers_no_more_completes_its_pulses(value: int, ms: int) -> None:
+    made = rig()
+    assert made.stimulator is not None
+    made.stimulator.request(made.clock + 15, 0, pulse(1e-6, 1e-3))
+    made.stimulator.request(made.clock + 400, 1, pulse())
+    made.run(ms)
+    made.front.bus.stuck = value
+    made.disarm()
+    assert not made.chip.armed
+    assert not made.chip.stim_current.any()
+    assert [p.coulombs for p in made.phases] == pytest.approx([-1e-9, 1e-9])
+    assert made.front.checking
+
+
 def test_disarming_grounds_the_electrodes() -> None:
     made = rig()
     made.disarm()

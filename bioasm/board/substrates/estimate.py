@@ -22,7 +22,6 @@ class Estimator:
         self.neuron_of = np.full(channels, -1, np.int64)
         for neuron, mine in enumerate(electrodes):
             self.neuron_of[list(mine)] = neuron
-        self._size = np.array([len(mine) for mine in electrodes])
         self._window, self._saturation = window, saturation
         self._parts: deque[tuple[int, Array, Array]] = deque()  # steps, spikes of each channel, steps that it was blind
         self.count = np.zeros(self.n, np.int64)

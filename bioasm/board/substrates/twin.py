@@ -43,6 +43,7 @@ class TwinRun:
         self._energies, self._spikes = energies, spikes
         self._told_entries, self._told_spikes = [0] * self.machine.state.blocks, 0
         self._interrupted = False
+        self.best_energy = float("nan")  # the lowest in any lane after the last slice; NaN where none was seen
         self.status: RunStatus | None = None
 
     def slice(self) -> bool:
@@ -91,19 +92,11 @@ class TwinRun:
         """Where the present RUN ends."""
         return self.machine.run_end
 
-    @property
-    def best_energy(self) -> float:
-        """The lowest energy seen in any lane as far as it is known without asking the machine; NaN where there is none."""
-        if self._slice is not None:
-            return float("nan")
-        best = self.machine.state["BEST_ENERGY"][: self.machine.lanes] if self.machine.state.n else np.full(1, np.inf)
-        lowest = float(best.min())
-        return lowest + float(self.machine.state.real[Real.OFFSET]) if np.isfinite(lowest) else float("nan")
-
     # --- telling ----------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
         outputs = self.machine.outputs
+        self.best_energy = self._lowest()
         if len(self._told_entries) != self.machine.state.blocks:
             self._told_entries = [0] * self.machine.state.blocks
         lane = 0
@@ -116,6 +109,13 @@ class TwinRun:
             lane += pieces[0].shape[1] if pieces else 0
         if self.machine.lanes == 1:
             self._tell_spikes()
+
+    def _lowest(self) -> float:
+        """The lowest energy seen in any lane, NaN where none was."""
+        if not self.machine.state.n:
+            return float("nan")
+        lowest = float(self.machine.state["BEST_ENERGY"][: self.machine.lanes].min())
+        return lowest + float(self.machine.state.real[Real.OFFSET]) if np.isfinite(lowest) else float("nan")
 
     def _tell_spikes(self) -> None:
         pieces = [piece.T for piece in self.machine.outputs.spikes]
