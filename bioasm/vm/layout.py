@@ -98,6 +98,7 @@ class Real(IntEnum):
     SCALE = auto()  # energy of one unit of an integer field
     I_MAX = auto()
     CONSTANT = auto()  # energy of the diagonal of J, for spins
+    NOISE_SET = auto()  # 1: SIG has set NOISE; before that every model has the level that its text says
 
 
 class Block(IntEnum):

@@ -81,7 +81,8 @@ class Machine:
         """Make the state of n neurons; before ALC it is that of none."""
         before = getattr(self, "state", None)
         self.state = State(n, self.lanes, self.seed)
-        self.state.real[Real.NOISE] = self.spec.noise_default
+        noisy = [p.model for p in self.network.populations if p.model.noise_name]
+        self.state.real[Real.NOISE] = (noisy or [self.spec])[0].noise_default
         network = self.network if n else without_neurons(self.network)
         if self.spec.kind == SPINS:
             self.model = Spins(self.state, network.populations[0].name, self.parameters)
@@ -118,7 +119,7 @@ class Machine:
         """What the program did before ALC: position, fuel, registers, noise, offset."""
         for slot in (Ctx.PC, Ctx.FUEL, Ctx.BUDGET):
             self.state.ctx[slot] = before.ctx[slot]
-        for real in (Real.NOISE, Real.OFFSET):
+        for real in (Real.NOISE, Real.NOISE_SET, Real.OFFSET):
             self.state.real[real] = before.real[real]
         self._bind_program()
         self.state["VALUES"][:] = before["VALUES"]

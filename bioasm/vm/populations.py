@@ -236,7 +236,8 @@ class Populations:
         if "#" in name:
             return self.outside.present(name, population)
         if name == "noise":
-            return float(self.state.real[Real.NOISE])
+            known = self.state.real[Real.NOISE_SET] == 1.0
+            return float(self.state.real[Real.NOISE] if known else system.population.model.noise_default)
         return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
 
     def _late(self, call: Call, population: int, states: Mapping[str, Any]) -> Array:

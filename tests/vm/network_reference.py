@@ -107,7 +107,8 @@ class NetworkReference:
 
     def __init__(self, verified: Verified, seed: int = 1, lane: int = 0) -> None:
         self.program, self.network, self.seed, self.lane = verified.program, verified.network, seed, lane
-        self.step, self.clock, self.dt, self.sigma = 0, 0.0, 1e-4, verified.model.noise_default
+        self.step, self.clock, self.dt = 0, 0.0, 1e-4
+        self.sigma: float | None = None  # before any SIG each model has its own
         everyone = [Part(*one) for one in self.network.instances()]
         self.parts = {part.name: part for part in everyone}
         self.membranes = [
@@ -306,7 +307,7 @@ class NetworkReference:
         if name in ("dt", "t") or name.startswith("xi"):
             return Symbol(name)
         if name == part.model.noise_name:
-            return Symbol("sigma")
+            return Symbol(f"sigma of.{part.name}")
         if any(use.name == name for use in part.model.uses):
             owner = used_by(self.network, _instance(part), name)[0]
             return self._meant(self.parts[owner.name], name)
@@ -358,9 +359,11 @@ class NetworkReference:
         return FUNCTIONS[node.function](*(self._value(membrane, part, states, time) for part in node.arguments))
 
     def _present(self, name: str, states: dict[Key, Array], time: float) -> Any:
-        if name in ("t", "dt", "sigma"):
-            return np.float64({"t": time, "dt": self.dt, "sigma": self.sigma}[name])
+        if name in ("t", "dt"):
+            return np.float64({"t": time, "dt": self.dt}[name])
         instance, _, own = name.partition(".")
+        if instance == "sigma of":
+            return np.float64(self.parts[own].model.noise_default if self.sigma is None else self.sigma)
         if INPUT_PARTS in own:
             own, _, what = own.partition(INPUT_PARTS)
             return self._outside((instance, own)) if what == "outside" else self.constants[instance, own][what]

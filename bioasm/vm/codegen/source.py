@@ -172,9 +172,14 @@ class _Writer:
             "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)",
             f"base, block_cells = {n} * block[{_block('LANE0')}], {n} * block[{_block('WIDTH')}]",
             "off = base + first",
-            f"dt, noise = real[{_real('DT')}], real[{_real('NOISE')}]",
+            f"dt, noise = real[{_real('DT')}], {self._level(p)}",
             "now = step * dt",
         ]
+
+    def _level(self, p: int) -> str:
+        """The level of noise of a population: that of SIG, and before any SIG that of its model."""
+        default = self.plan.systems[p].population.model.noise_default
+        return f"(real[{_real('NOISE')}] if real[{_real('NOISE_SET')}] == 1.0 else {default!r})"
 
     def _add(self, head: str, lines: Iterable[str]) -> None:
         self.functions.append("@device\n" + head + "\n" + textwrap.indent("\n".join(lines), "    "))
@@ -223,7 +228,7 @@ class _Writer:
         if not self._quiet(p):
             return loud
         silent = self._chunks(p, lines[True], False)
-        test = f"if real[{_real('NOISE')}] == 0.0:"
+        test = f"if {self._level(p)} == 0.0:"
         return [test, *(f"    {line}" for line in silent), "else:", *(f"    {line}" for line in loud)]
 
     def _fast(self) -> None:
@@ -332,9 +337,9 @@ class _Writer:
     def _prepare(self) -> None:
         """The function that works out what follows from parameters and the level of noise alone."""
         lines = ["whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"]
-        lines.append(f"dt, noise = real[{_real('DT')}], real[{_real('NOISE')}]")
-        for cells in self.cells:
-            lines += cells.prepare()
+        lines.append(f"dt = real[{_real('DT')}]")
+        for p, cells in enumerate(self.cells):
+            lines += [f"noise = {self._level(p)}", *cells.prepare()]
         self._add("def prepare(ctx, real):", [*lines, "return 0"])
 
     def _hold(self) -> None:

@@ -214,6 +214,7 @@ def make_machine(advance: Any, refresh: Any, value_of: Any) -> Any:
             if not (value[a] >= 0.0 and value[a] < math.inf):
                 return int64(Fault.NOISE)
             real[Real.NOISE] = value[a]
+            real[Real.NOISE_SET] = 1.0
         elif op == LDO:
             if not abs(value[a]) < math.inf:
                 return int64(Fault.OFFSET)
