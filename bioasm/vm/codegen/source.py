@@ -137,7 +137,7 @@ class _Writer:
             for quiet in kinds:
                 self._function(f"whole_{p}{'_quiet' * quiet}", p, cells.step(quiet, reset=True), noisy and not quiet, True)
         if not self.fast or self.plan.events:
-            for quiet in kinds:
+            for quiet in [False] if self.fast else kinds:  # where it is the exception, 0 times a noise will do
                 loop = cells.step(quiet, reset=False, test=not early)
                 self._function(f"part_{p}{'_quiet' * quiet}", p, loop, noisy and not quiet, True)
             if early and cells.begins:
@@ -286,7 +286,7 @@ class _Writer:
         mine = f"fired[whole[{self.layout.whole(f'first:{p}')}] * width:]"
         if phase == "step":
             names = {q: [self._calls(p, "part", f"spikes_{p}", "half", "", "step", q)] for q in (False, True)}
-            return self._either(p, names)
+            return self._chunks(p, names[False], bool(self._streams(p))) if self.fast else self._either(p, names)
         if phase == "receive":
             return [line for port, arriving in self._arrivals(p).items() for line in self._receive(p, port, arriving, cells)]
         if self.cells[p].threshold is None:
