@@ -1,4 +1,5 @@
 """Models as texts on Brian2: every kind of equation, event, port and connection does what it does on the compiled machine."""
+# ruff: noqa: E501  (programs and equations read better whole)
 
 from __future__ import annotations
 

@@ -81,5 +81,6 @@ def test_spins_do_the_same(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_feedback_does_the_same_for_a_while(seed: int) -> None:
-    text = f"ALC 5\nREC v\nREC I\nREC s\nLDJ {J}\nLDH [0.5, -0.2, 0.1, 0.7, -1]\nSIG {1 + seed} mV\nRUN 30 ms\nLDO 2\nRUN 10 ms\nRD\n"
+    text = f"ALC 5\nREC v\nREC I\nREC s\nLDJ {J}\n"
+    text += f"LDH [0.5, -0.2, 0.1, 0.7, -1]\nSIG {1 + seed} mV\nRUN 30 ms\nLDO 2\nRUN 10 ms\nRD\n"
     assert_alike(on_brian2(text, seed=seed), on_cpu(text, seed=seed), tolerance=1e-11)

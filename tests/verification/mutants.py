@@ -1,4 +1,4 @@
-"""Compiled machines that are wrong in one small way each: real kernels of a model whose text was changed, or results that were."""
+"""Compiled machines that are wrong in one small way each: kernels of models that were changed, or results that were."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ NETWORK = (
     "ALC 5\nLDJ [[0, 1, 0, -1, 2], [1, 0, 1, 0, 0], [0, 1, 0, 0, 3], [-1, 0, 0, 0, 0], [2, 0, 3, 0, 0]]\n"
     "LDH [0.5, -0.2, 0.1, 0.7, -1]\nSIG 4 mV\nRUN 60 ms\nRD energy\nGET r0, spike_count\nOUT r0, spikes\n"
 )
-SPINS = "MODEL ising\nALC 4\nLDJ [[0, 1, 0, -1], [1, 0, 2, 0], [0, 2, 0, 1], [-1, 0, 1, 0]]\nSIG 1.5\nRUN 60 sweeps\nRD best_state\n"
+SPINS = "MODEL ising\nALC 4\nLDJ [[0, 1, 0, -1], [1, 0, 2, 0], [0, 2, 0, 1], [-1, 0, 1, 0]]\n"
+SPINS += "SIG 1.5\nRUN 60 sweeps\nRD best_state\n"
 
 
 def compared(text: str | Program, driver: str = "cpu", against: str = "brian2", **wanted: Any) -> Report:

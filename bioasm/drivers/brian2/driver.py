@@ -13,7 +13,7 @@ import numpy as np
 
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
-from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
@@ -45,7 +45,7 @@ class Brian2Driver(Driver):
     )
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {
-        "target": "how Brian2 makes code: numpy (at once), cython (compiles for seconds) or cpp_standalone (a whole program)",
+        "target": "how Brian2 makes code: numpy (at once) or cython (compiles first); cpp_standalone is refused",
         "noise": "same: the numbers that all drivers draw; own: Brian2's, for statistics",
     }
 
@@ -69,6 +69,17 @@ class Brian2Driver(Driver):
         # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
         brian2.BrianLogger.suppress_name("unused_brian_object")
         self.seconds_to_import += time.perf_counter() - began
+
+    def missing(self, verified: Verified) -> list[Diagnostic]:
+        """What of the program this driver can't run."""
+        found = super().missing(verified)
+        if len({p.model.order for p in verified.network.populations}) > 1:
+            text = f"driver {self.name} runs populations of one program in one order of what happens in a step"
+            found.append(Diagnostic("B502", text))
+        if self.target == "cpp_standalone":
+            text = f"driver {self.name} can't make this a C++ program: its noise, its feedback and what stands between its RUNs"
+            found.append(Diagnostic("B502", f"{text} are computed in Python", hint="target=cython compiles as well"))
+        return found
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
         _check(verified, options)

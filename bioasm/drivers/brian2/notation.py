@@ -92,8 +92,8 @@ _CYTHON = {
 def functions() -> dict[str, Any]:
     """The functions that Brian2 lacks, for numpy, Cython and C++."""
     import numpy as np
-    import sympy
     from brian2 import Function
+    from brian2.parsing.sympytools import sympy
 
     def numbers(name: str, in_numpy: Any, units: list[Any], types: list[str], unit: Callable[..., Any]) -> Any:
         real = sympy.Function(name, real=True)  # for Brian2 compares what it passed through sympy
