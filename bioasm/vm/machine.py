@@ -218,8 +218,7 @@ class Machine:
     def _turn(self) -> Status:
         """Do one instruction of the host's, or let the kernel run until it comes back and do what it came back for."""
         if self._at_host_instruction():  # before ALC and LDJ there is no kernel worth compiling
-            self._serve()
-            return Status.HOST
+            return self._spent() or self._serve()
         began = self.kernel, time.perf_counter()
         status = Status(self._call(MACHINE))
         if status is Status.PARALLEL:
@@ -238,9 +237,16 @@ class Machine:
 
     def _at_host_instruction(self) -> bool:
         ctx = self.state.ctx
-        if ctx[Ctx.RUNNING] or ctx[Ctx.PC] >= ctx[Ctx.CODE_LENGTH] or min(ctx[Ctx.FUEL], ctx[Ctx.BUDGET]) <= 0:
+        if ctx[Ctx.RUNNING] or ctx[Ctx.PC] >= ctx[Ctx.CODE_LENGTH]:
             return False
         return self.program.instructions[ctx[Ctx.PC]].mnemonic in HOST
+
+    def _spent(self) -> Status | None:
+        """FUEL or SLICE where nothing is left of one, None where there is."""
+        ctx = self.state.ctx
+        if ctx[Ctx.FUEL] <= 0:
+            return Status.FUEL
+        return Status.SLICE if ctx[Ctx.BUDGET] <= 0 else None
 
     def _call(self, block: int) -> int:
         return self.kernel(self.state.ctx.ctypes.data, self.state.real.ctypes.data, block)
@@ -256,8 +262,8 @@ class Machine:
         if Status.DRAIN in statuses:
             self.outputs.drain()
 
-    def _serve(self) -> None:
-        """Do the instruction at PC that the loop leaves to the host."""
+    def _serve(self) -> Status:
+        """Do the instruction at PC that the loop leaves to the host. Returns HOST."""
         ctx = self.state.ctx
         instruction = self.program.instructions[ctx[Ctx.PC]]
         self.outputs.take_emitted(self._output_names)
@@ -266,6 +272,7 @@ class Machine:
         ctx[Ctx.PC] += 1
         ctx[Ctx.FUEL] -= 1
         ctx[Ctx.BUDGET] -= 1
+        return Status.HOST
 
     def _adapt(self, seconds: float) -> None:
         """Choose the next slice's budget from how long this one took."""

@@ -21,6 +21,7 @@ _FIRING = """
   refractory: pause {inclusive}
 {order}
 """
+_FIRST, _LAST = "  order: receive, spike, reset, step", "  order: step, receive, spike, reset"
 _MODELS = f"""
 .model relaxing {{
   "relaxation and logistic growth by every method"
@@ -71,8 +72,8 @@ _MODELS = f"""
 }}
 .model firing {{ "fires whenever it may" {_FIRING.format(inclusive="", order="")} }}
 .model firing_on {{ "the same, to the end of the time" {_FIRING.format(inclusive="inclusive", order="")} }}
-.model firing_first {{ "the same before the step" {_FIRING.format(inclusive="", order="  order: receive, spike, reset, step")} }}
-.model firing_last {{ "the same at the end" {_FIRING.format(inclusive="inclusive", order="  order: step, receive, spike, reset")} }}
+.model firing_first {{ "the same before the step" {_FIRING.format(inclusive="", order=_FIRST)} }}
+.model firing_last {{ "the same at the end" {_FIRING.format(inclusive="inclusive", order=_LAST)} }}
 .model counting {{
   "sums up what arrives, and sends on a spike in the next step"
   state:

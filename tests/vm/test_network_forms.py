@@ -50,7 +50,9 @@ def error(what: str, dt: float) -> float:
 ORDERS = {
     **{f"x_{m}": order for m, order in {"euler": 1, "implicit": 1, "cnexp": 2, "rk4": 4}.items()},
     **{f"y_{m}": order for m, order in {"euler": 1, "implicit": 1, "exponential_euler": 2, "rk4": 4}.items()},
-    "driven": 4, "p": 4, "q": 4,
+    "driven": 4,
+    "p": 4,
+    "q": 4,
 }
 
 
