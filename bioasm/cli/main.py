@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fmt": ("fmt", "Rewrite program texts in the standard form."),
     "run": ("run", "Run a program on a driver and print its results."),
     "verify": ("verify", "Run a program on two drivers and compare what they computed."),
-    "import": ("import_", "Turn a problem file (graph, QUBO, ...) into a program."),
+    "import": ("import_", "Turn a problem file (graph, QUBO, ...) or a network (NIR, ...) into a program."),
     "info": ("info", "Show what a program holds and needs."),
     "help": ("help", "Explain an instruction, or list all instructions."),
     "drivers": ("drivers", "List the drivers that can run programs."),
