@@ -79,10 +79,10 @@ def _outdegree(number: float, pre: int, post: int, itself: bool, seed: int, plac
 
 
 def _uniform(pre: int, post: int, seed: int, place: int) -> Array:
-    """One random number for each pair, in (0, 1)."""
+    """One random number of 53 bits for each pair, in [0, 1): all are below 1, and none below 0."""
     row, column = np.arange(pre, dtype=np.uint32)[:, None], np.arange(post, dtype=np.uint32)[None, :]
     low, high = words(seed, place, row, 2 * column, STREAM_CONNECTIONS)
-    return (low.astype(np.float64) * 2.0**-32 + high.astype(np.float64) + 0.5) * 2.0**-32
+    return ((high.astype(np.uint64) << np.uint64(21)) | (low >> np.uint32(11))).astype(np.float64) * 2.0**-53
 
 
 _MASKS = {

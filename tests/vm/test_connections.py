@@ -1,0 +1,130 @@
+"""Connections by rule and by matrix: who is reached, how often, with which weight, and that only the seed decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bioasm.isa.program import Dense, Sparse
+from bioasm.vm import connections
+from bioasm.vm.connections import from_matrix, from_rule
+from tests.vm.support import run
+
+
+def mask(
+    rule: str, number: float, pre: int, post: int, seed: int = 1, place: int = 0, itself: bool = False
+) -> NDArray[np.float64]:
+    """How often each pair is connected, (pre, post)."""
+    start, reached, weight = from_rule(rule, number, pre, post, itself, 2.0, seed, place)
+    assert start[0] == 0
+    assert start[-1] == len(reached) == len(weight)
+    assert (weight == 2.0).all()
+    found = np.zeros((pre, post))
+    np.add.at(found, (np.repeat(np.arange(pre), np.diff(start)), reached), 1)
+    return found
+
+
+def test_all_connects_every_pair_once() -> None:
+    assert (mask("all", 0, 4, 7) == 1).all()
+
+
+def test_others_leaves_out_the_neuron_itself() -> None:
+    assert (mask("others", 0, 5, 5, itself=True) == 1 - np.eye(5)).all()
+
+
+def test_one_to_one_is_the_diagonal() -> None:
+    assert (mask("one_to_one", 0, 6, 6) == np.eye(6)).all()
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3, 8])
+def test_indegree_is_that_of_every_target(degree: int) -> None:
+    found = mask("indegree", degree, 8, 30)
+    assert (found.sum(axis=0) == degree).all()
+    assert found.max(initial=0) <= 1
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3, 30])
+def test_outdegree_is_that_of_every_source(degree: int) -> None:
+    found = mask("outdegree", degree, 8, 30)
+    assert (found.sum(axis=1) == degree).all()
+    assert found.max(initial=0) <= 1
+
+
+@pytest.mark.parametrize("p", [0.0, 0.02, 0.3, 0.9, 1.0])
+def test_probability_is_that_of_each_pair(p: float) -> None:
+    found = mask("probability", p, 200, 300)
+    assert found.mean() == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / 60_000))
+    rows, columns = found.sum(axis=1), found.sum(axis=0)
+    assert rows.var() == pytest.approx(300 * p * (1 - p), rel=0.5)
+    assert columns.var() == pytest.approx(200 * p * (1 - p), rel=0.5)
+
+
+def test_sources_of_an_indegree_are_drawn_evenly() -> None:
+    counts = mask("indegree", 5, 20, 4000).sum(axis=1)
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+
+
+@pytest.mark.parametrize("rule", ["probability", "indegree", "outdegree"])
+def test_the_seed_and_the_projection_decide_alone(rule: str) -> None:
+    number = 0.4 if rule == "probability" else 4
+    first = mask(rule, number, 12, 15)
+    assert (mask(rule, number, 12, 15) == first).all()
+    assert (mask(rule, number, 12, 15, seed=2) != first).any()
+    assert (mask(rule, number, 12, 15, place=1) != first).any()
+    assert (mask(rule, number, 12, 15, seed=1 << 32) != first).any()
+
+
+def test_random_numbers_of_pairs_are_even_and_below_1() -> None:
+    u = connections._uniform(300, 400, 7, 0)
+    assert u.min() >= 0
+    assert u.max() < 1
+    assert np.histogram(u, 10, (0, 1))[0] == pytest.approx(12_000, abs=5 * np.sqrt(12_000))
+    assert len(np.unique(u)) == u.size
+
+
+def test_a_dense_matrix_connects_where_it_is_not_0() -> None:
+    data = Dense(np.array([[0.0, 1.5], [-2.0, 0.0], [0.25, 3.0]]))
+    start, reached, weight = from_matrix(data, 2.0)
+    assert start.tolist() == [0, 1, 2, 4]
+    assert reached.tolist() == [1, 0, 0, 1]
+    assert weight.tolist() == [3.0, -4.0, 0.5, 6.0]
+
+
+def test_a_symmetric_matrix_connects_both_ways() -> None:
+    entries = np.array([0, 0, 1], np.int32), np.array([0, 2, 2], np.int32), np.array([1.0, 2.0, 3.0])
+    start, reached, weight = from_matrix(Sparse((3, 3), *entries, symmetric=True), 1.0)
+    assert start.tolist() == [0, 2, 3, 5]
+    assert reached.tolist() == [0, 2, 2, 0, 1]
+    assert weight.tolist() == [1.0, 2.0, 3.0, 2.0, 3.0]
+
+
+RELAYS = """
+POP a, relay, {pre}
+POP b, relay, {post}
+SYN s, a, b
+CON s, {rule}
+{more}EVT a, {train}, 1
+RUN 3 ms
+RD spikes
+"""
+
+
+def reached(rule: str, pre: int, post: int, lanes: int = 1) -> list[list[int]]:
+    """Which neurons of b a spike of each neuron of a reaches in the machine, in each lane."""
+    train = "[" + ", ".join(f"[{1e-4 * (1 + 2 * k)!r}, {k}]" for k in range(pre)) + "]"
+    text = RELAYS.format(pre=pre, post=post, rule=rule, more="SET s.delay, 0.1 ms\n", train=train)
+    result = run(text, lanes=lanes)
+    found = []
+    for lane in range(lanes):
+        mine = (result.spikes.lane == lane) & (result.spikes.i >= pre)
+        steps = np.rint(result.spikes.t[mine] / 1e-4).astype(int)
+        found.append(sorted(zip(((steps - 2) // 2).tolist(), (result.spikes.i[mine] - pre).tolist(), strict=True)))
+    return found
+
+
+@pytest.mark.parametrize(("rule", "number"), [("probability", 0.4), ("indegree", 3), ("outdegree", 2), ("all", None)])
+def test_the_machine_sends_spikes_along_the_connections(rule: str, number: float | None) -> None:
+    written = rule if number is None else f"{rule}, {number}"
+    expected = [(int(i), int(j)) for i, j in np.argwhere(mask(rule, number or 0, 6, 9))]
+    assert reached(written, 6, 9, 20) == [expected] * 20

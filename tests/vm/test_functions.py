@@ -1,0 +1,139 @@
+"""Functions of model texts in kernels against extended precision, over their whole ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+NAMES = ("exp", "expm1", "exprelr", "growth")
+SMALLEST, LARGEST = -708.0, 709.782712893384  # below is 0, above infinite
+
+
+@lru_cache(maxsize=1)
+def compiled() -> Callable[[Array], Array]:
+    """All four functions of an array, (4, n)."""
+    from numba import njit
+
+    from bioasm.vm.kernels.functions import exp, expm1, exprelr, growth
+
+    @njit(error_model="numpy")
+    def all_four(x: Array) -> Array:  # type: ignore[misc]
+        found = np.zeros((4, len(x)))
+        for k in range(len(x)):
+            found[0, k] = exp(x[k])
+            found[1, k] = expm1(x[k])
+            found[2, k] = exprelr(x[k])
+            found[3, k] = growth(x[k])
+        return found
+
+    return all_four  # type: ignore[no-any-return]
+
+
+def of(name: str, x: Any) -> Array:
+    """A function of numbers."""
+    return compiled()(np.atleast_1d(np.asarray(x, np.float64)))[NAMES.index(name)]
+
+
+def exact(name: str, x: Array) -> Array:
+    """The same in extended precision."""
+    wide = np.asarray(x, np.longdouble)
+    with np.errstate(all="ignore"):
+        if name == "exp":
+            return np.exp(wide)
+        minus_one = np.expm1(wide)
+        if name == "expm1":
+            return minus_one
+        ratio = wide / minus_one if name == "exprelr" else minus_one / wide
+        return np.where(wide == 0, np.longdouble(1), ratio)
+
+
+def ulps(name: str, x: Array) -> float:
+    """The largest error in units in the last place of the result."""
+    expected = exact(name, x)
+    near = np.spacing(np.abs(expected).astype(np.float64))
+    return float((np.abs(of(name, x).astype(np.longdouble) - expected) / near).max())
+
+
+RANGES = {
+    "normal": (-745.0 + 37.5, 709.7),
+    "middle": (-40.0, 40.0),
+    "unit": (-1.0, 1.0),
+    "near 0": (-1e-3, 1e-3),
+    "close to 0": (-1e-9, 1e-9),
+    "tiny": (-1e-200, 1e-200),
+}
+MOST = {"exp": 1.0, "expm1": 2.0, "exprelr": 3.0, "growth": 3.0}
+
+
+@pytest.mark.parametrize("span", RANGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_error_in_units_in_the_last_place(name: str, span: str) -> None:
+    low, high = RANGES[span]
+    x = np.concatenate([np.random.default_rng(1).uniform(low, high, 100_000), np.linspace(low, high, 10_001)])
+    if name != "exp":
+        x = x[x < 708]  # where e^x - 1 is infinite already
+    assert ulps(name, x) <= MOST[name]
+
+
+def test_exp_around_every_change_of_its_power_of_two() -> None:
+    steps = (np.arange(-1020, 1024) + 0.5) * np.log(2)
+    x = np.concatenate([steps, np.nextafter(steps, -np.inf), np.nextafter(steps, np.inf)])
+    assert ulps("exp", x[(x > SMALLEST) & (x < LARGEST)]) <= 1.0
+
+
+def test_exp_below_normal_numbers_is_0() -> None:
+    x = np.array([np.nextafter(SMALLEST, -np.inf), -708.4, -720.0, -745.1, -746.0, -1e300, -np.inf])
+    assert (of("exp", x) == 0).all()
+    assert of("exp", SMALLEST)[0] == pytest.approx(float(exact("exp", np.array(SMALLEST))), rel=1e-15)
+
+
+def test_exp_at_the_other_end() -> None:
+    assert np.isfinite(of("exp", LARGEST)[0])
+    assert of("exp", LARGEST)[0] == pytest.approx(1.7976931348622732e308, rel=1e-12)
+    assert (of("exp", [np.nextafter(LARGEST, np.inf), 710.0, 1e300, np.inf]) == np.inf).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_number_stays_none(name: str) -> None:
+    assert np.isnan(of(name, np.nan)[0])
+
+
+def test_values_at_0() -> None:
+    for zero in (0.0, -0.0, 5e-324, -5e-324):
+        assert of("exp", zero)[0] == 1
+        assert of("exprelr", zero)[0] == 1
+        assert of("growth", zero)[0] == 1
+        assert of("expm1", zero)[0] == pytest.approx(zero, abs=0)
+
+
+def test_values_far_out() -> None:
+    assert of("exprelr", [-800.0, -1e300]).tolist() == [800.0, 1e300]
+    assert of("exprelr", [800.0, 1e300]).tolist() == [0.0, 0.0]
+    assert of("growth", [-1e300]).tolist() == [1e-300]
+    assert of("growth", [800.0]).tolist() == [np.inf]
+    assert of("expm1", [-800.0, -np.inf, np.inf]).tolist() == [-1.0, -1.0, np.inf]
+
+
+def test_exp_of_whole_vectors_is_that_of_single_numbers() -> None:
+    x = np.random.default_rng(2).uniform(-30, 30, 999)
+    assert (of("exp", x) == [of("exp", value)[0] for value in x]).all()
+
+
+def test_exp_never_falls() -> None:
+    x = np.linspace(-700, 700, 200_001)
+    assert (np.diff(of("exp", x)) >= 0).all()
+
+
+@pytest.mark.parametrize("power", range(2, 9))
+def test_powers_are_products(power: int) -> None:
+    from bioasm.vm.kernels import functions
+
+    x = np.random.default_rng(3).uniform(-3, 3, 50)
+    found = [getattr(functions, f"power{power}").py_func(value) for value in x]
+    assert found == pytest.approx((x**power).tolist(), rel=1e-14)
