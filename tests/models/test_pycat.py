@@ -150,6 +150,14 @@ def test_in_the_original_the_last_mechanism_wins() -> None:
     assert mV(result)[[28, 199]] == pytest.approx([4.921859810959529, 0.06485127576380033], abs=1e-9)  # of the real one
 
 
+def test_example_beside_hh_as_the_real_arbor_pycat_has_it() -> None:
+    lines = ["POP cell, membrane, 1", "MECH example, example, cell", "MECH hh, hh_channels, cell", "SET cell.v0, 10 mV"]
+    lines += [f"SET {line}" for line in original("example")]
+    result = run("\n".join([*lines, "REC cell.v", "RUN 5 ms", ""]))
+    assert worst(mV(result), mirror(arbor.Example(), arbor.Hh(), steps=200, original=True).v[:, 0]) < 1e-9
+    assert mV(result)[[28, 199]] == pytest.approx([-52.10173714510316, -35.66562751013123], abs=1e-9)
+
+
 @pytest.mark.parametrize("per_mM", [0.0, 0.05])
 def test_another_mechanism_reads_the_shared_calcium(per_mM: float) -> None:
     settings = ("reader.g, 0.001 S/cm2", f"reader.per_mM, {per_mM}")
