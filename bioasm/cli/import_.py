@@ -72,7 +72,8 @@ def command(
 def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | None, str | None]:
     """The file, and its format where a first word or --from names it."""
     known = [*FORMATS, *NETWORKS]
-    if len(words) > 2 or (len(words) == 2 and (words[0] not in known or form not in (None, words[0]))):
+    alone = len(words) == 1 and words[0] in known and not Path(words[0]).exists()
+    if alone or len(words) > 2 or (len(words) == 2 and (words[0] not in known or form not in (None, words[0]))):
         raise click.UsageError(f"one FILE is wanted, or one of {', '.join(known)} and a FILE")
     return (words[-1] if words else None), (words[0] if len(words) == 2 else form)
 
