@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -323,6 +324,8 @@ def test_entry_points_lead_somewhere(group: str) -> None:
     assert targets
     for target in targets:
         home, name = target.split(":")
+        if "brian2" in home and find_spec("brian2") is None:
+            continue  # an extra; the driver's own tests hold it to saying so
         assert callable(getattr(import_module(home), name))
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
-from bioasm.isa.table import BY_MNEMONIC
+from bioasm.isa.table import BY_MNEMONIC, Trait
 from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Model
 
 SAMPLES = 1 << 24  # values of all recorded variables that are kept of one run
 _MAKERS = ("ALC", "POP", "MECH", "SYN", "CON")
+_USES = Trait.NEURONS | Trait.JUMPS | Trait.ENDS
 
 
 def state_variables(verified: Verified) -> dict[str, int]:
@@ -59,8 +60,15 @@ def _records(instruction: Instruction, variables: Sequence[str]) -> bool:
 
 
 def _begin(program: Program) -> int:
-    """Behind the instruction that made the last neurons: before it there is nothing to record, and all paths lead over it."""
-    return max(k + 1 for k, i in enumerate(program.instructions) if i.mnemonic in _MAKERS)
+    """The first place behind what makes the network at which neurons are used or the path may part.
+
+    All paths lead there, and what must be set before the network runs is set.
+    """
+    targets = {o.index for i in program.instructions for o in i.operands if isinstance(o, Target)}
+    at = max(k + 1 for k, i in enumerate(program.instructions) if i.mnemonic in _MAKERS)
+    while at < len(program.instructions) and at not in targets and not program.instructions[at].row.traits & _USES:
+        at += 1
+    return at
 
 
 def _aimed(instruction: Instruction, moved: Sequence[int]) -> Instruction:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("brian2", reason="Brian2 is not installed")
+
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions, registry
 from bioasm.drivers.brian2.driver import Brian2Driver

@@ -24,8 +24,9 @@ SPINS += "SIG 1.5\nRUN 60 sweeps\nRD best_state\n"
 
 
 def compared(text: str | Program, driver: str = "cpu", against: str = "brian2", **wanted: Any) -> Report:
-    """A report; `wanted` are fields of Request, and seed and lanes."""
-    options = RunOptions(seed=wanted.pop("seed", 1), lanes=wanted.pop("lanes", 1))
+    """A report; `wanted` are fields of Request, and seed, lanes and fuel."""
+    asked = {name: wanted.pop(name) for name in ("lanes", "fuel") if name in wanted}
+    options = RunOptions(seed=wanted.pop("seed", 1), **asked)
     program = assemble(text) if isinstance(text, str) else text
     return verify_drivers(verify(program), Request(driver, against, options, **wanted))
 

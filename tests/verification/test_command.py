@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("brian2", reason="Brian2 is not installed")
+
 from bioasm.cli.main import main
 from bioasm.drivers import registry
 from tests.verification.support import NETWORK, SPINS

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("brian2", reason="Brian2 is not installed")
+
 from bioasm.drivers import registry
 from bioasm.drivers.brian2.network import Neurons
 from tests.verification.mutants import MODELS, RESULTS

@@ -39,10 +39,14 @@ def longer(made: Program) -> Program:
     return replace(made, instructions=(*made.instructions, second))
 
 
-MEMBRANES = [name for name in NAMES if "MODEL ising" not in (FOLDER / f"{name}.basm").read_text(encoding="utf-8")]
+TEXTS = {name: (FOLDER / f"{name}.basm").read_text(encoding="utf-8") for name in NAMES}
+SPINS = [name for name in NAMES if "MODEL ising" in TEXTS[name]]
+OTHERS = [name for name in NAMES if "POP " in TEXTS[name] or ".model " in TEXTS[name]]
+MEMBRANES = [name for name in NAMES if name not in SPINS + OTHERS]
+STEPS = 3000  # of the programs whose models take Brian2 a millisecond a step
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in MEMBRANES])
+@pytest.mark.parametrize("name", SPINS)
 def test_spins_do_the_same(name: str) -> None:
     report = compared(program(name))
     assert report.agrees
@@ -59,6 +63,13 @@ def test_membranes_do_the_same_over_a_second(name: str) -> None:
         if found.name in report.second.result.recordings:
             assert found.deviation < VOLTS
         assert not found.missed and not found.extra
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_models_do_the_same_for_thousands_of_steps(name: str) -> None:
+    report = compared(program(name), fuel=STEPS)
+    assert report.agrees
+    assert report.second.result is not None and report.second.result.steps > 100
 
 
 def test_only_the_chaotic_ones_are_followed_in_pieces() -> None:
