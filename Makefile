@@ -34,7 +34,7 @@ docs-check: $(VENV)/.installed ## fail where a generated page of docs/ is stale
 	$(BIN)/python -m bioasm.reference --check
 
 bench: $(PEERS)/.installed ## set up the peers, then measure against them (minutes; leave the machine alone meanwhile)
-	for script in startup lif ising maxcut link; do $(PEERS)/bin/python bench/$$script.py || exit 1; done
+	for script in startup lif ising maxcut models link; do $(PEERS)/bin/python bench/$$script.py || exit 1; done
 
 clean: ## remove the environments and everything built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
