@@ -178,6 +178,7 @@ def hh(currents: tuple[float, ...], duration: str = "20 ms", compat: bool = Fals
     return run("\n".join([*lines, *[f"RUN {duration}"] * parts, ""]))
 
 
+@cache
 def hh_mirror(currents: tuple[float, ...], steps: int, dt: float = 0.01, **how: Any) -> brainpy.Run:
     cells = brainpy.HH(len(currents), dt, **how)
     return brainpy.run([cells], steps, [(cells, "input", np.array(currents), "+")])[0]
@@ -224,7 +225,7 @@ def test_hh_on_other_inputs(found: str) -> None:
     ],
 )
 def test_hh_with_other_parameters(setting: str, keywords: dict[str, float]) -> None:
-    result, expected = hh((10.0, 30.0), "30 ms", more=setting), hh_mirror((10.0, 30.0), 3000, **keywords)
+    result, expected = hh((10.0, 30.0), "20 ms", more=setting), hh_mirror((10.0, 30.0), 2000, **keywords)
     assert worst(trace(result, "cells.v")[1:] * 1e3, expected.traces["V"][:-1]) < 1e-9
     assert same_spikes(spikes(result), expected.spikes)
 

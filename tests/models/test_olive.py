@@ -100,7 +100,7 @@ OWN = {"soma": [*"klhnx"], "dend": ["ca", *"rsq"], "axon": ["h_axon", "x_axon"]}
 
 
 @cache
-def coupled(case: str, *settings: str, steps: int = 1600, clamp: float = 0.0, parts: int = 1) -> Result:
+def coupled(case: str, *settings: str, steps: int = 1000, clamp: float = 0.0, parts: int = 1) -> Result:
     """One neuron of three compartments, with a clamp into the soma from step 400 to 800."""
     drive = np.zeros((steps, 1))
     drive[400:800] = clamp * 1e-9
@@ -135,7 +135,7 @@ def test_coupled(geometry: str, case: str, clamp: float) -> None:
     result = coupled(case, *settings, clamp=clamp)
     original, implicit = SWITCHES[case]
     clamps = [arbor.Clamp(10, 10, clamp)]
-    expected = olive.coupled(1600, original=original, implicit=implicit, clamps=clamps, threshold=-30.0, **how)  # type: ignore[arg-type]
+    expected = olive.coupled(1000, original=original, implicit=implicit, clamps=clamps, threshold=-30.0, **how)  # type: ignore[arg-type]
     assert worst(potentials(result), expected.v) < 1e-9
     assert spikes(result)[:, 0].tolist() == expected.spikes[expected.spikes[:, 1] == 0, 0].tolist()
     for cv, (part, names) in enumerate(OWN.items()):
@@ -154,10 +154,10 @@ def test_coupled_as_the_real_arbor_pycat_has_it() -> None:
         f"SET cell.g_soma_dend, {float(axial[0])!r} nS",
         f"SET cell.g_soma_axon, {float(axial[1])!r} nS",
     ]
-    v = potentials(coupled("pycat", *settings, steps=4000, clamp=0.0))
+    v = potentials(coupled("pycat", *settings, steps=2000, clamp=0.0))
     cable = arbor.Cable(areas[[1, 0, 2]], np.array([-1, 0, 0]), np.array([0.0, *axial]) / 1e3, v0=-60.0)
     paints = [arbor.Paint(part(), [k]) for k, part in enumerate((olive.Soma, olive.Dendrite, olive.Axon))]
-    assert worst(v, arbor.simulate(cable, paints, 4000, original=True).v) < 1e-9
+    assert worst(v, arbor.simulate(cable, paints, 2000, original=True).v) < 1e-9
 
 
 def test_coupled_continued_equals_one_long_run() -> None:
