@@ -31,7 +31,7 @@ KERNELS = {
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
 }
 
-NETWORKS = 14
+NETWORKS = 8
 
 
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:

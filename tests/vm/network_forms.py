@@ -144,4 +144,4 @@ def program(duration: str = "5 ms", settings: str = "") -> str:
     pauses = "[" + ", ".join(repr(p * 1e-3) for p in PAUSES) + "]"
     paused = "\n".join(f"SET {p}.pause, {pauses}" for p in ("f", "fi", "fe", "fl"))
     varied = "SET l.drive, [1.2, 1.5, 2, 3, 5, 1.01]\nSET l.pause, [0, 1e-3, 0, 2e-3, 5e-4, 0]"
-    return f"{_MODELS}\n{NETWORK}\n{settings}\n{paused}\n{varied}\n{EVENTS}\n{RECORDED}\nRUN {duration}\n"
+    return f"{_MODELS}\n{NETWORK}\n{paused}\n{varied}\n{settings}\n{EVENTS}\n{RECORDED}\nRUN {duration}\n"

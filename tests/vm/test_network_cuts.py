@@ -12,6 +12,7 @@ import pytest
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
 from bioasm.isa.verify import verify
+from bioasm.vm import outputs
 from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
@@ -22,6 +23,12 @@ from tests.vm.support import everything, finish, machine, program, run
 
 TEXTS = {"alone": ALONE, "sent": SENT, "held": HELD}
 MANY = 20
+
+
+@pytest.fixture(autouse=True)
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buffers of samples that are drained now and then, and cost little to make."""
+    monkeypatch.setattr(outputs, "_SAMPLE_BYTES", 1 << 13)
 
 
 @lru_cache(maxsize=8)
@@ -76,7 +83,7 @@ def test_bytecode_runs_like_its_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("lanes", [5, 17])
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", ["sent", "held"])
 def test_the_first_lanes_are_those_of_fewer_lanes(name: str, lanes: int) -> None:
     many, few = machine_run(TEXTS[name], MANY), run(TEXTS[name], lanes=lanes)
     for what, recording in few.recordings.items():

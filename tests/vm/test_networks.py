@@ -9,7 +9,7 @@ from tests.vm.against_reference import ROUNDING, machine_run, readings, recordin
 from tests.vm.network_programs import ALONE, HELD, SENT
 from tests.vm.random_networks import random_program
 
-TEXTS = {"alone": ALONE, "sent": SENT, "held": HELD} | {f"random {seed}": random_program(seed) for seed in (3, 8)}
+TEXTS = {"alone": ALONE, "sent": SENT, "held": HELD} | {f"random {seed}": random_program(seed) for seed in (8,)}
 PLACES = [(1, 0), (20, 0), (20, 17)]  # lanes, and the lane that is looked at: the last stands in a block that is not full
 
 
@@ -53,7 +53,7 @@ def test_what_is_compared_moves(name: str) -> None:
 @pytest.mark.parametrize("name", ["alone", "sent"])
 def test_lanes_differ_by_their_noise_alone(name: str) -> None:
     result = machine_run(TEXTS[name], 20)
-    noisy, quiet = {"alone": ("z.a", "m.b"), "sent": ("s.phase", "")}[name]
+    noisy, quiet = {"alone": ("z.b", "m.b"), "sent": ("s.phase", "")}[name]
     assert len(np.unique(result.recordings[noisy].values[:, -1, 0])) == 20
     if quiet:
         assert (result.recordings[quiet].values == result.recordings[quiet].values[:1]).all()
