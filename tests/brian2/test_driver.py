@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -162,3 +163,18 @@ def test_programs_without_neurons(text: str) -> None:
     found, wanted = on_brian2(text), on_cpu(text)
     assert readings(found) == readings(wanted)
     assert found.energy.tolist() == wanted.energy.tolist() and found.state.shape == wanted.state.shape
+
+
+def test_ctrl_c_ends_a_run_with_what_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "long.basm"
+    path.write_text("ALC 2\nRUN 1000 s\n", encoding="utf-8")
+    command = [sys.executable, "-W", "ignore", "-m", "bioasm", "run", str(path), "--driver", "brian2", "--seed", "1", "--json"]
+    stopper = f"import brian2, signal, os, threading, sys\nsys.argv = {command[4:]!r}\n"
+    stopper += "threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+    stopper += f"from bioasm.cli.main import main\nsys.exit(main({command[5:]!r}))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", stopper], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 130
+    found = json.loads(done.stdout)
+    assert found["status"] == "interrupted" and found["steps"] > 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,12 +62,14 @@ class Brian2Driver(Driver):
 
     def connect(self) -> None:
         """Import Brian2. Raises BioasmError B503 where it can't be imported."""
-        began = time.perf_counter()
+        began, interrupt = time.perf_counter(), signal.getsignal(signal.SIGINT)
         try:
             import brian2
         except (ImportError, AttributeError) as cause:  # Brian2 2.9 on numpy 2.4 fails with the second
             hint = "pip install --upgrade 'bioasm[brian2]' brings versions that fit together"
             raise error("B503", f"Brian2 can't be imported: {cause}", hint=hint) from cause
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)  # Brian2 takes Ctrl-C for itself as soon as it is imported
         # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
         brian2.BrianLogger.suppress_name("unused_brian_object")
         self.seconds_to_import += time.perf_counter() - began

@@ -118,8 +118,8 @@ class Interpreter:
         self._check_finite()
         if self.stopped:
             self.status = "interrupted"
-        elif self.step < self.run_end:
-            self.status = "out of fuel"
+        elif self.step < self.run_end:  # a program that imported Brian2 itself lets it stop on Ctrl-C
+            self.status = "out of fuel" if self.fuel <= 0 else "interrupted"
 
     def _act(self, instruction: Instruction) -> Callable[[], None]:
         """An instruction as a function without arguments, its operands looked up once."""
