@@ -133,7 +133,7 @@ class Loop:
         return _operation(expression, lambda part: self.value(part, moment))
 
     def _collected(self, expression: Binary) -> Expression:
-        """A product with all its factors that do not change from step to step in one, which is then not computed in the loop."""
+        """A product with all its factors that do not change from step to step in one, computed before the loop."""
         still: list[Expression] = []
         moving: list[Expression] = []
         for factor in _factors(expression):

@@ -44,7 +44,8 @@ def _namespace(noises: int) -> dict[str, Any]:
     def normals_of(ctx, b):
         return f4(ctx[Ctx.DRAWN_AT], room * b, room)
 
-    own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals, "device": device, "fma": fma}
+    own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals}
+    own |= {"device": device, "fma": fma}
     names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
     for module in (arrivals, functions, inputs):
         names |= {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
