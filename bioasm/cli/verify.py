@@ -47,7 +47,7 @@ LANES_FOR_STATISTICS = 64
         bioasm verify problem.basm --against brian2
         bioasm verify problem.basm --against brian2 --plot traces.png
         bioasm verify problem.basm --against brian2 --noise own --lanes 200
-        bioasm verify problem.basm --driver intan --driver-option port=/dev/ttyACM0 --against cpu --json
+        bioasm verify problem.basm --against intan --against-option port=/dev/ttyACM0
     """,
     exits={1: "the drivers do not agree, or the program or a run is at fault", 130: "interrupted"},
 )

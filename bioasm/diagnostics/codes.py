@@ -324,10 +324,10 @@ CODES: dict[str, Code] = {
     "B520": Code("stimulation refused by the interlock", "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand."),
     "B521": Code("bad table of stimulation limits", "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does."),
     "B522": Code("bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."),
-    "B530": Code("emulated board can't be made", "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why."),
-    "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
     "B523": Code("board not fit for use", "The board has another instruction table than this program, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`)."),
     "B524": Code("board stopped itself", "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept."),
+    "B530": Code("emulated board can't be made", "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why."),
+    "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
     # --- ourselves --------------------------------------------------------------------------------
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
 }

@@ -422,6 +422,7 @@ ROWS: tuple[Row, ...] = (
         "ALC 2\nRUN 10 ms\nSTIM [0, 1], 2 uA, 100 us\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
         "stimulation",
+        since=2,
     ),
 )
 

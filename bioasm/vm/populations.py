@@ -201,7 +201,7 @@ class Populations:
     def flaw(self) -> str | None:
         """What is wrong with the parameters as they are now; None where nothing is."""
         if self.coupled is None:
-            return None
+            return self.projections.flaw()
         population = self.network.populations[self.coupled]
         feedback, dt = population.model.feedback, float(self.state.real[Real.DT])
         assert feedback is not None
@@ -211,7 +211,7 @@ class Populations:
         s = Symbol(f"p{self.coupled}.{feedback.source}")
         if population.n and not np.isfinite(self.evaluate(s, self.coupled, self._initial(self.coupled))).all():
             return f"the state {feedback.source} = {spell(_definition(population.model, feedback.source))} has no value"
-        return None
+        return self.projections.flaw()
 
     # --- values -------------------------------------------------------------------------------------
 

@@ -41,6 +41,15 @@ class Projections:
         for part, array in zip(("start", "post", "weight"), found, strict=True):
             self.state.fields[f"{part}:{projection.name}"] = array
 
+    def flaw(self) -> str | None:
+        """What is wrong with the delays: a mechanism that delays a value itself has one delay for all that comes to it."""
+        for name in {p.target for p in self.host.network.projections}:
+            mine = [p for p in self.host.network.projections if p.target == name]
+            if self._delayed(mine[0]) and len({self.delay[p.name] for p in mine}) > 1:
+                words = " and ".join(f"{p.name} ({self.delay[p.name]:g} s)" for p in mine)
+                return f"{name} delays a value by the delay of its projection, and these differ: {words}"
+        return None
+
     def matrix(self, name: str) -> Any:
         """The matrix of weights of a projection that has one, as the program holds it."""
         projection = self.host.network.projection(name)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Dense, Sparse
 from bioasm.vm import connections
 from bioasm.vm.connections import from_matrix, from_rule
-from tests.vm.support import run
+from tests.vm.support import machine, run
 
 
 def mask(
@@ -128,3 +129,21 @@ def test_the_machine_sends_spikes_along_the_connections(rule: str, number: float
     written = rule if number is None else f"{rule}, {number}"
     expected = [(int(i), int(j)) for i, j in np.argwhere(mask(rule, number or 0, 6, 9))]
     assert reached(written, 6, 9, 20) == [expected] * 20
+
+
+def test_a_mechanism_that_delays_itself_has_one_delay() -> None:
+    text = """
+        POP a, hh, 2
+        MECH s, ampa, a
+        SYN one, a, s
+        SYN two, a, s
+        SET one.delay, 1 ms
+        SET two.delay, 2 ms
+        CON one, all
+        CON two, all
+        RUN 1 ms
+    """
+    with pytest.raises(BioasmError) as refused:
+        machine(text).run_slice()
+    (found,) = refused.value.diagnostics
+    assert found.code == "B402" and "one (0.001 s) and two (0.002 s)" in found.message

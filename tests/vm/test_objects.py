@@ -82,9 +82,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_kernel_is_compiled_again(
-    compiled: tuple[str, bytes], compilations: list, folder: Path, damage: str
-) -> None:
+def test_a_damaged_kernel_is_compiled_again(compiled: tuple[str, bytes], compilations: list, folder: Path, damage: str) -> None:
     (folder / compiled[0]).write_bytes(DAMAGE[damage](compiled[1]))
     assert outs(run(TEXT)) == [2]
     assert compilations == [KEY]
