@@ -226,12 +226,16 @@ def _unrec(s: Served) -> None:
 
 
 def _clamp(s: Served) -> None:
-    value = s.level(1)
-    allowed = s.machine.spec.clamp_values
-    if allowed and not np.isin(value, allowed).all():
-        text = f"CLAMP got {value}; {s.machine.spec.name} can be held at {' or '.join(f'{a:g}' for a in allowed)}"
-        raise s.machine.error("B402", text, s.instruction)
-    s.machine.model.clamp(s.neurons(0), value)
+    value, neurons = s.level(1), s.neurons(0)
+    levels = np.broadcast_to(np.asarray(value, np.float64), neurons.shape)
+    for population in s.machine.network.populations:
+        mine = levels[(neurons >= population.first) & (neurons < population.first + population.n)]
+        allowed = population.model.clamp_values
+        if allowed and not np.isin(mine, allowed).all():
+            words = " or ".join(f"{a:g}" for a in allowed)
+            text = f"CLAMP got {value}; {population.model.name} can be held at {words}"
+            raise s.machine.error("B402", text, s.instruction)
+    s.machine.model.clamp(neurons, value)
     s.machine.forget_kernel()
 
 
