@@ -174,3 +174,37 @@ def test_two_populations_and_their_names() -> None:
         "RST\nRUN 50 ms\nRD b.v\nRD spike_count\nRD a.spike_count\nGET r1, spike_count\nOUT r1\nRD best_state\nPEEK r2, b.v, 3\nOUT r2\n"
     )
     assert_alike(on_brian2(text, lanes=2), on_cpu(text, lanes=2))
+
+
+@pytest.mark.parametrize("step", ["x := x + 0.01*I\n    y := 0.3*x", "dx/dt = (I - x)/tau\n  then:\n    dy/dt = (x - y)/tau"])
+def test_what_is_clamped_does_not_move_between_stages(step: str) -> None:
+    text = leaky(step) + "CLAMP [0, 2], [0.4, 5]\n" + RUN + "FREE 2\nRUN 5 ms\nRD cells.y\n"
+    assert_alike(on_brian2(text), on_cpu(text))
+
+
+def test_what_is_frozen_stands_still_inside_rk4() -> None:
+    step = "dx/dt = (I - x + y*y)/tau using rk4 unless refractory\n    dy/dt = (x - y)/tau using rk4"
+    text = leaky(step, FIRES + "  refractory: t_ref\n") + RUN
+    assert_alike(on_brian2(text), on_cpu(text))
+
+
+ORDERS = ["receive, spike, reset, step", "receive, step, spike, reset", "spike, reset, step, receive"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("ends", ["", " inclusive"])
+@pytest.mark.parametrize("frozen", ["", " unless refractory"])
+def test_refractory_times_in_every_order(order: str, ends: str, frozen: str) -> None:
+    rest = FIRES.replace("x := 0\n", "x := 0.9\n") + f"  refractory: 0.25 ms{ends}\n  order: {order}\n"
+    arriving = ", ".join(f"[{k}e-4, 1]" for k in range(20, 100, 3))
+    text = leaky(f"dx/dt = (I - x)/tau{frozen}\n    dy/dt = (x - y)/tau", rest)
+    text += f"EVT cells, [{arriving}], 0.07\nINP cells.I, [0.5, 15, 30]\nREC cells.x\nRUN 10 ms\n"
+    assert_alike(on_brian2(text), on_cpu(text))
+
+
+@pytest.mark.parametrize("later", ["", "SIG 0.2\nRUN 5 ms\nRD b.x\n"])
+def test_each_population_has_the_noise_of_its_model_before_any_sig(later: str) -> None:
+    loud = leaky(STEPS["noise"])
+    calm = loud.split("POP")[0].replace(".model leaky", ".model calm").replace("sigma = 0.1", "sigma = 0.03")
+    text = calm + loud + "POP b, calm, 2\nREC b.x\nRUN 10 ms\n" + later
+    assert_alike(on_brian2(text), on_cpu(text))

@@ -235,8 +235,7 @@ class Cell:
         steps = f"({self.spelled(own, own.model.refractory.duration)}) / dt"
         if not own.model.refractory.inclusive:
             return f"ceil({steps} - 1e-6) * dt"
-        last = int(own.model.order.index("step") < own.model.order.index("spike"))
-        return f"(floor({steps} + 1e-6) + {last}) * dt"
+        return f"(floor({steps} + 1e-6) + 1) * dt"
 
     @property
     def start_code(self) -> str:
@@ -249,6 +248,8 @@ class Cell:
         own = self.parts[0]
         if own.model.threshold and own.model.threshold.crossing:
             lines.append(f"{BEFORE} = {self.spelled(own, own.model.threshold.condition)}")
+        if self.refractory and not self._is_before("step", "spike"):  # Brian2 asks in the step, too late for the threshold
+            lines.append(f"not_refractory = t - lastspike > {self.refractory} - 0.5 * dt")
         return "\n".join(lines)
 
     def port_code(self, part: Part, port: Port) -> str:
@@ -259,17 +260,22 @@ class Cell:
             owner, own = self.owner(part, variable), self.variable(part, variable)
             new = f"{own} + _jump_{at}"
             if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
-                new = f"chosen({self.refractory} - (t - lastspike) < {self._last_frozen} * dt or lastspike >= t, {new}, {own})"
+                new = f"chosen({self._hears_again}, {new}, {own})"
             if self.clamps and self.is_clamp(owner, variable):
                 new = f"chosen({FREE} > 0.5, {new}, {own})"
             lines.append(f"{own} = {new}")
         return "\n".join([*lines, f"{arrived} = 0 * {arrived}"])
 
     @property
-    def _last_frozen(self) -> float:
-        """How far before the end of its refractory time, in steps, a neuron hears spikes again."""
+    def _hears_again(self) -> str:
+        """Whether a variable that stands still while refractory moves with arriving spikes, before a reset in the same step too."""
+        early = 0.5 + self._is_before("step", "receive")
+        ended = f"{self.refractory} - (t - lastspike) < {early} * dt"
+        return f"({ended} or lastspike >= t)" if self._is_before("receive", "reset") else ended
+
+    def _is_before(self, phase: str, other: str) -> bool:
         order = self.parts[0].model.order
-        return 0.5 + (order.index("step") < order.index("spike"))
+        return order.index(phase) < order.index(other)
 
     def _is_frozen(self, part: Part | None, variable: str) -> bool:
         if part is None or self.refractory is None:

@@ -100,7 +100,8 @@ def _alc(run: Interpreter, instruction: Instruction) -> None:
     run.neurons = run.make(run, instruction)
     coupled = next((p for p in run.network.populations if has_landscape(p.model)), None)
     run.landscape = Landscape(coupled.n if coupled else 0)
-    run.neurons.set_noise(run.noise)
+    if run.noise_is_set or len(run.network.populations) == 1:  # before any SIG each population has its model's own
+        run.neurons.set_noise(run.noise)
     run.neurons.set_offset(run.offset)
 
 
@@ -136,7 +137,7 @@ def _sig(run: Interpreter, instruction: Instruction) -> None:
     noise = number(run, instruction, 0)
     if not (math.isfinite(noise) and noise >= 0.0):
         raise run.fault(f"SIG got {noise:g}; noise is a finite number of at least 0", instruction)
-    run.noise = noise
+    run.noise, run.noise_is_set = noise, True
     if run.neurons:
         run.neurons.set_noise(noise)
 

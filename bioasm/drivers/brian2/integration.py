@@ -34,20 +34,17 @@ def step_code(cell: Cell) -> str:
         items = [(p, item) for p in cell.parts if stage < len(p.model.stages) for item in p.model.stages[stage]]
         lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)])
         lines += [_assigned(cell, p, i) for p, i in items if isinstance(i, Assignment)]
-    return "\n".join([*_noted(cell), *lines, *_held(cell)] if lines else [])
+    return "\n".join(lines)
 
 
-def _noted(cell: Cell) -> Iterator[str]:
-    """Where neurons may be held: what they were held at, for stages see them move."""
-    if cell.clamps:
-        own = cell.parts[0]
-        yield f"_begun = {identifier(own, own.model.clamp)}"
-
-
-def _held(cell: Cell) -> Iterator[str]:
-    if cell.clamps:
-        held = identifier(cell.parts[0], cell.parts[0].model.clamp)
-        yield f"{held} = chosen({FREE} > 0.5, {held}, _begun)"
+def _where_moving(cell: Cell, part: Part, item: Equation | Assignment, new: str, old: str) -> str:
+    """`new` for the neurons whose variable moves, `old` for those that are held or stand still while refractory."""
+    moves = []
+    if isinstance(item, Equation) and item.frozen and cell.refractory is not None:
+        moves.append("not_refractory")
+    if cell.clamps and cell.is_clamp(part, item.variable):
+        moves.append(f"{FREE} > 0.5")
+    return f"chosen({' and '.join(moves)}, {new}, {old})" if moves else new
 
 
 def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
@@ -58,8 +55,7 @@ def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
             yield f"_new_{own} = {own} + {_increment(cell, part, equation)}"
     for part, equation in items:
         own = identifier(part, equation.variable)
-        stays = equation.frozen and cell.refractory is not None
-        yield f"{own} = {f'chosen(not_refractory, _new_{own}, {own})' if stays else f'_new_{own}'}"
+        yield f"{own} = {_where_moving(cell, part, equation, f'_new_{own}', own)}"
 
 
 def _increment(cell: Cell, part: Part, equation: Equation) -> str:
@@ -74,7 +70,8 @@ def _increment(cell: Cell, part: Part, equation: Equation) -> str:
 
 
 def _assigned(cell: Cell, part: Part, assignment: Assignment) -> str:
-    return f"{identifier(part, assignment.variable)} = {cell.spelled(part, assignment.value)}"
+    own = identifier(part, assignment.variable)
+    return f"{own} = {_where_moving(cell, part, assignment, cell.spelled(part, assignment.value), own)}"
 
 
 def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
@@ -86,7 +83,8 @@ def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
             yield f"_at_{k}_{own} = {own} + {share} * dt * _slope_{before}_{own}"
         for own, (part, equation) in zip(names, items, strict=True):
             rate = spell(_moved(cell.written_out(part, equation.rate), moved, k, share))
-            yield f"_slope_{k}_{own} = {rate}"
+            yield f"_rate_{k}_{own} = {rate}"
+            yield f"_slope_{k}_{own} = {_where_moving(cell, part, equation, f'_rate_{k}_{own}', f'0 * _rate_{k}_{own}')}"
     for own in names:
         slopes = f"_slope_1_{own} + 2 * _slope_2_{own} + 2 * _slope_3_{own} + _slope_4_{own}"
         yield f"_new_{own} = {own} + dt * ({slopes}) / 6"

@@ -43,6 +43,7 @@ class Interpreter:
         self.place, self.fuel = 0, options.fuel
         self.clock, self.run_end = 0.0, 0
         self.noise, self.offset = verified.model.noise_default, 0.0
+        self.noise_is_set = False
         self.landscape = Landscape(0)
         self.neurons: Dynamics | None = None
         self.readings: list[Reading] = []

@@ -75,6 +75,8 @@ class Population:
             for value in part.model.inputs:
                 self.store(f"{identifier(part, value.name)}_outside", value.default)
                 self.store(f"{identifier(part, value.name)}_scale", 1.0)
+            if part.model.noise_name:
+                self.group.variables[identifier(part, part.model.noise_name)].get_value()[:] = part.model.noise_default
         if self.cell.clamps:
             self.store(FREE, 1.0)
         self.reset()
