@@ -268,7 +268,7 @@ class Cell:
 
     @property
     def _hears_again(self) -> str:
-        """Whether a variable that stands still while refractory moves with arriving spikes, before a reset in the same step too."""
+        """Whether arriving spikes move what stands still while refractory: after that time, and before a reset in this step."""
         early = 0.5 + self._is_before("step", "receive")
         ended = f"{self.refractory} - (t - lastspike) < {early} * dt"
         return f"({ended} or lastspike >= t)" if self._is_before("receive", "reset") else ended
