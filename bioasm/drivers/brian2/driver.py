@@ -19,6 +19,7 @@ from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
+from bioasm.drivers.brian2.limits import not_done
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Quantity
@@ -77,9 +78,7 @@ class Brian2Driver(Driver):
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run."""
         found = super().missing(verified)
-        if len({p.model.order for p in verified.network.populations}) > 1:
-            text = f"driver {self.name} runs populations of one program in one order of what happens in a step"
-            found.append(Diagnostic("B502", text))
+        found += [Diagnostic("B502", f"driver {self.name} {text}") for text in not_done(verified.network)]
         if self.target == "cpp_standalone":
             text = f"driver {self.name} can't make this a C++ program: its noise, its feedback and what stands between its RUNs"
             found.append(Diagnostic("B502", f"{text} are computed in Python", hint="target=cython compiles as well"))
