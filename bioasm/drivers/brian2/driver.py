@@ -21,6 +21,7 @@ from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
 from bioasm.drivers.brian2.limits import not_done
 from bioasm.drivers.brian2.spins import Spins
+from bioasm.drivers.brian2.standalone import hindrances
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Quantity
 from bioasm.isa.verify import Verified
@@ -48,7 +49,7 @@ class Brian2Driver(Driver):
     )
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {
-        "target": "how Brian2 makes code: numpy (at once) or cython (compiles first); cpp_standalone is refused",
+        "target": "how Brian2 makes code: numpy (at once), cython (compiles first), cpp_standalone (one RUN in C++)",
         "noise": "same: the numbers that all drivers draw; own: Brian2's, for statistics",
     }
 
@@ -74,14 +75,24 @@ class Brian2Driver(Driver):
         # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
         brian2.BrianLogger.suppress_name("unused_brian_object")
         self.seconds_to_import += time.perf_counter() - began
+        if self.is_standalone:
+            from bioasm.drivers.brian2.compiled import find_compiler
+
+            find_compiler()
+
+    @property
+    def is_standalone(self) -> bool:
+        """Whether the run is to be a C++ program."""
+        return self.target == "cpp_standalone"
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run."""
         found = super().missing(verified)
         found += [Diagnostic("B502", f"driver {self.name} {text}") for text in not_done(verified.network)]
-        if self.target == "cpp_standalone":
-            text = f"driver {self.name} can't make this a C++ program: its noise, its feedback and what stands between its RUNs"
-            found.append(Diagnostic("B502", f"{text} are computed in Python", hint="target=cython compiles as well"))
+        if self.is_standalone:
+            found.extend(hindrances(verified, self.own_noise))
+            if self.guide is not None:
+                found.append(Diagnostic("B502", "target cpp_standalone can't go on from another run's states"))
         return found
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
@@ -117,7 +128,8 @@ class Run:
         """Run the program. A fault carries the Result so far."""
         from bioasm.drivers.brian2.targets import target
 
-        with target(self.driver.target, self.options.seed if self.driver.own_noise else None):
+        language = "numpy" if self.driver.is_standalone else self.driver.target  # numpy sets up what C++ runs
+        with target(language, self.options.seed if self.driver.own_noise else None):
             try:
                 return self._result(self.interpreter.run())
             except BioasmError as fault:
@@ -133,10 +145,13 @@ class Run:
             return Spins(network.n, options.lanes, options.seed, rule, self.driver.own_noise)
         from bioasm.drivers.brian2.network import Neurons, TimedNetwork
 
+        kind: type[Neurons] = Neurons
+        if self.driver.is_standalone:
+            from bioasm.drivers.brian2.compiled import CompiledNeurons as kind
         began, TimedNetwork.seconds = time.perf_counter(), 0.0
         parameters = run.parameters | _fixed(run)
         own, guide = self.driver.own_noise, self.driver.guide
-        made = Neurons(network, run.program, options.lanes, options.seed, parameters, own, guide)
+        made = kind(network, run.program, options.lanes, options.seed, parameters, own, guide)
         self.built += time.perf_counter() - began
         flaw = made.flaw()
         if flaw is not None:

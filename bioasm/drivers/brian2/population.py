@@ -18,6 +18,20 @@ from bioasm.models.expression import Expression, Symbol
 Array = NDArray[Any]
 
 
+def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
+    """A NeuronGroup of so many neurons, with all that happens in its steps."""
+    native, code = cell.native_method(), step_code(cell)
+    events = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
+    if cell.refractory:
+        events["refractory"] = cell.refractory
+    group = brian2.NeuronGroup(count, cell.equations(), method=native or "euler", clock=clock, namespace={}, **events)
+    if native is None and code:  # after Brian2's own updater, which finds out who is refractory
+        group.run_regularly(code, clock=clock, when="groups", order=1)
+    if cell.start_code:
+        group.run_regularly(cell.start_code, clock=clock, when="start", order=1)
+    return group
+
+
 class Population:
     """Neurons of one kind. `first` is the number that its first neuron has in the program."""
 
@@ -30,30 +44,10 @@ class Population:
             for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
-        self.group = self._make_group()
+        self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
         self._ports: set[str] = set()
         self._fill_in()
-
-    def _make_group(self) -> Any:
-        cell = self.cell
-        native, code = cell.native_method(), step_code(cell)
-        events = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
-        if cell.refractory:
-            events["refractory"] = cell.refractory
-        group = brian2.NeuronGroup(
-            self.n * self.lanes,
-            cell.equations(),
-            method=native or "euler",
-            clock=self.clock,
-            namespace={},
-            **events,
-        )
-        if native is None and code:  # after Brian2's own updater, which finds out who is refractory
-            group.run_regularly(code, clock=self.clock, when="groups", order=1)
-        if cell.start_code:
-            group.run_regularly(cell.start_code, clock=self.clock, when="start", order=1)
-        return group
 
     # --- values ---------------------------------------------------------------------------------------
 

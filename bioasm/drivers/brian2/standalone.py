@@ -1,0 +1,94 @@
+"""Which programs can become a C++ program that Python takes no part in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bioasm.diagnostics import Diagnostic
+from bioasm.drivers.brian2.cell import Cell, Part
+from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
+from bioasm.isa.verify import Verified
+from bioasm.models.base import SPINS, Equation
+from bioasm.models.expression import Binary, Expression, Negation, Symbol
+
+_BEFORE = frozenset({"MODEL", "ALC", "POP", "SET", "SIG", "CUR", "INP", "REC"})
+_ANYWHERE = frozenset({"RD", "HLT"})
+_HINT = "target=cython compiles as well, and runs every program"
+
+
+def hindrances(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
+    """What stands against C++: instructions that need Python while the neurons run, and noise that all drivers share."""
+    if verified.model.kind == SPINS:
+        yield _refused("spins are swept in Python")
+        return
+    ran = False
+    for instruction in verified.program.instructions:
+        text = _against(instruction, ran)
+        if text is not None:
+            yield _refused(text, instruction)
+        ran = ran or instruction.mnemonic == "RUN"
+    if not own_noise:
+        yield from _noisy(verified)
+
+
+def _refused(text: str, instruction: Instruction | None = None, hint: str = _HINT) -> Diagnostic:
+    span = instruction.span if instruction else None
+    return Diagnostic("B502", f"target cpp_standalone can't run this program: {text}", span, hint=hint)
+
+
+def _against(instruction: Instruction, ran: bool) -> str | None:
+    """Why an instruction can't be part of a C++ program, None where it can. `ran` says that a RUN stands before it.
+
+    Registers need no look: what writes into them is refused, and the gate wants one written before it is read.
+    """
+    mnemonic = instruction.mnemonic
+    if mnemonic == "RUN" and ran:
+        return "a second RUN, while there is one program for one RUN"
+    if mnemonic not in _BEFORE | _ANYWHERE | {"RUN"}:
+        return f"{mnemonic} needs Python while the neurons run"
+    if mnemonic in _BEFORE and ran:
+        return f"{mnemonic} after the RUN"
+    counts = mnemonic == "REC" and any(isinstance(o, Name) and o.text.endswith("spike_count") for o in instruction.operands)
+    return "REC of spike_count, which is counted from the spikes after the run" if counts else None
+
+
+# --- noise --------------------------------------------------------------------------------------------
+
+
+def _noisy(verified: Verified) -> Iterator[Diagnostic]:
+    """The first population whose noise would be other than zero: the numbers that all drivers draw come from Python."""
+    for one in verified.network.populations:
+        cell = Cell([Part(one.name, one.model)])
+        equations = [item for stage in one.model.stages for item in stage if isinstance(item, Equation)]
+        factors = [cell.written_out(cell.parts[0], factor) for e in equations for _, factor in e.noise]
+        name = cell.variable(cell.parts[0], one.model.noise_name) if one.model.noise_name else ""
+        level = _level(verified.program, one.model.noise_default)
+        if not all(level == 0.0 and _vanishes(factor, name) for factor in factors):
+            hint = "noise=own lets the C++ program draw its own, SIG 0 switches it off"
+            yield _refused(f"the noise of {one.model.name} is drawn in Python", hint=hint)
+            return
+
+
+def _level(program: Program, default: float) -> float:
+    """What the last SIG sets."""
+    for instruction in reversed(program.instructions):
+        if instruction.mnemonic == "SIG":
+            (level,) = instruction.operands
+            return float(program.quantity(level).value) if isinstance(level, Quantity | ConstantRef) else float("nan")
+    return default
+
+
+def _vanishes(factor: Expression, name: str) -> bool:
+    """Whether an expression is certain to be zero where `name` is."""
+    match factor:
+        case Symbol(found):
+            return found == name
+        case Negation("-", operand):
+            return _vanishes(operand, name)
+        case Binary("*", left, right):
+            return _vanishes(left, name) or _vanishes(right, name)
+        case Binary("/", left, _):
+            return _vanishes(left, name)
+        case Binary("+" | "-", left, right):
+            return _vanishes(left, name) and _vanishes(right, name)
+    return False
