@@ -60,7 +60,8 @@ class Brian2Driver(Driver):
                 raise error("B406", text, hint=f"it may be {', '.join(known)}", exit_code=EXIT_USAGE)
         self.target, self.own_noise = target, noise == "own"
         self.seconds_to_import = 0.0
-        self.guide: Guide | None = None  # the states of another run to go on from, where there is one
+        if not self.is_standalone:  # verify looks for it, and a C++ program can't be guided
+            self.guide: Guide | None = None  # the states of another run to go on from, where there is one
 
     def connect(self) -> None:
         """Import Brian2. Raises BioasmError B503 where it can't be imported."""
@@ -91,8 +92,6 @@ class Brian2Driver(Driver):
         found += [Diagnostic("B502", f"driver {self.name} {text}") for text in not_done(verified.network)]
         if self.is_standalone:
             found.extend(hindrances(verified, self.own_noise))
-            if self.guide is not None:
-                found.append(Diagnostic("B502", "target cpp_standalone can't go on from another run's states"))
         return found
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
@@ -150,7 +149,7 @@ class Run:
             from bioasm.drivers.brian2.compiled import CompiledNeurons as kind
         began, TimedNetwork.seconds = time.perf_counter(), 0.0
         parameters = run.parameters | _fixed(run)
-        own, guide = self.driver.own_noise, self.driver.guide
+        own, guide = self.driver.own_noise, getattr(self.driver, "guide", None)
         made = kind(network, run.program, options.lanes, options.seed, parameters, own, guide)
         self.built += time.perf_counter() - began
         flaw = made.flaw()
