@@ -21,7 +21,7 @@ class Train:
 
     def __init__(self, population: Population, part: Part, port: Port, steps: Array, neurons: Array, weight: Any) -> None:
         arrived, dt = population.open_port(part, port), float(population.clock.dt_)
-        source, sender, target = _one_a_step(steps, neurons)
+        sender, target = _one_a_step(steps, neurons)
         count = max(1, len(target))
         times = steps * dt * brian2.second
         # Outside spikes come at the start of a step, whatever the order of what neurons do in it.
@@ -38,10 +38,10 @@ class Train:
         self.objects = [self.group, self.synapses] if len(target) else []
 
 
-def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array, Array]:
+def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array]:
     """Brian2's sources send one spike a step: spikes of one neuron in one step get senders of their own.
 
-    Returns each spike's rank among those, each spike's sender, and each sender's neuron.
+    Returns each spike's sender, and each sender's neuron.
     """
     order = np.lexsort((steps, neurons))
     same = np.zeros(len(steps), np.int64)
@@ -50,7 +50,7 @@ def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array, Array]:
             same[here] = same[before] + 1
     pairs = np.stack([neurons, same], axis=1) if len(steps) else np.zeros((0, 2), np.int64)
     unique, sender = np.unique(pairs, axis=0, return_inverse=True)
-    return same, sender.ravel(), unique[:, 0]
+    return sender.ravel(), unique[:, 0]
 
 
 class Poisson:
