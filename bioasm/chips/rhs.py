@@ -280,8 +280,8 @@ class Rhs2116(Chip):
         chain.offset.tune(v["dsp_cutoff"] if v["dsp_enable"] else None)
         upper = bandwidth.upper_Hz((v["rh1_dac1"], v["rh1_dac2"]), (v["rh2_dac1"], v["rh2_dac2"]))
         chain.low_pass.tune(upper, self.sample_rate)
-        lower = [bandwidth.lower_Hz((v[f"rl_{x}_dac1"], v[f"rl_{x}_dac2"], v[f"rl_{x}_dac3"])) for x in "ab"]
-        chain.high_pass.tune(np.where(mask(v["amp_lower_select"]), *lower), self.sample_rate)
+        a, b = (bandwidth.lower_Hz((v[f"rl_{x}_dac1"], v[f"rl_{x}_dac2"], v[f"rl_{x}_dac3"])) for x in "ab")
+        chain.high_pass.tune(np.where(mask(v["amp_lower_select"]), a, b), self.sample_rate)
         on = v["zcheck_enable"] and v["zcheck_dac_power"]
         chosen = v["zcheck_select"]
         self.check.connect(range(chosen, chosen + 1) if on else range(0), v["zcheck_scale"], False)
