@@ -82,9 +82,11 @@ def _compared(row: Comparison) -> tuple[str, ...]:
 def _pieces(report: Report) -> str:
     first = next(row for row in report.whole if not row.within)
     when = f" from {first.time:.6g} s on" if first.time is not None else ""
+    names = [report.request.driver, report.request.against]
+    leader, follower = names if report.follower is report.second else reversed(names)
     return (
         f"The runs as a whole part: {first.name} deviates{when}. The network magnifies rounding, so what stands above is from\n"
-        f"{report.request.against} following {report.request.driver} in pieces of {report.piece} steps, each from its state."
+        f"{follower} following {leader} in pieces of {report.piece} steps, each from its state."
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers import Driver, Observer, RunOptions
+from bioasm.drivers.brian2.dynamics import Guide
 from bioasm.drivers.registry import find_driver, make_driver
 from bioasm.isa.verify import Verified
 from bioasm.results import Result
@@ -54,9 +54,11 @@ class Side:
         """Whether the driver declares an ability."""
         return ability in self.driver.abilities
 
-    def guide(self, guide: Any) -> bool:
-        """Let the driver's next runs go on from another run's states, piece by piece; False where it can't."""
-        if not hasattr(self.driver, "guide"):
-            return False
-        self.driver.guide = guide
-        return True
+    @property
+    def can_follow(self) -> bool:
+        """Whether the driver's runs can go on from another run's states."""
+        return hasattr(self.driver, "guide")
+
+    def follow(self, guide: Guide | None) -> None:
+        """Let the driver's next runs go on from another run's states, piece by piece; None lets them go."""
+        self.driver.guide = guide  # type: ignore[attr-defined]

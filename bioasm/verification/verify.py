@@ -43,7 +43,7 @@ class Report:
     """What was found. `rows` are deviations on the same noise, `comparisons` statistics where each side drew its own.
 
     Where a network magnifies rounding until nothing can be compared, `whole` holds the rows of the runs as a whole, and `rows`
-    those of the reference beginning again from the other side's state every `piece` steps.
+    those of the follower beginning again from the other side's state every `piece` steps.
     """
 
     request: Request
@@ -60,6 +60,11 @@ class Report:
     def agrees(self) -> bool:
         """Whether everything is within tolerance, or within what chance allows."""
         return all(row.within for row in self.rows) and all(c.agrees for c in self.comparisons)
+
+    @property
+    def follower(self) -> Side | None:
+        """The side that can go on from the other's states, the reference where both can."""
+        return next((side for side in (self.second, self.first) if side.can_follow), None)
 
     @property
     def status(self) -> str:
@@ -139,9 +144,10 @@ def _steps(verified: Verified, request: Request, first: Side) -> int:
 
 def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> Report:
     """Compare again, one side following the other's states. Where that can't be done, the report stays as it is."""
-    leader, follower = report.first, report.second
-    if not hasattr(follower.driver, "guide"):
-        leader, follower = follower, leader
+    follower = report.follower
+    if follower is None:
+        return report
+    leader = report.first if follower is report.second else report.second
     assert leader.result is not None and follower.result is not None
     states = {
         name: leader.result.recordings[name].values
@@ -152,12 +158,11 @@ def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> 
         return report
     piece = max(1, PIECE // report.every) * report.every
     free = follower.result
-    if not follower.guide(Guide(states, piece, report.every)):
-        return report
+    follower.follow(Guide(states, piece, report.every))
     try:
         follower.run(watched, report.request.options, observer)
     finally:
-        follower.guide(None)
+        follower.follow(None)
     assert report.first.result is not None and report.second.result is not None
     rows = _rows(report.verified, report.request, report.first.result, report.second.result)
     if not all(row.within for row in rows):  # it is no rounding: the runs as a whole say more

@@ -11,6 +11,7 @@ from bioasm.isa.program import Instruction, Program, Quantity
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
+from bioasm.verification.report import to_text
 from tests.verification.support import compared, row
 
 FOLDER = Path(__file__).resolve().parents[2] / "programs"
@@ -75,3 +76,9 @@ def test_other_models_do_the_same_for_thousands_of_steps(name: str) -> None:
 def test_only_the_chaotic_ones_are_followed_in_pieces() -> None:
     assert compared(program("lif_maxcut")).piece == 100
     assert compared(program("lif_twin")).piece is None
+
+
+def test_the_side_that_can_follow_is_named_whichever_it_is() -> None:
+    swapped = compared(program("lif_maxcut"), "brian2", "cpu")
+    assert swapped.agrees and swapped.follower is swapped.first
+    assert "brian2 following cpu in pieces" in to_text(swapped)
