@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,14 @@ _MOST_STEPS = 2.0**53
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 
 
+class _Flat(NamedTuple):
+    """An expression of names that stand for themselves: its tree, what is delayed in it by its ring, and all other names."""
+
+    tree: Expression
+    late: dict[str, Call]
+    names: set[str]
+
+
 class Populations:
     """All populations of a program in a State. Arrays of cells are kept by the names that generated source has for them."""
 
@@ -42,6 +50,8 @@ class Populations:
         self.state, self.network, self.seen = state, network, Instances(network, program)
         self.storage = ""
         self.generated: Generated | None = None
+        self._flats: dict[tuple[Expression, int], _Flat] = {}
+        self._sources: dict[tuple[frozenset[str], bool], Generated] = {}
         state.real[Real.DT] = parameters["dt"]
         self.values: dict[str, Array | float] = {
             i.qualified(p.name): parameters[f"{i.name}.{p.name}"]
@@ -145,19 +155,31 @@ class Populations:
             state.bind(name, np.zeros(n * places, np.int8))
 
     def bind(self) -> None:
-        """Generate the source for the present parameters and clamps, and let it find its numbers and arrays."""
+        """Let the source for the present parameters and clamps find its numbers and arrays."""
         self.stale, state = False, self.state
-        plan = self.seen.plan(self.own, bool(state.ctx[Ctx.CLAMPED]))
-        self.generated = generate(plan)
-        layout = self.generated.layout
-        state.bind("DRAWN", np.zeros(2 * DRAWN * max(1, self.generated.noises) * state.blocks, np.float32))
-        state.bind("NOISE_KEY", self._noise_keys())
-        for name in layout.wholes:
-            state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
+        made = self._source_for(self.own, bool(state.ctx[Ctx.CLAMPED]))
+        if made is not self.generated:
+            self.generated = made
+            self._make_noise(made)
+        layout = made.layout
         kept = [self._parameter_array(name, made) for name, made in layout.fields.items()]
         state.bind("ADDRESS", np.array([a.ctypes.data for a in kept] or [0], np.int64))
         state.bind("NUMBER", np.array([self.values.get(name, 0.0) for name in layout.numbers] or [0.0], np.float64))
         state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
+
+    def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
+        """The source of a plan, written once: programs change values in their loops, and plans hardly ever."""
+        if (own, clamped) not in self._sources:
+            made = generate(self.seen.plan(own, clamped))
+            self._sources[own, clamped] = made
+            for name in made.layout.wholes:
+                self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
+        return self._sources[own, clamped]
+
+    def _make_noise(self, made: Generated) -> None:
+        """Room for the random numbers that a source draws, and the keys of its white noises."""
+        self.state.bind("DRAWN", np.zeros(2 * DRAWN * max(1, made.noises) * self.state.blocks, np.float32))
+        self.state.bind("NOISE_KEY", self._noise_keys(made.noises))
 
     def _parameter_array(self, name: str, made: Field) -> Array:
         array = self.array(name, made)
@@ -166,11 +188,10 @@ class Populations:
             array[:] = self.state.per_neuron_to_cells(np.broadcast_to(np.asarray(self.values[name]), (n,)))
         return array
 
-    def _noise_keys(self) -> Array:
+    def _noise_keys(self, noises: int) -> Array:
         """The keys of the white noises beside `xi`: (streams, 2, places)."""
-        assert self.generated is not None
         lanes = np.arange(self.state.places, dtype=np.uint32)
-        keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(self.generated.noises)]
+        keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(noises)]
         words = [word for key in keys for word in key]
         return np.concatenate([*words, np.zeros(PAST_THE_END, np.uint32)])
 
@@ -218,14 +239,22 @@ class Populations:
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
         """An expression for all lanes and neurons of a population, (places, n)."""
         system, n = self.systems[population], self.network.populations[population].n
-        written = system.flat(expression)
-        flat = system.flat(_present(written))
-        late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
+        flat, late, names = self._between_steps(expression, population)
         values = {name: self._late(call, population, states) for name, call in late.items()}
-        values |= {name: self._value(name, system, population, states) for name in symbols(flat) - values.keys()}
+        values |= {name: self._value(name, system, population, states) for name in names}
         with np.errstate(all="ignore"):
             value = evaluate(flat, values)
         return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
+
+    def _between_steps(self, expression: Expression, population: int) -> _Flat:
+        """The expression with its definitions put in; kept, because programs read the same values again and again."""
+        if (expression, population) not in self._flats:
+            system = self.systems[population]
+            written = system.flat(expression)
+            flat = system.flat(_present(written))
+            late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
+            self._flats[expression, population] = _Flat(flat, late, symbols(flat) - late.keys())
+        return self._flats[expression, population]
 
     def _value(self, name: str, system: System, population: int, states: Mapping[str, Any]) -> Any:
         """What a name stands for between two steps: a parameter, a state, an input from outside, ..."""

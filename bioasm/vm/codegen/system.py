@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bioasm.models.base import Assignment, Equation, Input, Model, Parameter
-from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt
 
 # How often a value changes: never between two changes of parameters, alike for all cells or not; or with every step.
 ALIKE, HELD, MOVING = 0, 1, 2
@@ -88,16 +88,11 @@ class System:
     def qualify(self, instance: Instance, expression: Expression) -> Expression:
         """An expression of an instance's text with qualified names. What is delayed also says by whose spikes."""
         if isinstance(expression, Symbol):
-            return Number(3.141592653589793) if expression.name == "pi" else Symbol(self.name(instance, expression.name))
-        if isinstance(expression, Negation):
-            return Negation(expression.operator, self.qualify(instance, expression.operand))
-        if isinstance(expression, Binary):
-            left, right = self.qualify(instance, expression.left), self.qualify(instance, expression.right)
-            return Binary(expression.operator, left, right)
-        if isinstance(expression, Call):
-            parts = tuple(self.qualify(instance, part) for part in expression.arguments)
-            return Call(expression.function, (*parts, Symbol(instance.id)) if expression.function == "delayed" else parts)
-        return expression
+            return Symbol(self.name(instance, expression.name))
+        within = rebuilt(expression, lambda part: self.qualify(instance, part))
+        if isinstance(within, Call) and within.function == "delayed":
+            return Call("delayed", (*within.arguments, Symbol(instance.id)))
+        return within
 
     # --- definitions --------------------------------------------------------------------------------
 
@@ -130,13 +125,9 @@ class System:
         if isinstance(expression, Symbol):
             meant = self.definitions.get(expression.name)
             return expression if meant is None else self.flat(meant)
-        if isinstance(expression, Negation):
-            return Negation(expression.operator, self.flat(expression.operand))
-        if isinstance(expression, Binary):
-            return Binary(expression.operator, self.flat(expression.left), self.flat(expression.right))
-        if isinstance(expression, Call) and expression.function not in ("held", "delayed"):
-            return Call(expression.function, tuple(self.flat(part) for part in expression.arguments))
-        return expression
+        if isinstance(expression, Call) and expression.function in ("held", "delayed"):
+            return expression
+        return rebuilt(expression, self.flat)
 
     # --- how often something changes ----------------------------------------------------------------
 
