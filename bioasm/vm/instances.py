@@ -82,7 +82,7 @@ class Instances:
 
     # --- the plan of the code -----------------------------------------------------------------------
 
-    def plan(self, own: frozenset[str], clamped: bool) -> Plan:
+    def plan(self, own: frozenset[str], clamped: bool, lanes: int) -> Plan:
         """What the source depends on, for the parameters `own` that differ between neurons.
 
         Kernels take seconds to compile, so programs share them: where one parameter of a population with feedback has a value
@@ -93,7 +93,8 @@ class Instances:
         if coupled is not None and clamped:
             own |= self._parameters(coupled)
         systems = tuple(self.system(k, own) for k in range(len(self.populations)))
-        return Plan(systems, tuple(self._links()), self.played, self.events, self.watched, clamped, coupled)
+        single = frozenset(k for k, p in enumerate(self.network.populations) if p.n * lanes == 1 and k != coupled)
+        return Plan(systems, tuple(self._links()), self.played, self.events, self.watched, clamped, coupled, single)
 
     @cached_property
     def coupled(self) -> int | None:

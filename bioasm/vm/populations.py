@@ -75,7 +75,7 @@ class Populations:
     @cached_property
     def numbered(self) -> list[str]:
         """The qualified names of all variables in the order of their numbers."""
-        return [name for _, name in variables(self.seen.plan(frozenset(), clamped=False))]
+        return [name for _, name in variables(self.seen.plan(frozenset(), False, self.state.places))]
 
     def variable(self, word: str) -> int:
         """The number of a variable."""
@@ -170,7 +170,7 @@ class Populations:
     def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
         """The source of a plan, written once: programs change values in their loops, and plans hardly ever."""
         if (own, clamped) not in self._sources:
-            made = generate(self.seen.plan(own, clamped))
+            made = generate(self.seen.plan(own, clamped, self.state.places))
             self._sources[own, clamped] = made
             for name in made.layout.wholes:
                 self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)

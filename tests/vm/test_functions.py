@@ -20,7 +20,7 @@ def compiled() -> Callable[[Array], Array]:
     """All four functions of an array, (4, n)."""
     from numba import njit
 
-    from bioasm.vm.kernels.functions import exp, expm1, exprelr, growth
+    from bioasm.vm.kernels.exponentials import exp, expm1, exprelr, growth
 
     @njit(error_model="numpy")
     def all_four(x: Array) -> Array:  # type: ignore[misc]
@@ -113,16 +113,35 @@ def test_values_at_0() -> None:
 
 
 def test_values_far_out() -> None:
-    assert of("exprelr", [-800.0, -1e300]).tolist() == [800.0, 1e300]
-    assert of("exprelr", [800.0, 1e300]).tolist() == [0.0, 0.0]
-    assert of("growth", [-1e300]).tolist() == [1e-300]
-    assert of("growth", [800.0]).tolist() == [np.inf]
+    assert of("exprelr", [-800.0, -1e300, -np.inf]).tolist() == [800.0, 1e300, np.inf]
+    assert of("exprelr", [800.0, 1e300, np.inf]).tolist() == [0.0, 0.0, 0.0]
+    assert of("growth", [-1e300, -np.inf]).tolist() == [1e-300, 0.0]
+    assert of("growth", [800.0, np.inf]).tolist() == [np.inf, np.inf]
     assert of("expm1", [-800.0, -np.inf, np.inf]).tolist() == [-1.0, -1.0, np.inf]
 
 
 def test_exp_of_whole_vectors_is_that_of_single_numbers() -> None:
     x = np.random.default_rng(2).uniform(-30, 30, 999)
     assert (of("exp", x) == [of("exp", value)[0] for value in x]).all()
+
+
+EDGES = [0.0, -0.0, 5e-324, -1e-301, np.nan, np.inf, -np.inf, LARGEST, 709.5, 710.0, SMALLEST, -708.5, -1e300, 1e300]
+
+
+@pytest.mark.parametrize("names", [("exp", "exprelr"), ("growth", "exp", "exp"), ("exprelr",) * 5, ("exp", *NAMES, *NAMES[:3])])
+def test_functions_worked_out_together_have_the_bits_of_single_ones(names: tuple[str, ...]) -> None:
+    from numba import njit
+
+    from bioasm.vm.kernels.exponentials import together
+
+    all_of_them = together(*names)
+    compiled_together = njit(error_model="numpy")(lambda numbers: all_of_them(numbers))
+    rows = np.random.default_rng(4).uniform(-60, 60, (200, len(names)))
+    edges = [np.roll(EDGES, k)[: len(names)] for k in range(len(EDGES))]
+    for row in [*rows, *edges]:
+        found = compiled_together(tuple(map(float, row)))
+        expected = [of(name, x)[0] for name, x in zip(names, row, strict=True)]
+        assert np.array(found).tobytes() == np.array(expected).tobytes()
 
 
 def test_exp_never_falls() -> None:

@@ -8,6 +8,7 @@ from functools import reduce
 from itertools import count
 
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.vm.codegen.beside import TOGETHER, Exponential, side_by_side
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.system import ALIKE, HELD, MOVING, System
 
@@ -67,6 +68,7 @@ class Loop:
         self._arrays: dict[str, str] = {}
         self._loaded: dict[str, str] = {}
         self._alike: dict[Expression, str] = {}
+        self._exponentials: dict[str, Exponential] = {}
         self.start = Moment({})
         self.kept: dict[Expression, str] | None = None  # in a later loop of the step: fields with what `held` calls were
 
@@ -105,6 +107,15 @@ class Loop:
     def store(self, name: str, text: str, made: Field | None = None) -> None:
         """Set a field at the present cell."""
         self.body.append(f"{self.array(name, made)}[k] = {text}")
+
+    def over(self, single: bool) -> list[str]:
+        """The loop over the cells; where there is a single one, its body for that one."""
+        if single:
+            memory = {local: name.partition("@")[0] for name, local in self._arrays.items()}
+            lines = side_by_side(self.body, self._exponentials, memory)
+            if lines is not self.body:
+                return ["k = 0", *lines]
+        return ["for k in range(count):", *(f"    {line}" for line in self.body or ["pass"])]
 
     # --- expressions --------------------------------------------------------------------------------
 
@@ -194,7 +205,10 @@ class Loop:
             return self.value(call.arguments[0], self.start) if kept is None else self.load(kept)
         if call.function == "delayed":
             return self.delayed(call)
-        return self.local(_function(call, lambda part: self.value(part, moment)))
+        local = self.local(_function(call, lambda part: self.value(part, moment)))
+        if call.function in TOGETHER:
+            self._exponentials[local] = Exponential(call.function, self.value(call.arguments[0], moment))
+        return local
 
     def delayed(self, call: Call) -> str:
         """The argument as it was a delay ago; the first loop of a step keeps the value of now for later."""

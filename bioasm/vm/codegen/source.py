@@ -12,6 +12,7 @@ from bioasm.isa.network import variables_of
 from bioasm.models.algebra import simplify, substitute
 from bioasm.models.base import ORDER, Equation
 from bioasm.models.expression import Number
+from bioasm.vm.codegen.beside import definitions
 from bioasm.vm.codegen.cells import Cells
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop
@@ -46,6 +47,7 @@ class Plan:
 
     `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside,
     `watched` the variables that are recorded or peeked at. `coupled` is the population with the feedback J s + h, or None.
+    `single` are the populations of one neuron in one lane.
     """
 
     systems: tuple[System, ...]
@@ -55,6 +57,7 @@ class Plan:
     watched: frozenset[str] = frozenset()
     clamped: bool = False
     coupled: int | None = None
+    single: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -102,6 +105,7 @@ class _Writer:
         sizes = {"FIELDS": len(layout.fields), "NUMBERS": len(layout.numbers), "WHOLES": len(layout.wholes)}
         header = "".join(f"{name} = {max(1, size)}\n" for name, size in sizes.items())
         header += "".join(f"{name} = {flag}\n" for name, flag in flags.items())
+        header += "".join(f"{line}\n" for line in definitions(self.functions))
         body = "\n\n".join(self.functions)
         return Generated(f"{header}\n\n{body}\n", self.layout, noises)
 
@@ -161,8 +165,7 @@ class _Writer:
     def _function(self, name: str, p: int, loop: Loop, noisy: bool, fires: bool, more: str = "") -> None:
         noises = "".join(f", z{at}" for at in range(len(self.plan.systems[p].noises))) if noisy else ""
         head = f"def {name}(ctx, real, b, first, count, step{noises}{', fired' if fires else ''}{more}):"
-        lines = [*self._preamble(p), *loop.before, "spikes = 0", "for k in range(count):"]
-        lines += [f"    {line}" for line in loop.body] or ["    pass"]
+        lines = [*self._preamble(p), *loop.before, "spikes = 0", *loop.over(p in self.plan.single)]
         self._add(head, [*lines, "return spikes"])
 
     def _preamble(self, p: int) -> list[str]:
@@ -256,7 +259,7 @@ class _Writer:
         lines += ["while step < stop:", f"    if sampled and step >= block[{_block('DUE')}]:"]
         lines += ["        if not room_for_samples(ctx, b):", "            break", f"        block[{_block('STEP')}] = step"]
         lines += [f"        block[{_block('DUE')}] = take_samples(ctx, real, b, step)"]
-        lines += ["    now, spikes = step * dt, 0", "    for k in range(count):", *(f"        {line}" for line in loop.body)]
+        lines += ["    now, spikes = step * dt, 0", *(f"    {line}" for line in loop.over(0 in self.plan.single))]
         lines += ["    step += 1", "    if spikes > 0:", "        note_spikes(ctx, block, fired, step - 1)", "        break"]
         self._add("def many(ctx, real, b, stop):", [*lines, f"block[{_block('STEP')}] = step"])
 
