@@ -126,9 +126,7 @@ def read_blocks(part: Part, name_of: Callable[[Part, int], str | None]) -> tuple
     return tuple(blocks)
 
 
-def _read_block(
-    part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None]
-) -> tuple[DataBlock, int]:
+def _read_block(part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None]) -> tuple[DataBlock, int]:
     """Block `number`, whose arrays follow bytes up to `end`, and where its arrays end."""
     start = BLOCKS.size + BLOCK_SIZE * number
     kind, flags, dimensions, zero, name, rows, columns = BLOCK.unpack_from(part.view, start)

@@ -42,9 +42,7 @@ def stimulates(verified: Verified, *, by_mapping: bool = False) -> int | None:
     """
     words = ("LDJ", "LDH", "LDT") if by_mapping else ("LDJ", "LDH", "LDT", "STIM")
     for place, instruction in enumerate(verified.program.instructions):
-        if instruction.mnemonic in words or (
-            instruction.mnemonic == "SIG" and _noisy(verified, instruction)
-        ):
+        if instruction.mnemonic in words or (instruction.mnemonic == "SIG" and _noisy(verified, instruction)):
             return place
     return None
 

@@ -25,8 +25,7 @@ CODES: dict[str, Code] = {
     ),
     "B002": Code(
         "unknown instruction",
-        "No instruction has this mnemonic. `bioasm help` lists them all. Mnemonics may be written in "
-        "upper or lower case.",
+        "No instruction has this mnemonic. `bioasm help` lists them all. Mnemonics may be written in upper or lower case.",
     ),
     "B003": Code(
         "wrong number of operands",
@@ -177,8 +176,7 @@ CODES: dict[str, Code] = {
     ),
     "B107": Code(
         "unit of time does not fit the model",
-        "A model counts its runs either in time (`RUN 10 ms`) or in sweeps (`RUN 50 sweeps`). "
-        "`bioasm models NAME` says which.",
+        "A model counts its runs either in time (`RUN 10 ms`) or in sweeps (`RUN 50 sweeps`). `bioasm models NAME` says which.",
     ),
     "B108": Code(
         "model has no such quantity",
@@ -206,8 +204,7 @@ CODES: dict[str, Code] = {
     ),
     "B114": Code(
         "model can't do this",
-        "The instruction needs an ability that the chosen model does not have, for example input currents "
-        "in a model of spins.",
+        "The instruction needs an ability that the chosen model does not have, for example input currents in a model of spins.",
     ),
     "B115": Code(
         "couplings can't be held exactly",
@@ -292,41 +289,97 @@ CODES: dict[str, Code] = {
     "B209": Code("bad section content", "A section's content does not follow the format."),
     # --- files ------------------------------------------------------------------------------------
     "B301": Code("file can't be read", "The file is missing, is a directory, or may not be read."),
-    "B302": Code("file can't be written", "The file, or the folder it should stand in, may not be written, or the disk is full."),
+    "B302": Code(
+        "file can't be written", "The file, or the folder it should stand in, may not be written, or the disk is full."
+    ),
     "B303": Code("data file can't be read", "The file is no npy, npz or Matrix Market file of numbers, or is damaged."),
     "B304": Code("problem file can't be read", "The file does not follow the format that it was read as; the line is shown."),
-    "B305": Code("unknown problem format", "The format of a problem file could not be told from its name or content; name it with --from."),
+    "B305": Code(
+        "unknown problem format",
+        "The format of a problem file could not be told from its name or content; name it with --from.",
+    ),
     "B306": Code("unknown result format", "Results are written by suffix: .npz, .json or .h5."),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
     "B308": Code("recording can't be read", "The file is no .rhd recording or stream of events, or is damaged."),
-    "B309": Code("recording can't be made", "Channels without a name, two channels of one name, a file name that readers don't take, or more samples than the format counts."),
+    "B309": Code(
+        "recording can't be made",
+        "Channels without a name, two channels of one name, a file name that readers don't take, or more samples than the format counts.",
+    ),
     # --- run --------------------------------------------------------------------------------------
-    "B401": Code("out of fuel", "The run used up its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop."),
-    "B402": Code("value out of range in the run", "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons."),
+    "B401": Code(
+        "out of fuel",
+        "The run used up its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop.",
+    ),
+    "B402": Code(
+        "value out of range in the run",
+        "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons.",
+    ),
     "B403": Code("needs too much memory", "What the program asks for would not fit into the memory of this machine."),
     "B404": Code("checkpoint does not fit", "The checkpoint was written by another program, seed, number of lanes or version."),
-    "B405": Code("unknown constant", "`--set NAME=VALUE` names neither a constant of the program nor a parameter of its model."),
+    "B405": Code(
+        "unknown constant", "`--set NAME=VALUE` names neither a constant of the program nor a parameter of its model."
+    ),
     "B406": Code("bad option", "An option's value can't be used."),
-    "B407": Code("numbers left the finite range", "A state became infinite or not a number during the run: the time step is too large or an input too strong."),
+    "B407": Code(
+        "numbers left the finite range",
+        "A state became infinite or not a number during the run: the time step is too large or an input too strong.",
+    ),
     # --- drivers ----------------------------------------------------------------------------------
     "B501": Code("unknown driver", "No driver of this name is installed. `bioasm drivers` lists those that are."),
     "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
     "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
     "B504": Code("device lost", "The connection to the device was lost during the run. What had been received is kept."),
-    "B510": Code("no board answered", "The port opened, but nothing on it spoke the link protocol: another device, no power, another firmware, or another baud rate. docs/link.md describes the protocol."),
-    "B511": Code("port can't be opened", "The serial port does not exist, may not be used by you, or another program has it open."),
-    "B512": Code("no common protocol version", "The board's firmware and this program speak different versions of the link protocol. The message names both."),
-    "B513": Code("board is busy", "Another host has a session with the board. A session ends when its host says so, or 2 s after it was last heard."),
-    "B514": Code("board refused", "The board does not do what it was asked for. The message tells the limit or state that stands against it, and the value."),
-    "B515": Code("damaged transfer", "Data arrived whole and are not what was announced. Lines are checked by other means, so that this is a defect of a firmware."),
+    "B510": Code(
+        "no board answered",
+        "The port opened, but nothing on it spoke the link protocol: another device, no power, another firmware, or another baud rate. docs/link.md describes the protocol.",
+    ),
+    "B511": Code(
+        "port can't be opened", "The serial port does not exist, may not be used by you, or another program has it open."
+    ),
+    "B512": Code(
+        "no common protocol version",
+        "The board's firmware and this program speak different versions of the link protocol. The message names both.",
+    ),
+    "B513": Code(
+        "board is busy",
+        "Another host has a session with the board. A session ends when its host says so, or 2 s after it was last heard.",
+    ),
+    "B514": Code(
+        "board refused",
+        "The board does not do what it was asked for. The message tells the limit or state that stands against it, and the value.",
+    ),
+    "B515": Code(
+        "damaged transfer",
+        "Data arrived whole and are not what was announced. Lines are checked by other means, so that this is a defect of a firmware.",
+    ),
     "B516": Code("board did not answer", "The board is connected and alive, but did not reply to a request in time."),
-    "B517": Code("value does not fit the link", "A number or list of a request is larger than the field of the message that carries it. docs/link.md has the fields."),
-    "B520": Code("stimulation refused by the interlock", "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand."),
-    "B521": Code("bad table of stimulation limits", "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does."),
-    "B522": Code("bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."),
-    "B523": Code("board not fit for use", "The board has another instruction table than this program, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`)."),
-    "B524": Code("board stopped itself", "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept."),
-    "B530": Code("emulated board can't be made", "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why."),
+    "B517": Code(
+        "value does not fit the link",
+        "A number or list of a request is larger than the field of the message that carries it. docs/link.md has the fields.",
+    ),
+    "B520": Code(
+        "stimulation refused by the interlock",
+        "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand.",
+    ),
+    "B521": Code(
+        "bad table of stimulation limits",
+        "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does.",
+    ),
+    "B522": Code(
+        "bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."
+    ),
+    "B523": Code(
+        "board not fit for use",
+        "The board has another instruction table than this program, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`).",
+    ),
+    "B524": Code(
+        "board stopped itself",
+        "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept.",
+    ),
+    "B530": Code(
+        "emulated board can't be made",
+        "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why.",
+    ),
     "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
     # --- ourselves --------------------------------------------------------------------------------
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),

@@ -167,9 +167,7 @@ def _sarif_result(d: Diagnostic, rule: int) -> dict[str, Any]:
     result: dict[str, Any] = {"ruleId": d.code, "ruleIndex": rule, "level": d.severity, "message": message}
     if d.span:
         region = {"startLine": d.span.line, "startColumn": d.span.column, "endColumn": d.span.end_column}
-        result["locations"] = [
-            {"physicalLocation": {"artifactLocation": {"uri": _uri(d.span.source)}, "region": region}}
-        ]
+        result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": _uri(d.span.source)}, "region": region}}]
     return result
 
 

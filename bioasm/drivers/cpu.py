@@ -203,5 +203,3 @@ def _result(
         status=status,
         diagnostics=verified.warnings,
     )
-
-

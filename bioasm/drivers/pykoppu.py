@@ -64,5 +64,3 @@ def _operand(row: Row, value: Any, data: list[DataBlock]) -> Operand:
     except ValueError as cause:
         raise error("B010", f"{row.mnemonic} got an array that can't be stored: {cause}") from cause
     return DataRef(len(data) - 1)
-
-

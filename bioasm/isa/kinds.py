@@ -43,9 +43,7 @@ VECTOR = Kind("vector", "one number a neuron", ("data",))
 TERMS = Kind("terms", "weighted products of neurons' states", ("data",))
 TABLE = Kind("table", "a matrix of numbers", ("data",))
 SCALAR = Kind("scalar", "a number", ("number", "register"))
-NOISE = Kind(
-    "noise", "noise level: volts or temperature", ("number", "register"), (Dimension.NONE, Dimension.VOLTAGE), low=0
-)
+NOISE = Kind("noise", "noise level: volts or temperature", ("number", "register"), (Dimension.NONE, Dimension.VOLTAGE), low=0)
 DURATION = Kind(
     "duration",
     "a time or a number of sweeps",
@@ -53,9 +51,7 @@ DURATION = Kind(
     (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS),
     low=0,
 )
-PERIOD = Kind(
-    "period", "a time or a number of sweeps", ("number",), (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS), low=0
-)
+PERIOD = Kind("period", "a time or a number of sweeps", ("number",), (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS), low=0)
 CURRENT = Kind(
     "current",
     "amperes: one number, or one a neuron",

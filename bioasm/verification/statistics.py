@@ -56,8 +56,13 @@ def _comparison(
     fixed = [what for what, p in tests if p is None and what == "differs"]
     p, what = min(varying, default=(None, ""))
     agrees = not fixed and (p is None or p > 1.0 - confidence)
-    means = float(np.nanmean(a)) if a.size else math.nan, float(np.nanmean(b)) if b.size else math.nan
-    return Comparison(name, agrees, means, p, len(tests), "value" if fixed else what)
+    return Comparison(name, agrees, (_mean(a), _mean(b)), p, len(tests), "value" if fixed else what)
+
+
+def _mean(a: Array) -> float:
+    """The mean of what is a number, NaN where nothing is."""
+    numbers = a[np.isfinite(a)]
+    return float(numbers.mean()) if numbers.size else math.nan
 
 
 def _tests(a: Array, b: Array) -> list[tuple[str, float | None]]:

@@ -1,4 +1,4 @@
-"""Where everything stands in the two tables that a kernel is given: `ctx` of int64 (numbers and addresses), `real` of float64.
+"""Where everything stands in the two tables that kernels are given: `ctx` of int64 (numbers and addresses), `real` of float64.
 
 Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes, all 1 or all WIDE lanes wide. Block b
 holds the lanes from `lane0[b]`, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
@@ -38,6 +38,9 @@ class Ctx(IntEnum):
     FEEDBACK_EVERY = auto()  # steps
     RECORDERS = auto()
     CLAMPED = auto()  # 1: some neuron is clamped
+    PEEKED_VARIABLE = auto()  # what PEEK_MEAN is asked about
+    PEEKED_NEURON = auto()
+    DYNAMICS_AT = auto()  # the kernel of the dynamics, no array
     CODE_AT = auto()  # int64 (length, 4): opcode, three operands
     VALUES_AT = auto()  # float64: registers, then constants
     OUT_VALUE_AT = auto()  # float64
@@ -98,6 +101,7 @@ class Real(IntEnum):
     SCALE = auto()  # energy of one unit of an integer field
     I_MAX = auto()
     CONSTANT = auto()  # energy of the diagonal of J, for spins
+    PEEKED = auto()  # what PEEK_MEAN found
     NOISE_SET = auto()  # 1: SIG has set NOISE; before that every model has the level that its text says
 
 
@@ -168,8 +172,8 @@ class Scalar(IntEnum):
 
 
 OF_POPULATION = 64  # what GET reads from here on: spikes of the first population, of the second, ...
-MACHINE = -1  # the block number that asks a kernel to run the program instead of one block
-REFRESH = -2  # the one that asks it to compute ENERGY of the present state
+REFRESH = -1  # the block number that asks the dynamics to compute ENERGY of the present state
+PEEK_MEAN = -2  # the one that asks for the mean of a neuron's variable over all lanes
 CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache
 LIMBS = 4  # whole numbers that a state s is cut into, for products with a J of bytes
 LIMB_BITS = 14

@@ -27,7 +27,7 @@ _kept: dict[tuple[str, str, str], tuple[Kernel, Any]] = {}
 
 
 def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
-    """The kernel of a model for a storage of J and a variant; compiled at the first use on this machine.
+    """The kernel of a model for a storage of J and a variant, or the `machine`'s; compiled at the first use on this machine.
 
     `notice` is told when a compilation begins. The function takes the addresses of the tables `ctx` and `real` and a
     block number, and returns a Status; it runs without the interpreter lock.
@@ -36,6 +36,13 @@ def kernel(model: str, storage: str, variant: str, notice: Notice | None = None)
     if key not in _kept:
         _kept[key] = _load(key) or _compile(key, notice)
     return _kept[key][0]
+
+
+def address_of(kernel: Kernel) -> int:
+    """Where a kernel's machine code begins."""
+    address = ctypes.cast(kernel, ctypes.c_void_p).value  # type: ignore[arg-type]
+    assert address is not None
+    return address
 
 
 @cache
@@ -107,7 +114,8 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
 def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, Any]:
     """Compile with numba and keep the object code for the next process."""
     if notice is not None:
-        notice(f"compiling the kernel of this {key[0]} (once on this machine)")
+        what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
+        notice(f"compiling {what} (once on this machine)")
     from bioasm.vm.kernels.build import build
 
     built = build(*key)

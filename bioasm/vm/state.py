@@ -13,7 +13,7 @@ from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
 
 Array = NDArray[Any]
 
-_ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT")}
+_ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT") and slot is not Ctx.DYNAMICS_AT}
 _REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START"
 _REBUILT += " OF_TERM ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION"
 _SCRATCH = frozenset(f"{_REBUILT} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())

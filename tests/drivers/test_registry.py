@@ -12,7 +12,7 @@ from bioasm.drivers import Driver, connect, driver_names, find_driver, registry
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.registry import make_driver
 
-MODULE = '''
+MODULE = """
 from bioasm.drivers.cpu import CpuDriver
 
 
@@ -24,7 +24,7 @@ class Other(CpuDriver):
 
     def connect(self):
         self.connected += 1
-'''
+"""
 POINTS = """[bioasm.drivers]
 other = a_driver_for_tests:Other
 gone = no_such_module_anywhere:Driver

@@ -131,7 +131,7 @@ def test_names_may_be_used_before_they_are_defined() -> None:
 
 
 def test_a_word_is_a_constant_then_a_datum_then_a_name() -> None:
-    text = ".const c = 1\n.data d = [1]\nSET a, c\nSET a, d\nSET a, e\nSET c, r1\nSET a, \"c\""
+    text = '.const c = 1\n.data d = [1]\nSET a, c\nSET a, d\nSET a, e\nSET c, r1\nSET a, "c"'
     found = [i.operands for i in assemble(text).instructions]
     assert found == [
         (Name("a"), ConstantRef("c")),

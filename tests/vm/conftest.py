@@ -6,6 +6,7 @@ another combination of model, storage and variant should first look whether one 
     lif_critical   none-alike, dense-i1-alike, dense-f4-alike, dense-f8-alike,
                    none-own, dense-i1-own, dense-f8-own, sparse-f8-own
     ising          none-whole, none-real, dense-i1-whole, dense-f8-real, sparse-i1-whole, sparse-f8-real
+    machine        the loop that executes programs, for all of them
 
 The storage is that of J as the text gives it (whole numbers up to 127: i1; numbers that 32 bits hold: f4; others f8). LIF
 is `own` where a parameter differs between neurons or one is clamped. Ising is `whole` where all numbers are multiples of one
@@ -25,6 +26,7 @@ import pytest
 from bioasm.vm import objects
 
 KERNELS = {
+    ("machine", "", ""),
     *(("lif_critical", form, "alike") for form in ("none", "dense-i1", "dense-f4", "dense-f8")),
     *(("lif_critical", form, "own") for form in ("none", "dense-i1", "dense-f8", "sparse-f8")),
     *(("ising", form, "whole") for form in ("none", "dense-i1", "sparse-i1")),
@@ -37,7 +39,7 @@ NETWORKS = 8
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:
     """A kernel's key in the words above; parameters of their own are read from arrays, and the sources differ by that."""
     family, storage, variant = key
-    return key if family == "ising" else ("lif_critical", storage, "alike" if "number[" in variant else "own")
+    return key if family in ("ising", "machine") else ("lif_critical", storage, "alike" if "number[" in variant else "own")
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +15,7 @@ from bioasm.vm import objects
 from tests.vm.support import outs, run
 
 KEY = ("ising", "none", "whole")
+LOOP = ("machine", "", "")
 TEXT = "MODEL ising\nALC 3\nRUN 2\nRD steps\n"
 PROGRAM = """
 from bioasm.drivers.cpu import CpuDriver
@@ -25,14 +27,22 @@ print(result.state.tolist(), "numba" in sys.modules)
 """
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
-    """Name and content of a kernel's file."""
+class Compiled(NamedTuple):
+    """A kernel on disk."""
+
+    key: tuple[str, str, str]
+    name: str
+    content: bytes
+
+
+@pytest.fixture(scope="module", params=[KEY, LOOP], ids=["dynamics", "loop"])
+def compiled(request: pytest.FixtureRequest) -> Compiled:
+    """The key, name and content of a kernel's file."""
     run(TEXT)
-    path = objects._path(KEY)
+    path = objects._path(request.param)
     if path is None or not path.exists():
         pytest.skip("this machine has no private folder for the cache")
-    return path.name, path.read_bytes()
+    return Compiled(request.param, path.name, path.read_bytes())
 
 
 @pytest.fixture
@@ -46,27 +56,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def compilations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
-    """Which kernels were asked to be compiled; compiling itself is left to the kernel that is in memory."""
+    """Which kernels were asked to be compiled; compiling itself is left to the kernels that are in memory."""
     asked: list[tuple[str, str, str]] = []
-    have = objects.kernel(*KEY)
+    have = {key: objects.kernel(*key) for key in (KEY, LOOP)}
 
     def stand_in(key: tuple[str, str, str], notice: objects.Notice | None) -> tuple[objects.Kernel, None]:
         asked.append(key)
-        return have, None
+        return have[key], None
 
     monkeypatch.setattr(objects, "_compile", stand_in)
     return asked
 
 
-def test_a_kept_kernel_is_loaded(compiled: tuple[str, bytes], compilations: list, folder: Path) -> None:
-    (folder / compiled[0]).write_bytes(compiled[1])
+def test_a_kept_kernel_is_loaded(compiled: Compiled, compilations: list, folder: Path) -> None:
+    (folder / compiled.name).write_bytes(compiled.content)
     assert outs(run(TEXT)) == [2]
-    assert compilations == []
+    assert compilations == [key for key in (LOOP, KEY) if key != compiled.key]
 
 
-def test_a_kernel_is_loaded_once(compiled: tuple[str, bytes], folder: Path) -> None:
-    (folder / compiled[0]).write_bytes(compiled[1])
-    assert objects.kernel(*KEY) is objects.kernel(*KEY)
+def test_a_kernel_is_loaded_once(compiled: Compiled, folder: Path) -> None:
+    (folder / compiled.name).write_bytes(compiled.content)
+    assert objects.kernel(*compiled.key) is objects.kernel(*compiled.key)
 
 
 DAMAGE = {
@@ -82,16 +92,16 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_kernel_is_compiled_again(compiled: tuple[str, bytes], compilations: list, folder: Path, damage: str) -> None:
-    (folder / compiled[0]).write_bytes(DAMAGE[damage](compiled[1]))
+def test_a_damaged_kernel_is_compiled_again(compiled: Compiled, compilations: list, folder: Path, damage: str) -> None:
+    (folder / compiled.name).write_bytes(DAMAGE[damage](compiled.content))
     assert outs(run(TEXT)) == [2]
-    assert compilations == [KEY]
+    assert compilations == [LOOP, KEY]
 
 
-def test_a_folder_in_the_place_of_a_kernel_does_no_harm(compiled: tuple[str, bytes], compilations: list, folder: Path) -> None:
-    (folder / compiled[0]).mkdir()
+def test_a_folder_in_the_place_of_a_kernel_does_no_harm(compiled: Compiled, compilations: list, folder: Path) -> None:
+    (folder / compiled.name).mkdir()
     assert outs(run(TEXT)) == [2]
-    assert compilations == [KEY]
+    assert compilations == [LOOP, KEY]
 
 
 @pytest.mark.parametrize("made", ["a file", "open to others", "missing parent that is a file"])
@@ -107,7 +117,7 @@ def test_a_folder_that_can_not_be_used_does_no_harm(
     monkeypatch.setenv("BIOASM_CACHE_DIR", str(place / "below" if made.startswith("missing") else place))
     assert cachedir.cache_dir() is None
     assert outs(run(TEXT)) == [2]
-    assert compilations == [KEY]
+    assert compilations == [LOOP, KEY]
 
 
 def test_the_name_tells_what_the_kernel_depends_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +141,7 @@ def test_two_processes_compile_at_once_and_a_third_does_not(folder: Path) -> Non
     assert [process.returncode for process in both] == [0, 0], first
     assert first[0] == first[1]
     assert first[0][0].endswith("True\n")
-    assert [p.suffix for p in folder.glob("kernel-*")] == [".o"]
+    assert [p.suffix for p in folder.glob("kernel-*")] == [".o", ".o"]
     third = start(folder)
     out, _ = third.communicate()
     assert out == first[0][0].replace("True", "False")

@@ -1,4 +1,8 @@
-"""The compiled loop that executes a program: registers, jumps, runs and outputs; the rest is handed to the host."""
+"""The compiled loop that executes a program: registers, jumps, runs and outputs; the rest is handed to the host.
+
+It knows no model: steps, energies and variables are asked of the kernel of the dynamics, by the address that stands in `ctx`.
+So it is compiled once, whatever the programs compute.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, float64, int64, types
+from llvmlite import ir
+from numba import carray, cfunc, float64, int64
+from numba.extending import intrinsic
 
 from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
-from bioasm.vm.layout import MACHINE, OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.kernels.dynamics import SIGNATURE
+from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 
@@ -123,185 +130,180 @@ def spikes_of(ctx, first, n):
     return total
 
 
-def make_mean(value_of: Any) -> Any:
-    """The function that gives the mean of one neuron's variable over all lanes."""
+@intrinsic
+def dynamics(typingctx, ctx, real, what):
+    """Call the kernel of the dynamics: block `what` to TARGET, REFRESH or PEEK_MEAN; returns a Status."""
 
-    @device
-    def mean_over_lanes(ctx, real, variable, i):
-        total, lanes = 0.0, 0
-        for b in range(ctx[Ctx.BLOCKS]):
-            block = block_row(ctx, b)
-            width = block[Block.WIDTH]
-            for lane in range(block[Block.LANES]):
-                total += value_of(ctx, real, variable, b, i * width + lane)
-            lanes += block[Block.LANES]
-        return total / lanes
+    def codegen(context, b, signature, args):
+        tables = [context.make_array(kind)(context, b, args[k]).data for k, kind in enumerate(signature.args[:2])]
+        word = ir.IntType(64)
+        address = b.load(b.gep(tables[0], [word(int(Ctx.DYNAMICS_AT))]))
+        kind = ir.FunctionType(word, [*(table.type for table in tables), word])
+        return b.call(b.inttoptr(address, kind.as_pointer()), [*tables, args[2]])
 
-    return mean_over_lanes
+    return int64(ctx, real, int64), codegen
 
 
-def make_machine(advance: Any, refresh: Any, value_of: Any) -> Any:
-    """The function (ctx, real) that runs the program until it needs the host; returns a Status."""
-    mean_over_lanes = make_mean(value_of)
+@device
+def scalar(ctx, real, what):
+    """What GET reads."""
+    if what == Scalar.ENERGY:
+        dynamics(ctx, real, REFRESH)
+        return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]
+    if what == Scalar.BEST_ENERGY:
+        dynamics(ctx, real, REFRESH)
+        best = lowest(ctx, Ctx.BEST_ENERGY_AT)
+        return best + real[Real.OFFSET] if best < math.inf else math.nan
+    if what == Scalar.TIME:
+        return ctx[Ctx.STEP] * real[Real.DT]
+    if what == Scalar.STEPS:
+        return float64(ctx[Ctx.STEP])
+    if what == Scalar.NOISE:
+        return real[Real.NOISE]
+    if what >= OF_POPULATION:
+        row = i8(ctx[Ctx.POPULATION_AT] + 16 * (what - OF_POPULATION), 0, 2)
+        return float64(spikes_of(ctx, row[0], row[1]))
+    return float64(spikes_of(ctx, 0, ctx[Ctx.N]))
 
-    @device
-    def scalar(ctx, real, what):
-        if what == Scalar.ENERGY:
-            refresh(ctx, real)
-            return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]
-        if what == Scalar.BEST_ENERGY:
-            refresh(ctx, real)
-            best = lowest(ctx, Ctx.BEST_ENERGY_AT)
-            return best + real[Real.OFFSET] if best < math.inf else math.nan
-        if what == Scalar.TIME:
-            return ctx[Ctx.STEP] * real[Real.DT]
-        if what == Scalar.STEPS:
-            return float64(ctx[Ctx.STEP])
-        if what == Scalar.NOISE:
-            return real[Real.NOISE]
-        if what >= OF_POPULATION:
-            row = i8(ctx[Ctx.POPULATION_AT] + 16 * (what - OF_POPULATION), 0, 2)
-            return float64(spikes_of(ctx, row[0], row[1]))
-        return float64(spikes_of(ctx, 0, ctx[Ctx.N]))
 
-    @device
-    def advance_blocks(ctx, real):
-        """All blocks to TARGET; DONE or the first other status."""
-        for b in range(ctx[Ctx.BLOCKS]):
-            status = advance(ctx, real, b)
-            if status != Status.DONE:
-                return int64(status)
-        return int64(Status.DONE)
+@device
+def advance_blocks(ctx, real):
+    """All blocks to TARGET; DONE or the first other status."""
+    for b in range(ctx[Ctx.BLOCKS]):
+        status = dynamics(ctx, real, b)
+        if status != Status.DONE:
+            return status
+    return int64(Status.DONE)
 
-    @device
-    def aligned(ctx):
-        done = True
-        for b in range(ctx[Ctx.BLOCKS]):
-            done = done and block_row(ctx, b)[Block.STEP] >= ctx[Ctx.TARGET]
-        return done
 
-    @device
-    def go_on(ctx, real):
-        """A piece of the present run; DONE where the run is at its end."""
-        if ctx[Ctx.TARGET] <= ctx[Ctx.STEP]:
-            piece = min(ctx[Ctx.RUN_END] - ctx[Ctx.STEP], min(ctx[Ctx.BUDGET], ctx[Ctx.FUEL]))
-            ctx[Ctx.TARGET] = ctx[Ctx.STEP] + piece
-        if not aligned(ctx):
-            if ctx[Ctx.PARALLEL] == 1:
-                return int64(Status.PARALLEL)
-            status = advance_blocks(ctx, real)
+@device
+def aligned(ctx):
+    """Whether all blocks are at TARGET."""
+    done = True
+    for b in range(ctx[Ctx.BLOCKS]):
+        done = done and block_row(ctx, b)[Block.STEP] >= ctx[Ctx.TARGET]
+    return done
+
+
+@device
+def go_on(ctx, real):
+    """A piece of the present run; DONE where the run is at its end."""
+    if ctx[Ctx.TARGET] <= ctx[Ctx.STEP]:
+        piece = min(ctx[Ctx.RUN_END] - ctx[Ctx.STEP], min(ctx[Ctx.BUDGET], ctx[Ctx.FUEL]))
+        ctx[Ctx.TARGET] = ctx[Ctx.STEP] + piece
+    if not aligned(ctx):
+        if ctx[Ctx.PARALLEL] == 1:
+            return int64(Status.PARALLEL)
+        status = advance_blocks(ctx, real)
+        if status != Status.DONE:
+            return status
+    done = ctx[Ctx.TARGET] - ctx[Ctx.STEP]
+    ctx[Ctx.BUDGET] -= done
+    ctx[Ctx.FUEL] -= done
+    ctx[Ctx.STEP] = ctx[Ctx.TARGET]
+    if ctx[Ctx.STEP] < ctx[Ctx.RUN_END]:
+        return int64(Status.FUEL) if ctx[Ctx.FUEL] <= 0 else int64(Status.SLICE)
+    ctx[Ctx.RUNNING] = 0
+    ctx[Ctx.PC] += 1
+    return int64(Status.DONE)
+
+
+@device
+def fault(ctx, what):
+    """Come back because of a wrong value."""
+    ctx[Ctx.FAULT] = what
+    return int64(Status.FAULT)
+
+
+@device
+def neurons_instruction(ctx, real, op, value, a, b, c):
+    """SIG, LDO, RUN, GET, PEEK: a Fault, or 0."""
+    if op == SIG:
+        if not (value[a] >= 0.0 and value[a] < math.inf):
+            return int64(Fault.NOISE)
+        real[Real.NOISE] = value[a]
+        real[Real.NOISE_SET] = 1.0
+    elif op == LDO:
+        if not abs(value[a]) < math.inf:
+            return int64(Fault.OFFSET)
+        real[Real.OFFSET] = value[a]
+    elif op == RUN:
+        if ctx[Ctx.DIRTY] == 1:
+            dynamics(ctx, real, REFRESH)
+        return begin_run(ctx, real, value[a])
+    elif op == GET:
+        value[a] = scalar(ctx, real, b)
+    else:
+        at = value[c]
+        if not (at >= 0.0 and at < i8(ctx[Ctx.VARIABLE_N_AT], 0, b + 1)[b] and at == math.floor(at)):
+            return int64(Fault.INDEX)
+        ctx[Ctx.PEEKED_VARIABLE], ctx[Ctx.PEEKED_NEURON] = b, int64(at)
+        dynamics(ctx, real, PEEK_MEAN)
+        value[a] = real[Real.PEEKED]
+    return int64(0)
+
+
+@device
+def emit(ctx, value, a):
+    """Put a value among those that OUT gives out."""
+    at = ctx[Ctx.OUT_COUNT]
+    f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
+    i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
+    ctx[Ctx.OUT_COUNT] = at + 1
+
+
+@device
+def machine(ctx, real):
+    """Run the program until it needs the host; returns a Status."""
+    code = i8(ctx[Ctx.CODE_AT], 0, 4 * ctx[Ctx.CODE_LENGTH])
+    value = f8(ctx[Ctx.VALUES_AT], 0, 1 << 30)
+    while True:
+        if ctx[Ctx.RUNNING] == 1:
+            status = go_on(ctx, real)
             if status != Status.DONE:
                 return status
-        done = ctx[Ctx.TARGET] - ctx[Ctx.STEP]
-        ctx[Ctx.BUDGET] -= done
-        ctx[Ctx.FUEL] -= done
-        ctx[Ctx.STEP] = ctx[Ctx.TARGET]
-        if ctx[Ctx.STEP] < ctx[Ctx.RUN_END]:
-            return int64(Status.FUEL) if ctx[Ctx.FUEL] <= 0 else int64(Status.SLICE)
-        ctx[Ctx.RUNNING] = 0
-        ctx[Ctx.PC] += 1
-        return int64(Status.DONE)
-
-    @device
-    def fault(ctx, what):
-        ctx[Ctx.FAULT] = what
-        return int64(Status.FAULT)
-
-    @device
-    def neurons_instruction(ctx, real, op, value, a, b, c):
-        """SIG, LDO, RUN, GET, PEEK: a Fault, or 0."""
-        if op == SIG:
-            if not (value[a] >= 0.0 and value[a] < math.inf):
-                return int64(Fault.NOISE)
-            real[Real.NOISE] = value[a]
-            real[Real.NOISE_SET] = 1.0
-        elif op == LDO:
-            if not abs(value[a]) < math.inf:
-                return int64(Fault.OFFSET)
-            real[Real.OFFSET] = value[a]
-        elif op == RUN:
-            if ctx[Ctx.DIRTY] == 1:
-                refresh(ctx, real)
-            return begin_run(ctx, real, value[a])
-        elif op == GET:
-            value[a] = scalar(ctx, real, b)
+        pc = ctx[Ctx.PC]
+        if pc >= ctx[Ctx.CODE_LENGTH]:
+            return int64(Status.HALT)
+        if ctx[Ctx.FUEL] <= 0:
+            return int64(Status.FUEL)
+        if ctx[Ctx.BUDGET] <= 0:
+            return int64(Status.SLICE)
+        op, a, b, c = code[4 * pc], code[4 * pc + 1], code[4 * pc + 2], code[4 * pc + 3]
+        following = pc + 1
+        if ALU_FIRST <= op <= ALU_LAST:
+            value[a] = arithmetic(op, value[b], value[c])
+        elif JEQ <= op <= JGE:
+            following = c if holds(op, value[a], value[b]) else following
+        elif op == JMP:
+            following = a
+        elif op == LOOP:
+            value[a] -= 1.0
+            following = b if value[a] > 0.0 else following
+        elif op == OUT:
+            if ctx[Ctx.OUT_COUNT] >= ctx[Ctx.OUT_CAPACITY]:
+                return int64(Status.DRAIN)
+            emit(ctx, value, a)
+        elif op == HLT:
+            return int64(Status.HALT)
+        elif op in (SIG, LDO, RUN, GET, PEEK):
+            wrong = neurons_instruction(ctx, real, op, value, a, b, c)
+            if wrong != 0:
+                return fault(ctx, wrong)
+            following = pc if op == RUN else following
         else:
-            at = value[c]
-            if not (at >= 0.0 and at < i8(ctx[Ctx.VARIABLE_N_AT], 0, b + 1)[b] and at == math.floor(at)):
-                return int64(Fault.INDEX)
-            value[a] = mean_over_lanes(ctx, real, b, int64(at))
-        return int64(0)
-
-    @device
-    def emit(ctx, value, a):
-        at = ctx[Ctx.OUT_COUNT]
-        f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
-        i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
-        ctx[Ctx.OUT_COUNT] = at + 1
-
-    @device
-    def machine(ctx, real):
-        code = i8(ctx[Ctx.CODE_AT], 0, 4 * ctx[Ctx.CODE_LENGTH])
-        value = f8(ctx[Ctx.VALUES_AT], 0, 1 << 30)
-        while True:
-            if ctx[Ctx.RUNNING] == 1:
-                status = go_on(ctx, real)
-                if status != Status.DONE:
-                    return status
-            pc = ctx[Ctx.PC]
-            if pc >= ctx[Ctx.CODE_LENGTH]:
-                return int64(Status.HALT)
-            if ctx[Ctx.FUEL] <= 0:
-                return int64(Status.FUEL)
-            if ctx[Ctx.BUDGET] <= 0:
-                return int64(Status.SLICE)
-            op, a, b, c = code[4 * pc], code[4 * pc + 1], code[4 * pc + 2], code[4 * pc + 3]
-            following = pc + 1
-            if ALU_FIRST <= op <= ALU_LAST:
-                value[a] = arithmetic(op, value[b], value[c])
-            elif JEQ <= op <= JGE:
-                following = c if holds(op, value[a], value[b]) else following
-            elif op == JMP:
-                following = a
-            elif op == LOOP:
-                value[a] -= 1.0
-                following = b if value[a] > 0.0 else following
-            elif op == OUT:
-                if ctx[Ctx.OUT_COUNT] >= ctx[Ctx.OUT_CAPACITY]:
-                    return int64(Status.DRAIN)
-                emit(ctx, value, a)
-            elif op == HLT:
-                return int64(Status.HALT)
-            elif op in (SIG, LDO, RUN, GET, PEEK):
-                wrong = neurons_instruction(ctx, real, op, value, a, b, c)
-                if wrong != 0:
-                    return fault(ctx, wrong)
-                following = pc if op == RUN else following
-            else:
-                return int64(Status.HOST)
-            ctx[Ctx.FUEL] -= 1
-            ctx[Ctx.BUDGET] -= 1
-            ctx[Ctx.PC] = following
-
-    return machine
+            return int64(Status.HOST)
+        ctx[Ctx.FUEL] -= 1
+        ctx[Ctx.BUDGET] -= 1
+        ctx[Ctx.PC] = following
 
 
-SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
-
-
-def make_entry(advance: Any, refresh: Any, value_of: Any) -> Any:
-    """The C function (ctx, real, b): the machine where b is MACHINE, energies where it is REFRESH, else block b to TARGET."""
-    machine = make_machine(advance, refresh, value_of)
+def make_loop() -> Any:
+    """The C function (ctx, real, 0) that runs the program until it needs the host."""
     table, reals = len(Ctx), len(Real)
 
-    def kernel_entry(ctx_at, real_at, b):
-        ctx, real = carray(ctx_at, table), carray(real_at, reals)
-        if b == MACHINE:
-            return machine(ctx, real)
-        if b == REFRESH:
-            refresh(ctx, real)
-            return int64(Status.DONE)
-        return int64(advance(ctx, real, b))
+    def loop_entry(ctx_at, real_at, _):
+        return machine(carray(ctx_at, table), carray(real_at, reals))
 
-    with deferred(kernel_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(kernel_entry)
+    with deferred(loop_entry.__name__):
+        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(loop_entry)

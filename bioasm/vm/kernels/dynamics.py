@@ -1,0 +1,51 @@
+"""The kernel of one model's dynamics as a C function: blocks of lanes, energies, and the mean of a variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import carray, cfunc, int64, types
+
+from bioasm.vm.kernels.access import block_row
+from bioasm.vm.kernels.deferred import deferred
+from bioasm.vm.kernels.device import device
+from bioasm.vm.layout import PEEK_MEAN, REFRESH, Block, Ctx, Real, Status
+
+SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
+
+
+def make_dynamics(advance: Any, refresh: Any, value_of: Any) -> Any:
+    """The C function (ctx, real, b): the energies where b is REFRESH, a variable's mean where it is PEEK_MEAN, else block b to
+    TARGET; returns a Status."""
+    mean_over_lanes = make_mean(value_of)
+    table, reals = len(Ctx), len(Real)
+
+    def dynamics_entry(ctx_at, real_at, b):
+        ctx, real = carray(ctx_at, table), carray(real_at, reals)
+        if b == REFRESH:
+            refresh(ctx, real)
+            return int64(Status.DONE)
+        if b == PEEK_MEAN:
+            real[Real.PEEKED] = mean_over_lanes(ctx, real, ctx[Ctx.PEEKED_VARIABLE], ctx[Ctx.PEEKED_NEURON])
+            return int64(Status.DONE)
+        return int64(advance(ctx, real, b))
+
+    with deferred(dynamics_entry.__name__):
+        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(dynamics_entry)
+
+
+def make_mean(value_of: Any) -> Any:
+    """The function that gives the mean of one neuron's variable over all lanes."""
+
+    @device
+    def mean_over_lanes(ctx, real, variable, i):
+        total, lanes = 0.0, 0
+        for b in range(ctx[Ctx.BLOCKS]):
+            block = block_row(ctx, b)
+            width = block[Block.WIDTH]
+            for lane in range(block[Block.LANES]):
+                total += value_of(ctx, real, variable, b, i * width + lane)
+            lanes += block[Block.LANES]
+        return total / lanes
+
+    return mean_over_lanes
