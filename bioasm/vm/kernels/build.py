@@ -13,8 +13,8 @@ from bioasm.vm.kernels.network import make_network
 def build(model: str, storage: str, variant: str) -> Any:
     """The compiled cfunc of a kernel.
 
-    For `machine`, the loop, the other two are empty. For `ising`, `variant` is `whole` or `real` fields. For `network` it is the
-    number of white noises, a colon and the generated source; `storage` is then empty where no population has feedback.
+    For `machine`, the loop, the other two are empty. For `ising`, `variant` is `whole` or `real` fields. For `network` it is
+    the number of white noises, a colon and the generated source; `storage` is then empty where no population has feedback.
     """
     if model == "machine":
         return make_loop()
