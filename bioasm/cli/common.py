@@ -194,6 +194,6 @@ def refuse_terminal(output: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON object on one line. NaN has no place in JSON, so the caller has turned it into None."""
-    import json
+    from bioasm.diagnostics.jsontext import dumps
 
-    sys.stdout.write(json.dumps(value, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.write(dumps(value) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -99,6 +100,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. Never raises, never shows a traceback."""
     settings = Settings()
     _open_closed_streams()
+    _write_utf8()
     try:
         return _run(sys.argv[1:] if args is None else list(args), settings)
     except click.ClickException as wrong:
@@ -121,6 +123,12 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (stays open until the process ends)
+
+
+def _write_utf8() -> None:
+    """Programs are UTF-8 in every locale, and so is what is printed; odd names of files keep their bytes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _run(args: list[str], settings: Settings) -> int:

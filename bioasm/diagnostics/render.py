@@ -102,9 +102,9 @@ def _columns(text: str) -> int:
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     """One JSON object a line; fields may be added in later versions, none changes its meaning."""
-    import json
+    from bioasm.diagnostics.jsontext import dumps
 
-    return "".join(json.dumps(to_object(d), ensure_ascii=False) + "\n" for d in in_order(diagnostics))
+    return "".join(dumps(to_object(d)) + "\n" for d in in_order(diagnostics))
 
 
 def to_object(d: Diagnostic) -> dict[str, Any]:
@@ -141,9 +141,8 @@ def _escaped(text: str, also: str = "") -> str:
 
 def render_sarif(diagnostics: Iterable[Diagnostic]) -> str:
     """A SARIF 2.1.0 log with one run, for the services that collect findings in that form."""
-    import json
-
     from bioasm import __version__
+    from bioasm.diagnostics.jsontext import dumps
 
     found = in_order(diagnostics)
     codes = sorted({d.code for d in found})
@@ -154,7 +153,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic]) -> str:
         "results": [_sarif_result(d, codes.index(d.code)) for d in found],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return dumps(log, indent=2) + "\n"
 
 
 def _rule(code: str) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def _uri(source: str) -> str:
     from urllib.parse import quote
 
     path = Path(source)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), safe="/")
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), safe="/", errors="surrogateescape")
 
 
 WRITERS: dict[str, Callable[[Iterable[Diagnostic]], str]] = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bioasm.diagnostics import EXIT_USAGE, error
+from bioasm.diagnostics.jsontext import dumps
 from bioasm.files import whole
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def write_npz(result: Result, stream: BinaryIO) -> None:
     import numpy as np
 
     arrays, rest = _split(result)
-    arrays[PROVENANCE] = np.array(json.dumps(rest, ensure_ascii=False))
+    arrays[PROVENANCE] = np.array(dumps(rest))
     np.savez(stream, **cast(Any, arrays))
 
 
@@ -60,7 +60,7 @@ def write_hdf5(result: Result, stream: BinaryIO) -> None:
 
     arrays, rest = _split(result)
     with h5py.File(stream, "w") as file:
-        file.attrs[PROVENANCE] = json.dumps(rest, ensure_ascii=False)
+        file.attrs[PROVENANCE] = dumps(rest)
         for name, array in arrays.items():
             file[name] = array
 

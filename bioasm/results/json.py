@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
+from bioasm.diagnostics.jsontext import dumps
 from bioasm.results.content import content
 from bioasm.results.result import Result
 
@@ -26,7 +26,7 @@ def to_object(result: Result, file: str | None = None) -> dict[str, Any]:
 
 def to_text(result: Result, file: str | None = None) -> str:
     """The JSON object on one line."""
-    return json.dumps(to_object(result, file), allow_nan=False, ensure_ascii=False) + "\n"
+    return dumps(to_object(result, file)) + "\n"
 
 
 def to_plain(value: Any, path: str = "", *, filed: bool = False) -> Any:

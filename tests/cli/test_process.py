@@ -107,3 +107,33 @@ def test_threads_of_blas_are_the_users_choice(given: str, kept: str) -> None:
     code = "import os; from bioasm.__main__ import start; start(); print(os.environ['OPENBLAS_NUM_THREADS'])"
     told = shell(f'unset OPENBLAS_NUM_THREADS; {given} {sys.executable} -c "{code}" check small.basm')
     assert told.stdout.split() == [kept]
+
+
+ASCII = "LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 PYTHONIOENCODING=ascii"
+STRICT = "PYTHONIOENCODING=utf-8:strict"
+
+
+@pytest.mark.parametrize("command", ["fmt", "disasm", "info", "info --json", "asm"])
+def test_output_is_the_same_in_every_locale(command: str) -> None:
+    Path("letters.basm").write_text('.title "Größe, 5 µm → ∞"\n; größer\nALC 2\n', "utf-8")
+    told, plain = (shell(f"export {settings}; bioasm {command} letters.basm | od -c") for settings in (ASCII, STRICT))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout == plain.stdout != ""
+
+
+@pytest.mark.parametrize(
+    "line", ["check --format json", "check --format sarif", "check --format github", "fmt --check", "fmt --diff"]
+)
+def test_name_of_a_file_that_is_no_text(line: str) -> None:
+    told = shell(f"export {STRICT}; printf 'alc 2\\nfoo\\n' > $'odd\\xff.basm'; bioasm {line} $'odd\\xff.basm' | cat -v")
+    assert told.returncode == 1
+    assert "B901" not in told.stderr
+    assert not told.stdout or "odd" in told.stdout
+
+
+@pytest.mark.parametrize("line", ["check --format json", "check --format sarif", "run -o $'r\\xff.npz' --json"])
+def test_json_is_utf_8_whatever_the_name_of_a_file(line: str) -> None:
+    told = shell(f"printf 'ALC 2\\nOUT 1, y, 2\\n' > $'odd\\xff.basm'; bioasm {line.replace('run', 'run small.basm')} "
+                 + ("" if line.startswith("run") else "$'odd\\xff.basm'"))  # fmt: skip
+    assert "\ufffd" not in told.stdout
+    assert "ff" in json.dumps(json.loads(told.stdout)).lower()
