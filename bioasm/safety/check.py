@@ -29,7 +29,7 @@ def check(
     found = list(_shape(pulse, limits))
     for number, (current, duration) in enumerate(pulse.phases, 1):
         found += _phase(f"phase {number}", current, duration, limits, electrode)
-    return found + list(_balance(pulse, limits, step))
+    return found + list(_gathered(pulse, limits, electrode)) + list(_balance(pulse, limits, step))
 
 
 def check_quantised(
@@ -82,14 +82,33 @@ def _shape(pulse: Pulse, limits: Limits) -> Iterator[Refusal]:
 
 
 def _phase(what: str, current: float, duration: float, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
-    charge = abs(current) * duration
     if duration < limits.min_width * (1 - _ROUNDING):
         yield _refuse(Rule.WIDTH_LOW, duration, limits.min_width, "s", f"width of {what}")
     if not duration <= limits.max_width * (1 + _ROUNDING):
         yield _refuse(Rule.WIDTH_HIGH, duration, limits.max_width, "s", f"width of {what}")
-    own_current, own_charge = (electrode.max_current, electrode.max_charge) if electrode else (inf, inf)
-    yield from _at_most(Rule.CURRENT, abs(current), min(limits.max_current, own_current), "A", f"current of {what}")
-    yield from _at_most(Rule.CHARGE, charge, min(limits.max_charge, own_charge), "C", f"charge of {what}")
+    own = electrode.max_current if electrode else inf
+    yield from _at_most(Rule.CURRENT, abs(current), min(limits.max_current, own), "A", f"current of {what}")
+    if electrode is not None and not electrode.allowed:
+        yield _refuse(Rule.ELECTRODE, 1, 0, "", "this electrode is marked as not allowed to stimulate")
+    yield from _charge(what, abs(current) * duration, limits, electrode)
+
+
+def _gathered(pulse: Pulse, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
+    """What an electrode holds after each phase may be no more than one phase may bring.
+
+    Otherwise phases of one sign, with short ones of the other between them, would add up to any charge.
+    """
+    held = 0.0
+    for number, (current, duration) in enumerate(pulse.phases, 1):
+        held += current * duration
+        if number > 1:  # after the first it is what that one brought
+            yield from _charge(f"phases 1 to {number} together", abs(held), limits, electrode)
+
+
+def _charge(what: str, charge: float, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
+    """The rules for a charge on an electrode: its amount, and where the area is known its density and Shannon's k."""
+    own = electrode.max_charge if electrode else inf
+    yield from _at_most(Rule.CHARGE, charge, min(limits.max_charge, own), "C", f"charge of {what}")
     if electrode is not None:
         yield from _surface(what, charge, limits, electrode)
 
@@ -102,8 +121,6 @@ def _at_most(rule: Rule, value: float, limit: float, unit: str, what: str) -> It
 
 def _surface(what: str, charge: float, limits: Limits, electrode: Electrode) -> Iterator[Refusal]:
     """The rules that ask for the electrode's area: charge density, and Shannon's k = log10 D + log10 Q."""
-    if not electrode.allowed:
-        yield _refuse(Rule.ELECTRODE, 1, 0, "", "this electrode is marked as not allowed to stimulate")
     density = charge / electrode.area / MICROCOULOMB_PER_CM2
     yield from _at_most(
         Rule.DENSITY, density, limits.density(electrode) / MICROCOULOMB_PER_CM2, "uC/cm2", f"charge density of {what}"

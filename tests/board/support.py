@@ -196,7 +196,8 @@ class Bench:
         for pulse in pulses(everything):
             step = 50e-9 * max(phase.stop - phase.start for phase in pulse.phases)  # what is less can't be asked for
             assert abs(pulse.net_coulombs) <= max(0.01 * pulse.largest_coulombs, step) * (1 + 1e-9), pulse
-            assert pulse.largest_coulombs <= DEFAULT_LIMITS.max_charge * (1 + 1e-9), pulse
+            held = np.cumsum([phase.coulombs for phase in pulse.phases])
+            assert max(pulse.largest_coulombs, *np.abs(held)) <= DEFAULT_LIMITS.max_charge * (1 + 1e-9), pulse
         for phase in everything:
             assert abs(phase.amperes) <= DEFAULT_LIMITS.max_current * (1 + 1e-9), phase
         assert np.abs(self.net()).max() <= 0.01 * DEFAULT_LIMITS.max_charge * (1 + 1e-9)

@@ -21,12 +21,21 @@ PROGRAM = bytecode(DRIVE)
 STIMS = bytecode("ALC 4\nMOV r0, 10e-6\nagain:\nSTIM [0,1,2,3], r0, 0.2 ms\nRUN 1 ms\nJMP again\n")
 
 
+def many_phases(rng: Random) -> tuple[m.Phase, ...]:
+    """A balanced pulse of many phases, the long ones of one sign first: what it gathers may be too much."""
+    count, level, widths = rng.randint(1, 3), 50 * rng.randint(40, 200), [50_000 * rng.choice([1, 2, 4, 6]) for _ in range(6)]
+    first = [part for k in range(count) for part in (m.Phase(-level, widths[k]), m.Phase(level, 50_000))]
+    return (*first, *(m.Phase(-phase.current, phase.width) for phase in reversed(first)))
+
+
 def phases(rng: Random) -> tuple[m.Phase, ...]:
     """Phases of any kind, often nearly right."""
     if rng.random() < 0.7:
         level, width = 50 * rng.randint(1, 210), 50_000 * rng.choice([1, 2, 4, 8, 20, 24])
         spoiled = rng.choice([0, 0, 0, 0, 50, -50, 1])
         return (m.Phase(-level, width), m.Phase(level + spoiled, width))
+    if rng.random() < 0.5:
+        return many_phases(rng)
     return tuple(m.Phase(rng.randint(-(2**31), 2**31 - 1), rng.randrange(2**32)) for _ in range(rng.randint(0, 6)))
 
 

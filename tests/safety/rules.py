@@ -22,28 +22,36 @@ def broken(pulse: Pulse, limits: Limits, electrode: Electrode | None, step: floa
         found.add("ALTERNATION")
     for current, width in phases:
         found |= _phase(abs(current), width, limits, electrode)
+    for last in range(2, len(phases) + 1):
+        held = abs(sum(current * width for current, width in phases[:last]))
+        found |= _charge(held, limits, electrode)
     return found | _balance(phases, limits, F(step))
 
 
 def _phase(current: F, width: F, limits: Limits, electrode: Electrode | None) -> set[str]:
-    charge = current * width
     found = {
         "WIDTH_LOW": width * SLACK < F(limits.min_width),
         "WIDTH_HIGH": width > F(limits.max_width) * SLACK,
         "CURRENT": current > F(limits.max_current) * SLACK,
-        "CHARGE": charge > F(limits.max_charge) * SLACK,
     }
+    if electrode is not None:
+        found["ELECTRODE"] = not electrode.allowed
+        if electrode.max_current != float("inf"):
+            found["CURRENT"] |= current > F(electrode.max_current) * SLACK
+    return {name for name, is_broken in found.items() if is_broken} | _charge(current * width, limits, electrode)
+
+
+def _charge(charge: F, limits: Limits, electrode: Electrode | None) -> set[str]:
+    """What a charge on an electrode breaks, be it of one phase or of all so far."""
+    found = {"CHARGE": charge > F(limits.max_charge) * SLACK}
     if electrode is not None:
         density = charge / F(electrode.area)
         most = F(limits.unknown_density)
         if electrode.material != "unknown":
             most = INJECTION[electrode.material] * F(limits.cic_fraction)
         found["DENSITY"] = density > most * SLACK
-        found["ELECTRODE"] = not electrode.allowed
         if charge:
             found["SHANNON"] = log10(density * 100) + log10(charge * 10**6) > limits.shannon_k + 1e-8
-        if electrode.max_current != float("inf"):
-            found["CURRENT"] |= current > F(electrode.max_current) * SLACK
         if electrode.max_charge != float("inf"):
             found["CHARGE"] |= charge > F(electrode.max_charge) * SLACK
     return {name for name, is_broken in found.items() if is_broken}

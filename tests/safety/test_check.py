@@ -96,6 +96,24 @@ def test_three_phases_are_allowed() -> None:
     assert not check(phases((-1e-6, 1e-4), (1e-6, 2e-4), (-1e-6, 1e-4)))
 
 
+def test_phases_of_one_sign_do_not_add_up_behind_short_ones_of_the_other() -> None:
+    long, short = 300e-6, 50e-6  # 3 nC and 0.5 nC at 10 uA: each phase is allowed, and all of them together are balanced
+    pulse = phases(*[(-10e-6, long), (10e-6, short)] * 4, *[(-10e-6, short), (10e-6, long)] * 4)
+    found = check(pulse)
+    assert {refusal.rule for refusal in found} == {Rule.CHARGE}
+    largest = max(found, key=lambda refusal: refusal.value)
+    assert largest.value == pytest.approx(10.5e-9)
+    assert largest.what == "charge of phases 1 to 7 together"
+
+
+def test_what_phases_gather_counts_against_the_electrode_too() -> None:
+    widths = (100e-6, 20e-6, 100e-6, 100e-6, 20e-6, 100e-6)  # at most 0.3 nC a phase, and 0.54 nC after the third
+    pulse = phases(*((3e-6 * sign, width) for sign, width in zip((-1, 1) * 3, widths, strict=True)))
+    assert rules(pulse, electrode=DISK) == {Rule.DENSITY}
+    assert rules(pulse, electrode=replace(LARGE, max_charge=0.53e-9)) == {Rule.CHARGE}
+    assert not check(pulse, electrode=replace(LARGE, max_charge=0.541e-9))
+
+
 def test_one_step_of_imbalance_is_allowed_over_the_shortest_phase() -> None:
     pulse = phases((-20e-6, 1e-4), (21e-6, 1e-4))
     wide = Limits(max_current=1e-4)
