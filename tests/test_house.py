@@ -44,7 +44,7 @@ PACKAGES = {
     "cli": {"click", "numpy"},
     "grammars": {"lark"},
     "models": {"lark", "numpy"},
-    "text": {"lark", "numpy", "scipy"},
+    "text": {"lark", "numpy"},
     "vm": {"numba", "llvmlite", "numpy"},
     "results": {"numpy", "h5py"},
     "testing": {"numpy", "pytest"},

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from bioasm.cli.main import COMMANDS
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
@@ -23,7 +24,8 @@ from tests.programs.support import FOLDER, ROOT
 
 PAGES = [ROOT / "README.md", FOLDER / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```([\w-]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EXIT = re.compile(r"\s+# exit (\d+)$")
 SECONDS = 120
 
@@ -92,12 +94,42 @@ def test_python_runs(block: Block, workplace: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [t for t in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in t]
-    assert [t for t in targets if not (page.parent / t).exists()] == []
+    assert [t for t in targets if not leads_somewhere(page, t)] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "leads"),
+    [("cli.md", True), ("cli.md#the-json-object", True), ("#pages", True), ("cli.md#no-such-place", False), ("none.md", False)],
+)
+def test_links_can_be_found_broken(target: str, leads: bool) -> None:
+    page = ROOT / ("README.md" if target.startswith("#") else "docs/index.md")
+    assert leads_somewhere(page, target) is leads
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    """Whether there is the file that a link on a page names, and in it the heading behind `#`."""
+    name, _, anchor = target.partition("#")
+    file = page.parent / name if name else page
+    if not anchor or not file.exists():
+        return file.exists()
+    return anchor in {anchor_of(title) for title in HEADING.findall(file.read_text(encoding="utf-8"))}
+
+
+def anchor_of(title: str) -> str:
+    """What a heading is called in links: small letters, no marks, hyphens for blanks."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
 
 
 def test_the_readme_names_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make run" in readme and "make test" in readme
+
+
+def test_the_readme_names_every_command() -> None:
+    rows = re.findall(
+        r"^\| `([a-z]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2], re.MULTILINE
+    )
+    assert sorted(rows) == sorted(COMMANDS)
 
 
 def test_every_page_is_on_the_map() -> None:
