@@ -137,10 +137,9 @@ def _tree(p, at, step):
     return even + odd
 
 
-def make_dense(kind: str) -> Any:
-    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for a dense J of this storage."""
-    item, width_bytes = STORAGE[kind], BYTES[kind]
-    four, one = make_rows(kind, ROWS), make_rows(kind, 1)
+def make_one_lane(kind: str) -> Any:
+    """The function (address of J, of its tails, of s, of y, n) that sets y = J s for one lane."""
+    width_bytes, four, one = BYTES[kind], make_rows(kind, ROWS), make_rows(kind, 1)
 
     @device
     def one_lane(address, tails, s_at, y_at, n):
@@ -154,15 +153,22 @@ def make_dense(kind: str) -> Any:
             one(address + i * row_bytes, n, tails + i * tail_bytes, s_at, whole, y_at + 8 * i)
             i += 1
 
-    lower_rows = make_lower_rows(kind)
+    return one_lane
 
-    @device
-    def finish_row(j, s, y, i, first, n):
-        for k in range(first, i):
-            weight = float64(j[i * n + k])
-            y[i] = fma(weight, s[k], y[i])
-            y[k] = fma(weight, s[i], y[k])
-        y[i] = fma(float64(j[i * n + i]), s[i], y[i])
+
+@device
+def finish_row(j, s, y, i, first, n):
+    """Add what the entries of row i from column `first` up to the diagonal do, each to both of its rows."""
+    for k in range(first, i):
+        weight = float64(j[i * n + k])
+        y[i] = fma(weight, s[k], y[i])
+        y[k] = fma(weight, s[i], y[k])
+    y[i] = fma(float64(j[i * n + i]), s[i], y[i])
+
+
+def make_one_lane_symmetric(kind: str) -> Any:
+    """The function (address of J, s, y, n) that sets y = J s for one lane and reads the lower half of J only."""
+    item, width_bytes, lower_rows = STORAGE[kind], BYTES[kind], make_lower_rows(kind)
 
     @device
     def one_lane_symmetric(address, s, y, n):
@@ -179,6 +185,13 @@ def make_dense(kind: str) -> Any:
             finish_row(j, s, y, i, 0, n)
             i += 1
 
+    return one_lane_symmetric
+
+
+def make_many_lanes(kind: str) -> Any:
+    """The function (address of J, s, y, partial, n) that sets y = J s for WIDE lanes side by side."""
+    item = STORAGE[kind]
+
     @device
     def many_lanes(address, s, y, partial, n):
         j = carray(pointer(address, item), n * n)
@@ -192,6 +205,13 @@ def make_dense(kind: str) -> Any:
                     partial[part + lane] = fma(weight, s[at + lane], partial[part + lane])
             for lane in range(WIDE):
                 y[i * WIDE + lane] = _tree(partial, lane, WIDE)
+
+    return many_lanes
+
+
+def make_dense(kind: str) -> Any:
+    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for a dense J of this storage."""
+    one_lane, one_lane_symmetric, many_lanes = make_one_lane(kind), make_one_lane_symmetric(kind), make_many_lanes(kind)
 
     @device
     def product(ctx, s, y, partial, n, width, lane0):
