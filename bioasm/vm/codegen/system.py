@@ -77,7 +77,7 @@ class System:
         """The qualified name of what a word in an instance's text means."""
         if word in _WORDS:
             return word
-        if word in (instance.model.noise_name, self.population.model.noise_name):
+        if word == instance.model.noise_name:
             return "noise"
         others = [self.population, *self.mechanisms] if instance in self.mechanisms else []
         for owner in (instance, *others):
@@ -102,8 +102,12 @@ class System:
         found: dict[str, list[Expression]] = {}
         for mechanism in self.mechanisms:
             for addition in mechanism.model.adds:
-                found.setdefault(self.name(mechanism, addition.target), []).append(self.qualify(mechanism, addition.value))
+                found.setdefault(self._input(addition.target), []).append(self.qualify(mechanism, addition.value))
         return found
+
+    def _input(self, word: str) -> str:
+        """The qualified name of the input that a mechanism adds to: the population's, else that of the mechanism that has it."""
+        return next(i.qualified(word) for i in self.instances if i.qualified(word) in self.inputs)
 
     @cached_property
     def definitions(self) -> dict[str, Expression]:
