@@ -246,9 +246,10 @@ CODES: dict[str, Code] = {
         "another mechanism on the population.",
     ),
     "B124": Code(
-        "inputs depend on each other in a circle",
-        "In one step, what mechanisms add to an input would depend on that input itself. A state on the way, or `held(...)` of "
-        "one, breaks the circle.",
+        "inputs or initial values depend on each other in a circle",
+        "In one step, what mechanisms add to an input would depend on that input itself, also where it is delayed: a delay may "
+        "be 0. A state on the way breaks the circle. Or the initial value of a state would depend on itself, by what mechanisms "
+        "add and use.",
     ),
     "B125": Code(
         "time steps differ",

@@ -9,7 +9,7 @@ from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.network import Instance, Network, unit_in, usable
 from bioasm.models.base import Addition, Model, Use
-from bioasm.models.expression import Call, Expression, Symbol
+from bioasm.models.expression import Expression, symbols
 from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
 
 # A name in one instance: what a value depends on.
@@ -103,13 +103,15 @@ def _units(model: Model) -> Mapping[str, Exponents]:
 # --- circles ----------------------------------------------------------------------------------------
 
 
-def find_circle(network: Network, population: int) -> list[str] | None:
-    """Names of one population and its mechanisms that depend on each other within a step; None where none do."""
-    members = [one for one in network.instances() if one.population == population]
+def find_circle(network: Network, population: int, *, at_start: bool = False) -> list[str] | None:
+    """Names of one population and its mechanisms that depend on each other within a step; None where none do.
+
+    With `at_start` states count as what they start as. What is delayed counts as if it were not: a delay may be 0.
+    """
     graph: dict[Node, set[Node]] = {}
-    for one in members:
-        for definition in one.model.definitions:
-            graph[one.name, definition.name] = set(_reads(network, one, definition.expression))
+    for one in (member for member in network.instances() if member.population == population):
+        for name, value in _computed(one.model, at_start=at_start):
+            graph[one.name, name] = set(_reads(network, one, value))
         for addition in one.model.adds:
             for owner in added_to(network, one, addition.target):
                 graph.setdefault((owner.name, addition.target), set()).update(_reads(network, one, addition.value))
@@ -120,21 +122,18 @@ def find_circle(network: Network, population: int) -> list[str] | None:
     return None
 
 
+def _computed(model: Model, *, at_start: bool) -> Iterator[tuple[str, Expression]]:
+    """The names of a model that stand for an expression, with it."""
+    yield from ((definition.name, definition.expression) for definition in model.definitions)
+    yield from ((state.name, state.initial) for state in model.states if at_start)
+
+
 def _reads(network: Network, instance: Instance, expression: Expression) -> Iterator[Node]:
-    """The names that an expression needs from the same step, in the instance that they belong to."""
+    """The names that an expression needs, in the instance that they belong to."""
     used = {use.name for use in instance.model.uses}
-    for name in _present(expression):
+    for name in symbols(expression):
         owners = used_by(network, instance, name) if name in used else [instance]
         yield from ((owner.name, name) for owner in owners)
-
-
-def _present(expression: Expression) -> Iterator[str]:
-    """The names in an expression but for those in `delayed(...)`, whose values are of an earlier step."""
-    if isinstance(expression, Symbol):
-        yield expression.name
-    if not (isinstance(expression, Call) and expression.function == "delayed"):
-        for part in expression.parts():
-            yield from _present(part)
 
 
 # --- time steps -------------------------------------------------------------------------------------

@@ -118,10 +118,19 @@ def _check_whole(network: Network, wiring: Wiring, *, steps_given: bool) -> None
 def _check_circles(network: Network, wiring: Wiring) -> None:
     last = {mechanism.population: mechanism.name for mechanism in network.mechanisms}
     for population, name in last.items():
-        circle = find_circle(network, population)
-        if circle is not None:
-            text = f"in one step these depend on each other in a circle: {' -> '.join(circle)}"
-            wiring.add(wiring.at[name], [Finding("B124", text, "let one of them be a state with an equation of its own")])
+        wiring.add(wiring.at[name], _check_circle(network, population))
+
+
+def _check_circle(network: Network, population: int) -> Found:
+    circle = find_circle(network, population)
+    if circle is not None:
+        text = f"in one step these depend on each other in a circle: {' -> '.join(circle)}"
+        yield Finding("B124", text, "let one of them be a state with an equation of its own")
+        return
+    circle = find_circle(network, population, at_start=True)
+    if circle is not None:
+        text = f"initial values depend on each other in a circle: {' -> '.join(circle)}"
+        yield Finding("B124", text, "let one of the states start as a number or as parameters")
 
 
 def _check_steps(first: Instance, other: Instance) -> Found:

@@ -151,11 +151,27 @@ def test_a_circle_is_told_by_its_names() -> None:
         "  uses:\n    drive : V\n  adds:\n    I += 1 nS*drive",  # another input
         "  uses:\n    I : A\n  adds:\n    drive += I*(1 Mohm)",
         "  uses:\n    I : A\n  state:\n    w = 0 A\n  step:\n    dw/dt = (I - w)/(10 ms)\n  adds:\n    I += -w",
-        "  uses:\n    I : A\n  adds:\n    I += 0.5*delayed(I)",
     ],
 )
 def test_what_is_no_circle(body: str) -> None:
     assert of(("m", body)) == []
+
+
+def test_a_delay_breaks_no_circle() -> None:
+    assert of(("m", "  uses:\n    I : A\n  adds:\n    I += 0.5*delayed(I)")) == [(2, "B124")]
+
+
+def test_initial_values_of_two_mechanisms_that_need_each_other_are_refused() -> None:
+    one, other = "  uses:\n    b : 1\n  state:\n    a = 2*b", "  uses:\n    a : 1\n  state:\n    b = 2*a"
+    assert of(("one", one), ("other", other)) == [(3, "B124")]
+    assert of(("one", one), ("other", "  state:\n    b = 2")) == []
+
+
+def test_an_initial_value_that_depends_on_itself_by_what_is_added_is_refused() -> None:
+    models = MODELS + '.model fed {\n  "f"\n  inputs:\n    I : 1\n  state:\n    x = 2*I\n}\n'
+    models += mechanism("m", "  uses:\n    x : 1\n  adds:\n    I += x")
+    (found,) = faults("POP f, fed, 1\nMECH m1, m, f\n" + END, models)
+    assert (found.code, "initial values" in found.message, "f.x" in found.message) == ("B124", True, True)
 
 
 def test_networks_without_mechanisms_have_no_circles() -> None:
