@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from bioasm.cli import common
+from bioasm.diagnostics.render import visible
 
 if TYPE_CHECKING:
     from bioasm.isa.program import Data, DataBlock
@@ -117,7 +118,7 @@ def _page(facts: dict[str, Any]) -> str:
     rows += [(f"data {d['name']}", _datum_words(d)) for d in facts["data"]]
     rows += [("memory", f"about {spell_bytes(facts['memory'])} for one lane"), ("sha256", facts["program_sha256"])]
     width = max(len(key) for key, _ in rows)
-    return "".join(f"{key:<{width}}  {value}\n" for key, value in rows)
+    return "".join(f"{key:<{width}}  {visible(value)}\n" for key, value in rows)
 
 
 def _network_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:

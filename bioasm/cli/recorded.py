@@ -6,17 +6,23 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioasm.diagnostics.render import visible
+
 if TYPE_CHECKING:
     from bioasm.recordings.info import Channel, RecordingInfo
 
 
 def described(path: str) -> dict[str, Any]:
-    """The facts of a recording as a JSON object; its data are not read. Raises BioasmError B301 or B308."""
+    """The facts of a recording as a JSON object, None for what is not finite; its data are not read.
+
+    Raises BioasmError B301 or B308.
+    """
+    from bioasm.recordings.events import plain
     from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN
     from bioasm.recordings.reader import header_file, measured
 
     info, frames, cut = measured(path)
-    return {
+    facts = {
         "recording": str(header_file(Path(path))),
         "version": ".".join(map(str, info.version)),
         "sample_rate": info.sample_rate,
@@ -29,6 +35,7 @@ def described(path: str) -> dict[str, Any]:
         "notes": [note for note in info.notes if note],
         "events": _events(path),
     }
+    return {name: plain(value) for name, value in facts.items()}
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
@@ -60,13 +67,18 @@ def page(facts: dict[str, Any]) -> str:
     rows += [("length", f"{facts['frames']:,} samples at {facts['sample_rate']:g} Hz, {facts['seconds']:.3f} s")]
     rows += [("channels", _names([channel["name"] for channel in facts["channels"]]))]
     rows += [("digital inputs", _names(facts["digital"]))] if facts["digital"] else []
-    dsp = "off" if facts["dsp_Hz"] is None else f"{facts['dsp_Hz']:.3g} Hz"
-    rows += [("bandwidth", f"{facts['lower_Hz']:.3g} to {facts['upper_Hz']:.5g} Hz, offset removal {dsp}")]
+    rows += [("bandwidth", _band(facts))]
     rows += [("note", note) for note in facts["notes"]]
     rows += _event_rows(facts["events"])
     rows += [("cut short", f"{facts['cut_bytes']} bytes at the end are not whole")] if facts["cut_bytes"] else []
     width = max(len(key) for key, _ in rows)
-    return "".join(f"{key:<{width}}  {value}\n" for key, value in rows)
+    return "".join(f"{key:<{width}}  {visible(value)}\n" for key, value in rows)
+
+
+def _band(facts: dict[str, Any]) -> str:
+    lower, upper, dsp = (facts[name] for name in ("lower_Hz", "upper_Hz", "dsp_Hz"))
+    band = "unknown" if None in (lower, upper) else f"{lower:.3g} to {upper:.5g} Hz"
+    return f"{band}, offset removal {'off' if dsp is None else f'{dsp:.3g} Hz'}"
 
 
 def _event_rows(events: dict[str, Any] | None) -> list[tuple[str, str]]:

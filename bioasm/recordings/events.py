@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,10 @@ def plain(value: Any) -> Any:
 
 def events_path(recording: Path) -> Path:
     """Where the events of a recording stand: NAME.events.jsonl beside NAME.rhd, events.jsonl in a folder of signals."""
-    if recording.name == "info.rhd" or recording.is_dir():
-        return (recording if recording.is_dir() else recording.parent) / "events.jsonl"
+    if os.path.isdir(recording):
+        return recording / "events.jsonl"
+    if recording.name == "info.rhd":
+        return recording.parent / "events.jsonl"
     return recording.with_name(recording.stem + ".events.jsonl")
 
 

@@ -83,6 +83,8 @@ def parsed(content: bytes) -> tuple[RecordingInfo, int]:
     head = cursor.items(HEADER)
     if not 0 <= head["groups"] <= LARGEST_GROUPS:
         raise ValueError(f"it has {head['groups']} groups of channels")
+    if head.get("temperatures", 0) < 0:
+        raise ValueError(f"it has {head['temperatures']} temperature channels")
     if not 0 < head["sample_rate"] < HIGHEST_RATE:
         raise ValueError(f"its sampling rate is {head['sample_rate']} Hz")
     found = [channel for _ in range(head["groups"]) for channel in group(cursor)]

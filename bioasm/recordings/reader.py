@@ -68,7 +68,7 @@ def is_recording(path: Path | str) -> bool:
 
 def header_file(path: Path) -> Path:
     """The file with a recording's header."""
-    return path / "info.rhd" if path.is_dir() else path
+    return path / "info.rhd" if os.path.isdir(path) else path
 
 
 def read_rhd(path: Path | str) -> Recording:
@@ -159,16 +159,22 @@ def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
 def from_signals(file: Path, info: RecordingInfo, frames: int, cut: int) -> Recording:
     """One file for each signal, of which the shortest counts."""
     channels = len(info.of(AMPLIFIER))
-    signed = np.fromfile(file.parent / "amplifier.dat", "<i2", frames * channels).reshape(frames, channels)
-    codes = np.ascontiguousarray((signed.T.astype(np.int32) + MIDDLE).astype(np.uint16))
+    codes = amplifier_codes(file.parent / "amplifier.dat", channels, frames) if channels else np.empty((0, frames), np.uint16)
     has_words = "digitalin.dat" in signal_sizes(file.parent, info)
     digital = np.fromfile(file.parent / "digitalin.dat", "<u2", frames) if has_words else None
     return Recording(file, info, np.fromfile(file.parent / "time.dat", "<i4", frames), codes, digital, {}, cut)
 
 
+def amplifier_codes(file: Path, channels: int, frames: int) -> NDArray[np.uint16]:
+    """The codes uint16[channels, frames] of amplifier.dat, where they stand as int16 around 0, sample by sample."""
+    signed = np.fromfile(file, "<i2", frames * channels).reshape(frames, channels)
+    return np.ascontiguousarray((signed.T.astype(np.int32) + MIDDLE).astype(np.uint16))
+
+
 def signal_sizes(folder: Path, info: RecordingInfo) -> dict[str, int]:
     """The files of a folder of signals that count, and how many bytes a sample has in each."""
-    sizes = {"time.dat": 4, "amplifier.dat": 2 * len(info.of(AMPLIFIER))}
+    channels = len(info.of(AMPLIFIER))
+    sizes = {"time.dat": 4} | ({"amplifier.dat": 2 * channels} if channels else {})
     return sizes | ({"digitalin.dat": 2} if info.of(DIGITAL_IN) and (folder / "digitalin.dat").exists() else {})
 
 

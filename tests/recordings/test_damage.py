@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -171,3 +172,53 @@ def test_info_with_events_of_another_kind(tmp_path: Path) -> None:
     told = bioasm("info", path, "--json").json
     assert told["events"]["gaps"] == 1
     assert told["events"]["closed"] is False
+
+
+def odd(tmp_path: Path, at: int, content: bytes) -> Path:
+    """A file whose header has other bytes at a place."""
+    path = tmp_path / "odd.rhd"
+    start = header([group("Port A", [channel("A-000", 0)])])
+    at %= len(start)
+    path.write_bytes(start[:at] + content + start[at + len(content) :])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("at", "name"), [(14, "dsp_Hz"), (18, "lower_Hz"), (22, "upper_Hz"), (-8, "impedance_ohm")], ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_info_of_a_header_with_what_is_no_number(tmp_path: Path, at: int, name: str, value: float) -> None:
+    path = odd(tmp_path, at, struct.pack("<f", value))
+    told = bioasm("info", path, "--json").json
+    assert (told["channels"][0] if name == "impedance_ohm" else told)[name] is None
+    assert bioasm("info", path).code == 0
+
+
+def test_info_of_a_header_with_fewer_than_no_temperatures(tmp_path: Path) -> None:
+    path = tmp_path / "odd.rhd"
+    path.write_bytes(header([group("Port A", [channel("A-000", 0)])], temperatures=-1) + bytes(4000))
+    told = bioasm("info", path)
+    assert told.code == 1
+    assert "B308" in told.stderr
+
+
+def test_folder_of_signals_without_amplifiers(tmp_path: Path) -> None:
+    (tmp_path / "info.rhd").write_bytes(header([group("Digital In Ports", [channel("DIGITAL-IN-01", 4)])]))
+    (tmp_path / "time.dat").write_bytes(np.arange(100, dtype="<i4").tobytes())
+    (tmp_path / "digitalin.dat").write_bytes(np.arange(100, dtype="<u2").tobytes())
+    found = read_rhd(tmp_path)
+    assert (found.codes.shape, found.digital.tolist()) == ((0, 100), list(range(100)))
+    assert bioasm("info", tmp_path, "--json").json["frames"] == 100
+
+
+def test_info_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "odd.rhd"
+    path.write_bytes(header([group("Port A", [channel("A-000", 0, custom="\x1b[31mred\nline")])]))
+    assert "channels   1: \\x1b[31mred\\nline\n" in bioasm("info", path).text
+
+
+def test_name_that_is_too_long(tmp_path: Path) -> None:
+    told = bioasm("info", tmp_path / ("x" * 5000 + ".rhd"))
+    assert told.code == 1
+    assert "B301" in told.stderr
+    assert not is_recording(tmp_path / ("x" * 5000))
