@@ -89,13 +89,19 @@ class _Whole:
 def check_writable(path: Path | str) -> None:
     """Find out before a long run whether `path` could be written at its end. Raises BioasmError B302."""
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_dir():
-        permitted = os.access(target, os.W_OK)
-    elif target.is_dir():
-        raise unwritable(path, IsADirectoryError(0, "is a directory"))
-    elif not target.parent.is_dir():
-        raise unwritable(path, FileNotFoundError(0, f"there is no folder {target.parent}"))
-    else:
-        permitted = os.access(target.parent, os.W_OK)
-    if not permitted:
-        raise unwritable(path, PermissionError(0, "permission denied"))
+    try:
+        _check_target(target)
+    except OSError as cause:
+        raise unwritable(path, cause) from cause
+
+
+def _check_target(target: Path) -> None:
+    exists = False
+    with suppress(FileNotFoundError, NotADirectoryError):
+        exists = bool(os.stat(target))
+    if target.is_dir():
+        raise IsADirectoryError(0, "is a directory")
+    if not exists and not target.parent.is_dir():
+        raise FileNotFoundError(0, f"there is no folder {target.parent}")
+    if not os.access(target if exists else target.parent, os.W_OK):
+        raise PermissionError(0, "permission denied")

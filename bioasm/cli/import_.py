@@ -172,8 +172,11 @@ def _as_data(path: str, name: str) -> Data:
 
     from bioasm.isa.program import Dense
 
-    with np.load(path, allow_pickle=False) as archive:
-        array: Any = archive[name]
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            array: Any = archive[name]
+    except Exception as fault:  # noqa: BLE001  (a damaged file can fail in any way)
+        raise error("B303", f"{name} of {path} can't be read: {fault}") from fault
     if array.dtype.kind not in "biuf":
         raise error("B303", f"{name} of {path} holds no real numbers")
     return Dense(np.atleast_1d(array))

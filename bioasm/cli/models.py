@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,7 @@ def command(ctx: click.Context, name: str | None, inside: str | None, as_json: b
 
 def _is_file(name: str) -> bool:
     """Whether a word is meant as the name of a file: names of models have neither dots nor slashes."""
-    from pathlib import Path
-
-    return name == common.STDIO or "." in name or "/" in name or Path(name).exists()
+    return name == common.STDIO or "." in name or "/" in name or os.path.exists(name)
 
 
 def _own(path: str) -> Mapping[str, Model]:

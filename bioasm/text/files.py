@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def read_file(path: Path, key: str | None = None) -> Data:
         raise error("B303", f"{path} is no .npy, .npz or .mtx file")
     if key is not None and reader is not _read_npz:
         raise error("B303", f"{path} holds one array: a key can't choose from it")
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike path.is_file(), it takes a name that is too long
         raise error("B301", f"there is no file {path}", hint=_similar(path))
     try:
         return reader(path, key)

@@ -95,8 +95,12 @@ def test_where_nothing_can_be_written(tmp_path: Path, name: str, words: str) -> 
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "words"), [("absent/a", "there is no folder"), (".", "is a directory")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("absent/a", "there is no folder"), (".", "is a directory"), ("file/a", "there is no folder"), ("x" * 5000, "too long")],
+)
 def test_it_is_known_before_a_run(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(BioasmError, match=f"B302.*{words}"):
         check_writable(tmp_path / name)
 
@@ -110,8 +114,10 @@ def test_what_can_be_written_is_not_touched(tmp_path: Path) -> None:
 
 def test_no_permission_is_known_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(BioasmError, match="permission denied"):
-        check_writable(tmp_path / "a")
+    (tmp_path / "b").touch()
+    for name in ("a", "b"):
+        with pytest.raises(BioasmError, match="permission denied"):
+            check_writable(tmp_path / name)
 
 
 def test_the_nearest_name_of_the_folder_is_offered(tmp_path: Path) -> None:

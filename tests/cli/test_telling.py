@@ -207,3 +207,14 @@ def test_page_has_every_row(page: str, rows) -> None:
 
 def test_every_row_has_a_group() -> None:
     assert [group_of(row) for row in ROWS] == sorted((group_of(r) for r in ROWS), key=list(GROUPS.values()).index)
+
+
+def test_name_of_a_model_that_is_too_long_for_a_file() -> None:
+    told = bioasm("models", "x" * 5000)
+    assert told.code == 2
+    assert "there is no model" in told.stderr
+
+
+def test_info_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a.basm").write_text('.title "\\u001b[31mred\\nline"\nALC 2\n')
+    assert "title         \\x1b[31mred\\nline\n" in bioasm("info", tmp_path / "a.basm").text

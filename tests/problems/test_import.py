@@ -238,3 +238,19 @@ def test_a_run_of_the_twin_reports_the_same_objective():
     told = objective(bioasm("import", "problem.gset", "--model", "lif").text, "--set", "stage=0.05")
     assert -3.5 <= told["best_energy"] <= 0
     assert told["best_energy"] == -[r for r in told["results"] if r["what"] == "cut"][0]["value"]
+
+
+@pytest.mark.parametrize("h", [np.array([None, 1], dtype=object), np.array([0.25, 0.75])], ids=["objects", "damaged"])
+def test_array_beside_the_couplings_that_can_not_be_read(h: np.ndarray) -> None:
+    np.savez("odd.npz", J=np.zeros((2, 2)), h=h)
+    content = Path("odd.npz").read_bytes()
+    Path("odd.npz").write_bytes(content.replace(h.tobytes(), bytes(len(h.tobytes()))) if h.dtype != object else content)
+    told = bioasm("import", "odd.npz")
+    assert told.code == 1
+    assert "error[B303]: h of odd.npz can't be read" in told.stderr
+
+
+def test_name_that_is_too_long() -> None:
+    told = bioasm("import", "x" * 5000 + ".npz")
+    assert told.code == 1
+    assert "error[B301]" in told.stderr

@@ -307,3 +307,8 @@ def test_assembling_text_without_data_does_not_import_numpy() -> None:
     code = "import sys; from bioasm.text.assemble import assemble; assemble('ALC 3\\nRD'); print('numpy' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
+
+
+def test_name_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(BioasmError, match="B301"):
+        read_file(tmp_path / ("x" * 5000 + ".npy"))
