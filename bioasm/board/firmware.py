@@ -151,7 +151,7 @@ class Firmware:
         if self.state() not in (State.DISARMED, State.ARMED):
             return self._wrong_state("run a program on")
         try:
-            begun = self.programs.begin(request, self.link.loaded.get(Kind.PROGRAM), self.reporter, self.rig.clock)
+            begun = self.programs.begin(request, self.link.loaded.get(Kind.PROGRAM), self.reporter)
         except ChipFault as why:
             self._fail(Fault.CHIP, str(why))
             return refusal(Refusal.STATE, str(why), subject="chip")
@@ -264,6 +264,8 @@ class Firmware:
         """The run is over: its result waits to be fetched, and the board is as it was before."""
         assert self.run is not None
         run, self.run = self.run, None
+        if self.pace.wall and run.substrate is Substrate.TWIN:
+            self.rig.skip(self.pace.behind(self.rig.clock, self._now))  # nobody sampled, and time went on
         ended, data = self._outcome(run)
         self.pace.anchor(self.rig.clock, self._now)
         self.link.offer_result(ended, data)

@@ -77,7 +77,7 @@ class Rig:
 
     def restart(self, seed: int) -> None:
         """Power the chip up again in front of a culture that grew from another seed, so that what follows can be repeated."""
-        self._complete()
+        self.settle()
         self._new_culture(seed)
         self.start()
 
@@ -90,11 +90,11 @@ class Rig:
         """Stop stimulation: pulses in flight are completed, then currents are off and electrodes are grounded."""
         if self.stimulator is not None and self.stimulator.armed:
             try:
-                self._complete()
+                self.settle()
             finally:
                 self.front.bus.transfer_all(self.stimulator.disarm())
 
-    def _complete(self) -> None:
+    def settle(self) -> None:
         """Forget pulses that have not begun, and let those end that have: half a pulse would leave its charge."""
         if self.stimulator is None:
             return

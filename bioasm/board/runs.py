@@ -119,7 +119,7 @@ class Programs:
         self.electrodes = table
         return None
 
-    def begin(self, request: m.Run, loaded: bytes | None, reporter: Reporter, clock: int) -> RunInProgress | Refused:
+    def begin(self, request: m.Run, loaded: bytes | None, reporter: Reporter) -> RunInProgress | Refused:
         """Start a run, or say why not. Raises ChipFault."""
         if self.program is None or loaded != request.program:
             return refusal(Refusal.NOT_LOADED, "the program that RUN names is not the one that was loaded", subject="program")
@@ -134,18 +134,19 @@ class Programs:
             return unreadable(fault)
         sha256 = program_hash(self.program)
         if request.substrate == Substrate.TWIN:
-            return self._twin(request, verified, sha256, model, reporter, clock)
+            return self._twin(request, verified, sha256, model, reporter)
         if request.substrate == Substrate.CULTURE:
             return self._culture(request, verified, sha256, model, chosen, reporter)
         return refusal(Refusal.UNABLE, f"there is no substrate {int(request.substrate)}", subject="substrate")
 
     def _twin(
-        self, request: m.Run, verified: Verified, sha256: str, model: dict[str, float], reporter: Reporter, clock: int
+        self, request: m.Run, verified: Verified, sha256: str, model: dict[str, float], reporter: Reporter
     ) -> RunInProgress | Refused:
         refused = _twin_refusal(verified, request.lanes)
         if refused is not None:
             return refused
-        rate = self.rig.sample_rate
+        self.rig.settle()  # nothing serves the stimulator while the processor computes
+        rate, clock = self.rig.sample_rate, self.rig.clock
 
         def tell_spikes(times: Any, neurons: Any) -> None:
             ticks = clock + (times * rate).astype("int64")

@@ -140,6 +140,32 @@ def test_status_of_a_twin_tells_its_best_energy() -> None:
     assert bench.wait().status is RunStatus.INTERRUPTED
 
 
+def test_pulse_in_flight_ends_before_a_twin_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.board.support.STEP", 0.0005)
+    bench = armed("emu:rhs2116?seed=1&time=wall")
+    bench.upload(Kind.PROGRAM, bytecode("ALC 4\nRUN 10\n"))
+    bench.ask(m.Stimulate((0,), 1, 0, m.NOW, (m.Phase(-2000, 1_000_000), m.Phase(2000, 1_000_000))))
+    assert bench.until(lambda: bench.chip.stim_current[0] != 0)
+    digest = sha256(bytecode("ALC 4\nRUN 10\n")).digest()
+    assert isinstance(bench.ask(m.Run(1, digest, Substrate.TWIN, 1)), Accepted)
+    assert bench.firmware.run is not None
+    assert not np.any(bench.chip.stim_current)
+    assert [phase.amperes for phase in bench.phases] == [-2e-6, 2e-6]
+
+
+def test_clock_never_goes_back_behind_a_twin() -> None:
+    bench = Bench("emu:rhd2132?time=wall").open()
+    bench.start("ALC 4\nRUN 10\n", Substrate.TWIN)
+    clocks = []
+    while bench.ended() is None:
+        clocks.append(bench.firmware.clock())
+        bench.step()
+    bench.run(0.05)
+    clocks.append(bench.firmware.clock())
+    assert clocks == sorted(clocks)
+    assert clocks[-1] == pytest.approx(bench.now * 20000, abs=400)
+
+
 def test_twin_can_be_halted() -> None:
     bench = Bench().open()
     bench.start("ALC 4\nagain:\nRUN 1 ms\nJMP again\n", Substrate.TWIN)
