@@ -177,9 +177,11 @@ class DeviceLink:
             self._from_anyone(m.read(frame.type, frame.payload), now)
         elif not self.connected or frame.session != self._end.session:
             self._complain(frame, now)
-        else:
+        elif m.from_host(frame.type):  # what the board said itself may come back over a looped line, and is no sign of life
             self._heard = now
             self._in_session(frame, now)
+        else:
+            self.statistics.malformed += 1
 
     def _complain(self, frame: Frame, now: float) -> None:
         """Tell a host that it has no session, but not as often as it sends."""

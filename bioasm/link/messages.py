@@ -465,6 +465,11 @@ def reliable_to_board(kind: int) -> bool:
     return 0x01 <= kind <= 0x3F
 
 
+def from_host(kind: int) -> bool:
+    """Whether frames of this type are said by a host within its session."""
+    return reliable_to_board(kind) or kind in (Ack.TYPE, Heartbeat.TYPE, Bye.TYPE)
+
+
 def reliable_to_host(kind: int) -> bool:
     """Whether frames of this type go through the window from board to host."""
     return 0x40 <= kind <= 0x7F

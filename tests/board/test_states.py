@@ -260,6 +260,16 @@ def test_watchdog_stops_stimulation_in_time(watchdog_ms: int) -> None:
     bench.assert_harmless()
 
 
+def test_echo_of_the_boards_own_frames_is_no_host() -> None:
+    bench = running()
+    bench.silent, said = True, b""
+    silent = bench.now
+    while bench.firmware.state() is not State.DISARMED and bench.now < silent + 5:
+        said = bench.step(said)  # a line that sends everything back
+    assert bench.now - silent <= 0.25 + 2 * STEP
+    assert bench.off
+
+
 def test_watchdog_ends_the_run_and_keeps_its_result() -> None:
     bench = running()
     bench.silent = True
