@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,22 @@ PAD_AT_ONCE = 1 << 16  # frames
 RESERVED = ("start", "gap", "end")
 
 
-class Recorder:
+class ClosedAtTheEnd(ABC):
+    """A context manager that closes what it stands for; where it ends with an error, one in closing does not hide it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        with nullcontext() if value is None else suppress(BioasmError):
+            self.close()
+
+
+class Recorder(ClosedAtTheEnd):
     """Writes a recording; use it as a context manager, or `close` it.
 
     `path` is a file NAME.rhd (layout "rhd") or a folder (layout "signals"). Frames count from the first sample that was
@@ -155,12 +171,6 @@ class Recorder:
             self.events.put({"kind": "end", "origin": self.origin} | told)
         finally:
             self.events.close()
-
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def named(path: Path, layout: str) -> Path:

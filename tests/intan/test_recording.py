@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bioasm.diagnostics import BioasmError
+from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers import RunOptions
 from bioasm.link import messages as m
-from bioasm.recordings.events import read_events
+from bioasm.recordings.events import EventWriter, read_events
 from bioasm.recordings.reader import read_rhd
+from bioasm.recordings.writers import SignalWriter
 from tests.intan.board import TestBoard, capabilities, stimulator
 from tests.intan.support import FOREVER, ISING, connected, gate, ran
 
@@ -146,3 +147,38 @@ def test_raw_channels_that_do_not_fit_are_refused_before_a_file_is_made(tmp_path
         driver.run(gate(ISING), RunOptions(seed=1))
     assert caught.value.diagnostics[0].hint == "1 channels fit, as in --driver-option raw=0"
     assert not (tmp_path / "r").exists()
+
+
+def full_disk(*_: object) -> None:
+    raise error("B302", "can't write here: no space left on device")
+
+
+@pytest.mark.parametrize("chosen", [{"raw": "0-2"}, {"raw": "none"}])
+@pytest.mark.parametrize("kind", ["spike", "ended"])
+def test_full_disk_costs_the_recording_and_not_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], kind: str
+) -> None:
+    put, full = EventWriter.put, []
+
+    def filling(self: EventWriter, values: dict) -> None:
+        full.extend([True] * (values["kind"] == kind))
+        return full_disk() if full else put(self, values)
+
+    monkeypatch.setattr(EventWriter, "put", filling)
+    spike = telling(raw(0), lambda made: m.Spikes(110, (m.SpikeEvent(0, 1, 0),)), lambda made: m.Energy(0, 0, (-1.0, -2.0)))
+    opened = connected(script=spike, record=tmp_path / "r", **chosen)
+    with opened as (driver, _), pytest.raises(BioasmError, match="no space left") as caught:
+        driver.run(gate(FOREVER), RunOptions(seed=1))
+    assert caught.value.partial.status == "failed"
+    assert [d.code for d in caught.value.partial.diagnostics] == ["B302"]
+    assert read_events(tmp_path / "r" / "events.jsonl")[-1]["kind"] != "end"
+
+
+def test_signals_on_a_full_disk_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SignalWriter, "append", full_disk)
+    with connected(script=telling(raw(0)), record=tmp_path / "r", raw="0-2") as (driver, made):
+        with pytest.raises(BioasmError, match="no space left") as caught:
+            driver.run(gate(FOREVER), RunOptions(seed=1))
+        assert any(isinstance(request, m.Halt) for request in made.requests)
+    assert caught.value.partial.status == "failed"
+    assert read_events(tmp_path / "r")[-1]["kind"] == "end"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioasm.diagnostics import BioasmError
+from bioasm.diagnostics import BioasmError, error
 from bioasm.recordings import Channel, RecordingInfo, channels
 from bioasm.recordings.events import events_path, read_events
 from bioasm.recordings.reader import is_recording, mend, read_rhd
@@ -237,6 +237,18 @@ def test_last_event_without_its_end_is_left_out(tmp_path: Path) -> None:
     beside = events_path(path)
     beside.write_bytes(beside.read_bytes()[:-5])
     assert [event["kind"] for event in read_events(path)] == ["start"]
+
+
+def test_error_in_closing_does_not_hide_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise error("B302", "no space left")
+
+    with pytest.raises(RuntimeError, match="the first"), Recorder(place(tmp_path, "rhd"), info(2)) as recorder:
+        monkeypatch.setattr(recorder.events, "put", full)
+        raise RuntimeError("the first")
+    assert recorder.closed
+    with pytest.raises(BioasmError, match="no space left"), Recorder(place(tmp_path, "rhd", "b"), info(2)) as recorder:
+        monkeypatch.setattr(recorder.events, "put", full)
 
 
 def test_failed_write_ends_the_recording_and_leaves_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

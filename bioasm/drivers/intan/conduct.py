@@ -77,9 +77,14 @@ class Conduct:
         try:
             result = self._result()
         except BioasmError as fault:
-            self._tell_end(fault.partial)
+            with suppress(BioasmError):  # a full disk, which may be the fault itself
+                self._tell_end(fault.partial)
             raise
-        self._tell_end(result)
+        try:
+            self._tell_end(result)
+        except BioasmError as fault:
+            fault.partial = _and(result, fault)
+            raise
         return result
 
     def _result(self) -> Result:
@@ -95,8 +100,10 @@ class Conduct:
             raise
         except BoardRefused as refused:
             raise self._placed(refused) from refused
-        except BaseException:
+        except BaseException as fault:
             self._make_safe()
+            if isinstance(fault, BioasmError) and self.started:
+                fault.partial = _and(self._salvaged("failed"), fault)
             raise
         return self._delivered(ended, data, self.link)
 
@@ -319,6 +326,11 @@ def _with(result: Result, found: Diagnostic) -> BioasmError:
     failed = BioasmError(found)
     failed.partial = replace(result, diagnostics=(*known, found))
     return failed
+
+
+def _and(result: Result, fault: BioasmError) -> Result:
+    """The result of a run that this computer could not take down to its end, such as for want of space for a recording."""
+    return replace(result, status="failed", diagnostics=(*result.diagnostics, *fault.diagnostics))
 
 
 def _unheard(result: Result, watchdog: int | None) -> LinkLost:

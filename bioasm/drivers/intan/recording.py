@@ -16,7 +16,7 @@ from bioasm.link import messages as m
 from bioasm.link.messages import Capabilities, Substrate
 from bioasm.recordings import Channel, RecordingInfo, channels
 from bioasm.recordings.events import FORMAT, VERSION, EventWriter
-from bioasm.recordings.recorder import Recorder
+from bioasm.recordings.recorder import ClosedAtTheEnd, Recorder
 from bioasm.recordings.writers import make_folder
 
 
@@ -37,7 +37,7 @@ class RunRecording:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.recorder.close()
+        self.recorder.__exit__(kind, value, trace)
 
     def __call__(self, message: m.Message) -> None:
         """Write down what a message tells."""
@@ -66,9 +66,10 @@ class RunRecording:
         self._event("run", clock, program_sha256=program_hash(plan.verified.program), electrodes=plan.electrodes.source, **told)
 
     def ended(self, status: str, link: dict[str, Any]) -> None:
-        """The run is over, and what the link counted by then."""
-        self._event("ended", None, status=status)
-        self._event("link", None, **link)
+        """The run is over, and what the link counted by then; a recording that a full disk ended is not told."""
+        if not self.recorder.closed:
+            self._event("ended", None, status=status)
+            self._event("link", None, **link)
 
     # --- messages -----------------------------------------------------------------------------------
 
@@ -112,10 +113,11 @@ def _owners(plan: Plan) -> dict[int, str]:
     return found
 
 
-class _EventsAlone:
+class _EventsAlone(ClosedAtTheEnd):
     """A recording without signals, where a line carries none: the same file of events."""
 
     expected = 0
+    closed = False
 
     def __init__(self, folder: Path, board: Capabilities) -> None:
         make_folder(folder)
@@ -133,5 +135,8 @@ class _EventsAlone:
 
     def close(self) -> None:
         """End the file."""
-        self._events.put({"kind": "end", "origin": None, "frames": 0, "dropped": 0, "gaps": 0, "missing": 0})
-        self._events.close()
+        self.closed = True
+        try:
+            self._events.put({"kind": "end", "origin": None, "frames": 0, "dropped": 0, "gaps": 0, "missing": 0})
+        finally:
+            self._events.close()
