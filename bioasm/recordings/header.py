@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
-from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN, HIGHEST_RATE, Channel, RecordingInfo
+from bioasm.diagnostics import error
+from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN, HIGHEST_RATE, MOST_CHANNELS, Channel, RecordingInfo
 from bioasm.recordings.layout import CHANNEL, FORMATS, GROUP, HEADER, MAGIC, Cursor, encoded
 
 GROUPS = {AMPLIFIER: ("Port A", "A"), DIGITAL_IN: ("Digital In Ports", "DIN")}
 THRESHOLD_UV = -70
-LARGEST_GROUPS, LARGEST_CHANNELS = 64, 4096
+LARGEST_GROUPS = 64
 
 
 def header_bytes(info: RecordingInfo) -> bytes:
     """The header of an .rhd file: the fields, then a group for each kind of channel.
 
-    Only groups that have channels are written: a disabled group with channels makes readers lose their place.
+    Only groups that have channels are written: a disabled group with channels makes readers lose their place. Raises
+    BioasmError B309 where a number or a text does not fit its field.
     """
     groups = {kind: info.of(kind) for kind in GROUPS if info.of(kind)}
-    start = encoded(HEADER, header_values(info) | {"groups": len(groups)})
-    return start + b"".join(group_bytes(kind, members) for kind, members in groups.items())
+    try:
+        start = encoded(HEADER, header_values(info) | {"groups": len(groups)})
+        return start + b"".join(group_bytes(kind, members) for kind, members in groups.items())
+    except (struct.error, OverflowError, UnicodeEncodeError) as cause:
+        raise error("B309", f"what the recording says of itself does not fit its header: {cause}") from cause
 
 
 def header_values(info: RecordingInfo) -> dict[str, Any]:
@@ -94,7 +100,7 @@ def parsed(content: bytes) -> tuple[RecordingInfo, int]:
 def group(cursor: Cursor) -> list[Channel]:
     """The channels of the group at the cursor, none where it is disabled: they have no data, even if they are listed."""
     head = cursor.items(GROUP)
-    if not 0 <= head["channels"] <= LARGEST_CHANNELS:
+    if not 0 <= head["channels"] <= MOST_CHANNELS:
         raise ValueError(f"it has a group of {head['channels']} channels")
     listed = [channel(cursor.items(CHANNEL)) for _ in range(head["channels"])]
     return listed if head["enabled"] else []

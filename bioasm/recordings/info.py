@@ -9,7 +9,8 @@ from bioasm.diagnostics import error
 
 AMPLIFIER, AUX, SUPPLY, ADC, DIGITAL_IN, DIGITAL_OUT = range(6)
 MOST_DIGITAL = 16
-HIGHEST_RATE = 1e6
+LOWEST_RATE, HIGHEST_RATE = 1e-3, 1e6  # hertz
+MOST_CHANNELS = 4096  # of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,14 @@ def channels(amplifiers: int, custom: dict[int, str] | None = None, digital: int
 
 def checked(info: RecordingInfo) -> RecordingInfo:
     """`info` if a file with this header can be opened by others, else BioasmError B309."""
-    if not 0 < info.sample_rate < HIGHEST_RATE:
+    if not LOWEST_RATE <= info.sample_rate < HIGHEST_RATE:
         raise error("B309", f"{info.sample_rate} Hz is no sampling rate of a recording")
-    if not info.of(AMPLIFIER):
-        raise error("B309", "a recording needs at least one amplifier channel")
+    if not 1 <= len(info.of(AMPLIFIER)) <= MOST_CHANNELS:
+        raise error("B309", f"a recording needs 1 to {MOST_CHANNELS} amplifier channels, not {len(info.of(AMPLIFIER))}")
     if any(channel.kind not in (AMPLIFIER, DIGITAL_IN) for channel in info.channels):
         raise error("B309", "recordings are written with amplifier and digital input channels only")
     check_names([channel.native for channel in info.channels])
-    check_names([channel.custom for channel in info.channels if channel.custom])
+    check_names([channel.custom or channel.native for channel in info.channels])
     check_digital(info.of(DIGITAL_IN))
     return info
 

@@ -78,10 +78,12 @@ class Recorder(ClosedAtTheEnd):
     def append(self, first_sample: int, codes: NDArray[Any], digital: NDArray[Any] | None = None) -> None:
         """Samples uint16[channels, n] whose first has a device sample number; `digital` is uint16[n], zeros by default.
 
-        Later than expected means that samples were lost: they become a gap. Earlier is a ValueError.
+        Later than expected means that samples were lost: they become a gap. Earlier is a ValueError, as are values that are
+        no whole numbers of 16 bits, such as microvolts.
         """
-        samples = np.asarray(codes, dtype=np.uint16)
-        self.check(samples, digital)
+        samples = whole(codes)
+        words = np.zeros(samples.shape[-1:], np.uint16) if digital is None else whole(digital)
+        self.check(samples, words)
         if self.origin is None:
             self.begin(first_sample)
         lost = first_sample - self.expected
@@ -90,17 +92,16 @@ class Recorder(ClosedAtTheEnd):
         self.check_length(lost + samples.shape[1])
         if lost:
             self.pad(lost)
-        words = np.zeros(samples.shape[1], np.uint16) if digital is None else np.asarray(digital, dtype=np.uint16)
         self.write(samples, words)
 
-    def check(self, samples: Codes, digital: NDArray[Any] | None) -> None:
+    def check(self, samples: Codes, words: Codes) -> None:
         """Shapes must fit the header, and the recording be open."""
         if self.closed:
             raise ValueError(f"the recording {self.path} is closed")
         if samples.ndim != 2 or samples.shape[0] != self.channels:
             raise ValueError(f"samples of {self.channels} channels are wanted, not an array of {samples.shape}")
-        if digital is not None and np.shape(digital) != samples.shape[1:]:
-            raise ValueError(f"{samples.shape[1]} digital words are wanted, not an array of {np.shape(digital)}")
+        if words.shape != samples.shape[1:]:
+            raise ValueError(f"{samples.shape[1]} digital words are wanted, not an array of {words.shape}")
 
     def check_length(self, more: int) -> None:
         """Times have 32 bits."""
@@ -171,6 +172,16 @@ class Recorder(ClosedAtTheEnd):
             self.events.put({"kind": "end", "origin": self.origin} | told)
         finally:
             self.events.close()
+
+
+def whole(values: NDArray[Any]) -> Codes:
+    """Values as uint16; ValueError where that would change one."""
+    given = np.asarray(values)
+    with np.errstate(invalid="ignore"):
+        taken = given.astype(np.uint16, copy=False)
+    if taken is not given and not np.array_equal(taken, given):
+        raise ValueError(f"codes are whole numbers from 0 to 65535, not values of the type {given.dtype}")
+    return taken
 
 
 def named(path: Path, layout: str) -> Path:

@@ -7,7 +7,8 @@ hands, and survives this process.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +48,19 @@ def created(path: Path) -> FileIO:
         raise unwritable(path, cause) from cause
 
 
+@contextmanager
+def new_files(*paths: Path) -> Iterator[list[FileIO]]:
+    """New files, which go again where one of them or the block fails. Raises BioasmError B302."""
+    with ExitStack() as undo:
+        streams = []
+        for path in paths:
+            streams.append(created(path))
+            undo.callback(path.unlink, missing_ok=True)
+            undo.callback(streams[-1].close)
+        yield streams
+        undo.pop_all()
+
+
 def put(stream: FileIO, content: bytes) -> None:
     """Write all of `content` at the end, or nothing where that fails with BioasmError B302."""
     start, view = stream.tell(), memoryview(content)
@@ -69,8 +83,8 @@ class BlockWriter:
         self.frames = 0
         channels = len(info.of(AMPLIFIER))
         self.codes, self.words = np.empty((channels, 0), np.uint16), np.empty(0, np.uint16)
-        self.stream = created(path)
-        put(self.stream, header_bytes(info))
+        with new_files(path) as (self.stream,):
+            put(self.stream, header_bytes(info))
 
     def append(self, codes: Codes, digital: Codes) -> None:
         """Write the blocks that are full with these samples; keep the rest."""
@@ -114,9 +128,10 @@ class SignalWriter:
         self.digital = bool(info.of(DIGITAL_IN))
         self.frames = 0
         names = ["amplifier.dat", *(["digitalin.dat"] if self.digital else []), "time.dat"]
-        with created(folder / "info.rhd") as stream:
-            put(stream, header_bytes(info))
-        self.streams = {name: created(folder / name) for name in names}
+        with new_files(*(folder / name for name in ("info.rhd", *names))) as (header, *streams):
+            put(header, header_bytes(info))
+            header.close()
+        self.streams = dict(zip(names, streams, strict=True))
 
     def append(self, codes: Codes, digital: Codes) -> None:
         """Write samples: amplifiers as int16 around 0, sample by sample."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -428,6 +429,12 @@ def test_unknown_layout(tmp_path: Path) -> None:
         RecordingInfo(20000.0, channels(0, digital=2)),
         RecordingInfo(20000.0, (Channel("A-000"), Channel("A-000"))),
         RecordingInfo(20000.0, (Channel("A-000", "x"), Channel("A-001", "x"))),
+        RecordingInfo(20000.0, channels(2, {0: "A-001"})),
+        RecordingInfo(20000.0, channels(2, {0: "\ud800"})),
+        RecordingInfo(20000.0, channels(2), lower_Hz=1e300),
+        RecordingInfo(20000.0, channels(2), notch=99999),
+        RecordingInfo(20000.0, channels(4097)),
+        RecordingInfo(1e-50, channels(2)),
         RecordingInfo(20000.0, (Channel(""),)),
         RecordingInfo(20000.0, (Channel("  "),)),
         RecordingInfo(20000.0, (*channels(1), Channel("A-AUX1", kind=1))),
@@ -450,3 +457,27 @@ def test_samples_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, 
 def test_digital_words_of_another_length_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with Recorder(place(tmp_path, "rhd"), info(2, digital=1)) as recorder, pytest.raises(ValueError, match="digital words"):
         recorder.append(0, codes(2, 5), np.zeros(shape, np.uint16))
+
+
+@pytest.mark.parametrize("there", ["time.dat", "amplifier.dat", "digitalin.dat", "info.rhd", "events.jsonl"])
+def test_folder_with_a_file_of_another_is_left_as_it_was(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("precious")
+    assert there in str(refused("B302", tmp_path, info(2, digital=1), "signals"))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "precious")]
+
+
+@pytest.mark.parametrize("value", [-1, 65536, 1.5, math.nan, math.inf, -70000])
+def test_what_is_no_code_is_refused(tmp_path: Path, value: float) -> None:
+    with Recorder(place(tmp_path, "rhd"), info(2, digital=1)) as recorder:
+        for samples, words in (([[1, value], [2, 3]], None), ([[1, 1], [2, 3]], [0, value])):
+            with pytest.raises(ValueError, match="whole numbers from 0 to 65535"):
+                recorder.append(0, np.array(samples), None if words is None else np.array(words))
+        assert recorder.frames == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64, np.uint32, ">u2"])
+def test_codes_of_other_types_are_taken_where_they_are_whole(tmp_path: Path, dtype: Any) -> None:
+    samples = codes(2, 128)
+    with Recorder(place(tmp_path, "rhd"), info(2)) as recorder:
+        recorder.append(0, samples.astype(dtype))
+    assert (read_rhd(place(tmp_path, "rhd")).codes == samples).all()
