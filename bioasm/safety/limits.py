@@ -14,6 +14,9 @@ from math import inf, isfinite, isnan, pi
 from bioasm.safety.materials import MATERIALS, MICROCOULOMB_PER_CM2, UNKNOWN
 from bioasm.safety.refusal import Refusal, Rule
 
+_MOST = 1e12  # of any limit in its SI unit, so that pauses in samples are numbers
+_LEAST = 1e-6  # of a rate in Hz and of a share of time
+
 
 @dataclass(frozen=True, slots=True)
 class Electrode:
@@ -67,11 +70,11 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if not (isfinite(value) and value >= 0):
-                raise ValueError(f"the limit {each.name} is {value:g}; it must be a finite number of at least 0")
+            if not 0 <= value <= _MOST:
+                raise ValueError(f"the limit {each.name} is {value:g}; it must be a number from 0 to {_MOST:g}")
         for name in ("max_rate", "max_duty"):  # pauses are derived from these by division
-            if getattr(self, name) == 0:
-                raise ValueError(f"the limit {name} must be more than 0")
+            if getattr(self, name) < _LEAST:
+                raise ValueError(f"the limit {name} is {getattr(self, name):g}; it must be at least {_LEAST:g}")
 
     def density(self, electrode: Electrode) -> float:
         """The charge density per phase that an electrode may pass, in C/m2."""

@@ -78,10 +78,11 @@ def test_limit_that_is_none(name: str, value: float) -> None:
     assert refused(bytes(data))
 
 
-@pytest.mark.parametrize("name", ["max_rate", "max_duty"])
-def test_limit_that_would_divide_by_zero(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be more than 0"):
-        replace(DEFAULT_LIMITS, **{name: 0.0})
+@pytest.mark.parametrize(("name", "value"), [("max_rate", 0.0), ("max_rate", 5e-324), ("max_duty", 1e-320), ("min_gap", 1e300)])
+def test_limit_whose_pause_would_be_no_number_of_samples(name: str, value: float) -> None:
+    data = bytearray(TABLE.to_bytes())
+    struct.pack_into("<d", data, 6 + 8 * NAMES.index(name), value)
+    assert f"the limit {name} is {value:g}; it must be" in refused(bytes(data))
 
 
 @pytest.mark.parametrize("name", ["min_phases", "max_simultaneous"])
