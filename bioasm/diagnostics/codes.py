@@ -371,11 +371,15 @@ CODES: dict[str, Code] = {
     ),
     "B523": Code(
         "board not fit for use",
-        "The board has another instruction table than this program, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`).",
+        "The board has another instruction table than this program, says of itself what can't be, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`).",
     ),
     "B524": Code(
         "board stopped itself",
         "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept.",
+    ),
+    "B525": Code(
+        "pulse rounded by the stimulator",
+        "The board gives pulses in whole steps of current and whole samples, and the nearest to this one has a phase charge that differs by more than 5 %. The rounded pulse is the one that is checked and given.",
     ),
     "B530": Code(
         "emulated board can't be made",

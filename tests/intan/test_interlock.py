@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bioasm.diagnostics import Diagnostic
+from bioasm.drivers import RunOptions
+from bioasm.drivers.intan.driver import IntanDriver
 from bioasm.drivers.intan.electrodes import default_map
-from bioasm.drivers.intan.interlock import ceiling_of, over_ceilings, quantised, refused_pulses
+from bioasm.drivers.intan.interlock import ceiling_of, over_ceilings, quantised, refused_pulses, rounded_pulses
 from bioasm.link import messages as m
 from bioasm.link.messages import Capability
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable
@@ -110,6 +112,37 @@ def test_every_flawed_pulse_is_told() -> None:
     assert [d.span.line for d in found(lines, Electrode.disk(30e-6)) if d.span] == [5, 7]
 
 
+# --- what rounding changes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("STIM 0, 2 uA, 20 us", "2 uA for 20 us a phase are asked for; this board gives 2 uA for 50 us"),
+        ("STIM 0, 2 uA, 130 us", "this board gives 2 uA for 150 us"),
+        ("STIM 0, 160 nA, 100 us", "this board gives 200 nA for 100 us"),
+    ],
+)
+def test_pulse_that_rounding_changes_is_told(line: str, words: str) -> None:
+    (note,) = rounded_pulses(gate(START + line), stimulator())
+    assert (note.code, note.severity) == ("B525", "warning")
+    assert words in note.message
+    assert note.span is not None
+    assert note.hint == "it gives whole steps of 100 nA and 50 us"
+
+
+@pytest.mark.parametrize("line", ["STIM 0, 2.04 uA, 100 us", "STIM 0, 2 uA, 101 us", "STIM 0, 0, 20 us", "STIM 0, r1, 20 us"])
+def test_pulse_that_rounding_hardly_changes_is_not_told(line: str) -> None:
+    assert rounded_pulses(gate(START + line), stimulator()) == []
+
+
+def test_warning_of_rounding_stands_in_the_result() -> None:
+    with IntanDriver(port="emu:rhs2116?seed=1", substrate="culture", culture="baseline=0.05") as driver:
+        result = driver.run(gate("ALC 2\nSTIM 0, 2 uA, 20 us\nRUN 10 ms\n"), RunOptions(seed=1))
+    assert [d.code for d in result.diagnostics] == ["B525"]
+    assert result.extras["stimulation"]["charge_nc"] == pytest.approx(8 * 0.1)  # 2 uA for 50 us on eight channels
+
+
 # --- ceilings ---------------------------------------------------------------------------------------
 
 
@@ -125,6 +158,7 @@ def test_table_within_the_ceilings() -> None:
     ("change", "words"),
     [
         ({"current": 5e-6}, "max_current: 10 uA; the limit is 5 uA"),
+        ({"density": 0.25}, "unknown_density: 0.5 C/m2; the limit is 0.25 C/m2"),
         ({"charge": 1e-9}, "max_charge: 3 nC; the limit is 1 nC"),
         ({"rate": 100.0}, "max_rate: 200 Hz; the limit is 100 Hz"),
         ({"gap": 1e-3}, "min_gap: 200 us; the limit is 1 ms"),

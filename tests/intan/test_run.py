@@ -20,7 +20,7 @@ from bioasm.link.messages import Kind, State, Stream
 from bioasm.results import Result
 from bioasm.results.json import to_text
 from bioasm.testing.results import same
-from tests.intan.board import TestBoard, capabilities, rewired, stimulator
+from tests.intan.board import CEILINGS, TestBoard, capabilities, rewired, stimulator
 from tests.intan.support import FOREVER, ISING, LIF, connected, gate, ran
 
 # --- the result -------------------------------------------------------------------------------------
@@ -275,6 +275,25 @@ def test_refusal_to_be_armed_starts_nothing() -> None:
 def test_board_with_other_instructions_is_refused() -> None:
     session = connected(capabilities(isa_hash=bytes(32)))
     with pytest.raises(BioasmError, match="another than ours") as caught, session:
+        pass
+    assert caught.value.diagnostics[0].code == "B523"
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("able", "words"),
+    [
+        (capabilities(clock_hz=0), "a clock of 0 Hz"),
+        (capabilities(sample_rate=float("nan")), "nan samples a second"),
+        (stimulator(stim_step=0), "steps of 0 nA and 50000 ns"),
+        (stimulator(tick=0), "steps of 100 nA and 0 ns"),
+        (stimulator(ceilings=m.Ceilings()), "the limit max_rate is 0"),
+        (stimulator(ceilings=replace(CEILINGS, charge=float("nan"))), "the limit max_charge is nan"),
+    ],
+)
+def test_board_whose_greeting_can_not_be_true(able: m.Capabilities, words: str) -> None:
+    session = connected(able)
+    with pytest.raises(BioasmError, match=words) as caught, session:
         pass
     assert caught.value.diagnostics[0].code == "B523"
     assert caught.value.exit_code == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,8 +12,8 @@ from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.intan.conduct import Conduct, Plan
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
-from bioasm.drivers.intan.fitting import check_options, check_raw, chosen_substrate, misfits
-from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses
+from bioasm.drivers.intan.fitting import check_options, check_raw, chosen_substrate, impossible, misfits
+from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
 from bioasm.drivers.intan.wire import open_wire
 from bioasm.isa.verify import Verified
@@ -122,6 +123,8 @@ class IntanDriver(Driver):
         substrate = chosen_substrate(self.chosen.substrate, board)
         electrodes = self.electrodes or default_map(verified.n, board.channels, _known_electrode(board))
         limits = _limits(verified, board, substrate, electrodes)
+        notes = rounded_pulses(verified, board) if limits is not None else []
+        verified = replace(verified, warnings=(*verified.warnings, *notes))
         raw = self._raw(board, link.transport.line_rate or board.line_rate or None)
         chosen = self.chosen
         return Plan(verified, options, substrate, electrodes, limits, chosen.watchdog, chosen.port, raw, chosen.culture)
@@ -135,12 +138,16 @@ class IntanDriver(Driver):
 
 
 def _check_board(link: HostLink, clear: bool) -> None:
-    """Refuse a board whose instructions are others, or that stopped itself and was not seen to."""
+    """Refuse a board whose instructions are others, that is none, or that stopped itself and was not seen to."""
     board = link.capabilities
     if board.isa_hash != isa_hash():
         text = f"the board's instruction table (version {board.isa_version}, {board.isa_hash.hex()[:12]}) is another than ours"
         hint = f"ours is {isa_hash().hex()[:12]}; update the older of the two"
         raise error("B523", f"{text}", hint=hint, exit_code=EXIT_DEVICE)
+    flaw = impossible(board)
+    if flaw is not None:
+        hint = "docs/rig.md says what a firmware tells in its greeting"
+        raise error("B523", f"what the board says of itself can't be: {flaw}", hint=hint, exit_code=EXIT_DEVICE)
     if link.state is State.FAULT:
         if not clear:
             hint = "see to the cause, then run with --driver-option clear=yes"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span, error
 from bioasm.drivers.base import RunOptions
 from bioasm.drivers.intan.electrodes import ElectrodeMap
+from bioasm.drivers.intan.interlock import ceiling_of
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import Capabilities, Capability, Substrate
 
@@ -25,6 +27,21 @@ def chosen_substrate(wanted: Substrate | None, board: Capabilities) -> Substrate
         offered = " and ".join(s.name.lower() for s in Substrate if s in board.substrates and s.name)
         raise error("B406", f"the board has no substrate {wanted.name.lower()}", hint=f"it has {offered}")  # type: ignore[union-attr]
     return wanted
+
+
+def impossible(board: Capabilities) -> str | None:
+    """What of a board's greeting can't be, as of a firmware that is not finished; None where all can."""
+    if not (board.clock_hz and 0 < board.sample_rate < inf):
+        return f"a clock of {board.clock_hz} Hz and {board.sample_rate:g} samples a second"
+    if Capability.STIMULATE not in board.capabilities:
+        return None
+    if not (board.stim_step and board.tick):
+        return f"a stimulator with steps of {board.stim_step} nA and {board.tick} ns"
+    try:
+        ceiling_of(board.ceilings)
+    except ValueError as cause:
+        return f"among the ceilings of its interlock {cause}"
+    return None
 
 
 def check_options(options: RunOptions, board: Capabilities) -> None:

@@ -12,8 +12,10 @@ from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Operand
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import Capabilities, Ceilings
 from bioasm.safety import Limits, LimitsTable, QuantisedPulse, RateGuard, Refusal, Rule, biphasic, quantise
+from bioasm.safety.refusal import spelled
 
 HINT = "docs/safety.md lists the limits and why they stand"
+_TOLD = 0.05  # a change of the charge by more than this, as a part of it, is told
 
 
 def refused_pulses(
@@ -32,6 +34,26 @@ def refused_pulses(
     return found
 
 
+def rounded_pulses(verified: Verified, board: Capabilities) -> list[Diagnostic]:
+    """A warning for each pulse of constants whose charge the board's steps and samples change by more than 5 %."""
+    found: list[Diagnostic] = []
+    for instruction in verified.program.instructions:
+        if instruction.row.mnemonic == "STIM":
+            current, duration = (_number(verified, operand) for operand in instruction.operands[1:])
+            if current and duration:
+                found += _rounded(instruction, current, duration, board)
+    return found
+
+
+def _rounded(instruction: Instruction, current: float, duration: float, board: Capabilities) -> Iterator[Diagnostic]:
+    given, width = quantised(current, duration, board).pulse.phases[1]
+    if abs(given * width / (current * duration) - 1) > _TOLD:
+        asked = f"{spelled(current, 'A')} for {spelled(duration, 's')}"
+        text = f"{asked} a phase are asked for; this board gives {spelled(given, 'A')} for {spelled(width, 's')}"
+        hint = f"it gives whole steps of {spelled(board.stim_step * 1e-9, 'A')} and {spelled(board.tick * 1e-9, 's')}"
+        yield Diagnostic("B525", text, instruction.span, hint, severity="warning")
+
+
 def over_ceilings(table: LimitsTable, board: Capabilities) -> BioasmError | None:
     """The error that the table allows more than the board's firmware ever does; None where it does not."""
     over = table.limits.over(ceiling_of(board.ceilings))
@@ -41,10 +63,14 @@ def over_ceilings(table: LimitsTable, board: Capabilities) -> BioasmError | None
 
 
 def ceiling_of(ceilings: Ceilings) -> Limits:
-    """A board's ceilings as limits. What its HELLO does not tell stays at the defaults."""
+    """A board's ceilings as limits; what its greeting does not tell stays at the defaults.
+
+    Raises ValueError where a number in them is none, or lets no pulse ever pass.
+    """
     return Limits(
         max_current=ceilings.current,
         max_charge=ceilings.charge,
+        unknown_density=ceilings.density,
         shannon_k=ceilings.shannon_k,
         min_width=ceilings.width_min,
         max_width=ceilings.width_max,
