@@ -8,8 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.network import Instance, Network, unit_in, usable
-from bioasm.models.base import Addition, Model, Use
-from bioasm.models.expression import Expression, symbols
+from bioasm.models.base import Addition, Equation, Model, Use
+from bioasm.models.expression import Expression, Number, symbols
+from bioasm.models.extent import ONE, Extent, extent_of, joined
 from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
 
 # A name in one instance: what a value depends on.
@@ -108,32 +109,83 @@ def find_circle(network: Network, population: int, *, at_start: bool = False) ->
 
     With `at_start` states count as what they start as. What is delayed counts as if it were not: a delay may be 0.
     """
-    graph: dict[Node, set[Node]] = {}
-    for one in (member for member in network.instances() if member.population == population):
-        for name, value in _computed(one.model, at_start=at_start):
-            graph[one.name, name] = set(_reads(network, one, value))
-        for addition in one.model.adds:
-            for owner in added_to(network, one, addition.target):
-                graph.setdefault((owner.name, addition.target), set()).update(_reads(network, one, addition.value))
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(_graph(network, _values(network, population, at_start=at_start))).prepare()
     except CycleError as circle:
         return [".".join(node) for node in reversed(circle.args[1])]
     return None
 
 
+def find_excess(network: Network, population: int) -> str | None:
+    """What is too large or nested too deeply once all is put in that mechanisms add and use; there are no circles."""
+    at_start = _extents(network, population, at_start=True)
+    known = _extents(network, population, at_start=False)
+    named = [(".".join(node), extent) for node, extent in (*known.items(), *at_start.items())]
+    stepped = [
+        (f"an equation of {one.name}", _extent(network, one, value, known))
+        for one in network.instances()
+        if one.population == population
+        for value in _stepped(one.model)
+    ]
+    return next((f"{name} {extent.fault}" for name, extent in (*named, *stepped) if extent.fault), None)
+
+
+def _extents(network: Network, population: int, *, at_start: bool) -> dict[Node, Extent]:
+    """The extents of all names, those of inputs with what is added to them."""
+    values, known = _values(network, population, at_start=at_start), dict[Node, Extent]()
+    for node in TopologicalSorter(_graph(network, values)).static_order():
+        summands = [_extent(network, one, value, known) for one, value in values.get(node, ())]
+        known[node] = joined(Extent(len(summands) - 1, len(summands) - 1), *summands) if summands else ONE
+    return known
+
+
+def _stepped(model: Model) -> Iterator[Expression]:
+    """What a model computes in a step beside its definitions."""
+    yield from (s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage)
+    yield from (assignment.value for assignment in model.reset)
+    yield from (factor for port in model.ports for _, factor in port.jumps)
+    yield from (event.condition for event in (model.threshold,) if event is not None)
+    yield from (event.duration for event in (model.refractory,) if event is not None)
+
+
+def _values(network: Network, population: int, *, at_start: bool) -> dict[Node, list[tuple[Instance, Expression]]]:
+    """From what the names of a population and its mechanisms are computed: an expression, or summands, and whose each is."""
+    found: dict[Node, list[tuple[Instance, Expression]]] = {}
+    for one in (member for member in network.instances() if member.population == population):
+        for name, value in _computed(one.model, at_start=at_start):
+            found[one.name, name] = [(one, value)]
+        for addition in one.model.adds:
+            for owner in added_to(network, one, addition.target):
+                outside = (owner, Number(0.0))
+                found.setdefault((owner.name, addition.target), [outside]).append((one, addition.value))
+    return found
+
+
 def _computed(model: Model, *, at_start: bool) -> Iterator[tuple[str, Expression]]:
     """The names of a model that stand for an expression, with it."""
     yield from ((definition.name, definition.expression) for definition in model.definitions)
-    yield from ((state.name, state.initial) for state in model.states if at_start)
+    if at_start:
+        yield from ((state.name, state.initial) for state in model.states)
 
 
-def _reads(network: Network, instance: Instance, expression: Expression) -> Iterator[Node]:
-    """The names that an expression needs, in the instance that they belong to."""
+def _graph(network: Network, values: Mapping[Node, list[tuple[Instance, Expression]]]) -> dict[Node, set[Node]]:
+    """Which names each name needs."""
+    return {
+        node: {needed for one, value in found for needed in _reads(network, one, value).values()}
+        for node, found in values.items()
+    }
+
+
+def _reads(network: Network, instance: Instance, expression: Expression) -> dict[str, Node]:
+    """The names that an expression needs, each with the instance that it belongs to."""
     used = {use.name for use in instance.model.uses}
-    for name in symbols(expression):
-        owners = used_by(network, instance, name) if name in used else [instance]
-        yield from ((owner.name, name) for owner in owners)
+    owners = {name: used_by(network, instance, name)[0] if name in used else instance for name in symbols(expression)}
+    return {name: (owner.name, name) for name, owner in owners.items()}
+
+
+def _extent(network: Network, instance: Instance, expression: Expression, known: Mapping[Node, Extent]) -> Extent:
+    """The extent of an expression of an instance, of whose names the extents are known."""
+    return extent_of(expression, {name: known.get(node, ONE) for name, node in _reads(network, instance, expression).items()})
 
 
 # --- time steps -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bioasm.isa.catalogue import Catalogue
-from bioasm.isa.composition import check_mechanism, different_steps, find_circle
+from bioasm.isa.composition import check_mechanism, different_steps, find_circle, find_excess
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.flow import Flow, analyse, constant, known_values, reached
 from bioasm.isa.network import Instance, Network, Population
@@ -118,10 +118,10 @@ def _check_whole(network: Network, wiring: Wiring, *, steps_given: bool) -> None
 def _check_circles(network: Network, wiring: Wiring) -> None:
     last = {mechanism.population: mechanism.name for mechanism in network.mechanisms}
     for population, name in last.items():
-        wiring.add(wiring.at[name], _check_circle(network, population))
+        wiring.add(wiring.at[name], _check_together(network, population))
 
 
-def _check_circle(network: Network, population: int) -> Found:
+def _check_together(network: Network, population: int) -> Found:
     circle = find_circle(network, population)
     if circle is not None:
         text = f"in one step these depend on each other in a circle: {' -> '.join(circle)}"
@@ -131,6 +131,10 @@ def _check_circle(network: Network, population: int) -> Found:
     if circle is not None:
         text = f"initial values depend on each other in a circle: {' -> '.join(circle)}"
         yield Finding("B124", text, "let one of the states start as a number or as parameters")
+        return
+    excess = find_excess(network, population)
+    if excess is not None:
+        yield Finding("B111", excess)
 
 
 def _check_steps(first: Instance, other: Instance) -> Found:

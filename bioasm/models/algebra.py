@@ -205,7 +205,7 @@ def _call_derivative(node: Call, name: str) -> Expression:
     if node.function == "clip":
         inner, low, high = arguments
         within = _where(Binary("<", inner, low), slopes[1], slopes[0])
-        return _where(Binary(">", Call("max", (inner, low)), high), slopes[2], within)
+        return _where(Binary(">=", Call("max", (inner, low)), high), slopes[2], within)
     if node.function in ("min", "max"):
         return _extreme_derivative(node, slopes)
     return ZERO  # floor and ceil are flat; held and delayed stand still

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 LONGEST = 1 << 20  # characters of a text
-DEEPEST = 200  # levels of an expression; what walks through one then fits the stack
-LARGEST = 20000  # parts of a definition once those that it needs are put in, which can double at each
+DEEPEST = 150  # levels of an expression, all that it needs put in; what walks through one then fits the stack
+LARGEST = 20000  # parts of an expression, all that it needs put in, which can double with each definition

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import linear_in, substitute
 from bioasm.models.base import METHODS, Equation
 from bioasm.models.draft import Draft, RawEquation
-from bioasm.models.expression import Expression, symbols
+from bioasm.models.expression import Expression, Place, symbols
+from bioasm.models.extent import ONE, Extent, extent_of
 from bioasm.models.findings import Findings
-from bioasm.models.limits import LARGEST
 from bioasm.models.syntax import place_of
 
 
@@ -22,16 +22,38 @@ def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> E
 
 
 def check_sizes(draft: Draft, order: list[str], findings: Findings) -> None:
-    """Note definitions that are too large once those that they need are put in, which can double at each."""
-    values = {raw.name.text: raw for raw in draft.definitions}
-    sizes: dict[str, int] = {}
-    for name in (n for n in order if n in values):
-        raw = values[name]
-        sizes[name] = sum(sizes.get(getattr(node, "name", ""), 1) for node in raw.value.walk())
-        if sizes[name] > LARGEST:
-            text = f"`{name}` has more than {LARGEST} parts once the definitions that it needs are put in"
-            findings.add("B111", text, raw.name.at)
-            sizes[name] = 1
+    """Note expressions that are too large or nested too deeply once all that they need is put in, which can double at each.
+
+    `order` has names of definitions and states, each after those that it or its initial value needs.
+    """
+    values = {raw.name.text: raw for raw in (*draft.definitions, *draft.states)}
+    definitions = {raw.name.text for raw in draft.definitions}
+    at_start: dict[str, Extent] = {}
+    in_step: dict[str, Extent] = {}
+    for raw in (values[name] for name in order if name in values):
+        name = raw.name.text
+        at_start[name] = _checked(f"`{name}`", extent_of(raw.value, at_start), raw.name.at, findings)
+        if name in definitions and at_start[name] != ONE:
+            in_step[name] = extent_of(raw.value, in_step)
+    for expression in _used(draft):
+        _checked("this expression", extent_of(expression, in_step), place_of(expression), findings)
+
+
+def _checked(what: str, found: Extent, at: Place, findings: Findings) -> Extent:
+    """The extent; where it is too much, that is noted, and what needs it is not at fault."""
+    if found.fault is None:
+        return found
+    findings.add("B111", f"{what} {found.fault}", at)
+    return ONE
+
+
+def _used(draft: Draft) -> Iterator[Expression]:
+    """All expressions that definitions are put into in a step."""
+    for item in (item for stage in draft.stages for item in stage):
+        yield item.rate if isinstance(item, RawEquation) else item.value
+    yield from (assignment.value for assignment in (*draft.reset, *draft.adds))
+    yield from (jump.value for port in draft.ports for jump in port.jumps)
+    yield from (event[0] for event in (draft.spike, draft.refractory) if event is not None)
 
 
 def check_noise(draft: Draft, findings: Findings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import count
+from itertools import accumulate, count
 
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.vm.codegen.beside import TOGETHER, Exponential, side_by_side
@@ -29,6 +29,7 @@ _CALLS = {
 }
 _OPERATORS = {"and": "&", "or": "|"}
 _UNROLLED_POWER = 8
+_NESTED = 50
 
 
 @dataclass
@@ -120,7 +121,11 @@ class Loop:
     # --- expressions --------------------------------------------------------------------------------
 
     def value(self, expression: Expression, moment: Moment) -> str:
-        """Source of an expression's value at a moment."""
+        """Source of an expression's value at a moment; what is nested deeply is a local, because Python reads 200 levels."""
+        text = self._written(expression, moment)
+        return self.local(text) if text.count("(") > _NESTED and _nesting(text) > _NESTED else text
+
+    def _written(self, expression: Expression, moment: Moment) -> str:
         if isinstance(expression, Number):
             return repr(float(expression.value))
         if self.hoists is not None and not self._plain(expression):
@@ -272,6 +277,11 @@ def _as_written(expression: Expression, number: str) -> str:
     negated = isinstance(expression, Negation) and expression.operator == "not"
     compared = isinstance(expression, Binary) and expression.operator in (*COMPARISONS, *_OPERATORS)
     return f"({number} != 0.0)" if negated or compared else number
+
+
+def _nesting(text: str) -> int:
+    """How many parentheses stand in each other."""
+    return max(accumulate({"(": 1, ")": -1}.get(c, 0) for c in text))
 
 
 def _function(call: Call, value: Callable[[Expression], str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +20,8 @@ from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop
 from bioasm.vm.codegen.system import System
 from bioasm.vm.layout import Block, Ctx, Real
+
+_CALLS_WITHIN = 20_000
 
 
 class Target(NamedTuple):
@@ -62,16 +66,33 @@ class Plan:
 
 @dataclass
 class Generated:
-    """The source of a network and where its values stand. `noises` is how many white noises a population has at most."""
+    """The source of a network and where its values stand.
+
+    `noises` is how many white noises each population has. With `keeps` all chunks of all of them have a place in the buffer of
+    random numbers, so that those of an odd step are still there; else one chunk has.
+    """
 
     source: str
     layout: Layout
-    noises: int
+    noises: tuple[int, ...]
+    keeps: bool
 
 
 def generate(plan: Plan) -> Generated:
     """The source of a network's functions: `prepare`, `hold`, `steps` or `many` or `careful`, `value_of`, `next_change`, ..."""
-    return _Writer(plan).write()
+    with _deeper():
+        return _Writer(plan).write()
+
+
+@contextmanager
+def _deeper() -> Iterator[None]:
+    """Leave to call more functions within each other: derivatives are nested several times as deeply as the longest texts."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, _CALLS_WITHIN))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 class _Writer:
@@ -99,7 +120,7 @@ class _Writer:
         if self.plan.coupled is not None:
             self._feedback_source()
         self._prepare()
-        noises = max((len(s.noises) for s in self.plan.systems), default=0)
+        noises = tuple(len(s.noises) for s in self.plan.systems)
         flags = {"FAST": self.fast, "ALONE": self.alone, "CAREFUL": not self.fast or bool(self.plan.events)}
         layout = self.layout
         sizes = {"FIELDS": len(layout.fields), "NUMBERS": len(layout.numbers), "WHOLES": len(layout.wholes)}
@@ -107,7 +128,7 @@ class _Writer:
         header += "".join(f"{name} = {flag}\n" for name, flag in flags.items())
         header += "".join(f"{line}\n" for line in definitions(self.functions))
         body = "\n\n".join(self.functions)
-        return Generated(f"{header}\n\n{body}\n", self.layout, noises)
+        return Generated(f"{header}\n\n{body}\n", self.layout, noises, not self.fast)
 
     # --- which way a step goes ------------------------------------------------------------------------
 
@@ -206,9 +227,17 @@ class _Writer:
         head.append(f"    count = min(CHUNK, whole[{self.layout.whole(f'n:{p}')}] * width - first)")
         if noisy:
             start = f"whole[{self.layout.whole(f'first:{p}')}] * width + first"
-            for at, stream in enumerate(self._streams(p)):
-                head.append(f"    draw(ctx, b, normal[{2 * at} * DRAWN:], {start}, count, step >> 1, {stream})")
-        return head + [f"    {line}" for line in lines]
+            draws = [
+                f"draw(ctx, b, normal[{self._drawn_at(at)}:], {start}, count, step >> 1, {stream})"
+                for at, stream in enumerate(self._streams(p))
+            ]
+            head += [f"    {line}" for line in (draws if self.fast else ["if fresh:", *(f"    {draw}" for draw in draws)])]
+        moves = [f"    place += {len(self._streams(p))}"] if noisy and not self.fast else []
+        return head + [f"    {line}" for line in lines] + moves
+
+    def _drawn_at(self, at: int) -> str:
+        """Where in the buffer the present chunk's numbers of a population's white noise begin, those of the even step."""
+        return f"{2 * at} * DRAWN" if self.fast else f"2 * (place + {at}) * DRAWN"
 
     def _streams(self, p: int) -> list[int]:
         """The place of each white noise's keys: 0 for `xi` of the population, from 1 on for the others."""
@@ -220,7 +249,7 @@ class _Writer:
         return places
 
     def _calls(self, p: int, name: str, into: str, half: str, fired: str, step: str, quiet: bool) -> str:
-        z = "" if quiet else "".join(f", normal[{2 * at} * DRAWN + {half}:]" for at in range(len(self._streams(p))))
+        z = "" if quiet else "".join(f", normal[{self._drawn_at(at)} + {half}:]" for at in range(len(self._streams(p))))
         part = f"fired[{fired}whole[{self.layout.whole(f'first:{p}')}] * width + first:]"
         return f"{into} += {name}_{p}{'_quiet' * quiet}(ctx, real, b, first, count, {step}{z}, {part})"
 
@@ -232,10 +261,15 @@ class _Writer:
             return loud
         silent = self._chunks(p, lines[True], False)
         test = f"if {self._level(p)} == 0.0:"
+        silent += [] if self.fast else ["kept = False"]
         return [test, *(f"    {line}" for line in silent), "else:", *(f"    {line}" for line in loud)]
 
+    def _buffer(self) -> list[str]:
+        """The buffer of random numbers, and where in it a chunk's numbers of this step begin."""
+        return [f"normal = normals_of(ctx, b, whole[{self.layout.whole('chunks')}])", "half = DRAWN if step & 1 else 0"]
+
     def _fast(self) -> None:
-        lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0", "now, then = 0, 0"]
+        lines = [*self._opening(), *self._buffer(), "now, then = 0, 0"]
         for p in range(len(self.cells)):
             calls = {}
             for quiet in (False, True):
@@ -264,7 +298,9 @@ class _Writer:
         self._add("def many(ctx, real, b, stop):", [*lines, f"block[{_block('STEP')}] = step"])
 
     def _careful(self) -> None:
-        lines = [*self._opening(), "normal = normals_of(ctx, b)", "half = DRAWN if step & 1 else 0"]
+        pair = f"block[{_block('DRAWN_PAIR')}]"
+        lines = [*self._opening(), *self._buffer()]
+        lines += [] if self.fast else [f"fresh, kept, place = {pair} != step >> 1, True, 0"]
         lines += [f"spikes_{p} = 0" for p in range(len(self.cells))]
         lines += [self._events(target) for target in self.plan.events]
         late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
@@ -281,6 +317,7 @@ class _Writer:
         for phase in ("receive", "reset"):
             for p in late:
                 lines += self._phase(p, phase)
+        lines += [] if self.fast else [f"{pair} = step >> 1 if kept else -1"]
         self._add("def careful(ctx, real, b, step):", lines)
 
     def _phase(self, p: int, phase: str) -> list[str]:

@@ -106,7 +106,7 @@ class System:
         return found
 
     def _input(self, word: str) -> str:
-        """The qualified name of the input that a mechanism adds to: the population's, else that of the mechanism that has it."""
+        """The qualified name of the input that mechanisms add to: the population's, else that of the mechanism that has it."""
         return next(i.qualified(word) for i in self.instances if i.qualified(word) in self.inputs)
 
     @cached_property

@@ -288,3 +288,7 @@ def test_substitution_leaves_what_it_does_not_touch() -> None:
     changed = substitute(node, {"p": Symbol("q"), "q": Symbol("p")})
     assert spell(changed) == "p * (q + r)"
     assert symbols(node) == {"p", "q", "r"}
+
+
+def test_a_clip_to_a_single_value_is_flat() -> None:
+    assert number(derivative(expression("clip(p, 1, 1)"), "p"), p=1.0) == 0.0

@@ -263,7 +263,20 @@ def test_two_blocks_are_one_too_many() -> None:
 )
 def test_depth_has_a_limit(deep: str) -> None:
     (finding,) = findings(changed(W_INF, deep))
-    assert (finding.code, "200 levels" in finding.message) == ("B111", True)
+    assert (finding.code, f"{DEEPEST} levels" in finding.message) == ("B111", True)
+
+
+def test_depth_counts_with_definitions_put_in() -> None:
+    lines = "\n".join(f"    a{k + 1} = sin(a{k} + 1)" for k in range(100))
+    (finding,) = findings(changed("    w_inf =", f"    a0 = w\n{lines}\n    w_inf ="))
+    assert (finding.code, finding.excerpt) == ("B111", "    a75 = sin(a74 + 1)")
+
+
+def test_depth_counts_what_equations_put_in() -> None:
+    lines = "\n".join(f"    a{k + 1} = sin(a{k} + 1)" for k in range(74))
+    deep = "sin(" * 10 + "a74" + ")" * 10
+    found = findings(changed(W, f"dw/dt = ({deep} - w)/tau", changed("    w_inf =", f"    a0 = w\n{lines}\n    w_inf =")))
+    assert [f.code for f in found] == ["B111"]
 
 
 def test_definitions_that_double_have_a_limit() -> None:
