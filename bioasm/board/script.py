@@ -24,6 +24,8 @@ ACTIONS: dict[str, str] = {
     "unload": "",  # what was uploaded is gone
 }
 TRIGGERS = ("", "run", "rx")
+_LATEST = 1e15  # seconds or bytes
+_MOST = 1e6  # seconds, bytes, or whatever else an action takes
 
 
 class Event(NamedTuple):
@@ -48,16 +50,16 @@ def parse_event(text: str) -> Event:
         raise _bad(f"a fault happens at SECONDS, run+SECONDS or rx+BYTES, not at {when!r}")
     if bool(values) != bool(ACTIONS[action]):
         raise _bad(f"{action} takes {'a value: ' + ACTIONS[action] if ACTIONS[action] else 'no value'}")
-    return Event(trigger, _number(at), action, _number(values[0]) if values else 0.0)
+    return Event(trigger, _number(at, _LATEST), action, _number(values[0], _MOST) if values else 0.0)
 
 
-def _number(text: str) -> float:
+def _number(text: str, most: float) -> float:
     try:
         value = float(int(text, 16)) if text.lower().startswith("0x") else float(text)
-    except ValueError:
-        raise _bad(f"{text!r} is no number") from None
-    if not 0 <= value < float("inf"):
-        raise _bad(f"{text} is no time, number of bytes or value of a fault")
+    except (ValueError, OverflowError):
+        raise _bad(f"{text[:40]!r} is no number") from None
+    if not 0 <= value <= most:
+        raise _bad(f"{text} is no time, number of bytes or value of a fault; it is a number from 0 to {most:g}")
     return value
 
 

@@ -15,6 +15,8 @@ SCHEME = "emu"
 RATES = (1000, 2000, 3000, 4000, 5000, 8000, 10000, 15000, 20000, 25000, 30000)  # whole samples in a millisecond
 STIMULATING_RATES = (20000, 25000, 30000)
 STUCK = {"0x0000": 0x0000, "0xffff": 0xFFFF}
+_FASTEST = 1e9  # baud
+_LONGEST_DELAY = 60.0  # s; no host waits for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,14 @@ def _check(s: BoardSettings) -> None:
             raise bad(f"{name} is {getattr(s, name):g}; a chance is 0 to 1")
     if s.stuck and s.stuck.lower() not in STUCK:
         raise bad(f"a bus is stuck at 0x0000 or 0xFFFF, not at {s.stuck}")
-    if not (s.delay >= 0 and (s.baud == 0 or s.baud >= 1200) and abs(s.drift) <= 1000 and 0 <= s.seed < 1 << 64):
-        raise bad("delay is at least 0, baud 0 or at least 1200, drift at most 1000 ppm, seed 0 to 2**64 - 1")
+    if s.baud != 0 and not 1200 <= s.baud <= _FASTEST:
+        raise bad(f"baud is {s.baud:g}; it is 0, for a line without a limit, or at least 1200 and at most {_FASTEST:g}")
+    if not 0 <= s.delay <= _LONGEST_DELAY:
+        raise bad(f"delay is {s.delay:g}; it is 0 to {_LONGEST_DELAY:g} s")
+    if not abs(s.drift) <= 1000:
+        raise bad(f"drift is {s.drift:g}; it is at most 1000 ppm either way")
+    if not 0 <= s.seed < 1 << 64:
+        raise bad(f"seed is {s.seed}; it is 0 to 2**64 - 1")
 
 
 def bad(text: str, hint: str | None = None) -> BioasmError:
@@ -79,7 +87,10 @@ def settings_from(url: str) -> BoardSettings:
 
     Raises BioasmError B530.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as cause:
+        raise bad(f"{url!r} is no address: {cause}") from None
     if parts.scheme != SCHEME:
         raise bad(f"{url!r} is no address of an emulated board; it would begin with emu:")
     values: dict[str, Any] = {"chip": (parts.path or parts.netloc).strip("/") or CHIPS[0]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, error
 from bioasm.link.transport import CHUNK, Closed, Transport
@@ -19,6 +20,8 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> SerialTransport:
     Raises BioasmError: B503 where pyserial is missing, B511 where the port can't be opened or another program has it.
     """
     serial = _pyserial()
+    if url.startswith("socket://") and not _names_a_socket(url):
+        raise _unopened(url, ValueError("one is written socket://HOST:PORT, with a port from 1 to 65535"))
     try:
         port = serial.serial_for_url(url, do_not_open=True)
         port.baudrate, port.timeout, port.write_timeout = baud, 0, 0
@@ -46,6 +49,14 @@ def _pyserial() -> Any:
     return serial
 
 
+def _names_a_socket(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port)
+    except ValueError:  # a port that is no number, or none that there is
+        return False
+
+
 def _make_exclusive(port: Any) -> None:
     """A second program must not share the port; where the system can't lock it, the board's session still can."""
     try:
@@ -59,7 +70,9 @@ _REASONS = (
     (("exclusively lock", "temporarily unavailable", "Access is denied"), "another program has it open", "end that program"),
     (("Permission denied",), "you may not use it", "join the group that owns the port (often `dialout`)"),
     (("No such file", "cannot find the file"), "there is no such port", "`bioasm drivers --probe` lists the ports"),
+    (("Inappropriate ioctl", "Is a directory"), "it is no serial port", "`bioasm drivers --probe` lists the ports"),
     (("refused",), "nobody listens there", "is the board's program running?"),
+    (("Name or service", "getaddrinfo", "nodename nor"), "there is no such computer", "is its name right?"),
 )
 
 

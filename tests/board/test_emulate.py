@@ -105,7 +105,15 @@ def test_board_on_a_port_of_this_computer() -> None:
         (["--fault", "never"], "is no fault"),
         (["--fault", "1 unplugged"], "did you mean unplug"),
         (["--stuck", "3"], "stuck at"),
-        (["--drift", "1e9"], "drift"),
+        (["--drift", "1e9"], "drift is 1e+09"),
+        (["--drift", "nan"], "drift is nan"),
+        (["--baud", "inf"], "baud is inf"),
+        (["--baud", "1e12"], "baud is 1e+12"),
+        (["--baud", "5"], "baud is 5"),
+        (["--delay", "inf"], "delay is inf"),
+        (["--fault", "0.1 garbage 1e13"], "from 0 to 1e+06"),
+        (["--fault", "0.1 clock-jump 1e300"], "from 0 to 1e+06"),
+        (["--fault", f"0x1{'0' * 300} unplug"], "is no number"),
         (["--socket", "99999999"], "--socket"),
         (["--speed", "3"], "No such option"),
     ],
@@ -154,9 +162,18 @@ def test_board_within_this_process_runs_programs() -> None:
         assert ran(link, "ALC 2\nRUN 10 ms\nRD\n", Substrate.TWIN).steps == 100
 
 
-def test_address_of_no_use_is_refused() -> None:
-    with pytest.raises(BioasmError, match="no chip"):
-        open_emulated("emu:rhd1")
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("emu:rhd1", "no chip"),
+        ("emu://[", "is no address"),
+        ("emu:rhd2132?baud=inf", "baud is inf"),
+        ("emu:?seed=-1", "seed is -1"),
+    ],
+)
+def test_address_of_no_use_is_refused(url: str, words: str) -> None:
+    with pytest.raises(BioasmError, match=words):
+        open_emulated(url)
 
 
 def test_unplugged_board_is_a_lost_link() -> None:
