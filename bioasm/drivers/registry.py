@@ -35,14 +35,19 @@ def find_driver(name: str) -> type[Driver]:
     Raises BioasmError: B501 where no driver has this name, B503 where it can't be loaded.
     """
     target = BUILT_IN.get(name) or _entry_points().get(name)
+    hint: str | None
     if target is None:
-        raise error("B501", f"no driver is called {name!r}", hint=did_you_mean(name, driver_names()), exit_code=EXIT_USAGE)
+        hint = did_you_mean(name, driver_names()) or f"there are {', '.join(driver_names())}"
+        raise error("B501", f"no driver is called {name!r}", hint=hint, exit_code=EXIT_USAGE)
     module, _, attribute = target.partition(":")
     try:
-        found: type[Driver] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as cause:
+        found = getattr(import_module(module), attribute)
+    except Exception as cause:  # the module of another package can fail in any way; the other drivers must not
         hint = f"pip install 'bioasm[{name}]'" if name in BUILT_IN and isinstance(cause, ModuleNotFoundError) else None
-        raise error("B503", f"driver {name} can't be loaded: {cause}", hint=hint) from cause
+        why = cause if isinstance(cause, ImportError | AttributeError) else f"{type(cause).__name__}: {cause}"
+        raise error("B503", f"driver {name} can't be loaded: {why}", hint=hint) from cause
+    if not (isinstance(found, type) and issubclass(found, Driver)):
+        raise error("B503", f"driver {name} can't be loaded: {target} is no class that derives from bioasm.drivers.Driver")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -24,12 +25,23 @@ class Other(CpuDriver):
 
     def connect(self):
         self.connected += 1
+
+
+class Unrelated:
+    pass
+
+
+def function():
+    pass
 """
 POINTS = """[bioasm.drivers]
 other = a_driver_for_tests:Other
 gone = no_such_module_anywhere:Driver
 renamed = a_driver_for_tests:NoSuchClass
 broken = a_module_that_breaks:Driver
+raising = a_module_that_raises:Driver
+unrelated = a_driver_for_tests:Unrelated
+function = a_driver_for_tests:function
 cpu = a_driver_for_tests:Other
 """
 
@@ -43,8 +55,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (metadata / "entry_points.txt").write_text(POINTS)
     (tmp_path / "a_driver_for_tests.py").write_text(MODULE)
     (tmp_path / "a_module_that_breaks.py").write_text("import no_such_module_anywhere\n")
+    (tmp_path / "a_module_that_raises.py").write_text("raise RuntimeError('no licence')\n")
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    for name in ("a_driver_for_tests", "a_module_that_breaks"):
+    for name in ("a_driver_for_tests", "a_module_that_breaks", "a_module_that_raises"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
@@ -88,9 +101,14 @@ def test_an_unknown_driver_is_refused(name: str) -> None:
     assert repr(name) in found.diagnostics[0].message
 
 
-@pytest.mark.parametrize(("name", "hint"), [("cpuu", "did you mean cpu?"), ("CPU", "did you mean cpu?"), ("quantum", None)])
-def test_the_nearest_name_is_the_hint(name: str, hint: str | None) -> None:
+@pytest.mark.parametrize(("name", "hint"), [("cpuu", "did you mean cpu?"), ("CPU", "did you mean cpu?")])
+def test_the_nearest_name_is_the_hint(name: str, hint: str) -> None:
     assert refused(name).diagnostics[0].hint == hint
+
+
+def test_all_drivers_are_the_hint_where_no_name_is_near(installed: Path) -> None:
+    hint = refused("quantum").diagnostics[0].hint or ""
+    assert hint.startswith("there are ") and {"brian2", "cpu", "intan", "other"} <= set(re.findall(r"\w+", hint))
 
 
 def test_installed_drivers_are_hints_too(installed: Path) -> None:
@@ -99,7 +117,14 @@ def test_installed_drivers_are_hints_too(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "lacks"),
-    [("gone", "no_such_module_anywhere"), ("renamed", "NoSuchClass"), ("broken", "no_such_module_anywhere")],
+    [
+        ("gone", "no_such_module_anywhere"),
+        ("renamed", "NoSuchClass"),
+        ("broken", "no_such_module_anywhere"),
+        ("raising", "RuntimeError: no licence"),
+        ("unrelated", "no class that derives from"),
+        ("function", "no class that derives from"),
+    ],
 )
 def test_a_driver_that_can_not_be_loaded_says_what_it_lacks(installed: Path, name: str, lacks: str) -> None:
     found = refused(name).diagnostics
