@@ -28,7 +28,7 @@ from bioasm.models.base import (
 from bioasm.models.dimensions import SECOND, dimension_of
 from bioasm.models.draft import Draft, RawAssignment, RawEquation, RawParameter, Word
 from bioasm.models.events import check_repeats, check_sections, check_seen, feedback_of, order_of_step, port_of
-from bioasm.models.expression import Expression
+from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.loops import definition_order, order_of
 from bioasm.models.methods import Methods, check_noise, check_sizes
@@ -113,8 +113,7 @@ class _Builder:
         """The value of an expression of numbers; anything else is noted."""
         value = fold(expression)
         if value is None:
-            hint = "relations between parameters stand under `definitions:`"
-            self.findings.add("B032", "a number is wanted here, not a value that changes", place_of(expression), hint)
+            self.findings.add("B032", *_no_number(expression))
             return 1.0
         return value
 
@@ -153,13 +152,18 @@ class _Builder:
     def bounds(self, raw: RawParameter) -> tuple[float, float, bool]:
         """The lowest and highest value, and whether the lowest is outside."""
         low, high, open_low = -inf, inf, False
+        sides: set[str] = set()
         for bound in raw.bounds:
-            if bound.operator in (">", ">="):
-                low, open_low = self.constant(bound.value), bound.operator == ">"
-            elif bound.operator == "<=":
-                high = self.constant(bound.value)
-            else:
+            side = bound.operator[0]
+            if bound.operator == "<" or side not in "<>":
                 self.findings.add("B032", "a range is written >= low, > low or <= high", bound.at)
+            elif side in sides:
+                self.findings.add("B026", f"the range of `{raw.name.text}` has this side twice", bound.at)
+            elif side == ">":
+                low, open_low = self.constant(bound.value), bound.operator == ">"
+            else:
+                high = self.constant(bound.value)
+            sides.add(side)
         return low, high, open_low
 
     def inputs(self) -> tuple[Input, ...]:
@@ -248,6 +252,14 @@ class _Builder:
         word, counts = self.draft.clock, "sweeps" if self.draft.spins else "time"
         if word and word.text != counts:
             self.findings.add("B031", f"this model counts in {counts}", word.at)
+
+
+def _no_number(expression: Expression) -> tuple[str, Place, str | None]:
+    """What is wrong with an expression that is to be a number, where, and a hint."""
+    if not symbols(expression):
+        return "this has no finite value", place_of(expression), None
+    hint = "relations between parameters stand under `definitions:`"
+    return "a number is wanted here, not a value that changes", place_of(expression), hint
 
 
 _SPIKES = (

@@ -70,10 +70,11 @@ class RawAssignment(NamedTuple):
 
 @dataclass
 class RawPort:
-    """A section `receive:`."""
+    """A section `receive:`. `weighed` is whether a line says the unit of a weight."""
 
     name: Word
     unit: Exponents | None = NO_UNIT
+    weighed: bool = False
     jumps: list[RawAssignment] = field(default_factory=list)
     summary: str = ""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import is_number, linear_in, reads
 from bioasm.models.base import NEURON, ORDER, Feedback, Port
-from bioasm.models.draft import Draft, RawEquation, RawPort, Word
+from bioasm.models.draft import Draft, RawEquation, RawObservable, RawPort, Word
 from bioasm.models.findings import Findings
-from bioasm.models.names import Scope, twice
+from bioasm.models.names import TAKEN, Scope, twice
 from bioasm.models.syntax import place_of
 from bioasm.units import NO_UNIT
 
@@ -106,10 +106,20 @@ def check_seen(draft: Draft, scope: Scope, findings: Findings) -> None:
             text = f"`{addition.name.text}` is the mechanism's own {kind}; it adds to inputs of the membrane it is put on"
             findings.add("B031", text, addition.name.at)
     if draft.clamp:
-        kinds = ("state", "definition") if draft.clamp[1] else ("state",)
-        _seen("clamp", draft.clamp[0], kinds, scope, findings)
+        _seen("clamp", draft.clamp[0], ("state",), scope, findings)
     for observable in draft.observables:
         _seen("observe", observable.variable, ("state", "definition", "input"), scope, findings)
+        _check_shown(observable, scope, findings)
+
+
+def _check_shown(observable: RawObservable, scope: Scope, findings: Findings) -> None:
+    """Note an observable whose name is taken: by what the machine counts, or by anything else than what it shows."""
+    name, kind = observable.name, scope.kinds.get(observable.name.text)
+    if name.text in TAKEN - {"state"}:
+        text = f"observable `{name.text}`: that is a word of the language"
+        findings.add("B025", text, name.at, f"take another name, such as {name.text}_")
+    elif kind and name.text != observable.variable.text:
+        findings.add("B026", f"`{name.text}` is a {kind} already, and shows itself", name.at)
 
 
 def _seen(section: str, word: Word, kinds: tuple[str, ...], scope: Scope, findings: Findings) -> None:

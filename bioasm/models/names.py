@@ -17,9 +17,10 @@ from bioasm.units import MEASURES, Dimension
 BUILT_IN = ("dt", "t")
 _WORDS = frozenset(
     {"dt", "t", "xi", "pi", "weight", "and", "or", "not", "fixed", "using", "unless", "of", "in", "every", "within"}
-    | {"inclusive", "crosses", "spikes", "spike_count", *SECTIONS}
+    | {"inclusive", "crosses", *SECTIONS}
 )
-_SEEN = frozenset({"state", *(o.name for o in common_observables(Dimension.TIME))})
+# What can be read of every model.
+TAKEN = frozenset({"state", "spikes", "spike_count", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
 Raw = TypeVar("Raw", RawParameter, RawValue, RawInput)
 
@@ -63,7 +64,7 @@ class Scope:
             return None
         if name in FUNCTIONS:
             return "that is a function", other
-        if name in _WORDS or name.startswith("xi_") or name in _SEEN:
+        if name in _WORDS or name.startswith("xi_") or name in TAKEN:
             return "that is a word of the language", other
         if len(name) > 1 and name in MEASURES:
             return "that is a unit", other

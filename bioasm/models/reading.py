@@ -120,7 +120,9 @@ class _Drafter:
         assert isinstance(said, tuple)
         if said[0].text != "weight":
             self.findings.add("B020", "the unit of a weight is written `weight : unit`", said[0].at)
-        port.unit = said[1]
+        if port.weighed:
+            self.findings.add("B026", "the unit of a weight stands twice in one port", said[0].at)
+        port.unit, port.weighed = said[1], True
 
     def say(self, section: str, text: str) -> None:
         """A text in quotes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,7 +43,7 @@ class Instances:
 
     # --- words of the program -----------------------------------------------------------------------
 
-    def owner(self, word: str, names: dict[str, Iterable[str]]) -> tuple[Instance, str]:
+    def owner(self, word: str, names: Mapping[str, Iterable[str]]) -> tuple[Instance, str]:
         """The instance and its own name for a word, written `name` or `instance.name`. `names` are what each instance has."""
         head, dot, tail = word.partition(".")
         if dot and head in self.by_name:
@@ -56,8 +56,15 @@ class Instances:
 
     def variable(self, word: str) -> str:
         """The qualified name of a variable."""
-        instance, name = self.owner(word, {i.name: [v.name for v in variables_of(i.model)] for i in self.by_name.values()})
+        instance, name = self.owner(word, {i.name: _variables(i) for i in self.by_name.values()})
         return instance.qualified(name)
+
+    def shown(self, word: str) -> str:
+        """The qualified name of the variable that RD of a word shows: that of an observable, or the variable itself."""
+        names = {i.name: [*(o.name for o in i.model.observables), *_variables(i)] for i in self.by_name.values()}
+        instance, name = self.owner(word, names)
+        observable = instance.model.observable(name)
+        return instance.qualified(observable.variable if observable and observable.variable else name)
 
     def input(self, word: str) -> str:
         """The qualified name of an input."""
@@ -154,3 +161,7 @@ class Instances:
         found = [self.target(w[0]) if m in ("EVT", "RATE") else self.default_target() for m, w in self._words(*_STREAMS)]
         shared = [self.default_target()] if self.network.implicit and self.coupled is not None else []
         return tuple(dict.fromkeys(shared + found))
+
+
+def _variables(instance: Instance) -> list[str]:
+    return [v.name for v in variables_of(instance.model)]

@@ -309,22 +309,18 @@ class Populations:
             return np.concatenate([self._state_of(k) for k in range(len(self.systems))], axis=1)
         if what == "spike_count":
             return self.state.from_cells(self.state["SPIKE_COUNT"])
-        name = self.seen.variable(what)
+        name = self.seen.shown(what)
         population = self.system_of(name)
         if name.endswith(".spike_count"):
             one = self.network.populations[population]
             return self.state.from_cells(self.state["SPIKE_COUNT"])[:, one.first : one.first + one.n]
-        if name.endswith(".state"):
-            return self._state_of(population)
         if self.outside.is_fed(name, population):
             return self.state.from_cells(self.state["FEEDBACK_CURRENT"])
         return self.evaluate(Symbol(name), population, self._present_states(population))[: self.state.lanes]
 
     def _state_of(self, population: int) -> Array:
         """What a population's model calls its state."""
-        model = self.network.populations[population].model
-        shown = next((o.variable for o in model.observables if o.name == "state" and o.variable), "")
-        name = f"p{population}.{shown or model.states[0].name}"
+        name = self.seen.shown(f"{self.network.populations[population].name}.state")
         return self.evaluate(Symbol(name), population, self._present_states(population))[: self.state.lanes]
 
     def final_as_best(self) -> Array:
