@@ -12,6 +12,7 @@ import numpy as np
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.frameworks import write
 from bioasm.frameworks.write import Floats
+from bioasm.isa.modeltext import instance_fault
 from bioasm.isa.table import BY_MNEMONIC
 
 # Nodes that are neurons: the model of each, and its parameters by their names in NIR, which the model has as well.
@@ -20,6 +21,8 @@ NEURONS = {
     "IF": ("nir_if", ("r", "v_threshold", "v_reset")),
 }
 MAPS = ("Affine", "Linear")
+MOST_MAPS = 100  # in a row
+MOST_PATHS = 1000  # to one node; maps side by side can double them again and again
 
 
 class Path(NamedTuple):
@@ -64,9 +67,11 @@ def read_graph(content: bytes, source: str) -> str:
 def graph_of(nodes: Mapping[str, Any], edges: list[tuple[str, str]], source: str) -> Graph:
     """The graph of NIR's nodes and edges. Raises BioasmError B304 where a program can't hold it."""
     incoming: dict[str, list[str]] = {name: [] for name in nodes}
+    graph = Graph({}, incoming, source)
     for start, end in edges:
+        _check_edge(graph, nodes, start, end)
         incoming[end].append(start)
-    graph = Graph(_from_the_inputs(nodes, edges), incoming, source)
+    graph.nodes = _from_the_inputs(nodes, edges)
     known = ("Input", "Output", *NEURONS, *MAPS)
     for name in nodes:
         if graph.kind(name) not in known:
@@ -78,6 +83,14 @@ def graph_of(nodes: Mapping[str, Any], edges: list[tuple[str, str]], source: str
         raise _flaw(graph, "the graph has no neurons")
     _name(graph)
     return graph
+
+
+def _check_edge(graph: Graph, nodes: Mapping[str, Any], start: str, end: str) -> None:
+    for name in (start, end):
+        if name not in nodes:
+            raise _flaw(graph, f"an edge goes from {start!r} to {end!r}, and there is no node {name!r}")
+    if type(nodes[end]).__name__ == "Input":
+        raise _flaw(graph, f"node {end!r} is an input and gets values from {start!r}")
 
 
 def _from_the_inputs(nodes: Mapping[str, Any], edges: list[tuple[str, str]]) -> dict[str, Any]:
@@ -105,7 +118,7 @@ def _name(graph: Graph) -> None:
     for name in graph.of_kind("Input", *NEURONS):
         plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
         plain = plain if plain[:1].isalpha() else f"node_{plain}"
-        while plain.lower() in taken:
+        while plain.lower() in taken or instance_fault(plain):
             plain += "_"
         taken.add(plain.lower())
         graph.names[name] = plain
@@ -121,16 +134,34 @@ def paths_to(graph: Graph, name: str, seen: tuple[str, ...] = ()) -> tuple[list[
     for start in graph.incoming[name]:
         if start in seen:
             raise _flaw(graph, f"node {start!r} feeds itself through linear maps alone")
+        if len(seen) > MOST_MAPS or len(found) > MOST_PATHS:
+            most = f"{MOST_MAPS} linear maps in a row" if len(seen) > MOST_MAPS else f"{MOST_PATHS} ways through linear maps"
+            raise _flaw(graph, f"more than {most} lead to node {(name, *seen)[-1]!r}")
         if graph.kind(start) not in MAPS:
             found.append(Path(start, None))
             continue
-        node = graph.nodes[start]
-        weights = np.asarray(node.weight, dtype=np.float64)
+        weights = _numbers(graph, start, "weight")
         inner, offset = paths_to(graph, start, (*seen, start))
         found += [Path(p.source, _through(graph, weights, p, start)) for p in inner]
-        added = np.asarray(node.bias, np.float64) if graph.kind(start) == "Affine" else np.zeros(len(weights))
+        added = _bias(graph, start, len(weights))
         total = (0.0 if total is None else total) + added + (0.0 if offset is None else weights @ offset)
     return found, total
+
+
+def _numbers(graph: Graph, name: str, what: str) -> Floats:
+    """An array of a node."""
+    given = np.asarray(getattr(graph.nodes[name], what))
+    if given.dtype.kind not in "biuf" or not np.all(np.isfinite(given)):
+        raise _flaw(graph, f"node {name!r}: {what} has a value that can't be used")
+    return given.astype(np.float64)
+
+
+def _bias(graph: Graph, name: str, n: int) -> Floats:
+    """What a map of n rows adds."""
+    added = _numbers(graph, name, "bias") if graph.kind(name) == "Affine" else np.zeros(n)
+    if added.shape != (n,):
+        raise _flaw(graph, f"node {name!r} has a bias of {added.size} values for {n} rows of weights")
+    return added
 
 
 def _through(graph: Graph, weights: Floats, path: Path, name: str) -> Floats:
@@ -193,8 +224,8 @@ def _population(graph: Graph, name: str) -> Iterator[str]:
     n = _shape(graph, name)
     yield f"    POP {graph.names[name]}, {model}, {n}"
     for parameter in parameters:
-        values = np.broadcast_to(np.asarray(getattr(graph.nodes[name], parameter), dtype=np.float64), (n,))
-        if not np.all(np.isfinite(values)) or (parameter == "tau" and np.any(values <= 0)):
+        values = np.broadcast_to(_numbers(graph, name, parameter), (n,))
+        if parameter == "tau" and np.any(values <= 0):
             raise _flaw(graph, f"node {name!r}: {parameter} has a value that can't be used")
         yield from write.setting(f"{graph.names[name]}.{parameter}", values)
 

@@ -62,7 +62,11 @@ def layer_of(given: Mapping[str, Any]) -> Layer:
             raise Flaw(f"a layer has no {name!r}", did_you_mean(name, _KNOWN) or f"it has {', '.join(_KNOWN)}")
     n = _size(given)
     extra = {name: _number(given.get(name, default), name) for name, default in CONVERSION.items()}
-    currents = converted(given, n, extra) if "tau_mem" in given else _as_given(given, n)
+    with np.errstate(over="ignore"):
+        currents = converted(given, n, extra) if "tau_mem" in given else _as_given(given, n)
+    for name, values in currents.items():
+        if not np.all(np.isfinite(values)):
+            raise Flaw(f"the current {name} of this layer is too large for a number")
     for name in ("Ispkthr", "Itau_mem", "Itau_syn"):
         if np.any(currents[name] <= 0):
             raise Flaw(f"{'the threshold' if name == 'Ispkthr' else name} must be above 0")
@@ -155,7 +159,7 @@ def _plain(value: Any) -> Any:
     """Weights as an array; rows of different lengths, which no array holds, are reported later."""
     try:
         return np.asarray(value, dtype=float) if isinstance(value, list | np.ndarray) else 0.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
 
 
@@ -166,7 +170,9 @@ def _full(value: Any, n: int, name: str) -> Floats:
     if not isinstance(value, list | np.ndarray):
         raise Flaw(f"{name} is a number or a list of numbers, not {value!r}")
     array = _array(value, name)
-    if array.ndim != 1 or len(array) != n:
+    if array.ndim != 1:
+        raise Flaw(f"{name} is a number or a list of numbers, not {' x '.join(map(str, array.shape)) or 'one in an array'}")
+    if len(array) != n:
         raise Flaw(f"{name} has {array.size} values for {n} neuron{'s' * (n > 1)}")
     return array
 
@@ -182,6 +188,8 @@ def _weights(value: Any, name: str, n: int) -> Floats:
 def _array(value: Any, name: str) -> Floats:
     try:
         array = np.asarray(value, dtype=np.float64)
+    except OverflowError:
+        raise Flaw(f"{name} has a number that is too large") from None
     except (TypeError, ValueError):
         raise Flaw(f"{name} does not hold numbers alone, in rows of one length") from None
     if not np.all(np.isfinite(array)):

@@ -129,15 +129,17 @@ def test_neurons_without_a_map_between_them_are_connected_one_to_one(tmp_path: P
 
 
 def test_names_become_names_of_programs(tmp_path: Path) -> None:
-    nodes = {"0": lif(1), "a-b": lif(1), "a_b": lif(1), "pop": lif(1)}
+    nodes = {"0": lif(1), "a-b": lif(1), "a_b": lif(1), "pop": lif(1), "r7": lif(1), "sparse": lif(1)}
     text = program(nodes, [("0", "a-b"), ("a-b", "a_b"), ("a_b", "pop")], tmp_path)
     assert [line.split()[1].rstrip(",") for line in text.splitlines() if line.startswith("    POP")] == [
         "node_0",
         "a_b",
         "a_b_",
         "pop_",
+        "r7_",
+        "sparse_",
     ]
-    assert verify(bioasm.assemble(text)).n == 4
+    assert verify(bioasm.assemble(text)).n == 6
 
 
 def source(n: int) -> Any:
@@ -159,6 +161,20 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "no vector": ({"n": nir.IF(*(np.ones((2, 2)) for _ in range(3)))}, []),
     "tau has a value": ({"n": lif(2, tau=0.0)}, []),
     "v_threshold has a value": ({"n": lif(2, v_threshold=np.nan)}, []),
+    "weight has a value": ({"w": nir.Linear(np.full((2, 2), np.nan)), "n": lif(2)}, [("w", "n")]),
+    "no node 'nowhere'": ({"n": lif(2)}, [("n", "nowhere")]),
+    "is an input and gets values from 'n'": ({"in": source(2), "n": lif(2)}, [("in", "n"), ("n", "in")]),
+    "bias of 3 values for 2 rows": ({"w": nir.Affine(np.eye(2), np.ones(3)), "n": lif(2)}, [("w", "n")]),
+    "100 linear maps in a row": (
+        {"n": lif(1), **{f"w{k}": nir.Linear(np.eye(1)) for k in range(200)}},
+        [("w0", "n"), *((f"w{k + 1}", f"w{k}") for k in range(199))],
+    ),
+    "1000 ways": (
+        {"n": lif(1), "in": source(1), **{f"{x}{k}": nir.Linear(np.eye(1)) for x in "abc" for k in range(12)}},
+        [("in", "c11"), ("c0", "n")]
+        + [(f"{x}{k}", f"c{k}") for x in "ab" for k in range(11)]
+        + [(f"c{k + 1}", f"{x}{k}") for x in "ab" for k in range(11)],
+    ),
 }
 
 
