@@ -72,8 +72,12 @@ class Firmware:
         try:
             return _REQUESTS[type(request)](self, request)
         except Exception as why:  # noqa: BLE001  (whatever it is, stimulation stops and the host is told)
-            self._fail(Fault.INTERNAL, f"{type(why).__name__}: {why}")
-            return refusal(Refusal.UNABLE, f"internal error: {type(why).__name__}: {why}", subject="internal")
+            return self._defect(why)
+
+    def _defect(self, why: Exception) -> Refused:
+        """Stop all, and tell the host that something in here is broken."""
+        self._fail(Fault.INTERNAL, f"{type(why).__name__}: {why}")
+        return refusal(Refusal.UNABLE, f"internal error: {type(why).__name__}: {why}", subject="internal")
 
     def may_upload(self, kind: Kind, total: int) -> Refused | None:
         """Why so many bytes can't be taken."""
@@ -85,9 +89,15 @@ class Firmware:
 
     def uploaded(self, kind: Kind, data: bytes) -> Refused | None:
         """Take an upload, or say why not."""
-        if kind is Kind.LIMITS:
-            return self._take_limits(data)
-        return self.programs.take_electrodes(data) if kind is Kind.ELECTRODES else self.programs.take_program(data)
+        takes = {
+            Kind.LIMITS: self._take_limits,
+            Kind.ELECTRODES: self.programs.take_electrodes,
+            Kind.PROGRAM: self.programs.take_program,
+        }
+        try:
+            return takes[kind](data)
+        except Exception as why:  # noqa: BLE001  (as with requests; a program may be made to find a hole in the reader)
+            return self._defect(why)
 
     def _take_limits(self, data: bytes) -> Refused | None:
         try:

@@ -260,6 +260,21 @@ def test_watchdog_stops_stimulation_in_time(watchdog_ms: int) -> None:
     bench.assert_harmless()
 
 
+def test_upload_that_finds_a_hole_in_the_firmware_stops_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = armed()
+    bench.ask(stimulate((0,), PULSE, count=50, period=20_000_000))
+    bench.run(0.1)
+
+    def broken(_: bytes) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(bench.firmware.programs, "take_program", broken)
+    refused = bench.upload(Kind.PROGRAM, bytecode(OBSERVE))
+    assert refused.text == "internal error: MemoryError: no room"
+    assert bench.firmware.fault is Fault.INTERNAL
+    assert bench.off
+
+
 def test_echo_of_the_boards_own_frames_is_no_host() -> None:
     bench = running()
     bench.silent, said = True, b""
