@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -54,8 +55,21 @@ def whole(path: Path | str) -> Iterator[BinaryIO]:
 
 def _opened(target: Path) -> _Whole | BinaryIO:
     if target.exists() and not target.is_file():
-        return cast(BinaryIO, open(target, "wb"))  # noqa: SIM115  (the caller's with closes it)
+        return cast(BinaryIO, _Straight(io.FileIO(target, "wb")))
     return _Whole(target)
+
+
+class _Straight(io.BufferedWriter):
+    """A pipe or a device. /dev/null would say that nobody ever went on from its start, which writers of archives believe."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise io.UnsupportedOperation("seek")
 
 
 class _Whole:

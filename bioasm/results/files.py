@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -59,10 +60,12 @@ def write_hdf5(result: Result, stream: BinaryIO) -> None:
     import h5py
 
     arrays, rest = _split(result)
-    with h5py.File(stream, "w") as file:
+    made = io.BytesIO()  # HDF5 goes back and forth in its file, which pipes and devices can't
+    with h5py.File(made, "w") as file:
         file.attrs[PROVENANCE] = dumps(rest)
         for name, array in arrays.items():
             file[name] = array
+    stream.write(made.getbuffer())
 
 
 WRITERS: dict[str, Writer] = {".npz": write_npz, ".json": write_json, ".h5": write_hdf5, ".hdf5": write_hdf5}

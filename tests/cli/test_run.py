@@ -14,6 +14,7 @@ import pytest
 from bioasm.diagnostics import Diagnostic, error
 from bioasm.drivers import Progress
 from bioasm.drivers.base import DEFAULT_FUEL
+from bioasm.results.files import WRITERS
 from tests.cli.fake_driver import FakeDriver, progress
 from tests.command import Outcome, bioasm
 
@@ -82,7 +83,7 @@ def test_set_of_an_unknown_name(fake: type[FakeDriver]) -> None:
 def test_a_constant_out_of_range_is_found_before_the_run(fake: type[FakeDriver]) -> None:
     told = run("--set", "T0=-5")
     assert (told.code, fake.calls) == (1, [])
-    assert "error[B0" in told.stderr or "error[B1" in told.stderr
+    assert "error[B014]" in told.stderr
 
 
 def test_a_driver_is_connected_and_released(fake: type[FakeDriver]) -> None:
@@ -370,3 +371,13 @@ def test_handlers_are_put_back(fake: type[FakeDriver], monkeypatch: pytest.Monke
 def test_stopping_is_said_on_a_terminal(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, lambda *_: os.kill(os.getpid(), signal.SIGINT) or {"status": "interrupted"})
     assert "once more to abort" in run(terminal=True).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="this system has no /dev/null")
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_results_can_go_nowhere(folder: Path, suffix: str) -> None:
+    if suffix in (".h5", ".hdf5"):
+        pytest.importorskip("h5py", reason="h5py is not installed")
+    (folder / f"nowhere{suffix}").symlink_to("/dev/null")
+    told = bioasm("run", "small.basm", "--seed", 1, "-o", f"nowhere{suffix}", "-q")
+    assert (told.code, told.stderr) == (0, "")
