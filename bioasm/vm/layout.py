@@ -85,7 +85,7 @@ class Ctx(IntEnum):
     ONE_AT = auto()  # int8: s > 0.5
     ONE_FIELD_AT = auto()
     ONE_ENERGY_AT = auto()  # (lanes)
-    DRAWN_AT = auto()  # float32 (2 * DRAWN for each white noise, a block)
+    DRAWN_AT = auto()  # float32 (blocks, chunks, 2, DRAWN): normal numbers of the two steps of a pair
     FIRED_AT = auto()  # uint8 (2, cells of a block)
     SPIKE_COUNT_AT = auto()  # int64
     PARTIAL_AT = auto()  # scratch of 64 + 8 * lanes a block
@@ -120,6 +120,7 @@ class Block(IntEnum):
     TRACE = auto()
     TRACE_CAPACITY = auto()
     TRACE_AT = auto()  # float64 (entries, width)
+    DRAWN_PAIR = auto()  # the pair of steps whose random numbers the buffer holds, -1 where none
     SYNCED = auto()  # 1: ONE, ONE_FIELD and ONE_ENERGY belong together
 
 

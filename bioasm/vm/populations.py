@@ -21,7 +21,7 @@ from bioasm.vm.codegen.source import Generated, generate, variables
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
 from bioasm.vm.instances import Instances
-from bioasm.vm.layout import DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
+from bioasm.vm.layout import CHUNK, DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.noise import STREAM_WHITE, lane_key
 from bioasm.vm.outside import Outside
 from bioasm.vm.projections import Projections
@@ -178,8 +178,13 @@ class Populations:
 
     def _make_noise(self, made: Generated) -> None:
         """Room for the random numbers that a source draws, and the keys of its white noises."""
-        self.state.bind("DRAWN", np.zeros(2 * DRAWN * max(1, made.noises) * self.state.blocks, np.float32))
-        self.state.bind("NOISE_KEY", self._noise_keys(made.noises))
+        state = self.state
+        cells = [p.n * state.width for p in self.network.populations]
+        chunks = [noises * -(-n // CHUNK) for noises, n in zip(made.noises, cells, strict=True)] if made.keeps else made.noises
+        state.wholes["chunks"] = max(1, sum(chunks) if made.keeps else max(chunks))
+        state.bind("DRAWN", np.zeros(2 * DRAWN * state.wholes["chunks"] * state.blocks, np.float32))
+        state["BLOCK"][:, Block.DRAWN_PAIR] = -1
+        state.bind("NOISE_KEY", self._noise_keys(max(made.noises)))
 
     def _parameter_array(self, name: str, made: Field) -> Array:
         array = self.array(name, made)
@@ -206,7 +211,7 @@ class Populations:
     def variant(self) -> str:
         """What the kernel is made from, beside the storage of J."""
         assert self.generated is not None
-        return f"{self.generated.noises}:{self.generated.source}"
+        return self.generated.source
 
     def set_parameter(self, word: str, value: Array | float) -> str | None:
         """Set a parameter for every neuron: one number or (n,). Returns what is wrong with it, or None."""

@@ -21,6 +21,7 @@ _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 _NOT_KEPT = [
     *(Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT),
     *(Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT),
+    Block.DRAWN_PAIR,
 ]
 
 

@@ -14,11 +14,10 @@ def build(model: str, storage: str, variant: str) -> Any:
     """The compiled cfunc of a kernel.
 
     For `machine`, the loop, the other two are empty. For `ising`, `variant` is `whole` or `real` fields. For `network` it is
-    the number of white noises, a colon and the generated source; `storage` is then empty where no population has feedback.
+    the generated source; `storage` is then empty where no population has feedback.
     """
     if model == "machine":
         return make_loop()
     if model == "ising":
         return make_dynamics(*make_ising(storage, variant == "whole"))
-    noises, _, source = variant.partition(":")
-    return make_dynamics(*make_network(source, int(noises), storage or None))
+    return make_dynamics(*make_network(variant, storage or None))

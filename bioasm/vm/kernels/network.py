@@ -36,14 +36,15 @@ def fired_cells(ctx, block):
     return u1(ctx[Ctx.FIRED_AT], 2 * ctx[Ctx.N] * block[Block.LANE0], 2 * cells)
 
 
-def _namespace(noises: int) -> dict[str, Any]:
+@device
+def normals_of(ctx, b, chunks):
+    """A block's buffer of random numbers, for both steps of a pair."""
+    room = 2 * DRAWN * chunks
+    return f4(ctx[Ctx.DRAWN_AT], room * b, room)
+
+
+def _namespace() -> dict[str, Any]:
     """What generated source may name."""
-    room = 2 * DRAWN * max(1, noises)
-
-    @device
-    def normals_of(ctx, b):
-        return f4(ctx[Ctx.DRAWN_AT], room * b, room)
-
     own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals}
     own |= {"device": device, "fma": fma}
     names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
@@ -52,12 +53,12 @@ def _namespace(noises: int) -> dict[str, Any]:
     return names | own | {"np": np, "math": math, "CHUNK": CHUNK, "DRAWN": DRAWN, "FAR": FAR}
 
 
-def make_network(source: str, noises: int, storage: str | None) -> tuple[Any, Any, Any]:
+def make_network(source: str, storage: str | None) -> tuple[Any, Any, Any]:
     """The functions (advance a block, energies of all lanes, value of a variable) of a network.
 
     `source` is what `bioasm.vm.codegen.source.generate` writes; `storage` is that of J where a population has feedback.
     """
-    names = _namespace(noises)
+    names = _namespace()
     exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
     prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])
