@@ -119,7 +119,7 @@ def _check_feedback(scene: Scene, member: Member) -> Found:
 
 def _check_projection(scene: Scene, projection: Projection, name: str, value: Operand) -> Found:
     if name not in (WEIGHT, DELAY):
-        yield unknown("B105", f"parameter of projection {projection.name}", name, (WEIGHT, DELAY))
+        yield unknown("B105", "parameter", name, (WEIGHT, DELAY), f"projection {projection.name}")
     elif isinstance(value, Name | DataRef):
         form = "a vector" if isinstance(value, DataRef) else "a word"
         yield Finding("B004", f"the {name} of a projection is one number, not {form}", "CON takes a matrix of weights")

@@ -128,7 +128,7 @@ class Scene:
         dotted = [f"{one.instance.name}.{word}" for one in self._owners(lookup, word)]
         if dotted:
             return Finding("B121", f"{word} could mean {_some(dotted)}", f"write {dotted[0]}")
-        return None if self.lost else unknown_member(lookup, self._whose(lookup), word, list(self.network.instances()))
+        return None if self.lost else unknown_member(lookup, self._whose(), word, list(self.network.instances()))
 
     def _owners(self, lookup: Lookup, name: str) -> list[Member]:
         """All parts of the network that have something of that name."""
@@ -143,11 +143,12 @@ class Scene:
         instance = self.network.instance(head)
         if instance is None:
             return None if head in self.lost else unknown("B120", "population or mechanism", head, self.network.by_name)
-        return unknown_member(lookup, f"{lookup.what} of {head}", name, [instance])
+        return unknown_member(lookup, head, name, [instance])
 
-    def _whose(self, lookup: Lookup) -> str:
+    def _whose(self) -> str:
+        """Whose names bare words are."""
         alone = self.network.implicit and not self.network.mechanisms
-        return f"{lookup.what} of {f'model {self.first.model.name}' if alone else 'the network'}"
+        return f"model {self.first.model.name}" if alone else "the network"
 
     def is_bare(self, instance: Instance) -> bool:
         """Whether names of a population are written bare: it is the one that ALC made."""
@@ -169,9 +170,9 @@ def is_step(thing: object) -> bool:
     return isinstance(thing, Parameter) and thing.name == "dt"
 
 
-def unknown_member(lookup: Lookup, what: str, name: str, instances: Sequence[Instance]) -> Finding:
-    """The finding that none of several parts of the network has something of that name."""
+def unknown_member(lookup: Lookup, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
+    """The finding that none of several parts of the network, together `owner`, has something of that name."""
     names = {thing.name for one in instances for thing in lookup.listed(one.model)}
     if not names:
-        return Finding(lookup.code, f"there is no {what} {name!r}, nor any other")
-    return unknown(lookup.code, what, name, names)
+        return Finding(lookup.code, f"{owner} has no {lookup.what} {name!r}, nor any other")
+    return unknown(lookup.code, lookup.what, name, names, owner)

@@ -28,8 +28,12 @@ def shape(scene: Scene, what: str, operand: Operand, wanted: tuple[int | None, .
 
 
 def _shape_words(sides: Sequence[int | None]) -> str:
-    words = ["any" if side is None else str(side) for side in sides]
-    return f"a vector of {words[0]} entries" if len(sides) == 1 else " x ".join(words)
+    """A shape; sides that are None may be anything."""
+    if all(side is None for side in sides):
+        return "a vector" if len(sides) == 1 else "a matrix"
+    if len(sides) == 2 and sides[0] is None:
+        return f"a matrix of {sides[1]} columns"
+    return f"a vector of {sides[0]} entries" if len(sides) == 1 else " x ".join(map(str, sides))
 
 
 def neurons(scene: Scene, operand: Operand, n: int | None) -> Found:
