@@ -23,8 +23,8 @@ Found = Iterator[Finding]
 
 def unknown(code: str, what: str, word: str, known: Iterable[str], owner: str = "") -> Finding:
     """The finding that `word` is none of the `known` names, those of `owner`, with the nearest of them as a hint."""
-    names = sorted(known)
-    return Finding(code, f"{f'{owner} has' if owner else 'there is'} no {what} {word!r}; known are {', '.join(names)}", did_you_mean(word, names))
+    names, none = sorted(known), f"{owner} has no" if owner else "there is no"
+    return Finding(code, f"{none} {what} {word!r}; known are {', '.join(names)}", did_you_mean(word, names))
 
 
 class Findings:
