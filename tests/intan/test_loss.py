@@ -71,6 +71,18 @@ def test_unplugged_in_the_middle_of_a_run_keeps_what_was_told() -> None:
     assert [d.code for d in found.diagnostics] == ["B504"]
 
 
+def test_time_and_best_energy_of_a_lost_run_are_those_of_its_substrate() -> None:
+    def told(made: TestBoard) -> None:
+        if made.turns == 3:
+            made.link.send_telemetry(m.Status(0, State.RUNNING, run=made.requests[-1].run, steps=10**6, best_energy=-4.0))
+        after(3)(made)  # type: ignore[operator]
+
+    for substrate, step in (("twin", 1e-4), ("culture", 1e-3)):
+        found = lost("ALC 2\nRUN 1000 s\n", None, told, substrate=substrate)[0].partial
+        assert (found.steps, found.seconds_per_step) == (10**6, step)
+        assert found.best_energy.tolist() == [-4.0]  # the trace's -2 is of a state between 0 and 1
+
+
 def test_spikes_that_were_told_are_kept_with_their_neurons() -> None:
     found = lost("ALC 2\nRUN 1000 s\n", None, after(2))[0].partial
     assert found.spikes.i.tolist()[:2] == [1, 0]

@@ -8,6 +8,7 @@ from math import nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
@@ -23,6 +24,7 @@ from bioasm.results import Result
 from bioasm.units import Dimension
 
 NAME = "intan"
+_CULTURE_STEP = 1e-3  # s, as docs/board.md has it
 
 
 def completed(result: Result, verified: Verified, timing: Mapping[str, float], extras: Mapping[str, Any]) -> Result:
@@ -42,7 +44,10 @@ def salvaged(
     extras: Mapping[str, Any],
     neuron_of: dict[int, int] | None,
 ) -> Result:
-    """What telemetry alone tells of a run whose result never came: steps, energies and spikes; states are not known."""
+    """What telemetry alone tells of a run whose result never came: steps, energies and spikes; states are not known.
+
+    `neuron_of` is given for a culture, and says whose electrode each channel is.
+    """
     n, lanes, spikes = verified.n, options.lanes, live.spikes(neuron_of)
     count = np.zeros((lanes, n), np.int64)
     kept = spikes.i < n
@@ -60,18 +65,26 @@ def salvaged(
         results=(),
         state=np.full((lanes, n), nan),
         energy=np.full(lanes, nan),
-        best_energy=np.array([min((e for e in row if e == e), default=nan) for row in trace]),
+        best_energy=_best_energy(live, trace, verified.model),
         best_state=np.zeros((lanes, n), np.int8),
         energy_trace=trace,
         spikes=spikes,
         spike_count=count,
         steps=live.steps,
-        seconds_per_step=_step(verified.model, options),
+        seconds_per_step=_CULTURE_STEP if neuron_of is not None else _step(verified.model, options),
         status=status,
         diagnostics=verified.warnings,
         clock=verified.model.clock,
         extras={**extras, "not_received": ["results", "state", "energy", "best_state", "recordings"]},
     )
+
+
+def _best_energy(live: Live, trace: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
+    """The lowest energy of a state, (lanes,): for sweeps that of the trace. In time the trace tells of states between 0 and 1,
+    so that only the status knows it, and only of one lane."""
+    if model.clock is Dimension.SWEEPS:
+        return np.array([min((e for e in row if e == e), default=nan) for row in trace])
+    return np.full(live.lanes, live.best_energy if live.lanes == 1 else nan)
 
 
 def _step(model: Model, options: RunOptions) -> float:
