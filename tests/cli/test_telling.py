@@ -39,8 +39,8 @@ def test_help_has_the_block(name: str, block: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_examples_are_command_lines(name: str) -> None:
-    block = bioasm(name, "-h").text.split("Examples:\n")[1].split("\n\n")[0]
-    assert all(f"bioasm {name}" in line for line in block.splitlines())
+    lines = bioasm(name, "-h").text.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert [line for line in lines if f"bioasm {name}" in line] == lines != []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -410,9 +410,13 @@ def test_missing_pyserial_is_told_with_what_to_install(monkeypatch: pytest.Monke
         assert "bioasm[intan]" in (caught.value.diagnostics[0].hint or "")
 
 
-def test_ports_can_be_listed() -> None:
-    pytest.importorskip("serial", reason="pyserial is not installed")
-    assert all(isinstance(name, str) and isinstance(text, str) for name, text in ports())
+def test_ports_can_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = pytest.importorskip("serial.tools.list_ports", reason="pyserial is not installed")
+    common = pytest.importorskip("serial.tools.list_ports_common")
+    there = [common.ListPortInfo(f"/dev/ttyACM{k}") for k in (1, 0)]
+    there[0].description = "a board"
+    monkeypatch.setattr(listing, "comports", lambda: there)
+    assert ports() == [("/dev/ttyACM0", "n/a"), ("/dev/ttyACM1", "a board")]
 
 
 @pytest.mark.parametrize(("baud", "rate"), [(115_200, 11_520.0), (1_000_000, 100_000.0)])

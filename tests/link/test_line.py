@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from bioasm.diagnostics import EXIT_DEVICE
+from bioasm.diagnostics import EXIT_DEVICE, BioasmError
 from bioasm.link import messages as m
 from bioasm.link.budget import line_rate, upload_bytes
 from bioasm.link.channel import Channel
@@ -373,7 +373,7 @@ def test_result_that_is_not_kept_is_refused(run: int, offset: int) -> None:
 def test_result_that_is_not_what_was_announced_is_noticed() -> None:
     line = Line().open()
     line.link.offer_result(ENDED, b"abc")
-    with pytest.raises(Exception, match="B515"):
+    with pytest.raises(BioasmError, match="B515"):
         line.fetch(m.RunEnded(5, m.RunStatus.FINISHED, 0, 3, bytes(32)))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioasm.diagnostics import EXIT_DEVICE
+from bioasm.diagnostics import EXIT_DEVICE, BioasmError
 from bioasm.link import frames, session
 from bioasm.link import messages as m
 from bioasm.link.channel import Channel
@@ -428,6 +428,6 @@ def test_flood_of_strangers_is_not_answered_one_by_one() -> None:
 
 def test_request_with_a_value_that_does_not_fit_is_told() -> None:
     line = Line().open()
-    with pytest.raises(Exception, match="B517"):
+    with pytest.raises(BioasmError, match="B517"):
         line.host.ask(m.Stimulate((70_000,)))
     assert isinstance(line.ask(m.Halt()), m.Accepted)

@@ -90,7 +90,7 @@ def test_comments_go_and_lines_keep_their_numbers():
 
 def test_a_comment_mark_inside_a_line_is_no_comment():
     text = b"1 2 # three\n"
-    with pytest.raises(BioasmError):
+    with pytest.raises(BioasmError, match="B304"):
         read(without_comments(text, b"#"))
 
 

@@ -117,7 +117,7 @@ def test_missing_events(tmp_path: Path) -> None:
 def test_mending_what_is_no_recording_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.rhd"
     path.write_bytes(b"precious")
-    with pytest.raises(BioasmError):
+    with pytest.raises(BioasmError, match="B308"):
         mend(path)
     assert path.read_bytes() == b"precious"
 

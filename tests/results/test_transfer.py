@@ -116,7 +116,7 @@ def remade(change: dict[str, Any]) -> bytes:
     ],
 )
 def test_head_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(BioasmError):
+    with pytest.raises(BioasmError, match="B531"):
         unpack_result(remade(change))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction as F
 from math import isfinite
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from bioasm.safety import (
@@ -72,6 +72,12 @@ def test_accepted_pulse_breaks_no_rule(pulse: Pulse, electrode: Electrode | None
         assert broken(pulse, DEFAULT_LIMITS, electrode, step) == set()
     else:
         assert all(refusal.message for refusal in refusals)
+
+
+def test_what_is_asked_is_at_times_accepted() -> None:
+    electrode = Electrode.disk(50e-6, "platinum")
+    assert find(NEAR, lambda pulse: check(pulse, DEFAULT_LIMITS, electrode) == [])
+    assert find(NEAR_WIRE, lambda pulse: check_quantised(pulse, DEFAULT_LIMITS, electrode) == [])
 
 
 @given(NEAR, ELECTRODES)

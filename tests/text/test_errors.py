@@ -124,7 +124,9 @@ def test_fault(text: str, code: str, line: int, column: int, end: int, message: 
 
 @pytest.mark.parametrize("text", [fault[0] for fault in ONE_FAULT], ids=range(len(ONE_FAULT)))
 def test_no_message_names_a_terminal(text: str) -> None:
-    for d in faults(text):
+    found = faults(text)
+    assert found
+    for d in found:
         said = d.message + (d.hint or "")
         for terminal in ("MNEMONIC'", "EQUALS", "COMMA", "$END", "DENSE", "Token", "Expected", "__ANON"):
             assert terminal not in said

@@ -356,7 +356,7 @@ def test_models_share_one_step() -> None:
 
 def test_who_runs_it_may_say_the_step() -> None:
     made = assemble(MODELS + MIXED + "REC a.v, 0.3 ms\n" + END)
-    with pytest.raises(BioasmError):
+    with pytest.raises(BioasmError, match="B125"):
         verify(made)
     assert verify(made, {"dt": 1e-4}).n == 4
     with pytest.raises(BioasmError, match="no whole multiple"):

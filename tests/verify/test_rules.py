@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bioasm.diagnostics import BioasmError
 from bioasm.isa.table import ROWS
 from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
@@ -201,10 +202,9 @@ def test_several_errors_are_reported_in_the_order_of_the_program() -> None:
 
 
 def test_errors_stand_at_their_line() -> None:
-    try:
+    with pytest.raises(BioasmError) as refused:
         verify(assemble("ALC 2\n\n  LDH [1]\n", source="p.basm"))
-    except Exception as refused:
-        (found,) = refused.diagnostics  # type: ignore[attr-defined]
+    (found,) = refused.value.diagnostics
     assert found.span is not None
     assert (found.span.source, found.span.line) == ("p.basm", 3)
 

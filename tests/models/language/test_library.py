@@ -147,7 +147,7 @@ def test_texts_that_differ_are_kept_apart(folder: Path) -> None:
 
 
 def test_texts_with_errors_are_not_kept(folder: Path) -> None:
-    with pytest.raises(BioasmError):
+    with pytest.raises(BioasmError, match="B022"):
         parse_model(changed("v := El", "v := 1"))
     assert not list(folder.glob("model-*"))
 
