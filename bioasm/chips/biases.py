@@ -24,6 +24,9 @@ RHD_ROWS = (
     (15001, 7, 3),
 )
 RHD_FAST = Bias(4, 2)
+RHD_WORDS = 35
+# The same rows by the ADC's total rate in samples a second, up to which they hold, for other numbers of words a sample.
+RHD_TOTALS = (120e3, 140e3, 175e3, 220e3, 280e3, 350e3, 440e3, 525e3)
 RHS_ROWS = (
     (6001, 40, 32),
     (7001, 40, 16),
@@ -39,9 +42,13 @@ RHD_RATES = (1000, 1250, 1500, 2000, 2500, 3000, 10000 / 3, 4000, 5000, 6250, 80
 RHS_RATES = (20000, 25000, 30000)
 
 
-def rhd(sample_rate: float, words_per_sample: int = 35) -> Bias:
+def rhd(sample_rate: float, words_per_sample: int = RHD_WORDS) -> Bias:
     """Bias values for a rate in hertz of one channel; other numbers of words a sample count by the total rate."""
-    return look_up(sample_rate * words_per_sample / 35, RHD_ROWS, RHD_FAST)
+    if words_per_sample == RHD_WORDS:
+        return look_up(sample_rate, RHD_ROWS, RHD_FAST)
+    total = sample_rate * words_per_sample
+    rows = zip(RHD_TOTALS, RHD_ROWS, strict=True)
+    return next((Bias(mux, adc) for most, (_, mux, adc) in rows if total <= most), RHD_FAST)
 
 
 def rhs(sample_rate: float) -> Bias:

@@ -181,6 +181,7 @@ def test_image_without_offset_removal_has_no_forbidden_number() -> None:
 
 
 EXAMPLE = {
+    0: 3 << 6 | 5,
     1: 0x051A,
     2: 0x0040,
     3: 0x0080,

@@ -105,6 +105,33 @@ def test_current_at_1_kHz(scale: int, amperes: float) -> None:
     assert impedance.current(1000, scale) == pytest.approx(amperes, rel=1e-3)
 
 
+def test_constants_of_the_impedance_check() -> None:
+    assert impedance.SCALES == {0: 0.1e-12, 1: 1e-12, 3: 10e-12}
+    assert (impedance.STRAY_RHD, impedance.STRAY_RHS, impedance.LOSS_RHS) == (15e-12, 12e-12, 1.1)
+    assert impedance.DAC_VOLTS_PER_CODE == 1.225 / 256
+
+
+@pytest.mark.parametrize("frequency", [100.0, 1000.0, 4000.0])
+def test_correction_of_a_measurement(frequency: float) -> None:
+    found = impedance.corrected(2e-3 + 0j, frequency, 20000, 4e-9)
+    assert abs(found) == pytest.approx(500e3 * (1 + 18 * (frequency / 20000) ** 2), rel=1e-12)
+    degrees = 360 * 3 * frequency / 20000 - 90  # three samples, and the current leads the voltage of the DAC
+    assert cmath.phase(found / cmath.exp(1j * math.radians(degrees))) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("farads", [15e-12, 12e-12])
+def test_what_is_parallel_is_taken_away(farads: float) -> None:
+    alone = 1 / (1 / (200e3 - 50e3j) + 2j * math.pi * 1000 * farads)
+    assert impedance.without_parallel(alone, 1000, farads) == pytest.approx(200e3 - 50e3j, rel=1e-12)
+
+
+def test_a_period_of_the_check_has_1024_commands_at_most() -> None:
+    assert len(impedance.waveform(20000 / 1024, 20000)) == 1024
+    with pytest.raises(ValueError, match="outside of"):
+        impedance.waveform(20000 / 1025, 20000)
+    assert len(impedance.waveform(5000, 20000)) == 4
+
+
 def test_dac_peak_is_0_6125_V() -> None:
     assert pytest.approx(0.6125) == 128 * impedance.DAC_VOLTS_PER_CODE
 
@@ -215,6 +242,7 @@ def test_highest_select_bit_counts_on_64_channels() -> None:
 
 def test_saturation_limit_falls_above_a_fifth_of_the_bandwidth() -> None:
     assert impedance.saturation_limit_uV(1000, 7500) == 5000
+    assert impedance.saturation_limit_uV(1500, 7500) == 5000 > impedance.saturation_limit_uV(1501, 7500)
     assert impedance.saturation_limit_uV(7500, 7500) == pytest.approx(5000 / math.sqrt(1 + 3.333**4))
 
 

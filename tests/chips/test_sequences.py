@@ -25,6 +25,13 @@ def test_power_up_identifies_the_chip(name: str, amplifiers: int, chip_id: int, 
     assert chip.calibrated
 
 
+def test_power_up_reads_what_identifies_a_chip_in_order() -> None:
+    image = settings.rhd_image(20000)
+    read = [word >> 8 & 0x3F for word in sequences.rhd_power_up(image, 1 / 700e3) if word >> 14 == 3]
+    assert read[:2] == [63, 63]
+    assert read[-38:-2] == [63, 62, 61, 60, 59, *range(48, 56), *range(40, 45), *range(18)]
+
+
 @pytest.mark.parametrize("rate", [1000.0, 20000.0, 30000.0])
 def test_power_up_waits_long_enough_at_every_rate(rate: float) -> None:
     chip = open_chip("rhd2132", rate)

@@ -79,11 +79,68 @@ def test_lower_bandwidth_back(frequency: float, rl: tuple[int, int, int]) -> Non
 
 
 def test_upper_bandwidth_ends_at_30_kHz() -> None:
-    assert bandwidth.upper(1e6) == bandwidth.upper(30e3)
+    assert bandwidth.upper(1e6) == bandwidth.upper(30e3) != bandwidth.upper(28e3)
+    assert bandwidth.UPPER_LIMIT == 30e3
 
 
 def test_lower_bandwidth_ends_at_1500_Hz() -> None:
     assert bandwidth.lower(1e5) == bandwidth.lower(1500)
+    assert bandwidth.LOWER_LIMIT == 1500
+
+
+@pytest.mark.parametrize(
+    ("ladder", "base", "unit1", "unit2", "most"),
+    [
+        (bandwidth.RH1, 2200, 600, 29400, (63, 31)),
+        (bandwidth.RH2, 8700, 763, 38400, (63, 31)),
+        (bandwidth.RL, 3500, 175, 12700, (127, 63)),
+    ],
+)
+def test_ohms_of_a_resistor(ladder: bandwidth.Ladder, base: int, unit1: int, unit2: int, most: tuple[int, int]) -> None:
+    assert [ladder.ohms(*dacs) for dacs in ((0, 0), (1, 0), (0, 1))] == [base, base + unit1, base + unit2]
+    assert ladder.fill(1e9) == most
+
+
+def test_ohms_of_the_third_dac() -> None:
+    assert bandwidth.RL_THIRD == 3e6
+
+
+def falling(ohms: float, a: float, b: float, c: float) -> float:
+    """The frequency whose logarithm L solves a L^2 + b L + c = log10(ohms), the smaller of two."""
+    middle, span = -b / (2 * a), math.sqrt(b * b - 4 * a * (c - math.log10(ohms))) / (2 * a)
+    return float(10 ** (middle - span))
+
+
+@pytest.mark.parametrize(("d1", "d2"), [(0, 0), (22, 0), (3, 1), (44, 17), (63, 25)])
+def test_frequency_of_both_upper_resistors(d1: int, d2: int) -> None:
+    first = falling((2200 + 600 * d1 + 29400 * d2) / 0.9730, 0.04767, -1.1892, 8.0968)
+    second = falling((8700 + 763 * d1 + 38400 * d2) / 1.0191, 0.03383, -1.0821, 8.1009)
+    assert bandwidth.upper_Hz((d1, d2), (d1, d2)) == pytest.approx(math.sqrt(first * second), rel=1e-9)
+
+
+@pytest.mark.parametrize(("d1", "d2", "d3"), [(13, 0, 0), (62, 0, 0), (14, 2, 0), (44, 6, 0), (56, 54, 0), (16, 60, 1)])
+def test_frequency_of_the_lower_resistor(d1: int, d2: int, d3: int) -> None:
+    ohms = 3500 + 175 * d1 + 12700 * d2 + 3e6 * d3
+    curve = (0.08482, -0.5916, 4.7351) if ohms < 30e3 else (0.3303, -1.2100, 4.9873)
+    assert bandwidth.lower_Hz((d1, d2, d3)) == pytest.approx(falling(ohms / 1.0061, *curve), rel=1e-9)
+
+
+@pytest.mark.parametrize("frequency", [0.11, 0.5, 3.9, 4.1, 20.0, 400.0])
+def test_ohms_that_a_lower_bandwidth_wants(frequency: float) -> None:
+    at = math.log10(frequency)
+    low = 4.9391 - 1.2088 * at + 0.5698 * at**2 + 0.1442 * at**3
+    wanted = 1.0061 * 10 ** (low if frequency < 4 else 4.7351 - 0.5916 * at + 0.08482 * at**2)
+    d1, d2, d3 = bandwidth.lower(frequency).rl
+    assert 3500 + 175 * d1 + 12700 * d2 + 3e6 * d3 == pytest.approx(wanted, abs=88)
+
+
+@pytest.mark.parametrize("frequency", [110.0, 700.0, 6000.0, 18000.0])
+def test_ohms_that_an_upper_bandwidth_wants(frequency: float) -> None:
+    at, found = math.log10(frequency), bandwidth.upper(frequency)
+    first = 0.9730 * 10 ** (8.0968 - 1.1892 * at + 0.04767 * at**2)
+    second = 1.0191 * 10 ** (8.1009 - 1.0821 * at + 0.03383 * at**2)
+    assert 2200 + 600 * found.rh1[0] + 29400 * found.rh1[1] == pytest.approx(first, abs=301)
+    assert 8700 + 763 * found.rh2[0] + 38400 * found.rh2[1] == pytest.approx(second, abs=382)
 
 
 @pytest.mark.parametrize(("frequency", "third"), [(0.149, 1), (0.15, 0), (0.2, 0), (0.05, 1)])
@@ -152,6 +209,9 @@ def test_dsp_cutoff_of_nothing_is_refused() -> None:
         dsp.nearest(0, 20000)
 
 
+BIASES = [(40, 32), (40, 16), (40, 8), (32, 8), (26, 8), (18, 4), (16, 3), (7, 3), (4, 2)]
+
+
 @pytest.mark.parametrize(
     ("rate", "mux", "adc"),
     [
@@ -176,19 +236,41 @@ def test_bias_of_rhd(rate: float, mux: int, adc: int) -> None:
 @pytest.mark.parametrize(
     ("total", "mux", "adc"),
     [
-        (100e3, 40, 32),
-        (130e3, 40, 16),
-        (150e3, 40, 8),
-        (200e3, 32, 8),
-        (250e3, 26, 8),
-        (300e3, 18, 4),
-        (400e3, 16, 3),
-        (500e3, 7, 3),
+        (120e3, 40, 32),
+        (140e3, 40, 16),
+        (175e3, 40, 8),
+        (220e3, 32, 8),
+        (280e3, 26, 8),
+        (350e3, 18, 4),
+        (440e3, 16, 3),
+        (525e3, 7, 3),
         (700e3, 4, 2),
     ],
 )
 def test_bias_by_total_rate(total: float, mux: int, adc: int) -> None:
     assert biases.rhd(total / 20, words_per_sample=20) == (mux, adc)
+
+
+@pytest.mark.parametrize(
+    ("total", "bias"), list(zip([120e3, 140e3, 175e3, 220e3, 280e3, 350e3, 440e3, 525e3], BIASES[1:], strict=True))
+)
+def test_bias_changes_above_its_total_rate(total: float, bias: tuple[int, int]) -> None:
+    assert biases.rhd((total + 1) / 40, words_per_sample=40) == bias
+
+
+@pytest.mark.parametrize(
+    ("rate", "bias"), list(zip([3334, 4001, 5001, 6251, 8001, 10001, 12501, 15001], BIASES[1:], strict=True))
+)
+def test_bias_of_rhd_changes_at_its_bound(rate: float, bias: tuple[int, int]) -> None:
+    assert biases.rhd(rate) == bias
+
+
+RHS_BIASES = [(40, 16), (40, 8), (32, 8), (26, 8), (18, 4), (16, 3), (5, 3)]
+
+
+@pytest.mark.parametrize(("rate", "bias"), list(zip([6001, 7001, 8751, 11001, 14001, 17501, 22001], RHS_BIASES, strict=True)))
+def test_bias_of_rhs_changes_at_its_bound(rate: float, bias: tuple[int, int]) -> None:
+    assert biases.rhs(rate) == bias
 
 
 @pytest.mark.parametrize(
@@ -210,8 +292,8 @@ def test_bias_of_rhs(rate: float, mux: int, adc: int) -> None:
 
 
 def test_rates_that_intan_offers() -> None:
-    assert len(biases.RHD_RATES) == 17
-    assert biases.RHD_RATES[6] == pytest.approx(3333.333, abs=1e-3)
+    slow = (1000, 1250, 1500, 2000, 2500, 3000, 10000 / 3, 4000, 5000, 6250, 8000)
+    assert list(biases.RHD_RATES) == [*slow, 10000, 12500, 15000, 20000, 25000, 30000]
     assert biases.RHS_RATES == (20000, 25000, 30000)
 
 

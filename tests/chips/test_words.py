@@ -96,6 +96,11 @@ def test_answer_of_an_rhd2132(word: int, expected: int) -> None:
     assert ask(recorder(), word) == [expected]
 
 
+@pytest.mark.parametrize("number", [*range(22, 40), *range(45, 48), *range(56, 59)])
+def test_registers_that_nothing_uses_read_0(number: int) -> None:
+    assert ask(recorder(), rhd.read(number)) == [0]
+
+
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
