@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +25,8 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> SerialTransport:
     serial = _pyserial()
     if url.startswith("socket://") and not _names_a_socket(url):
         raise _unopened(url, ValueError("one is written socket://HOST:PORT, with a port from 1 to 65535"))
+    if _is_own_terminal(url):
+        raise _unopened(url, ValueError("it is the terminal that you are using"))
     try:
         port = serial.serial_for_url(url, do_not_open=True)
         port.baudrate, port.timeout, port.write_timeout = baud, 0, 0
@@ -55,6 +60,17 @@ def _names_a_socket(url: str) -> bool:
         return bool(parts.hostname and parts.port)
     except ValueError:  # a port that is no number, or none that there is
         return False
+
+
+def _is_own_terminal(url: str) -> bool:
+    """Whether a port is this program's terminal, which would be left without echo and Ctrl-C."""
+    return os.path.realpath(url) in {"/dev/tty", *_terminals()}
+
+
+def _terminals() -> Iterator[str]:
+    for stream in range(3):
+        with suppress(OSError, AttributeError):  # no terminal, or a system that has no names for them
+            yield os.ttyname(stream)
 
 
 def _make_exclusive(port: Any) -> None:
@@ -101,7 +117,13 @@ class SerialTransport(Transport):
             data: bytes = self._port.read(CHUNK)
             return data
         except (OSError, ValueError, TypeError, AttributeError) as cause:  # what a vanished or closed port raises
-            raise Closed(f"{self.name}: {cause}") from cause
+            raise self._closed(cause) from cause
+
+    def _closed(self, cause: Exception) -> Closed:
+        """What to tell of a port that is gone; pyserial guesses at length."""
+        said = str(cause)
+        gone = any(words in said for words in ("returned no data", "disconnected", "Input/output error"))
+        return Closed(f"{self.name}: {'the other end is gone' if gone else said}")
 
     def _readable(self, timeout: float) -> bool:
         if self._fd is not None:
@@ -120,7 +142,7 @@ class SerialTransport(Transport):
                 return 0
             return int(self._port.write(data) or 0)
         except (OSError, ValueError, TypeError, AttributeError) as cause:
-            raise Closed(f"{self.name}: {cause}") from cause
+            raise self._closed(cause) from cause
 
     def _writable(self) -> bool:
         """Whether it takes a byte now. pyserial would spin on a full port, so that it is asked before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -349,8 +350,10 @@ def test_pty_carries_every_byte_both_ways() -> None:
             assert piece
             got += piece
         assert got == every
-    host.close()
     end.close()
+    with pytest.raises(Closed, match="the other end is gone"):
+        host.read(1.0)
+    host.close()
 
 
 def test_pty_that_nobody_reads_takes_some_and_never_waits() -> None:
@@ -400,6 +403,18 @@ def test_port_that_can_not_be_opened_is_told(url: str, told: str) -> None:
         open_port(url)
     assert caught.value.diagnostics[0].code == "B511"
     assert caught.value.exit_code == EXIT_DEVICE
+
+
+def test_own_terminal_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("serial", reason="pyserial is not installed")
+    end = PtyServer()
+    monkeypatch.setattr(os, "ttyname", lambda stream: end.path)
+    try:
+        for url in (end.path, "/dev/tty"):
+            with pytest.raises(BioasmError, match="the terminal that you are using"):
+                open_port(url)
+    finally:
+        end.close()
 
 
 def test_missing_pyserial_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
