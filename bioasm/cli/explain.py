@@ -42,4 +42,4 @@ def all_codes() -> str:
 def page(code: str) -> str:
     """The title and the explanation of one code."""
     title, explanation = CODES[code]
-    return f"{code}: {title}\n\n{textwrap.fill(explanation, _WIDTH)}\n"
+    return f"{code}: {title}\n\n{textwrap.fill(explanation, _WIDTH, break_on_hyphens=False)}\n"

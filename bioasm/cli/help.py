@@ -54,7 +54,11 @@ def all_instructions() -> str:
 
 def page(row: Row) -> str:
     """Form, operands, prose and example of one instruction."""
-    parts = [f"{row.form}\n    {row.summary}\n", _operands(row), textwrap.fill(row.prose, _WIDTH) + "\n"]
+    parts = [
+        f"{row.form}\n    {row.summary}\n",
+        _operands(row),
+        textwrap.fill(row.prose, _WIDTH, break_on_hyphens=False) + "\n",
+    ]
     parts.append("Example:\n" + textwrap.indent(row.example, "    "))
     parts.append(f"Opcode 0x{row.opcode:02x}. Drivers that run it have the ability `{row.needs}`.\n")
     return "\n".join(part for part in parts if part)
