@@ -75,12 +75,6 @@ def test_a_cpp_program_is_refused_with_the_reason() -> None:
         on_brian2("ALC 2\nRUN 1 ms\n", target="cpp_standalone")
 
 
-def test_populations_of_several_orders_are_refused() -> None:
-    text = "POP a, lif, 1\nPOP b, dynapsim, 1\nSET dt, 0.1 ms\nRUN 1 ms\n"
-    with pytest.raises(BioasmError, match="B502.*order"):
-        on_brian2(text)
-
-
 def test_checkpoints_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BioasmError, match="B406"), Brian2Driver() as driver:
         driver.run(verify(assemble("ALC 2\nRUN 1 ms\n")), RunOptions(checkpoint=tmp_path / "x"))

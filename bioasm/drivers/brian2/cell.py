@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 
 from bioasm.drivers.brian2.notation import is_condition, replaced, spell, spell_unit
 from bioasm.isa.network import usable
-from bioasm.models.base import Equation, Model, Parameter, Port
+from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
 from bioasm.models.expression import Binary, Call, Expression, Symbol
 from bioasm.units import EXPONENTS, NO_UNIT, Exponents
 
 FREE = "is_free"
 BEFORE = "held_before"
+STILL = "refractory_for"
+SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset": "resets"}  # Brian2's, in the usual order
 
 
 class Part(NamedTuple):
@@ -65,8 +67,8 @@ class Cell:
         """The part that a name of `part` belongs to: itself, or for a mechanism what it sits on; None for dt and the like."""
         if name == "dt":
             return None
-        if name == self.parts[0].model.noise_name:  # SIG sets one level, that of the population
-            return self.parts[0]
+        if name == part.model.noise_name:
+            return part
         others = self.parts if part in self.parts[1:] else []
         return next((p for p in (part, *others) if p.kind_of(name)), None)
 
@@ -118,13 +120,17 @@ class Cell:
 
     # --- inputs ---------------------------------------------------------------------------------------
 
+    def input_owner(self, name: str) -> Part | None:
+        """Whose input a mechanism adds to: the population's, else that of the mechanism that has it."""
+        return next((p for p in self.parts if any(i.name == name for i in p.model.inputs)), None)
+
     def input_sum(self, part: Part, name: str, form: Callable[[Part, Expression], Expression]) -> Expression:
         """An input: scale (what comes from outside + what mechanisms add) + set. `form` writes the additions."""
         own = identifier(part, name)
         total: Expression = Symbol(f"{own}_outside")
         for other in self.parts:
             for addition in other.model.adds:
-                if addition.target == name and other is not part and self.owner(other, name) is part:
+                if addition.target == name and other is not part and self.input_owner(name) is part:
                     total = Binary("+", total, form(other, addition.value))
         return Binary("+", Binary("*", Symbol(f"{own}_scale"), total), Symbol(f"{own}_set"))
 
@@ -142,6 +148,7 @@ class Cell:
         lines += [f"{FREE} : 1 (constant)"] if self.clamps else []
         threshold = self.parts[0].model.threshold
         lines += [f"{BEFORE} : boolean"] if threshold and threshold.crossing else []
+        lines += [f"{STILL} : second"] if self.refractory else []
         lines += [f"{name} : {spell_unit(self._unit_of_kept(p, e))}" for name, (p, e) in self.kept.items()]
         return "\n".join(lines)
 
@@ -220,18 +227,23 @@ class Cell:
         own = self.parts[0]
         if own.model.threshold is None:
             return None
-        lines = [f"{identifier(own, a.variable)} = {self.spelled(own, a.value)}" for a in own.model.reset]
+        lines = [f"{STILL} = {self._refractory_steps}"] if self.refractory else []  # until the next spike
+        lines += [f"{identifier(own, a.variable)} = {self.spelled(own, a.value)}" for a in own.model.reset]
         return "\n".join(lines)
 
     @property
     def refractory(self) -> str | None:
-        """For how long a neuron that spiked is refractory, as a whole number of steps that Brian2 can't misread.
+        """For how long a neuron is refractory after its last spike; None where it never is."""
+        return STILL if self.parts[0].model.refractory is not None else None
+
+    @property
+    def _refractory_steps(self) -> str:
+        """For how long a neuron that spikes now will be refractory, as a whole number of steps that Brian2 can't misread.
 
         Brian2 lets a neuron go on where its last spike is that long ago, so one step more than it stands still.
         """
         own = self.parts[0]
-        if own.model.refractory is None:
-            return None
+        assert own.model.refractory is not None
         steps = f"({self.spelled(own, own.model.refractory.duration)}) / dt"
         if not own.model.refractory.inclusive:
             return f"ceil({steps} - 1e-6) * dt"
@@ -248,7 +260,7 @@ class Cell:
         own = self.parts[0]
         if own.model.threshold and own.model.threshold.crossing:
             lines.append(f"{BEFORE} = {self.spelled(own, own.model.threshold.condition)}")
-        if self.refractory and not self._is_before("step", "spike"):  # Brian2 asks in the step, too late for the threshold
+        if self.refractory and not self.is_before("step", "spike"):  # Brian2 asks in the step, too late for the threshold
             lines.append(f"not_refractory = t - lastspike > {self.refractory} - 0.5 * dt")
         return "\n".join(lines)
 
@@ -269,11 +281,27 @@ class Cell:
     @property
     def _hears_again(self) -> str:
         """Whether arriving spikes move what stands still while refractory: after that time, and before a reset in this step."""
-        early = 0.5 + self._is_before("step", "receive")
+        early = 0.5 + self.is_before("step", "receive")
         ended = f"{self.refractory} - (t - lastspike) < {early} * dt"
-        return f"({ended} or lastspike >= t)" if self._is_before("receive", "reset") else ended
+        return f"({ended} or lastspike >= t)" if self.is_before("receive", "reset") else ended
 
-    def _is_before(self, phase: str, other: str) -> bool:
+    def slot(self, phase: str) -> str:
+        """When in a step of Brian2's the population does its part `phase`: one that is early has slots of its own."""
+        return f"early_{self.parts[0].name}_{phase}" if self.is_early else SLOTS[phase]
+
+    @property
+    def is_early(self) -> bool:
+        """Whether a step is done in another order than the usual one, and so before the populations that have that."""
+        return self.parts[0].model.order != ORDER
+
+    @property
+    def moves(self) -> str:
+        """Whether what stands still while refractory moves in the step: a neuron is refractory from its reset on."""
+        resets_later = self.is_before("spike", "step") and self.is_before("step", "reset")
+        return "(not_refractory or lastspike >= t)" if resets_later else "not_refractory"
+
+    def is_before(self, phase: str, other: str) -> bool:
+        """Whether one part of a step comes before another."""
         order = self.parts[0].model.order
         return order.index(phase) < order.index(other)
 

@@ -19,7 +19,6 @@ from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
 from bioasm.drivers.brian2 import instructions as do
 from bioasm.drivers.brian2.interpreter import Interpreter
-from bioasm.drivers.brian2.limits import not_done
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.drivers.brian2.standalone import hindrances
 from bioasm.isa.limits import limit
@@ -89,7 +88,6 @@ class Brian2Driver(Driver):
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run."""
         found = super().missing(verified)
-        found += [Diagnostic("B502", f"driver {self.name} {text}") for text in not_done(verified.network)]
         if self.is_standalone:
             found.extend(hindrances(verified, self.own_noise))
         return found

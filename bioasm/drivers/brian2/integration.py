@@ -41,7 +41,7 @@ def _where_moving(cell: Cell, part: Part, item: Equation | Assignment, new: str,
     """`new` for the neurons whose variable moves, `old` for those that are held or stand still while refractory."""
     moves = []
     if isinstance(item, Equation) and item.frozen and cell.refractory is not None:
-        moves.append("not_refractory")
+        moves.append(cell.moves)
     if cell.clamps and cell.is_clamp(part, item.variable):
         moves.append(f"{FREE} > 0.5")
     return f"chosen({' and '.join(moves)}, {new}, {old})" if moves else new

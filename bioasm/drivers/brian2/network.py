@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError
-from bioasm.drivers.brian2.cell import Cell, Part, identifier
+from bioasm.drivers.brian2.cell import SLOTS, Cell, Part, identifier
 from bioasm.drivers.brian2.drive import Drive
 from bioasm.drivers.brian2.dynamics import Best, Guide, More, Samples, Watch
 from bioasm.drivers.brian2.landscape import Landscape
@@ -26,8 +26,6 @@ from bioasm.isa.semantics.timing import whole_multiple
 from bioasm.models.base import Port
 
 Array = NDArray[Any]
-
-_SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset": "resets"}
 
 
 class TimedNetwork(brian2.Network):  # type: ignore[misc]
@@ -104,7 +102,9 @@ class Neurons:
         after = brian2.NetworkOperation(self._after_step, clock=self.clock, when="end", order=1)
         made = [p.group for p in self.populations] + [p.spikes for p in self.populations if p.spikes is not None]
         net = TimedNetwork(*made, before, after)
-        net.schedule = ["start", *(_SLOTS[phase] for phase in self.network.populations[0].model.order), "end"]
+        early = [p.cell for p in self.populations if p.cell.is_early]
+        slots = [cell.slot(phase) for cell in early for phase in cell.parts[0].model.order]
+        net.schedule = ["start", *slots, *SLOTS.values(), "end"]
         return net
 
     def _noises(self) -> list[tuple[Array, Stream]]:
@@ -139,12 +139,11 @@ class Neurons:
     def _before_step(self) -> None:
         """What comes at the start of a step: feedback, samples, currents that change, and the noise of the step."""
         step = self.step
-        if self.guide is not None and step % self.guide.every == 0:
-            self._be_guided(self.guide)
+        reached = self._be_guided(self.guide) if self.guide is not None and step % self.guide.every == 0 else {}
         if self.landscape.loaded and self._feedback_is_due(step):
             self._feed_back()
         if self.recorders:
-            self._take_samples()
+            self._take_samples(reached)
         for drive in self.drives.values():
             if drive.changes(step):
                 drive.update(step)
@@ -157,13 +156,15 @@ class Neurons:
             for poisson, uniforms in self.rates.values():
                 poisson.uniform[:] = uniforms.row(step)
 
-    def _be_guided(self, guide: Guide) -> None:
-        """Go on from the states of another run, so that no deviation outlives a piece."""
+    def _be_guided(self, guide: Guide) -> dict[str, Array]:
+        """Go on from the states of another run, so that no deviation outlives a piece; returns those reached without it."""
+        reached, at = {}, self.step // guide.spacing
         for name, values in guide.states.items():
-            at = self.step // guide.spacing
             if at < values.shape[1]:
                 population, part, own = self._find(name)
+                reached[name] = population.array(identifier(part, own)).copy()
                 population.store(identifier(part, own), values[:, at])
+        return reached
 
     def _after_step(self) -> None:
         self.step += 1
@@ -372,11 +373,14 @@ class Neurons:
         """Begin to take samples."""
         self.recorders.append(samples)
 
-    def _take_samples(self) -> None:
+    def _take_samples(self, reached: Mapping[str, Array]) -> None:
+        """Samples of this step; where a run was led back to another's states, of what it had `reached` by itself."""
         self.recorders = [s for s in self.recorders if s.active]
         for samples in self.recorders:
             if (self.step - samples.start) % samples.every == 0:
-                samples.taken.append(self.variable(samples.variable)[:, samples.neurons])
+                name = samples.variable
+                values = reached[name] if name in reached else self.variable(name)
+                samples.taken.append(values[:, samples.neurons])
 
     def neurons_of(self, name: str) -> int:
         """How many neurons have a variable."""

@@ -24,9 +24,16 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
     events = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
     if cell.refractory:
         events["refractory"] = cell.refractory
+    for part in cell.parts:
+        for port in part.model.ports:
+            cell.port_code(part, port)  # what it holds is a variable of the group
     group = brian2.NeuronGroup(count, cell.equations(), method=native or "euler", clock=clock, namespace={}, **events)
+    group.state_updater.when = cell.slot("step")
+    for phase, parts in (("spike", group.thresholder), ("reset", group.resetter)):
+        for part in parts.values():
+            part.when = cell.slot(phase)
     if native is None and code:  # after Brian2's own updater, which finds out who is refractory
-        group.run_regularly(code, clock=clock, when="groups", order=1)
+        group.run_regularly(code, clock=clock, when=cell.slot("step"), order=1)
     if cell.start_code:
         group.run_regularly(cell.start_code, clock=clock, when="start", order=1)
     return group
@@ -101,8 +108,6 @@ class Population:
         owner = self.cell.owner(part, name)
         if owner is None:
             return float(self.clock.dt_) if name == "dt" else float(self.clock.t_)
-        if owner is not part and name == owner.model.noise_name:
-            return self.value(owner, name)
         kind, own = owner.kind_of(name), identifier(owner, name)
         if kind == "parameter":
             return self.values[(owner.name, name)]
@@ -123,7 +128,7 @@ class Population:
         total = self.array(f"{own}_outside")
         for other in self.cell.parts:
             for addition in other.model.adds:
-                if addition.target == name and other is not part and self.cell.owner(other, name) is part:
+                if addition.target == name and other is not part and self.cell.input_owner(name) is part:
                     total = total + evaluate(addition.value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
         return self.array(f"{own}_scale") * total + self.array(f"{own}_set")
 
@@ -172,5 +177,7 @@ class Population:
         arrived = port_name(part, port)
         if arrived not in self._ports:
             self._ports.add(arrived)
-            self.group.run_regularly(self.cell.port_code(part, port), clock=self.clock, when="synapses", order=10)
+            places = [port_name(p, each) for p in self.cell.parts for each in p.model.ports]
+            how = {"when": self.cell.slot("receive"), "order": 10 + places.index(arrived)}
+            self.group.run_regularly(self.cell.port_code(part, port), clock=self.clock, **how)
         return arrived

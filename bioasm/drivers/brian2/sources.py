@@ -83,6 +83,8 @@ class Poisson:
 
 def _synapses(source: Any, population: Population, arrived: str, port: Port) -> Any:
     unit = spell_unit(port.unit)
-    return brian2.Synapses(
+    synapses = brian2.Synapses(
         source, population.group, f"w : {unit}", on_pre=f"{arrived}_post += w", clock=population.clock, namespace={}
     )
+    synapses.pre.when, synapses.pre.order = "start", 2  # whenever in the step the port is read
+    return synapses

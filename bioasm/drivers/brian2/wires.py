@@ -43,18 +43,20 @@ class Wire:
         assert port is not None
         arrived = self.post.open_port(self.target, port)
         row, column, weight = self._pairs(program, seed)
-        late = 0 if self.is_delayed_by_target else round(self.delay / float(self.pre.clock.dt_))
+        steps = 0 if self.is_delayed_by_target else round(self.delay / float(self.pre.clock.dt_))
         if not len(row):
             return
+        early = self.post.cell.is_early  # has received already when spikes set out: what is due then waits for its next step
         synapses = brian2.Synapses(
             self.pre.group,
             self.post.group,
             f"w : {spell_unit(port.unit)}",
             on_pre=f"{arrived}_post += w",
-            delay=late * self.pre.clock.dt,
+            delay=(max(steps, 1) - 1 if early else steps) * self.pre.clock.dt,
             clock=self.pre.clock,
             namespace={},
         )
+        synapses.pre.when = "end" if early else "synapses"
         lanes = np.arange(self.pre.lanes)[:, None]
         synapses.connect(i=(lanes * self.pre.n + row).ravel(), j=(lanes * self.post.n + column).ravel())
         self.objects = [synapses]

@@ -163,7 +163,8 @@ class Cells:
             whole: Expression = Binary("+", Call("floor", (Binary("+", steps, _SLACK),)), ONE)
         else:
             whole = Call("ceil", (Binary("-", steps, _SLACK),))
-        past = ONE if self._threshold_follows else Number(0.0)  # whether the step of the spike itself is over
+        order = model.order
+        past = ONE if order.index("step") < order.index("reset") else Number(0.0)  # whether the step of the spike is over
         return Call("max", (Binary("-", whole, past), Number(0.0)))
 
     @property
