@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from bioasm.results import Recording, Result, Spikes
 
 Array = NDArray[Any]
+
+_CLOCK = 1e-9  # relative: times of samples within this are one time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def compare(first: Result, second: Result, tolerance: float, same_energy: Array 
     rows.append(_best_state(first, second, same_energy))
     rows += _readings(first, second, tolerance)
     rows.append(_equal("steps", first.steps, second.steps))
-    rows.append(_equal("status", first.status, second.status))
+    rows.append(_status(first.status, second.status))
     return [row for row in rows if row is not None]
 
 
@@ -91,6 +94,10 @@ def _recording(name: str, first: Result, second: Result, tolerance: float) -> Ro
     a, b = first.recordings[name], second.recordings[name]
     if a.values.shape != b.values.shape:
         return Row(name, False, np.inf, note=f"{a.values.shape[1]} samples and {b.values.shape[1]}")
+    if not np.array_equal(a.neurons, b.neurons):
+        return Row(name, False, np.inf, note="samples of other neurons")
+    if not np.allclose(a.t, b.t, rtol=_CLOCK, atol=0.0):
+        return Row(name, False, np.inf, note="samples at other times")
     return _samples(name, a, b, tolerance)
 
 
@@ -123,13 +130,13 @@ def spikes(name: str, a: Spikes, b: Spikes, step: float) -> Row:
     missed, extra = theirs - ours, ours - theirs
     apart = sorted(missed | extra, key=lambda key: key[1])
     time = apart[0][1] * step if apart else None
-    counted = Row(name, not apart, matched=len(ours & theirs), missed=len(missed), extra=len(extra))
+    counted = Row(name, not apart, matched=(ours & theirs).total(), missed=missed.total(), extra=extra.total())
     return replace(counted, time=time, lane=apart[0][0], neuron=apart[0][2]) if apart else counted
 
 
-def _keys(spikes: Spikes, step: float) -> set[tuple[int, int, int]]:
+def _keys(spikes: Spikes, step: float) -> Counter[tuple[int, int, int]]:
     steps = np.rint(spikes.t / step).astype(np.int64).tolist()
-    return set(zip(spikes.lane.tolist(), steps, spikes.i.tolist(), strict=True))
+    return Counter(zip(spikes.lane.tolist(), steps, spikes.i.tolist(), strict=True))
 
 
 # --- at the end -------------------------------------------------------------------------------------
@@ -170,6 +177,11 @@ def _one_reading(name: str, a: Any, b: Any, tolerance: float, step: float) -> Ro
     if isinstance(a, Spikes) and isinstance(b, Spikes):
         return spikes(name, a, b, step)
     return numbers(name, a, b, tolerance)
+
+
+def _status(a: str, b: str) -> Row:
+    row = _equal("status", a, b)
+    return replace(row, note=f"{a} on both sides") if row.within and a != "finished" else row
 
 
 def _equal(name: str, a: Any, b: Any) -> Row:

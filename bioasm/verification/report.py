@@ -75,7 +75,7 @@ def _passed(report: Report, row: Row) -> str:
 
 def _compared(row: Comparison) -> tuple[str, ...]:
     first, second = (f"{mean:.6g}" for mean in row.means)
-    p = "no variation" if row.p is None else f"{row.p:.3g}"
+    p = "not compared" if not row.tests else "no variation" if row.p is None else f"{row.p:.3g}"
     return row.name, first, second, f"{p}{'' if row.agrees else f'  OUT ({row.what})'}"
 
 
@@ -140,7 +140,7 @@ def to_object(report: Report) -> dict[str, Any]:
         "program_sha256": program_hash(verified.program),
         "noise": "own" if request.own_noise else "same",
         "status": report.status,
-        "agrees": report.agrees,
+        "agrees": report.agrees if report.status == "finished" else None,
         "sampled_every": report.every,
         **({"confidence": request.confidence} if request.own_noise else {"tolerance": request.tolerance}),
         "observables": [_row(verified, row) for row in report.rows],

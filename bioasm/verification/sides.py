@@ -19,9 +19,13 @@ _PARTS = {"prepare": "build", "build": "build", "compile": "codegen", "codegen":
 
 @dataclass
 class Side:
-    """One driver and its run. `seconds` are those of import, build, codegen and run, as far as the driver tells them."""
+    """One driver and its run. `seconds` are those of import, build, codegen and run, as far as the driver tells them.
+
+    `draws` says whether the driver draws noise of its own.
+    """
 
     driver: Driver
+    draws: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     result: Result | None = None
     faults: tuple[Diagnostic, ...] = ()
@@ -31,9 +35,10 @@ class Side:
         """A connected driver, which is asked for noise of its own where it has any."""
         began = time.perf_counter()
         asked = {"noise": "own"} if own_noise and "noise" in find_driver(name).options else {}
-        driver = make_driver(name, {**asked, **options})
+        asked |= options
+        driver = make_driver(name, asked)
         driver.connect()
-        return cls(driver, {"import": time.perf_counter() - began})
+        return cls(driver, asked.get("noise") == "own", {"import": time.perf_counter() - began})
 
     def run(self, verified: Verified, options: RunOptions, observer: Observer | None = None) -> Result:
         """Run a program. A fault in the run leaves what was computed until then, and is kept."""

@@ -25,7 +25,8 @@ _EXACT = 1e-9  # relative: what does not vary at all must agree to within roundi
 class Comparison:
     """One compared quantity: the means of both sides, the smallest p of its tests corrected for all, and what it tests.
 
-    `p` is None where nothing varies: then `agrees` says whether the values are equal.
+    `p` is None where nothing varies: then `agrees` says whether the values are equal. `tests` is 0 where a side has fewer
+    than two values.
     """
 
     name: str
@@ -56,7 +57,8 @@ def _comparison(
     fixed = [what for what, p in tests if p is None and what == "differs"]
     p, what = min(varying, default=(None, ""))
     agrees = not fixed and (p is None or p > 1.0 - confidence)
-    return Comparison(name, agrees, (_mean(a), _mean(b)), p, len(tests), "value" if fixed else what)
+    made = sum(what != "few" for what, _ in tests)
+    return Comparison(name, agrees, (_mean(a), _mean(b)), p, made, "value" if fixed else what)
 
 
 def _mean(a: Array) -> float:

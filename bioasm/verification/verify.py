@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.drivers import Observer, RunOptions
 from bioasm.drivers.brian2.dynamics import Guide
 from bioasm.isa.verify import Verified, verify
@@ -75,6 +76,9 @@ class Report:
 
 def verify_drivers(verified: Verified, request: Request, observer: Observer | None = None) -> Report:
     """Run a program on two drivers and compare. Raises BioasmError where a driver can't be had or can't run it."""
+    if request.own_noise and request.options.lanes < 2:
+        text = "noise of their own is compared over lanes, and there is 1"
+        raise error("B406", text, hint="64 are the default, and more tell smaller differences", exit_code=EXIT_USAGE)
     first = Side.of(request.driver, request.driver_options, request.own_noise)
     try:
         second = Side.of(request.against, request.against_options, request.own_noise)
@@ -90,7 +94,9 @@ def _compared(verified: Verified, request: Request, first: Side, second: Side, o
     watched, every = _watched(verified, request, first, second)
     own = request.options
     a = first.run(watched, own, observer)
-    b = second.run(watched, replace(own, seed=(own.seed + 1) % 2**64) if request.own_noise else own, observer)
+    # A driver that draws its own keeps the seed, by which random connections are made.
+    other = replace(own, seed=(own.seed + 1) % 2**64) if request.own_noise and not (first.draws or second.draws) else own
+    b = second.run(watched, other, observer)
     report = Report(request, verified, first, second, every=every)
     if request.own_noise:
         return replace(report, comparisons=compare_samples(samples(a), samples(b), request.confidence))

@@ -103,6 +103,7 @@ WRONG = {
     "unknown option": (["P", "--against", "brian2", "--against-option", "targt=numpy"], 2, "B406"),
     "bad option": (["P", "--against", "brian2", "--driver-option", "x"], 2, "B406"),
     "bad tolerance": (["P", "--against", "brian2", "--tolerance", "-1"], 2, "tolerance"),
+    "noise of one lane": (["P", "--against", "brian2", "--noise", "own", "--lanes", "1"], 2, "B406"),
     "bad picture": (["P", "--against", "brian2", "--plot", "x.doc"], 2, "B306"),
     "no folder for a picture": (["P", "--against", "brian2", "--plot", "/no/such/folder/x.png"], 1, "B302"),
     "missing file": (["no_such.basm", "--against", "brian2"], 1, "B301"),

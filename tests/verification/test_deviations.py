@@ -74,7 +74,7 @@ def test_a_recording_says_where_and_when_it_parted() -> None:
 
 
 def test_a_deviation_within_tolerance_has_no_time() -> None:
-    row = found("v", recordings={"v": Recording(np.arange(3.0), np.array([2, 0]), np.ones((2, 3, 2)) + 1e-12)})
+    row = found("v", recordings={"v": Recording(np.array([0.0, 0.1, 0.2]), np.array([2, 0]), np.ones((2, 3, 2)) + 1e-12)})
     assert (row.within, row.time) == (True, None)
 
 
@@ -82,6 +82,20 @@ def test_a_recording_of_one_side_only_is_out() -> None:
     assert not found("v", recordings={}).within
     extra = {"v": result().recordings["v"], "s": result().recordings["v"]}
     assert not found("s", recordings=extra).within
+
+
+@pytest.mark.parametrize(
+    ("times", "neurons", "note"),
+    [([0.0, 0.1, 0.2], [2, 1], "samples of other neurons"), ([0.1, 0.2, 0.3], [2, 0], "samples at other times")],
+)
+def test_samples_of_something_else_are_out(times: list[float], neurons: list[int], note: str) -> None:
+    row = found("v", recordings={"v": Recording(np.array(times), np.array(neurons), np.ones((2, 3, 2)))})
+    assert (row.within, row.note) == (False, note)
+
+
+def test_runs_that_both_ended_early_say_so() -> None:
+    (row,) = [r for r in compare(result(status="failed"), result(status="failed"), 1e-9) if r.name == "status"]
+    assert (row.within, row.note) == (True, "failed on both sides")
 
 
 def test_a_trace_names_its_first_entry_out() -> None:
@@ -98,6 +112,7 @@ TRAINS = {
     "other neuron": ([1e-3, 2e-3], [1, 2], [0, 1], (1, 1, 1)),
     "other lane": ([1e-3, 2e-3], [0, 2], [1, 1], (1, 1, 1)),
     "rounded": ([1e-3 + 1e-15, 2e-3 - 1e-15], [0, 2], [0, 1], (2, 0, 0)),
+    "told twice": ([1e-3, 1e-3, 2e-3], [0, 0, 2], [0, 0, 1], (2, 0, 1)),
     "none": ([], [], [], (0, 2, 0)),
 }
 

@@ -83,6 +83,11 @@ def test_what_only_one_side_has_is_another_distribution() -> None:
     assert not row.agrees
 
 
+def test_a_single_value_is_not_compared() -> None:
+    (row,) = compare_samples({"x": np.ones((1, 2))}, {"x": np.zeros((1, 2))}, 0.999)
+    assert (row.tests, row.p) == (0, None)
+
+
 def test_lanes_without_a_value_are_left_out() -> None:
     dice = np.random.default_rng(0)
     a, b = dice.normal(size=(50, 1)), dice.normal(size=(50, 1))
