@@ -86,6 +86,20 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
 
 
+class Number(click.FloatRange):
+    """A number within bounds; NaN, which lies within any, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or wrong usage."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+FUEL = click.IntRange(1, 2**63 - 1)
+
+
 # --- colour and findings ----------------------------------------------------------------------------
 
 

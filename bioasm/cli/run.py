@@ -75,11 +75,11 @@ class Request:
 @click.option("--lanes", type=click.IntRange(1, 1 << 16), metavar="L", default=1, show_default=True, help="Independent copies, each with its own noise.")  # noqa: E501  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; by default as many as are useful.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. The value may have a unit. May be repeated.")  # noqa: E501  # fmt: skip
-@click.option("--fuel", type=click.IntRange(1), metavar="N", help="Bound on instructions plus steps.")
+@click.option("--fuel", type=common.FUEL, metavar="N", help="Bound on instructions plus steps.")
 @common.json_option
 @common.output_option("Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe.")
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
-@click.option("--every", type=click.FloatRange(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
+@click.option("--every", type=common.Number(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--port", metavar="URL", help="Where a device driver finds its device: a serial port, or a URL.")
 @click.option("--substrate", metavar="NAME", help="What of a device computes: its processor (twin) or its cells (culture).")

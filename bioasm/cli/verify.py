@@ -57,10 +57,10 @@ LANES_FOR_STATISTICS = 64
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Seed of the noise; drawn and reported where it is not given.")  # noqa: E501  # fmt: skip
 @click.option("--lanes", type=click.IntRange(1, 1 << 16), metavar="L", help=f"Independent copies; 1, or {LANES_FOR_STATISTICS} with --noise own.")  # noqa: E501  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. May be repeated.")  # noqa: E501  # fmt: skip
-@click.option("--fuel", type=click.IntRange(1), metavar="N", help="Bound on instructions plus steps, for each side.")
-@click.option("--tolerance", type=click.FloatRange(0), metavar="X", default=1e-9, show_default=True, help="Largest deviation, as a share of the largest value of what is compared.")  # noqa: E501  # fmt: skip
+@click.option("--fuel", type=common.FUEL, metavar="N", help="Bound on instructions plus steps, for each side.")
+@click.option("--tolerance", type=common.Number(0), metavar="X", default=1e-9, show_default=True, help="Largest deviation, as a share of the largest value of what is compared.")  # noqa: E501  # fmt: skip
 @click.option("--noise", type=click.Choice(["same", "own"]), default="same", show_default=True, help="`own` lets the drivers draw their own noise, and compares statistics over lanes.")  # noqa: E501  # fmt: skip
-@click.option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), metavar="C", default=0.999, show_default=True, help="Of the statistics: the chance that equal drivers pass.")  # noqa: E501  # fmt: skip
+@click.option("--confidence", type=common.Number(0.5, 1, max_open=True), metavar="C", default=0.999, show_default=True, help="Of the statistics: the chance that equal drivers pass.")  # noqa: E501  # fmt: skip
 @click.option("--driver-option", "driver_options", multiple=True, metavar="NAME=VALUE", help="An option of the driver. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("--against-option", "against_options", multiple=True, metavar="NAME=VALUE", help="An option of the reference. May be repeated.")  # noqa: E501  # fmt: skip
 @common.json_option

@@ -108,3 +108,8 @@ def test_what_is_no_checkpoint_is_refused(content: bytes | None, code: str) -> N
     outcome = bioasm("run", "small.basm", "--checkpoint", "c.ckpt", "--resume")
     assert (outcome.code, outcome.stdout) == (1, b"")
     assert f"error[{code}]" in outcome.stderr
+
+
+def test_most_fuel_there_is(folder: Path) -> None:
+    told = bioasm("run", "small.basm", "--seed", 1, "--fuel", 2**63 - 1, "--json")
+    assert (told.code, told.json["status"]) == (0, "finished")
