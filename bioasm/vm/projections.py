@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.network import MATRIX, Projection
-from bioasm.models.base import Equation
 from bioasm.models.expression import Call
 from bioasm.vm.codegen.loop import delayed_ring
 from bioasm.vm.connections import Connections, from_matrix, from_rule
@@ -103,10 +102,7 @@ class Projections:
         """The rings of what the target's text delays itself."""
         instance = self.host.seen.by_name[projection.target]
         system = self.host.seen.system(self.host.seen.population_of(instance))
-        model = instance.model
-        written = [a.value for a in model.adds] + [d.expression for d in model.definitions]
-        written += [s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage]
-        calls = [n for e in written for n in e.walk() if isinstance(n, Call) and n.function == "delayed"]
+        calls = [n for a in instance.model.adds for n in a.value.walk() if isinstance(n, Call) and n.function == "delayed"]
         return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 
     def kept(self) -> dict[str, Array]:
