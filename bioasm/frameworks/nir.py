@@ -21,6 +21,7 @@ NEURONS = {
     "IF": ("nir_if", ("r", "v_threshold", "v_reset")),
 }
 MAPS = ("Affine", "Linear")
+HDF5 = b"\x89HDF\r\n\x1a\n"  # what every HDF5 file holds, mostly at its start
 MOST_MAPS = 100  # in a row
 MOST_PATHS = 1000  # to one node; maps side by side can double them again and again
 
@@ -60,7 +61,8 @@ def read_graph(content: bytes, source: str) -> str:
     try:
         graph = nir.read(BytesIO(content), type_check=False)  # sizes are checked here, in words of ours
     except Exception as fault:  # what is wrong in a file can fail in any way inside of nir and h5py
-        raise error("B304", f"{source} is no NIR graph: {fault or type(fault).__name__}") from fault
+        why = fault or type(fault).__name__ if HDF5 in content else "it is no HDF5 file"
+        raise error("B304", f"{source} is no NIR graph: {why}") from fault
     return program(graph_of(graph.nodes, graph.edges, source))
 
 

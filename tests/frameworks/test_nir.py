@@ -187,9 +187,12 @@ def test_a_graph_that_a_program_can_not_hold_is_refused(message: str, tmp_path: 
     assert message in found.message
 
 
-@pytest.mark.parametrize("content", [b"", b"not hdf5", b"\x89HDF\r\n\x1a\n" + b"\0" * 64])
-def test_a_file_that_is_no_graph_is_refused(content: bytes) -> None:
-    with pytest.raises(BioasmError, match="B304"):
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "it is no HDF5 file"), (b"{}", "it is no HDF5 file"), (b"\x89HDF\r\n\x1a\n" + b"\0" * 64, "is no NIR graph: ")],
+)
+def test_a_file_that_is_no_graph_is_refused(content: bytes, why: str) -> None:
+    with pytest.raises(BioasmError, match=f"B304.*{why}"):
         read_network(content, "graph.nir", "nir")
 
 
