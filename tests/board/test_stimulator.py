@@ -8,9 +8,10 @@ import pytest
 from bioasm.board.rig import Rig
 from bioasm.board.stimulator import Done
 from bioasm.chips.charge import pulses
-from bioasm.link.messages import StimOutcome
+from bioasm.link import messages as m
+from bioasm.link.messages import Accepted, StimOutcome
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable, QuantisedPulse, biphasic, quantise
-from tests.board.support import table
+from tests.board.support import armed, table
 
 STEP, PERIOD = 50e-9, 1 / 20000.0
 
@@ -289,3 +290,31 @@ def test_whatever_is_asked_for_what_flows_is_harmless(seed: int) -> None:
         assert each.largest_coulombs <= 3e-9 * (1 + 1e-9)
     assert all(abs(p.amperes) <= 10e-6 * (1 + 1e-9) for p in made.phases)
     assert np.abs(made.chip.delivered).max() < 1e-11
+
+
+# --- while a program computes -------------------------------------------------------------------------
+
+QUICK = (m.Parameter("culture.baseline", 0.05),)
+
+
+def test_no_current_stays_on_while_a_program_computes() -> None:
+    bench = armed("emu:rhs2116?seed=1&time=wall")
+    reply = bench.start("ALC 4\nSTIM 0, 1 uA, 1 ms\nRUN 1 ms\nagain:\nJMP again\n", parameters=QUICK)
+    assert isinstance(reply, Accepted)
+    bench.run(0.3)
+    assert bench.firmware.run.steps == 1
+    assert not np.any(bench.chip.stim_current)
+    assert [phase.amperes for phase in bench.phases if phase.channel == 0] == [-1e-6, 1e-6]
+
+
+def test_program_that_asks_for_pulses_without_end_fills_no_queue() -> None:
+    bench = armed("emu:rhs2116?seed=1")
+    reply = bench.start("ALC 4\nagain:\nSTIM [0, 1, 2, 3], 1 uA, 0.2 ms\nJMP again\n", parameters=QUICK)
+    assert isinstance(reply, Accepted)
+    waiting = []
+    for _ in range(20):
+        bench.step()
+        waiting.append(bench.rig.stimulator.waiting)
+    assert bench.rig.stimulator.refused > 1000
+    assert max(waiting) <= 4096
+    bench.assert_harmless()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bioasm.board.electrodes import Electrodes
 from bioasm.board.rig import Block, Rig
+from bioasm.board.stimulator import QUEUE
 from bioasm.board.substrates.estimate import Estimator
 from bioasm.board.substrates.interpreter import Interpreter, Stop, World
 from bioasm.board.substrates.landscape import Landscape
@@ -87,7 +88,10 @@ class CultureRun(World):
         elif self.steps < self.run_end:
             self._advance(min(SLICE, self.run_end - self.steps))
         else:
-            self.status = _ENDED.get(self.interpreter.proceed(_INSTRUCTIONS))
+            stop = self.interpreter.proceed(_INSTRUCTIONS)
+            self.status = _ENDED.get(stop)
+            if stop is Stop.MORE:
+                self._end_pulses()
         return self.status is None
 
     @property
@@ -102,6 +106,13 @@ class CultureRun(World):
         if self.rig.clock >= self.begun:
             self.rig.detector.learn(scaling.microvolts(np.concatenate(self._baseline)))
             self._baseline.clear()
+
+    def _end_pulses(self) -> None:
+        """Serve the stimulator while a program computes for long: no current stays on, no queue grows. No step is counted."""
+        stimulator = self.rig.stimulator
+        while stimulator is not None and (stimulator.next_word() is not None or stimulator.waiting > QUEUE):
+            self.rig.run(1)
+            self.begun += self.rig.per_ms  # so that steps to come keep their times
 
     def _advance(self, steps: int) -> None:
         """Let steps pass, up to the next update of the feedback."""
