@@ -62,7 +62,7 @@ def quantise(pulse: Pulse, step: float, period: float) -> QuantisedPulse:
     try:
         levels = [round(phase.current / step) for phase in pulse.phases]
         samples = [max(1, round(phase.duration / period)) for phase in pulse.phases]
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise ValueError("a pulse is made of finite numbers") from None
     if len(levels) > 1:
         before = sum(level * count for level, count in zip(levels[:-1], samples[:-1], strict=True))
