@@ -73,6 +73,8 @@ def order_of_step(draft: Draft, findings: Findings) -> tuple[str, ...]:
     if sorted(names) != sorted(ORDER):
         findings.add("B031", f"`order:` names each of {', '.join(ORDER)} once", draft.order[0].at)
         return ORDER
+    if names.index("reset") < names.index("spike"):
+        findings.add("B031", "`order:` has the reset before the spike that it follows", draft.order[names.index("reset")].at)
     return tuple(names)
 
 

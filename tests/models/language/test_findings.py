@@ -103,6 +103,7 @@ CASES = [
     ("every interval", "every intervall", "B031", "intervall", "must be a parameter", "did you mean interval?"),
     ("every interval", "every tau", "B031", "tau", "must be fixed", "write `fixed`"),
     ("order: step, spike", "order: step, step", "B031", "step", "names each of step, spike, receive, reset once", ""),
+    ("spike, receive, reset", "reset, receive, spike", "B031", "reset", "the reset before the spike", ""),
     ("clamp: v", "clamp: v\n  clock: sweeps", "B031", "sweeps", "counts in time", ""),
     # parameters
     ("El = -70 mV", "El = 2*R", "B032", "2*R", "a number is wanted here", "definitions"),
