@@ -135,7 +135,7 @@ class Firmware:
             return refusal(
                 Refusal.UNABLE, f"an {self.rig.chip_name.upper()} can't stimulate, so there is nothing to arm", subject="arm"
             )
-        if self.table is None or bytes.fromhex(self.table.sha256) != request.limits:
+        if self.table is None or self.link.loaded.get(Kind.LIMITS) != request.limits:
             return refusal(Refusal.NOT_LOADED, "the limits that ARM names are not those that were loaded", subject="limits")
         self.rig.arm(self.table)
         self.armed = True

@@ -184,6 +184,37 @@ def test_the_hostile_host_does_reach_the_electrodes() -> None:
     assert flowed > 50
 
 
+def test_what_was_said_once_does_not_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = armed()
+    said: list[bytes] = []
+    poll = bench.host.poll
+    monkeypatch.setattr(bench.host, "poll", lambda now: said.append(poll(now)) or said[-1])
+    pulse = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
+    assert isinstance(bench.ask(m.Stimulate((0,), 1, 0, m.NOW, pulse)), Accepted)
+    bench.run(0.05)
+    assert len(bench.phases) == 2
+    for data in said * 2:  # within the session
+        bench.step(data)
+    monkeypatch.undo()
+    bench.host.leave()
+    bench.run(0.05)
+    bench.reopen().arm()
+    for data in said:  # and in the next one
+        bench.step(data)
+    bench.run(0.1)
+    assert len(bench.phases) == 2
+
+
+def test_pulses_go_on_over_the_wrap_of_sequence_numbers() -> None:
+    bench = armed()
+    bench.host._end.sender._base = bench.firmware.link._end.receiver.expected = (1 << 16) - 3
+    for channel in range(8):
+        pulse = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
+        assert isinstance(bench.ask(m.Stimulate((channel,), 1, 0, m.NOW, pulse)), Accepted)
+    bench.run(0.05)
+    assert sorted(phase.channel for phase in bench.phases) == sorted([*range(8)] * 2)
+
+
 @pytest.mark.parametrize("kind", [Kind.PROGRAM, Kind.LIMITS, Kind.ELECTRODES])
 @pytest.mark.parametrize("seed", range(3))
 def test_damaged_uploads_are_refused_and_nothing_else_happens(kind: Kind, seed: int) -> None:

@@ -275,6 +275,13 @@ def test_upload_that_finds_a_hole_in_the_firmware_stops_all(monkeypatch: pytest.
     assert bench.off
 
 
+def test_limits_that_are_gone_arm_nothing() -> None:
+    bench = Bench("emu:rhs2116").open()
+    bench.upload(Kind.LIMITS, table().to_bytes())
+    bench.firmware.link.loaded.clear()
+    assert bench.ask(m.Arm(bytes.fromhex(table().sha256), 250)).reason is Refusal.NOT_LOADED
+
+
 def test_echo_of_the_boards_own_frames_is_no_host() -> None:
     bench = running()
     bench.silent, said = True, b""
