@@ -22,7 +22,7 @@ from bioasm.isa.names import name_fault
 from bioasm.isa.network import Network
 from bioasm.isa.operands import check_operands, is_number
 from bioasm.isa.paths import check_flow
-from bioasm.isa.program import Program
+from bioasm.isa.program import DataRef, Program
 from bioasm.isa.semantics import check_meaning
 from bioasm.models import MODELS, Model
 
@@ -57,8 +57,7 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     findings.of_program(_check_sizes(program))
     _stop_at_errors(findings)
     findings.of_program(chain(_check_names(program), _check_models(program)))
-    for index, block in enumerate(program.data):
-        findings.of_program(check_block(index, block))
+    _check_data(program, findings)
     sound = not findings.errors
     catalogue = Catalogue(program)
     findings.errors += catalogue.diagnostics[: limit("diagnostics")]
@@ -85,6 +84,20 @@ def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> N
                 findings.of_instruction(index, instruction, check_meaning(scene, instruction))
         if findings.full:
             break
+
+
+def _check_data(program: Program, findings: Findings) -> None:
+    """What is wrong with data blocks, each told where the program first uses it."""
+    uses: dict[int, int] = {}
+    for at, instruction in enumerate(program.instructions):
+        for operand in instruction.operands:
+            if isinstance(operand, DataRef):
+                uses.setdefault(operand.index, at)
+    for index, block in enumerate(program.data):
+        if index in uses:
+            findings.of_instruction(uses[index], program.instructions[uses[index]], check_block(index, block))
+        else:
+            findings.of_program(check_block(index, block))
 
 
 def _stop_at_errors(findings: Findings) -> None:

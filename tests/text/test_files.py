@@ -11,6 +11,7 @@ import scipy.sparse
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Dense, Sparse
+from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.text.files import read_file
 
@@ -312,3 +313,12 @@ def test_assembling_text_without_data_does_not_import_numpy() -> None:
 def test_name_that_is_too_long(tmp_path: Path) -> None:
     with pytest.raises(BioasmError, match="B301"):
         read_file(tmp_path / ("x" * 5000 + ".npy"))
+
+
+def test_a_file_with_numbers_that_are_none_is_told_where_it_is_used(tmp_path: Path) -> None:
+    np.save(tmp_path / "gap.npy", np.array([1.0, np.nan]))
+    program = assemble('POP p, lif, 2\nINP p.I, file "gap.npy"\nRUN 1 ms\n', folder=tmp_path)
+    with pytest.raises(BioasmError) as caught:
+        verify(program)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span and found.span.line) == ("B109", 2)
