@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bioasm.isa.network import Network, current_input, variables_of
 from bioasm.isa.program import Name, Program
-from bioasm.vm.codegen.source import Link, Plan, Target
+from bioasm.vm.codegen.plan import Link, Plan, Target
 from bioasm.vm.codegen.system import Instance, System
 
 _STREAMS = {"SPK", "POI", "EVT", "RATE"}

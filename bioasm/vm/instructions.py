@@ -12,7 +12,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
 from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
-from bioasm.vm.codegen.source import Target
+from bioasm.vm.codegen.plan import Target
 from bioasm.vm.couplings import held_exactly
 from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.names import parameter_key

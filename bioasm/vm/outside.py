@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.vm.codegen.layout import Field
-from bioasm.vm.codegen.source import Target
+from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
 from bioasm.vm.layout import Ctx
 from bioasm.vm.noise import STREAM_POISSON, STREAM_RATES, lane_key

@@ -17,7 +17,8 @@ from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
 from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import delayed_ring
-from bioasm.vm.codegen.source import Generated, generate, variables
+from bioasm.vm.codegen.plan import variables
+from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
 from bioasm.vm.instances import Instances

@@ -17,7 +17,8 @@ from bioasm.models.text import parse_model
 from bioasm.text.assemble import assemble
 from bioasm.vm.codegen.cells import Cells
 from bioasm.vm.codegen.layout import Layout
-from bioasm.vm.codegen.source import Plan, generate
+from bioasm.vm.codegen.plan import Plan
+from bioasm.vm.codegen.source import generate
 from bioasm.vm.codegen.system import Instance, System
 
 

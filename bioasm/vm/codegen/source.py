@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
-from bioasm.isa.network import variables_of
 from bioasm.models.algebra import simplify, substitute
 from bioasm.models.base import ORDER, Equation
 from bioasm.models.expression import Number
@@ -18,50 +16,10 @@ from bioasm.vm.codegen.beside import definitions
 from bioasm.vm.codegen.cells import Cells
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop
-from bioasm.vm.codegen.system import System
+from bioasm.vm.codegen.plan import Link, Plan, Target, variables
 from bioasm.vm.layout import Block, Ctx, Real
 
 _CALLS_WITHIN = 20_000
-
-
-class Target(NamedTuple):
-    """Where spikes arrive: an instance and one of its ports."""
-
-    population: int
-    owner: str
-    port: str
-
-    @property
-    def name(self) -> str:
-        """The name that its fields begin with."""
-        return f"{self.owner}.{self.port}"
-
-
-class Link(NamedTuple):
-    """A projection: its name, the population its spikes come from, and where they go."""
-
-    name: str
-    pre: int
-    target: Target
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the source depends on: the systems, one a population; projections; what inputs and events the program uses.
-
-    `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside,
-    `watched` the variables that are recorded or peeked at. `coupled` is the population with the feedback J s + h, or None.
-    `single` are the populations of one neuron in one lane.
-    """
-
-    systems: tuple[System, ...]
-    links: tuple[Link, ...] = ()
-    played: frozenset[str] = frozenset()
-    events: tuple[Target, ...] = ()
-    watched: frozenset[str] = frozenset()
-    clamped: bool = False
-    coupled: int | None = None
-    single: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -490,15 +448,6 @@ class _Writer:
             "    s[k] = result",
         ]
         self._add("def feedback_source(ctx, real, b, s, first, count, step):", [*lines, "return 0"])
-
-
-def variables(plan: Plan) -> list[tuple[int, str]]:
-    """Everything that can be recorded: (population, qualified name); the place in the list is the variable's number."""
-    found = []
-    for p, system in enumerate(plan.systems):
-        for instance in system.instances:
-            found += [(p, instance.qualified(v.name)) for v in variables_of(instance.model)]
-    return found
 
 
 def _late(order: tuple[str, ...]) -> bool:
