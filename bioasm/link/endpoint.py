@@ -12,6 +12,7 @@ from bioasm.link.statistics import Statistics
 from bioasm.link.window import WIDEST, Receiver, Sender
 
 RX_BYTES = 1 << 16
+URGENT = 64  # out-of-band frames that wait at most; older ones go, for whoever misses an answer asks again
 
 
 class Endpoint:
@@ -25,7 +26,7 @@ class Endpoint:
         self.decoder = Decoder()
         self.session = 0
         self.statistics = Statistics(errors=self.decoder.errors)
-        self._urgent: deque[bytes] = deque()
+        self._urgent: deque[bytes] = deque(maxlen=URGENT)
         self._cut = b""  # what is left of a frame that did not fit into the last answer of `poll`
         self.begin(0)
 

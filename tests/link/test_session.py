@@ -426,6 +426,17 @@ def test_flood_of_strangers_is_not_answered_one_by_one() -> None:
     assert len([message for message in told(line) if isinstance(message, m.NoSession)]) == 1
 
 
+def test_flood_of_greetings_fills_no_memory_and_the_last_word_is_answered() -> None:
+    line = Line().open()
+    told(line)
+    for nonce in range(1000, 3000):
+        raw(line, m.Hello(1, 1, nonce, "flood"), number=0)
+    raw(line, m.Estop(77), number=0)
+    answers = told(line)
+    assert len(answers) <= 64
+    assert isinstance(answers[-1], m.EstopAck)
+
+
 def test_request_with_a_value_that_does_not_fit_is_told() -> None:
     line = Line().open()
     with pytest.raises(BioasmError, match="B517"):
