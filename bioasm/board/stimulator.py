@@ -63,14 +63,17 @@ class Stimulator:
     def __init__(self, channels: int, sample_rate: float, step: float) -> None:
         self.channels, self.step, self.period = channels, step, 1 / sample_rate
         self.table: LimitsTable | None = None  # None: disarmed
-        self.refused = 0
-        self.delivered = 0
-        self.charge = 0.0  # coulombs of all first phases
+        self.count_anew()
         self._guard: RateGuard | None = None
         self._waiting: list[Request] = []
         self._number = 0
         self._net: dict[int, int] = defaultdict(int)  # of a channel since the start, in steps times samples
         self._clear()
+
+    def count_anew(self) -> None:
+        """Count pulses from here on: those delivered, those refused, and the coulombs of all first phases."""
+        self.delivered = self.refused = 0
+        self.charge = 0.0
 
     def _clear(self) -> None:
         self._loads: dict[int, list[int]] = defaultdict(list)

@@ -307,6 +307,14 @@ def test_no_current_stays_on_while_a_program_computes() -> None:
     assert [phase.amperes for phase in bench.phases if phase.channel == 0] == [-1e-6, 1e-6]
 
 
+def test_each_run_tells_of_its_own_pulses() -> None:
+    bench = armed()
+    for number in (1, 2):
+        bench.events.clear()
+        result = bench.result("ALC 4\nSTIM 0, 1 uA, 0.2 ms\nRUN 20 ms\n", number=number, parameters=QUICK)
+        assert result.extras["stimulation"] == {"pulses": 4, "refused": 0, "charge_nc": pytest.approx(0.8)}
+
+
 def test_program_that_asks_for_pulses_without_end_fills_no_queue() -> None:
     bench = armed("emu:rhs2116?seed=1")
     reply = bench.start("ALC 4\nagain:\nSTIM [0, 1, 2, 3], 1 uA, 0.2 ms\nJMP again\n", parameters=QUICK)

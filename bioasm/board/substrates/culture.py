@@ -76,6 +76,8 @@ class CultureRun(World):
     def begin(self, seed: int) -> int:
         """Grow the culture anew; returns the device clock of step 0, before which its noise is measured. Raises ChipFault."""
         self.rig.restart(seed)
+        if self.rig.stimulator is not None:
+            self.rig.stimulator.count_anew()
         self.rig.detector.threshold = self.mapping.threshold
         self.rig.blind = (self._samples(self.mapping.blind), self._samples(self.mapping.blind_others))
         self.begun = self.rig.clock + self._samples(self.mapping.baseline)
