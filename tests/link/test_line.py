@@ -399,3 +399,9 @@ def test_board_boots_with_its_own_number() -> None:
     line = Line().open()
     assert line.host.welcome is not None
     assert line.host.welcome.boot == BOOT
+
+
+def test_refusal_in_the_words_of_the_interlock_does_not_repeat_its_numbers() -> None:
+    text = "charge of phase 1: 4 nC; the limit is 3 nC (charge per phase)"
+    refused = m.Refused(reason=Refusal.UNSAFE, subject="charge per phase", value=4e-9, allowed=3e-9, text=text)
+    assert BoardRefused("run", refused).diagnostics[0].message == f"the board refused `run`: {text}"
