@@ -208,3 +208,18 @@ def test_each_population_has_the_noise_of_its_model_before_any_sig(later: str) -
     calm = loud.split("POP")[0].replace(".model leaky", ".model calm").replace("sigma = 0.1", "sigma = 0.03")
     text = calm + loud + "POP b, calm, 2\nREC b.x\nRUN 10 ms\n" + later
     assert_alike(on_brian2(text), on_cpu(text))
+
+
+@pytest.mark.parametrize("name", ["zellä", "_a", "lambda", "N", "a_pre"])
+def test_names_that_brian2_would_not_take(name: str) -> None:
+    text = SHIPPED["lif"].replace("POP c", f"POP {name}").replace(" c", f" {name}")
+    assert_alike(on_brian2(text), on_cpu(text))
+
+
+def test_names_that_would_be_one_when_joined() -> None:
+    step = "dx/dt = (I_set*I - b_c*x + y)/tau\n    dy/dt = -y/tau"
+    model = leaky(step, FIRES.replace("second", "port")).replace("theta = 1", "b_c = 2\n    I_set = 1\n    theta = 1")
+    model = model.replace("POP cells", "POP a")
+    gate = GATE.replace("gate {", "r {").replace("g = 0.5", "c = 0.5").replace("-g*m", "-c*m")
+    text = gate + model + "MECH a_b, r, a\nEVT a, [[1e-3, 0]], 0.4\nEVT a.port, [[2e-3, 1]], 0.3\nREC a.x\nRUN 5 ms\n"
+    assert_alike(on_brian2(text), on_cpu(text))

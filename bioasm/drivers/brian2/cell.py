@@ -43,9 +43,9 @@ class Part(NamedTuple):
 
 
 def identifier(part: Part, name: str) -> str:
-    """The name that a part's variable has in Brian2."""
-    joined = f"{part.name}_{name}".replace(".", "_")
-    return f"{joined}_0" if joined.endswith(("_pre", "_post", "_")) else joined
+    """The name that a part's variable has in Brian2, in ASCII. The number tells `c` of `a_b` from `b_c` of `a`."""
+    plain = "".join(c if c.isascii() else f"u{ord(c):x}" for c in f"{part.name}_{name}").replace(".", "_")
+    return f"n_{plain}_{len(part.name)}"
 
 
 @dataclass
@@ -313,7 +313,7 @@ class Cell:
 
 def port_name(part: Part, port: Port) -> str:
     """The variable in which the weights that arrive at a port in a step are summed."""
-    return f"{identifier(part, port.name or 'port')}_arrived"
+    return f"{identifier(part, port.name)}_arrived"
 
 
 def unit_of_thing(thing: Any) -> Exponents:
