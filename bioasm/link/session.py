@@ -28,6 +28,7 @@ UPLOAD_HEADER = 4
 LATEST = 256  # frames of its stream that may pass one; older numbers are taken for newer ones after a long gap
 EVENT_BYTES = 1 << 26  # of telemetry that nobody fetched, before the newest is dropped
 _DROPPABLE = frozenset({Stream.SPIKES, Stream.RAW, Stream.ENERGY, Stream.LOG})
+_ANSWERS = frozenset({m.Welcome.TYPE, m.Ack.TYPE, m.HeartbeatAck.TYPE, m.EstopAck.TYPE, m.NoSession.TYPE})
 
 
 class Phase(Enum):
@@ -205,7 +206,7 @@ class HostSession:
                 self._telemetry(frame, now)
         else:
             self._out_of_band(frame, now)
-        if frame.session == self._end.session:
+        if frame.session == self._end.session and _from_board(frame.type):  # our own words, echoed, are no sign of life
             self._heard = now
 
     def _ours(self, frame: Frame) -> bool:
@@ -315,6 +316,10 @@ class HostSession:
         event, size = self._events.popleft()
         self._event_bytes -= size
         return event
+
+
+def _from_board(kind: int) -> bool:
+    return m.reliable_to_host(kind) or m.telemetry(kind) or kind in _ANSWERS
 
 
 def why_not(rejected: m.Rejected | None) -> BioasmError:

@@ -232,6 +232,15 @@ def test_watchdog_out_of_range_is_refused(watchdog: int) -> None:
     assert line.board.mode is State.DISARMED
 
 
+def test_echo_of_the_hosts_own_frames_is_no_board() -> None:
+    line = Line().open()
+    while line.host.phase is Phase.OPEN and line.now < 10:
+        line.host.receive(line.host.poll(line.now), line.now)  # as of a board that fell back to a bootloader which echoes
+        line.now += 0.01
+    assert line.host.phase is Phase.LOST
+    assert line.now < 3
+
+
 def test_disarmed_board_has_no_watchdog() -> None:
     line = Line().open()
     line.ask(m.Arm(m.NO_DIGEST, 100))
