@@ -112,10 +112,13 @@ class _Builder:
     def constant(self, expression: Expression) -> float:
         """The value of an expression of numbers; anything else is noted."""
         value = fold(expression)
-        if value is None:
+        if value is not None:
+            return value
+        known = len(self.findings.found)
+        self.scope.check(expression)
+        if len(self.findings.found) == known and not symbols(expression) & self.scope.excused:
             self.findings.add("B032", *_no_number(expression))
-            return 1.0
-        return value
+        return 1.0
 
     # --- declarations -------------------------------------------------------------------------------
 

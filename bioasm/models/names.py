@@ -101,7 +101,8 @@ class Scope:
         if name in FUNCTIONS:
             return f"{name} is a function: {name}(...)"
         where = "parameters:, inputs: or definitions:" if self.draft.kind == NEURON else "parameters:, definitions: or uses:"
-        return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}"
+        unit = f"; the unit is written (1 {name})" if name in MEASURES else ""
+        return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}{unit}"
 
     def is_state(self, word: Word) -> bool:
         """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""

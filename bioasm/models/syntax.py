@@ -215,11 +215,12 @@ def _split(token: Token) -> tuple[str, str]:
 
 
 def _near_unit(word: str) -> str | None:
-    """A hint that names the unit most like a word, upper and lower case told apart."""
+    """A hint that names the units that differ from a word in upper and lower case only, else the one most like it."""
     import difflib
 
-    near = difflib.get_close_matches(word, MEASURES, n=1)
-    return f"did you mean {near[0]}?" if near else None
+    alike = [unit for unit in MEASURES if unit.lower() == word.lower()]
+    near = alike or difflib.get_close_matches(word, MEASURES, n=1)
+    return f"did you mean {' or '.join(near)}?" if near else None
 
 
 def _ratio(tree: Any) -> tuple[Token, str, str] | None:

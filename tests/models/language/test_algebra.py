@@ -277,7 +277,7 @@ def test_what_is_spelled_reads_back_as_the_same_tree(node: Expression) -> None:
 @given(ALL, SMOOTH_ONES)
 def test_substitution_puts_a_value_in_the_place_of_a_name(node: Expression, value: Expression) -> None:
     inner = number(value)
-    assume(math.isfinite(inner))
+    assume(math.isfinite(inner) and inner != 0)  # numpy takes roots of arrays and of numbers with different signs of zero
     assert number(substitute(node, {"p": value})) == pytest.approx(number(node, p=inner), nan_ok=True)
 
 

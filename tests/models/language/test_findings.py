@@ -23,6 +23,7 @@ CASES = [
     ("v := El", "v := Vr", "B021", "Vr", "not defined", ""),
     ("refractory: 2 ms", "refractory: t_ref", "B021", "t_ref", "not defined", ""),
     ("v = El", "v = E", "B021", "E", "not defined", ""),
+    (W, "dw/dt = (w_inf - w)*0.1/s", "B021", "s", "not defined", "(1 s)"),
     # units
     ("El - v + R*I", "El - 5 + R*I", "B022", "El - 5", "a pure number can't be subtracted from", "5 mV"),
     ("R*I)", "I)", "B022", "El - v + I", "a value in A can't be added to a value in V", ""),
@@ -116,7 +117,7 @@ CASES = [
     # units that are none, numbers that do not fit
     ("/(5 mV)", "/(5 mVV)", "B005", "mVV", "there is no unit `mVV`", "did you mean mV?"),
     ("I : A", "I : amp", "B005", "amp", "there is no unit `amp`", ""),
-    ("weight : V", "weight : v", "B005", "v", "there is no unit `v`", "1 for a pure number"),
+    ("weight : V", "weight : v", "B005", "v", "there is no unit `v`", "did you mean V?"),
     ("v > -50 mV", "v > 2 v", "B005", "v", "there is no unit `v`", ""),
     ("w = 0.5", "w = 1e999", "B009", "1e999", "does not fit", ""),
     # the form of statements
@@ -144,6 +145,8 @@ CASES = [
     ("    state = w", "    w = v", "B026", "w", "`w` is a state already", ""),
     ("    state = w", "    energy = v", "B025", "energy", "a word of the language", "energy_"),
     ("    state = w", "    spikes = v", "B025", "spikes", "a word of the language", ""),
+    ("El = -70 mV", "El = -70 mV/s", "B021", "s", "not defined", "(1 s)"),
+    ("El = -70 mV", "El = -70 mv", "B005", "mv", "no unit `mv`", "did you mean mV or MV?"),
     ("El = -70 mV", "El = -70 mV*(0/0)", "B032", "-70 mV*(0/0)", "no finite value", ""),
     ("    w = 0.5\n", "    w = 0.5\n    w = 1\n", "B026", "w", "is a state already", ""),
     ("    w = 0.5\n", "    w = 0.5\n    tau = 1\n", "B026", "tau", "is a parameter already", ""),
