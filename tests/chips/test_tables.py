@@ -118,7 +118,9 @@ def test_frequency_of_both_upper_resistors(d1: int, d2: int) -> None:
     assert bandwidth.upper_Hz((d1, d2), (d1, d2)) == pytest.approx(math.sqrt(first * second), rel=1e-9)
 
 
-@pytest.mark.parametrize(("d1", "d2", "d3"), [(13, 0, 0), (62, 0, 0), (14, 2, 0), (44, 6, 0), (56, 54, 0), (16, 60, 1)])
+@pytest.mark.parametrize(
+    ("d1", "d2", "d3"), [(13, 0, 0), (62, 0, 0), (6, 2, 0), (7, 2, 0), (44, 6, 0), (56, 54, 0), (16, 60, 1)]
+)
 def test_frequency_of_the_lower_resistor(d1: int, d2: int, d3: int) -> None:
     ohms = 3500 + 175 * d1 + 12700 * d2 + 3e6 * d3
     curve = (0.08482, -0.5916, 4.7351) if ohms < 30e3 else (0.3303, -1.2100, 4.9873)
@@ -150,6 +152,7 @@ def test_third_resistor_is_for_the_lowest(frequency: float, third: int) -> None:
 
 def test_a_low_resistance_counts_as_5100_ohms() -> None:
     assert bandwidth.lower_Hz((0, 0, 0)) == bandwidth.lower_Hz((9, 0, 0)) > bandwidth.lower_Hz((10, 0, 0))
+    assert bandwidth.lower_Hz((0, 0, 0)) == pytest.approx(falling(5100 / 1.0061, 0.08482, -0.5916, 4.7351), rel=1e-9)
 
 
 @pytest.mark.parametrize("frequency", [0.0, -1.0, math.nan])
@@ -409,3 +412,8 @@ def test_middle_trim_leaves_the_amplitude() -> None:
     assert steps.amplitude_word(10) == 0x800A
     assert steps.amplitude(0x800A, 1e-6) == pytest.approx(10e-6)
     assert steps.amplitude(0xFF0A, 1e-6) > 10e-6 > steps.amplitude(0x000A, 1e-6) > 0
+
+
+def test_biases_go_by_the_rate_of_a_channel_where_a_sample_has_35_words() -> None:
+    assert biases.rhd(3400) == biases.rhd(3400, 35) == (40, 16)
+    assert biases.rhd(3400 * 35 / 40, 40) == biases.rhd(3400 * 35 / 36, 36) == (40, 32)
