@@ -137,3 +137,17 @@ def test_json_is_utf_8_whatever_the_name_of_a_file(line: str) -> None:
                  + ("" if line.startswith("run") else "$'odd\\xff.basm'"))  # fmt: skip
     assert "\ufffd" not in told.stdout
     assert "ff" in json.dumps(json.loads(told.stdout)).lower()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_every_command_in_order(number: int) -> None:
+    line = [*BIOASM.split(), "asm", "-", "-o", "out.bbc"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"ALC 2\n" * 50_000)  # more than a pipe holds: once it is taken, the command is reading
+        process.stdin.flush()
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, messages) == (130, b"interrupted\n")
+    assert not Path("out.bbc").exists()
