@@ -14,7 +14,7 @@ from bioasm.drivers.brian2.dynamics import Guide
 from bioasm.isa.verify import Verified, verify
 from bioasm.results import Result
 from bioasm.verification.deviations import Row, compare
-from bioasm.verification.instrument import instrumented, spacing, state_variables
+from bioasm.verification.instrument import instrumented, recorded, spacing, state_variables
 from bioasm.verification.samples import samples
 from bioasm.verification.sides import Side
 from bioasm.verification.statistics import Comparison, compare_samples
@@ -91,7 +91,7 @@ def verify_drivers(verified: Verified, request: Request, observer: Observer | No
 
 
 def _compared(verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None) -> Report:
-    watched, every = _watched(verified, request, first, second)
+    watched, every = _watched(verified, request, first, second, observer)
     own = request.options
     a = first.run(watched, own, observer)
     # A driver that draws its own keeps the seed, by which random connections are made.
@@ -110,14 +110,16 @@ def _rows(verified: Verified, request: Request, a: Result, b: Result) -> list[Ro
     return compare(a, b, request.tolerance, same_energy(verified, a, b, request.tolerance))
 
 
-def _watched(verified: Verified, request: Request, first: Side, second: Side) -> tuple[Verified, int]:
+def _watched(
+    verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None
+) -> tuple[Verified, int]:
     """The program with its states recorded, and every how many steps."""
-    variables = state_variables(verified)
+    variables = recorded(verified)
     if not variables or not (first.has("record") and second.has("record")):
         return verified, 1
     step = _step_length(verified, request)
-    every = spacing(verified, request.options.lanes, _steps(verified, request, first))
-    program = instrumented(verified, tuple(variables), every * step)
+    every = spacing(verified, request.options.lanes, _steps(verified, request, first, observer))
+    program = instrumented(verified, variables, every * step)
     return verify(program, request.options.parameters), every
 
 
@@ -137,11 +139,11 @@ def _step_length(verified: Verified, request: Request) -> float:
     return float(request.options.parameters.get("dt", dt.default))
 
 
-def _steps(verified: Verified, request: Request, first: Side) -> int:
+def _steps(verified: Verified, request: Request, first: Side, observer: Observer | None) -> int:
     """How many steps the program takes, where a fast driver can tell; it decides how many samples there are."""
     if first.driver.name != "cpu":
         return 0
-    result = first.run(verified, request.options)
+    result = first.run(verified, request.options, observer)
     return result.steps
 
 
