@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bioasm.isa.limits import limit
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
 from bioasm.isa.table import BY_MNEMONIC, Trait
 from bioasm.isa.verify import Verified
@@ -27,6 +28,12 @@ def state_variables(verified: Verified) -> dict[str, int]:
 
 def _states(model: Model) -> tuple[str, ...]:
     return (model.clamp,) if model.kind == SPINS else tuple(state.name for state in model.states)
+
+
+def recorded(verified: Verified) -> list[str]:
+    """The first of the state variables, as many as can be recorded beside what the program records itself."""
+    own = sum(instruction.mnemonic == "REC" for instruction in verified.program.instructions)
+    return list(state_variables(verified))[: max(0, limit("recorders") - own)]
 
 
 def spacing(verified: Verified, lanes: int, steps: int) -> int:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from bioasm.isa.limits import limit
 from bioasm.isa.network import variables_of
 from bioasm.isa.verify import Verified
 from bioasm.units import Dimension
 from bioasm.verification.deviations import Row
+from bioasm.verification.instrument import recorded, state_variables
 from bioasm.verification.statistics import Comparison
 from bioasm.verification.verify import Report
 
@@ -25,7 +27,14 @@ def to_text(report: Report) -> str:
         parts.append(_aligned([("", "largest deviation", "of", "over tolerance"), *_deviations(report, report.rows)]))
     if report.whole:
         parts.append(_pieces(report))
+    if unrecorded(report):
+        parts.append(f"{unrecorded(report)} further state variables were not recorded; {limit('recorders')} can be at a time")
     return "\n".join([*parts, _clock(report), _verdict(report)]) + "\n"
+
+
+def unrecorded(report: Report) -> int:
+    """How many state variables are too many to be recorded."""
+    return len(state_variables(report.verified)) - len(recorded(report.verified))
 
 
 def _head(report: Report) -> str:
@@ -142,6 +151,7 @@ def to_object(report: Report) -> dict[str, Any]:
         "status": report.status,
         "agrees": report.agrees if report.status == "finished" else None,
         "sampled_every": report.every,
+        "unrecorded": unrecorded(report),
         **({"confidence": request.confidence} if request.own_noise else {"tolerance": request.tolerance}),
         "observables": [_row(verified, row) for row in report.rows],
         "statistics": [_statistic(row) for row in report.comparisons],

@@ -11,7 +11,7 @@ from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
-from bioasm.verification.instrument import SAMPLES, instrumented, spacing, state_variables
+from bioasm.verification.instrument import SAMPLES, instrumented, recorded, spacing, state_variables
 
 LOOP = "MOV r0, 3\nALC 2\nagain:\nRUN 1 ms\nOUT r0\nLOOP r0, again\nJMP end\nOUT 7\nend:\nRD v\n"
 PROGRAMS = {
@@ -62,3 +62,9 @@ def test_state_variables_are_named_as_rec_knows_them() -> None:
 @pytest.mark.parametrize(("steps", "lanes", "every"), [(1000, 1, 1), (SAMPLES, 1, 2), (SAMPLES, 4, 8), (0, 1, 1)])
 def test_long_runs_are_sampled_less_often(steps: int, lanes: int, every: int) -> None:
     assert spacing(verify(assemble("ALC 2\nRUN 1 ms\n")), lanes, steps) == every
+
+
+def test_more_variables_than_can_be_recorded_are_left_out_and_counted() -> None:
+    text = "".join(f"POP p{k}, lif, 1\n" for k in range(35)) + "REC p0.I\nRUN 1 ms\n"
+    verified = verify(assemble(text))
+    assert len(recorded(verified)) == 63 < len(state_variables(verified)) == 70
