@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +22,7 @@ from bioasm.models.base import SPINS
 from bioasm.results import Result, Spikes
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.memory import memory
 
 # What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
 _SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
@@ -81,8 +81,8 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
     if verified.n * options.lanes > limit("cells"):
         raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
     needed = _neuron_bytes(verified) * options.lanes
-    if needed > _memory():
-        text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {_memory() / 1e9:.1f}"
+    if needed > memory():
+        text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {memory() / 1e9:.1f}"
         raise error("B403", text, hint="run fewer lanes at a time")
 
 
@@ -96,14 +96,6 @@ def _neuron_bytes(verified: Verified) -> int:
         for i in verified.network.instances()
     ]
     return verified.n * _CELL_BYTES + sum(held)
-
-
-def _memory() -> int:
-    """Bytes of memory that this machine has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system that does not tell
-        return sys.maxsize
 
 
 def _processors() -> int:

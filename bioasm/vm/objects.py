@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import platform
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ Notice = Callable[[str], None]
 
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 _HERE = Path(__file__).parent
+_BEGAN = time.time()
 _kept: dict[tuple[str, str, str], tuple[Kernel, Any]] = {}
 
 
@@ -45,6 +47,17 @@ def address_of(kernel: Kernel) -> int:
     return address
 
 
+def _sources() -> list[Path]:
+    """The files that kernels are made from."""
+    kernels = sorted((_HERE / "kernels").glob("*.py"))
+    return [*kernels, _HERE / "noise.py", _HERE / "layout.py", Path(__file__), _HERE.parent / "isa" / "table.py"]
+
+
+def _changed_since() -> bool:
+    """Whether sources were changed after this process began: what it loaded of them may be older than what lies there."""
+    return any(_BEGAN < path.stat().st_ctime <= time.time() for path in _sources())
+
+
 @cache
 def _fingerprint() -> bytes:
     """What every kernel depends on: our sources, the compiler's versions, the processor."""
@@ -52,9 +65,7 @@ def _fingerprint() -> bytes:
     import llvmlite.binding as llvm
 
     digest = hashlib.sha256()
-    sources = [*sorted((_HERE / "kernels").glob("*.py")), _HERE / "noise.py", _HERE / "layout.py", Path(__file__)]
-    sources.append(_HERE.parent / "isa" / "table.py")
-    for path in sources:
+    for path in _sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     features = llvm.get_host_cpu_features().flatten()
     words = (llvmlite.__version__, _numba_version(), sys.version, platform.machine(), llvm.get_host_cpu_name(), features)
@@ -71,8 +82,9 @@ def _numba_version() -> str:
 
 
 def _path(key: tuple[str, str, str]) -> Path | None:
+    """Where a kernel is kept; None where there is no folder, or the sources are not those of this process."""
     folder = cache_dir()
-    if folder is None:
+    if folder is None or _changed_since():
         return None
     name = hashlib.sha256(_fingerprint() + "\0".join(key).encode()).hexdigest()[:32]
     return folder / f"kernel-{key[0]}-{name}.o"

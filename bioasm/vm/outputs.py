@@ -13,6 +13,7 @@ from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
 from bioasm.results.result import Reading, Recording, Spikes
 from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.memory import memory
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
@@ -21,6 +22,8 @@ _SPIKES = 1 << 15  # least room for spikes of a block; more where two steps coul
 _TRACE = 1 << 12
 _SAMPLE_BYTES = 1 << 21
 _OUT = 1 << 10
+_SPIKE_BYTES, _ENERGY_BYTES = 16, 8
+_COPIES = 3  # of what was taken, while a result is put together
 
 
 @dataclass
@@ -161,6 +164,12 @@ class Outputs:
             raise error("B111", f"more than {limit('spikes')} spikes")
         if self.trace_taken > limit("trace_entries"):
             raise error("B111", f"the trace of energies has more than {limit('trace_entries')} entries in all lanes")
+        kept = self.bytes_recorded + _SPIKE_BYTES * self.spikes_taken + _ENERGY_BYTES * self.trace_taken
+        if kept > memory() // _COPIES:
+            text = (
+                f"recordings, spikes and energies take {kept / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB"
+            )
+            raise error("B403", text, hint="run fewer lanes at a time or a shorter time, or record less often")
 
     def take_emitted(self, names: dict[int, str]) -> None:
         """Take the numbers that OUT emitted; `names` gives the name for each instruction."""

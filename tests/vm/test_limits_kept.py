@@ -8,15 +8,14 @@ import bioasm
 from bioasm import BioasmError
 from bioasm.isa import limits
 
+TEXTS = {
+    "record_bytes": "ALC 4\nOUT 7\nREC v\nRUN 10\nRD\n",
+    "spikes": "ALC 4\nOUT 7\nCUR 1 nA\nRUN 10\nRD\n",
+    "trace_entries": "ALC 4\nLDH [1, 1, 1, 1]\nOUT 7\nRUN 10\nRD\n",
+}
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("record_bytes", "ALC 4\nOUT 7\nREC v\nRUN 10\nRD\n"),
-        ("spikes", "ALC 4\nOUT 7\nCUR 1 nA\nRUN 10\nRD\n"),
-        ("trace_entries", "ALC 4\nLDH [1, 1, 1, 1]\nOUT 7\nRUN 10\nRD\n"),
-    ],
-)
+
+@pytest.mark.parametrize(("name", "text"), TEXTS.items())
 def test_a_run_over_a_limit_keeps_what_it_had(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.LIMITS, name, limits.LIMITS[name]._replace(value=50))
     with pytest.raises(BioasmError) as told:
@@ -26,3 +25,14 @@ def test_a_run_over_a_limit_keeps_what_it_had(name: str, text: str, monkeypatch:
     assert so_far.status == "failed"
     assert [(r.what, r.value) for r in so_far.results] == [("value", 7.0)]
     assert so_far.recordings["v"].values.size > 50 if name == "record_bytes" else so_far.steps > 0
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_run_that_fills_the_memory_keeps_what_it_had(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bioasm.vm.outputs.memory", lambda: 3000)
+    with pytest.raises(BioasmError, match="this machine has") as told:
+        bioasm.run(text, seed=1)
+    so_far = told.value.partial
+    assert told.value.diagnostics[0].code == "B403"
+    assert so_far.steps > 0
+    assert [(r.what, r.value) for r in so_far.results] == [("value", 7.0)]

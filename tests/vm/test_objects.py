@@ -126,6 +126,13 @@ def test_the_name_tells_what_the_kernel_depends_on(folder: Path, monkeypatch: py
     assert len(names | {objects._path(KEY).name}) == 4
 
 
+def test_a_process_older_than_the_sources_keeps_no_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_BEGAN", 0.0)
+    assert objects._path(KEY) is None
+    monkeypatch.setattr(objects, "_BEGAN", max(path.stat().st_ctime for path in objects._sources()))
+    assert objects._path(KEY) is not None
+
+
 # --- whole processes ----------------------------------------------------------------------------------------
 
 
