@@ -223,3 +223,11 @@ def test_names_that_would_be_one_when_joined() -> None:
     gate = GATE.replace("gate {", "r {").replace("g = 0.5", "c = 0.5").replace("-g*m", "-c*m")
     text = gate + model + "MECH a_b, r, a\nEVT a, [[1e-3, 0]], 0.4\nEVT a.port, [[2e-3, 1]], 0.3\nREC a.x\nRUN 5 ms\n"
     assert_alike(on_brian2(text), on_cpu(text))
+
+
+def test_neurons_start_as_their_parameters_are_when_they_first_run() -> None:
+    text = "POP a, membrane, 2\nMECH k, hh_channels, a\nSET a.v0, {v0}\nREC a.v\nREC k.m\n{late}RUN 0.2 ms\n"
+    for v0, late in (("-50 mV", ""), ("[-0.05, -0.06]", ""), ("-50 mV", "RUN 0.1 ms\nSET a.v0, 0 mV\n")):
+        program = text.format(v0=v0, late=late)
+        assert_alike(on_brian2(program), on_cpu(program))
+        assert on_brian2(program).recordings["a.v"].values[0, 0, 0] == -0.05

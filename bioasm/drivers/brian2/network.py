@@ -259,6 +259,9 @@ class Neurons:
             population.store(identifier(part, own), population.values[(part.name, own)])
         if np.ndim(value) == 0:
             self.parameters[f"{part.name}.{own}"] = float(value)
+        if self.step == 0:
+            for each in self.populations:
+                each.reset()  # neurons start as their parameters are when they first run
         if self.coupled is not None and not np.isfinite(self._state()).all():
             return f"with this {own} the state that the feedback is made from has no value"
         return None
