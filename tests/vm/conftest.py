@@ -13,8 +13,9 @@ is `own` where a parameter differs between neurons or one is clamped. Ising is `
 power of two and the fields fit 32 bits.
 
 A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
-that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make six of them, and the two
-models of test_beside.py four, because a neuron alone has a kernel of its own; a new test is a population or a line more in one of these.
+that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make six of them,
+and the two models of test_beside.py four, because a neuron alone has a kernel of its own. A new test is a population or a
+line more in one of these.
 """
 
 from __future__ import annotations
