@@ -166,9 +166,7 @@ class Outputs:
             raise error("B111", f"the trace of energies has more than {limit('trace_entries')} entries in all lanes")
         kept = self.bytes_recorded + _SPIKE_BYTES * self.spikes_taken + _ENERGY_BYTES * self.trace_taken
         if kept > memory() // _COPIES:
-            text = (
-                f"recordings, spikes and energies take {kept / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB"
-            )
+            text = f"recordings, spikes and energies take {kept / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB"
             raise error("B403", text, hint="run fewer lanes at a time or a shorter time, or record less often")
 
     def take_emitted(self, names: dict[int, str]) -> None:

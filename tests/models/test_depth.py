@@ -45,7 +45,9 @@ def test_what_is_nested_more_deeply_than_python_reads_is_written_in_pieces() -> 
     deep = reduce(lambda inner, _: Binary("/", x, Binary("+", x, inner)), range(130), x)
     with recursion_limit(5000):
         text = loop.value(deep, loop.start)
-    compile("\n".join([*loop.body, f"y = {text}"]), "loop", "exec")
+    names = {"f8": lambda *_: [0.5], "field": [0] * 9, "off": 0, "count": 1, "k": 0}
+    exec("\n".join([*loop.before, *loop.body, f"y = {text}"]), names)
+    assert names["y"] == reduce(lambda inner, _: 0.5 / (0.5 + inner), range(130), 0.5)
 
 
 def test_derivatives_may_be_deeper_than_python_usually_calls() -> None:

@@ -210,9 +210,10 @@ class Loop:
             return self.value(call.arguments[0], self.start) if kept is None else self.load(kept)
         if call.function == "delayed":
             return self.delayed(call)
-        local = self.local(_function(call, lambda part: self.value(part, moment)))
+        arguments = [self.value(part, moment) for part in call.arguments]
+        local = self.local(_applied(call.function, arguments))
         if call.function in TOGETHER:
-            self._exponentials[local] = Exponential(call.function, self.value(call.arguments[0], moment))
+            self._exponentials[local] = Exponential(call.function, *arguments)
         return local
 
     def delayed(self, call: Call) -> str:
@@ -285,13 +286,14 @@ def _nesting(text: str) -> int:
 
 
 def _function(call: Call, value: Callable[[Expression], str]) -> str:
-    parts = [value(part) for part in call.arguments]
-    if call.function in ("min", "max"):
-        text = parts[0]
-        for part in parts[1:]:
-            text = f"{call.function}({text}, {part})"
-        return text
-    return _CALLS[call.function].format(*parts)
+    return _applied(call.function, [value(part) for part in call.arguments])
+
+
+def _applied(function: str, arguments: list[str]) -> str:
+    """A function of the model language in Python."""
+    if function in ("min", "max"):
+        return reduce(lambda text, part: f"{function}({text}, {part})", arguments)
+    return _CALLS[function].format(*arguments)
 
 
 def _operation(expression: Expression, value: Callable[[Expression], str]) -> str:
