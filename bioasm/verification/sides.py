@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers import Driver, Observer, RunOptions
-from bioasm.drivers.brian2.dynamics import Guide
 from bioasm.drivers.registry import find_driver, make_driver
 from bioasm.isa.verify import Verified
 from bioasm.results import Result
+from bioasm.runtime.dynamics import Guide
 
 # What drivers call the parts of their time, and what they are called here.
 _PARTS = {"prepare": "build", "build": "build", "compile": "codegen", "codegen": "codegen", "run": "run"}

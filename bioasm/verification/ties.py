@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.network import has_landscape
 from bioasm.isa.program import DataRef
 from bioasm.isa.verify import Verified
 from bioasm.results import Result
+from bioasm.runtime.energy import Landscape
 
 Array = NDArray[Any]
 LOADS = ("LDJ", "LDH", "LDT")

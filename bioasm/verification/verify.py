@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.drivers import Observer, RunOptions
-from bioasm.drivers.brian2.dynamics import Guide
 from bioasm.isa.verify import Verified, verify
 from bioasm.results import Result
+from bioasm.runtime.dynamics import Guide
 from bioasm.verification.deviations import Row, compare
 from bioasm.verification.instrument import instrumented, recorded, spacing, state_variables
 from bioasm.verification.samples import samples

@@ -49,8 +49,8 @@ def address_of(kernel: Kernel) -> int:
 
 def _sources() -> list[Path]:
     """The files that kernels are made from."""
-    kernels = sorted((_HERE / "kernels").glob("*.py"))
-    return [*kernels, _HERE / "noise.py", _HERE / "layout.py", Path(__file__), _HERE.parent / "isa" / "table.py"]
+    kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
+    return [*kernels, house / "runtime" / "random.py", _HERE / "layout.py", Path(__file__), house / "isa" / "table.py"]
 
 
 def _changed_since() -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
 from bioasm.vm.layout import Ctx
-from bioasm.vm.noise import STREAM_POISSON, STREAM_RATES, lane_key
 
 if TYPE_CHECKING:
     from bioasm.vm.populations import Populations

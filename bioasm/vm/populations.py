@@ -14,6 +14,7 @@ from bioasm.isa.program import Program
 from bioasm.isa.semantics import whole_multiple
 from bioasm.models.algebra import evaluate, spell
 from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
+from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import delayed_ring
@@ -23,7 +24,6 @@ from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
 from bioasm.vm.instances import Instances
 from bioasm.vm.layout import CHUNK, DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
-from bioasm.vm.noise import STREAM_WHITE, lane_key
 from bioasm.vm.outside import Outside
 from bioasm.vm.projections import Projections
 from bioasm.vm.state import State

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.runtime.random import initial_spins
 from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_energy
 from bioasm.vm.layout import DRAWN, Ctx, Real
-from bioasm.vm.noise import initial_spins
 from bioasm.vm.state import State
 
 Array = NDArray[Any]

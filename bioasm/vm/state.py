@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
+from bioasm.runtime.random import STREAM_DYNAMICS, lane_key
 from bioasm.vm.layout import PAST_THE_END, WIDE, Block, Ctx, Real
-from bioasm.vm.noise import STREAM_DYNAMICS, lane_key
 
 Array = NDArray[Any]
 

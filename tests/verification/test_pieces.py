@@ -14,7 +14,7 @@ PIECE = 100
 
 def test_the_last_step_of_a_piece_is_compared_as_well() -> None:
     from bioasm.drivers.brian2.driver import Brian2Driver
-    from bioasm.drivers.brian2.dynamics import Guide
+    from bioasm.runtime.dynamics import Guide
 
     program = verify(assemble(NETWORK.replace("LDJ", "REC v\nLDJ", 1)))
     with Brian2Driver() as driver:

@@ -2,7 +2,7 @@
 
 One lane of a straight-line program, neuron arrays of float64, one step after another as docs/model-language.md defines a
 step. Nothing here looks at the code that the machine generates; shared with it are only the readers of texts, derivatives,
-`bioasm.vm.noise`, and the connections of random rules.
+`bioasm.runtime.random`, and the connections of random rules.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from bioasm.isa.verify import Verified
 from bioasm.models.algebra import derivative
 from bioasm.models.base import ORDER, Assignment, Equation, Model
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
-from bioasm.vm import noise
-from bioasm.vm.connections import from_rule
+from bioasm.runtime import random as noise
+from bioasm.runtime.connectivity import from_rule
 from tests.vm.reference import full
 
 Array = NDArray[Any]

@@ -2,7 +2,7 @@
 
 A `Twin` and a `Spins` execute a straight-line program instruction by instruction for one lane. They are written from the
 models' descriptions and from the order of steps of the source material, not from the kernels; they share with the machine
-only `bioasm.vm.noise`, so that trajectories can be compared and not only statistics.
+only `bioasm.runtime.random`, so that trajectories can be compared and not only statistics.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import DataRef, Dense, Instruction, Name, Program, Sparse, Terms
-from bioasm.vm import noise
+from bioasm.runtime import random as noise
 
 Array = NDArray[Any]
 

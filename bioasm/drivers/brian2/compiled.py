@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.drivers.brian2.cell import identifier
-from bioasm.drivers.brian2.dynamics import More, Samples, Watch
 from bioasm.drivers.brian2.network import Neurons, TimedNetwork
 from bioasm.drivers.brian2.population import Population, neuron_group
+from bioasm.runtime.dynamics import More, Samples, Watch
 
 Array = NDArray[Any]
 

@@ -29,7 +29,7 @@ from bioasm.models.base import SPINS
 from bioasm.results import Recording, Result, Spikes
 
 if TYPE_CHECKING:
-    from bioasm.drivers.brian2.dynamics import Dynamics, Guide, Samples
+    from bioasm.runtime.dynamics import Dynamics, Guide, Samples
 
 if find_spec("brian2") is None:
     raise ModuleNotFoundError("Brian2 is not installed", name="brian2")

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.dynamics import Samples
 from bioasm.drivers.brian2.interpreter import Deed, Interpreter, output_name
-from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.limits import limit
 from bioasm.isa.network import ADD, has_landscape
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register
 from bioasm.isa.semantics.timing import whole_multiple
 from bioasm.models.base import Parameter
 from bioasm.results import Spikes
+from bioasm.runtime.dynamics import Samples
+from bioasm.runtime.energy import Landscape
 from bioasm.vm.couplings import held_exactly
 
 Array = NDArray[Any]

@@ -10,12 +10,12 @@ from typing import Any, cast
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.base import Observer, Progress, RunOptions
 from bioasm.drivers.brian2.arithmetic import COMPUTED, HOLDS
-from bioasm.drivers.brian2.dynamics import Driven, Dynamics
-from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
 from bioasm.results import Reading
+from bioasm.runtime.dynamics import Driven, Dynamics
+from bioasm.runtime.energy import Landscape
 
 Make = Callable[["Interpreter", Instruction], Dynamics]
 Deed = Callable[["Interpreter", Instruction], None]

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.brian2.cell import SLOTS, Cell, Part, identifier
 from bioasm.drivers.brian2.drive import Drive
-from bioasm.drivers.brian2.dynamics import Best, Guide, More, Samples, Watch
-from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.sources import Poisson, Train
 from bioasm.drivers.brian2.stream import Stream, poisson_stream, white_noise
@@ -24,6 +22,8 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import Program
 from bioasm.isa.semantics.timing import whole_multiple
 from bioasm.models.base import Port
+from bioasm.runtime.dynamics import Best, Guide, More, Samples, Watch
+from bioasm.runtime.energy import Landscape
 
 Array = NDArray[Any]
 

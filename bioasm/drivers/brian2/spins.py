@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.dynamics import Best, More, Samples, Watch
-from bioasm.drivers.brian2.landscape import Landscape
 from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
-from bioasm.vm.noise import initial_spins
+from bioasm.runtime.dynamics import Best, More, Samples, Watch
+from bioasm.runtime.energy import Landscape
+from bioasm.runtime.random import initial_spins
 
 Array = NDArray[Any]
 

@@ -1,6 +1,6 @@
 """The counter-based noise, in pieces of many steps: for each step a row of numbers, one for each neuron of each lane.
 
-The numbers are those that the compiled machine draws, from `bioasm.vm.noise`, which repeats them in numpy.
+The numbers are those that the compiled machine draws, from `bioasm.runtime.random`, which repeats them in numpy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.vm.noise import STREAM_DYNAMICS, STREAM_POISSON, STREAM_RATES, STREAM_WHITE, Words, log, normals, open_unit, words
+from bioasm.runtime.random import (
+    STREAM_DYNAMICS,
+    STREAM_POISSON,
+    STREAM_RATES,
+    STREAM_WHITE,
+    Words,
+    log,
+    normals,
+    open_unit,
+    words,
+)
 
 Array = NDArray[Any]
 Pair = Callable[[Words, Words], tuple[Array, Array]]

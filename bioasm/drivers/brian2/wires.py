@@ -16,7 +16,7 @@ from bioasm.drivers.brian2.notation import spell_unit
 from bioasm.drivers.brian2.population import Population
 from bioasm.isa.network import MATRIX, Projection
 from bioasm.isa.program import Program
-from bioasm.vm.connections import from_matrix, from_rule
+from bioasm.runtime.connectivity import from_matrix, from_rule
 
 Array = NDArray[Any]
 

@@ -1,6 +1,6 @@
 """Vectorisable 32-bit arithmetic that numba would promote to 64 bits, written as LLVM instructions.
 
-Every function here is exact IEEE or integer arithmetic without contraction, so that `bioasm.vm.noise` repeats it bit for
+Every function here is exact IEEE or integer arithmetic without contraction, so that `bioasm.runtime.random` repeats it bit for
 bit in numpy, and any other backend can.
 """
 
@@ -14,8 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.runtime.random import COS, LN2, LOG_SERIES, PARITY, ROTATIONS, SIN, SQRT_HALF_BITS, TAU_OVER_2_32
 from bioasm.vm.layout import WIDE
-from bioasm.vm.noise import COS, LN2, LOG_SERIES, PARITY, ROTATIONS, SIN, SQRT_HALF_BITS, TAU_OVER_2_32
 
 I32 = ir.IntType(32)
 F32 = ir.FloatType()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse
-from bioasm.vm.noise import STREAM_CONNECTIONS, words
+from bioasm.runtime.random import STREAM_CONNECTIONS, words
 
 Array = NDArray[Any]
 Connections = tuple[Array, Array, Array]  # starts of rows (pre + 1), neurons reached (int32), weights

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bioasm.vm import noise
+from bioasm.runtime import random as noise
 from tests.vm.support import LANES, run
 
 ONES = 0xFFFFFFFF

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.landscape import Landscape
+from bioasm.runtime.energy import Landscape
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Dense, Sparse
-from bioasm.vm import connections
-from bioasm.vm.connections import from_matrix, from_rule
+from bioasm.runtime import connectivity as connections
+from bioasm.runtime.connectivity import from_matrix, from_rule
 from tests.vm.support import machine, run
 
 
