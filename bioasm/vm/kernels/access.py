@@ -6,7 +6,7 @@ from numba import carray, float32, float64, int8, int16, int32, int64, uint8, ui
 
 from bioasm.vm.kernels.device import inlined
 from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.layout import Block, Ctx
+from bioasm.vm.kernels.slots import Block, Ctx
 
 
 @inlined

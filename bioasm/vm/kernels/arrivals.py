@@ -8,7 +8,7 @@ from bioasm.vm.kernels.access import f8, i4, i8, u4
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import threefry
 from bioasm.vm.kernels.sample import FAR
-from bioasm.vm.layout import Block, Ctx
+from bioasm.vm.kernels.slots import Block, Ctx
 
 
 @device

@@ -19,7 +19,8 @@ from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.dynamics import SIGNATURE
-from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.kernels.slots import Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 

@@ -7,7 +7,8 @@ from typing import Any
 from bioasm.vm.kernels.access import block_row
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import make_numbers, make_words, normals
-from bioasm.vm.layout import DRAWN, WIDE, Block, Ctx
+from bioasm.vm.kernels.slots import Block, Ctx
+from bioasm.vm.layout import DRAWN, WIDE
 
 one_lane_words, wide_words = make_words(wide=False), make_words(wide=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bioasm.vm.kernels.access import f8, i4, i8
 from bioasm.vm.kernels.device import device
-from bioasm.vm.layout import Ctx
+from bioasm.vm.kernels.slots import Ctx
 
 
 @device

@@ -9,7 +9,8 @@ from bioasm.vm.kernels.best import make_best
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.energy import lane_energy
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
-from bioasm.vm.layout import RESYNC, Block, Ctx, Real
+from bioasm.vm.kernels.slots import Block, Ctx, Real
+from bioasm.vm.layout import RESYNC
 
 
 @device

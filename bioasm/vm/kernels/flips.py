@@ -9,7 +9,8 @@ from numba import carray, float64, int32, int64
 from bioasm.vm.kernels.access import i4, i8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.layout import WIDE, Ctx
+from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.layout import WIDE
 
 
 class Sweeps(NamedTuple):

@@ -18,8 +18,9 @@ from bioasm.vm.kernels.flips import make_sweeps
 from bioasm.vm.kernels.landscape import keep_best, make_compute_anew, note_energy
 from bioasm.vm.kernels.neighbours import make_neighbours
 from bioasm.vm.kernels.sample import make_sampling, room_for_samples, room_for_trace
+from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
 from bioasm.vm.kernels.thresholds import make_draw
-from bioasm.vm.layout import RESYNC, Block, Ctx, Real, Status
+from bioasm.vm.layout import RESYNC
 
 
 @device

@@ -9,7 +9,7 @@ from numba import carray, float64, int32, int64
 from bioasm.vm.kernels.access import f8, i1, i4, i8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.layout import Block, Ctx, Real
+from bioasm.vm.kernels.slots import Block, Ctx, Real
 
 
 def make_compute_terms(whole: bool) -> Any:

@@ -17,7 +17,8 @@ from numba.extending import intrinsic
 
 from bioasm.vm.kernels.access import i2
 from bioasm.vm.kernels.device import device
-from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, LIMBS, Ctx
+from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, LIMBS
 
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _MULTIPLY_AND_ADD = {32: "llvm.x86.avx512.pmaddw.d.512", 16: "llvm.x86.avx2.pmadd.wd"}

@@ -10,7 +10,7 @@ from bioasm.vm.kernels.access import u4, u8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import make_wide_spread, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
-from bioasm.vm.layout import Ctx
+from bioasm.vm.kernels.slots import Ctx
 
 
 def make_neighbours(storage: str, whole: bool) -> tuple[Any, Any, Any]:

@@ -19,7 +19,8 @@ from bioasm.vm.kernels.draw import draw_normals
 from bioasm.vm.kernels.emit import fma
 from bioasm.vm.kernels.feedback import make_feedback
 from bioasm.vm.kernels.sample import FAR, make_sampling, room_for_samples, room_for_trace
-from bioasm.vm.layout import CHUNK, DRAWN, Block, Ctx, Status
+from bioasm.vm.kernels.slots import Block, Ctx, Status
+from bioasm.vm.layout import CHUNK, DRAWN
 
 
 @device

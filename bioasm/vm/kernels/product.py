@@ -21,7 +21,8 @@ from bioasm.vm.kernels.access import f8, u4, u8
 from bioasm.vm.kernels.device import device, inlined
 from bioasm.vm.kernels.emit import fma, pointer
 from bioasm.vm.kernels.limbs import byte_product
-from bioasm.vm.layout import WIDE, Ctx
+from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.layout import WIDE
 
 PARTS = 8
 ROWS = 4

@@ -9,7 +9,7 @@ from numba import carray, int64
 from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.kernels.slots import Block, Ctx, Recorder
 
 FAR = 1 << 62
 _COLUMNS = len(Recorder)

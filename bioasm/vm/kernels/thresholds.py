@@ -11,7 +11,8 @@ from bioasm.vm.kernels.access import f4, u1
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import make_draw_cells
 from bioasm.vm.kernels.emit import exponentials, logistics
-from bioasm.vm.layout import CHUNK, DRAWN, Ctx, Real
+from bioasm.vm.kernels.slots import Ctx, Real
+from bioasm.vm.layout import CHUNK, DRAWN
 
 FARTHEST = 1 << 30
 LARGEST_DRAWN = 24.0  # logistic and exponential numbers of 32-bit words are below ln(2**33) = 22.9

@@ -1,0 +1,27 @@
+"""The tables of `bioasm.vm.layout` as modules of plain integers, for compiled functions.
+
+Numba before 0.68 takes no member of an enumeration as an index; a module's attribute is a constant in every version.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from types import ModuleType
+
+from bioasm.vm import layout
+
+
+class Slots(ModuleType):
+    """An enumeration's members as int attributes; its length is that of the enumeration."""
+
+    def __init__(self, members: type[IntEnum]) -> None:
+        super().__init__(members.__name__)
+        self._length = len(members)
+        vars(self).update({member.name: member.value for member in members})
+
+    def __len__(self) -> int:
+        return self._length
+
+
+Block, Ctx, Fault, Real = Slots(layout.Block), Slots(layout.Ctx), Slots(layout.Fault), Slots(layout.Real)
+Recorder, Scalar, Status = Slots(layout.Recorder), Slots(layout.Scalar), Slots(layout.Status)
