@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 
 # Modules make objects by the hundred thousand that stay to the end; looking through them for garbage frees nothing.
@@ -13,8 +12,10 @@ _COLLECT_EVERY = 500_000
 
 def start() -> int:
     """Run the command line of this process and return its exit code."""
+    from bioasm.cli.signals import end_in_order
+
     gc.set_threshold(_COLLECT_EVERY)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a command as Ctrl-C does: in order
+    end_in_order()
     # No command multiplies matrices by BLAS, and starting its threads would take longer than most commands.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from bioasm.cli.main import main

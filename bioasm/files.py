@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import stat
@@ -11,6 +12,15 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from bioasm.diagnostics import BioasmError, did_you_mean, error
+
+_PREFIX = 64  # bytes that tell of most files that they are not empty
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 def unreadable(path: Path | str, cause: OSError) -> BioasmError:
@@ -36,6 +46,12 @@ def _similar(path: Path) -> str | None:
     except OSError:
         return None
     return did_you_mean(path.name, names)
+
+
+def refuse_empty(content: bytes, source: Path | str) -> None:
+    """Raise BioasmError B016 for input of blanks at most, which a failed command or a full disk leaves behind."""
+    if not content[:_PREFIX].strip() and not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise error("B016", f"{source} is empty", hint="did the command that should write it fail?")
 
 
 @contextmanager
@@ -100,6 +116,17 @@ class _Whole:
         os.replace(self.name, self.target)
 
 
+def check_replaceable(path: Path | str) -> None:
+    """Refuse a device, pipe or socket where a file is written again and again and read back. Raises BioasmError B302."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # what is not there can be made, or `check_writable` says why not
+        return
+    if not stat.S_ISREG(mode):
+        kind = next((words for is_kind, words in _KINDS if is_kind(mode)), "no file")
+        raise error("B302", f"can't write {path}: it is {kind}", hint="a checkpoint needs a regular file")
+
+
 def check_writable(path: Path | str) -> None:
     """Find out before a long run whether `path` could be written at its end. Raises BioasmError B302."""
     target = Path(os.path.realpath(path))
@@ -117,5 +144,7 @@ def _check_target(target: Path) -> None:
         raise IsADirectoryError(0, "is a directory")
     if not exists and not target.parent.is_dir():
         raise FileNotFoundError(0, f"there is no folder {target.parent}")
-    if not os.access(target if exists else target.parent, os.W_OK):
+    if exists and not os.access(target, os.W_OK):
         raise PermissionError(0, "permission denied")
+    if (not exists or target.is_file()) and not os.access(target.parent, os.W_OK):  # a new file takes the old one's place
+        raise PermissionError(0, f"permission denied in {target.parent}, where a new file is made")

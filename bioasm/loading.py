@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 from bioasm.binary import looks_like_bytecode
 from bioasm.diagnostics import Span, error
-from bioasm.files import unreadable
+from bioasm.files import refuse_empty, unreadable
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Program
 
@@ -90,7 +90,8 @@ def from_text(text: str, *, source: str, folder: Path, debug: bool = False) -> P
 
 
 def decode(content: bytes, source: str) -> str:
-    """Bytes as text. A byte order mark is dropped. Raises BioasmError B013 with the place of the first bad byte."""
+    """Bytes as text. A byte order mark is dropped. Raises BioasmError B013 with the place of the first bad byte, B016, B111."""
+    refuse_empty(content, source)
     if len(content) > limit("text_bytes"):
         raise error("B111", f"{source} holds more than {limit('text_bytes'):,} bytes, the limit for a text")
     try:

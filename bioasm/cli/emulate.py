@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioasm.cli import common
+from bioasm.cli.signals import heeded
 from bioasm.diagnostics import EXIT_OK, error
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _serve(settings: BoardSettings, wire: Transport, quiet: bool) -> int:
         nonlocal ended
         ended = True
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in heeded() if number != signal.SIGINT}
     station = Station(settings)
     try:
         print(wire.name, flush=True)  # whoever reads this may send signals and open the port from now on
@@ -91,7 +92,8 @@ def _serve(settings: BoardSettings, wire: Transport, quiet: bool) -> int:
             _say(f"{settings.chip}, seed {settings.seed}, {settings.time} time; Ctrl-C ends it")
         serve(station, wire, lambda: ended)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         wire.close()
         if not quiet:
             counts = station.firmware.link.statistics

@@ -117,7 +117,7 @@ def _read(path: str, form: str | None, maximize: bool) -> Problem:
 
 
 def _content(path: str) -> bytes:
-    from bioasm.files import unreadable
+    from bioasm.files import refuse_empty, unreadable
     from bioasm.isa.limits import limit
 
     most = limit("text_bytes") + 1
@@ -131,6 +131,7 @@ def _content(path: str) -> bytes:
         raise unreadable(path, cause) from cause
     if len(content) == most:
         raise error("B111", f"{path} holds more than {most - 1:,} bytes, the limit for a text")
+    refuse_empty(content, "<stdin>" if path == common.STDIO else path)
     return content
 
 

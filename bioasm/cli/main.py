@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -119,10 +120,18 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Python has None where the shell closed a standard stream (`>&-`); nothing is read there, and nobody listens."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Python has None where the shell closed a standard stream (`>&-`).
+
+    Input is then empty, messages are dropped, and writing results fails: what was asked for must not be lost without a word.
+    The number is taken as well, so that no file that is opened later gets what is meant for the stream.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  (stays open until the process ends)
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: SIM115  (stays open until the process ends)
 
 
 def _write_utf8() -> None:
@@ -143,12 +152,12 @@ def _run(args: list[str], settings: Settings) -> int:
     return int(code or 0)
 
 
-def _drop_output() -> None:
-    """Nobody takes our output (`bioasm ... | head`, a full disk): let it go, so that Python's last flush does not fail too."""
+def _drop_output(name: str = "stdout") -> None:
+    """Our output is not taken (`bioasm ... | head`, a full disk): let it go, so that Python's last flush does not fail too."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), getattr(sys, name).fileno())
     except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (stays open until the process ends)
+        setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (stays open until the process ends)
 
 
 def _failed(cause: Exception, settings: Settings) -> int:
@@ -156,7 +165,10 @@ def _failed(cause: Exception, settings: Settings) -> int:
     from bioasm.diagnostics import BioasmError
 
     failure = cause if isinstance(cause, BioasmError) else _explained(cause)
-    report(failure.diagnostics, settings)
+    try:
+        report(failure.diagnostics, settings)
+    except OSError:  # standard error is full or gone; the exit code is all that can be told
+        _drop_output("stderr")
     return failure.exit_code
 
 
@@ -171,6 +183,7 @@ def _explained(cause: Exception) -> BioasmError:
 
         traceback.print_exception(cause)
     if isinstance(cause, OSError) and cause.filename is None:
-        return error("B302", f"can't write the output: {reason(cause)}")
+        words = "standard output is closed" if cause.errno == errno.EBADF else reason(cause)
+        return error("B302", f"can't write the output: {words}")
     hint = "please report it with the program and the command line; BIOASM_DEBUG=1 shows where it happened"
     return error("B901", f"internal error: {type(cause).__name__}: {cause}", hint=hint, exit_code=EXIT_INTERNAL)

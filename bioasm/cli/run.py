@@ -106,6 +106,8 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
     """What can be known to be wrong before a long run is said before it."""
     if request.resume and not request.checkpoint:
         raise click.UsageError("--resume needs --checkpoint FILE", ctx)
+    if request.checkpoint == common.STDIO:
+        raise click.UsageError("a checkpoint is read again, so it needs a file", ctx)
     if request.as_json and request.output == common.STDIO:
         raise click.UsageError("--json and -o - both write to standard output", ctx)
     for path in (request.output, request.checkpoint):
@@ -113,6 +115,10 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
             from bioasm.files import check_writable
 
             check_writable(path)
+    if request.checkpoint:
+        from bioasm.files import check_replaceable
+
+        check_replaceable(request.checkpoint)
     if request.output:
         from bioasm.results.files import writer_for
 

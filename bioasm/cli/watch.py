@@ -1,4 +1,4 @@
-"""Watches a run: a line of progress for those who look at it, and Ctrl-C or SIGTERM as a wish to stop."""
+"""Watches a run: a line of progress on a terminal, and Ctrl-C, SIGTERM or SIGHUP as a request to stop."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from bioasm.cli.signals import heeded
 
 if TYPE_CHECKING:
     from bioasm.drivers import Progress
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SECONDS_BETWEEN_LINES = 0.1
 _ERASE = "\r\x1b[K"
 
@@ -31,7 +33,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self.previous = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+            self.previous = {number: signal.signal(number, self._stop) for number in heeded()}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: TracebackType | None) -> None:
@@ -50,7 +52,7 @@ class Watch:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
-        for each in _SIGNALS:
+        for each in self.previous:
             signal.signal(each, signal.SIG_DFL)
         if self.show:
             _write(f"{_ERASE}stopping; once more to abort at once\n")
@@ -66,5 +68,6 @@ def line(progress: Progress, seconds: float) -> str:
 
 
 def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be gone, and a run must not end for a line of progress
+        sys.stderr.write(text)
+        sys.stderr.flush()

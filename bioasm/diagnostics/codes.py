@@ -85,6 +85,11 @@ CODES: dict[str, Code] = {
         "name is a letter or _ and then letters, digits, _ and dots.",
     ),
     # --- texts of models --------------------------------------------------------------------------
+    "B016": Code(
+        "empty input",
+        "The file or the pipe that should hold a program holds nothing at all, as after a command that failed or on a full disk. "
+        "A text of comments alone is a program: it does nothing.",
+    ),
     "B020": Code(
         "model text can't be read",
         "A statement of a model's text is not of the form that its section asks for, or the block `.model NAME { ... }` is "
@@ -305,6 +310,11 @@ CODES: dict[str, Code] = {
     "B309": Code(
         "recording can't be made",
         "Channels without a name, two channels of one name, a file name that readers don't take, or more samples than the format counts.",
+    ),
+    "B310": Code(
+        "file changed during use",
+        "Large data stay in their file and are mapped into memory. The file was shortened or written to while a command used it, "
+        "so that what was computed since may be wrong. Write a new file and move it to the name instead of writing in place.",
     ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(

@@ -20,6 +20,9 @@ _INLINE = 100  # data without a name stand in their operand up to this many char
 _METADATA = ("title", "author", "source")
 
 
+_NOTHING = "; a program without instructions\n"  # an empty text would be refused as the remains of a failure
+
+
 def disassemble(program: Program) -> str:
     """The text of a program; `assemble` makes the same program of it.
 
@@ -27,7 +30,7 @@ def disassemble(program: Program) -> str:
     Raises BioasmError where the program has no form in text: B015 and B008 for its names, B109 for numbers that are not
     finite, B112 for a jump out of it, B128 for the text of a model, B208 for an operand that points to nothing.
     """
-    return print_lines(list(_Disassembler(program).lines()))
+    return print_lines(list(_Disassembler(program).lines())) or _NOTHING
 
 
 def _directive(name: str, *operands: Item, value: Item | None = None) -> Statement:

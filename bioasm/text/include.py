@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bioasm.diagnostics import BioasmError
+from bioasm.files import refuse_empty
 from bioasm.isa.limits import limit
 from bioasm.text.document import Document, Item
 from bioasm.text.draft import Draft, Place
@@ -48,7 +49,9 @@ def _text(path: Path) -> str:
     if path.stat().st_size > limit("text_bytes"):
         raise Fault("B111", f"{path} is longer than {limit('text_bytes')} bytes")
     try:
-        return path.read_bytes().decode("utf-8")
+        content = path.read_bytes()
+        refuse_empty(content, path)
+        return content.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise Fault("B013", f"{path} is not UTF-8 text (byte {fault.start})") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
+from bioasm.files import check_replaceable, whole
 from bioasm.results.result import Reading, Spikes
 from bioasm.vm.layout import Ctx
 from bioasm.vm.machine import Machine
@@ -41,14 +41,9 @@ def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
     }
     meta["checksum"] = _checksum(arrays)
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    temporary = path.with_name(path.name + f".{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
-    except OSError as cause:
-        temporary.unlink(missing_ok=True)
-        raise error("B302", f"the checkpoint {path} can't be written: {cause.strerror or cause}") from cause
+    check_replaceable(path)
+    with whole(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,23 @@ def test_what_is_no_checkpoint_is_refused(content: bytes | None, code: str) -> N
 def test_most_fuel_there_is(folder: Path) -> None:
     told = bioasm("run", "small.basm", "--seed", 1, "--fuel", 2**63 - 1, "--json")
     assert (told.code, told.json["status"]) == (0, "finished")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "private", "/dev/full", "-"])
+def test_a_checkpoint_leaves_its_target_what_it_is(folder: Path, kind: str) -> None:
+    os.mkfifo("pipe")
+    Path("real").write_bytes(b"old")
+    Path("link").symlink_to("real")
+    Path("private").touch(0o600)
+    before = os.stat(kind, follow_symlinks=False).st_mode if kind != "-" else 0
+    told = bioasm("run", "small.basm", "--seed", 1, "--fuel", 8, "--checkpoint", kind)
+    if kind == "-":
+        assert (told.code, "needs a file" in told.stderr) == (2, True)
+        return
+    assert os.stat(kind, follow_symlinks=False).st_mode == before
+    if kind in ("pipe", "/dev/full"):
+        assert (told.code, "B302" in told.stderr) == (1, True)
+        assert told.stdout == b""  # known before the run
+    else:
+        assert bioasm("run", "small.basm", "--checkpoint", kind, "--resume").code == 0
+    assert sorted(os.listdir()) == ["link", "pipe", "private", "real", "small.basm", "wrong.basm"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.files import check_writable, reason, unreadable, whole
+from bioasm.files import check_replaceable, check_writable, reason, unreadable, whole
 
 
 def test_the_file_holds_what_was_written(tmp_path: Path) -> None:
@@ -137,3 +137,23 @@ def test_no_offer_where_there_is_none(tmp_path: Path, cause: OSError) -> None:
 )
 def test_reason(cause: OSError, words: str) -> None:
     assert reason(cause) == words
+
+
+def test_a_folder_that_takes_no_new_file_is_known_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b").touch()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
+    with pytest.raises(BioasmError, match="permission denied in"):
+        check_writable(tmp_path / "b")
+    check_writable("/dev/null")
+
+
+def test_only_regular_files_are_replaced_again_and_again(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to-pipe").symlink_to("pipe")
+    for name in ("file", "link", "new"):
+        check_replaceable(tmp_path / name)
+    for name, words in (("pipe", "a pipe"), ("to-pipe", "a pipe"), ("/dev/null", "a device"), (".", "a directory")):
+        with pytest.raises(BioasmError, match=f"B302.*it is {words}"):
+            check_replaceable(tmp_path / name)

@@ -17,6 +17,12 @@ pytestmark = pytest.mark.usefixtures("folder")
 ROOT = Path(__file__).parent.parent.parent
 BIOASM = f"{sys.executable} -m bioasm"
 ENDLESS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nRUN 8000000000 sweeps\n"
+PRINTING = [
+    "help", "explain", "models", "drivers", "drivers --json", "asm small.basm", "disasm small.basm", "fmt small.basm",
+    "info small.basm", "info small.basm --json", "check wrong.basm --format json",
+    "import --generate G1", "run small.basm --seed 1", "run small.basm --seed 1 --json", "run small.basm --seed 1 -o -",
+    "verify small.basm --against cpu --seed 1",
+]  # fmt: skip
 PATIENCE = 120  # seconds; kernels may have to be compiled first
 
 
@@ -46,21 +52,77 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("line", ["bioasm help > /dev/full", "bioasm asm small.basm -o - > /dev/full"])
+@pytest.mark.parametrize("line", [f"bioasm {line} > /dev/full" for line in PRINTING[::6]])
 def test_a_full_disk_behind_standard_output(line: str) -> None:
     told = shell(line)
     assert told.returncode == 1
     assert told.stderr == "error[B302]: can't write the output: no space left on device\n"
 
 
+@pytest.mark.parametrize("line", [*PRINTING, "--help", "--version", "run --help"])
+def test_a_closed_standard_output_is_an_error(line: str) -> None:
+    told = shell(f"bioasm {line} >&-")
+    assert told.returncode == 1
+    assert told.stderr.startswith("error[B302]: can't write the output: ")
+    assert told.stderr.count("\n") == 1
+
+
+def test_a_command_that_prints_nothing_needs_no_standard_output() -> None:
+    told = shell("bioasm check small.basm >&- && bioasm asm small.basm -o out.bbc >&-")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert Path("out.bbc").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
-    [("bioasm check - <&-", 0), ("bioasm help >&-", 0), ("bioasm rum 2>&-", 2), ("bioasm run - <&- >&- 2>&-", 0)],
+    [
+        ("bioasm check wrong.basm 2>&-", 1),
+        ("bioasm rum 2>&-", 2),
+        ("bioasm check wrong.basm 2>/dev/full", 1),
+        ("bioasm help >/dev/full 2>&1", 1),
+        ("bioasm run - <&- >&- 2>&-", 1),
+    ],
 )
-def test_closed_streams_are_like_empty_ones(line: str, code: int) -> None:
+def test_without_messages_the_exit_code_tells(line: str, code: int) -> None:
     told = shell(line)
-    assert told.returncode == code
-    assert "Traceback" not in told.stderr
+    assert (told.returncode, told.stdout, told.stderr) == (code, "", "")
+
+
+TAKING = ["asm - -o out", "disasm - -o out", "check -", "fmt -", "run -", "verify - --against cpu", "info -", "import -",
+          "models -"]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", TAKING)
+def test_empty_input_is_no_program(line: str) -> None:
+    told = shell(f"bioasm {line} < /dev/null; bioasm {line} <&-; printf ' \n\n' | bioasm {line}")
+    assert told.returncode == 1
+    assert told.stderr == 3 * "error[B016]: <stdin> is empty\n  hint: did the command that should write it fail?\n"
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("line", [line.replace(" -", " e.bbc", 1) for line in TAKING])
+def test_an_empty_file_is_no_program(line: str) -> None:
+    Path("e.bbc").touch()
+    told = shell(f"bioasm {line}")
+    assert told.returncode == 1
+    assert told.stderr.startswith("error[B016]: e.bbc is empty\n")
+
+
+def test_a_failed_assembler_fails_the_pipe_behind_it() -> None:
+    told = shell("set +o pipefail; bioasm asm wrong.basm 2>/dev/null | bioasm run -")
+    assert told.returncode == 1
+    assert "B016" in told.stderr
+
+
+def test_comments_alone_are_a_program() -> None:
+    Path("c.basm").write_text("; to be written\n")
+    assert shell("bioasm asm c.basm | bioasm check - && bioasm run c.basm -q").returncode == 0
+
+
+def test_an_empty_include_is_told_where_it_stands() -> None:
+    Path("part.basm").touch()
+    Path("whole.basm").write_text('ALC 2\n.include "part.basm"\n')
+    assert "whole.basm:2:10: error[B016]: part.basm is empty" in shell("bioasm check whole.basm").stderr
 
 
 def test_nothing_is_imported_for_help_that_help_does_not_need() -> None:
@@ -96,10 +158,21 @@ def test_interrupted_runs_print_and_go_on() -> None:
     code, first, messages = Running().end(signal.SIGINT)
     assert (code, first["status"], messages) == (130, "interrupted", "")
     assert first["steps"] > 0
-    code, second, _ = Running("--resume").end(signal.SIGTERM)
+    code, second, _ = Running("--resume").end(signal.SIGHUP)
     assert (code, second["status"]) == (130, "interrupted")
     assert second["seed"] == first["seed"]
     assert second["steps"] > first["steps"]
+
+
+def test_nohup_keeps_a_run_going() -> None:
+    Path("endless.basm").write_text(ENDLESS)
+    with subprocess.Popen(["nohup", *BIOASM.split(), "run", "endless.basm", "--fuel", "30000000", "-q"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:  # fmt: skip
+        time.sleep(2)
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1  # out of fuel
+    assert b"out of fuel" in out or b"sweeps" in out
 
 
 @pytest.mark.parametrize(("given", "kept"), [("", "1"), ("OPENBLAS_NUM_THREADS=3", "3")])
@@ -139,7 +212,7 @@ def test_json_is_utf_8_whatever_the_name_of_a_file(line: str) -> None:
     assert "ff" in json.dumps(json.loads(told.stdout)).lower()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_every_command_in_order(number: int) -> None:
     line = [*BIOASM.split(), "asm", "-", "-o", "out.bbc"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

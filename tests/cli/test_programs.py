@@ -292,9 +292,19 @@ def test_damaged_bytecode(line: str) -> None:
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.parametrize("line", ["asm - -o x", "disasm -", "check -", "info -"])
-def test_empty_input_is_an_empty_program(line: str) -> None:
-    assert bioasm(*line.split()).code == 0
+@pytest.mark.parametrize("line", ["asm - -o x", "disasm -", "check -", "info -", "fmt -", "run -"])
+@pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf", b" " * 100 + b"\n"])
+def test_empty_input_is_refused(line: str, content: bytes) -> None:
+    told = bioasm(*line.split(), stdin=content)
+    assert (told.code, told.stdout) == (1, b"")
+    assert told.stderr.startswith("error[B016]: <stdin> is empty\n")
+
+
+def test_a_program_without_instructions_goes_round() -> None:
+    code = bioasm("asm", "-", stdin="; nothing yet\n").stdout
+    text = bioasm("disasm", "-", stdin=code).stdout
+    assert bioasm("asm", "-", stdin=text).stdout == code
+    assert bioasm("check", "-", stdin=text).code == 0
 
 
 def test_a_byte_order_mark_and_carriage_returns_do_no_harm() -> None:

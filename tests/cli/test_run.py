@@ -333,7 +333,7 @@ def test_an_ability_that_the_driver_lacks(fake: type[FakeDriver]) -> None:
 # --- signals ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_run_and_results_are_printed(
     fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
