@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 
+from bioasm.isa.table import BY_MNEMONIC
+from bioasm.runtime.arithmetic import COMPUTED
 from bioasm.testing.kit import Subject, check, check_each_model, expect
 from bioasm.testing.results import values
 from bioasm.testing.samples import BEGIN, PROGRAMS, RUN, STEPS
 
 _NAN, _INF = math.nan, math.inf
+_OPERANDS = 200  # random pairs for each register instruction
 
 
 def numbers(subject: Subject, text: str) -> list[float]:
@@ -56,6 +59,20 @@ def arithmetic_beyond_numbers_is_that_of_floats(subject: Subject) -> None:
     """Division by zero and the like give infinities and NaN and end no run."""
     cases = [("DIV 1, r3", _INF), ("DIV -1, r3", -_INF), ("DIV r3, r3", _NAN), ("SQRT r2", _NAN), ("LOG r3", -_INF)]
     _computes(subject, [*cases, ("EXP 1000", _INF)])
+
+
+@check("control")
+def arithmetic_gives_the_same_bits_everywhere(subject: Subject) -> None:
+    """On random operands each register instruction gives the number of `bioasm.runtime.arithmetic`, to the last bit."""
+    rng = np.random.default_rng(7)
+    for mnemonic, compute in COMPUTED.items():
+        operands = np.exp(rng.uniform(-3, 3, (_OPERANDS, 2))) * rng.choice([-1.0, 1.0, 1.0], (_OPERANDS, 2))
+        pairs = [(float(a), float(b)) for a, b in operands]
+        second = len(BY_MNEMONIC[mnemonic].slots) == 3
+        text = "".join(f"{mnemonic} r0, {a!r}{f', {b!r}' if second else ''}\nOUT r0\n" for a, b in pairs)
+        wanted = np.array([compute(a, b) for a, b in pairs])
+        same = np.array_equal(np.array(numbers(subject, text)), wanted, equal_nan=True)
+        expect(same, f"{mnemonic} gives other numbers than bioasm.runtime.arithmetic")
 
 
 @check("control")

@@ -5,7 +5,6 @@ It follows the compiled machine of `bioasm.vm` instruction by instruction, so th
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum, auto
@@ -17,6 +16,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
 from bioasm.results.result import Reading
+from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 
 
 class Stop(Enum):
@@ -48,43 +48,6 @@ class World(ABC):
         """What PEEK reads."""
 
 
-def _power(a: np.float64, b: np.float64) -> np.float64:
-    """The C library's pow, which the compiled machine calls; numpy's own may differ in the last digit."""
-    try:
-        return np.float64(math.pow(a, b))
-    except (OverflowError, ValueError):  # where C returns an infinity or NaN
-        return np.float64(np.power(a, b))
-
-
-_UNARY: dict[str, Callable[[np.float64], np.float64]] = {
-    "MOV": lambda a: a,
-    "NEG": lambda a: -a,
-    "ABS": lambda a: abs(a),
-    "SQRT": lambda a: np.sqrt(a),
-    "EXP": lambda a: np.exp(a),
-    "LOG": lambda a: np.log(a),
-    "FLOOR": lambda a: np.floor(a),
-}
-_BINARY: dict[str, Callable[[np.float64, np.float64], np.float64]] = {
-    "ADD": lambda a, b: a + b,
-    "SUB": lambda a, b: a - b,
-    "MUL": lambda a, b: a * b,
-    "DIV": lambda a, b: a / b,
-    "MIN": lambda a, b: a if a < b or np.isnan(a) else b,
-    "MAX": lambda a, b: a if a > b or np.isnan(a) else b,
-    "POW": lambda a, b: _power(a, b),
-    "MOD": lambda a, b: np.mod(a, b) if b != 0 else np.float64(np.nan),
-}
-_CONDITIONS: dict[str, Callable[[float, float], bool]] = {
-    "JEQ": lambda a, b: a == b,
-    "JNE": lambda a, b: a != b,
-    "JLT": lambda a, b: a < b,
-    "JLE": lambda a, b: a <= b,
-    "JGT": lambda a, b: a > b,
-    "JGE": lambda a, b: a >= b,
-}
-
-
 class Interpreter:
     """A verified program at some point of its run. `fuel` bounds instructions; the world takes its steps from it as well."""
 
@@ -106,8 +69,7 @@ class Interpreter:
                 return Stop.HALT
             self.fuel -= 1
             self.pc += 1
-            with np.errstate(all="ignore"):
-                self._do(instruction)
+            self._do(instruction)
             if instruction.mnemonic == "RUN":
                 return Stop.RUN
         return Stop.MORE
@@ -127,13 +89,11 @@ class Interpreter:
 
     def _do(self, instruction: Instruction) -> None:
         mnemonic, operands = instruction.mnemonic, instruction.operands
-        if mnemonic in _UNARY:
-            self._write(operands[0], _UNARY[mnemonic](np.float64(self.value(operands[1]))))
-        elif mnemonic in _BINARY:
-            a, b = (np.float64(self.value(operand)) for operand in operands[1:])
-            self._write(operands[0], _BINARY[mnemonic](a, b))
-        elif mnemonic in _CONDITIONS:
-            if _CONDITIONS[mnemonic](self.value(operands[0]), self.value(operands[1])):
+        if mnemonic in COMPUTED:
+            a, b = (*map(self.value, operands[1:]), 0.0)[:2]
+            self._write(operands[0], COMPUTED[mnemonic](a, b))
+        elif mnemonic in HOLDS:
+            if HOLDS[mnemonic](self.value(operands[0]), self.value(operands[1])):
                 self._jump(operands[2])
         elif mnemonic in _OTHERS:
             _OTHERS[mnemonic](self, instruction)

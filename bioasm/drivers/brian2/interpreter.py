@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.base import Observer, Progress, RunOptions
-from bioasm.drivers.brian2.arithmetic import COMPUTED, HOLDS
+from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
