@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.base import Observer, Progress, RunOptions
-from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
 from bioasm.results import Reading
+from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.runtime.dynamics import Driven, Dynamics
 from bioasm.runtime.energy import Landscape
 
