@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FORMATS: dict[str, str] = {
     "rockpool": "LIF layers of Rockpool, whose parameters become currents of DynapSE neurons: .json, .npz",
-    "nir": "a NIR graph of LIF, IF, Affine and Linear nodes: .nir",
+    "nir": "a NIR graph of LIF, IF, CubaLIF, LI and linear nodes, with subgraphs: .nir",
 }
 SUFFIXES = {".json": "rockpool", ".nir": "nir"}
 
