@@ -1,8 +1,8 @@
 """Layers of a graph by longest path: how many steps later than in a framework a node computes, so that all paths agree.
 
-A framework computes all layers in one time step, one after another, and what comes back over a loop in the next step. The machine
-takes a step from neuron to neuron. So a node of layer L computes in step k + L what a framework computes in step k; a
-connection that skips layers is held back by as many steps, and one that comes back can do with fewer.
+A framework computes all layers in one time step, one after another, and what comes back over a loop in the next step. The
+machine takes a step from neuron to neuron. So a node of layer L computes in step k + L what a framework computes in step k;
+a connection that skips layers is held back by as many steps, and one that comes back can do with fewer.
 """
 
 from __future__ import annotations

@@ -98,13 +98,16 @@ def _title(graph: Graph) -> str:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    yield "A spike is a current of its weight for one time step. A layer computes one step after the layer before it, and begins"
-    yield "as many steps later; the run goes on until the last layer is done. Another time step: bioasm run FILE --set dt=1ms"
+    yield "A spike is a current of its weight for one time step. A layer computes one step after the layer before it, and"
+    yield "begins as many steps later; the run goes on until the last layer is done."
+    yield "Another time step: bioasm run FILE --set dt=1ms"
     for name in plan.graph.of_kind("IF"):
-        yield f"r of {name} counts in time steps, as in frameworks; in seconds, as NIR's equation does: --set {plan.graph.names[name]}.time_unit=second"
+        yield f"r of {name} counts in time steps, as in frameworks. In seconds, as NIR's equation has it:"
+        yield f"  bioasm run FILE --set {plan.graph.names[name]}.time_unit=second"
     for start, end in sorted(plan.layers.back):
         if (late := -plan.layers.waits(start, end)) > 0:
-            yield f"What goes from {start} back to {end} comes {late} step{'s' * (late > 1)} later than in frameworks, whose layers share a step."
+            steps = f"{late} step{'s' * (late > 1)}"
+            yield f"What goes from {start} back to {end} comes {steps} later than in frameworks, whose layers share a step."
 
 
 def _constants(driven: bool) -> Iterator[str]:
