@@ -10,7 +10,7 @@ from bioasm.models.expression import Binary, Call, Expression, Negation, Number,
 from bioasm.models.values import evaluate, fold
 from bioasm.units import NO_UNIT, Exponents
 
-__all__ = ["derivative", "evaluate", "fold", "linear_in", "reads", "simplify", "spell", "substitute"]
+__all__ = ["derivative", "evaluate", "fold", "linear_in", "read_now", "reads", "simplify", "spell", "substitute"]
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
 
@@ -84,6 +84,15 @@ _BUILT: dict[str, Callable[[Expression, Expression], Expression]] = {
 def reads(expression: Expression, name: str) -> bool:
     """Whether an expression reads a name."""
     return any(isinstance(node, Symbol) and node.name == name for node in expression.walk())
+
+
+def read_now(expression: Expression) -> set[str]:
+    """The names whose present values an expression depends on: all but those in `held` and `delayed`, which are kept."""
+    if isinstance(expression, Symbol):
+        return {expression.name}
+    if isinstance(expression, Call) and expression.function in ("held", "delayed"):
+        return set()
+    return set().union(*(read_now(part) for part in expression.parts()))
 
 
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:

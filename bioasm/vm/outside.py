@@ -110,6 +110,7 @@ class Outside:
         arrays: dict[str, Array] = {part: np.zeros(0, np.int64) for part in ("step", "neuron")}
         arrays["position"] = np.zeros(state.blocks, np.int64)
         arrays |= {part: np.zeros(n) for part in ("jump", "chance", "rate_jump")} | {"key0": key0, "key1": key1}
+        arrays["one"] = np.ones(n)  # the weight that spikes are counted with
         state.fields |= {f"{part}:{name}": array for part, array in arrays.items()}
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
         self.host.array(f"events:{name}", Field(p, per="slot"))

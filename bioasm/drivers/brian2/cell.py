@@ -264,19 +264,37 @@ class Cell:
             lines.append(f"not_refractory = t - lastspike > {self.refractory} - 0.5 * dt")
         return "\n".join(lines)
 
+    def spikes_interact(self, part: Part, port: Port) -> bool:
+        """Whether spikes at a port act one after another: a factor reads, through definitions, what the port changes."""
+        changed = {self.variable(part, variable) for variable, _ in port.jumps}
+        factors = [self.written_out(part, factor) for _, factor in port.jumps]
+        return any(isinstance(n, Symbol) and n.name in changed for factor in factors for n in factor.walk())
+
     def port_code(self, part: Part, port: Port) -> str:
         """How the sum of the weights that arrived at a port in a step changes its variables."""
         arrived = port_name(part, port)
         lines = [f"_jump_{at} = ({self.spelled(part, factor)}) * {arrived}" for at, (_, factor) in enumerate(port.jumps)]
-        for at, (variable, _) in enumerate(port.jumps):
-            owner, own = self.owner(part, variable), self.variable(part, variable)
-            new = f"{own} + _jump_{at}"
-            if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
-                new = f"chosen({self._hears_again}, {new}, {own})"
-            if self.clamps and self.is_clamp(owner, variable):
-                new = f"chosen({FREE} > 0.5, {new}, {own})"
-            lines.append(f"{own} = {new}")
+        lines += [self._changed(part, variable, f"_jump_{at}") for at, (variable, _) in enumerate(port.jumps)]
         return "\n".join([*lines, f"{arrived} = 0 * {arrived}"])
+
+    def spike_code(self, part: Part, port: Port) -> str:
+        """How one spike changes the variables of a port, line after line, where its weight is not 0."""
+        arrived = port_name(part, port)
+        return "\n".join(
+            self._changed(part, variable, f"({self.spelled(part, factor)}) * {arrived}", f"{arrived} != 0")
+            for variable, factor in port.jumps
+        )
+
+    def _changed(self, part: Part, variable: str, jump: str, condition: str = "") -> str:
+        """The statement that adds a jump to a variable, unless it stands still or is held."""
+        owner, own = self.owner(part, variable), self.variable(part, variable)
+        conditions = [condition] if condition else []
+        if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
+            conditions.append(self._hears_again)
+        if self.clamps and self.is_clamp(owner, variable):
+            conditions.append(f"{FREE} > 0.5")
+        new = f"{own} + {jump}"
+        return f"{own} = chosen({' and '.join(f'({c})' for c in conditions)}, {new}, {own})" if conditions else f"{own} = {new}"
 
     @property
     def _hears_again(self) -> str:

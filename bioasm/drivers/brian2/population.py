@@ -9,9 +9,11 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.drivers.brian2.arrivals import ARRIVE, CAME, Arrivals, operation
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
+from bioasm.drivers.brian2.notation import spell_unit
 from bioasm.models.base import Port
 from bioasm.models.expression import Expression, Symbol
 
@@ -53,7 +55,7 @@ class Population:
         self.held = np.zeros(n, bool)
         self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
-        self._ports: set[str] = set()
+        self._ports: dict[str, Arrivals | None] = {}
         self._fill_in()
 
     # --- values ---------------------------------------------------------------------------------------
@@ -94,8 +96,10 @@ class Population:
                 now = self.array(identifier(part, state.name))
                 keep = self.held & self.cell.is_clamp(part, state.name)
                 now[:] = np.where(keep, now, start)
-        for arrived in self._ports:
+        for arrived, arrivals in self._ports.items():
             self.store(arrived, 0.0)
+            if arrivals is not None:
+                arrivals.clear()
         if self.cell.refractory:
             self.group.variables["lastspike"].get_value()[:] = -1e4  # as Brian2 begins
 
@@ -172,12 +176,29 @@ class Population:
         if self.cell.clamps:
             self.store(FREE, ~self.held)
 
-    def open_port(self, part: Part, port: Port) -> str:
-        """The variable that sums what arrives at a port; from the first call on its sums take effect in every step."""
+    def open_port(self, part: Part, port: Port) -> Arrivals | None:
+        """Let what arrives at a port take effect from now on; the queue of a port whose spikes act one after another."""
         arrived = port_name(part, port)
         if arrived not in self._ports:
-            self._ports.add(arrived)
             places = [port_name(p, each) for p in self.cell.parts for each in p.model.ports]
             how = {"when": self.cell.slot("receive"), "order": 10 + places.index(arrived)}
-            self.group.run_regularly(self.cell.port_code(part, port), clock=self.clock, **how)
-        return arrived
+            self._ports[arrived] = self._queue(part, port, how) if self.cell.spikes_interact(part, port) else None
+            if self._ports[arrived] is None:
+                self.group.run_regularly(self.cell.port_code(part, port), clock=self.clock, **how)
+        return self._ports[arrived]
+
+    def _queue(self, part: Part, port: Port, how: dict[str, Any]) -> Arrivals:
+        act = self.group.run_regularly(self.cell.spike_code(part, port), clock=self.clock, **how)  # alone it changes nothing
+        arrivals = Arrivals(self.group.variables[port_name(part, port)].get_value(), act)
+        self.group.contained_objects.append(operation(arrivals, self.clock, **how))
+        return arrivals
+
+    def synapses(self, source: Any, part: Part, port: Port, place: int, **how: Any) -> Any:
+        """Synapses from a group to a port, not connected yet; `place` is that among the port's sources."""
+        arrivals, unit = self.open_port(part, port), spell_unit(port.unit)
+        act = f"{port_name(part, port)}_post += w" if arrivals is None else ARRIVE
+        model = f"w : {unit}" if arrivals is None else f"w : {unit}\n{CAME}"
+        made = brian2.Synapses(source, self.group, model, on_pre=act, clock=self.clock, namespace={}, **how)
+        if arrivals is not None:
+            arrivals.sources[place] = made
+        return made

@@ -8,8 +8,8 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.drivers.brian2.arrivals import GIVEN, RANDOM
 from bioasm.drivers.brian2.cell import Part
-from bioasm.drivers.brian2.notation import spell_unit
 from bioasm.drivers.brian2.population import Population
 from bioasm.models.base import Port
 
@@ -20,13 +20,13 @@ class Train:
     """Given spikes: a SpikeGeneratorGroup, of which every lane hears the same."""
 
     def __init__(self, population: Population, part: Part, port: Port, steps: Array, neurons: Array, weight: Any) -> None:
-        arrived, dt = population.open_port(part, port), float(population.clock.dt_)
+        dt = float(population.clock.dt_)
         sender, target = _one_a_step(steps, neurons)
         count = max(1, len(target))
         times = steps * dt * brian2.second
         # Outside spikes come at the start of a step, whatever the order of what neurons do in it.
         self.group = brian2.SpikeGeneratorGroup(count, sender, times, clock=population.clock, when="start", order=1)
-        self.synapses = _synapses(self.group, population, arrived, port)
+        self.synapses = _synapses(self.group, population, part, port, GIVEN)
         lanes = np.arange(population.lanes)
         self.synapses.connect(
             i=np.tile(np.arange(len(target)), population.lanes),
@@ -57,13 +57,13 @@ class Poisson:
     """Random spikes of each neuron: a step holds one where its uniform number is below rate * dt."""
 
     def __init__(self, population: Population, part: Part, port: Port, own_noise: bool) -> None:
-        arrived, cells = population.open_port(part, port), population.n * population.lanes
+        cells = population.n * population.lanes
         drawn = "rand()" if own_noise else "u"
         self.group = brian2.NeuronGroup(
             cells, "u : 1\nchance : 1 (constant)", threshold=f"{drawn} < chance", reset="", clock=population.clock, namespace={}
         )
         self.group.thresholder["spike"].when, self.group.thresholder["spike"].order = "start", 1
-        self.synapses = _synapses(self.group, population, arrived, port)
+        self.synapses = _synapses(self.group, population, part, port, RANDOM)
         self.synapses.connect(j="i")
         self.shape = population.lanes, population.n
         self.objects = [self.group, self.synapses]
@@ -81,10 +81,7 @@ class Poisson:
         return values
 
 
-def _synapses(source: Any, population: Population, arrived: str, port: Port) -> Any:
-    unit = spell_unit(port.unit)
-    synapses = brian2.Synapses(
-        source, population.group, f"w : {unit}", on_pre=f"{arrived}_post += w", clock=population.clock, namespace={}
-    )
+def _synapses(source: Any, population: Population, part: Part, port: Port, place: int) -> Any:
+    synapses = population.synapses(source, part, port, place)
     synapses.pre.when, synapses.pre.order = "start", 2  # whenever in the step the port is read
     return synapses

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.drivers.brian2.arrivals import PROJECTED
 from bioasm.drivers.brian2.cell import Part
-from bioasm.drivers.brian2.notation import spell_unit
 from bioasm.drivers.brian2.population import Population
 from bioasm.isa.network import MATRIX, Projection
 from bioasm.isa.program import Program
@@ -41,21 +40,13 @@ class Wire:
         """Make the synapses."""
         port = self.target.model.port(self.projection.port)
         assert port is not None
-        arrived = self.post.open_port(self.target, port)
         row, column, weight = self._pairs(program, seed)
         steps = 0 if self.is_delayed_by_target else round(self.delay / float(self.pre.clock.dt_))
         if not len(row):
             return
         early = self.post.cell.is_early  # has received already when spikes set out: what is due then waits for its next step
-        synapses = brian2.Synapses(
-            self.pre.group,
-            self.post.group,
-            f"w : {spell_unit(port.unit)}",
-            on_pre=f"{arrived}_post += w",
-            delay=(max(steps, 1) - 1 if early else steps) * self.pre.clock.dt,
-            clock=self.pre.clock,
-            namespace={},
-        )
+        delay = (max(steps, 1) - 1 if early else steps) * self.pre.clock.dt
+        synapses = self.post.synapses(self.pre.group, self.target, port, PROJECTED + self.place, delay=delay)
         synapses.pre.when = "end" if early else "synapses"
         lanes = np.arange(self.pre.lanes)[:, None]
         synapses.connect(i=(lanes * self.pre.n + row).ravel(), j=(lanes * self.post.n + column).ravel())

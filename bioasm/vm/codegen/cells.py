@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from bioasm.models.algebra import derivative, linear_in, simplify
-from bioasm.models.base import ORDER, Assignment, Equation
+from bioasm.models.base import ORDER, Assignment, Equation, Port
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop, Moment
-from bioasm.vm.codegen.system import MOVING, System
+from bioasm.vm.codegen.system import MOVING, Instance, System
 
 DT = Symbol("dt")
 ONE, HALF = Number(1.0), Number(0.5)
@@ -300,20 +300,37 @@ class Cells:
         return loop
 
     def receive(self, owner: str, port: str, arriving: list[str]) -> Loop:
-        """What the weights that stand in the fields `arriving` do, all together; they are then taken away."""
+        """What the sum of the weights in the fields `arriving` does at a port; they are then taken away."""
         loop = self._later()
+        weight = loop.local(" + ".join(f"{self._arrived(loop, name)}[k]" for name in arriving))
+        loop.body += [f"{self._arrived(loop, name)}[k] = 0.0" for name in arriving]
+        return self._jumps(loop, owner, port, weight, in_order=False)
+
+    def receive_spike(self, owner: str, port: str) -> Loop:
+        """What one spike of weight `weight` does at a port, its statements in order."""
+        return self._jumps(self._later(), owner, port, "weight", in_order=True)
+
+    def in_order(self, owner: str, port: str) -> bool:
+        """Whether the spikes that arrive at a port in one step act one after another, not as one sum."""
+        return self.system.spikes_interact(*self._port(owner, port))
+
+    def _port(self, owner: str, port: str) -> tuple[Instance, Port]:
         instance = next(i for i in self.system.instances if i.id == owner)
         found = instance.model.port(port)
         assert found is not None
-        weight = loop.local(" + ".join(f"{self._arrived(loop, name)}[k]" for name in arriving))
-        loop.body += [f"{self._arrived(loop, name)}[k] = 0.0" for name in arriving]
+        return instance, found
+
+    def _jumps(self, loop: Loop, owner: str, port: str, weight: str, in_order: bool) -> Loop:
+        """Add factor * weight to each variable of a port; `in_order` lets a factor see the jumps before it."""
+        instance, found = self._port(owner, port)
         frozen = {e.variable for stage in self.system.stages for e in stage if isinstance(e, Equation) and e.frozen}
         moment = loop.start
         for variable, factor in found.jumps:
             name = instance.qualified(variable)
             stays = name in frozen and self.refractory is not None
             refractory = loop.load(self._frozen_name, self._frozen) if stays else None
-            jump = f"{loop.value(self.system.qualify(instance, factor), loop.start)} * {weight}"
+            at = moment if in_order else loop.start
+            jump = f"{loop.value(self.system.qualify(instance, factor), at)} * {weight}"
             new = loop.local(f"{moment.states[name]} + {jump}")
             moment = moment.after({name: self._unless(loop, self._stands(loop, name, refractory), moment.states[name], new)})
         self._store(loop, moment)

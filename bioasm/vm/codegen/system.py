@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from bioasm.models.base import Assignment, Equation, Input, Model, Parameter
+from bioasm.models.algebra import read_now
+from bioasm.models.base import Assignment, Equation, Input, Model, Parameter, Port
 from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt
 
 # How often a value changes: never between two changes of parameters, alike for all cells or not; or with every step.
@@ -182,3 +183,8 @@ class System:
         """What a spike does to the neuron that fired it."""
         model = self.population.model
         return [Assignment(self.population.qualified(a.variable), self.qualify(self.population, a.value)) for a in model.reset]
+
+    def spikes_interact(self, instance: Instance, port: Port) -> bool:
+        """Whether spikes at a port must act one after another: a factor reads, through definitions, what the port changes."""
+        changed = {instance.qualified(variable) for variable, _ in port.jumps}
+        return any(read_now(self.flat(self.qualify(instance, factor))) & changed for _, factor in port.jumps)
