@@ -1,0 +1,72 @@
+"""Spikes that act one after another at a port: a queue for each port, emptied in rounds of at most one spike a neuron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brian2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+GIVEN, RANDOM, PROJECTED = 0, 1, 2  # the order of sources: spike trains, random spikes, projections from this place on
+ARRIVE = "came += 1"
+CAME = "came : 1"
+
+
+class Arrivals:
+    """What arrives at one port in a step, and the code that one spike runs.
+
+    `arrived` is the group's array of weights, `act` a code runner that does what a spike of that weight does to each neuron
+    whose entry is not 0. Spikes act in the order of their sources; of one source in the order of its connections, which are
+    sorted by the neuron that sent them.
+    """
+
+    def __init__(self, arrived: Array, act: Any) -> None:
+        self.arrived, self.act = arrived, act
+        self.sources: dict[int, Any] = {}
+
+    def clear(self) -> None:
+        """Forget what has arrived."""
+        for synapses in self.sources.values():
+            _came(synapses)[:] = 0.0
+
+    def take(self) -> None:
+        """Let all spikes that have arrived act."""
+        found = [_spikes(self.sources[place]) for place in sorted(self.sources)]
+        neuron = np.concatenate([np.zeros(0, np.int64), *(neurons for neurons, _ in found)])
+        weight = np.concatenate([np.zeros(0), *(weights for _, weights in found)])
+        rounds = _earlier(neuron)
+        for now in range(rounds.max(initial=-1) + 1):
+            self.arrived[:] = 0.0
+            self.arrived[neuron[rounds == now]] = weight[rounds == now]
+            self.act.run()
+        self.arrived[:] = 0.0
+
+
+def operation(arrivals: Arrivals, clock: Any, when: str, order: int) -> Any:
+    """The object that empties a queue once a step."""
+    return brian2.NetworkOperation(arrivals.take, clock=clock, when=when, order=order)
+
+
+def _came(synapses: Any) -> Array:
+    values: Array = synapses.variables["came"].get_value()
+    return values
+
+
+def _spikes(synapses: Any) -> tuple[Array, Array]:
+    """The neurons and weights of a source's spikes, each repeated as often as it came."""
+    came = _came(synapses)
+    which = np.repeat(np.arange(len(came)), came.astype(np.int64))
+    came[:] = 0.0
+    return synapses.variables["_synaptic_post"].get_value()[which].astype(np.int64), synapses.variables["w"].get_value()[which]
+
+
+def _earlier(neuron: Array) -> Array:
+    """How many of the spikes before each one go to the same neuron."""
+    order = np.argsort(neuron, kind="stable")
+    _, first, count = np.unique(neuron[order], return_index=True, return_counts=True)
+    rank = np.empty(len(neuron), np.int64)
+    rank[order] = np.arange(len(neuron)) - np.repeat(first, count)
+    return rank
