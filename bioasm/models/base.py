@@ -125,7 +125,7 @@ class Refractory(NamedTuple):
 
 
 class Port(NamedTuple):
-    """Where spikes arrive. Each adds factor * weight to each variable; `unit` is that of a weight."""
+    """Where spikes arrive. Each adds factor * weight to one variable after another; `unit` is that of a weight."""
 
     name: str
     unit: Exponents

@@ -64,11 +64,12 @@ class Part(NamedTuple):
 
 
 class Spiked(NamedTuple):
-    """Weights on their way: the step in which they arrive, where, and what (n,)."""
+    """What one source sends to the neurons of a port: the step it arrives in, weights (n,), the place among the sources."""
 
     step: int
     target: Key
     weight: Array
+    place: int
 
 
 @dataclass
@@ -534,11 +535,12 @@ class NetworkReference:
         for place, projection in enumerate(self.network.projections):
             fired = self.membranes[projection.pre].fired
             if fired.any():
-                weights = fired.astype(float) @ self._weights(place)
+                weights = self._weights(place)
                 target = self.parts[projection.target]
                 waits = any("delayed" in repr(a.value) for a in target.model.adds)
                 late = 0 if waits else round(self.delays[projection.name] / self.dt)
-                self.travelling.append(Spiked(self.step + late, (projection.target, projection.port), weights))
+                port = projection.target, projection.port
+                self.travelling += [Spiked(self.step + late, port, weights[i], place) for i in np.flatnonzero(fired)]
 
     def _weights(self, place: int) -> Array:
         """The weights of a projection, (pre, post)."""
@@ -562,19 +564,18 @@ class NetworkReference:
         order = list(dict.fromkeys(port for _, port in words))
         for target in order:
             n = self.membranes[self.parts[target[0]].population].n
-            arriving = np.zeros(n)
             train, weight = self.trains.get(target, ([], 0.0))
             for step, i in train:
                 if step == self.step:
-                    arriving[i] += (weight * np.ones(n))[i]
+                    self.travelling.append(Spiked(self.step, target, weight * np.eye(n)[i], _FIRST))
             rate, jump = self.rates.get(target, (0.0, 0.0))
             stream = noise.STREAM_RATES + order.index(target) if order.index(target) else noise.STREAM_POISSON
             u = noise.uniform(self.seed, self.lane, np.arange(n), self.step, stream)
-            arriving += np.where(u < np.asarray(rate) * self.dt, jump, 0.0)
-            self.travelling.append(Spiked(self.step, target, arriving))
+            arriving = np.where(u < np.asarray(rate) * self.dt, jump, 0.0)
+            self.travelling.append(Spiked(self.step, target, arriving, _FIRST))
 
     def phase_receive(self, membrane: Membrane) -> None:
-        """What has arrived by now adds up port by port, and does what it does."""
+        """What has arrived by now acts, port by port and spike by spike, each line of a port after the one before it."""
         names = {part.name for part in membrane.parts}
         due = [s for s in self.travelling if s.step <= self.step and s.target[0] in names]
         self.travelling = [s for s in self.travelling if not (s.step <= self.step and s.target[0] in names)]
@@ -586,20 +587,19 @@ class NetworkReference:
             if isinstance(s, Equation) and s.frozen
         }
         ports = [(part.name, port.name) for part in membrane.parts for port in part.model.ports]
-        for target in (port for port in ports if any(s.target == port for s in due)):
-            weight = sum((s.weight for s in due if s.target == target), np.zeros(membrane.n))
+        for target, spike in ((port, s) for port in ports for s in sorted(due, key=lambda s: s.place) if s.target == port):
             part = self.parts[target[0]]
             port = part.model.port(target[1])
             assert port is not None
-            before = dict(membrane.states)
             for variable, factor in port.jumps:
                 key = (part.name, variable)
-                new = before[key] + self.value(membrane, self.flat(part, factor), before) * weight
+                new = membrane.states[key] + self.value(membrane, self.flat(part, factor), membrane.states) * spike.weight
                 stays = ((membrane.left > 0) & (key in frozen)) | (membrane.held & (key == membrane.clamp))
-                membrane.states[key] = np.where((weight != 0) & ~stays, new, membrane.states[key])
+                membrane.states[key] = np.where((spike.weight != 0) & ~stays, new, membrane.states[key])
 
 
 _FROM_OUTSIDE = ("EVT", "RATE")
+_FIRST = -1  # before the projections, in the order of the program
 
 
 def _instance(part: Part) -> Any:

@@ -16,7 +16,8 @@ from bioasm.vm.codegen.beside import definitions
 from bioasm.vm.codegen.cells import Cells
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop
-from bioasm.vm.codegen.plan import Link, Plan, Target, variables
+from bioasm.vm.codegen.plan import Plan, variables
+from bioasm.vm.codegen.spikes import Spikes, identifier
 from bioasm.vm.layout import Block, Ctx, Real
 
 _CALLS_WITHIN = 20_000
@@ -58,6 +59,7 @@ class _Writer:
         self.plan = plan
         self.layout = Layout()
         self.cells = [Cells(s, p, self.layout, plan.clamped) for p, s in enumerate(plan.systems)]
+        self.spikes = Spikes(plan, self.layout, lambda to: self.cells[to.population].in_order(to.owner, to.port))
         self.functions: list[str] = []
         for p in range(len(self.cells)):
             self.layout.whole(f"n:{p}")
@@ -129,25 +131,13 @@ class _Writer:
                 self._function(f"test_{p}", p, cells.test(), False, True)
             if cells.threshold is not None:
                 self._function(f"reset_{p}", p, cells.reset(), False, True)
-        for target, arriving in self._arrivals(p).items():
-            name = _identifier(target.name)
-            if self._in_order(target):
+        for target, arriving in self.spikes.arrivals(p).items():
+            name = identifier(target.name)
+            if self.spikes.in_order(target):
                 self._function(f"spike_{name}", p, cells.receive_spike(target.owner, target.port), False, False, ", weight")
                 self.functions.append(f"repeated_{name}, projected_{name} = one_by_one(spike_{name})")
             else:
                 self._function(f"receive_{name}", p, cells.receive(target.owner, target.port, arriving), False, False)
-
-    def _in_order(self, target: Target) -> bool:
-        """Whether the spikes that arrive at a port act one after another."""
-        return self.cells[target.population].in_order(target.owner, target.port)
-
-    def _arrivals(self, p: int) -> dict[Target, list[str]]:
-        """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
-        found = [(target, name) for target in self.plan.events for name in self._from_outside(target)]
-        found += [(link.target, f"ring:{link.name}") for link in self.plan.links]
-        ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
-        arriving = {port: [name for target, name in found if target == port] for port in ports}
-        return {port: names for port, names in arriving.items() if names}
 
     def _function(self, name: str, p: int, loop: Loop, noisy: bool, fires: bool, more: str = "") -> None:
         noises = "".join(f", z{at}" for at in range(len(self.plan.systems[p].noises))) if noisy else ""
@@ -268,7 +258,7 @@ class _Writer:
         lines = [*self._opening(), *self._buffer()]
         lines += [] if self.fast else [f"fresh, kept, place = {pair} != step >> 1, True, 0"]
         lines += [f"spikes_{p} = 0" for p in range(len(self.cells))]
-        lines += [self._events(target) for target in self.plan.events]
+        lines += [self.spikes.events(target) for target in self.plan.events]
         late = [p for p, s in enumerate(self.plan.systems) if _late(s.population.model.order)]
         for p in set(range(len(self.cells))) - set(late):
             if self.cells[p].begins:
@@ -279,7 +269,7 @@ class _Writer:
             lines += self._phase(p, "step")
         total = " + ".join(f"spikes_{p}" for p in range(len(self.cells)))
         lines += [f"if {total} > 0:", "    note_spikes(ctx, block, fired, step)"]
-        lines += [self._deliver(link) for link in self.plan.links]
+        lines += [self.spikes.deliver(link) for link in self.plan.links]
         for phase in ("receive", "reset"):
             for p in late:
                 lines += self._phase(p, phase)
@@ -294,87 +284,13 @@ class _Writer:
             names = {q: [self._calls(p, "part", f"spikes_{p}", "half", "", "step", q)] for q in (False, True)}
             return self._chunks(p, names[False], bool(self._streams(p))) if self.fast else self._either(p, names)
         if phase == "receive":
-            return [line for port, arriving in self._arrivals(p).items() for line in self._receive(p, port, arriving, cells)]
+            ports = self.spikes.arrivals(p).items()
+            return [line for port, arriving in ports for line in self.spikes.receive(p, port, arriving, cells)]
         if self.cells[p].threshold is None:
             return []
         if phase == "spike":
             return [f"spikes_{p} += test_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
         return [f"if spikes_{p} > 0:", f"    reset_{p}(ctx, real, b, 0, {cells}, step, {mine})"]
-
-    def _receive(self, p: int, target: Target, arriving: list[str], cells: str) -> list[str]:
-        """Let what arrives at a port in this step do what it does, if anything arrives."""
-        if self._in_order(target):
-            return [line for name in arriving for line in self._one_by_one(target, name)]
-        flags = [self._mark(p, name) for name in arriving]
-        call = f"receive_{_identifier(target.name)}(ctx, real, b, 0, {cells}, step)"
-        some = " or ".join(f"{flag} != 0" for flag in flags)
-        return [f"if {some}:", *(f"    {flag} = 0" for flag in flags), f"    {call}"]
-
-    def _mark(self, p: int, name: str) -> str:
-        """The flag that says whether anything arrives in this step in a ring or from outside."""
-        slots, mark = self.layout.whole("slots:" + name), self.layout.field(f"mark:{name}", Field(p, "i8", "mark"))
-        return f"marks(field[{mark}], b, whole[{slots}])[step % whole[{slots}]]"
-
-    def _one_by_one(self, target: Target, name: str) -> list[str]:
-        """Let the spikes of one source that arrive in this step act one after another, if there are any."""
-        p, function = target.population, _identifier(target.name)
-        if name.startswith("ring:"):
-            link = next(link for link in self.plan.links if f"ring:{link.name}" == name)
-            fields = [self.layout.field(name, Field(link.pre, "u1", "slot")), *self._connections(link)]
-            wholes, call = [f"n:{link.pre}", f"slots:{name}"], f"projected_{function}"
-        else:
-            weight = "rate_jump" if name in self._from_outside(target)[1:] else "jump"
-            fields = [self.layout.field(name, Field(p)), self.layout.field(f"{weight}:{target.name}", Field(p, "f8", "event"))]
-            wholes, call = [f"n:{p}"], f"repeated_{function}"
-        arguments = [f"field[{at}]" for at in fields] + [f"whole[{self.layout.whole(each)}]" for each in wholes]
-        flag = self._mark(p, name)
-        return [f"if {flag} != 0:", f"    {flag} = 0", f"    {call}(ctx, real, b, step, {', '.join(arguments)})"]
-
-    # --- arrivals -----------------------------------------------------------------------------------------
-
-    def _connections(self, link: Link) -> list[int]:
-        """The places of a projection's connections: where each source's begin, their targets and weights."""
-        p, kinds = link.target.population, (("start", "i8"), ("post", "i4"), ("weight", "f8"))
-        return [self.layout.field(f"{part}:{link.name}", Field(p, dtype, "link")) for part, dtype in kinds]
-
-    def _from_outside(self, target: Target) -> list[str]:
-        """The fields of what arrives from outside: one sum of weights, or numbers of given and of random spikes."""
-        own = f"events:{target.name}"
-        return [own, f"{own}:random"] if self._in_order(target) else [own]
-
-    def _deliver(self, link: Link) -> str:
-        """A call that lets spikes set out on a projection."""
-        p, ring = link.target.population, f"ring:{link.name}"
-        if self._in_order(link.target):
-            return self._depart(link, ring)
-        fields = self._connections(link)
-        fields += [self.layout.field(ring, Field(p, per="slot")), self.layout.field(f"mark:{ring}", Field(p, "i8", "mark"))]
-        wholes = [self.layout.whole(name) for name in (f"n:{link.pre}", f"n:{p}", f"slots:{ring}", f"delay:{link.name}")]
-        arguments = [f"field[{at}]" for at in fields] + [f"whole[{at}]" for at in wholes]
-        first = self.layout.whole(f"first:{link.pre}")
-        return f"deliver(block, b, fired[whole[{first}] * width:], step, {', '.join(arguments)})"
-
-    def _depart(self, link: Link, ring: str) -> str:
-        """A call that lets spikes set out that will act one after another: which neurons fired is kept until they arrive."""
-        made = [(ring, Field(link.pre, "u1", "slot")), (f"mark:{ring}", Field(link.target.population, "i8", "mark"))]
-        arguments = [f"field[{self.layout.field(name, field)}]" for name, field in made]
-        arguments += [f"whole[{self.layout.whole(name)}]" for name in (f"n:{link.pre}", f"slots:{ring}", f"delay:{link.name}")]
-        first = self.layout.whole(f"first:{link.pre}")
-        return f"depart(block, b, fired[whole[{first}] * width:], step, {', '.join(arguments)})"
-
-    def _events(self, target: Target) -> str:
-        """A call that takes the spikes from outside that are due."""
-        p, name, ordered = target.population, target.name, self._in_order(target)
-        jump, rate_jump = ("one", "one") if ordered else ("jump", "rate_jump")
-        kinds = {"step": "i8", "neuron": "i8", jump: "f8", "position": "i8", "chance": "f8"}
-        fields = [(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in kinds.items()]
-        fields += [(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in ((rate_jump, "f8"), ("key0", "u4"), ("key1", "u4"))]
-        for arriving in self._from_outside(target):
-            self.layout.whole(f"slots:{arriving}")
-            fields += [(arriving, Field(p, per="slot")), (f"mark:{arriving}", Field(p, "i8", "mark"))]
-        arguments = [f"field[{self.layout.field(*each)}]" for each in fields]
-        arguments += [f"whole[{self.layout.whole(part)}]" for part in (f"length:{name}", f"rates:{name}", f"n:{p}")]
-        return f"{'count' if ordered else 'take'}_events(block, b, step, {', '.join(arguments)})"
 
     # --- what changes less often than every step --------------------------------------------------------
 
@@ -498,10 +414,6 @@ class _Writer:
 
 def _late(order: tuple[str, ...]) -> bool:
     return order == ORDER
-
-
-def _identifier(name: str) -> str:
-    return "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}_" for c in name)
 
 
 def _block(name: str) -> str:
