@@ -289,11 +289,12 @@ def test_short_term_plasticity_releases_by_the_raised_use(run: Drive) -> None:
 def test_lines_that_read_nothing_changed_stay_one_sum() -> None:
     """The fast path: weights add up, and a port's code runs once a step."""
     from bioasm.models import MODELS
+    from bioasm.models.text import parse_model
     from bioasm.vm.codegen.system import Instance, System
 
     for name, model in MODELS.items():
         one = Instance(name, model, "p0")
         assert not any(System(one, ()).spikes_interact(one, port) for port in model.ports), name
-    (own,) = (m for m in assemble(TWO + " MODEL two\n ALC 1\n").models if m.name == "two")
+    own = parse_model(TWO)
     one = Instance("two", own, "p0")
     assert System(one, ()).spikes_interact(one, own.ports[0])
