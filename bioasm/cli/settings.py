@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
-from bioasm.isa.catalogue import Catalogue
-from bioasm.isa.findings import Finding
-from bioasm.isa.network import Projection
-from bioasm.isa.program import Name, Operand, Program, Quantity
-from bioasm.isa.semantics.parameters import DELAY, WEIGHT, port_dimension, projected
-from bioasm.isa.semantics.scene import PARAMETER, Member, Scene, is_step
+from bioasm.isa.namespace import PARAMETER, Member
+from bioasm.isa.program import Program, Quantity
+from bioasm.isa.references import DT, ProjectionRef
 from bioasm.isa.verify import Verified, verify
 from bioasm.models.base import Parameter
 from bioasm.units import Dimension, find_unit, to_si
@@ -60,59 +57,46 @@ def parameters(verified: Verified, settings: Mapping[str, str]) -> dict[str, flo
     Raises BioasmError: B405 where a name is neither a constant nor a parameter, or the program sets it itself; B121 where
     it could mean several.
     """
-    scene = Scene(verified.program, Catalogue(verified.program), verified.network, {})
     values = {}
     for name, text in settings.items():
         if name not in verified.program.constants:
-            whole, parameter = _named(scene, name)
-            _refuse_set_twice(scene, name, whole)
+            whole, parameter = _named(verified, name)
+            _refuse_set_twice(verified, name)
             values[whole] = _parameter(parameter, name, text)
     return values
 
 
-def _named(scene: Scene, name: str) -> tuple[str, Parameter]:
+def _named(verified: Verified, name: str) -> tuple[str, Parameter]:
     """The whole name of a parameter, and what it may be set to."""
-    projection = projected(scene, name)
-    if projection is not None and projection[1] in (WEIGHT, DELAY):
-        return name, _of_projection(scene, *projection)
-    found = scene.find(PARAMETER, name)
-    if isinstance(found, Member) and not (is_step(found.thing) and name != "dt"):
-        return scene.whole_name(found), found.thing
-    if isinstance(found, Finding) and found.code == "B121":
-        raise _wrong("B121", f"--set {name}: {found.message}", found.hint)
-    known = [*scene.program.constants, *_settable(scene)]
-    whose = f"the model {scene.first.model.name}" if scene.network.implicit else "the network"
+    names = verified.names
+    found, several = verified.parameter(name), names.ambiguity(PARAMETER, name)
+    if isinstance(found, ProjectionRef):
+        return name, found.parameter
+    if found is not None and found.owner:
+        return names.whole_name(Member(names.network.by_name[found.owner], found.parameter)), found.parameter
+    if found is not None and name == DT:
+        return DT, found.parameter
+    if found is None and several is not None:
+        raise _wrong("B121", f"--set {name}: {several.message}", several.hint)
+    known = [*verified.program.constants, *_settable(verified)]
+    whose = f"the model {verified.model.name}" if names.network.implicit else "the network"
     text = f"--set {name}: neither a constant of the program nor a parameter of {whose}"
     raise _wrong("B405", text, did_you_mean(name, known))
 
 
-def _of_projection(scene: Scene, projection: Projection, name: str) -> Parameter:
-    """A projection's weight or delay as a parameter."""
-    if name == DELAY:
-        return Parameter(DELAY, 0.0, Dimension.TIME, "", low=0.0, structural=True)
-    return Parameter(WEIGHT, 1.0, port_dimension(scene, projection.target, projection.port), "")
-
-
-def _settable(scene: Scene) -> Iterator[str]:
-    for one in scene.network.instances():
+def _settable(verified: Verified) -> Iterator[str]:
+    for one in verified.network.instances():
         for parameter in one.model.parameters:
             yield parameter.name
             yield f"{one.name}.{parameter.name}"
 
 
-def _refuse_set_twice(scene: Scene, name: str, whole: str) -> None:
-    for instruction in scene.program.instructions:
-        if instruction.mnemonic == "SET" and _whole(scene, instruction.operands[0]) == whole:
+def _refuse_set_twice(verified: Verified, name: str) -> None:
+    for instruction in verified.instructions:
+        if instruction.mnemonic == "SET" and instruction.operands[0] == verified.parameter(name):
             hint = f"let the program say `.const` and `SET {name}, CONSTANT`, and set the constant"
             raise error("B405", f"--set {name}: the program sets {name} itself", span=instruction.span, hint=hint,
                         exit_code=EXIT_USAGE)  # fmt: skip
-
-
-def _whole(scene: Scene, operand: Operand) -> str:
-    """The whole name of the parameter that a SET sets."""
-    word = operand.text if isinstance(operand, Name) else ""
-    found = scene.member(PARAMETER, word) if projected(scene, word) is None else None
-    return word if found is None else scene.whole_name(found)
 
 
 def _constant(name: str, text: str, dimension: Dimension) -> Quantity:

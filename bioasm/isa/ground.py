@@ -9,10 +9,11 @@ from bioasm.isa.catalogue import Catalogue
 from bioasm.isa.composition import check_mechanism, different_steps, find_circle, find_excess
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.flow import Flow, analyse, constant, known_values, reached
+from bioasm.isa.namespace import PARAMETER, Member
 from bioasm.isa.network import Instance, Network, Population
 from bioasm.isa.operands import check_operands
 from bioasm.isa.program import DataRef, Instruction, Name, Program
-from bioasm.isa.semantics.scene import PARAMETER, Member, Scene
+from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.semantics.timing import seconds
 from bioasm.isa.table import Trait
 from bioasm.isa.wiring import NETWORK, Wiring, count, static_end, wire
@@ -160,7 +161,7 @@ def _values(scene: Scene, flow: Flow, parameters: Mapping[str, float], fixed: in
     values: dict[str, float | None] = {}
     for one in scene.network.instances():
         for parameter in one.model.parameters:
-            name = scene.whole_name(Member(one, parameter))
+            name = scene.names.whole_name(Member(one, parameter))
             values.setdefault(name, parameters.get(name, parameter.default))
     if scene.network.implicit:
         values |= known_values(scene.program, flow)
@@ -174,5 +175,5 @@ def _values(scene: Scene, flow: Flow, parameters: Mapping[str, float], fixed: in
 
 def _whole_name(scene: Scene, word: str) -> str:
     """The whole name of a parameter that a program names, empty where there is none."""
-    found = scene.member(PARAMETER, word)
-    return "" if found is None else scene.whole_name(found)
+    found = scene.names.member(PARAMETER, word)
+    return "" if found is None else scene.names.whole_name(found)

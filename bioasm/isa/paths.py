@@ -8,9 +8,9 @@ from bioasm.isa.findings import Finding, Found
 from bioasm.isa.flow import ALLOCATED, CHOSEN, REGISTERS, UNALLOCATED, UNCHOSEN
 from bioasm.isa.ground import Ground
 from bioasm.isa.limits import limit
+from bioasm.isa.namespace import DELAY, PARAMETER
 from bioasm.isa.program import DataRef, Instruction, Name
-from bioasm.isa.semantics.parameters import DELAY, projected
-from bioasm.isa.semantics.scene import PARAMETER, Scene
+from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.wiring import count
 
 
@@ -63,8 +63,8 @@ def _check_model(scene: Scene, instruction: Instruction, facts: int) -> Found:
 def _check_set(scene: Scene, instruction: Instruction, facts: int) -> Found:
     """Structural parameters of the neurons that ALC makes are set before it."""
     name, value = instruction.operands
-    found = scene.member(PARAMETER, name.text) if isinstance(name, Name) else None
-    if isinstance(value, DataRef) or found is None or not scene.is_bare(found.instance):
+    found = scene.names.member(PARAMETER, name.text) if isinstance(name, Name) else None
+    if isinstance(value, DataRef) or found is None or not scene.names.is_bare(found.instance):
         return
     if found.thing.structural and not facts & UNALLOCATED:
         yield Finding("B118", f"{found.thing.name} must be set before ALC", "put the SET above ALC")
@@ -81,10 +81,10 @@ def _check_fixed(scene: Scene, instruction: Instruction) -> Found:
     """Structural parameters of other parts of a network are set before anything needs it to be whole."""
     name = instruction.operands[0]
     word = name.text if isinstance(name, Name) else ""
-    found = scene.member(PARAMETER, word)
-    projection = projected(scene, word)
+    found = scene.names.member(PARAMETER, word)
+    projection = scene.names.projected(word)
     is_delay = projection is not None and projection[1] == DELAY
-    is_fixed = found is not None and found.thing.structural and not scene.is_bare(found.instance)
+    is_fixed = found is not None and found.thing.structural and not scene.names.is_bare(found.instance)
     if is_delay or is_fixed:
         hint = "put the SET above the first instruction that jumps or uses neurons, such as LDJ, INP, REC and RUN"
         yield Finding("B118", f"{word} must be set before the network runs", hint)

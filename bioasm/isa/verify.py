@@ -19,21 +19,37 @@ from bioasm.isa.ground import Ground, lay
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import check_model_text
 from bioasm.isa.names import name_fault
+from bioasm.isa.namespace import NameSpace
 from bioasm.isa.network import Network
 from bioasm.isa.operands import check_operands, is_number
 from bioasm.isa.paths import check_flow
 from bioasm.isa.program import DataRef, Program
+from bioasm.isa.references import ParameterRef, ProjectionRef, Resolved
+from bioasm.isa.resolve import parameter, resolve
 from bioasm.isa.semantics import check_meaning
 from bioasm.models import MODELS, Model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Verified:
-    """A program that passed the gate: its network (one population of no neurons without ALC and POP), and warnings."""
+    """A program that passed the gate: its network (one population of no neurons without ALC and POP), and warnings.
+
+    `instructions` are those of the program, one for one, with references in place of names.
+    """
 
     program: Program
     network: Network
     warnings: tuple[Diagnostic, ...] = ()
+    instructions: tuple[Resolved, ...] = ()
+
+    @property
+    def names(self) -> NameSpace:
+        """The names of the network."""
+        return NameSpace(self.network)
+
+    def parameter(self, word: str) -> ParameterRef | ProjectionRef | None:
+        """The parameter that a word means, None where it means none or several."""
+        return parameter(self.names, word)
 
     @property
     def model(self) -> Model:
@@ -69,7 +85,8 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     _warn_of_replaced(program, findings)
     _warn_of_unreachable(program, ground.flow, findings)
     assert ground.scene is not None
-    return Verified(program, ground.scene.network, tuple(findings.warnings))
+    network = ground.scene.network
+    return Verified(program, network, tuple(findings.warnings), resolve(ground.scene.names, program))
 
 
 def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from bioasm.cli.settings import parameters, parse_quantity, split_settings, with_constants
 from bioasm.diagnostics import BioasmError
+from bioasm.isa.namespace import NameSpace
 from bioasm.isa.network import Network, Population
 from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
+from bioasm.isa.resolve import resolve
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.isa.verify import Verified
 from bioasm.models import MODELS
@@ -20,7 +22,8 @@ PROGRAM = Program((), constants={"T0": Quantity(3.0), "level": Quantity(2e-3, Di
 
 def of(program: Program, model) -> Verified:
     """A program that passed, with one population of a model."""
-    return Verified(program, Network((Population(model.name, model, 0, 0),), implicit=True))
+    network = Network((Population(model.name, model, 0, 0),), implicit=True)
+    return Verified(program, network, instructions=resolve(NameSpace(network), program))
 
 
 def constants(*settings: str) -> dict[str, Quantity]:

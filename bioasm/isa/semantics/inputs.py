@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bioasm.isa.findings import Finding, Found, unknown
+from bioasm.isa.namespace import INPUT
 from bioasm.isa.network import HOW, SCALE, Instance, current_input, dimension_of
 from bioasm.isa.operands import check_quantity, spelled
 from bioasm.isa.program import DataRef, Name, Operand, Quantity
-from bioasm.isa.semantics.parameters import port_dimension
-from bioasm.isa.semantics.scene import INPUT, Scene
+from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.semantics.shapes import at_least, neurons, shape, whole_below
 from bioasm.isa.semantics.timing import period, seconds
 from bioasm.isa.stimulation import check_pulse
@@ -51,7 +51,7 @@ def _lacks_port(scene: Scene, mnemonic: str, jump: Operand) -> Found:
         hint = "EVT and RATE go to ports with a name" if model.ports else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no port without a name)", hint)
     elif number is not None:
-        yield from check_quantity("jump", (port_dimension(scene, scene.first.name, ""),), number)
+        yield from check_quantity("jump", (scene.names.port_dimension(scene.first.name, ""),), number)
 
 
 def _check_current(scene: Scene, current: Operand) -> Found:
@@ -162,7 +162,7 @@ def _port(scene: Scene, target: Name, weight: Operand) -> tuple[Instance | None,
     wrong = list(check_port(scene.network.by_name, scene.lost, head, port))
     instance, number = scene.network.instance(head), scene.number(weight)
     if not wrong and instance is not None and number is not None:
-        wrong += check_quantity("weight", (port_dimension(scene, head, port),), number)
+        wrong += check_quantity("weight", (scene.names.port_dimension(head, port),), number)
     return (None if wrong else instance), wrong
 
 

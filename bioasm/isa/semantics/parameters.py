@@ -6,17 +6,16 @@ from collections.abc import Callable
 
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
-from bioasm.isa.network import Projection, dimension_of
+from bioasm.isa.namespace import DELAY, PARAMETER, WEIGHT, Member, is_step
+from bioasm.isa.network import Projection
 from bioasm.isa.operands import check_quantity, in_range, range_words, spelled
 from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register
-from bioasm.isa.semantics.scene import PARAMETER, Member, Scene, is_step
+from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.semantics.shapes import shape
 from bioasm.isa.semantics.timing import seconds, whole_multiple
 from bioasm.isa.wiring import unknown_model
 from bioasm.models.base import Parameter
 from bioasm.units import Dimension, spell_number
-
-WEIGHT, DELAY = "weight", "delay"
 
 
 def _check_model(scene: Scene, name: Name) -> Found:
@@ -24,15 +23,8 @@ def _check_model(scene: Scene, name: Name) -> Found:
         yield unknown_model(scene.catalogue, name.text)
 
 
-def projected(scene: Scene, word: str) -> tuple[Projection, str] | None:
-    """The projection and its parameter that a name stands for, or None."""
-    head, _, name = word.partition(".")
-    projection = scene.network.projection(head)
-    return None if projection is None else (projection, name)
-
-
 def _check_set(scene: Scene, name: Name, value: Operand) -> Found:
-    projection = projected(scene, name.text)
+    projection = scene.names.projected(name.text)
     if projection is not None:
         yield from _check_projection(scene, *projection, value)
         return
@@ -54,7 +46,7 @@ def _check_parameter(scene: Scene, member: Member, value: Operand) -> Found:
     elif isinstance(value, Quantity | ConstantRef):
         yield from check_value(parameter, scene.program.quantity(value))
         yield from _check_feedback(scene, member)
-    elif isinstance(value, Register) and parameter.structural and not scene.is_bare(member.instance):
+    elif isinstance(value, Register) and parameter.structural and not scene.names.is_bare(member.instance):
         yield Finding("B004", f"parameter {parameter.name} is fixed before the run: it takes a number or word, not a register")
 
 
@@ -126,16 +118,9 @@ def _check_projection(scene: Scene, projection: Projection, name: str, value: Op
     elif name == DELAY:
         yield from _check_delay(scene, value)
     else:
-        number, dimension = scene.number(value), port_dimension(scene, projection.target, projection.port)
+        number, dimension = scene.number(value), scene.names.port_dimension(projection.target, projection.port)
         if number is not None:
             yield from check_quantity(WEIGHT, (dimension,), number)
-
-
-def port_dimension(scene: Scene, target: str, port: str) -> Dimension:
-    """What the weights of a port that there is are measured in."""
-    instance = scene.network.instance(target)
-    found = instance.model.port(port) if instance else None
-    return (dimension_of(found.unit) if found else None) or Dimension.NONE
 
 
 def _check_delay(scene: Scene, value: Operand) -> Found:

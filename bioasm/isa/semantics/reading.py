@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bioasm.isa.findings import Finding, Found
-from bioasm.isa.network import JOINT
+from bioasm.isa.namespace import OBSERVABLE, READABLE, VARIABLE, Member
 from bioasm.isa.operands import check_quantity, spelled
 from bioasm.isa.program import DataRef, Name, Operand, Quantity, Register
-from bioasm.isa.semantics.scene import OBSERVABLE, READABLE, VARIABLE, Member, Scene
+from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.semantics.shapes import neurons, shape
 from bioasm.isa.semantics.timing import period
 from bioasm.models.base import Model, Observable
@@ -38,16 +38,8 @@ def _check_peek(scene: Scene, to: Register, variable: Name, neuron: Operand) -> 
         yield from neurons(scene, neuron, scene.size(found.instance))
 
 
-def _joint(scene: Scene, what: str) -> Observable | None:
-    """The observable of all populations that a bare word reads, or None."""
-    if what not in JOINT and not scene.network.implicit:
-        return None
-    models = (population.model for population in scene.network.populations)
-    return next((found for model in models if (found := model.observable(what)) is not None), None)
-
-
 def _check_read(scene: Scene, what: Name | None = None) -> Found:
-    if what is None or _joint(scene, what.text) is not None:
+    if what is None or scene.names.joint(what.text) is not None:
         return
     found = scene.find(READABLE, what.text)
     if isinstance(found, Finding):
@@ -66,7 +58,7 @@ def _of_the_run(member: Member) -> Finding:
 
 
 def _check_get(scene: Scene, to: Register, what: Name) -> Found:
-    found = _joint(scene, what.text) or scene.find(OBSERVABLE, what.text)
+    found = scene.names.joint(what.text) or scene.find(OBSERVABLE, what.text)
     if isinstance(found, Member):
         if _is_of_the_run(found.thing):
             yield _of_the_run(found)
