@@ -298,3 +298,28 @@ def test_lines_that_read_nothing_changed_stay_one_sum() -> None:
     own = parse_model(TWO)
     one = Instance("two", own, "p0")
     assert System(one, ()).spikes_interact(one, own.ports[0])
+
+
+def test_a_model_with_feedback_needs_no_port(run: Drive) -> None:
+    """Such models share kernels, which have a place for spikes whether any can arrive or not."""
+    text = """
+.model fed {
+  "hears no spikes"
+  parameters:
+    interval = 0.1 ms fixed
+    cap = 10 fixed
+  state:
+    s = 0.5
+  inputs:
+    I : 1
+  step:
+    ds/dt = 0/(1 ms)
+  feedback: I = J s + h every interval within cap
+}
+    MODEL fed
+    ALC 1
+    LDJ [[2.5]]
+    RUN 0.2 ms
+    RD energy
+"""
+    assert_all(readings(run(text))["energy"], -0.3125)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from bioasm.models.algebra import derivative, linear_in, simplify
-from bioasm.models.base import ORDER, Assignment, Equation, Port
+from bioasm.models.base import ORDER, Assignment, Equation
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.loop import Loop, Moment
@@ -312,17 +312,18 @@ class Cells:
 
     def in_order(self, owner: str, port: str) -> bool:
         """Whether the spikes that arrive at a port in one step act one after another, not as one sum."""
-        return self.system.spikes_interact(*self._port(owner, port))
+        instance = self._owner(owner)
+        found = instance.model.port(port)  # none in a model with feedback that hears no spikes
+        return found is not None and self.system.spikes_interact(instance, found)
 
-    def _port(self, owner: str, port: str) -> tuple[Instance, Port]:
-        instance = next(i for i in self.system.instances if i.id == owner)
-        found = instance.model.port(port)
-        assert found is not None
-        return instance, found
+    def _owner(self, owner: str) -> Instance:
+        return next(i for i in self.system.instances if i.id == owner)
 
     def _jumps(self, loop: Loop, owner: str, port: str, weight: str, in_order: bool) -> Loop:
         """Add factor * weight to each variable of a port; `in_order` lets a factor see the jumps before it."""
-        instance, found = self._port(owner, port)
+        instance = self._owner(owner)
+        found = instance.model.port(port)
+        assert found is not None
         frozen = {e.variable for stage in self.system.stages for e in stage if isinstance(e, Equation) and e.frozen}
         moment = loop.start
         for variable, factor in found.jumps:
