@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 @click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
 @click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip
 @click.option("--rudy", "arguments", metavar="ARGUMENTS", help="A graph by the arguments of the generator rudy instead of FILE.")  # noqa: E501  # fmt: skip
+@click.pass_context
 def command(
+    ctx: click.Context,
     words: tuple[str, ...],
     output: str | None,
     form: str | None,
@@ -66,7 +68,9 @@ def command(
         common.write_text(_network(path, form or SUFFIXES[Path(path).suffix.lower()]), output)
         return
     problem, account = _generated(instance, arguments, maximize) if path is None else _read(path, form, maximize)
-    common.write_text(write_program(problem, account, model), output)
+    program = write_program(problem, account, model)
+    common.report(program.warnings, ctx.obj)
+    common.write_text(program.text, output)
 
 
 def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | None, str | None]:

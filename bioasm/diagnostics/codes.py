@@ -316,6 +316,12 @@ CODES: dict[str, Code] = {
         "Large data stay in their file and are mapped into memory. The file was shortened or written to while a command used it, "
         "so that what was computed since may be wrong. Write a new file and move it to the name instead of writing in place.",
     ),
+    "B311": Code(
+        "wide range of energies",
+        "The coefficients of a problem range over many decades: at the first temperatures only the largest decide, and the "
+        "schedule has to go on until the smallest do. The program that `import` writes does so, in more steps; where "
+        "the largest coefficients are penalties, smaller ones that still exceed what they forbid make a better problem.",
+    ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(
         "out of fuel",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from bioasm.diagnostics import Diagnostic
 from bioasm.problems.polynomial import Monomials, Polynomial
-from bioasm.problems.schedule import schedule_for
+from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
 from bioasm.units import spell_number
 
 _PER_LINE = 20
 
-Writer = Callable[[Polynomial], Iterator[str]]
+Writer = Callable[[Polynomial, Schedule], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +30,53 @@ class Account:
     emits_negated: str | None = None
 
 
-def write_program(problem: Polynomial, account: Account, model: str) -> str:
-    """The text of a program on `model`, `ising` or `lif`, whose energy is the problem."""
-    variables = problem.in_spins() if model == "ising" else problem.in_bits()
-    lines = [*_head(variables, account), *_MODELS[model](variables), *_results(account), *_data(variables), ""]
-    return "\n".join(lines)
+class Written(NamedTuple):
+    """The text of a program, and what its user should know before running it."""
+
+    text: str
+    warnings: tuple[Diagnostic, ...]
 
 
-def _head(problem: Polynomial, account: Account) -> Iterator[str]:
-    for line in (account.title, *account.notes):
+def write_program(problem: Polynomial, account: Account, model: str) -> Written:
+    """A program on `model`, `ising` or `lif`, whose energy is the problem."""
+    spins = problem.in_spins()
+    schedule = schedule_for(spins)
+    variables = spins if model == "ising" else problem.in_bits()
+    warnings = (_wide_range(schedule, model),) if schedule.is_wide else ()
+    notes = (*account.notes, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
+    lines = [*_head(account, notes), *_MODELS[model](variables, schedule), *_results(account), *_data(variables), ""]
+    return Written("\n".join(lines), warnings)
+
+
+def _wide_range(schedule: Schedule, model: str) -> Diagnostic:
+    """The warning that energies range over unusually much, and what it means for the model."""
+    found = f"the energies that decide a variable range from {schedule.hot:g} down to {schedule.cold:g}"
+    if model == "lif":
+        hint = "spins under an annealing schedule resolve them: --model ising"
+        return Diagnostic("B311", f"{found}, and the noise of the neurons hides the small ones", None, hint, None, "warning")
+    effort = f"so there are {schedule.steps} temperatures instead of {TEMPERATURES}"
+    hint = "smaller penalties leave more sweeps to the rest of the problem"
+    return Diagnostic("B311", f"{found}, {effort}", None, hint, None, "warning")
+
+
+def _head(account: Account, notes: tuple[str, ...]) -> Iterator[str]:
+    for line in (account.title, *notes):
         yield "; " + "".join(c if c.isprintable() else "?" for c in line)
     yield f".title {json.dumps(account.title, ensure_ascii=False)}"
     yield f".source {json.dumps(account.source, ensure_ascii=False)}"
     yield ""
 
 
-def _ising(problem: Polynomial) -> Iterator[str]:
-    schedule = schedule_for(problem)
+def _ising(problem: Polynomial, schedule: Schedule) -> Iterator[str]:
     yield "; Each variable is a spin s, -1 or +1; where the problem speaks of bits, x = (1 + s)/2."
     yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
-    yield "; spins are swept `sweeps` times. More sweeps find better states: bioasm run FILE --set sweeps=..."
+    yield "; spins are swept `sweeps` times; at the end `descent` sweeps at temperature zero, where no flip raises the"
+    yield "; energy. More sweeps find better states: bioasm run FILE --set sweeps=..."
     yield f".const T0 = {spell_number(schedule.hot)}"
     yield f".const T1 = {spell_number(schedule.cold)}"
     yield f".const steps = {schedule.steps}"
     yield f".const sweeps = {schedule.sweeps}"
+    yield f".const descent = {schedule.descent}"
     yield ""
     yield "    MODEL ising"
     yield "    SET rule, metropolis"
@@ -66,9 +91,11 @@ def _ising(problem: Polynomial) -> Iterator[str]:
     yield "    RUN sweeps"
     yield "    MUL r0, r0, r1"
     yield "    LOOP r2, anneal"
+    yield "    SIG 0"
+    yield "    RUN descent"
 
 
-def _lif(problem: Polynomial) -> Iterator[str]:
+def _lif(problem: Polynomial, _: Schedule) -> Iterator[str]:
     yield "; Each variable is a neuron: 0 at rest, 1 at threshold; where the problem speaks of spins, s = 2x - 1."
     yield "; The noise falls in three stages."
     yield ".const hot = 10 mV"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bioasm
 from bioasm.problems.cnf import Clauses, unsatisfied
 from bioasm.problems.graph import Graph, max_cut
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
+from bioasm.problems.qubo import from_entries
 from bioasm.problems.rudy import generate
-from bioasm.problems.schedule import MOST_SWEEPS, schedule_for
+from bioasm.problems.schedule import MOST_SWEEPS, TEMPERATURES, schedule_for
+from bioasm.problems.write import Account, write_program
+from tests.problems.exact import states
 
 
 def scaled(graph: Graph, factor: float) -> Graph:
@@ -69,3 +73,118 @@ def test_a_problem_without_couplings_needs_no_annealing():
     schedule = schedule_for(Polynomial(3, SPIN, 0.0, {}))
     assert schedule.hot > schedule.cold > 0
     assert schedule.steps == schedule.sweeps == 1
+
+
+# --- wide ranges ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-198, 1e200])
+@pytest.mark.parametrize("generator", ["-rnd_graph 100 10 1", "-toroidal_grid_2D 10 10 -random -3 3 5", "-clique 40"])
+def test_problems_of_one_scale_have_the_schedule_of_the_benchmarks(generator, factor):
+    schedule = schedule_for(max_cut(scaled(generate(generator), factor)))
+    assert schedule.steps == TEMPERATURES
+    assert 0.1 * factor < schedule.cold < 2 * factor
+
+
+@pytest.mark.parametrize("penalty", [1e3, 1e6, 1e9])
+def test_it_ends_below_what_penalties_leave_where_they_cancel(penalty):
+    """x_i x_j with a large weight: among spins no coefficient is small, but a flip from 00 to 01 costs 1."""
+    i, j = np.array([0, 1, 2, 0]), np.array([0, 1, 2, 1])
+    spins = from_entries(3, i, j, np.array([-1.0, -1.0, -1.0, penalty])).in_spins()
+    schedule = schedule_for(spins)
+    assert 0.1 < schedule.cold < 0.5
+    assert schedule.hot > penalty / 10
+
+
+def test_a_few_spins_that_are_coupled_strongly_are_melted():
+    n, few = 3000, 12
+    u, v = np.triu_indices(few, 1)
+    weak = np.arange(few, n - 1)
+    i, j = np.concatenate((u, weak)), np.concatenate((v, weak + 1))
+    value = np.concatenate((np.full(len(u), 1e6), np.ones(len(weak))))
+    assert schedule_for(from_entries(n, i, j, value, SPIN)).hot > 1e6
+
+
+def test_a_wide_schedule_has_more_temperatures_and_is_told():
+    problem = from_entries(2, np.array([0, 1, 0]), np.array([0, 1, 1]), np.array([-1.0, -2.0, 1e6]))
+    schedule = schedule_for(problem.in_spins())
+    assert schedule.is_wide
+    assert schedule.steps > TEMPERATURES
+    for model in ("ising", "lif"):
+        written = write_program(problem, Account("t", "s"), model)
+        (warning,) = written.warnings
+        assert (warning.code, warning.severity) == ("B311", "warning")
+        assert sum(warning.message[1:] in line for line in written.text.splitlines()) == 1
+
+
+def test_a_schedule_of_one_scale_is_not_told():
+    assert write_program(max_cut(generate("-clique 10")), Account("t", "s"), "ising").warnings == ()
+
+
+def pairs_of(rng, n, share):
+    u, v = np.triu_indices(n, 1)
+    kept = rng.random(len(u)) < share
+    return u[kept], v[kept]
+
+
+def penalised(rng, n):
+    """Small rewards, and pairs that are forbidden by penalties over four decades."""
+    u, v = pairs_of(rng, n, 0.3)
+    value = np.concatenate((-rng.integers(1, 10, n), 10.0 ** rng.integers(3, 7, len(u))))
+    return from_entries(n, np.concatenate((np.arange(n), u)), np.concatenate((np.arange(n), v)), value)
+
+
+def one_hot(rng, n):
+    """Groups of four with one variable each, and a small objective."""
+    i, j = np.triu_indices(n)
+    group = (i // 4 == j // 4) * np.where(i == j, -1e6, 2e6)
+    return from_entries(n, i, j, group + rng.integers(-9, 10, len(i)))
+
+
+def hierarchy(rng, n):
+    """A spin glass of three scales, six decades from the first to the last."""
+    u, v = pairs_of(rng, n, 0.5)
+    return from_entries(n, u, v, rng.choice([1.0, 1e3, 1e6], len(u)) * rng.choice([-1, 1], len(u)), SPIN)
+
+
+def spread(rng, n):
+    """Biases and couplings that are uniform in their logarithm."""
+    u, v = pairs_of(rng, n, 0.4)
+    i, j = np.concatenate((np.arange(n), u)), np.concatenate((np.arange(n), v))
+    return from_entries(n, i, j, 10 ** rng.uniform(0, 6, len(i)) * rng.choice([-1, 1], len(i)))
+
+
+def cut_of_wide_weights(rng, n):
+    u, v = pairs_of(rng, n, 0.4)
+    return max_cut(Graph(n, u, v, np.round(10 ** rng.uniform(0, 6, len(u)))))
+
+
+def weighted_clauses(rng, n):
+    """Clauses of three, some of them hard: the polynomial has products of three spins."""
+    literals = [(rng.permutation(n)[:3] + 1) * rng.choice([-1, 1], 3) for _ in range(3 * n)]
+    weights = (10.0 ** rng.integers(0, 7, 3 * n)).tolist()
+    return unsatisfied(Clauses(n, [tuple(map(int, clause)) for clause in literals], weights))
+
+
+def least(problem):
+    """The least value over all states."""
+    state = np.array(list(states(problem.n, problem.domain)), dtype=np.float64)
+    value = np.full(len(state), problem.constant)
+    for part in problem.parts.values():
+        for index, weight in zip(part.index.tolist(), part.value.tolist(), strict=True):
+            value += weight * state[:, index].prod(axis=1)
+    return value.min()
+
+
+WIDE_PROBLEMS = [penalised, one_hot, hierarchy, spread, cut_of_wide_weights, weighted_clauses]
+
+
+@pytest.mark.parametrize("make", WIDE_PROBLEMS)
+def test_default_settings_find_the_optimum_of_wide_problems(make):
+    missed = 0
+    for k in range(3):
+        problem = make(np.random.default_rng(k), 12)
+        best, text = least(problem), write_program(problem, Account("t", "s"), "ising").text
+        found = [float(bioasm.run(text, seed=seed).best_energy.min()) for seed in range(1, 5)]
+        missed += sum(energy > best + 1e-12 * abs(best) for energy in found)
+    assert missed <= 1

@@ -30,7 +30,7 @@ TEXTS = {"qubo": QUBO, "cnf": CNF, "ising": ISING, "coo": COO, "gset": GSET}
 
 
 def written(problem, account=ACCOUNT, model="ising"):
-    program = assemble(write_program(problem, account, model), source="written")
+    program = assemble(write_program(problem, account, model).text, source="written")
     verify(program)
     return program
 
@@ -69,24 +69,24 @@ def test_clauses_from_the_file_to_the_program():
 
 @pytest.mark.parametrize("model", ["ising", "lif"])
 def test_a_max_cut_program_emits_the_cut(model):
-    text = write_program(*cut_problem(generate("-rnd_graph 30 20 1"), "G", "nowhere"), model)
+    text = write_program(*cut_problem(generate("-rnd_graph 30 20 1"), "G", "nowhere"), model).text
     assert "    GET r0, best_energy\n    NEG r0, r0\n    OUT r0, cut\n" in text
 
 
 def test_the_couplings_of_max_cut_are_minus_half_of_the_weights():
     graph = Graph(3, np.array([0, 1]), np.array([1, 2]), np.array([1.0, -3.0]))
-    text = write_program(*cut_problem(graph, "a triangle", "nowhere"), "ising")
+    text = write_program(*cut_problem(graph, "a triangle", "nowhere"), "ising").text
     assert "0 1 -0.5\n1 2 1.5\n" in text
     assert "LDO 1\n" in text
 
 
 def test_the_best_known_cut_is_told():
-    text = write_program(*cut_problem(generate("-clique 3"), "G1", "rudy", 11624), "ising")
+    text = write_program(*cut_problem(generate("-clique 3"), "G1", "rudy", 11624), "ising").text
     assert "; The best cut that the literature knows is 11,624.\n" in text
 
 
 def test_a_file_that_has_a_graphs_name_need_not_be_it():
-    assert "literature" not in write_program(*read_problem(GSET, "G1", "gset"), "ising")
+    assert "literature" not in write_program(*read_problem(GSET, "G1", "gset"), "ising").text
 
 
 def test_a_maximised_qubo_emits_its_objective_and_has_its_negative_as_energy():
@@ -102,7 +102,7 @@ def test_a_maximised_qubo_emits_its_objective_and_has_its_negative_as_energy():
 def test_couplings_of_most_pairs_are_written_as_a_matrix(density, dense):
     graph = generate(f"-rnd_graph 20 {density} 3 -random -2 2 5")
     problem, account = cut_problem(graph, "G", "nowhere")
-    assert (".data J = [\n[" in write_program(problem, account, "ising")) is (dense and len(problem.part(2).value) > 100)
+    assert (".data J = [\n[" in write_program(problem, account, "ising").text) is (dense and len(problem.part(2).value) > 100)
     program = written(problem, account)
     rng = np.random.default_rng(0)
     for state in rng.choice([-1, 1], (20, 20)).tolist():
@@ -111,7 +111,7 @@ def test_couplings_of_most_pairs_are_written_as_a_matrix(density, dense):
 
 def test_constants_can_be_replaced():
     program = written(*cut_problem(generate("-clique 8"), "K8", "rudy"))
-    assert list(program.constants) == ["T0", "T1", "steps", "sweeps"]
+    assert list(program.constants) == ["T0", "T1", "steps", "sweeps", "descent"]
     lif = written(*cut_problem(generate("-clique 8"), "K8", "rudy"), model="lif")
     assert [lif.constants[name].value for name in ("hot", "warm", "cold")] == [0.01, 0.005, 0.002]
 
@@ -147,6 +147,6 @@ def test_numbers_are_written_so_that_they_read_back(numbers):
 
 def test_many_biases_go_over_several_lines():
     problem = collect(50, SPIN, [Monomials(np.arange(50)[:, None], np.arange(1.0, 51.0))])
-    text = write_program(problem, ACCOUNT, "ising")
+    text = write_program(problem, ACCOUNT, "ising").text
     assert max(len(line) for line in text.splitlines()) < 121
     assert energy(written(problem), (1,) * 50) == 51 * 25
