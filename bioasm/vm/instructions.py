@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
-from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register
+from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register
 from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.couplings import held_exactly
-from bioasm.vm.layout import Ctx, Real
+from bioasm.vm.layout import Real
 from bioasm.vm.names import parameter_key
 from bioasm.vm.outputs import Samples
+from bioasm.vm.outside import Origin
 
 if TYPE_CHECKING:
     from bioasm.vm.machine import Machine
@@ -27,8 +28,9 @@ Array = NDArray[Any]
 class Served:
     """One instruction with its operands as the host wants them."""
 
-    def __init__(self, machine: Machine, instruction: Instruction) -> None:
-        self.machine, self.instruction = machine, instruction
+    def __init__(self, machine: Machine, pc: int) -> None:
+        self.machine, self.instruction = machine, machine.program.instructions[pc]
+        self.origin = Origin(pc, machine.steps)
 
     def operand(self, at: int) -> Operand | None:
         """The operand at a place, None where it was left out."""
@@ -99,7 +101,7 @@ def _load(name: str, part: str) -> Callable[[Served], None]:
             text = f"{name} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
             raise machine.error("B115", text, s.instruction)
         setattr(machine.couplings, part, data)
-        machine.loaded[name] = int(machine.state.ctx[Ctx.PC])
+        machine.loaded[name] = s.origin.pc
         machine.model.load(machine.couplings)
         machine.forget_kernel()
 
@@ -150,14 +152,17 @@ def _inp(s: Served) -> None:
     model.outside.set_constant(model.seen.input(s.word(0)), s.level(1), s.word(2, "add"))
 
 
-def _wave(s: Served) -> None:
-    model = s.machine.model
-    model.outside.play(model.seen.default_input(), np.asarray(s.datum(0).array, np.float64), _period(s, 1))
+def waveform(s: Served) -> tuple[str, Array, int]:
+    """The input (qualified name), rows and period in steps of a WAVE or PLAY."""
+    seen = s.machine.model.seen
+    alone = s.instruction.mnemonic == "WAVE"
+    name = seen.default_input() if alone else seen.input(s.word(0))
+    rows = np.asarray(s.datum(0 if alone else 1).array, np.float64)
+    return name, rows, _period(s, 1 if alone else 2)
 
 
 def _play(s: Served) -> None:
-    model = s.machine.model
-    model.outside.play(model.seen.input(s.word(0)), np.asarray(s.datum(1).array, np.float64), _period(s, 2))
+    s.machine.model.outside.play(*waveform(s), s.origin)
 
 
 def _period(s: Served, at: int) -> int:
@@ -173,21 +178,22 @@ def _period(s: Served, at: int) -> int:
     return round(period.value / step)
 
 
-def _spk(s: Served) -> None:
-    _send(s, s.machine.model.seen.default_target(), 0)
-
-
-def _evt(s: Served) -> None:
-    _send(s, s.machine.model.seen.target(s.word(0)), 1)
-
-
-def _send(s: Served, target: Target, at: int) -> None:
-    train = np.asarray(s.datum(at).array, np.float64).reshape(-1, 2)
+def spike_train(s: Served) -> tuple[Target, Array, Array]:
+    """Where the spikes of an SPK or EVT go, their steps from now, sorted, and the neurons that they come to."""
+    seen = s.machine.model.seen
+    alone = s.instruction.mnemonic == "SPK"
+    train = np.asarray(s.datum(0 if alone else 1).array, np.float64).reshape(-1, 2)
     never = float(limit("steps"))
     with np.errstate(over="ignore"):
         steps = np.minimum(np.rint(train[:, 0] / s.machine.step_length), never).astype(np.int64)
     order = np.argsort(steps, kind="stable")
-    s.machine.model.outside.send(target, steps[order], train[order, 1].astype(np.int64), s.level(at + 1))
+    target = seen.default_target() if alone else seen.target(s.word(0))
+    return target, steps[order], train[order, 1].astype(np.int64)
+
+
+def _send(s: Served) -> None:
+    weight = s.level(1 if s.instruction.mnemonic == "SPK" else 2)
+    s.machine.model.outside.send(*spike_train(s), weight, s.origin)
 
 
 def _poi(s: Served) -> None:
@@ -214,11 +220,23 @@ def _con(s: Served) -> None:
 # --- recording and clamping -----------------------------------------------------------------------------
 
 
+def recorder(s: Served, start: int, neurons: Array) -> Samples:
+    """What a REC at the step `start` records."""
+    word = s.word(0)
+    return Samples(word, s.machine.model.variable(word), _period(s, 1), start, neurons, s.origin.pc)
+
+
+def recorded_neurons(s: Served) -> Array | None:
+    """The neurons that the program names for a REC; None where it leaves one to a register."""
+    if isinstance(s.operand(2), Register):
+        return None
+    everyone = np.arange(s.machine.model.neurons_of(s.word(0)), dtype=np.int64)
+    return everyone if s.operand(2) is None else s.neurons(2)
+
+
 def _rec(s: Served) -> None:
-    machine = s.machine
-    everyone = np.arange(machine.model.neurons_of(s.word(0)), dtype=np.int64)
-    neurons = everyone if s.operand(2) is None else s.neurons(2)
-    machine.outputs.record(Samples(s.word(0), machine.model.variable(s.word(0)), _period(s, 1), machine.steps, neurons))
+    named = recorded_neurons(s)
+    s.machine.outputs.record(recorder(s, s.machine.steps, s.neurons(2) if named is None else named))
 
 
 def _unrec(s: Served) -> None:
@@ -278,7 +296,7 @@ HOST: dict[str, Callable[[Served], None]] = {
     "CON": _con,
     "INP": _inp,
     "PLAY": _play,
-    "EVT": _evt,
+    "EVT": _send,
     "RATE": _rate,
     "MODEL": _nothing,
     "SET": _set,
@@ -287,8 +305,8 @@ HOST: dict[str, Callable[[Served], None]] = {
     "LDT": _load("LDT", "terms"),
     "RST": _rst,
     "CUR": _cur,
-    "WAVE": _wave,
-    "SPK": _spk,
+    "WAVE": _play,
+    "SPK": _send,
     "POI": _poi,
     "REC": _rec,
     "UNREC": _unrec,

@@ -65,6 +65,7 @@ class Machine:
             self.parameters[parameter_key(self.network, name)] = value
         self.couplings = Couplings()
         self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
+        self.allocated = False  # whether ALC or POP was executed
         self.seconds = {"compile": 0.0, "run": 0.0}
         self.state: State
         self.outputs: Outputs
@@ -126,9 +127,10 @@ class Machine:
 
     def allocate(self, n: int) -> None:
         """Serve ALC."""
-        self.outputs.take_emitted(self._output_names)
+        self.outputs.take_emitted(self.output_names)
         self.parameters |= fixed_parameters(self.program, self.network)
         self._allocate(n)
+        self.allocated = True
         self._kernel = None
 
     # --- the program as the loop sees it ----------------------------------------------------------------
@@ -163,7 +165,7 @@ class Machine:
         return OF_POPULATION + [p.name for p in self.network.populations].index(name)
 
     @cached_property
-    def _output_names(self) -> dict[int, str]:
+    def output_names(self) -> dict[int, str]:
         """What each OUT calls its number, by its place in the program."""
         names = {}
         for pc, instruction in enumerate(self.program.instructions):
@@ -171,6 +173,25 @@ class Machine:
                 word = instruction.operands[1] if len(instruction.operands) > 1 else Name("value")
                 names[pc] = word.text if isinstance(word, Name) else "value"
         return names
+
+    def reading_names(self) -> frozenset[str]:
+        """What results of RD and OUT can be called."""
+        read = [i.operands for i in self.program.instructions if i.mnemonic == "RD"]
+        words = (operands[0] if operands else Name("state") for operands in read)
+        return frozenset(self.output_names.values()) | {word.text for word in words if isinstance(word, Name)}
+
+    # --- checkpoints --------------------------------------------------------------------------------
+
+    def live_arrays(self) -> dict[str, Array]:
+        """The arrays that a run changes, by name, as they lie in memory: a checkpoint keeps them, and fills them again."""
+        if self.model.stale:
+            self.model.bind()
+            self._kernel = None
+        return self.state.live() | self.model.live()
+
+    def chosen_values(self) -> dict[str, Array]:
+        """What must be known before there are the arrays of `live_arrays`: clamps, and what a network was set to."""
+        return {"hold": self.model.held()} | self.model.chosen()
 
     # --- running ------------------------------------------------------------------------------------
 
@@ -218,7 +239,7 @@ class Machine:
             status = self._turn()
             ctx = self.state.ctx
         self.outputs.drain()
-        self.outputs.take_emitted(self._output_names)
+        self.outputs.take_emitted(self.output_names)
         self.outputs.check_limits()
         self._check_finite()
         self._adapt(time.perf_counter() - began)
@@ -236,12 +257,12 @@ class Machine:
         self.seconds["run"] += time.perf_counter() - began
         if status is Status.DRAIN:
             self.outputs.drain()
-            self.outputs.take_emitted(self._output_names)
+            self.outputs.take_emitted(self.output_names)
             self.outputs.check_limits()
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:
-            self.outputs.take_emitted(self._output_names)
+            self.outputs.take_emitted(self.output_names)
             raise self._fault()
         return status
 
@@ -275,9 +296,9 @@ class Machine:
     def _serve(self) -> Status:
         """Do the instruction at PC that the loop leaves to the host. Returns HOST."""
         ctx = self.state.ctx
-        instruction = self.program.instructions[ctx[Ctx.PC]]
-        self.outputs.take_emitted(self._output_names)
-        HOST[instruction.mnemonic](Served(self, instruction))
+        served = Served(self, int(ctx[Ctx.PC]))
+        self.outputs.take_emitted(self.output_names)
+        HOST[served.instruction.mnemonic](served)
         ctx = self.state.ctx
         ctx[Ctx.PC] += 1
         ctx[Ctx.FUEL] -= 1

@@ -28,13 +28,17 @@ _COPIES = 3  # of what was taken, while a result is put together
 
 @dataclass
 class Samples:
-    """One recorded variable: which, how often, of whom, and what was taken so far (pieces of (samples, neurons, lanes))."""
+    """One recorded variable: which, how often, of whom, by which REC, and what was taken so far.
+
+    A piece is (samples, neurons, lanes) of one block.
+    """
 
     variable: str
     code: int
     every: int
     start: int
     neurons: Array
+    pc: int
     active: bool = True
     pieces: list[list[Array]] = field(default_factory=list)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,21 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
+class Origin(NamedTuple):
+    """The place of an instruction, and the step at which it was executed."""
+
+    pc: int
+    step: int
+
+
 class Outside:
     """Inputs and events of a network. Numbers and vectors are of one entry or one a neuron of the population."""
 
     def __init__(self, host: Populations) -> None:
         self.host, self.state = host, host.state
         self.constants: dict[str, dict[str, Array]] = {}
+        self.waves: dict[str, Origin] = {}  # by input: the WAVE or PLAY that it follows
+        self.trains: dict[str, Origin] = {}  # by target: the SPK or EVT whose spikes come to it
         for k, system in enumerate(host.systems):
             for name, made in system.inputs.items():
                 self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1)}
@@ -56,11 +66,12 @@ class Outside:
         self._fill(name + OFFSET, population, kept.get("set", np.zeros(1)))
         self._fill(name + FACTOR, population, np.zeros(1) if "set" in kept else kept["scale"])
 
-    def play(self, name: str, rows: Array, period: int) -> None:
-        """PLAY: a waveform (rows, 1 or n), a row every `period` steps from now."""
+    def play(self, name: str, rows: Array, period: int, origin: Origin) -> None:
+        """PLAY: a waveform (rows, 1 or n), a row every `period` steps from the origin's on."""
         state = self.state
+        self.waves[name] = origin
         state.fields[f"wave:{name}"] = np.ascontiguousarray(rows, np.float64).ravel()
-        numbers = {"rows": rows.shape[0], "columns": rows.shape[1], "period": period, "start": int(state.ctx[Ctx.STEP])}
+        numbers = {"rows": rows.shape[0], "columns": rows.shape[1], "period": period, "start": origin.step}
         state.wholes |= {f"wave_{part}:{name}": number for part, number in numbers.items()}
         self.host.stale = True
 
@@ -88,17 +99,26 @@ class Outside:
             return np.zeros(1)
         return self.state.fields[f"wave:{name}"][row * columns : (row + 1) * columns]
 
-    def kept(self) -> dict[str, Array]:
+    def chosen(self) -> dict[str, Array]:
         """The constants, for a checkpoint."""
         return {f"constant.{how}.{name}": array for name, parts in self.constants.items() for how, array in parts.items()}
 
-    def restore(self, kept: dict[str, Array]) -> None:
-        """Put back what `kept` gave."""
-        for word, array in kept.items():
-            part, _, rest = word.partition(".")
-            if part == "constant":
-                how, _, name = rest.partition(".")
-                self.constants[name][how] = array
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Each input, and how many neurons have it."""
+        for name in self.constants:
+            yield name, self.host.network.populations[self.host.system_of(name)].n
+
+    def origins(self) -> dict[str, list[Origin]]:
+        """The instructions that waveforms and spike trains come from."""
+        return {"waves": list(self.waves.values()), "trains": list(self.trains.values())}
+
+    def note_rates(self) -> None:
+        """See whether random spikes come anywhere. Raises ValueError where a chance is none."""
+        for target in self.host.seen.events:
+            chance = self.state.fields[f"chance:{target.name}"]
+            if not ((chance >= 0.0) & (chance <= 1.0)).all():
+                raise ValueError(f"{target.name} has a chance of spikes out of 0 to 1")
+            self.state.wholes[f"rates:{target.name}"] = int(chance.any())
 
     # --- events -------------------------------------------------------------------------------------
 
@@ -115,10 +135,11 @@ class Outside:
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
         self.host.array(f"events:{name}", Field(p, per="slot"))
 
-    def send(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """SPK, EVT: steps from now, sorted, and the neurons that a spike of this weight comes to."""
+    def send(self, target: Target, steps: Array, neurons: Array, weight: Array | float, origin: Origin) -> None:
+        """SPK, EVT: steps from the origin's on, sorted, and the neurons that a spike of this weight comes to."""
         fields, name = self.state.fields, target.name
-        fields[f"step:{name}"] = np.ascontiguousarray(steps + self.state.ctx[Ctx.STEP], np.int64)
+        self.trains[name] = origin
+        fields[f"step:{name}"] = np.ascontiguousarray(steps + origin.step, np.int64)
         fields[f"neuron:{name}"] = np.ascontiguousarray(neurons, np.int64)
         fields[f"jump:{name}"][:] = weight
         fields[f"position:{name}"][:] = 0
@@ -130,5 +151,5 @@ class Outside:
         fields, name = self.state.fields, target.name
         fields[f"chance:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
         fields[f"rate_jump:{name}"][:] = weight
-        self.state.wholes[f"rates:{name}"] = int(fields[f"chance:{name}"].any())
+        self.note_rates()
         self.host.stale = True

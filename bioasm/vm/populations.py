@@ -13,6 +13,7 @@ from bioasm.isa.network import Network
 from bioasm.isa.program import Program
 from bioasm.isa.semantics import whole_multiple
 from bioasm.models.algebra import evaluate, spell
+from bioasm.models.base import Parameter
 from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
 from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.vm.codegen.cells import frozen_field, hold_field
@@ -30,6 +31,8 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _MOST_STEPS = 2.0**53
+# Fields that follow from others, or from what the program loads, connects, sends and plays.
+_MADE_ANEW = ("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:")
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 
 
@@ -62,6 +65,7 @@ class Populations:
         self._allocate(parameters)
         self.outside = Outside(self)
         self.projections = Projections(self, parameters)
+        self._first_fields = frozenset(state.fields)
         self.stale = True  # whether generated source must be told of changes before it runs
         self.reset()
         self.load(Couplings())
@@ -358,25 +362,40 @@ class Populations:
 
     # --- checkpoints --------------------------------------------------------------------------------
 
-    def kept(self) -> dict[str, Array]:
-        """What a checkpoint must hold beside the state: arrays and numbers by name."""
-        fields = {f"field.{n}": a.copy() for n, a in self.state.fields.items() if not n.startswith("hoisted:")}
-        values = {f"value.{name}": np.asarray(value) for name, value in self.values.items()}
-        wholes = {f"whole.{name}": np.asarray(number) for name, number in self.state.wholes.items()}
-        return fields | values | wholes | self.outside.kept() | self.projections.kept()
+    def live(self) -> dict[str, Array]:
+        """The fields that a run changes, of those that the present source reads and of the first."""
+        assert self.generated is not None
+        names = self._first_fields | self.generated.layout.fields.keys()
+        kept = [n for n in names if n in self.state.fields and not n.startswith(_MADE_ANEW) and n not in self.values]
+        return {f"field.{name}": self.state.fields[name] for name in sorted(kept)}
 
-    def restore(self, kept: dict[str, Array]) -> None:
-        """Put back what `kept` gave."""
-        for word, array in kept.items():
-            part, _, name = word.partition(".")
-            if part == "field":
-                self.state.fields[name] = array.copy()
-            elif part == "value":
-                self.values[name] = float(array) if array.ndim == 0 else array.copy()
-            elif part == "whole":
-                self.state.wholes[name] = int(array)
-        self.outside.restore(kept)
-        self.projections.restore(kept)
+    def chosen(self) -> dict[str, Array]:
+        """Parameters, weights and constant inputs."""
+        values = {f"value.{name}": np.asarray(value, np.float64) for name, value in self.values.items()}
+        return values | self.outside.chosen() | self.projections.chosen()
+
+    def origins(self) -> dict[str, list[Any]]:
+        """Which instructions made what a checkpoint makes anew."""
+        return {"connected": list(self.projections.connected), **self.outside.origins()}
+
+    def parameters(self) -> Iterator[tuple[str, Parameter, int]]:
+        """The qualified name of each parameter, the parameter, and how many neurons have it."""
+        for instance in self.seen.by_name.values():
+            n = self.network.populations[self.seen.population_of(instance)].n
+            yield from ((instance.qualified(p.name), p, n) for p in instance.model.parameters)
+
+    def held(self) -> Array:
+        """1 for each clamped neuron."""
+        return self.state["HOLD"]
+
+    def hold(self, held: Array) -> None:
+        """Clamp the neurons that a checkpoint says, where they are."""
+        self.state["HOLD"][:] = held
+        self._note_clamps()
+
+    def follow_live(self) -> None:
+        """Make anew what follows from the arrays that a checkpoint has filled."""
+        self.outside.note_rates()
         self.stale = True
 
     # --- couplings and clamps -----------------------------------------------------------------------

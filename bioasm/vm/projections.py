@@ -105,16 +105,6 @@ class Projections:
         calls = [n for a in instance.model.adds for n in a.value.walk() if isinstance(n, Call) and n.function == "delayed"]
         return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 
-    def kept(self) -> dict[str, Array]:
-        """Weights, for a checkpoint; connections and rings are fields."""
-        weights = {f"weight.{name}": np.asarray(value) for name, value in self.weight.items()}
-        return weights | {f"connected.{name}": np.zeros(0) for name in self.connected}
-
-    def restore(self, kept: dict[str, Array]) -> None:
-        """Put back what `kept` gave."""
-        for word, array in kept.items():
-            part, _, name = word.partition(".")
-            if part == "weight":
-                self.weight[name] = float(array)
-            elif part == "connected":
-                self.connected[name] = self.matrix(name)
+    def chosen(self) -> dict[str, Array]:
+        """Weights, for a checkpoint; connections are made anew, and rings are fields."""
+        return {f"weight.{name}": np.asarray(value, np.float64) for name, value in self.weight.items()}

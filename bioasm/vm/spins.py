@@ -64,12 +64,29 @@ class Spins:
         """What is not finite, in words; None where all is."""
         return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
 
-    def kept(self) -> dict[str, Array]:
-        """What a checkpoint must hold beside the state."""
+    def live(self) -> dict[str, Array]:
+        """Arrays that a run changes beside those of the state: none."""
         return {}
 
-    def restore(self, kept: dict[str, Array]) -> None:
-        """Put back what `kept` gave."""
+    def chosen(self) -> dict[str, Array]:
+        """What was set of mechanisms and inputs: there are none."""
+        return {}
+
+    def origins(self) -> dict[str, list[Any]]:
+        """Which instructions made what a checkpoint makes anew: none."""
+        return {}
+
+    def held(self) -> Array:
+        """1 for each clamped spin."""
+        return self.state["HOLD"]
+
+    def hold(self, held: Array) -> None:
+        """Clamp the spins that a checkpoint says."""
+        self.state["HOLD"][:] = held
+        self._note_clamps()
+
+    def follow_live(self) -> None:
+        """Nothing follows from the arrays that a checkpoint has filled."""
 
     @property
     def variant(self) -> str:

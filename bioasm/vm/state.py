@@ -14,15 +14,10 @@ from bioasm.vm.layout import PAST_THE_END, WIDE, Block, Ctx, Real
 Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT") and slot is not Ctx.DYNAMICS_AT}
-_REBUILT = "CODE OUT_VALUE OUT_PC RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE OF_START"
-_REBUILT += " OF_TERM ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION"
-_SCRATCH = frozenset(f"{_REBUILT} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
+_REBUILT = "CODE VALUES OUT_VALUE OUT_PC BLOCK RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE"
+_REBUILT += " OF_START OF_TERM ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION HOLD"
+_NOT_LIVE = frozenset(f"{_REBUILT} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
-_NOT_KEPT = [
-    *(Block.SPIKES, Block.SPIKE_CAPACITY, Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT),
-    *(Block.TRACE, Block.TRACE_CAPACITY, Block.TRACE_AT),
-    Block.DRAWN_PAIR,
-]
 
 
 def block_width(lanes: int) -> int:
@@ -41,25 +36,27 @@ class State:
         self.ctx = np.zeros(len(Ctx), np.int64)
         self.real = np.zeros(len(Real))
         self.arrays: dict[str, Array] = {}
-        self.host: dict[str, Array] = {}  # what only the host reads, kept in checkpoints
         self.fields: dict[str, Array] = {}  # arrays that generated source reads, by the names it has for them
         self.wholes: dict[str, int] = {}  # whole numbers that generated source reads
         self.width = block_width(lanes)
         self.blocks = -(-lanes // self.width)
         self.places = self.blocks * self.width  # lanes, and places of the last block that have none
+        self._unbound = {slot.removesuffix("_AT") for slot in _ADDRESSES}  # names that no array was made for
         self.ctx[Ctx.N] = n
         self.ctx[Ctx.PLACES] = self.places
         self.ctx[Ctx.BLOCKS] = self.blocks
         self.ctx[Ctx.MAX_STEPS] = limit("steps")
         self.real[Real.DT] = self.real[Real.SCALE] = 1.0
-        for slot in _ADDRESSES:
-            self.bind(slot.removesuffix("_AT"), np.zeros(1))
+        for name in sorted(self._unbound):
+            self.bind(name, np.zeros(1))
+        self._unbound = set(self.arrays)
         self._make_blocks()
         self._make_keys()
 
     def bind(self, name: str, array: Array) -> Array:
         """Let `array`, which must be contiguous, be the array `name` that kernels see."""
         self.arrays[name] = array
+        self._unbound.discard(name)
         self.ctx[_ADDRESSES[name + "_AT"]] = array.ctypes.data
         return array
 
@@ -103,25 +100,7 @@ class State:
 
     # --- checkpoints --------------------------------------------------------------------------------
 
-    def snapshot(self) -> dict[str, Array]:
-        """Everything that is not scratch or rebuilt from the program, copied."""
-        kept = {f"array.{name}": array.copy() for name, array in self.arrays.items() if name not in _SCRATCH}
-        kept |= {f"host.{name}": array.copy() for name, array in self.host.items()}
-        numbers = [slot for slot in Ctx if not slot.name.endswith("_AT")]
-        return kept | {"ctx": self.ctx[numbers].copy(), "real": self.real.copy()}
-
-    def restore(self, kept: dict[str, Array]) -> None:
-        """Put a snapshot back. Addresses and buffers of this process are kept."""
-        numbers = [slot for slot in Ctx if not slot.name.endswith("_AT")]
-        own = {slot: int(self.ctx[slot]) for slot in (Ctx.OUT_CAPACITY, Ctx.PARALLEL)}
-        buffers = self["BLOCK"][:, _NOT_KEPT].copy()
-        for name, array in kept.items():
-            if name.startswith("array."):
-                self.bind(name.removeprefix("array."), np.ascontiguousarray(array))
-            elif name.startswith("host."):
-                self.host[name.removeprefix("host.")] = array
-        self.ctx[numbers] = kept["ctx"]
-        self.real[:] = kept["real"]
-        self["BLOCK"][:, _NOT_KEPT] = buffers
-        for slot, value in own.items():
-            self.ctx[slot] = value
+    def live(self) -> dict[str, Array]:
+        """What is neither scratch nor rebuilt from the program, by name: the arrays themselves, to be kept or filled."""
+        live = {f"array.{name}": array for name, array in self.arrays.items() if name not in _NOT_LIVE | self._unbound}
+        return live | {"registers": self["VALUES"][: limit("registers")], "synced": self["BLOCK"][:, Block.SYNCED]}

@@ -1,0 +1,114 @@
+"""Reading an npz archive with distrust: an entry's type and shape are known before a byte of its content is read.
+
+Entries are stored as they are, never packed, so that an archive can't hold more than its file; nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import error
+
+Array = NDArray[Any]
+Shape = tuple[int | None, ...]  # None: as many as the entry has
+
+_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': False, 'shape': \(((?:\d{1,18},? ?)*)\), \} *\n")
+_FAULTS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
+
+
+class Damaged(ValueError):
+    """What an archive holds is not what it must hold."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Archive]:
+    """The archive in a file. Raises BioasmError B301 where there is no file, B404 for all that is wrong with what it holds."""
+    try:
+        with open(path, "rb", opener=_open_at_once) as stream:
+            yield Archive(stream)
+    except FileNotFoundError as cause:
+        raise error("B301", f"there is no checkpoint {path}") from cause
+    except Damaged as cause:
+        raise error("B404", f"{path} is damaged: {cause}") from cause
+    except _FAULTS as cause:
+        raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+class Archive:
+    """The entries of an npz file that have not been read yet."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise Damaged("it is no regular file")
+        self._zip = zipfile.ZipFile(stream)
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        for entry in self._zip.infolist():
+            name = entry.filename.removesuffix(".npy")
+            stored = entry.compress_type == zipfile.ZIP_STORED and entry.compress_size == entry.file_size
+            if name in self._entries or not stored or entry.flag_bits & 1:
+                raise Damaged(f"the entry {name[:80]!r} is packed, or there twice")
+            self._entries[name] = entry
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def unread(self) -> list[str]:
+        """The names of the entries that were not read."""
+        return sorted(self._entries)
+
+    def read(self, name: str, dtype: str, shape: Shape, most: int = 1 << 40) -> Array:
+        """The entry `name`, of exactly that dtype (numpy's `<f8`) and shape, and no more than `most` numbers."""
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            raise Damaged(f"it lacks {name}")
+        with self._zip.open(entry) as stream:
+            kind, found = _header(name, stream)
+            count = math.prod(found)
+            if kind != dtype or not _fits(found, shape) or count > most:
+                raise Damaged(f"{name} is {kind} {found}, not {dtype} {shape}")
+            size = count * np.dtype(dtype).itemsize
+            if size > entry.file_size:  # looked at before there is room made for it
+                raise Damaged(f"{name} is cut short")
+            content = stream.read(size)
+            if len(content) != size or stream.read(1):
+                raise Damaged(f"{name} is longer or shorter than it says")
+        return np.frombuffer(bytearray(content), dtype).reshape(found)
+
+    def head(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """The dtype and shape that an entry says it has."""
+        if name not in self._entries:
+            raise Damaged(f"it lacks {name}")
+        with self._zip.open(self._entries[name]) as stream:
+            return _header(name, stream)
+
+
+def _header(name: str, stream: Any) -> tuple[str, tuple[int, ...]]:
+    """The dtype and shape that numpy wrote before an entry's content."""
+    start = stream.read(len(_MAGIC) + 2)
+    length = int.from_bytes(start[len(_MAGIC) :], "little")
+    found = _HEADER.fullmatch(stream.read(length))
+    if start[: len(_MAGIC)] != _MAGIC or found is None:
+        raise Damaged(f"{name} is no array of numbers")
+    return found[1].decode(), tuple(int(word) for word in found[2].replace(b",", b" ").split())
+
+
+def _fits(found: tuple[int, ...], shape: Shape) -> bool:
+    return len(found) == len(shape) and all(want is None or have == want for have, want in zip(found, shape, strict=True))

@@ -1,0 +1,334 @@
+"""The other half of checkpoints: a machine is rebuilt from its program and then filled with what a file says, range-checked.
+
+The order: parameters, allocation, couplings, connections, trains and waveforms, clamps, the generated source; then the arrays
+that these have made are filled in place, and last come levels and outputs. No array of the file becomes one that kernels see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.flow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
+from bioasm.isa.limits import limit
+from bioasm.models.base import SPINS, Parameter
+from bioasm.results.result import Reading, Spikes
+from bioasm.vm.archive import Archive, Damaged
+from bioasm.vm.instructions import Served, recorded_neurons, recorder, spike_train, waveform
+from bioasm.vm.layout import Block, Ctx, Real
+from bioasm.vm.machine import Machine
+from bioasm.vm.names import default_parameters
+from bioasm.vm.outputs import Samples
+from bioasm.vm.outside import Origin
+
+Array = NDArray[Any]
+
+COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY)
+LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
+_PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}
+# What may stand in arrays of whole numbers; floats may be any.
+_SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
+_VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
+_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS}
+_ANY_INTEGER = {"array.FIELD", "array.SPIKE_COUNT"}
+_READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
+
+
+class Given:
+    """What a file gives: its numbers and arrays, each taken once and kept under its name for the checksum."""
+
+    def __init__(self, meta: dict[str, Any], archive: Archive) -> None:
+        self.meta, self.archive = meta, archive
+        self.taken: dict[str, Array] = {}
+
+    def array(self, name: str, dtype: str, shape: tuple[int | None, ...], most: int = 1 << 40) -> Array:
+        """An array of a dtype and shape that the program decided."""
+        self.taken[name] = self.archive.read(name, dtype, shape, most)
+        return self.taken[name]
+
+    def like(self, name: str, own: Array) -> Array:
+        """An array like one that the program has made."""
+        return self.array(name, own.dtype.str, own.shape)
+
+    def table(self, name: str) -> dict[str, Any]:
+        """An object of the meta data."""
+        found = self.meta.get(name)
+        if not isinstance(found, dict):
+            raise Damaged(f"it tells no {name}")
+        return found
+
+    def rows(self, name: str, width: int) -> list[list[Any]]:
+        """A list of lists of that length."""
+        found = self.meta.get(name)
+        if not isinstance(found, list) or not all(isinstance(row, list) and len(row) == width for row in found):
+            raise Damaged(f"it tells no {name}")
+        return found
+
+
+def whole(value: Any, low: int, high: int, what: str) -> int:
+    """A whole number from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise Damaged(f"{what} is no whole number from {low} to {high}")
+    return value
+
+
+def real(value: Any, low: float, high: float, what: str) -> float:
+    """A finite number from `low` to `high`."""
+    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        raise Damaged(f"{what} is no number from {low:g} to {high:g}")
+    return float(value)
+
+
+def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[str, Array]:
+    """Put a machine that has not run yet where a checkpoint stands. Returns the arrays that were read; raises Damaged."""
+    given = Given(meta, archive)
+    fuel = int(machine.state.ctx[Ctx.FUEL])
+    _restore_parameters(machine, given)
+    _restore_place(machine, given)
+    _load_couplings(machine, given)
+    if machine.spec.kind != SPINS:
+        _restore_network(machine, given)
+    machine.model.hold(_checked("hold", given.like("hold", machine.model.held())))
+    for name, own in machine.live_arrays().items():
+        own[...] = _checked(name, given.like(name, own), _highest(machine, name))
+    machine.model.follow_live()
+    _restore_levels(machine, given)
+    machine.state.ctx[Ctx.FUEL] = max(fuel, 0)  # fuel bounds what one process runs
+    machine.forget_kernel()
+    _restore_outputs(machine, given)
+    if archive.unread():
+        raise Damaged(f"it holds {archive.unread()[0][:80]!r}, which no run of this program leaves")
+    return given.taken
+
+
+# --- parameters, place, couplings -----------------------------------------------------------------------
+
+
+def _restore_parameters(machine: Machine, given: Given) -> None:
+    known = default_parameters(machine.network)
+    projected = {f"{p.name}.{part}" for p in machine.network.projections for part in ("weight", "delay")}
+    found = given.table("parameters")
+    if not known.keys() <= found.keys() <= known.keys() | projected:
+        raise Damaged("its parameters are not those of the program")
+    for key, value in found.items():
+        in_range = _parameter(machine, key) if key in known else None
+        machine.parameters[key] = _in_range(value, in_range, key) if in_range else real(value, -math.inf, math.inf, key)
+    step = real(found["dt"], 5e-324, math.inf, "dt")
+    for projection in machine.network.projections:
+        real(found.get(f"{projection.name}.delay", 0.0), 0.0, limit("delay_steps") * step * (1 + 1e-9), "a delay")
+
+
+def _parameter(machine: Machine, key: str) -> Parameter | None:
+    return machine.spec.parameter(key) if "." not in key else machine.parameter(key)
+
+
+def _in_range(value: Any, parameter: Parameter, key: str) -> float:
+    """A parameter's value: its default, or a finite number in its range."""
+    if type(value) is float and value == parameter.default:
+        return value
+    found = real(value, parameter.low, parameter.high, key)
+    if parameter.open_low and found == parameter.low:
+        raise Damaged(f"{key} is out of its range")
+    return found
+
+
+def _restore_place(machine: Machine, given: Given) -> None:
+    """Where the program stands; what holds there on every path must hold of the machine."""
+    counters = given.table("counters")
+    code = machine.program.instructions
+    pc = whole(counters.get("PC"), 0, len(code), "PC")
+    step = whole(counters.get("STEP"), 0, limit("steps"), "STEP")
+    running = whole(counters.get("RUNNING"), 0, 1, "RUNNING")
+    values = (pc, step, whole(counters.get("RUN_END"), 0, limit("steps"), "RUN_END"), running)
+    values += (whole(counters.get("DIRTY"), 0, 1, "DIRTY"),)
+    allocated, facts = given.meta.get("allocated"), analyse(machine.program).facts[pc]
+    here = bool(facts & UNALLOCATED), bool(facts & ALLOCATED)
+    if type(allocated) is not bool or facts == UNREACHED or here[0 if allocated else 1]:
+        raise Damaged("no path leads to where it stands")
+    if running and (pc == len(code) or code[pc].mnemonic != "RUN" or values[2] < step or not allocated):
+        raise Damaged("it stands in no RUN")
+    if allocated:
+        machine.allocate(machine.n)
+        if machine.model.flaw() is not None:
+            raise Damaged(f"{machine.model.flaw()}")
+    for slot, value in zip(COUNTERS, values, strict=True):
+        machine.state.ctx[slot] = value
+    machine.state.ctx[Ctx.TARGET] = step
+    machine.state["BLOCK"][:, Block.STEP] = step
+
+
+def _restore_levels(machine: Machine, given: Given) -> None:
+    """Numbers of the run that kernels read, with DIRTY, which loading has set."""
+    levels, table = given.table("levels"), machine.state.real
+    longest = float(table[Real.DT]) * (limit("steps") + 1)
+    ranges = ((0.0, longest), (0.0, math.inf), (-math.inf, math.inf), (0.0, 1.0))
+    for slot, (low, high) in zip(LEVELS, ranges, strict=True):
+        table[slot] = real(levels.get(slot.name), low, high, slot.name)
+    machine.state.ctx[Ctx.DIRTY] = given.table("counters")["DIRTY"]
+
+
+def _served(machine: Machine, pc: Any, mnemonics: tuple[str, ...]) -> Served:
+    at = whole(pc, 0, len(machine.program.instructions) - 1, "a place in the program")
+    if machine.program.instructions[at].mnemonic not in mnemonics:
+        raise Damaged(f"instruction {at} is no {' or '.join(mnemonics)}")
+    return Served(machine, at)
+
+
+def _load_couplings(machine: Machine, given: Given) -> None:
+    for name, pc in given.table("loaded").items():
+        if name not in _PARTS:
+            raise Damaged("it loads what there is not")
+        setattr(machine.couplings, _PARTS[name], _served(machine, pc, (name,)).datum(0))
+        machine.loaded[name] = pc
+    if machine.couplings.loaded and machine.state.n:
+        machine.model.load(machine.couplings)
+
+
+# --- networks -------------------------------------------------------------------------------------------
+
+
+def _restore_network(machine: Machine, given: Given) -> None:
+    model, origins = machine.model, given.table("model")
+    for name, parameter, n in model.parameters():
+        model.values[name] = _per_neuron(given, f"value.{name}", n, parameter)
+    for projection in machine.network.projections:
+        number = given.array(f"weight.{projection.name}", "<f8", ())
+        model.projections.weight[projection.name] = real(float(number), -math.inf, math.inf, "a weight")
+    for name in _names(origins, "connected"):
+        if machine.network.projection(name) is None:
+            raise Damaged("it connects what there is not")
+        model.projections.connect(name)
+    for name, n in model.outside.sizes():
+        model.outside.constants[name] = {
+            how: np.atleast_1d(_per_neuron(given, f"constant.{how}.{name}", n, None))
+            for how in ("add", "scale", "set")
+            if how != "set" or f"constant.set.{name}" in given.archive
+        }
+    for pc, step in _origins(machine, origins, "waves"):
+        served = _served(machine, pc, ("WAVE", "PLAY"))
+        model.outside.play(*waveform(served), Origin(pc, step))
+    for pc, step in _origins(machine, origins, "trains"):
+        served = _served(machine, pc, ("SPK", "EVT"))
+        model.outside.send(*spike_train(served), 0.0, Origin(pc, step))
+
+
+def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None) -> Any:
+    """One number, or one a neuron; those of a parameter in its range."""
+    shape = given.archive.head(name)[1]
+    if shape not in ((), (1,), (n,)):
+        raise Damaged(f"{name} is neither one number nor one for each of {n} neurons")
+    found = given.array(name, "<f8", shape)
+    low, high, default = (parameter.low, parameter.high, parameter.default) if parameter else (-math.inf, math.inf, 0.0)
+    if not (((found >= low) & (found <= high) & np.isfinite(found)) | (found == default)).all():
+        raise Damaged(f"{name} is out of its range")
+    return found if shape else float(found)
+
+
+def _names(table: dict[str, Any], name: str) -> list[str]:
+    found = table.get(name)
+    if not isinstance(found, list) or not all(type(word) is str for word in found):
+        raise Damaged(f"it tells no {name}")
+    return found
+
+
+def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[tuple[int, int]]:
+    found, step = table.get(name), machine.steps
+    if not isinstance(found, list) or not all(isinstance(row, list) and len(row) == 2 for row in found):
+        raise Damaged(f"it tells no {name}")
+    for pc, begun in found:
+        yield whole(pc, 0, len(machine.program.instructions) - 1, name), whole(begun, 0, step, name)
+
+
+# --- arrays ---------------------------------------------------------------------------------------------
+
+
+def _checked(name: str, array: Array, highest: int | None = None) -> Array:
+    """An array of which whole numbers are what may stand in it."""
+    if array.dtype.kind == "f" or name in _ANY_INTEGER:
+        return array
+    if highest is not None:
+        right = array.size == 0 or (int(array.min()) >= 0 and int(array.max()) <= highest)
+    else:
+        right = np.isin(array, _VALUES[name if name in _VALUES else name.partition(".")[2].partition(":")[0]]).all()
+    if not right:
+        raise Damaged(f"{name} holds what it can't")
+    return array
+
+
+def _highest(machine: Machine, name: str) -> int | None:
+    """The highest place in its spike train that a position may be."""
+    field, _, target = name.partition(":")
+    return machine.state.wholes[f"length:{target}"] if field == "field.position" else None
+
+
+# --- outputs --------------------------------------------------------------------------------------------
+
+
+def _restore_outputs(machine: Machine, given: Given) -> None:
+    outputs, state = machine.outputs, machine.state
+    spikes = given.array("out.spikes", "<i8", (2, None), 2 * limit("spikes"))
+    if spikes.size and not (_within(spikes[0], machine.lanes * state.n) and _within(spikes[1], machine.steps + 1)):
+        raise Damaged("it holds spikes of neurons or times that there are not")
+    outputs.spikes, outputs.spikes_taken = [spikes], spikes.shape[1]
+    trace = [given.array(f"out.trace.{b}", "<f8", (None, state.width), limit("trace_entries")) for b in range(state.blocks)]
+    if len({len(entries) for entries in trace}) > 1:
+        raise Damaged("its lanes have traces of different lengths")
+    outputs.trace, outputs.trace_taken = [[entries] for entries in trace], sum(entries.size for entries in trace)
+    outputs.samples[:] = [_samples(machine, given, k, *row) for k, row in enumerate(given.rows("recorders", 4))]
+    outputs.bytes_recorded = sum(p.nbytes for s in outputs.samples for block in s.pieces for p in block)
+    outputs.rebuild_recorders()
+    rows = given.rows("readings", 2)
+    whole(len(rows), 0, limit("results"), "the number of results")
+    words = machine.reading_names()
+    outputs.readings[:] = [_reading(machine, given, k, words, *row) for k, row in enumerate(rows)]
+
+
+def _within(numbers: Array, end: int) -> bool:
+    """Whether all numbers are from 0 to below `end`."""
+    return not numbers.size or (int(numbers.min()) >= 0 and int(numbers.max()) < end)
+
+
+def _samples(machine: Machine, given: Given, k: int, pc: Any, start: Any, active: Any, taken: Any) -> Samples:
+    """A recorder: what the REC at `pc` records, of whom a register alone may have decided, and the samples it took."""
+    state, served = machine.state, _served(machine, pc, ("REC",))
+    named = recorded_neurons(served)
+    name = f"out.neurons.{k}"
+    neurons = given.array(name, "<i8", (1,)) if named is None else given.like(name, named)
+    if not (_within(neurons, machine.model.neurons_of(served.word(0))) and (named is None or np.array_equal(neurons, named))):
+        raise Damaged(f"{name} are not the neurons that the program records")
+    count = whole(taken, 0, machine.steps + 1, "a number of samples")
+    samples = recorder(served, whole(start, 0, machine.steps, "the start of a recording"), neurons)
+    samples.active = bool(whole(int(active) if type(active) is bool else active, 0, 1, "active"))
+    shape, most = (count, len(neurons), state.width), limit("record_bytes") // 8
+    pieces = [given.array(f"out.samples.{k}.{b}", "<f8", shape, most) for b in range(state.blocks)]
+    samples.pieces = [[piece] if count else [] for piece in pieces]
+    return samples
+
+
+def _reading(machine: Machine, given: Given, k: int, words: frozenset[str], what: Any, kind: Any) -> Reading:
+    part, lanes = f"out.reading.{k}", machine.lanes
+    if what not in words if type(what) is str else True:
+        raise Damaged("it holds a result that the program does not emit")
+    if kind == "spikes":
+        times = given.array(f"{part}.t", "<f8", (None,), limit("spikes"))
+        which, lane = (given.array(f"{part}.{name}", "<i8", times.shape) for name in ("i", "lane"))
+        if not (_within(which, machine.state.n) and _within(lane, lanes)):
+            raise Damaged(f"{part} holds spikes of neurons that there are not")
+        return Reading(what, Spikes(times, which, lane))
+    if kind == "number":
+        return Reading(what, float(given.array(f"{part}.value", "<f8", ())))
+    if kind != "array":
+        raise Damaged(f"{part} is nothing that is emitted")
+    return Reading(what, _emitted(given, f"{part}.value", lanes))
+
+
+def _emitted(given: Given, name: str, lanes: int) -> Array:
+    """An array of a number or a row a lane, in the narrowest type that it is emitted in."""
+    dtype, shape = given.archive.head(name)
+    if dtype not in _READING_TYPES or len(shape) not in (1, 2) or shape[0] != lanes:
+        raise Damaged(f"{name} is nothing that is emitted")
+    return given.array(name, dtype, shape)
