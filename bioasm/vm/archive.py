@@ -26,6 +26,7 @@ Shape = tuple[int | None, ...]  # None: as many as the entry has
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': False, 'shape': \(((?:\d{1,18},? ?)*)\), \} *\n")
+_HEADER_BYTES = 1 << 10
 _FAULTS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
 
 
@@ -104,7 +105,7 @@ def _header(name: str, stream: Any) -> tuple[str, tuple[int, ...]]:
     """The dtype and shape that numpy wrote before an entry's content."""
     start = stream.read(len(_MAGIC) + 2)
     length = int.from_bytes(start[len(_MAGIC) :], "little")
-    found = _HEADER.fullmatch(stream.read(length))
+    found = _HEADER.fullmatch(stream.read(length)) if length < _HEADER_BYTES else None
     if start[: len(_MAGIC)] != _MAGIC or found is None:
         raise Damaged(f"{name} is no array of numbers")
     return found[1].decode(), tuple(int(word) for word in found[2].replace(b",", b" ").split())

@@ -92,6 +92,8 @@ def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[st
     _load_couplings(machine, given)
     if machine.spec.kind != SPINS:
         _restore_network(machine, given)
+    elif given.table("model"):
+        raise Damaged("it tells of a network, and there are spins")
     machine.model.hold(_checked("hold", given.like("hold", machine.model.held())))
     for name, own in machine.live_arrays().items():
         own[...] = _checked(name, given.like(name, own), _highest(machine, name))

@@ -1,0 +1,276 @@
+"""A checkpoint is not believed: whatever stands in one, it is refused with a diagnostic, or the run stays in bounds and ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from bioasm.binary.writer import program_hash
+from bioasm.diagnostics import BioasmError
+from bioasm.vm.checkpoint import _checksum, checkpoint_seed, load_checkpoint, save_checkpoint
+from bioasm.vm.layout import Status
+from tests.vm.network_programs import SENT
+from tests.vm.support import machine, program
+from tests.vm.test_runs import SPINS, TWIN
+
+TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT}
+LANES = {"spins": 1, "twin": 20, "sent": 1}
+BUDGETS = (10, 90)  # before and within most of what the programs do
+FUEL = 300
+REFUSED = {"B404", "B403", "B402", "B407", "B111"}
+MANY = {"spins": 60, "twin": 60, "sent": 12}  # of each budget and part; a network's source is written for each
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@cache
+def saved(name: str, budget: int) -> bytes:
+    """A checkpoint of a run that was cut after a slice of `budget`."""
+    path = Path(f"/dev/shm/bioasm-{os.getpid()}.npz") if Path("/dev/shm").is_dir() else Path(f"bioasm-{os.getpid()}.npz")
+    this = machine(TEXTS[name], lanes=LANES[name])
+    try:
+        this._budget = budget
+        this.run_slice()
+        save_checkpoint(path, this, program_hash(program(TEXTS[name])))
+        return path.read_bytes()
+    finally:
+        this.close()
+        path.unlink(missing_ok=True)
+
+
+def opened(content: bytes) -> tuple[dict[str, Any], Arrays]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    return json.loads(arrays.pop("meta").tobytes()), arrays
+
+
+def packed(meta: dict[str, Any], arrays: Arrays) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+    return stream.getvalue()
+
+
+def closed(meta: dict[str, Any], arrays: Arrays) -> bytes:
+    """A checkpoint whose checksum is right, as somebody would make it who means harm."""
+    return packed(meta | {"checksum": _checksum(arrays)}, arrays)
+
+
+def outcome(name: str, content: bytes, path: Path) -> str:
+    """The code with which a run from a checkpoint ends, or `ran`."""
+    path.write_bytes(content)
+    this = machine(TEXTS[name], lanes=LANES[name], fuel=FUEL)
+    try:
+        load_checkpoint(path, this, program_hash(program(TEXTS[name])))
+        status = Status.SLICE
+        while status is Status.SLICE:
+            status = this.run_slice()
+        assert status in (Status.HALT, Status.FUEL)
+        this.energy(), this.best_state(), this.outputs.energies(), this.outputs.recordings(1.0)
+        if this.model.has_spikes:
+            this.outputs.all_spikes(1.0)
+    except BioasmError as refused:
+        (code,) = {d.code for d in refused.diagnostics}
+        return code
+    finally:
+        this.close()
+    return "ran"
+
+
+# --- mutants ----------------------------------------------------------------------------------------
+
+NUMBERS = (0, 1, -1, 2, 7, 255, 1 << 31, -(1 << 31), (1 << 33) - 2, 1 << 62, -(1 << 63), (1 << 63) - 1)
+FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1e-300, 1e300, float("nan"), float("inf"), -float("inf"), 2.0**62)
+LEAVES = (None, True, "", "x", [], {}, [[0, 0]], 0.5, 1e308, float("nan"), float("inf"), 1 << 200, *NUMBERS)
+TYPES = ("<f8", "<f4", "<i8", "<i4", "|u1", "|i1", "|b1", "<U4", "|S3", ">i8", "<c16")
+
+
+def other_values(array: NDArray[Any], random: Generator) -> NDArray[Any]:
+    array = array.copy()
+    if not array.size:
+        return np.zeros((3, *array.shape[1:]), array.dtype)
+    flat = array.reshape(-1)
+    places = slice(None) if random.random() < 0.3 else random.integers(0, flat.size, 1 + flat.size // 4)
+    if array.dtype.kind == "f":
+        flat[places] = random.choice(FLOATS)
+    else:
+        with np.errstate(all="ignore"):
+            flat[places] = np.int64(random.choice(NUMBERS)).astype(array.dtype)
+    return flat.reshape(array.shape)
+
+
+def other_shape(array: NDArray[Any], random: Generator) -> NDArray[Any]:
+    forms: list[Callable[[], NDArray[Any]]] = [
+        lambda: array[None],
+        lambda: np.concatenate([np.atleast_1d(array)] * 2),
+        lambda: np.atleast_1d(array)[:-1],
+        lambda: np.atleast_1d(array)[:0],
+        lambda: np.asfortranarray(np.broadcast_to(array, (2, *array.shape))),
+        lambda: np.zeros(1 << 16, array.dtype),
+    ]
+    return forms[random.integers(len(forms))]()
+
+
+def other_type(array: NDArray[Any], random: Generator) -> NDArray[Any]:
+    return np.zeros(array.shape, random.choice(TYPES))
+
+
+def leaves(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places of all values of a JSON value, containers included."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for key, one in inner for place in leaves(one, (*at, key)))]
+
+
+def mutant(content: bytes, random: Generator) -> bytes:
+    """One to three fields changed, lost or added."""
+    meta, arrays = opened(content)
+    for _ in range(random.integers(1, 4)):
+        kind = random.integers(6)
+        if kind <= 2:
+            name = random.choice(sorted(arrays))
+            arrays[name] = (other_values, other_values, other_shape, other_type)[random.integers(4)](arrays[name], random)
+        elif kind == 3:
+            places = [p for p in leaves(meta) if p and p[0] not in ("format", "program_sha256", "lanes", "seed")]
+            *path, last = places[random.integers(len(places))]
+            inner = meta
+            for key in path:
+                inner = inner[key]
+            inner[last] = LEAVES[random.integers(len(LEAVES))]
+            meta = json.loads(json.dumps(meta))
+        elif kind == 4:
+            arrays.pop(random.choice(sorted(arrays)))
+        else:
+            arrays[random.choice(["array.CODE", "array.J", "array.NEW", "field.x", "value.p0.x", "ctx"])] = np.ones(9)
+    return closed(meta, arrays)
+
+
+@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_mutants_are_refused_or_run_in_bounds(name: str, budget: int, part: int, tmp_path: Path) -> None:
+    random = np.random.default_rng([part, budget, len(name)])
+    found = [outcome(name, mutant(saved(name, budget), random), tmp_path / "c") for _ in range(MANY[name])]
+    assert set(found) <= REFUSED | {"ran"}
+    assert found.count("B404") > MANY[name] // 4
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_not_changed_is_taken(name: str, tmp_path: Path) -> None:
+    assert outcome(name, closed(*opened(saved(name, 90))), tmp_path / "c") == "ran"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_number_of_the_meta_data_is_checked(name: str, tmp_path: Path) -> None:
+    """Each value in turn becomes one that it can't be."""
+    places = [p for p in leaves(opened(saved(name, 90))[0]) if p and p[0] not in ("recorders", "readings")]
+    chosen = np.random.default_rng(1).permutation(len(places))[: MANY[name]]
+    for *path, last in (places[k] for k in chosen):
+        meta, arrays = opened(saved(name, 90))
+        inner = meta
+        for key in path:
+            inner = inner[key]
+        inner[last] = "no"
+        content = closed(meta, arrays) if last != "checksum" else packed(meta, arrays)
+        assert outcome(name, content, tmp_path / "c") == "B404", (path, last)
+
+
+# --- archives ---------------------------------------------------------------------------------------
+
+
+def archive(entries: list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as file, pytest.warns(UserWarning) if _twice(entries) else open(os.devnull):
+        for name, content in entries:
+            file.writestr(name, content)
+    return stream.getvalue()
+
+
+def _twice(entries: list[tuple[str, bytes]]) -> bool:
+    return len({name for name, _ in entries}) < len(entries)
+
+
+def members(content: bytes) -> list[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return [(name, file.read(name)) for name in file.namelist()]
+
+
+def with_header(content: bytes, header: str) -> bytes:
+    """An entry of numpy's with another header."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + content[128:]
+
+
+HEADERS = {
+    "huge": "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999,), }\n",
+    "huge in all": "{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999, 999999999999, 99999999999999), }\n",
+    "negative": "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }\n",
+    "objects": "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n",
+    "structured": "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }\n",
+    "deep": "(" * 5000 + "\n",
+    "turned": "{'descr': '<f8', 'fortran_order': True, 'shape': (32,), }\n",
+    "long": "{'descr': '<f8', 'fortran_order': False, 'shape': (32,), }" + " " * 60000 + "\n",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("name", ["registers.npy", "out.spikes.npy", "meta.npy"])
+def test_headers_that_lie(name: str, header: str, tmp_path: Path) -> None:
+    content = [(n, with_header(c, HEADERS[header]) if n == name else c) for n, c in members(saved("spins", 90))]
+    assert outcome("spins", archive(content), tmp_path / "c") == "B404"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packed_entries_are_never_unpacked(method: int, tmp_path: Path) -> None:
+    assert outcome("spins", archive(members(saved("spins", 90)), method), tmp_path / "c") == "B404"
+
+
+def test_an_entry_that_is_there_twice(tmp_path: Path) -> None:
+    entries = members(saved("spins", 90))
+    assert outcome("spins", archive([*entries, entries[0]]), tmp_path / "c") == "B404"
+
+
+def test_bytes_of_the_file_changed_at_random(tmp_path: Path) -> None:
+    random, content = np.random.default_rng(5), saved("spins", 90)
+    for _ in range(150):
+        changed = bytearray(content)
+        for at in random.integers(0, len(content), random.integers(1, 5)):
+            changed[at] = random.integers(256)
+        assert outcome("spins", bytes(changed), tmp_path / "c") in {"B404", "ran"}
+
+
+def test_bytes_of_the_directory_changed_at_random(tmp_path: Path) -> None:
+    random, content = np.random.default_rng(6), saved("spins", 90)
+    start = content.index(b"PK\x01\x02")
+    for _ in range(150):
+        changed = bytearray(content)
+        changed[random.integers(start, len(content))] = random.integers(256)
+        assert outcome("spins", bytes(changed), tmp_path / "c") in {"B404", "ran"}
+
+
+@pytest.mark.parametrize("made", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_refused_at_once(made: str, tmp_path: Path) -> None:
+    path = Path("/dev/zero") if made == "device" else tmp_path / "c"
+    if made == "pipe":
+        os.mkfifo(path)
+    elif made == "folder":
+        path.mkdir()
+    for load in (lambda: load_checkpoint(path, machine(SPINS), "x"), lambda: checkpoint_seed(path)):
+        with pytest.raises(BioasmError, match="B404"):
+            load()
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 64, 0.5, None, "1", True, [1]])
+def test_a_seed_that_is_none(seed: Any, tmp_path: Path) -> None:
+    meta, arrays = opened(saved("spins", 90))
+    (tmp_path / "c").write_bytes(closed(meta | {"seed": seed}, arrays))
+    with pytest.raises(BioasmError, match="B404"):
+        checkpoint_seed(tmp_path / "c")
