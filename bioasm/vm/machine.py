@@ -187,11 +187,13 @@ class Machine:
         if self.model.stale:
             self.model.bind()
             self._kernel = None
-        return self.state.live() | self.model.live()
+        fields: dict[str, Array] = self.model.live()
+        return self.state.live() | fields
 
     def chosen_values(self) -> dict[str, Array]:
         """What must be known before there are the arrays of `live_arrays`: clamps, and what a network was set to."""
-        return {"hold": self.model.held()} | self.model.chosen()
+        chosen: dict[str, Array] = self.model.chosen()
+        return {"hold": self.model.held(), **chosen}
 
     # --- running ------------------------------------------------------------------------------------
 

@@ -145,13 +145,13 @@ def _restore_place(machine: Machine, given: Given) -> None:
     pc = whole(counters.get("PC"), 0, len(code), "PC")
     step = whole(counters.get("STEP"), 0, limit("steps"), "STEP")
     running = whole(counters.get("RUNNING"), 0, 1, "RUNNING")
-    values = (pc, step, whole(counters.get("RUN_END"), 0, limit("steps"), "RUN_END"), running)
-    values += (whole(counters.get("DIRTY"), 0, 1, "DIRTY"),)
+    end = whole(counters.get("RUN_END"), 0, limit("steps"), "RUN_END")
+    values = (pc, step, end, running, whole(counters.get("DIRTY"), 0, 1, "DIRTY"))
     allocated, facts = given.meta.get("allocated"), analyse(machine.program).facts[pc]
     here = bool(facts & UNALLOCATED), bool(facts & ALLOCATED)
     if type(allocated) is not bool or facts == UNREACHED or here[0 if allocated else 1]:
         raise Damaged("no path leads to where it stands")
-    if running and (pc == len(code) or code[pc].mnemonic != "RUN" or values[2] < step or not allocated):
+    if running and (pc == len(code) or code[pc].mnemonic != "RUN" or end < step or not allocated):
         raise Damaged("it stands in no RUN")
     if allocated:
         machine.allocate(machine.n)
@@ -255,7 +255,7 @@ def _checked(name: str, array: Array, highest: int | None = None) -> Array:
     if highest is not None:
         right = array.size == 0 or (int(array.min()) >= 0 and int(array.max()) <= highest)
     else:
-        right = np.isin(array, _VALUES[name if name in _VALUES else name.partition(".")[2].partition(":")[0]]).all()
+        right = bool(np.isin(array, _VALUES[name if name in _VALUES else name.partition(".")[2].partition(":")[0]]).all())
     if not right:
         raise Damaged(f"{name} holds what it can't")
     return array

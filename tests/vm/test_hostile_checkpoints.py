@@ -1,4 +1,4 @@
-"""A checkpoint is not believed: whatever stands in one, it is refused with a diagnostic, or the run stays in bounds and ends."""
+"""A checkpoint is not believed: whatever it holds, it is refused with a diagnostic, or the run stays in bounds and ends."""
 
 from __future__ import annotations
 
