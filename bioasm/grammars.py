@@ -1,46 +1,53 @@
-"""Parsers from Lark grammars, whose tables are kept on disk between runs."""
+"""Parsers from Lark grammars, whose tables are kept on disk between runs, as JSON."""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from lark import Lark
 from lark import __version__ as lark_version
+from lark.grammar import Rule
+from lark.lexer import TerminalDef
 
-from bioasm.cachedir import cache_dir, write_atomically
+from bioasm.cachedir import place, read_kept, write_kept
 
 
 def kept_parser(grammar: Path, start: tuple[str, ...] = ("start",)) -> Lark:
     """The LALR parser of a grammar file, from the cache folder where it stands there already."""
     text = grammar.read_text(encoding="utf-8")
-    folder = cache_dir()
-    path = folder / f"grammar-{_key(text, start)}.tables" if folder else None
-    return (_stored(path) if path else None) or _built(text, start, path)
+    key = f"{text}\0{start}\0{lark_version}\0{sys.version}".encode()
+    path = place("grammar", key, ".json")
+    return (_stored(path, key) if path else None) or _built(text, start, path, key)
 
 
-def _key(grammar: str, start: tuple[str, ...]) -> str:
-    said = f"{grammar}\0{start}\0{lark_version}\0{sys.version}"
-    return hashlib.sha256(said.encode()).hexdigest()[:24]
-
-
-def _stored(path: Path) -> Lark | None:
+def _stored(path: Path, key: bytes) -> Lark | None:
     """The parser whose tables lie in `path`; None where there are none or they are damaged."""
+    content = read_kept(path, key)
     try:
-        with path.open("rb") as stream:
-            return Lark.load(stream)
-    except Exception:  # damaged tables can fail in any way; the parser is then built anew
+        return None if content is None else Lark._load_from_dict(**_with_numbers(json.loads(content)))
+    except Exception:  # tables that another version wrote can fail in any way; the parser is then built anew
         return None
 
 
-def _built(grammar: str, start: tuple[str, ...], path: Path | None) -> Lark:
+def _built(grammar: str, start: tuple[str, ...], path: Path | None, key: bytes) -> Lark:
     options: dict[str, Any] = {"parser": "lalr", "lexer": "contextual", "maybe_placeholders": False}
     parser = Lark(grammar, start=list(start), **options)
     if path:
-        content = io.BytesIO()
-        parser.save(content)
-        write_atomically(path, content.getvalue())
+        data, memo = parser.memo_serialize([TerminalDef, Rule])
+        write_kept(path, key, json.dumps({"data": data, "memo": memo}, separators=(",", ":")).encode())
     return parser
+
+
+def _with_numbers(tables: dict[str, Any]) -> dict[str, Any]:
+    """Lark's tables with the numbers that are keys of theirs; JSON has made text of them."""
+    parser = tables["data"]["parser"]["parser"]
+    parser["tokens"] = _numbered(parser["tokens"])
+    parser["states"] = {state: _numbered(actions) for state, actions in _numbered(parser["states"]).items()}
+    return {"data": tables["data"], "memo": _numbered(tables["memo"])}
+
+
+def _numbered(table: dict[str, Any]) -> dict[int, Any]:
+    return {int(key): value for key, value in table.items()}

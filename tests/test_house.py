@@ -456,3 +456,28 @@ def test_every_benchmark_says_its_command() -> None:
     assert scripts
     for path in scripts:
         assert f"python bench/{path.name}" in (ast.get_docstring(tree(path)) or "")
+
+
+# --- nothing that is read becomes code ---------------------------------------------------------------
+
+UNPICKLERS = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+
+
+def _loads_arrays(node: ast.AST) -> bool:
+    """Whether a node is a call of numpy.load."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "numpy.load")
+
+
+def _refuses_objects(call: ast.Call) -> bool:
+    return any(k.arg == "allow_pickle" and isinstance(k.value, ast.Constant) and k.value.value is False for k in call.keywords)
+
+
+@pytest.mark.parametrize("folder", ["bioasm", "tests", "bench"])
+def test_nothing_is_unpickled(folder: str) -> None:
+    """Reading a pickle runs what it says; Lark's own `save` and `load` are pickles."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        modules = {name.partition(".")[0] for name in imported(tree(path))}
+        assert not modules & UNPICKLERS, path
+        loads = [n for n in ast.walk(tree(path)) if _loads_arrays(n)]
+        assert folder == "tests" or all(_refuses_objects(call) for call in loads), path  # numpy's default refuses them too
+        assert "Lark.load" not in {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}, path

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 import sys
 from functools import cache
 from pathlib import Path
 
-from bioasm.cachedir import cache_dir, write_atomically
+from bioasm.cachedir import place, read_kept, write_kept
 from bioasm.models.base import Model
+from bioasm.models.store import from_json, to_json
 
 _MOST = 256
 _known: dict[str, Model] = {}
@@ -33,7 +32,7 @@ def _read(text: str, source: str, line: int) -> Model:
     model = read_model(text, source, line)
     path = _path(text)
     if path:
-        write_atomically(path, pickle.dumps(model, protocol=5))
+        write_kept(path, _key(text), to_json(model))
     return model
 
 
@@ -43,20 +42,20 @@ def _read(text: str, source: str, line: int) -> Model:
 def _kept(text: str) -> Model | None:
     """The model as an earlier process read it; None where there is none or its file is damaged."""
     path = _path(text)
+    content = read_kept(path, _key(text)) if path else None
     try:
-        model = pickle.loads(path.read_bytes()) if path else None
-    except Exception:  # a damaged file can fail in any way; the text is then read
+        return None if content is None else from_json(content)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
-    return model if isinstance(model, Model) else None
 
 
 def _path(text: str) -> Path | None:
-    folder = cache_dir()
-    try:
-        key = hashlib.sha256(f"{_edition()}\0{text}".encode()).hexdigest()[:32]
-    except UnicodeEncodeError:  # half a character; reading tells
-        return None
-    return folder / f"model-{key}.pickle" if folder else None
+    return place("model", _key(text), ".json")
+
+
+def _key(text: str) -> bytes:
+    """What a kept model depends on; half a character in the text, of which reading tells, does no harm here."""
+    return f"{_edition()}\0{text}".encode("utf-8", "surrogatepass")
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import sys
 import time
@@ -17,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bioasm.cachedir import cache_dir, write_atomically
+from bioasm.cachedir import place, read_kept, write_kept
 
 Kernel = Callable[[int, int, int], int]
 Notice = Callable[[str], None]
@@ -68,9 +69,19 @@ def _fingerprint() -> bytes:
     for path in _sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     features = llvm.get_host_cpu_features().flatten()
-    words = (llvmlite.__version__, _numba_version(), sys.version, platform.machine(), llvm.get_host_cpu_name(), features)
-    digest.update("\0".join(words).encode())
+    machine = (sys.version, platform.machine(), llvm.get_default_triple(), llvm.get_host_cpu_name(), features)
+    digest.update("\0".join((llvmlite.__version__, _numba_version(), *machine)).encode())
     return digest.digest()
+
+
+def _settings() -> bytes:
+    """What tells numba how to compile: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
+    found = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
+    try:
+        own = Path(".numba_config.yaml").read_bytes()
+    except OSError:
+        own = b""
+    return "\0".join(found).encode("utf-8", "surrogateescape") + b"\0" + own
 
 
 def _numba_version() -> str:
@@ -81,25 +92,23 @@ def _numba_version() -> str:
     return (Path(spec.origin).parent / "_version.py").read_text()
 
 
+def _key(key: tuple[str, str, str]) -> bytes:
+    """Everything that a kernel depends on."""
+    return _fingerprint() + _settings() + b"\0\0" + "\0".join(key).encode()
+
+
 def _path(key: tuple[str, str, str]) -> Path | None:
     """Where a kernel is kept; None where there is no folder, or the sources are not those of this process."""
-    folder = cache_dir()
-    if folder is None or _changed_since():
-        return None
-    name = hashlib.sha256(_fingerprint() + "\0".join(key).encode()).hexdigest()[:32]
-    return folder / f"kernel-{key[0]}-{name}.o"
+    return None if _changed_since() else place(f"kernel-{key[0]}", _key(key), ".o")
 
 
 def _load(key: tuple[str, str, str]) -> tuple[Kernel, Any] | None:
     """The kernel from the cache, or None where it is not there or damaged."""
     path = _path(key)
-    try:
-        content = path.read_bytes() if path else b""
-    except OSError:
+    content = read_kept(path, _key(key)) if path else None
+    if content is None:
         return None
-    checksum, (names, _, code) = content[:32], content[32:].partition(b"\0")
-    if len(content) < 64 or hashlib.sha256(content[32:]).digest() != checksum:
-        return None
+    names, _, code = content.partition(b"\0")
     symbol, *outside = names.decode().split(" ")
     return _link(symbol, outside, code)
 
@@ -135,7 +144,7 @@ def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, 
     code = _object_code(built)
     if path is not None and code:
         content = " ".join([built.native_name, *_runtime_names(built)]).encode() + b"\0" + code
-        write_atomically(path, hashlib.sha256(content).digest() + content)
+        write_kept(path, _key(key), content)
     return _PROTOTYPE(built.address), built
 
 

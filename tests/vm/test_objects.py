@@ -54,6 +54,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+def put(path: Path, content: bytes) -> None:
+    """A file that no one else may write."""
+    path.write_bytes(content)
+    path.chmod(0o600)
+
+
 @pytest.fixture
 def compilations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Which kernels were asked to be compiled; compiling itself is left to the kernels that are in memory."""
@@ -69,13 +75,13 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
 
 def test_a_kept_kernel_is_loaded(compiled: Compiled, compilations: list, folder: Path) -> None:
-    (folder / compiled.name).write_bytes(compiled.content)
+    put(folder / compiled.name, compiled.content)
     assert outs(run(TEXT)) == [2]
     assert compilations == [key for key in (LOOP, KEY) if key != compiled.key]
 
 
 def test_a_kernel_is_loaded_once(compiled: Compiled, folder: Path) -> None:
-    (folder / compiled.name).write_bytes(compiled.content)
+    put(folder / compiled.name, compiled.content)
     assert objects.kernel(*compiled.key) is objects.kernel(*compiled.key)
 
 
@@ -93,7 +99,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_kernel_is_compiled_again(compiled: Compiled, compilations: list, folder: Path, damage: str) -> None:
-    (folder / compiled.name).write_bytes(DAMAGE[damage](compiled.content))
+    put(folder / compiled.name, DAMAGE[damage](compiled.content))
     assert outs(run(TEXT)) == [2]
     assert compilations == [LOOP, KEY]
 
@@ -124,6 +130,30 @@ def test_the_name_tells_what_the_kernel_depends_on(folder: Path, monkeypatch: py
     names = {objects._path(key).name for key in (KEY, ("ising", "none", "real"), ("lif_critical", "none", "uniform"))}
     monkeypatch.setattr(objects, "_fingerprint", lambda: b"another compiler")
     assert len(names | {objects._path(KEY).name}) == 4
+
+
+@pytest.mark.parametrize("name", ["NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_OPT", "NUMBA_BOUNDSCHECK"])
+def test_the_name_depends_on_what_numba_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    before = objects._path(KEY)
+    monkeypatch.setenv(name, "generic")
+    assert objects._path(KEY) != before
+
+
+def test_the_name_depends_on_the_file_that_numba_reads(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = objects._path(KEY)
+    (tmp_path / ".numba_config.yaml").write_text("cpu_name: generic\n")
+    assert objects._path(KEY) != before
+
+
+def test_a_kernel_in_the_place_of_another_is_not_loaded(compiled: Compiled, folder: Path, compilations: list) -> None:
+    """The file is whole and its checksum right, but it was made for another key."""
+    other = KEY if compiled.key == LOOP else LOOP
+    place = objects._path(other)
+    assert place is not None
+    put(place, compiled.content)
+    assert outs(run(TEXT)) == [2]
+    assert other in compilations
 
 
 def test_a_process_older_than_the_sources_keeps_no_kernels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

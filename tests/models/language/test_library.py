@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bioasm.cachedir import write_kept
 from bioasm.diagnostics import BioasmError
 from bioasm.models import DEFAULT_MODEL, MODELS, Library, text
 from bioasm.models.algebra import spell
 from bioasm.models.base import Equation, Feedback
+from bioasm.models.store import from_json, to_json
 from bioasm.models.text import parse_model
 from bioasm.units import Dimension
 from tests.models.language.support import MECHANISM, NEURON, changed
@@ -128,17 +129,29 @@ def test_a_model_is_kept_between_processes(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(text, "_known", {})
     monkeypatch.setattr(text, "_read", lambda *_: pytest.fail("read again"))
     assert parse_model(NEURON) == first
-    assert pickle.loads(path.read_bytes()) == first
+    assert from_json(path.read_bytes()[32:]) == first
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"not a pickle", pickle.dumps("no model")])
+NO_MODELS = (b"", b"\x80", b"1", b"[]", b'["Model"]', b'["system","true"]', b'["tuple",1]', b"[" * 90000)
+
+
+@pytest.mark.parametrize("content", NO_MODELS)
 def test_what_was_kept_and_is_damaged_is_read_anew(folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     first = parse_model(NEURON)
     (path,) = folder.glob("model-*")
-    path.write_bytes(content)
+    write_kept(path, text._key(NEURON), content)
+    before = path.read_bytes()
     monkeypatch.setattr(text, "_known", {})
     assert parse_model(NEURON) == first
-    assert path.read_bytes() != content
+    assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_ship_are_kept_whole(name: str) -> None:
+    model = MODELS[name]
+    again = from_json(to_json(model))
+    assert again == model
+    assert to_json(again) == to_json(model)  # with all places, which do not count when expressions are compared
 
 
 def test_texts_that_differ_are_kept_apart(folder: Path) -> None:
