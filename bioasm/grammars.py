@@ -26,8 +26,11 @@ def kept_parser(grammar: Path, start: tuple[str, ...] = ("start",)) -> Lark:
 def _stored(path: Path, key: bytes) -> Lark | None:
     """The parser whose tables lie in `path`; None where there are none or they are damaged."""
     content = read_kept(path, key)
+    if content is None:
+        return None
     try:
-        return None if content is None else Lark._load_from_dict(**_with_numbers(json.loads(content)))
+        parser: Lark = Lark._load_from_dict(**_with_numbers(json.loads(content)))  # type: ignore[no-untyped-call]
+        return parser
     except Exception:  # tables that another version wrote can fail in any way; the parser is then built anew
         return None
 

@@ -47,8 +47,12 @@ def _packed(value: Any) -> Any:
     name = type(value).__name__
     if _CLASSES.get(name) is not type(value):
         raise TypeError(f"{name} is no part of a model")
-    names = [f.name for f in fields(value)] if is_dataclass(value) else value._fields
-    return [name, *(_packed(getattr(value, field)) for field in names)]
+    return [name, *map(_packed, _parts(value))]
+
+
+def _parts(value: Any) -> list[Any]:
+    """What an object is made of, in order."""
+    return [getattr(value, f.name) for f in fields(value)] if is_dataclass(value) else list(value)
 
 
 def _unpacked(value: Any) -> Any:
