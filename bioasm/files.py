@@ -50,7 +50,7 @@ def _similar(path: Path) -> str | None:
 
 def refuse_empty(content: bytes, source: Path | str) -> None:
     """Raise BioasmError B016 for input of blanks at most, which a failed command or a full disk leaves behind."""
-    if not content[:_PREFIX].strip() and not content.removeprefix(codecs.BOM_UTF8).strip():
+    if not content[:_PREFIX].removeprefix(codecs.BOM_UTF8).strip() and not content.removeprefix(codecs.BOM_UTF8).strip():
         raise error("B016", f"{source} is empty", hint="did the command that should write it fail?")
 
 
