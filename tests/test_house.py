@@ -24,9 +24,9 @@ HOUSE = ROOT / "bioasm"
 
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other.
 FLOORS = (
-    ("diagnostics", "units", "cachedir"),
+    ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("grammars",),
-    ("chips", "files", "models", "safety"),
+    ("chips", "files", "mapped", "models", "safety"),
     ("isa",),
     ("text", "binary", "problems", "frameworks", "results", "link", "recordings"),
     ("runtime",),
@@ -42,6 +42,8 @@ ROOMS = sorted(FLOOR)
 
 # What of others' packages a room may use at all; everything else is the standard library.
 PACKAGES = {
+    "mapped": {"numpy"},
+    "npz": {"numpy"},
     "cli": {"click", "numpy"},
     "grammars": {"lark"},
     "models": {"lark", "numpy"},

@@ -12,6 +12,7 @@ from bioasm.diagnostics import error
 from bioasm.isa.data import check_block
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, DataBlock, Dense, Sparse, Terms
+from bioasm.mapped import files_behind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,7 +139,8 @@ def _read_block(part: Part, number: int, end: int, name_of: Callable[[Part, int]
     arrays = []
     for _ in range(wanted):
         array, end = _read_array(part, record, end)
-        arrays.append(array)
+        # Indices that were found to fit must not change any more: kernels follow them without a check.
+        arrays.append(array.copy() if kind != layout.DENSE and any(files_behind([array])) else array)
         record += ARRAY.size
     if any(part.view[record : start + BLOCK_SIZE]):
         raise part.fault(f"a data block of kind {kind} has {wanted} arrays, and more are described")

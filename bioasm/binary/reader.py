@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from bioasm.binary import layout, strings
 from bioasm.binary.blocks import read_blocks
@@ -33,28 +30,21 @@ from bioasm.isa.program import (
     Target,
 )
 from bioasm.isa.table import BY_OPCODE, MAX_OPERANDS
+from bioasm.mapped import content
 from bioasm.units import Dimension
 
 
 def read(path: Path) -> Program:
-    """The program in a file. Its data stay there and are mapped into memory, so the file must not change meanwhile.
+    """The program in a file. Its dense data stay there and are mapped into memory where the file is large.
 
     Raises BioasmError: B301 where the file can't be read, B2xx where it is no sound bytecode, B111 over a limit.
     """
     try:
         with open(path, "rb") as stream:
-            view = _content(stream)
+            view = content(stream, path)
     except OSError as cause:
         raise unreadable(path, cause) from cause
     return from_bytes(view, source=str(path))
-
-
-def _content(stream: BinaryIO) -> bytes | memoryview:
-    """What a stream holds, mapped where that is possible: not for pipes nor for empty files."""
-    status = os.fstat(stream.fileno())
-    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
-        return stream.read()
-    return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") -> Program:

@@ -28,12 +28,16 @@ def command(path: str, output: str | None, debug: bool) -> None:
     not verified: `bioasm check` does that, and no driver runs what was not verified.
     """
     from bioasm.binary.writer import write
+    from bioasm.isa.program import check_unchanged
 
     target = output or default_output(path, common.is_terminal(sys.stdout))
     common.refuse_terminal(target)
     program = common.load(path, debug=debug)
     with common.binary_output(target) as stream:
-        write(program, stream)
+        try:
+            write(program, stream)
+        finally:
+            check_unchanged(program)  # the system refuses to write from pages that are gone, and does not say why
     if output is None and target != common.STDIO:
         click.echo(f"wrote {target}", err=True)
 

@@ -46,9 +46,12 @@ def command(ctx: click.Context, paths: tuple[str, ...], form: str, strict: bool)
 
 def findings(path: str) -> tuple[Diagnostic, ...]:
     """All errors, or all warnings, of one program."""
+    from bioasm.isa.program import check_unchanged
     from bioasm.isa.verify import verify
 
     try:
-        return verify(common.load(path)).warnings
+        verified = verify(common.load(path))
+        check_unchanged(verified.program)
+        return verified.warnings
     except BioasmError as wrong:
         return wrong.diagnostics

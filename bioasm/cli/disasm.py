@@ -20,6 +20,10 @@ def command(path: str, output: str | None) -> None:
     PROGRAM is bytecode (or a text, which then loses its comments), or `-` for standard input. Assembling what is
     printed gives the same bytecode again, byte for byte.
     """
+    from bioasm.isa.program import check_unchanged
     from bioasm.text.disassemble import disassemble
 
-    common.write_text(disassemble(common.load(path)), output)
+    program = common.load(path)
+    text = disassemble(program)
+    check_unchanged(program)
+    common.write_text(text, output)

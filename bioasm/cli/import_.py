@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bioasm.problems.formats import Problem
 
 
+_LARGEST_NUMBER = 16  # bytes
+
+
 @common.command(
     "import",
     examples="""
@@ -150,36 +153,39 @@ def _read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
     names = _array_names(path)
     if form == "ising" or (form is None and "J" in names):
         _refuse_maximize(maximize, "ising")
-        return arrays_problem(read_file(Path(path), "J"), _array(path, names, "h"), _array(path, names, "offset"), path)
+        couplings = read_file(Path(path), "J")
+        h, offset = _array(path, names, "h", couplings.shape[0]), _array(path, names, "offset", 1)  # type: ignore[union-attr]
+        return arrays_problem(couplings, h, offset, path)
     return matrix_problem(read_file(Path(path), "Q" if "Q" in names else None), path, maximize)
 
 
 def _array_names(path: str) -> list[str]:
     """The names of the arrays in an .npz file; none where it is another file or damaged, which `read_file` reports."""
-    import numpy as np
+    from bioasm.npz import Archive
 
     if not path.lower().endswith(".npz"):
         return []
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive.files)
+        with Archive(path) as archive:
+            return archive.names
     except Exception:  # noqa: BLE001  (a damaged file can fail in any way)
         return []
 
 
-def _array(path: str, names: list[str], name: str) -> Data | None:
-    return None if name not in names else _as_data(path, name)
+def _array(path: str, names: list[str], name: str, most: int) -> Data | None:
+    return None if name not in names else _as_data(path, name, most)
 
 
-def _as_data(path: str, name: str) -> Data:
-    """One array of an .npz file as data; a single number as a vector of one."""
+def _as_data(path: str, name: str, most: int) -> Data:
+    """One array of an .npz file, of at most so many entries, as data; a single number as a vector of one."""
     import numpy as np
 
     from bioasm.isa.program import Dense
+    from bioasm.npz import Archive
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            array: Any = archive[name]
+        with Archive(path) as archive:
+            array: Any = archive.read(name, most * _LARGEST_NUMBER)
     except Exception as fault:  # noqa: BLE001  (a damaged file can fail in any way)
         raise error("B303", f"{name} of {path} can't be read: {fault}") from fault
     if array.dtype.kind not in "biuf":

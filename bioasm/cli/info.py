@@ -33,13 +33,16 @@ def command(path: str, as_json: bool) -> None:
     PROGRAM may be a recording as well: an .rhd file, or a folder with info.rhd.
     """
     from bioasm.cli import recorded
+    from bioasm.isa.program import check_unchanged
     from bioasm.isa.verify import verify
     from bioasm.recordings.reader import is_recording
 
     if path != common.STDIO and (path.endswith(".rhd") or is_recording(path)):
         facts, page = recorded.described(path), recorded.page
     else:
-        facts, page = described(verify(common.load(path))), _page
+        verified = verify(common.load(path))
+        facts, page = described(verified), _page
+        check_unchanged(verified.program)
     if as_json:
         common.print_json(facts)
     else:

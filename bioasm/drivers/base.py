@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
+from bioasm.isa.program import mapped_files
 from bioasm.isa.verify import Verified, verify
+from bioasm.mapped import MappedFile, changed
 from bioasm.results import Result
 
 DEFAULT_FUEL = 10**12
@@ -48,6 +50,24 @@ class Progress(NamedTuple):
 
 # Called between slices. Returning False asks the run to stop; it then ends with status `interrupted`.
 Observer = Callable[[Progress], bool]
+
+
+class _Unchanged:
+    """An observer that ends a run whose mapped data were changed, before a checkpoint or a Result is made of them."""
+
+    def __init__(self, files: list[MappedFile], observer: Observer | None) -> None:
+        self.files, self.observer, self.sound = files, observer, 0
+
+    def __call__(self, progress: Progress) -> bool:
+        self.check(progress.steps)
+        return self.observer is None or self.observer(progress)
+
+    def check(self, steps: int) -> None:
+        """Raise BioasmError B310 where a file was changed; else what was computed up to step `steps` is sound."""
+        for file in self.files:
+            if file.changed:
+                raise changed(file.path, f"after step {self.sound:,}")
+        self.sound = max(self.sound, steps)
 
 
 class Driver(ABC):
@@ -118,7 +138,17 @@ class Driver(ABC):
         found = self.missing(verified)
         if found:
             raise BioasmError(*found)
-        return self._run(verified, options or RunOptions(), observer)
+        files = [] if self.remote else mapped_files(verified.program)
+        if not files:
+            return self._run(verified, options or RunOptions(), observer)
+        watch = _Unchanged(files, observer)
+        result = self._run(verified, options or RunOptions(), watch)
+        try:
+            watch.check(result.steps)
+        except BioasmError as fault:
+            fault.partial = replace(result, status="failed", diagnostics=(*result.diagnostics, *fault.diagnostics))
+            raise
+        return result
 
     @abstractmethod
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:

@@ -17,12 +17,12 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, Progress, RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import Verified
+from bioasm.memory import memory
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result, Spikes
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
-from bioasm.vm.memory import memory
 
 # What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
 _SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40

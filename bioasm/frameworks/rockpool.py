@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ import numpy as np
 from bioasm.diagnostics import BioasmError, Span, did_you_mean, error
 from bioasm.frameworks import write
 from bioasm.frameworks.write import Floats
+from bioasm.isa.limits import limit
+from bioasm.npz import Archive
 from bioasm.units import spell_number
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
@@ -250,8 +251,14 @@ def _no_json(source: str, fault: Exception) -> BioasmError:
 
 def _read_npz(content: bytes, source: str) -> list[Mapping[str, Any]]:
     try:
-        with np.load(BytesIO(content), allow_pickle=False) as archive:
-            return [{name: _unwrapped(archive[name]) for name in archive.files}]
+        with Archive(content) as archive:
+            most = limit("text_bytes")
+            size = sum(header.bytes for header in map(archive.header, archive.names))
+            if size > most:
+                raise error("B111", f"{source} holds arrays of {size:,} bytes; the limit is {most:,}")
+            return [{name: _unwrapped(archive.read(name, most)) for name in archive.names}]
+    except BioasmError:
+        raise
     except Exception as fault:  # a damaged archive can fail in any way inside of numpy and zipfile
         raise error("B304", f"{source} can't be read: {str(fault).split(chr(10))[0]}") from fault
 

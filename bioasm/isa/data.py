@@ -21,7 +21,7 @@ PIECE = 1 << 18  # entries looked at in one go
 def check_block(index: int, block: DataBlock) -> Found:
     """What is wrong with one data block."""
     what = f"data {block.name!r}" if block.name else f"data block {index}"
-    check = _CHECKS.get(type(block.value))
+    check = next((check for kind, check in _CHECKS.items() if isinstance(block.value, kind)), None)
     if check is None:
         yield Finding("B010", f"{what} is neither dense, sparse nor terms")
     else:

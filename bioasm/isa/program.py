@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.diagnostics import Span
+from bioasm.mapped import MappedFile, changed, files_behind
 from bioasm.units import Dimension
 
 if TYPE_CHECKING:
@@ -198,3 +199,16 @@ class Program:
     def with_constants(self, values: Mapping[str, Quantity]) -> Program:
         """The same program with some named constants replaced (what `--set` does)."""
         return replace(self, constants={**self.constants, **values})
+
+
+def mapped_files(program: Program) -> list[MappedFile]:
+    """The files in which data of a program lie, mapped into memory."""
+    arrays = (getattr(block.value, name, None) for block in program.data for name in ("array", "value"))
+    return list(dict.fromkeys(files_behind(arrays)))
+
+
+def check_unchanged(program: Program) -> None:
+    """Raise BioasmError B310 where a file that data of the program lie in was changed since it was mapped."""
+    for file in mapped_files(program):
+        if file.changed:
+            raise changed(file.path)

@@ -13,6 +13,7 @@ from itertools import chain
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.catalogue import Catalogue
 from bioasm.isa.data import check_block
+from bioasm.isa.deferred import is_unread
 from bioasm.isa.findings import Finding, Findings, Found
 from bioasm.isa.flow import Flow
 from bioasm.isa.ground import Ground, lay
@@ -73,7 +74,8 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     findings.of_program(_check_sizes(program))
     _stop_at_errors(findings)
     findings.of_program(chain(_check_names(program), _check_models(program)))
-    _check_data(program, findings)
+    unread = {index for index, block in enumerate(program.data) if is_unread(block.value)}
+    _check_data(program, findings, set(range(len(program.data))) - unread)
     sound = not findings.errors
     catalogue = Catalogue(program)
     findings.errors += catalogue.diagnostics[: limit("diagnostics")]
@@ -81,6 +83,8 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
         _stop_at_errors(findings)
     ground = lay(program, catalogue, parameters or {}, sound=sound)
     _check_instructions(ground, findings, sound=sound)
+    _stop_at_errors(findings)
+    _check_data(program, findings, unread)
     _stop_at_errors(findings)
     _warn_of_replaced(program, findings)
     _warn_of_unreachable(program, ground.flow, findings)
@@ -103,14 +107,15 @@ def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> N
             break
 
 
-def _check_data(program: Program, findings: Findings) -> None:
-    """What is wrong with data blocks, each told where the program first uses it."""
+def _check_data(program: Program, findings: Findings, chosen: set[int]) -> None:
+    """What is wrong with the data blocks of these numbers, each told where the program first uses it."""
     uses: dict[int, int] = {}
     for at, instruction in enumerate(program.instructions):
         for operand in instruction.operands:
             if isinstance(operand, DataRef):
                 uses.setdefault(operand.index, at)
-    for index, block in enumerate(program.data):
+    for index in sorted(chosen):
+        block = program.data[index]
         if index in uses:
             findings.of_instruction(uses[index], program.instructions[uses[index]], check_block(index, block))
         else:

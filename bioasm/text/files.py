@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioasm.diagnostics import BioasmError, did_you_mean, error
+from bioasm.isa.deferred import DeferredDense, DeferredSparse
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse
 from bioasm.isa.storage import TYPES, narrow
+from bioasm.mapped import content
+from bioasm.memory import memory
+from bioasm.npz import Archive, Header, read_header
 from bioasm.text.entries import sorted_sparse, summed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEYS_SHOWN = 8
+_WORD_BYTES = 1 << 10  # of the small arrays that describe a sparse matrix
+_INFLATED_AT_ONCE = 1 << 22  # bytes; what is larger is inflated when its shape was found to fit
 
 
 def read_file(path: Path, key: str | None = None) -> Data:
@@ -32,9 +40,16 @@ def read_file(path: Path, key: str | None = None) -> Data:
         raise error("B303", f"{path} holds one array: a key can't choose from it")
     if not os.path.isfile(path):  # unlike path.is_file(), it takes a name that is too long
         raise error("B301", f"there is no file {path}", hint=_similar(path))
-    try:
+    with _damage_told(path):
         return reader(path, key)
-    except BioasmError:
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn every way in which the reading of `path` can fail into a BioasmError."""
+    try:
+        yield
+    except (BioasmError, MemoryError):
         raise
     except PermissionError:
         raise error("B301", f"{path} may not be read") from None
@@ -56,16 +71,24 @@ def _first_line(fault: Exception) -> str:
 def _read_npy(path: Path, _: str | None) -> Data:
     import numpy as np
 
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # an array without entries can't be mapped; anything else fails here again
-        array = np.load(path, allow_pickle=False)
-    return _dense(path, array)
+    with path.open("rb") as stream:
+        header = read_header(stream)
+        _check_dimensions(path, len(header.shape))
+        stream.seek(0)
+        view = content(stream, path)
+    if len(view) < header.start + header.bytes:
+        raise ValueError(f"the file ends before its array of {header.bytes} bytes")
+    flat = np.frombuffer(view, header.dtype, header.entries, header.start)
+    return _dense(path, flat.reshape(header.shape, order="F" if header.fortran_order else "C"))
+
+
+def _check_dimensions(path: Path, count: int) -> None:
+    if count not in (1, 2):
+        raise error("B303", f"{path} holds an array of {count} dimensions, not a vector or matrix")
 
 
 def _dense(path: Path, array: NDArray[Any]) -> Dense:
-    if array.ndim not in (1, 2):
-        raise error("B303", f"{path} holds an array of {array.ndim} dimensions, not a vector or matrix")
+    _check_dimensions(path, array.ndim)
     return Dense(_storable(path, array))
 
 
@@ -82,40 +105,74 @@ def _storable(path: Path, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _read_npz(path: Path, key: str | None) -> Data:
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as archive:
-        if key is None and {"format", "shape", "data"} <= set(archive.files):
+    with Archive(path) as archive:
+        names = archive.names
+        if key is None and {"format", "shape", "data"} <= set(names):
             return _scipy_sparse(path, archive)
-        if key is None and len(archive.files) != 1:
-            raise error("B303", f"{path} holds {len(archive.files)} arrays: name one", hint=_choices(path, archive))
-        if key is not None and key not in archive.files:
-            hint = did_you_mean(key, archive.files) or _choices(path, archive)
-            raise error("B303", f"{path} holds no array {key!r}", hint=hint)
-        return _dense(path, archive[key if key is not None else archive.files[0]])
+        if key is None and len(names) != 1:
+            raise error("B303", f"{path} holds {len(names)} arrays: name one", hint=_choices(path, names))
+        if key is not None and key not in names:
+            raise error("B303", f"{path} holds no array {key!r}", hint=did_you_mean(key, names) or _choices(path, names))
+        name = key if key is not None else names[0]
+        header = archive.header(name)
+        _check_dimensions(path, len(header.shape))
+        _check_room(path, header.entries, header.bytes)
+        if header.bytes <= _INFLATED_AT_ONCE:
+            return _dense(path, archive.read(name, _INFLATED_AT_ONCE))
+    return DeferredDense(header.shape, partial(_inflated, path.absolute(), name, header))
 
 
-def _choices(path: Path, archive: Any) -> str:
-    names = ", ".join(archive.files[:_KEYS_SHOWN]) or "none"
+def _inflated(path: Path, name: str, header: Header) -> Dense:
+    """The array of an archive whose header was read before."""
+    with _damage_told(path), Archive(path) as archive:
+        if name not in archive.names or archive.header(name) != header:
+            raise error("B310", f"{path} was changed while it was read")
+        return _dense(path, archive.read(name, header.bytes))
+
+
+def _check_room(path: Path, entries: int, size: int) -> None:
+    """Refuse what is over the limits or this machine's memory, by its size alone."""
+    if entries > limit("data_entries") or size > limit("data_bytes"):
+        raise error("B111", f"{path}: {entries:,} entries in {size:,} bytes; the limits are {limit('data_entries'):,} "
+                            f"and {limit('data_bytes'):,}")  # fmt: skip
+    if size > memory():
+        raise error("B403", f"{path} would take {size / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB")
+
+
+def _choices(path: Path, keys: list[str]) -> str:
+    names = ", ".join(keys[:_KEYS_SHOWN]) or "none"
     return f'write `file "{path.name}" "key"`; its keys are: {names}'
 
 
-def _scipy_sparse(path: Path, archive: Any) -> Sparse:
+def _scipy_sparse(path: Path, archive: Archive) -> Sparse:
     """The matrix that scipy.sparse.save_npz wrote, in one of the layouts csr, csc and coo."""
-    layout = archive["format"].item()
+    layout = archive.read("format", _WORD_BYTES).item()
     layout = layout.decode("ascii") if isinstance(layout, bytes) else str(layout)
-    rows, columns = (int(side) for side in archive["shape"])
+    rows, columns = (int(side) for side in archive.read("shape", _WORD_BYTES))
     if layout not in ("csr", "csc", "coo"):
         raise error("B303", f"{path} holds a sparse matrix in the layout {layout}", hint="save it as csr, csc or coo")
     if not (1 <= rows <= limit("neurons") and 1 <= columns <= limit("neurons")):
         raise error("B111", f"{path}: the matrix is {rows} x {columns}; a side is 1 to {limit('neurons')}")
-    value = _storable(path, archive["data"])
-    if layout == "coo":
-        places = archive["row"], archive["col"]
-    else:
-        across = _spread(archive["indptr"], value.size)
-        places = (across, archive["indices"]) if layout == "csr" else (archive["indices"], across)
-    return sparse_from_file(path, (rows, columns), *places, value)
+    names = ("row", "col", "data") if layout == "coo" else ("indptr", "indices", "data")
+    headers = [archive.header(name) for name in names]
+    entries, size = headers[-1].entries, sum(header.bytes for header in headers)
+    if entries > rows * columns or headers[1].entries != entries:
+        raise error("B303", f"{path}: {entries:,} entries do not fit into a matrix of {rows} x {columns}")
+    _check_room(path, entries, size)
+    read = partial(_inflated_sparse, path.absolute(), layout, (rows, columns), size)
+    return read() if size <= _INFLATED_AT_ONCE else DeferredSparse((rows, columns), read)
+
+
+def _inflated_sparse(path: Path, layout: str, shape: tuple[int, int], most: int) -> Sparse:
+    """The matrix of an archive whose headers were read before."""
+    with _damage_told(path), Archive(path) as archive:
+        value = _storable(path, archive.read("data", most))
+        if layout == "coo":
+            places = archive.read("row", most), archive.read("col", most)
+        else:
+            across, along = _spread(archive.read("indptr", most), value.size), archive.read("indices", most)
+            places = (across, along) if layout == "csr" else (along, across)
+        return sparse_from_file(path, shape, *places, value)
 
 
 def _spread(pointers: NDArray[Any], count: int) -> NDArray[Any]:

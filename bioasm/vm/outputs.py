@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
+from bioasm.memory import memory
 from bioasm.results.result import Reading, Recording, Spikes
 from bioasm.vm.layout import Block, Ctx, Recorder
-from bioasm.vm.memory import memory
 from bioasm.vm.state import State
 
 Array = NDArray[Any]

@@ -241,7 +241,7 @@ def test_includes_nested_too_deep(tmp_path: Path) -> None:
 
 def test_includes_that_double_at_each_level(tmp_path: Path) -> None:
     files = {f"{k}.basm": f'.include "{k + 1}.basm"\n' * 2 for k in range(40)}
-    found = include_fault(tmp_path, {"main.basm": '.include "0.basm"', **files, "40.basm": ""})
+    found = include_fault(tmp_path, {"main.basm": '.include "0.basm"', **files, "40.basm": "; no more"})
     assert found[0] == "B111"
 
 
