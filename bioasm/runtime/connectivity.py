@@ -1,14 +1,15 @@
-"""The connections of a projection: who is reached by whose spikes, and with which weight."""
+"""The connections of a projection as CSR: rows of sources, the neurons that each reaches, and the weights."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse
-from bioasm.runtime.random import STREAM_CONNECTIONS, words
+from bioasm.runtime.sampling import Block, bernoulli_rows, distinct_rows
 
 Array = NDArray[Any]
 Connections = tuple[Array, Array, Array]  # starts of rows (pre + 1), neurons reached (int32), weights
@@ -29,63 +30,84 @@ def from_matrix(data: Dense | Sparse, scale: float) -> Connections:
 
 
 def from_rule(rule: str, number: float, pre: int, post: int, itself: bool, weight: float, seed: int, place: int) -> Connections:
-    """The connections of a rule between `pre` and `post` neurons; `itself` says that both are one population.
+    """The connections of a rule between `pre` and `post` neurons in CSR form; `itself` says that both are one population.
 
-    Random rules follow from the seed and the projection's place in the program; they are the same in all lanes.
+    Random rules follow from the seed and the projection's place in the program; they are the same in all lanes. Their time
+    and memory are those of the connections, not of the pairs.
     """
-    mask = _MASKS[rule](number, pre, post, itself, seed, place)
-    row, column = np.nonzero(mask)
-    return _rows(pre, row, column, np.full(len(row), weight))
+    start, column = _RULES[rule](number, pre, post, itself, seed, place)
+    return start, column, np.full(len(column), weight)
 
 
 def _rows(pre: int, row: Array, column: Array, value: Array) -> Connections:
     order = np.lexsort((column, row))
-    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=pre))]).astype(np.int64)
-    return start, np.ascontiguousarray(column[order], np.int32), np.ascontiguousarray(value[order], np.float64)
+    return _starts(np.bincount(row, minlength=pre)), np.ascontiguousarray(column[order], np.int32), np.ascontiguousarray(value[order], np.float64)
 
 
-def _all(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    return np.ones((pre, post), bool)
+# --- rules: starts of rows, and the neurons reached ---------------------------------------------------
+
+Pattern = tuple[Array, Array]
 
 
-def _others(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    mask = np.ones((pre, post), bool)
-    if itself:
-        np.fill_diagonal(mask, False)
-    return mask
+def _all(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    return _even_rows(pre, post), np.tile(np.arange(post, dtype=np.int32), pre)
 
 
-def _one_to_one(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    return np.eye(pre, post, dtype=bool)
+def _others(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    if not itself:
+        return _all(number, pre, post, itself, seed, place)
+    reached = np.tile(np.arange(post - 1, dtype=np.int32), (pre, 1))
+    reached += reached >= np.arange(pre, dtype=np.int32)[:, None]
+    return _even_rows(pre, post - 1), reached.ravel()
 
 
-def _probability(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    return _uniform(pre, post, seed, place) < number
+def _one_to_one(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    return np.minimum(np.arange(pre + 1), post).astype(np.int64), np.arange(min(pre, post), dtype=np.int32)
 
 
-def _indegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    """Each neuron is reached by so many different ones: those with the lowest random numbers."""
-    lowest = np.argsort(_uniform(pre, post, seed, place), axis=0, kind="stable")[: int(number)]
-    mask = np.zeros((pre, post), bool)
-    np.put_along_axis(mask, lowest, True, axis=0)
-    return mask
+def _probability(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    if number >= 1.0:
+        return _all(number, pre, post, itself, seed, place)
+    blocks = bernoulli_rows(pre, post, number, seed, place) if number > 0.0 else ()
+    return _joined(pre, blocks)
 
 
-def _outdegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Array:
-    lowest = np.argsort(_uniform(pre, post, seed, place), axis=1, kind="stable")[:, : int(number)]
-    mask = np.zeros((pre, post), bool)
-    np.put_along_axis(mask, lowest, True, axis=1)
-    return mask
+def _outdegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    return _joined(pre, distinct_rows(pre, post, int(number), seed, place))
 
 
-def _uniform(pre: int, post: int, seed: int, place: int) -> Array:
-    """One random number of 53 bits for each pair, in [0, 1): all are below 1, and none below 0."""
-    row, column = np.arange(pre, dtype=np.uint32)[:, None], np.arange(post, dtype=np.uint32)[None, :]
-    low, high = words(seed, place, row, 2 * column, STREAM_CONNECTIONS)
-    return ((high.astype(np.uint64) << np.uint64(21)) | (low >> np.uint32(11))).astype(np.float64) * 2.0**-53
+def _indegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
+    """Rows are drawn for the targets, and transposed."""
+    start, source = _joined(post, distinct_rows(post, pre, int(number), seed, place))
+    target = np.repeat(np.arange(post, dtype=np.int32), np.diff(start))
+    return _starts(np.bincount(source, minlength=pre)), target[_stable_order(source)]
 
 
-_MASKS = {
+def _stable_order(values: Array) -> Array:
+    """Radix sort by 16 bits at a time, which is linear where a comparing sort is not."""
+    order = np.argsort(values.astype(np.uint16), kind="stable")
+    if values.size and values.max() >= 1 << 16:
+        order = order[np.argsort((values >> 16).astype(np.uint16)[order], kind="stable")]
+    return order
+
+
+def _joined(rows: int, blocks: Iterable[Block]) -> Pattern:
+    counts, reached = np.zeros(rows, np.int64), [np.zeros(0, np.int32)]
+    for first, count, partners in blocks:
+        counts[first : first + len(count)] = count
+        reached.append(partners.astype(np.int32))
+    return _starts(counts), np.concatenate(reached)
+
+
+def _even_rows(rows: int, width: int) -> Array:
+    return np.arange(rows + 1, dtype=np.int64) * width
+
+
+def _starts(counts: Array) -> Array:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+_RULES = {
     "all": _all,
     "others": _others,
     "one_to_one": _one_to_one,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Dense, Sparse
-from bioasm.runtime import connectivity as connections
+from bioasm.runtime import sampling
 from bioasm.runtime.connectivity import from_matrix, from_rule
 from tests.vm.support import machine, run
 
@@ -76,12 +78,68 @@ def test_the_seed_and_the_projection_decide_alone(rule: str) -> None:
     assert (mask(rule, number, 12, 15, seed=1 << 32) != first).any()
 
 
-def test_random_numbers_of_pairs_are_even_and_below_1() -> None:
-    u = connections._uniform(300, 400, 7, 0)
-    assert u.min() >= 0
-    assert u.max() < 1
-    assert np.histogram(u, 10, (0, 1))[0] == pytest.approx(12_000, abs=5 * np.sqrt(12_000))
-    assert len(np.unique(u)) == u.size
+# --- the sampling ------------------------------------------------------------------------------------
+
+
+def test_every_set_of_partners_is_equally_probable() -> None:
+    """Chi-square over all sets of k of 5, as drawn and as left out; 3.3 standard deviations."""
+    for k in (1, 2, 3, 4):
+        found = mask("outdegree", k, 20_000, 5) @ (2 ** np.arange(5))
+        counts = np.unique(found, return_counts=True)[1]
+        assert len(counts) == math.comb(5, k)
+        chi = ((counts - 20_000 / len(counts)) ** 2 / (20_000 / len(counts))).sum()
+        assert chi < (len(counts) - 1) + 3.3 * math.sqrt(2 * (len(counts) - 1))
+
+
+@pytest.mark.parametrize("p", [0.001, 0.05, 0.4, 0.95])
+def test_gaps_are_geometric_and_partners_independent(p: float) -> None:
+    """All 8 patterns of three neighbours occur as often as independent draws say."""
+    found = mask("probability", p, 3000, 300)[:, :300].reshape(-1, 3) @ np.array([1, 2, 4])
+    counts = np.bincount(found.astype(int), minlength=8)
+    ones = np.array([bin(k).count("1") for k in range(8)])
+    expected = found.size * p**ones * (1 - p) ** (3 - ones)
+    assert (np.abs(counts - expected) < 5 * np.sqrt(expected) + 5).all()
+
+
+def test_a_very_small_probability_is_not_rounded() -> None:
+    start, _, _ = from_rule("probability", 1e-5, 2000, 1_000_000, False, 1.0, 3, 0)
+    assert start[-1] == pytest.approx(20_000, abs=5 * math.sqrt(20_000))
+
+
+@pytest.mark.parametrize(("rule", "number"), [("probability", 0.2), ("outdegree", 7), ("outdegree", 19), ("indegree", 7)])
+def test_blocks_do_not_change_the_connections(rule: str, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = mask(rule, number, 40, 25)
+    monkeypatch.setattr(sampling, "_DRAWS", 60)
+    assert (mask(rule, number, 40, 25) == whole).all()
+
+
+@pytest.mark.parametrize(("rule", "number"), [("probability", 0.3), ("outdegree", 9), ("indegree", 9)])
+def test_a_first_attempt_that_is_too_short_changes_nothing(
+    rule: str, number: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = mask(rule, number, 30, 20)
+    monkeypatch.setattr(sampling, "_SPREADS", -1.0)
+    assert (mask(rule, number, 30, 20) == whole).all()
+
+
+def test_the_logarithm_is_within_two_units_in_the_last_place() -> None:
+    x = np.concatenate([np.random.default_rng(1).random(100_000) + 2.0**-53, [1.0, 2.0**-53, 0.5, 1 - 2.0**-53]])
+    exact = np.log(x)
+    assert (np.abs(sampling.natural_log(x) - exact) <= 2 * np.spacing(np.abs(exact))).all()
+
+
+@pytest.mark.parametrize("p", [1e-300, 1e-9, 0.1, 0.28, 0.3, 0.7, 1 - 2.0**-53])
+def test_the_logarithm_of_the_complement_does_not_cancel(p: float) -> None:
+    assert sampling._log_complement(p) == pytest.approx(math.log1p(-p), rel=1e-15)
+
+
+def test_time_and_memory_are_those_of_the_connections() -> None:
+    """A million sources and targets: pairs would fill a terabyte."""
+    start, reached, _ = from_rule("probability", 1e-7, 1_000_000, 1_000_000, False, 1.0, 1, 0)
+    assert start[-1] == len(reached) == pytest.approx(100_000, abs=5 * math.sqrt(100_000))
+
+
+# --- matrices, and the machine -------------------------------------------------------------------------
 
 
 def test_a_dense_matrix_connects_where_it_is_not_0() -> None:

@@ -1,0 +1,124 @@
+"""Sparse random connectivity: geometric gaps for pairs with a probability, rejection sampling for a number of partners.
+
+Each row has a stream of its own: draw k of row i is a pure function of (seed, place, i, k), of 53 bits, from the counter-based
+generator. So blocks of rows, which bound the memory, give the same connections as all rows at once. Only operations
+that IEEE 754 rounds correctly are used, so that the connections are the same on every processor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.runtime.random import LN2, STREAM_CONNECTIONS, words
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Block = tuple[int, Array, Array]  # the first row; how many partners each row of the block has, and all of them in order
+
+_DRAWS = 1 << 18  # of a block
+_SPREADS = 6.0  # standard deviations above the mean that a first attempt at a row draws
+_TERMS = 11  # of the series of the logarithm: t^2 < 0.0295, so that what is left out is below 1e-17
+
+
+def bernoulli_rows(rows: int, n: int, p: float, seed: int, place: int) -> Iterator[Block]:
+    """Bernoulli sampling by geometric gaps: each of `n` is a partner of each row with probability `p`, 0 < p < 1.
+
+    The gap before the next partner is floor(ln u / ln(1 - p)) (Batagelj and Brandes, Phys. Rev. E 71, 036113, 2005).
+    """
+    width = math.ceil(n * p + _SPREADS * math.sqrt(n * p * (1.0 - p))) + 4
+    scale = 1.0 / _log_complement(p)
+    for first, last in _blocks(rows, width):
+        drawn = width
+        while True:
+            at = _positions(np.arange(first, last), drawn, n, scale, seed, place)
+            if at[:, -1].min() >= n:
+                break
+            drawn *= 2
+        inside = at < n
+        yield first, inside.sum(axis=1), at[inside]
+
+
+def _positions(rows: Array, draws: int, n: int, scale: float, seed: int, place: int) -> Array:
+    """The first positions in each row, (rows, draws); n where they lie behind the end."""
+    gaps = np.floor(natural_log(1.0 - _uniform(rows, draws, seed, place)) * scale)
+    at = np.cumsum(np.minimum(gaps, n) + 1.0, axis=1) - 1.0
+    return np.minimum(at, n).astype(np.int64)
+
+
+def distinct_rows(rows: int, n: int, k: int, seed: int, place: int) -> Iterator[Block]:
+    """Sampling without replacement by rejection: each row has `k` different ones of `n`, all sets equally probable.
+
+    Where k is more than half of n, those are drawn that are left out.
+    """
+    wanted = min(k, n)
+    fewer = min(wanted, n - wanted)
+    mean = n * (math.log(n) - math.log(n - fewer)) if fewer else 0.0
+    width = math.ceil(mean + _SPREADS * math.sqrt(mean - fewer)) + 4 if fewer else 1  # mean - fewer are drawn again
+    for first, last in _blocks(rows, width if wanted == fewer else n):
+        chosen = _distinct(np.arange(first, last), n, fewer, width, seed, place)
+        found = chosen if wanted == fewer else _complement(chosen, n)
+        yield first, np.full(last - first, wanted), found.ravel()
+
+
+def _distinct(rows: Array, n: int, k: int, draws: int, seed: int, place: int) -> Array:
+    """The first k different numbers of each row's stream, sorted, (rows, k)."""
+    if k == 0:
+        return np.zeros((len(rows), 0), np.int64)
+    drawn = (_uniform(rows, draws, seed, place) * n).astype(np.int64)
+    order = np.argsort(drawn, axis=1, kind="stable")
+    ranked = np.take_along_axis(drawn, order, axis=1)
+    again = np.zeros(drawn.shape, bool)
+    np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
+    counted = np.cumsum(~again, axis=1)
+    if counted[:, -1].min() < k:
+        return _distinct(rows, n, k, 2 * draws, seed, place)
+    return np.sort(drawn[~again & (counted <= k)].reshape(len(rows), k), axis=1)
+
+
+def _complement(chosen: Array, n: int) -> Array:
+    """What each row has not chosen, sorted, (rows, n - k)."""
+    left = np.ones((len(chosen), n), bool)
+    np.put_along_axis(left, chosen, False, axis=1)
+    return np.nonzero(left)[1].reshape(len(chosen), n - chosen.shape[1])
+
+
+def _blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows of which each has so few draws that a block stays small."""
+    step = max(1, _DRAWS // width)
+    for first in range(0, rows, step):
+        yield first, min(first + step, rows)
+
+
+def _uniform(rows: Array, draws: int, seed: int, place: int) -> Floats:
+    """Random numbers of 53 bits in [0, 1), (rows, draws)."""
+    row, draw = rows.astype(np.uint32)[:, None], np.arange(draws, dtype=np.uint64)[None, :]
+    low, high = words(seed, place, row, draw << np.uint64(1), STREAM_CONNECTIONS)
+    return ((high.astype(np.uint64) << np.uint64(21)) | (low >> np.uint32(11))).astype(np.float64) * 2.0**-53
+
+
+def natural_log(x: Floats) -> Floats:
+    """Natural logarithm of positive normal float64 by the series of atanh, to about two units in the last place."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < math.sqrt(0.5)
+    mantissa = np.where(low, 2.0 * mantissa, mantissa)
+    t = (mantissa - 1.0) / (mantissa + 1.0)
+    return (exponent - low) * LN2 + t * _atanh_series(t * t)
+
+
+def _log_complement(p: float) -> float:
+    """ln(1 - p) without cancellation: -2 atanh(p / (2 - p)) for small p."""
+    t = p / (2.0 - p)
+    return float(-t * _atanh_series(np.float64(t * t))) if t < 0.17 else float(natural_log(np.array([1.0 - p]))[0])
+
+
+def _atanh_series(square: Any) -> Any:
+    """2 (1 + t^2/3 + t^4/5 + ...), by Horner's rule."""
+    total = np.zeros_like(square) + 2.0 / (2 * _TERMS + 1)
+    for k in reversed(range(_TERMS)):
+        total = total * square + 2.0 / (2 * k + 1)
+    return total
