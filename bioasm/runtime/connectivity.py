@@ -41,7 +41,8 @@ def from_rule(rule: str, number: float, pre: int, post: int, itself: bool, weigh
 
 def _rows(pre: int, row: Array, column: Array, value: Array) -> Connections:
     order = np.lexsort((column, row))
-    return _starts(np.bincount(row, minlength=pre)), np.ascontiguousarray(column[order], np.int32), np.ascontiguousarray(value[order], np.float64)
+    reached = np.ascontiguousarray(column[order], np.int32)
+    return _starts(np.bincount(row, minlength=pre)), reached, np.ascontiguousarray(value[order], np.float64)
 
 
 # --- rules: starts of rows, and the neurons reached ---------------------------------------------------
