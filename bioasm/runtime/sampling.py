@@ -107,7 +107,8 @@ def natural_log(x: Floats) -> Floats:
     low = mantissa < math.sqrt(0.5)
     mantissa = np.where(low, 2.0 * mantissa, mantissa)
     t = (mantissa - 1.0) / (mantissa + 1.0)
-    return (exponent - low) * LN2 + t * _atanh_series(t * t)
+    logarithm: Floats = (exponent - low) * LN2 + t * _atanh_series(t * t)
+    return logarithm
 
 
 def _log_complement(p: float) -> float:
