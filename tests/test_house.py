@@ -26,7 +26,7 @@ HOUSE = ROOT / "bioasm"
 FLOORS = (
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("grammars",),
-    ("chips", "files", "mapped", "models", "safety"),
+    ("chips", "files", "mapped", "models", "plain", "safety"),
     ("isa",),
     ("text", "binary", "problems", "frameworks", "results", "link", "recordings"),
     ("runtime",),

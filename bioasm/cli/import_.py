@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,19 @@ def command(
         raise click.UsageError("give one of FILE, --generate and --rudy")
     if path is None and form is not None:
         raise click.UsageError("--from is for a FILE; a generated graph needs none")
-    if path is not None and (form or SUFFIXES.get(Path(path).suffix.lower())) in NETWORKS:
-        if maximize or model != "ising":
-            raise click.UsageError("--maximize and --model are for problems, and this is a network")
-        common.write_text(_network(path, form or SUFFIXES[Path(path).suffix.lower()]), output)
-        return
-    problem, account = _generated(instance, arguments, maximize) if path is None else _read(path, form, maximize)
+    if path is None:
+        problem, account = _generated(instance, arguments, maximize)
+    elif _is_array(path, form):
+        problem, account = _read_arrays(path, form, maximize)
+    else:
+        _check_options(form, maximize, model)
+        content = _content(path, form)
+        form = form or _found_format(path, content)
+        _check_options(form, maximize, model)
+        if form in NETWORKS:
+            common.write_text(read_network(content, _shown(path), form), output)
+            return
+        problem, account = _read(content, path, form, maximize)
     program = write_program(problem, account, model)
     common.report(program.warnings, ctx.obj)
     common.write_text(program.text, output)
@@ -85,9 +93,41 @@ def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | No
     return (words[-1] if words else None), (words[0] if len(words) == 2 else form)
 
 
-def _network(path: str, form: str) -> str:
-    """The program of a network."""
-    return read_network(_content(path), "<stdin>" if path == common.STDIO else path, form)
+def _shown(path: str) -> str:
+    return "<stdin>" if path == common.STDIO else path
+
+
+def _is_array(path: str, form: str | None) -> bool:
+    return Path(path).suffix.lower() in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
+
+
+def _found_format(path: str, content: bytes) -> str:
+    """The format by the name of the file or by its content. Raises BioasmError B304, B305."""
+    from bioasm.plain import plain_text
+    from bioasm.problems.formats import find_format
+
+    suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    text = plain_text(content, _shown(path))
+    return _json_format(text, path) if suffix == ".json" or text.lstrip()[:1] in (b"{", b"[") else find_format(path, text)
+
+
+def _json_format(text: bytes, path: str) -> str:
+    """The format of a JSON file, which its suffix does not tell. Text that is no JSON is left to a reader to refuse."""
+    from bioasm.frameworks.rockpool import is_layer
+    from bioasm.problems.bqm import TYPE, is_bqm
+
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return "bqm"
+    if is_bqm(said):
+        return "bqm"
+    if is_layer(said):
+        return "rockpool"
+    hint = f"a layer has tau_mem, tau_syn, threshold and bias, a model the type {TYPE}; --from names the format"
+    raise error("B305", f"{path} is JSON, but neither LIF layers of Rockpool nor a model of dimod", hint=hint)
 
 
 def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
@@ -101,32 +141,34 @@ def _generated(instance: str | None, arguments: str | None, maximize: bool) -> P
     return cut_problem(generate(line), name, f"rudy {line}", BEST_KNOWN_CUTS.get(name))
 
 
+def _check_options(form: str | None, maximize: bool, model: str) -> None:
+    """Refuse the options of problems for a network, and what the format has no maximum for."""
+    if form in NETWORKS and (maximize or model != "ising"):
+        raise click.UsageError("--maximize and --model are for problems, and this is a network")
+    if form is not None:
+        _refuse_maximize(maximize, form)
+
+
 def _refuse_maximize(maximize: bool, form: str) -> None:
     if maximize and form not in MAXIMIZABLE:
         raise click.UsageError(f"--maximize is for a QUBO ({', '.join(MAXIMIZABLE)}), not for {form}")
 
 
-def _read(path: str, form: str | None, maximize: bool) -> Problem:
-    """The problem in a file or in standard input, in the format named or found."""
-    from bioasm.problems.formats import find_format, read_problem
+def _read(content: bytes, path: str, form: str, maximize: bool) -> Problem:
+    """The problem in the content of a file or of standard input."""
+    from bioasm.plain import plain_text
+    from bioasm.problems.formats import read_problem
 
-    suffix = Path(path).suffix.lower()
-    is_array = suffix in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
-    if is_array:
-        _refuse_maximize(maximize, form or "matrix")
-        return _read_arrays(path, form, maximize)
-    content = _content(path)
-    form = form or find_format(path, content)
-    if form == "matrix":
-        raise error("B305", f"a matrix is read from an .npy, .npz or .mtx file, which {path} is not")
-    _refuse_maximize(maximize, form)
-    return read_problem(content, "<stdin>" if path == common.STDIO else path, form, maximize)
+    return read_problem(plain_text(content, _shown(path)), _shown(path), form, maximize)
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, form: str | None) -> bytes:
+    """All bytes of a file or of standard input. Raises BioasmError B016, B111, B301, B305."""
     from bioasm.files import refuse_empty, unreadable
     from bioasm.isa.limits import limit
 
+    if form == "matrix":
+        raise error("B305", f"a matrix is read from an .npy, .npz or .mtx file, which {path} is not")
     most = limit("text_bytes") + 1
     try:
         if path == common.STDIO:
@@ -150,6 +192,7 @@ def _read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
     from bioasm.problems.formats import arrays_problem, matrix_problem
     from bioasm.text.files import read_file
 
+    _refuse_maximize(maximize, form or "matrix")
     names = _array_names(path)
     if form == "ising" or (form is None and "J" in names):
         _refuse_maximize(maximize, "ising")

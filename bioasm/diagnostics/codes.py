@@ -302,7 +302,8 @@ CODES: dict[str, Code] = {
     "B304": Code("problem file can't be read", "The file does not follow the format that it was read as; the line is shown."),
     "B305": Code(
         "unknown problem format",
-        "The format of a problem file could not be told from its name or content; name it with --from.",
+        "The format of a problem file could not be told from its name or content; name it with --from. JSON is read where it holds "
+        "LIF layers of Rockpool or a binary quadratic model of dimod.",
     ),
     "B306": Code("unknown result format", "Results are written by suffix: .npz, .json or .h5."),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),

@@ -6,7 +6,7 @@ FORMATS: dict[str, str] = {
     "rockpool": "LIF layers of Rockpool, whose parameters become currents of DynapSE neurons: .json, .npz",
     "nir": "a NIR graph of LIF, IF, CubaLIF, LI and linear nodes, with subgraphs: .nir",
 }
-SUFFIXES = {".json": "rockpool", ".nir": "nir"}
+SUFFIXES = {".nir": "nir"}
 
 
 def read_network(content: bytes, source: str, form: str) -> str:

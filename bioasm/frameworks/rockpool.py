@@ -17,6 +17,7 @@ from bioasm.frameworks import write
 from bioasm.frameworks.write import Floats
 from bioasm.isa.limits import limit
 from bioasm.npz import Archive
+from bioasm.plain import plain_text
 from bioasm.units import spell_number
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
@@ -213,9 +214,15 @@ def _positive(value: float, name: str) -> float:
 # --- files ----------------------------------------------------------------------------------------------
 
 
+def is_layer(said: Any) -> bool:
+    """Whether a JSON value is a layer, or several, even if something is wrong in them: it has one of their entries."""
+    layers = said.get("layers", [said]) if isinstance(said, dict) else said
+    return isinstance(layers, list) and any(isinstance(layer, dict) and not layer.keys().isdisjoint(_KNOWN) for layer in layers)
+
+
 def read_layers(content: bytes, source: str) -> str:
     """The text of a program for the layers in a JSON or .npz file. Raises BioasmError B304."""
-    entries = _read_npz(content, source) if content.startswith(b"PK") else _read_json(content, source)
+    entries = _read_npz(content, source) if content.startswith(b"PK") else _read_json(plain_text(content, source), source)
     layers = []
     for k, given in enumerate(entries):
         try:

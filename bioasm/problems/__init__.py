@@ -7,6 +7,7 @@ FORMATS: dict[str, str] = {
     "qubo": "a QUBO of qbsolv: `p qubo ...`, nodes, couplers",
     "coo": "a QUBO as plain entries `i j value`, counted from 0",
     "matrix": "a QUBO as a matrix: .npy, .npz, .mtx",
+    "bqm": "a binary quadratic model as JSON, as dimod serializes it",
     "cnf": "clauses in DIMACS form, cnf or wcnf",
     "ising": "a spin glass: `n m`, then `i j J` or `i i h`; or .npz with J, h, offset",
 }

@@ -9,11 +9,12 @@ from pathlib import PurePath
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data
 from bioasm.problems import FORMATS
-from bioasm.problems.cnf import read_cnf, unsatisfied
+from bioasm.problems.bqm import read_bqm
+from bioasm.problems.cnf import HARD, read_cnf, unsatisfied
 from bioasm.problems.graph import Graph, max_cut, read_gset
 from bioasm.problems.ising import read_ising
 from bioasm.problems.matrix import ising_from_arrays, qubo_from_matrix
-from bioasm.problems.polynomial import Polynomial
+from bioasm.problems.polynomial import SPIN, Polynomial
 from bioasm.problems.qubo import read_coo, read_qubo
 from bioasm.problems.write import Account
 
@@ -27,7 +28,7 @@ _FIRST_LINE = re.compile(rb"(?m)^[ \t]*(?![ \t]|[#%\r\n]|c[ \t\r\n])([^\r\n]+)")
 
 
 def find_format(name: str, content: bytes) -> str:
-    """The format of a file by its suffix, or by its first line that is no comment. Raises BioasmError B305."""
+    """The format of a plain text by the file's suffix, or by its first line that is no comment. Raises BioasmError B305."""
     by_suffix = _SUFFIXES.get(PurePath(name).suffix.lower())
     if by_suffix:
         return by_suffix
@@ -37,6 +38,8 @@ def find_format(name: str, content: bytes) -> str:
         named = {b"qubo": "qubo", b"cnf": "cnf", b"wcnf": "cnf"}.get(words[1])
         if named:
             return named
+    if words[:1] == [HARD.encode()]:
+        return "cnf"
     if len(words) == 2 and all(word.isdigit() for word in words):
         return "gset"
     hint = f"name it with --from: {', '.join(FORMATS)}"
@@ -44,7 +47,7 @@ def find_format(name: str, content: bytes) -> str:
 
 
 def read_problem(content: bytes, source: str, form: str, maximize: bool = False) -> Problem:
-    """The problem in a text of the format `form`. With `maximize` the objective of a QUBO is to be maximised.
+    """The problem in a plain text of the format `form`. With `maximize` the objective of a QUBO is to be maximised.
 
     Raises BioasmError: B304 with what is wrong in the file, B111.
     """
@@ -91,15 +94,25 @@ def _read_cut(content: bytes, source: str, _: bool) -> Problem:
 def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
     clauses = read_cnf(content, source)
     title = f"Satisfiability: {clauses.n:,} variables, {len(clauses.literals):,} clauses"
-    notes = ("The energy is the number, or the weight, of unsatisfied clauses: 0 where all are satisfied.",
-             "A variable is true where its spin is +1.")  # fmt: skip
-    return unsatisfied(clauses), Account(title, source, notes)
+    notes = ["The energy is the number, or the weight, of unsatisfied clauses: 0 where all are satisfied.",
+             "A variable is true where its spin is +1."]  # fmt: skip
+    if clauses.hard:
+        notes.append(f"A hard clause weighs {clauses.hard:g}, more than all others: below it all hard clauses are satisfied.")
+    return unsatisfied(clauses), Account(title, source, tuple(notes))
+
+
+def _read_model(content: bytes, source: str, _: bool) -> Problem:
+    energy = read_bqm(content, source)
+    kind = "spins" if energy.domain == SPIN else "variables"
+    title = f"Binary quadratic model: {energy.n:,} {kind}, {len(energy.part(2).value):,} pairs"
+    return energy, Account(title, source, ("The energy is that of the model, its offset included.",))
 
 
 _READERS: dict[str, Callable[[bytes, str, bool], Problem]] = {
     "gset": _read_cut,
     "qubo": lambda content, source, maximize: qubo_problem(read_qubo(content, source), source, maximize),
     "coo": lambda content, source, maximize: qubo_problem(read_coo(content, source), source, maximize),
+    "bqm": _read_model,
     "cnf": _read_clauses,
     "ising": lambda content, source, _: _ising_problem(read_ising(content, source), source),
 }

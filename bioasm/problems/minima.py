@@ -73,10 +73,11 @@ def _minima(problem: Polynomial) -> Iterator[tuple[Floats, Floats]]:
         state = np.where(rng.random(problem.n) < 0.5, -1.0, 1.0)
         field = _fields(problem, state)
         for k in range(rounds):
-            flips = (state * field > 0) & (rng.random(problem.n) < SHARES[k % len(SHARES)])
-            if flips.any():
-                state[flips] *= -1
-                field = _fields(problem, state)
+            unsettled = state * field > 0
+            if not unsettled.any():
+                break
+            state[unsettled & (rng.random(problem.n) < SHARES[k % len(SHARES)])] *= -1
+            field = _fields(problem, state)
         yield field, state
 
 

@@ -42,6 +42,7 @@ def read_qubo(content: bytes, source: str) -> Polynomial:
     text = "a coupler is written with the smaller variable first"
     faults.add_each(wrong, entries.line, lambda k: f"{text}, not {entries.i[k]} {entries.j[k]}")
     report_repeats(entries.i, entries.j, entries.line, faults, "entry", first=0)
+    faults.stop()
     _compare_counts(faults, line, nodes, couplers, int((entries.i == entries.j).sum()), len(entries.i))
     faults.stop()
     return from_entries(n, entries.i, entries.j, entries.value)

@@ -10,6 +10,7 @@ from bioasm.diagnostics import BioasmError, Span, error
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense
 from bioasm.isa.storage import narrow
+from bioasm.plain import plain_text
 from bioasm.text.numbers import to_array
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _fault(path: Path, message: str) -> BioasmError:
 
 def _parts(path: Path) -> tuple[str, str, str]:
     """The header line, the line of sizes and the entries."""
-    text = path.read_text(encoding="latin-1")
+    text = plain_text(path.read_bytes(), str(path), "B303").decode("latin-1")
     found = _PARTS.match(text)
     if found is None:
         raise _fault(path, "the file ends before its line of sizes")

@@ -120,6 +120,83 @@ def test_faults(text, line, part):
     assert part in found.message
 
 
+# --- the form of 2022, without a p line -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"c new\nh 1 2 0\n3 -1 0\n1.5 -2 0\n",
+        b"h 1 2 0\nc in between\n3 -1 0\nc\n1.5 -2 0\nc at the end\n",
+        b"3 -1 0 1.5 -2 0\n\nh 1\n2 0",
+    ],
+)
+def test_hard_clauses_weigh_more_than_all_others(text):
+    clauses = read_cnf(text, "f")
+    assert sorted(zip(clauses.literals, clauses.weight, strict=True)) == [((-2,), 1.5), ((-1,), 3), ((1, 2), 6)]
+    assert (clauses.n, clauses.hard) == (2, 6)
+    assert min(value(unsatisfied(clauses), state) for state in states(2, "spin")) == Fraction(3, 2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_least_energy_of_hard_and_soft_clauses_is_the_least_soft_cost(seed):
+    """By trying all assignments: hard clauses hold, and the soft ones cost as little as they can."""
+    rng, n = np.random.default_rng(seed), 6
+    clauses = [tuple(int(x) for x in (rng.permutation(n)[:2] + 1) * rng.choice([-1, 1], 2)) for _ in range(14)]
+    weights = [None if rng.random() < 0.3 else float(rng.integers(0, 40) / 8) for _ in clauses]
+    lines = [f"{'h' if w is None else w} {a} {b} 0" for (a, b), w in zip(clauses, weights, strict=True)]
+    energy = unsatisfied(read_cnf("\n".join(lines).encode(), "f.wcnf"))
+    broken = {s: [w for c, w in zip(clauses, weights, strict=True) if not any((s[abs(x) - 1] == 1) == (x > 0) for x in c)]
+              for s in states(n, "spin")}  # fmt: skip
+    allowed = [sum(map(Fraction, ws)) for ws in broken.values() if None not in ws]
+    assert min(value(energy, (*s, *[1] * (energy.n - n))[: energy.n]) for s in broken) == min(allowed)
+
+
+@pytest.mark.parametrize(("text", "hard"), [(b"h 1 0\n", 1), (b"h 1 0\n0 -1 0\n", 1), (b"h 1 0\n1e17 2 0\n1 3 0\n", 1e17 + 16)])
+def test_the_weight_of_hard_clauses_exceeds_the_sum(text, hard):
+    assert read_cnf(text, "f").hard == hard
+
+
+def test_without_hard_clauses_the_name_tells_the_form():
+    clauses = read_cnf(b"c\n3 -1 0\n1.5 2 7 0\n", "f.WCNF")
+    assert (clauses.n, clauses.literals, clauses.weight, clauses.hard) == (7, [(-1,), (2, 7)], [3, 1.5], 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        (b"h 1 2 0\n-1 2 0\n", 2, "'-1' is no weight"),
+        (b"h 1 2 0\nH 2 0\n", 2, "'H' is no weight"),
+        (b"h 1 x 0\n", 1, "'x' is no literal"),
+        (b"c\nh 1 2\n", 2, "not ended by 0"),
+        (b"h 1 99999999999 0\n", 1, "'99999999999' is no literal"),
+    ],
+)
+def test_faults_of_the_form_of_2022(text, line, part):
+    with pytest.raises(BioasmError) as caught:
+        read_cnf(text, "f.wcnf")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.line) == ("B304", line)
+    assert part in found.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"p cnf 3\n1 2 0\n",
+        b"p cnf 0 0\n1 2 0\n",
+        b"p dnf 2 1\n1 9 0\n",
+        b"p wcnf 2 1\nh 2 0\n",
+        b"p cnf 2 1\n1 3 0\n1 0\n",
+        b"p cnf 1 1\np cnf 1 1\n1 5 0\n",
+    ],
+)
+def test_a_true_finding_draws_no_second_one(text):
+    with pytest.raises(BioasmError) as caught:
+        read_cnf(text, "f.cnf")
+    assert len(caught.value.diagnostics) == 1
+
+
 def test_several_faults_are_reported():
     with pytest.raises(BioasmError) as caught:
         read_cnf(b"p cnf 2 2\n1 3 0\n4 0\n", "f")

@@ -72,7 +72,7 @@ def test_a_graph_may_have_no_edges():
         (b"3 3\n1 2 1\n2 3 1\n\n2 1 5\n", 5, "edge 1 2 stands on line 2 already"),
         (b"3 1\n1 2 nan\n", 2, "nan is no finite number"),
         (b"3 1\n1 two 1\n", 2, "'two' is no number"),
-        (b"\xff\xfe3\x00 \x001\x00", 1, "is no number"),
+        (b"\xff\xfe3 1", 1, "is no number"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text, line, part):

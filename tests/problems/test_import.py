@@ -162,7 +162,7 @@ def test_a_name_and_its_arguments_make_the_same_program():
         (["one.npz", "--from", "ising"], 1, "error[B303]"),
         (["q.npy", "--from", "ising"], 1, "error[B303]"),
         (["problem.gset", "--from", "matrix"], 1, "error[B305]"),
-        (["-", "--from", "matrix"], 1, "error[B016]"),
+        (["-", "--from", "matrix"], 1, "error[B305]"),
         (["-"], 1, "error[B016]"),
         (["problem.gset", "--from", "cnf"], 1, "problem.gset:1:1: error[B304]"),
         (["problem.gset", "-o", "no/such/folder.basm"], 1, "error[B302]"),

@@ -178,3 +178,9 @@ def test_biases_that_do_not_fit(biases):
     with pytest.raises(BioasmError) as caught:
         ising_from_arrays(Dense(np.zeros((2, 2))), Dense(biases), None, "a.npz")
     assert caught.value.diagnostics[0].code == "B304"
+
+
+def test_an_entry_that_stands_twice_is_not_told_as_a_wrong_count_as_well():
+    with pytest.raises(BioasmError) as caught:
+        read_qubo(b"p qubo 0 2 1 1\n0 0 1\n0 1 1\n0 1 1\n", "q")
+    assert ["stands on line 3 already" in found.message for found in caught.value.diagnostics] == [True]

@@ -1,0 +1,44 @@
+"""The bytes of a text file in one form: UTF-8 without a byte order mark, lines that end with a line feed."""
+
+from __future__ import annotations
+
+import codecs
+
+from bioasm.diagnostics import Span, error
+
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def plain_text(content: bytes, source: str, code: str = "B304") -> bytes:
+    """The text in UTF-8, in which LF, CR LF and a lone CR have become LF.
+
+    UTF-16 and UTF-32 are known by their byte order marks. Other bytes stay as they are, whatever they encode. Raises
+    BioasmError `code` for a text that its mark does not fit, and for NUL bytes, which no text has.
+    """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            content = _utf8(content[len(mark) :], encoding, source, code)
+            break
+    nul = content.find(b"\0")
+    if nul >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        hint = "is it UTF-16 without a byte order mark, or no text at all? Save it as UTF-8"
+        raise error(code, "the line holds a NUL byte, which no text does", span=Span(source, line), hint=hint)
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+
+
+def _utf8(content: bytes, encoding: str, source: str, code: str) -> bytes:
+    if encoding == "utf-8":
+        return content
+    try:
+        return content.decode(encoding).encode("utf-8")
+    except UnicodeDecodeError as fault:
+        name = encoding[:6].upper()
+        raise error(code, f"{source} begins as {name} and is none: {fault.reason}", hint="save it as UTF-8") from None
