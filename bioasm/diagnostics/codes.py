@@ -333,7 +333,10 @@ CODES: dict[str, Code] = {
         "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons.",
     ),
     "B403": Code("needs too much memory", "What the program asks for would not fit into the memory of this machine."),
-    "B404": Code("checkpoint does not fit", "The checkpoint was written by another program, seed, number of lanes or version, or holds what no run of this program leaves: it is damaged, or was changed. Run without `--resume`."),
+    "B404": Code(
+        "checkpoint does not fit",
+        "The checkpoint was written by another program, seed, number of lanes or version, or holds what no run of this program leaves: it is damaged, or was changed. Run without `--resume`.",
+    ),
     "B405": Code(
         "unknown constant", "`--set NAME=VALUE` names neither a constant of the program nor a parameter of its model."
     ),
