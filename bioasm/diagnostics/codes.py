@@ -277,6 +277,11 @@ CODES: dict[str, Code] = {
         "model replaces one that ships",
         "The program's own model has the name of a model that comes with BioASM, and stands in its place.",
     ),
+    "B130": Code(
+        "spikes of one step become one",
+        "Several spikes are sent to one neuron in one step, and it can only spike once: its model passes on what arrives and keeps "
+        "nothing of it for the next step. A smaller `dt` keeps them apart; a port of the neurons behind takes each of them.",
+    ),
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(

@@ -11,11 +11,17 @@ from bioasm.isa.program import Instruction
 
 
 class Finding(NamedTuple):
-    """One finding before it has a place: its code, the message and what would mend it."""
+    """One finding before it has a place: its code, the message and what would mend it; a `warning` lets the program pass."""
 
     code: str
     message: str
     hint: str | None = None
+    severity: str = "error"
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the program passes with it."""
+        return self.severity == "warning"
 
 
 Found = Iterator[Finding]
@@ -47,24 +53,26 @@ class Findings:
             self.errors.append(Diagnostic(finding.code, finding.message, hint=finding.hint))
 
     def of_instruction(self, index: int, instruction: Instruction, found: Iterable[Finding]) -> bool:
-        """Keep errors of one instruction; true where there were any."""
+        """Keep what was found of one instruction; true where there were any errors."""
         any_found = False
         for finding in found:
+            if finding.is_warning:
+                self._warn(placed(index, instruction, finding))
+                continue
             any_found = True
             if self.full:
                 return True
             self.errors.append(placed(index, instruction, finding))
         return any_found
 
-    def warn(self, index: int, instruction: Instruction, finding: Finding) -> None:
-        """Keep a warning."""
+    def _warn(self, warning: Diagnostic) -> None:
         if len(self.warnings) < limit("diagnostics"):
-            self.warnings.append(placed(index, instruction, finding, "warning"))
+            self.warnings.append(warning)
 
 
-def placed(index: int, instruction: Instruction, finding: Finding, severity: str = "error") -> Diagnostic:
+def placed(index: int, instruction: Instruction, finding: Finding) -> Diagnostic:
     """The finding at its instruction: by its span, or in words where bytecode carries no spans."""
-    code, message, hint = finding
+    code, message, hint, severity = finding
     if instruction.span is None:
         message = f"instruction {index} ({instruction.row.mnemonic}): {message}"
     return Diagnostic(code, message, instruction.span, hint, severity=severity)

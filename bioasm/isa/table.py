@@ -231,8 +231,9 @@ ROWS: tuple[Row, ...] = (
         0x1B,
         (Slot("rate", k.RATE), Slot("jump", k.JUMP)),
         "send Poisson spikes",
-        "Gives every neuron independent random spikes: in each step of length dt one with probability rate * dt. A spike "
-        "lets the membrane jump, after the threshold was tested and before the reset of that step. A rate of 0 ends it.",
+        "Gives every neuron independent random spikes: in each step of length dt as many as Poisson's distribution with the "
+        "mean rate * dt gives. Each lets the membrane jump, after the threshold was tested and before the reset of that step. "
+        "A rate of 0 ends it.",
         "ALC 2\nPOI 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
         "inputs",
@@ -273,8 +274,8 @@ ROWS: tuple[Row, ...] = (
         0x1F,
         (Slot("target", k.TARGET_NAME), Slot("rate", k.RATE), Slot("weight", k.WEIGHT)),
         "send Poisson spikes to a port",
-        "Gives every neuron of the target independent random spikes at the port: in each step of length dt one with probability "
-        "rate * dt. A rate of 0 ends it.",
+        "Gives every neuron of the target independent random spikes at the port: in each step of length dt as many as Poisson's "
+        "distribution with the mean rate * dt gives. They arrive together: the weight times their number. A rate of 0 ends it.",
         _CELLS + "RATE cells, 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
     ),

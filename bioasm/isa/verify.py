@@ -197,5 +197,6 @@ def _warn_of_unreachable(program: Program, flow: Flow, findings: Findings) -> No
     for index, instruction in enumerate(program.instructions):
         here = flow.reached(index)
         if before and not here:
-            findings.warn(index, instruction, Finding("B117", "no path leads to this instruction"))
+            found = Finding("B117", "no path leads to this instruction", severity="warning")
+            findings.of_instruction(index, instruction, [found])
         before = here

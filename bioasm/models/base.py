@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from bioasm.models.expression import Expression
+from bioasm.models.expression import Expression, Number
 from bioasm.units import NO_UNIT, Dimension, Exponents
 
 METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
@@ -201,6 +201,12 @@ class Model:
     adds: tuple[Addition, ...] = ()
     text: str = ""
 
+    @property
+    def is_relay(self) -> bool:
+        """Whether nothing is left of a step in the next: what arrives in a step becomes one spike or none."""
+        emptied = {item.variable for stage in self.stages for item in stage if _is_constant(item)}
+        return self.threshold is not None and emptied >= {state.name for state in self.states}
+
     def parameter(self, name: str) -> Parameter | None:
         """The parameter called `name`, or None."""
         return next((p for p in self.parameters if p.name == name), None)
@@ -221,6 +227,11 @@ class Model:
     def spikes(self) -> bool:
         """Whether its neurons spike."""
         return self.threshold is not None
+
+
+def _is_constant(item: Equation | Assignment) -> bool:
+    """Whether a statement of a stage sets a variable to a number."""
+    return isinstance(item, Assignment) and isinstance(item.value, Number)
 
 
 def common_observables(clock: Dimension) -> tuple[Observable, ...]:

@@ -205,10 +205,9 @@ def _rate(s: Served) -> None:
 
 
 def _bombard(s: Served, target: Target, at: int) -> None:
-    highest = 1.0 / s.machine.step_length
-    rate = s.level(at, 0.0, highest)
-    if np.max(rate) > highest:
-        text = f"{s.instruction.mnemonic} got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+    rate, most = s.level(at, 0.0), limit("drawn_spikes")
+    if np.max(rate) * s.machine.step_length > most:
+        text = f"{s.instruction.mnemonic} got a rate of {np.max(rate):g} Hz; a neuron gets at most {most} random spikes a step"
         raise s.machine.error("B402", text, s.instruction)
     s.machine.model.outside.bombard(target, rate, s.level(at + 1))
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.limits import limit
+from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
-from bioasm.vm.layout import Ctx
+from bioasm.vm.layout import DRAWN, Ctx
 
 if TYPE_CHECKING:
     from bioasm.vm.populations import Populations
@@ -113,12 +115,12 @@ class Outside:
         return {"waves": list(self.waves.values()), "trains": list(self.trains.values())}
 
     def note_rates(self) -> None:
-        """See whether random spikes come anywhere. Raises ValueError where a chance is none."""
+        """Make anew what follows from the numbers of random spikes that are expected. Raises ValueError where one is none."""
         for target in self.host.seen.events:
-            chance = self.state.fields[f"chance:{target.name}"]
-            if not ((chance >= 0.0) & (chance <= 1.0)).all():
-                raise ValueError(f"{target.name} has a chance of spikes out of 0 to 1")
-            self.state.wholes[f"rates:{target.name}"] = int(chance.any())
+            expected = self.state.fields[f"expected:{target.name}"]
+            if not ((expected >= 0.0) & (expected <= limit("drawn_spikes"))).all():
+                raise ValueError(f"{target.name} expects a number of spikes out of 0 to {limit('drawn_spikes')}")
+            self._make_counts(target.name)
 
     # --- events -------------------------------------------------------------------------------------
 
@@ -129,9 +131,11 @@ class Outside:
         key0, key1 = lane_key(state.seed, np.arange(state.places, dtype=np.uint32), stream)
         arrays: dict[str, Array] = {part: np.zeros(0, np.int64) for part in ("step", "neuron")}
         arrays["position"] = np.zeros(state.blocks, np.int64)
-        arrays |= {part: np.zeros(n) for part in ("jump", "chance", "rate_jump")} | {"key0": key0, "key1": key1}
+        arrays |= {part: np.zeros(n) for part in ("jump", "expected", "rate_jump")} | {"key0": key0, "key1": key1}
         arrays["one"] = np.ones(n)  # the weight that spikes are counted with
+        arrays["word"] = np.zeros(2 * DRAWN * state.blocks, np.uint32)
         state.fields |= {f"{part}:{name}": array for part, array in arrays.items()}
+        self._make_counts(name)
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
         self.host.array(f"events:{name}", Field(p, per="slot"))
 
@@ -149,7 +153,13 @@ class Outside:
     def bombard(self, target: Target, rate: Array | float, weight: Array | float) -> None:
         """POI, RATE: hertz and weights."""
         fields, name = self.state.fields, target.name
-        fields[f"chance:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
+        fields[f"expected:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
         fields[f"rate_jump:{name}"][:] = weight
-        self.note_rates()
+        self._make_counts(name)
         self.host.stale = True
+
+    def _make_counts(self, name: str) -> None:
+        """The tables by which the spikes of a step are counted, from how many are expected."""
+        fields, expected = self.state.fields, self.state.fields[f"expected:{name}"]
+        fields |= {f"count_{part}:{name}": array for part, array in counts(expected)._asdict().items()}
+        self.state.wholes[f"rates:{name}"] = int(expected.any())

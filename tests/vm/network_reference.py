@@ -25,7 +25,7 @@ from bioasm.models.base import ORDER, Assignment, Equation, Model
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.runtime import random as noise
 from bioasm.runtime.connectivity import from_rule
-from tests.vm.reference import full
+from tests.vm.reference import full, poisson_counts
 
 Array = NDArray[Any]
 Key = tuple[str, str]  # instance, name
@@ -571,8 +571,9 @@ class NetworkReference:
             rate, jump = self.rates.get(target, (0.0, 0.0))
             stream = noise.STREAM_RATES + order.index(target) if order.index(target) else noise.STREAM_POISSON
             u = noise.uniform(self.seed, self.lane, np.arange(n), self.step, stream)
-            arriving = np.where(u < np.asarray(rate) * self.dt, jump, 0.0)
-            self.travelling.append(Spiked(self.step, target, arriving, _FIRST))
+            count = poisson_counts(u, np.asarray(rate) * self.dt)
+            for k in range(int(count.max())):
+                self.travelling.append(Spiked(self.step, target, np.where(k < count, jump, 0.0), _FIRST))
 
     def phase_receive(self, membrane: Membrane) -> None:
         """What has arrived by now acts, port by port and spike by spike, each line of a port after the one before it."""

@@ -31,6 +31,18 @@ def full(data: Dense | Sparse) -> Array:
     return matrix
 
 
+def poisson_counts(u: Array, expected: Any) -> Array:
+    """Poisson numbers by inversion: how many k >= 1 have u below the chance of k or more; for small expected numbers."""
+    term = np.exp(-np.asarray(expected, np.float64)) * np.ones(len(u))
+    counts, up_to, k = np.zeros(len(u)), term.copy(), 0
+    while (more := u < 1 - up_to).any():
+        k += 1
+        counts += more
+        term = term * expected / k
+        up_to += term
+    return counts
+
+
 def as_dict(data: Terms) -> dict[tuple[int, ...], float]:
     """Weights by indices; those of equal indices are kept apart by the order that they stand in."""
     found: dict[tuple[int, ...], float] = {}
@@ -225,9 +237,9 @@ class Twin(Reference):
         for step, i in self.train:
             if step == self.step and not self.held[i]:
                 self.v[i] += self.jump[i]
-        chance, jump = self.poisson
+        expected, jump = self.poisson
         u = noise.uniform(self.seed, self.lane, neurons, self.step, noise.STREAM_POISSON)
-        self.v = self.v + np.where((u < chance) & ~self.held, jump, 0.0)
+        self.v = self.v + np.where(self.held, 0.0, jump * poisson_counts(u, expected))
         self.v = np.where(fired, p["Vr"], self.v)
         self.spikes += [(self.step, int(i)) for i in np.flatnonzero(fired)]
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 GIVEN, RANDOM, PROJECTED = 0, 1, 2  # the order of sources: spike trains, random spikes, projections from this place on
-ARRIVE = "came += 1"
 CAME = "came : 1"
 
 

@@ -223,10 +223,9 @@ def _rate(run: Interpreter, instruction: Instruction) -> None:
 
 
 def _bombard(run: Interpreter, instruction: Instruction, target: str | None, at: int) -> None:
-    highest = 1.0 / run.alive.step_length
-    rate = level(run, instruction, at, 0.0, highest)
-    if np.max(rate) > highest:
-        text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; at most one spike a step is {highest:g} Hz"
+    rate, most = level(run, instruction, at, 0.0), limit("drawn_spikes")
+    if np.max(rate) * run.alive.step_length > most:
+        text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; a neuron gets at most {most} random spikes a step"
         raise run.fault(text, instruction)
     run.driven.bombard(target, rate, level(run, instruction, at + 1))
 

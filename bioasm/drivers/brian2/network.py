@@ -68,7 +68,7 @@ class Neurons:
         self.landscape = Landscape(n)
         self.recorders: list[Samples] = []
         self.trains: dict[tuple[str, str], Train] = {}
-        self.rates: dict[tuple[str, str], tuple[Poisson, Stream]] = {}
+        self.rates: dict[tuple[str, str], Poisson] = {}
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
         self._noisy, self._wired = True, False
         self._watch: Watch = lambda steps: True
@@ -152,9 +152,8 @@ class Neurons:
         if self._noisy:
             for where, stream in self.noises:
                 where[:] = stream.row(step)
-        if not self.own_noise:
-            for poisson, uniforms in self.rates.values():
-                poisson.uniform[:] = uniforms.row(step)
+        for poisson in self.rates.values():
+            poisson.draw(step)
 
     def _be_guided(self, guide: Guide) -> dict[str, Array]:
         """Go on from the states of another run, so that no deviation outlives a piece; returns those reached without it."""
@@ -342,10 +341,10 @@ class Neurons:
         population, part, port = self._port(target)
         key = part.name, port.name
         if key not in self.rates:
-            numbers = poisson_stream(self.seed, self.lanes, population.n, self._place(part, port))
-            self.rates[key] = Poisson(population, part, port, self.own_noise), numbers
-            self.net.add(*self.rates[key][0].objects)
-        self.rates[key][0].set(rate, weight, self.step_length)
+            words = poisson_stream(self.seed, self.lanes, population.n, self._place(part, port))
+            self.rates[key] = Poisson(population, part, port, None if self.own_noise else words)
+            self.net.add(*self.rates[key].objects)
+        self.rates[key].set(rate, weight, self.step_length)
 
     def _place(self, part: Part, port: Port) -> int:
         """The place of a port among those that the program sends spikes to: each has random numbers of its own."""

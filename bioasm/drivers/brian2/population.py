@@ -9,7 +9,7 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.arrivals import ARRIVE, CAME, Arrivals, operation
+from bioasm.drivers.brian2.arrivals import CAME, Arrivals, operation
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
@@ -193,10 +193,13 @@ class Population:
         self.group.contained_objects.append(operation(arrivals, self.clock, **how))
         return arrivals
 
-    def synapses(self, source: Any, part: Part, port: Port, place: int, **how: Any) -> Any:
-        """Synapses from a group to a port, not connected yet; `place` is that among the port's sources."""
+    def synapses(self, source: Any, part: Part, port: Port, place: int, times: str = "", **how: Any) -> Any:
+        """Synapses from a group to a port, not connected yet; `place` is that among the port's sources.
+
+        `times` is a factor, written with the sign of multiplication: how often one spike of the group arrives.
+        """
         arrivals, unit = self.open_port(part, port), spell_unit(port.unit)
-        act = f"{port_name(part, port)}_post += w" if arrivals is None else ARRIVE
+        act = f"{port_name(part, port)}_post += {times}w" if arrivals is None else f"came += {times}1"
         model = f"w : {unit}" if arrivals is None else f"w : {unit}\n{CAME}"
         made = brian2.Synapses(source, self.group, model, on_pre=act, clock=self.clock, namespace={}, **how)
         if arrivals is not None:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.arrivals import GIVEN, RANDOM
 from bioasm.drivers.brian2.cell import Part
 from bioasm.drivers.brian2.population import Population
+from bioasm.drivers.brian2.stream import Stream
 from bioasm.models.base import Port
+from bioasm.runtime.poisson import counts
 
 Array = NDArray[Any]
 
@@ -54,34 +56,37 @@ def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array]:
 
 
 class Poisson:
-    """Random spikes of each neuron: a step holds one where its uniform number is below rate * dt."""
+    """Random spikes of each neuron: in each step as many as Poisson's distribution gives, which arrive as one weight."""
 
-    def __init__(self, population: Population, part: Part, port: Port, own_noise: bool) -> None:
+    def __init__(self, population: Population, part: Part, port: Port, words: Stream | None) -> None:
+        """`words` are those that all drivers draw; without them Brian2 draws counts of its own."""
         cells = population.n * population.lanes
-        drawn = "rand()" if own_noise else "u"
+        self.words, self.shape, self.tables = words, (population.lanes, population.n), counts(np.zeros(population.n))
         self.group = brian2.NeuronGroup(
-            cells, "u : 1\nchance : 1 (constant)", threshold=f"{drawn} < chance", reset="", clock=population.clock, namespace={}
+            cells, "count : 1\nexpected : 1 (constant)", threshold="count > 0", reset="", clock=population.clock, namespace={}
         )
         self.group.thresholder["spike"].when, self.group.thresholder["spike"].order = "start", 1
-        self.synapses = _synapses(self.group, population, part, port, RANDOM)
+        if words is None:
+            self.group.run_regularly("count = poisson(expected)", clock=population.clock, when="start", order=0)
+        self.synapses = _synapses(self.group, population, part, port, RANDOM, times="count_pre * ")
         self.synapses.connect(j="i")
-        self.shape = population.lanes, population.n
         self.objects = [self.group, self.synapses]
 
     def set(self, rate: Any, weight: Any, dt: float) -> None:
         """The rate in hertz and the weight, one number or one a neuron."""
-        chance, weights = np.broadcast_to(np.asarray(rate) * dt, self.shape), np.broadcast_to(weight, self.shape)
-        self.group.variables["chance"].get_value()[:] = chance.ravel()
-        self.synapses.variables["w"].get_value()[:] = weights.ravel()
+        expected = np.broadcast_to(np.asarray(rate, np.float64) * dt, self.shape)
+        self.tables = counts(expected[0])
+        self.group.variables["expected"].get_value()[:] = expected.ravel()
+        self.synapses.variables["w"].get_value()[:] = np.broadcast_to(weight, self.shape).ravel()
 
-    @property
-    def uniform(self) -> Array:
-        """Where the uniform numbers of the step stand."""
-        values: Array = self.group.variables["u"].get_value()
-        return values
+    def draw(self, step: int) -> None:
+        """The counts of a step, where Brian2 does not draw them itself."""
+        if self.words is not None:
+            drawn = self.words.row(step).reshape(self.shape)
+            self.group.variables["count"].get_value()[:] = self.tables.of(drawn).ravel()
 
 
-def _synapses(source: Any, population: Population, part: Part, port: Port, place: int) -> Any:
-    synapses = population.synapses(source, part, port, place)
+def _synapses(source: Any, population: Population, part: Part, port: Port, place: int, **how: Any) -> Any:
+    synapses = population.synapses(source, part, port, place, **how)
     synapses.pre.when, synapses.pre.order = "start", 2  # whenever in the step the port is read
     return synapses

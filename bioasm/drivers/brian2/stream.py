@@ -40,10 +40,9 @@ def exponentials(x0: Words, x1: Words) -> tuple[Array, Array]:
     return -log(open_unit(x0)), -log(open_unit(x1))
 
 
-def uniforms(x0: Words, x1: Words) -> tuple[Array, Array]:
-    """The uniform numbers (word + 1/2) / 2**32 of a pair of words, float64."""
-    even, odd = ((w.astype(np.float64) + 0.5) * 2.0**-32 for w in (x0, x1))
-    return even, odd
+def as_drawn(x0: Words, x1: Words) -> tuple[Array, Array]:
+    """The words of a pair themselves, uint32."""
+    return x0, x1
 
 
 class Stream:
@@ -77,5 +76,5 @@ def white_noise(seed: int, lanes: int, n: int, first: int, place: int) -> Stream
 
 
 def poisson_stream(seed: int, lanes: int, n: int, place: int) -> Stream:
-    """Uniform numbers that decide over Poisson spikes to a port; `place` is its place among the ports that get any."""
-    return Stream(seed, lanes, n, uniforms, STREAM_RATES + place if place else STREAM_POISSON)
+    """Words that decide over Poisson spikes to a port; `place` is its place among the ports that get any."""
+    return Stream(seed, lanes, n, as_drawn, STREAM_RATES + place if place else STREAM_POISSON)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from bioasm.isa.findings import Finding, Found, unknown
+from bioasm.isa.limits import limit
 from bioasm.isa.namespace import INPUT
 from bioasm.isa.network import HOW, SCALE, Instance, current_input, dimension_of
 from bioasm.isa.operands import check_quantity, spelled
@@ -14,7 +17,10 @@ from bioasm.isa.semantics.shapes import at_least, neurons, shape, whole_below
 from bioasm.isa.semantics.timing import period, seconds
 from bioasm.isa.stimulation import check_pulse
 from bioasm.isa.wiring import check_port
+from bioasm.models.base import Model
 from bioasm.units import Dimension
+
+_LOST_UNTOLD = 0.01  # share of random spikes that a relay may lose without a word
 
 
 def _one_a_neuron(scene: Scene, what: str, operand: Operand, n: int | None) -> Found:
@@ -82,6 +88,7 @@ def _check_spikes(scene: Scene, train: DataRef, jump: Operand) -> Found:
     yield from wrong
     if not wrong:
         yield from _check_train(scene, "the vector of jumps", train, jump, scene.n)
+        yield from _merged_events(scene, scene.first.model, train)
 
 
 def _check_train(scene: Scene, what: str, train: DataRef, weight: Operand, n: int | None) -> Found:
@@ -102,6 +109,7 @@ def _check_poisson(scene: Scene, rate: Operand, jump: Operand) -> Found:
     yield from wrong
     if not wrong:
         yield from _check_rate(scene, "the vector of jumps", rate, jump, scene.n)
+        yield from _merged_rate(scene, scene.first.model, rate)
 
 
 def _check_rate(scene: Scene, what: str, rate: Operand, weight: Operand, n: int | None) -> Found:
@@ -112,20 +120,52 @@ def _check_rate(scene: Scene, what: str, rate: Operand, weight: Operand, n: int 
     number = scene.number(rate)
     yield from flawed
     if number is not None:
-        yield from _probability(scene, number.value)
+        yield from _expected(scene, number.value)
 
 
 def _check_rates(scene: Scene, rate: DataRef) -> Found:
     array = scene.dense(rate)
     if array.size:
-        yield from _probability(scene, float(array.max()))
+        yield from _expected(scene, float(array.max()))
 
 
-def _probability(scene: Scene, rate: float) -> Found:
-    """A step holds a Poisson spike with probability rate * dt, which is at most 1."""
-    if scene.step is not None and rate * scene.step > 1:
-        text = f"a rate of {spelled(Quantity(rate, Dimension.FREQUENCY))} asks for more than one spike a step"
+def _expected(scene: Scene, rate: float) -> Found:
+    """A step holds a Poisson count of spikes, of which rate * dt are expected."""
+    most = limit("drawn_spikes")
+    if scene.step is not None and rate * scene.step > most:
+        text = f"a rate of {spelled(Quantity(rate, Dimension.FREQUENCY))} asks for more than {most} spikes a step"
         yield Finding("B116", f"{text} of {seconds(scene.step)}")
+
+
+# --- spikes that a relay can't tell apart ------------------------------------------------------------
+
+
+def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
+    """A relay spikes once in a step, however many spikes of a train arrive in it."""
+    array, step = scene.dense(train), scene.step
+    if not model.is_relay or step is None or array.ndim != 2 or array.shape[1:] != (2,):
+        return
+    with np.errstate(over="ignore"):
+        places, times = np.unique(np.stack([np.rint(array[:, 0] / step), array[:, 1]]), axis=1, return_counts=True)
+    lost = len(array) - len(times)
+    if lost:
+        first = places[:, times.argmax()]
+        text = f"neuron {first[1]:g} gets {times.max()} spikes in the step at {seconds(float(first[0]) * step)}, and {model.name} sends one"
+        told = f"{lost} of the train's {len(array)} spikes are lost in this way"
+        yield Finding("B130", f"{text} a step: {told}", "a smaller dt keeps them apart", "warning")
+
+
+def _merged_rate(scene: Scene, model: Model, rate: Operand) -> Found:
+    """A relay passes 1 - exp(-rate * dt) of rate * dt random spikes on."""
+    number = scene.number(rate)
+    if not model.is_relay or scene.step is None or (number is None and not isinstance(rate, DataRef)):
+        return
+    highest = number.value if number is not None else float(np.max(scene.dense(rate), initial=0.0))
+    passed = -np.expm1(-highest * scene.step) / scene.step
+    if passed < (1 - _LOST_UNTOLD) * highest:
+        asked, kept = (spelled(Quantity(float(value), Dimension.FREQUENCY)) for value in (highest, round(passed)))
+        text = f"{model.name} sends one spike a step: of random spikes at {asked} it sends on about {kept}"
+        yield Finding("B130", text, "a smaller dt loses fewer, and a port that adds weights loses none", "warning")
 
 
 # --- instructions that name an input or a port ------------------------------------------------------
@@ -171,6 +211,7 @@ def _check_events(scene: Scene, target: Name, train: DataRef, weight: Operand) -
     yield from wrong
     if instance is not None:
         yield from _check_train(scene, "the vector of weights", train, weight, scene.size(instance))
+        yield from _merged_events(scene, instance.model, train)
 
 
 def _check_rate_to(scene: Scene, target: Name, rate: Operand, weight: Operand) -> Found:
@@ -178,6 +219,7 @@ def _check_rate_to(scene: Scene, target: Name, rate: Operand, weight: Operand) -
     yield from wrong
     if instance is not None:
         yield from _check_rate(scene, "the vector of weights", rate, weight, scene.size(instance))
+        yield from _merged_rate(scene, instance.model, rate)
 
 
 def _check_stimulation(scene: Scene, stimulated: Operand, amplitude: Operand, width: Operand) -> Found:

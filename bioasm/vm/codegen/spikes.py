@@ -94,8 +94,9 @@ class Spikes:
         """A call that takes the spikes from outside that are due."""
         p, name, ordered = target.population, target.name, self.in_order(target)
         jump, rate_jump = ("one", "one") if ordered else ("jump", "rate_jump")
-        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8"), ("chance", "f8"), (rate_jump, "f8")]
-        kinds += [("key0", "u4"), ("key1", "u4")]
+        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8")]
+        kinds += [("count_first", "i8"), ("count_end", "i8"), ("count_top", "i8"), ("count_limit", "u4"), (rate_jump, "f8")]
+        kinds += [("key0", "u4"), ("key1", "u4"), ("word", "u4")]
         fields = [(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in kinds]
         for arriving in self._from_outside(target):
             self.layout.whole(f"slots:{arriving}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import uint32
-
 from bioasm.vm.kernels.access import block_row, f8, i4, i8, u1, u4
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import threefry
+from bioasm.vm.kernels.draw import draw_words
 from bioasm.vm.kernels.sample import FAR
 from bioasm.vm.kernels.slots import Block, Ctx
+from bioasm.vm.layout import CHUNK, DRAWN
 
 
 @device
@@ -79,19 +78,39 @@ def train_spikes(b, step, length, step_at, neuron_at, jump_at, position_at, comi
 
 
 @device
-def random_spikes(block, step, chance_at, jump_at, key0_at, key1_at, coming, n, width):
-    """A weight with probability rate * dt, where the uniform number of the cell and step is below it."""
-    chance, jump = f8(chance_at, 0, n), f8(jump_at, 0, n)
-    key0, key1 = u4(key0_at, block[Block.LANE0], width), u4(key1_at, block[Block.LANE0], width)
-    some = 0
-    for i in range(n):
-        if chance[i] > 0.0:
+def count_below(limit, at, end, word):
+    """How many of the limits from `at` to `end`, which fall, a word does not pass."""
+    low, high = at, end
+    while low < high:
+        middle = (low + high) >> 1
+        if word <= limit[middle]:
+            low = middle + 1
+        else:
+            high = middle
+    return low - at
+
+
+@device
+def random_spikes(
+    block, b, step, first_at, end_at, top_at, limit_at, jump_at, key0_at, key1_at, word_at, coming, n, width
+):  # fmt: skip
+    """A weight times the Poisson count of the cell and step (`bioasm.runtime.poisson`); words are drawn by whole vectors."""
+    first, end, top, jump = i8(first_at, 0, n), i8(end_at, 0, n), i8(top_at, 0, n), f8(jump_at, 0, n)
+    limit = u4(limit_at, 0, 1)  # as long as `end` says
+    even_at = word_at + 8 * DRAWN * b
+    odd_at = even_at + 4 * DRAWN
+    word = u4(odd_at if step & 1 else even_at, 0, DRAWN)
+    lane0, some, i = 4 * block[Block.LANE0], 0, 0
+    for start in range(0, n * width, CHUNK):
+        cells = min(CHUNK, n * width - start)
+        draw_words(block, key0_at + lane0, key1_at + lane0, even_at, odd_at, start, cells, step >> 1)
+        for k in range(0, cells, width):
             for lane in range(width):
-                even, odd = threefry(key0[lane], key1[lane], uint32(i), uint32(step >> 1))
-                word = odd if step & 1 else even
-                if (word + 0.5) * 2.0**-32 < chance[i]:
-                    coming[i * width + lane] += jump[i]
+                if word[k + lane] <= top[i]:
+                    count = count_below(limit, first[i], end[i], word[k + lane])
+                    coming[start + k + lane] += jump[i] * count
                     some += 1
+            i += 1
     return some
 
 
@@ -106,15 +125,17 @@ def deliver(block, b, fired, step, start_at, post_at, weight_at, ring_at, mark_a
 
 @device
 def take_events(
-    block, b, step, step_at, neuron_at, jump_at, position_at, chance_at, rate_jump_at, key0_at, key1_at, coming_at, mark_at,
-    length, rates, n,
+    block, b, step, step_at, neuron_at, jump_at, position_at, first_at, end_at, top_at, limit_at, rate_jump_at, key0_at,
+    key1_at, word_at, coming_at, mark_at, length, rates, n,
 ):  # fmt: skip
     """Add up the weights of the spikes from outside that are due at a step."""
     width = block[Block.WIDTH]
     coming = f8(coming_at, n * block[Block.LANE0], n * width)
     some = train_spikes(b, step, length, step_at, neuron_at, jump_at, position_at, coming, n, width)
     if rates == 1:
-        some += random_spikes(block, step, chance_at, rate_jump_at, key0_at, key1_at, coming, n, width)
+        some += random_spikes(
+            block, b, step, first_at, end_at, top_at, limit_at, rate_jump_at, key0_at, key1_at, word_at, coming, n, width
+        )
     if some > 0:
         marks(mark_at, b, 1)[0] = 1
 
@@ -133,8 +154,8 @@ def next_event(b, step_at, position_at, length, rates):
 
 @device
 def count_events(
-    block, b, step, step_at, neuron_at, one_at, position_at, chance_at, one_again_at, key0_at, key1_at,
-    given_at, given_mark_at, random_at, random_mark_at, length, rates, n,
+    block, b, step, step_at, neuron_at, one_at, position_at, first_at, end_at, top_at, limit_at, one_again_at, key0_at,
+    key1_at, word_at, given_at, given_mark_at, random_at, random_mark_at, length, rates, n,
 ):  # fmt: skip
     """Count the given and the random spikes from outside that are due at a step, cell by cell: each has a weight of 1."""
     width = block[Block.WIDTH]
@@ -143,7 +164,10 @@ def count_events(
         marks(given_mark_at, b, 1)[0] = 1
     if rates == 1:
         random = f8(random_at, n * block[Block.LANE0], n * width)
-        if random_spikes(block, step, chance_at, one_again_at, key0_at, key1_at, random, n, width) > 0:
+        some = random_spikes(
+            block, b, step, first_at, end_at, top_at, limit_at, one_again_at, key0_at, key1_at, word_at, random, n, width
+        )
+        if some > 0:
             marks(random_mark_at, b, 1)[0] = 1
 
 
