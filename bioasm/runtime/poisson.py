@@ -20,7 +20,7 @@ _TERMS = 1 << 20  # that are worked out at a time
 
 
 class Counts(NamedTuple):
-    """The tables of n neurons: those of neuron i are `limit[first[i]:end[i]]`, falling; its count is how many a word is at most.
+    """The tables of n neurons: `limit[first[i]:end[i]]`, which fall, for neuron i. Its count is how many a word does not pass.
 
     `first` and `end` are int64, `limit` is uint32. `top` (int64) is the largest limit of each neuron, -1 where it has none.
     """

@@ -416,9 +416,9 @@ def test_the_rates_are_within_one_hertz_of_theory() -> None:
 @each_seed
 def test_the_bombarded_membrane_has_the_moments_of_shot_noise(seed: int) -> None:
     result = ran("poisson_input", seed)
-    leak, p, jump = 0.1 / 20, 0.1, 0.4
-    deviation = jump * np.sqrt(p * (1 - p) / (1 - (1 - leak) ** 2))
-    assert deviation == pytest.approx(1.2, abs=0.01)
+    leak, expected, jump = 0.1 / 20, 0.1, 0.4
+    deviation = jump * np.sqrt(expected / (1 - (1 - leak) ** 2))
+    assert deviation == pytest.approx(1.26, abs=0.01)
     assert only(result, "mean") == pytest.approx(-62, abs=0.1)
     assert only(result, "deviation") == pytest.approx(deviation, abs=0.08)
     assert only(result, "spikes") == 0

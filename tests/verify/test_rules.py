@@ -116,8 +116,8 @@ RULES = [
     ("spins at zero", "B116", ISING + "ALC 2\nCLAMP [0, 1], [1, 0]", ISING + "ALC 2\nCLAMP [0, 1], [1, -1]"),
     ("membrane in amperes", "B006", "ALC 1\nCLAMP 0, 1 nA", "ALC 1\nCLAMP 0, -60 mV"),
     ("negative rate", "B014", "ALC 2\nPOI [1, -1], 1", "ALC 2\nPOI [1, 0], 1"),
-    ("more than a spike a step", "B116", "ALC 2\nPOI 11 kHz, 1", "ALC 2\nPOI 10 kHz, 1"),
-    ("more than a spike a step in one", "B116", "ALC 2\nPOI [1, 1e5], 1", "ALC 2\nPOI [1, 1e4], 1"),
+    ("too many spikes a step", "B116", "ALC 2\nPOI 10.25 MHz, 1", "ALC 2\nPOI 10.24 MHz, 1"),
+    ("too many spikes a step in one", "B116", "ALC 2\nPOI [1, 1.03e7], 1", "ALC 2\nPOI [1, 1.02e7], 1"),
     ("spike in the past", "B014", "ALC 1\nSPK [[-1e-3, 0]], 1", "ALC 1\nSPK [[0, 0]], 1"),
     # --- registers
     ("never written", "B113", "OUT r0", "MOV r0, 1\nOUT r0"),

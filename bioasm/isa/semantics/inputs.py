@@ -147,25 +147,32 @@ def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
         return
     with np.errstate(over="ignore"):
         places, times = np.unique(np.stack([np.rint(array[:, 0] / step), array[:, 1]]), axis=1, return_counts=True)
-    lost = len(array) - len(times)
+    lost, most = len(array) - len(times), int(times.max(initial=0))
     if lost:
-        first = places[:, times.argmax()]
-        text = f"neuron {first[1]:g} gets {times.max()} spikes in the step at {seconds(float(first[0]) * step)}, and {model.name} sends one"
+        at, neuron = places[:, times.argmax()]
+        text = f"neuron {neuron:g} gets {most} spikes in the step at {seconds(float(at) * step)}, and {model.name} sends one a step"
         told = f"{lost} of the train's {len(array)} spikes are lost in this way"
-        yield Finding("B130", f"{text} a step: {told}", "a smaller dt keeps them apart", "warning")
+        yield Finding("B130", f"{text}: {told}", "a smaller dt keeps them apart", "warning")
 
 
 def _merged_rate(scene: Scene, model: Model, rate: Operand) -> Found:
     """A relay passes 1 - exp(-rate * dt) of rate * dt random spikes on."""
-    number = scene.number(rate)
-    if not model.is_relay or scene.step is None or (number is None and not isinstance(rate, DataRef)):
+    highest = _highest(scene, rate)
+    if not model.is_relay or scene.step is None or highest is None:
         return
-    highest = number.value if number is not None else float(np.max(scene.dense(rate), initial=0.0))
     passed = -np.expm1(-highest * scene.step) / scene.step
     if passed < (1 - _LOST_UNTOLD) * highest:
         asked, kept = (spelled(Quantity(float(value), Dimension.FREQUENCY)) for value in (highest, round(passed)))
         text = f"{model.name} sends one spike a step: of random spikes at {asked} it sends on about {kept}"
         yield Finding("B130", text, "a smaller dt loses fewer, and a port that adds weights loses none", "warning")
+
+
+def _highest(scene: Scene, rate: Operand) -> float | None:
+    """The largest of the rates; None for a register."""
+    if isinstance(rate, DataRef):
+        return float(np.max(scene.dense(rate), initial=0.0))
+    number = scene.number(rate)
+    return None if number is None else number.value
 
 
 # --- instructions that name an input or a port ------------------------------------------------------
