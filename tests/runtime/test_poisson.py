@@ -112,6 +112,38 @@ def test_brian2_draws_the_same_as_the_machine() -> None:
         assert np.array_equal(mine.value, other.value)
 
 
+IN_ORDER = """.model tired {
+  "each spike takes half of what is left"
+  parameters:
+    dt = 0.1 ms > 0 fixed
+  state:
+    left = 1
+    got = 0
+  receive:
+    got += weight*left
+    left += -0.5*weight*left
+}
+    POP c, tired, 40
+    RATE c, 20 kHz, 1
+    RUN 0.1 ms
+    RD c.left
+    RD c.got
+    RUN 0.1 ms
+    RD c.left
+"""
+
+
+def test_random_spikes_of_one_step_act_one_after_another() -> None:
+    driver = pytest.importorskip("bioasm.drivers.brian2.driver")
+    table = counts(np.full(40, 2.0))
+    even, odd = (table.of(words(4, 0, np.arange(40), step, STREAM_POISSON)[step]) for step in (0, 1))
+    due = [0.5**even, 2 * (1 - 0.5**even), 0.5 ** (even + odd)]
+    theirs = driver.Brian2Driver().run(verify(assemble(IN_ORDER)), RunOptions(seed=4))
+    for result in (run(IN_ORDER, seed=4), theirs):
+        for reading, value in zip(result.results, due, strict=True):
+            assert np.ravel(reading.value).tolist() == value.tolist()
+
+
 def test_counts_of_brian2_itself_have_the_right_variance() -> None:
     driver = pytest.importorskip("bioasm.drivers.brian2.driver")
     text = f"{COUNTER}POP c, counter, 4000\nRATE c, 20 kHz, 1\nRUN 1 ms\nRD c.got\n"
