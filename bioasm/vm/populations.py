@@ -32,8 +32,10 @@ from bioasm.vm.state import State
 Array = NDArray[Any]
 _MOST_STEPS = 2.0**53
 # Fields that follow from others, or from what the program loads, connects, sends and plays.
-_MADE_ANEW = ("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:")
-_MADE_ANEW += ("count_first:", "count_end:", "count_top:", "count_limit:", "word:")
+_MADE_ANEW = (
+    *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:"),
+    *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
+)
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 
 

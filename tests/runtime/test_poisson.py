@@ -153,7 +153,7 @@ def test_counts_of_brian2_itself_have_the_right_variance() -> None:
 
 
 def test_a_background_of_8_kHz_has_the_variance_of_shot_noise() -> None:
-    """dg/dt = -g/tau with jumps w at rate f: mean f w tau, standard deviation w sqrt(f tau/2) = 4.47 pA (in steps of dt: 4.45)."""
+    """dg/dt = -g/tau with jumps w at rate f: mean f w tau, standard deviation w sqrt(f tau/2) = 4.47 pA."""
     text = """.model shot {
   "decaying arrivals"
   parameters:

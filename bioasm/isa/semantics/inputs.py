@@ -150,7 +150,8 @@ def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
     lost, most = len(array) - len(times), int(times.max(initial=0))
     if lost:
         at, neuron = places[:, times.argmax()]
-        text = f"neuron {neuron:g} gets {most} spikes in the step at {seconds(float(at) * step)}, and {model.name} sends one a step"
+        text = f"neuron {neuron:g} gets {most} spikes in the step at {seconds(float(at) * step)}"
+        text += f", and {model.name} sends one a step"
         told = f"{lost} of the train's {len(array)} spikes are lost in this way"
         yield Finding("B130", f"{text}: {told}", "a smaller dt keeps them apart", "warning")
 
