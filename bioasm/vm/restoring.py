@@ -30,10 +30,10 @@ Array = NDArray[Any]
 COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY)
 LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
 _PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}
-# What may stand in arrays of whole numbers; floats may be any.
+# What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any.
 _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
-_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS}
+_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
 _ANY_INTEGER = {"array.FIELD", "array.SPIKE_COUNT"}
 _READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
 
