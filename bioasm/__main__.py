@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 
 # Modules make objects by the hundred thousand that stay to the end; looking through them for garbage frees nothing.
 _COLLECT_EVERY = 500_000
@@ -21,8 +22,19 @@ def start() -> int:
     from bioasm.cli.main import main
 
     code = main()
+    _leave_work_behind(code)
     gc.freeze()  # the collection at the end of every process would visit all modules once more
     return code
+
+
+def _leave_work_behind(code: int) -> None:
+    """End at once where a compilation that was interrupted goes on: it must not lose the interpreter beneath it."""
+    background = sys.modules.get("bioasm.vm.background")
+    if background is not None and background.still_working():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bioasm.memory import memory
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result, Spikes
+from bioasm.vm.background import Abandoned
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
 
@@ -108,9 +109,8 @@ def _machine(verified: Verified, options: RunOptions, observer: Observer | None)
     if threads < 1:
         raise error("B406", f"{threads} threads; there is at least 1")
 
-    def notice(message: str) -> None:
-        if observer is not None:
-            observer(Progress(0, 0, float("nan"), message))
+    def notice(message: str) -> bool:
+        return observer is None or observer(Progress(0, 0, float("nan"), message))
 
     return Machine(verified, options.seed, options.lanes, threads, options.fuel, options.parameters, notice)
 
@@ -125,7 +125,11 @@ class _Watch:
     def run(self) -> str:
         """Run to the end, to the end of the fuel, or until the observer asks to stop."""
         while True:
-            status = self.machine.run_slice()
+            try:
+                status = self.machine.run_slice()
+            except Abandoned:
+                self._checkpoint(0.0)
+                return "interrupted"
             if status is Status.HALT:
                 return "finished"
             if status is Status.FUEL:

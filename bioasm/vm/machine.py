@@ -15,6 +15,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Quantity, Register, Target
 from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Model, Parameter
+from bioasm.vm.background import Abandoned
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.instructions import HOST, Served
 from bioasm.vm.layout import OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
@@ -72,6 +73,7 @@ class Machine:
         self.model: Any
         self._budget = _FIRST_BUDGET
         self._kernel: Kernel | None = None
+        self._given_up = False  # whether the run was stopped while a kernel was compiled
         self._pool: ThreadPoolExecutor | None = None
         self._allocate(0)
         self.state.ctx[Ctx.FUEL] = fuel
@@ -215,7 +217,7 @@ class Machine:
             self._kernel = None
         if self._kernel is None:
             began = time.perf_counter()
-            self._kernel = kernel(self.model.family, self.model.storage, self.model.variant, self.notice)
+            self._kernel = self._compiled(self.model.family, self.model.storage, self.model.variant)
             self.state.ctx[Ctx.DYNAMICS_AT] = address_of(self._kernel)
             self.seconds["compile"] += time.perf_counter() - began
         return self._kernel
@@ -224,9 +226,16 @@ class Machine:
     def _loop(self) -> Kernel:
         """The kernel that executes programs."""
         began = time.perf_counter()
-        loop = kernel("machine", "", "", self.notice)
+        loop = self._compiled("machine", "", "")
         self.seconds["compile"] += time.perf_counter() - began
         return loop
+
+    def _compiled(self, family: str, storage: str, variant: str) -> Kernel:
+        try:
+            return kernel(family, storage, variant, self.notice)
+        except Abandoned:
+            self._given_up = True
+            raise
 
     def forget_kernel(self) -> None:
         """Let the next slice choose its kernel anew, after couplings, clamps or parameters changed."""
@@ -351,11 +360,19 @@ class Machine:
         """The datum that an operand stands for."""
         return self.program.data[operand.index].value
 
+    def _refreshed(self) -> bool:
+        """Bring energies up to date; False where the run was stopped before their kernel was compiled."""
+        if self._given_up and (self._kernel is None or self.model.stale):
+            return False
+        self._call(REFRESH)
+        return True
+
     def energy(self) -> Array:
-        """E of the present state, a lane each, with the offset."""
+        """E of the present state, a lane each, with the offset; NaN where the run was stopped during a compilation."""
         if self.state.n == 0:
             return np.full(self.lanes, self.state.real[Real.OFFSET])
-        self._call(REFRESH)
+        if not self._refreshed():
+            return np.full(self.lanes, np.nan)
         return np.asarray(self.state["ENERGY"][: self.lanes] + self.state.real[Real.OFFSET])
 
     def best_energy(self) -> Array:
@@ -364,7 +381,7 @@ class Machine:
         if self.state.n == 0:
             return np.full(self.lanes, np.nan)
         if self.state.ctx[Ctx.DIRTY] and not self.model.has_spikes:
-            self._call(REFRESH)  # spins that have not moved yet were seen too
+            self._refreshed()  # spins that have not moved yet were seen too
         return np.where(np.isfinite(best), best + self.state.real[Real.OFFSET], np.nan)
 
     def best_state(self) -> Array:

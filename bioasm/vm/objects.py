@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from bioasm.cachedir import place, read_kept, write_kept
+from bioasm.vm.background import in_background
 
 Kernel = Callable[[int, int, int], int]
-Notice = Callable[[str], None]
+Notice = Callable[[str], bool]
 
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 _HERE = Path(__file__).parent
@@ -32,8 +33,9 @@ _kept: dict[tuple[str, str, str], tuple[Kernel, Any]] = {}
 def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
     """The kernel of a model for a storage of J and a variant, or the `machine`'s; compiled at the first use on this machine.
 
-    `notice` is told when a compilation begins. The function takes the addresses of the tables `ctx` and `real` and a
-    block number, and returns a Status; it runs without the interpreter lock.
+    `notice` is told while it is compiled, and returns False where the caller wants to stop, which raises Abandoned. The
+    function takes the addresses of the tables `ctx` and `real` and a block number, and returns a Status; it runs without
+    the interpreter lock.
     """
     key = (model, storage, variant)
     if key not in _kept:
@@ -133,10 +135,14 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
 
 
 def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, Any]:
-    """Compile with numba and keep the object code for the next process."""
-    if notice is not None:
-        what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
-        notice(f"compiling {what} (once on this machine)")
+    """Compile with numba, while `notice` is told. Raises Abandoned where it asks to stop."""
+    what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
+    message = f"compiling {what} (once on this machine)"
+    return in_background(lambda: _kept.get(key) or _built(key), lambda: notice is None or notice(message))
+
+
+def _built(key: tuple[str, str, str]) -> tuple[Kernel, Any]:
+    """The kernel from the compiler, kept for the next process."""
     from bioasm.vm.kernels.build import build
 
     built = build(*key)
@@ -145,7 +151,8 @@ def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, 
     if path is not None and code:
         content = " ".join([built.native_name, *_runtime_names(built)]).encode() + b"\0" + code
         write_kept(path, _key(key), content)
-    return _PROTOTYPE(built.address), built
+    _kept[key] = _PROTOTYPE(built.address), built  # also where its caller has given up waiting
+    return _kept[key]
 
 
 def _object_code(built: Any) -> bytes:
