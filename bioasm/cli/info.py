@@ -30,14 +30,14 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 def command(path: str, as_json: bool) -> None:
     """Show what PROGRAM (text, bytecode, or `-`) holds: neurons, models, instructions, data, memory, hash.
 
-    PROGRAM may be a recording as well: an .rhd file, or a folder with info.rhd.
+    PROGRAM may be a recording as well: an .rhd file, or a folder of signals with info.rhd.
     """
     from bioasm.cli import recorded
     from bioasm.isa.program import check_unchanged
     from bioasm.isa.verify import verify
-    from bioasm.recordings.reader import is_recording
+    from bioasm.recordings.reader import is_recording, is_rhs
 
-    if path != common.STDIO and (path.endswith(".rhd") or is_recording(path)):
+    if path != common.STDIO and (path.endswith((".rhd", ".rhs")) or is_recording(path) or is_rhs(path)):
         facts, page = recorded.described(path), recorded.page
     else:
         verified = verify(common.load(path))

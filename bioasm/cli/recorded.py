@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,30 +11,38 @@ from bioasm.diagnostics.render import visible
 
 if TYPE_CHECKING:
     from bioasm.recordings.info import Channel, RecordingInfo
+    from bioasm.recordings.timing import Timing
+
+_SHOWN = 6
 
 
 def described(path: str) -> dict[str, Any]:
-    """The facts of a recording as a JSON object, None for what is not finite; its data are not read.
+    """The facts of a recording as a JSON object, None for what is not finite; of its data only the times are read.
 
     Raises BioasmError B301 or B308.
     """
     from bioasm.recordings.events import plain
     from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN
-    from bioasm.recordings.reader import header_file, measured
+    from bioasm.recordings.reader import header_file, measured, timing
 
     info, frames, cut = measured(path)
+    events = _read_events(path)
+    times = timing(path)
     facts = {
         "recording": str(header_file(Path(path))),
         "version": ".".join(map(str, info.version)),
         "sample_rate": info.sample_rate,
         "frames": frames,
-        "seconds": frames / info.sample_rate,
+        "seconds": times.span / info.sample_rate,
+        "missing": times.missing,
+        "gaps": [*_gaps(times, info.sample_rate), *_filled(events, info.sample_rate)],
+        "gaps_found": times.found,
         "cut_bytes": cut,
         "channels": [_channel(channel) for channel in info.of(AMPLIFIER)],
         "digital": [channel.custom or channel.native for channel in info.of(DIGITAL_IN)],
         **_filters(info),
         "notes": [note for note in info.notes if note],
-        "events": _events(path),
+        "events": _counted(events),
     }
     return {name: plain(value) for name, value in facts.items()}
 
@@ -46,15 +55,33 @@ def _filters(info: RecordingInfo) -> dict[str, Any]:
     return {"lower_Hz": info.lower_Hz, "upper_Hz": info.upper_Hz, "dsp_Hz": info.dsp_Hz}
 
 
-def _events(path: str) -> dict[str, Any] | None:
-    """How many events of each kind stand beside the recording, None where there is no such file."""
+def _read_events(path: str) -> list[dict[str, Any]] | None:
+    """The events that stand beside the recording, None where there is no such file."""
     from bioasm.recordings.events import events_path, read_events
 
-    if not events_path(Path(path)).is_file():
+    return read_events(path) if events_path(Path(path)).is_file() else None
+
+
+def _gaps(times: Timing, rate: float) -> Iterator[dict[str, Any]]:
+    """Samples that are not in the files: the sample behind the gap, when the gap begins, and its length in samples."""
+    for gap in times.gaps:
+        yield {"frame": gap.frame, "seconds": (gap.number - times.lowest) / rate, "count": gap.count, "filled": False}
+
+
+def _filled(events: list[dict[str, Any]] | None, rate: float) -> Iterator[dict[str, Any]]:
+    """Gaps that the recorder filled: the first sample that is padding, when that is, and how many are."""
+    for event in events or ():
+        frame, count = event.get("frame"), event.get("count")
+        if event.get("kind") == "gap" and isinstance(frame, int) and isinstance(count, int):
+            yield {"frame": frame, "seconds": frame / rate, "count": count, "filled": True}
+
+
+def _counted(events: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+    """How many events of each kind there are."""
+    if events is None:
         return None
-    found = read_events(path)
-    counts = Counter(str(event.get("kind")) for event in found)
-    lengths = [event.get("count") for event in found if event.get("kind") == "gap"]
+    counts = Counter(str(event.get("kind")) for event in events)
+    lengths = [event.get("count") for event in events if event.get("kind") == "gap"]
     missing = sum(length for length in lengths if isinstance(length, int))
     own = ("start", "end", "gap")
     kinds = {kind: count for kind, count in counts.items() if kind not in own}
@@ -64,7 +91,8 @@ def _events(path: str) -> dict[str, Any] | None:
 def page(facts: dict[str, Any]) -> str:
     """The facts for people."""
     rows = [("recording", f"{facts['recording']}, version {facts['version']}")]
-    rows += [("length", f"{facts['frames']:,} samples at {facts['sample_rate']:g} Hz, {facts['seconds']:.3f} s")]
+    rows += [("length", f"{facts['frames']:,} samples at {facts['sample_rate']:g} Hz, {facts['seconds']:.4f} s")]
+    rows += _gap_rows(facts)
     rows += [("channels", _names([channel["name"] for channel in facts["channels"]]))]
     rows += [("digital inputs", _names(facts["digital"]))] if facts["digital"] else []
     rows += [("bandwidth", _band(facts))]
@@ -81,13 +109,29 @@ def _band(facts: dict[str, Any]) -> str:
     return f"{band}, offset removal {'off' if dsp is None else f'{dsp:.3g} Hz'}"
 
 
+def _gap_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """One row for each of the first gaps: where it is, and how long."""
+    gaps = facts["gaps"]
+    for gap in gaps[:_SHOWN]:
+        seconds = abs(gap["count"]) / facts["sample_rate"]
+        words = "filled" if gap["filled"] else "missing" if gap["count"] > 0 else "behind: the times go back"
+        yield (
+            "gap",
+            f"{abs(gap['count']):,} samples ({seconds:.4g} s) {words} at {gap['seconds']:.4f} s, sample {gap['frame']:,}",
+        )
+    more = facts["gaps_found"] + sum(gap["filled"] for gap in gaps) - _SHOWN
+    if more > 0:
+        yield "gaps", f"{more:,} more, {facts['missing']:,} samples missing in all"
+    elif not gaps:
+        yield "gaps", "none"
+
+
 def _event_rows(events: dict[str, Any] | None) -> list[tuple[str, str]]:
     if events is None:
         return []
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(events["kinds"].items())) or "none"
-    gaps = f"{events['gaps']}, {events['missing']:,} samples" if events["gaps"] else "none"
     ended = [] if events["closed"] else [("ended", "no: the recording was not closed")]
-    return [("events", kinds), ("gaps", gaps), *ended]
+    return [("events", kinds), *ended]
 
 
 def _names(names: list[str]) -> str:

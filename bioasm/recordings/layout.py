@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 MAGIC = 0xC6912702
+MAGIC_RHS = 0xD69127AC
 BLOCK = 128
 BLOCK_BEFORE_2 = 60
 NULL_STRING = 0xFFFFFFFF

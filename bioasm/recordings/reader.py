@@ -1,10 +1,12 @@
-"""Reads recordings back: .rhd files of any version and folders of single signals."""
+"""Reads recordings back: .rhd files of any version and folders of signals."""
 
 from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,17 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, error
 from bioasm.files import unreadable
+from bioasm.recordings.folders import TIME, amplifier_codes, digital_words, signal_sizes
 from bioasm.recordings.header import parsed
 from bioasm.recordings.info import ADC, AMPLIFIER, AUX, DIGITAL_IN, DIGITAL_OUT, SUPPLY, RecordingInfo
-from bioasm.recordings.layout import BLOCK, BLOCK_BEFORE_2, FORMATS, MAGIC
+from bioasm.recordings.layout import BLOCK, BLOCK_BEFORE_2, FORMATS, MAGIC, MAGIC_RHS
+from bioasm.recordings.timing import Timing, timing_of
 from bioasm.recordings.writers import MIDDLE
 
 LONGEST_HEADER = 1 << 24
 MICROVOLTS_PER_CODE = 0.195
+HEADERS = ("info.rhd", "info.rhs")
+TIMES_AT_ONCE = 1 << 20  # samples
 OTHERS = {AUX: "aux", SUPPLY: "supply", ADC: "adc"}
 
 
@@ -26,8 +32,9 @@ OTHERS = {AUX: "aux", SUPPLY: "supply", ADC: "adc"}
 class Recording:
     """A recording in memory: codes uint16[channels, n], times int32[n] in samples, digital words uint16[n] or None.
 
-    `others` has the signals of other kinds by their number, each [channels, samples]. `cut_bytes` counts bytes at the end
-    that do not make a whole block, or a whole sample of all signals.
+    The rows of `codes` are the enabled amplifiers, whose names are `names`. `others` has the signals of other kinds by
+    their number, each [channels, samples]. `cut_bytes` counts bytes at the end that do not make a whole block, or a whole
+    sample of all signals.
     """
 
     path: Path
@@ -44,9 +51,19 @@ class Recording:
         return MICROVOLTS_PER_CODE * (self.codes.astype(np.float64) - MIDDLE)
 
     @property
+    def names(self) -> list[str]:
+        """The name of each row of codes: the user's, or the one of the form A-000."""
+        return [channel.custom or channel.native for channel in self.info.of(AMPLIFIER)]
+
+    @property
+    def timing(self) -> Timing:
+        """The gaps in its times."""
+        return timing_of([self.time])
+
+    @property
     def seconds(self) -> float:
-        """How long the recording is."""
-        return len(self.time) / self.info.sample_rate
+        """How long the recording is, from its first sample to its last, gaps included."""
+        return self.timing.span / self.info.sample_rate
 
     @property
     def jumps(self) -> int:
@@ -55,20 +72,32 @@ class Recording:
 
 
 def is_recording(path: Path | str) -> bool:
-    """Whether a file starts as an .rhd file does, or a folder holds one of single signals."""
+    """Whether a file starts as an .rhd file does, or a folder holds one of signals."""
+    return starts_with(path, MAGIC)
+
+
+def is_rhs(path: Path | str) -> bool:
+    """Whether it is a recording of a controller of stimulating chips, which is not read."""
+    return starts_with(path, MAGIC_RHS)
+
+
+def starts_with(path: Path | str, magic: int) -> bool:
+    """Whether a file, or the header of a folder, starts with a number."""
     file = header_file(Path(path))
     try:
         if not file.is_file():
             return False
         with open(file, "rb") as stream:
-            return stream.read(4) == FORMATS["u32"].pack(MAGIC)
+            return stream.read(4) == FORMATS["u32"].pack(magic)
     except OSError:
         return False
 
 
 def header_file(path: Path) -> Path:
     """The file with a recording's header."""
-    return path / "info.rhd" if os.path.isdir(path) else path
+    if not os.path.isdir(path):
+        return path
+    return next((path / name for name in HEADERS if (path / name).exists()), path / HEADERS[0])
 
 
 def read_rhd(path: Path | str) -> Recording:
@@ -81,7 +110,7 @@ def read_rhd(path: Path | str) -> Recording:
             return from_signals(file, info, frames, cut)
         return from_blocks(file, info, start, frames, cut)
     except OSError as cause:
-        raise unreadable(file, cause) from cause
+        raise unreadable(cause.filename or file, cause) from cause
 
 
 def measured(path: Path | str) -> tuple[RecordingInfo, int, int]:
@@ -91,7 +120,43 @@ def measured(path: Path | str) -> tuple[RecordingInfo, int, int]:
         info, start = read_header(file)
         return info, *extent(file, info, start)
     except OSError as cause:
-        raise unreadable(file, cause) from cause
+        raise unreadable(cause.filename or file, cause) from cause
+
+
+def timing(path: Path | str) -> Timing:
+    """The gaps in a recording's times; of its data nothing else is read. Raises BioasmError B301 or B308."""
+    file = header_file(Path(path))
+    try:
+        info, start = read_header(file)
+        frames, _ = extent(file, info, start)
+        return timing_of(times_of_folder(file.parent, frames) if file.name == "info.rhd" else times(file, info, start, frames))
+    except OSError as cause:
+        raise unreadable(cause.filename or file, cause) from cause
+
+
+def times(file: Path, info: RecordingInfo, start: int, frames: int) -> Iterator[NDArray[np.int32]]:
+    """The times of all blocks, which begin with them."""
+    block = np.dtype(block_fields(info))
+    form, length = block["time"].base, block["time"].shape[0]
+    with open(file, "rb", buffering=0) as stream:
+        for first in range(0, frames // length, TIMES_AT_ONCE // length):
+            ends = range(first, min(first + TIMES_AT_ONCE // length, frames // length))
+            yield np.frombuffer(b"".join(piece(stream, start + k * block.itemsize, form.itemsize * length) for k in ends), form)
+
+
+def piece(stream: FileIO, at: int, size: int) -> bytes:
+    """Bytes at a place of a file; OSError where it was cut meanwhile."""
+    stream.seek(at)
+    content = stream.read(size)
+    if len(content) != size:
+        raise OSError("it became shorter while it was read")
+    return content
+
+
+def times_of_folder(folder: Path, frames: int) -> Iterator[NDArray[np.int32]]:
+    """The times of a folder of signals."""
+    for first in range(0, frames, TIMES_AT_ONCE):
+        yield np.fromfile(folder / TIME, "<i4", min(TIMES_AT_ONCE, frames - first), offset=4 * first)
 
 
 def extent(file: Path, info: RecordingInfo, start: int) -> tuple[int, int]:
@@ -109,6 +174,9 @@ def read_header(file: Path) -> tuple[RecordingInfo, int]:
     """What the header says, and where it ends."""
     with open(file, "rb") as stream:
         content = stream.read(LONGEST_HEADER)
+    if content.startswith(FORMATS["u32"].pack(MAGIC_RHS)):
+        why = "it has no header of an .rhd file, but that of an .rhs file, which a controller of stimulating chips writes"
+        raise damaged(file, why, "neo reads .rhs files; BioASM records these chips as .rhd, with stimuli among the events")
     try:
         return parsed(content)
     except struct.error as cause:
@@ -119,9 +187,9 @@ def read_header(file: Path) -> tuple[RecordingInfo, int]:
         raise damaged(file, str(cause)) from cause
 
 
-def damaged(file: Path, why: str) -> BioasmError:
+def damaged(file: Path, why: str, hint: str | None = None) -> BioasmError:
     """The error for a file that is no recording."""
-    return error("B308", f"{file} can't be read as a recording: {why}")
+    return error("B308", f"{file} can't be read as a recording: {why}", hint=hint)
 
 
 def from_blocks(file: Path, info: RecordingInfo, start: int, frames: int, cut: int) -> Recording:
@@ -157,25 +225,10 @@ def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
 
 
 def from_signals(file: Path, info: RecordingInfo, frames: int, cut: int) -> Recording:
-    """One file for each signal, of which the shortest counts."""
-    channels = len(info.of(AMPLIFIER))
-    codes = amplifier_codes(file.parent / "amplifier.dat", channels, frames) if channels else np.empty((0, frames), np.uint16)
-    has_words = "digitalin.dat" in signal_sizes(file.parent, info)
-    digital = np.fromfile(file.parent / "digitalin.dat", "<u2", frames) if has_words else None
-    return Recording(file, info, np.fromfile(file.parent / "time.dat", "<i4", frames), codes, digital, {}, cut)
-
-
-def amplifier_codes(file: Path, channels: int, frames: int) -> NDArray[np.uint16]:
-    """The codes uint16[channels, frames] of amplifier.dat, where they stand as int16 around 0, sample by sample."""
-    signed = np.fromfile(file, "<i2", frames * channels).reshape(frames, channels)
-    return np.ascontiguousarray((signed.T.astype(np.int32) + MIDDLE).astype(np.uint16))
-
-
-def signal_sizes(folder: Path, info: RecordingInfo) -> dict[str, int]:
-    """The files of a folder of signals that count, and how many bytes a sample has in each."""
-    channels = len(info.of(AMPLIFIER))
-    sizes = {"time.dat": 4} | ({"amplifier.dat": 2 * channels} if channels else {})
-    return sizes | ({"digitalin.dat": 2} if info.of(DIGITAL_IN) and (folder / "digitalin.dat").exists() else {})
+    """A folder of signals, of whose files the shortest counts."""
+    folder = file.parent
+    codes, digital = amplifier_codes(folder, info, frames), digital_words(folder, info, frames)
+    return Recording(file, info, np.fromfile(folder / TIME, "<i4", frames), codes, digital, {}, cut)
 
 
 def mend(path: Path | str) -> int:

@@ -129,7 +129,7 @@ def test_mending_what_is_no_recording_changes_nothing(tmp_path: Path) -> None:
 def test_info_tells_of_a_recording(tmp_path: Path, layout: str) -> None:
     told = bioasm("info", recorded(tmp_path, layout, codes(9, 256), info(9, digital=2, notes=("a note", "", ""))))
     assert told.code == 0
-    for words in ("256 samples at 20000 Hz, 0.013 s", "9: A-000 A-001 A-002 ... A-008", "2: DIGITAL-IN-01", "a note", "gaps"):
+    for words in ("256 samples at 20000 Hz, 0.0128 s", "9: A-000 A-001 A-002 ... A-008", "2: DIGITAL-IN-01", "a note", "gaps"):
         assert words in told.text
 
 
