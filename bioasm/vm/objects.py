@@ -1,7 +1,8 @@
-"""Compiled kernels on disk: a warm start loads machine code and imports no compiler.
+"""Compiled kernels, on disk and in memory: a warm start loads machine code and imports no compiler.
 
 A kernel is a C function whose object code needs nothing at run time. It is kept in the cache folder under a name made from
 everything that it depends on, with a checksum, and loaded through llvmlite alone, which takes a fraction of importing numba.
+In memory the kernels used last stay; one that is left out is unloaded with the last machine that uses it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import hashlib
 import os
 import platform
 import sys
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +23,7 @@ from typing import Any
 
 from bioasm.cachedir import place, read_kept, write_kept
 from bioasm.vm.background import in_background
+from bioasm.vm.compiler import COMPILER, Key
 
 Kernel = Callable[[int, int, int], int]
 Notice = Callable[[str], bool]
@@ -27,7 +31,9 @@ Notice = Callable[[str], bool]
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 _HERE = Path(__file__).parent
 _BEGAN = time.time()
-_kept: dict[tuple[str, str, str], tuple[Kernel, Any]] = {}
+_MOST = 32  # kernels that stay loaded, though no machine uses them
+_kept: OrderedDict[Key, Kernel] = OrderedDict()
+_lock = threading.Lock()
 
 
 def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
@@ -38,9 +44,13 @@ def kernel(model: str, storage: str, variant: str, notice: Notice | None = None)
     the interpreter lock.
     """
     key = (model, storage, variant)
-    if key not in _kept:
-        _kept[key] = _load(key) or _compile(key, notice)
-    return _kept[key][0]
+    found = _kept.get(key) or _load(key) or _compile(key, notice)
+    with _lock:
+        _kept[key] = found
+        _kept.move_to_end(key)
+        while len(_kept) > _MOST:
+            _kept.popitem(last=False)
+    return found
 
 
 def address_of(kernel: Kernel) -> int:
@@ -53,7 +63,8 @@ def address_of(kernel: Kernel) -> int:
 def _sources() -> list[Path]:
     """The files that kernels are made from."""
     kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
-    return [*kernels, house / "runtime" / "random.py", _HERE / "layout.py", Path(__file__), house / "isa" / "table.py"]
+    others = [_HERE / name for name in ("layout.py", "compiler.py", "objects.py")]
+    return [*kernels, *others, house / "runtime" / "random.py", house / "isa" / "table.py"]
 
 
 def _changed_since() -> bool:
@@ -94,28 +105,24 @@ def _numba_version() -> str:
     return (Path(spec.origin).parent / "_version.py").read_text()
 
 
-def _key(key: tuple[str, str, str]) -> bytes:
+def _key(key: Key) -> bytes:
     """Everything that a kernel depends on."""
     return _fingerprint() + _settings() + b"\0\0" + "\0".join(key).encode()
 
 
-def _path(key: tuple[str, str, str]) -> Path | None:
+def _path(key: Key) -> Path | None:
     """Where a kernel is kept; None where there is no folder, or the sources are not those of this process."""
     return None if _changed_since() else place(f"kernel-{key[0]}", _key(key), ".o")
 
 
-def _load(key: tuple[str, str, str]) -> tuple[Kernel, Any] | None:
+def _load(key: Key) -> Kernel | None:
     """The kernel from the cache, or None where it is not there or damaged."""
     path = _path(key)
     content = read_kept(path, _key(key)) if path else None
-    if content is None:
-        return None
-    names, _, code = content.partition(b"\0")
-    symbol, *outside = names.decode().split(" ")
-    return _link(symbol, outside, code)
+    return None if content is None else _link(content)
 
 
-def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
+def _link(content: bytes) -> Kernel:
     """Load object code. LLVM resolves all names outside of it or none (exp and pow among them), and says nothing.
 
     So the names of the compiler's runtime are resolved as well: they stand on paths that a kernel never takes, for it
@@ -123,6 +130,8 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
     """
     import llvmlite.binding as llvm
 
+    names, _, code = content.partition(b"\0")
+    symbol, *outside = names.decode().split(" ")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     stubs = "".join(f"define void @{name}() {{\n  call void @llvm.trap()\n  unreachable\n}}\n" for name in outside)
@@ -131,38 +140,37 @@ def _link(symbol: str, outside: list[str], code: bytes) -> tuple[Kernel, Any]:
     engine = llvm.create_mcjit_compiler(module, target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return _PROTOTYPE(engine.get_function_address(symbol)), engine
+    return _kernel(engine.get_function_address(symbol), engine)
 
 
-def _compile(key: tuple[str, str, str], notice: Notice | None) -> tuple[Kernel, Any]:
+def _kernel(address: int, owner: Any) -> Kernel:
+    """The function at an address, whose machine code stays as long as the function does."""
+    function = _PROTOTYPE(address)
+    function.owner = owner  # type: ignore[attr-defined]
+    return function
+
+
+def _compile(key: Key, notice: Notice | None) -> Kernel:
     """Compile with numba, while `notice` is told. Raises Abandoned where it asks to stop."""
     what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
     message = f"compiling {what} (once on this machine)"
-    return in_background(lambda: _kept.get(key) or _built(key), lambda: notice is None or notice(message))
+    return in_background(lambda: _load(key) or _built(key), lambda: notice is None or notice(message))
 
 
-def _built(key: tuple[str, str, str]) -> tuple[Kernel, Any]:
-    """The kernel from the compiler, kept for the next process."""
+def _built(key: Key) -> Kernel:
+    """The kernel from the compiler, kept for the next process, also where its caller has given up waiting."""
+    content = b"" if _changed_since() else COMPILER.compile(key)
+    if not content or _changed_since():  # another process would compile other sources than those of this one
+        return _built_here(key)
+    path = _path(key)
+    if path is not None:
+        write_kept(path, _key(key), content)
+    return _link(content)
+
+
+def _built_here(key: Key) -> Kernel:
+    """Compile in this process, where no other can do it. Numba then keeps the kernel for good."""
     from bioasm.vm.kernels.build import build
 
     built = build(*key)
-    path = _path(key)
-    code = _object_code(built)
-    if path is not None and code:
-        content = " ".join([built.native_name, *_runtime_names(built)]).encode() + b"\0" + code
-        write_kept(path, _key(key), content)
-    _kept[key] = _PROTOTYPE(built.address), built  # also where its caller has given up waiting
-    return _kept[key]
-
-
-def _object_code(built: Any) -> bytes:
-    # A private name of numba's: the only way to the object code. Where it is gone, kernels are compiled in every process.
-    library: Any = getattr(built, "_library", None)
-    return bytes(library._get_compiled_object()) if hasattr(library, "_get_compiled_object") else b""
-
-
-def _runtime_names(built: Any) -> list[str]:
-    """What the object code names of the compiler's runtime and of Python."""
-    module = built._library._final_module
-    names = [item.name for items in (module.functions, module.global_variables) for item in items if item.is_declaration]
-    return [name for name in names if name.startswith(("NRT_", "numba_", "Py"))]
+    return _kernel(built.address, built)
