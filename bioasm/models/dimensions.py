@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from bioasm.models.expression import COMPARISONS, NOWHERE, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.values import fold
@@ -21,6 +21,8 @@ _MEASURE = re.compile(r"([^\W\d]+[23]?)(?:(?:\^|\*\*)([+-]?[0-9]+(?:\.[0-9]+)?))
 # What compound units are made of in messages, best known first.
 _NAMED = ("V", "s", "A", "S", "F", "ohm", "m2", "m", "C", "K", "mol", "mM")
 
+_MOST_UNITS = 4096  # what is worked out of units is kept for so many
+
 
 class UnitFault(ValueError):
     """What does not agree, and where: the message, the place of the expression at fault, and a hint."""
@@ -33,19 +35,19 @@ class UnitFault(ValueError):
 # --- arithmetic -------------------------------------------------------------------------------------
 
 
-@cache
+@lru_cache(_MOST_UNITS)
 def product(left: Exponents, right: Exponents) -> Exponents:
     """The unit of left * right."""
     return tuple(a + b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
 
 
-@cache
+@lru_cache(_MOST_UNITS)
 def quotient(left: Exponents, right: Exponents) -> Exponents:
     """The unit of left / right."""
     return tuple(a - b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
 
 
-@cache
+@lru_cache(_MOST_UNITS)
 def power(base: Exponents, exponent: Fraction) -> Exponents:
     """The unit of base ^ exponent."""
     return tuple(a * exponent for a in base)  # type: ignore[return-value]
@@ -91,7 +93,7 @@ def quantity(number: str, unit: str) -> tuple[float, Exponents]:
     return to_si(f"{digits}e{int(tens if marked else 0) + exponent}"), measured
 
 
-@cache
+@lru_cache(_MOST_UNITS)
 def spell_unit(unit: Exponents) -> str:
     """The unit as it can be written, `1` for a pure number; `parse_unit` reads it again."""
     if unit in _DIMENSIONS:
