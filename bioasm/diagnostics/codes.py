@@ -212,9 +212,9 @@ CODES: dict[str, Code] = {
         "The instruction needs an ability that the chosen model does not have, for example input currents in a model of spins.",
     ),
     "B115": Code(
-        "couplings can't be held exactly",
-        "Whole numbers above 2^53 do not fit a 64-bit float, in which energies are computed, and are not rounded silently. "
-        "Give them as floats, or in a larger unit.",
+        "whole number can't be held exactly",
+        "Everything is computed in 64-bit floats, which have 53 binary digits: 10^16 is one of them, 2^53 + 1 is not. A whole "
+        "number that is none is not rounded silently. Give it as a float, or in a larger unit.",
     ),
     "B116": Code(
         "value out of range for the model",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
 from bioasm.isa.program import DataBlock, Dense, Sparse, Terms
+from bioasm.isa.storage import EXACT, are_floats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +66,17 @@ def _check_array(what: str, array: NDArray[Any], kinds: str = "iufb") -> Found:
         yield Finding("B111", f"{what} has {array.size} entries; the limit is {limit('data_entries')}")
     elif not all_finite(array):
         yield Finding("B109", f"{what} holds NaN or an infinity")
+    elif array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        yield from _first(_check_exact(what, piece) for piece in pieces(array))
+
+
+def _check_exact(what: str, piece: NDArray[Any]) -> Found:
+    """Whether whole numbers are 64-bit floats, in which everything is computed. Most are so small that a look is enough."""
+    if piece.size and (int(piece.min()) < -EXACT or int(piece.max()) > EXACT):
+        exact = are_floats(piece)
+        for value in piece[~exact][:1]:
+            text = f"{what} holds {int(value)}, which has more than the 53 binary digits of a 64-bit float"
+            yield Finding("B115", text, f"the nearest number that is a 64-bit float is {int(float(value))}")
 
 
 def _check_arrays(what: str, value: Sparse | Terms, whole: tuple[str, ...]) -> Found:

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TYPES = ("i1", "i2", "i4", "i8", "f4", "f8")
-EXACT = 1 << 53  # up to here every whole number is a float64
+DIGITS = {"f4": 24, "f8": 53}  # binary digits of a float
+EXACT = 1 << DIGITS["f8"]  # up to here every whole number is a float64
 
 
 def narrow(array: NDArray[Any]) -> NDArray[Any]:
@@ -40,12 +41,23 @@ def holds(name: str, array: NDArray[Any]) -> bool:
         if name[0] == "i":
             bounds = np.iinfo(name)
             return int(array.min()) >= bounds.min and int(array.max()) <= bounds.max
-        return max(abs(int(array.min())), abs(int(array.max()))) <= (1 << 24 if name == "f4" else EXACT)
+        return bool(are_floats(array, DIGITS[name]).all())
     if name[0] == "f":
         with np.errstate(over="ignore"):
             return np.array_equal(array.astype(name), array, equal_nan=True)
     side = 2.0 ** (8 * int(name[1]) - 1)
     return bool(array.min() >= -side and array.max() < side) and all_whole(array)
+
+
+def are_floats(array: NDArray[Any], digits: int = DIGITS["f8"]) -> NDArray[Any]:
+    """Which whole numbers of an array a float of so many binary digits holds exactly: those without more up to their last 1."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        size = np.where(array < 0, -array, array).astype(np.uint64)  # right for the lowest int64 too, by wrapping
+        last = size & (~size + np.uint64(1))
+    found: NDArray[Any] = size // np.maximum(last, np.uint64(1)) < np.uint64(1 << digits)
+    return found
 
 
 def all_whole(array: NDArray[Any]) -> bool:

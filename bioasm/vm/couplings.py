@@ -64,14 +64,6 @@ class Prepared:
 # --- common -----------------------------------------------------------------------------------------
 
 
-def held_exactly(data: Dense | Sparse | Terms) -> bool:
-    """Whether 64-bit floats, in which energies are computed, hold every number of the data."""
-    array = data.array if isinstance(data, Dense) else np.asarray(data.value)
-    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
-        return True
-    return int(array.min()) >= -(2**53) and int(array.max()) <= 2**53
-
-
 def _kernel_array(array: Array) -> Array:
     """The array in one of the kernels' storages (i1, i4, f4, f8), itself where it already is; exact."""
     kind, size = array.dtype.kind, array.dtype.itemsize

@@ -13,7 +13,6 @@ from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Re
 from bioasm.isa.semantics import whole_multiple
 from bioasm.results.result import Reading
 from bioasm.vm.codegen.plan import Target
-from bioasm.vm.couplings import held_exactly
 from bioasm.vm.layout import Real
 from bioasm.vm.names import parameter_key
 from bioasm.vm.outputs import Samples
@@ -97,9 +96,6 @@ def _nothing(s: Served) -> None:
 def _load(name: str, part: str) -> Callable[[Served], None]:
     def serve(s: Served) -> None:
         machine, data = s.machine, s.datum(0)
-        if not held_exactly(data):
-            text = f"{name} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
-            raise machine.error("B115", text, s.instruction)
         setattr(machine.couplings, part, data)
         machine.loaded[name] = s.origin.pc
         machine.model.load(machine.couplings)

@@ -19,7 +19,6 @@ from bioasm.models.base import Parameter
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Samples
 from bioasm.runtime.energy import Landscape
-from bioasm.vm.couplings import held_exactly
 
 Array = NDArray[Any]
 
@@ -117,9 +116,6 @@ def _nothing(run: Interpreter, instruction: Instruction) -> None:
 
 def _load(part: str, run: Interpreter, instruction: Instruction) -> None:
     data = datum(run, instruction, 0)
-    if not held_exactly(data):
-        text = f"{part} got whole numbers above 2^53, which 64-bit floats can't hold exactly"
-        raise run.fault(text, instruction, "B115")
     run.landscape = run.landscape.loading(part, data)
     run.alive.load(run.landscape)
 
