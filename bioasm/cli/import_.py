@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST_NUMBER = 16  # bytes
+_START = 1 << 10  # bytes in which JSON begins
 
 
 @common.command(
@@ -110,7 +111,8 @@ def _found_format(path: str, content: bytes) -> str:
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
     text = plain_text(content, _shown(path))
-    return _json_format(text, path) if suffix == ".json" or text.lstrip()[:1] in (b"{", b"[") else find_format(path, text)
+    is_json = suffix == ".json" or text[:_START].lstrip()[:1] in (b"{", b"[")
+    return _json_format(text, path) if is_json else find_format(path, text)
 
 
 def _json_format(text: bytes, path: str) -> str:

@@ -1,6 +1,6 @@
 """Local fields at local minima, by parallel descent: the temperature at which even the weakest spin is settled.
 
-The coefficients of a problem don't tell it. Penalties that cancel (x_i x_j with a large weight, in spins s_i s_j - s_i - s_j)
+The coefficients of a problem don't tell it. Penalties that cancel (x_i x_j with a large weight, in spins s_i s_j + s_i + s_j)
 leave a spin to coefficients that are many decades smaller, and those may appear nowhere as a coefficient of their own.
 """
 
@@ -31,21 +31,22 @@ def settled_below(problem: Polynomial) -> float:
 
     Fields that vanish don't count: such a spin is free at any temperature.
     """
+    unit = max((float(np.abs(part.value).max()) for part in problem.parts.values()), default=1.0)
     size = np.zeros(problem.n)
     for part in problem.parts.values():
         for column in part.index.T:
-            size += np.bincount(column, np.abs(part.value), problem.n)
+            size += np.bincount(column, np.abs(part.value / unit), problem.n)
     smallest = float(size.max(initial=0.0)) * ROUNDING
-    gaps = np.array([_gaps(field, state, smallest) for field, state in _minima(_without_free(problem, size > 0))])
+    gaps = np.array([_gaps(field, state, smallest) for field, state in _minima(_without_free(problem, size > 0, unit))])
     decided = np.isfinite(gaps).any(axis=0)
-    return _temperature(gaps[:, decided]) if decided.any() else float("inf")
+    return unit * _temperature(gaps[:, decided]) if decided.any() else float("inf")
 
 
-def _without_free(problem: Polynomial, coupled: Mask) -> Polynomial:
-    """The problem of the spins that have a coefficient."""
+def _without_free(problem: Polynomial, coupled: Mask, unit: float) -> Polynomial:
+    """The problem of the spins that have a coefficient, in units of the largest."""
     place = np.cumsum(coupled) - 1
-    parts = {order: Monomials(place[part.index], part.value) for order, part in problem.parts.items()}
-    return Polynomial(int(coupled.sum()), problem.domain, problem.constant, parts)
+    parts = {order: Monomials(place[part.index], part.value / unit) for order, part in problem.parts.items()}
+    return Polynomial(int(coupled.sum()), problem.domain, 0.0, parts)
 
 
 def _gaps(field: Floats, state: Floats, smallest: float) -> Floats:

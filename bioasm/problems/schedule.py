@@ -19,6 +19,8 @@ COLD = 0.3
 COLD_PER_ROOT_DEGREE = 0.1
 # Random coefficients of one scale, however small the least of them, need no lower temperatures than this range reaches.
 ONE_SCALE = 1000.0
+# Below it floats lose their digits.
+COLDEST = 1e-307
 # From here on a schedule is called wide.
 WIDE = 1e4
 
@@ -55,7 +57,7 @@ def schedule_for(problem: Polynomial) -> Schedule:
     """The default schedule of a problem over spins."""
     if not problem.parts:
         return Schedule(1.0, 0.5, 1, 1, 1)
-    cold = _cold(problem)
+    cold = max(_cold(problem), COLDEST)
     hot = max(HOT * _typical_field(problem), HOT_OF_STRONG * _strong_field(problem), 2 * cold)
     steps = max(TEMPERATURES, round(PER_DECADE * log10(hot / cold)))
     return Schedule(_rounded(hot), _rounded(cold), steps, _sweeps(problem))

@@ -229,6 +229,22 @@ def test_a_run_finds_the_least_value_of_a_qubo():
     assert told["best_energy"] == min(xqx(Q, state) for state in states(3, "bit"))
 
 
+WIDE = {
+    "qubo": b"p qubo 0 4 4 1\n0 0 -1\n1 1 -2\n2 2 -1\n3 3 -1\n0 1 1000000\n",
+    "coo": b"0 0 -1\n1 1 -2\n2 2 -1\n3 3 -1\n0 1 1000000\n",
+    "gset": b"6 3\n1 2 1000000\n3 4 1\n5 6 1\n",
+    "ising": b"5 5\n1 2 1000000\n2 3 1\n3 4 1\n4 5 1\n1 1 1\n",
+    "cnf": b"p wcnf 4 4\n1000000 1 2 3 0\n1 -1 0\n1 -2 0\n1 -3 4 0\n",
+}
+
+
+@pytest.mark.parametrize(("form", "least"), [("qubo", -4), ("coo", -4), ("gset", -1000002), ("ising", -1000004), ("cnf", 0)])
+def test_a_wide_range_is_told_and_resolved_by_every_format(form, least):
+    told = bioasm("import", "-", "--from", form, stdin=WIDE[form])
+    assert (told.code, "warning[B311]" in told.stderr) == (0, True)
+    assert objective(told.text)["best_energy"] == least
+
+
 def test_a_run_satisfies_clauses():
     told = objective(bioasm("import", "problem.cnf").text)
     assert told["best_energy"] == 0

@@ -117,6 +117,18 @@ def test_a_wide_schedule_has_more_temperatures_and_is_told():
         assert sum(warning.message[1:] in line for line in written.text.splitlines()) == 1
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [5e-324, 1e-310, 1e-300, 1e299])
+def test_the_ends_of_the_range_of_floats(unit):
+    n = 40
+    u, v = np.triu_indices(n, 1)
+    i, j = np.concatenate((np.arange(n), u)), np.concatenate((np.arange(n), v))
+    value = np.where(np.arange(len(i)) % 3, unit, -unit)
+    schedule = schedule_for(from_entries(n, i, j, value, SPIN))
+    assert 0 < schedule.cold < schedule.hot < np.inf
+    assert schedule.steps == TEMPERATURES
+
+
 def test_a_schedule_of_one_scale_is_not_told():
     assert write_program(max_cut(generate("-clique 10")), Account("t", "s"), "ising").warnings == ()
 
