@@ -27,7 +27,7 @@ Shape = tuple[int | None, ...]  # None: as many as the entry has
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': False, 'shape': \(((?:\d{1,18},? ?)*)\), \} *\n")
 _HEADER_BYTES = 1 << 10
-_FAULTS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
+_FAULTS = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
 
 
 class Damaged(ValueError):
@@ -57,8 +57,10 @@ class Archive:
     """The entries of an npz file that have not been read yet."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise Damaged("it is no regular file")
+        self.size = found.st_size
         self._zip = zipfile.ZipFile(stream)
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in self._zip.infolist():

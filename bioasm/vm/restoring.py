@@ -21,7 +21,7 @@ from bioasm.vm.archive import Archive, Damaged
 from bioasm.vm.instructions import Served, recorded_neurons, recorder, spike_train, waveform
 from bioasm.vm.layout import Block, Ctx, Real
 from bioasm.vm.machine import Machine
-from bioasm.vm.names import default_parameters
+from bioasm.vm.names import default_parameters, fixed_parameters
 from bioasm.vm.outputs import Samples
 from bioasm.vm.outside import Origin
 
@@ -119,9 +119,19 @@ def _restore_parameters(machine: Machine, given: Given) -> None:
     for key, value in found.items():
         in_range = _parameter(machine, key) if key in known else None
         machine.parameters[key] = _in_range(value, in_range, key) if in_range else real(value, -math.inf, math.inf, key)
-    step = real(found["dt"], 5e-324, math.inf, "dt")
+    _check_delays(machine, given, found | fixed_parameters(machine.program, machine.network))
+
+
+def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) -> None:
+    """Rings are as long as delays are: what the file has no room for it can't ask for."""
+    step, populations = real(parameters["dt"], 5e-324, math.inf, "dt"), machine.network.populations
     for projection in machine.network.projections:
-        real(found.get(f"{projection.name}.delay", 0.0), 0.0, limit("delay_steps") * step * (1 + 1e-9), "a delay")
+        delay = real(parameters.get(f"{projection.name}.delay", 0.0), 0.0, math.inf, "a delay")
+        target = machine.network.instance(projection.target)
+        fewest = min(populations[projection.pre].n, populations[target.population if target else 0].n)
+        room = given.archive.size / (fewest * machine.state.places) if given.meta.get("allocated") is True and fewest else 1.0
+        if delay / step > min(limit("delay_steps") * (1 + 1e-9), room + 1):
+            raise Damaged(f"it has no room for a delay of {delay:g} s")
 
 
 def _parameter(machine: Machine, key: str) -> Parameter | None:

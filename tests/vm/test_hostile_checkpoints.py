@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import zipfile
 from collections.abc import Callable
 from functools import cache
@@ -57,7 +58,7 @@ def opened(content: bytes) -> tuple[dict[str, Any], Arrays]:
 
 def packed(meta: dict[str, Any], arrays: Arrays) -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+    np.savez(stream, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
     return stream.getvalue()
 
 
@@ -182,6 +183,27 @@ def test_every_number_of_the_meta_data_is_checked(name: str, tmp_path: Path) -> 
         inner[last] = "no"
         content = closed(meta, arrays) if last != "checksum" else packed(meta, arrays)
         assert outcome(name, content, tmp_path / "c") == "B404", (path, last)
+
+
+def test_a_delay_for_which_the_file_has_no_room(tmp_path: Path) -> None:
+    """Rings are as long as delays are, and a delay that no ring of the file bears out is refused before there is one."""
+    text = "POP a, relay, 9000\nPOP b, relay, 9000\nSYN s, a, b\nCON s, one_to_one\nRUN 1 ms\n"
+    this = machine(text)
+    this._budget = 1  # POP alone
+    this.run_slice()
+    save_checkpoint(tmp_path / "c", this, "x")
+    meta, arrays = opened((tmp_path / "c").read_bytes())
+    for parameters in ({"s.delay": meta["parameters"]["dt"] * 1000000.0}, {"dt": 1e-12, "s.delay": 1e-7}):
+        (tmp_path / "c").write_bytes(closed(meta | {"parameters": meta["parameters"] | parameters}, arrays))
+        before = tracked()
+        with pytest.raises(BioasmError, match="B404"):
+            load_checkpoint(tmp_path / "c", machine(text), "x")
+        assert tracked() - before < 100_000_000
+
+
+def tracked() -> int:
+    """The most bytes of memory that this process ever had."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 # --- archives ---------------------------------------------------------------------------------------
