@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
     arrays["meta"] = np.frombuffer(json.dumps(_meta(machine, program_sha256, _checksum(arrays))).encode(), np.uint8)
     check_replaceable(path)
     with whole(path) as file:
-        np.savez(file, **{name: np.asarray(array, order="C") for name, array in arrays.items()})
+        np.savez(file, **cast(Any, {name: np.asarray(array, order="C") for name, array in arrays.items()}))
 
 
 def _meta(machine: Machine, program_sha256: str, checksum: str) -> dict[str, Any]:
