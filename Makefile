@@ -12,7 +12,7 @@ DECLARED := setup.cfg pyproject.toml
 PIP := -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint docs docs-check bench clean
+.PHONY: help run test lint docs docs-check smoke bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -32,6 +32,10 @@ docs: $(VENV)/.installed ## write the generated pages of docs/
 
 docs-check: $(VENV)/.installed ## fail where a generated page of docs/ is stale
 	$(BIN)/python -m bioasm.reference --check
+
+smoke: ## run every command with the lowest versions that are declared, and on the newest Python there is
+	.ci/smoke lowest
+	.ci/smoke newest
 
 bench: $(PEERS)/.installed ## set up the peers, then measure against them (minutes; leave the machine alone meanwhile)
 	for script in startup lif ising maxcut models link; do $(PEERS)/bin/python bench/$$script.py || exit 1; done
