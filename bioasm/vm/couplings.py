@@ -139,8 +139,11 @@ def _add_terms(prepared: Prepared, n: int, terms: Terms | None, value: Array | N
 # --- the LIF twin: J as given ---------------------------------------------------------------------
 
 
-def prepare_for_feedback(n: int, given: Couplings) -> Prepared:
-    """Arrays for a feedback J s + h with J as given; h and term weights in float64."""
+def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> Prepared:
+    """Arrays for a feedback J s + h with J as given; h and term weights in float64.
+
+    `unit_states` says that s is proven to be in 0..1, which the product of bytes (`bioasm/vm/kernels/limbs.py`) asks for.
+    """
     h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64).copy()
     if given.j is None:
         prepared = Prepared("none", np.zeros(1), h)
@@ -150,16 +153,18 @@ def prepare_for_feedback(n: int, given: Couplings) -> Prepared:
         same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
         prepared = Prepared(_storage("sparse", value), value, h, start=start, column=column, symmetric=same)
     else:
-        matrix = _dense_array(given.j.array)
+        matrix = _dense_array(given.j.array, unit_states)
         prepared = Prepared(_storage("dense", matrix), matrix, h, _row_tails(matrix), symmetric=is_symmetric(matrix))
     weights = None if given.terms is None else np.asarray(given.terms.value, np.float64)
     _add_terms(prepared, n, given.terms, weights)
     return prepared
 
 
-def _dense_array(array: Array) -> Array:
-    """The matrix in a storage of the kernels; as bytes only where sums of a row's products fit 32 bits."""
+def _dense_array(array: Array, unit_states: bool) -> Array:
+    """The matrix in a storage of the kernels; as bytes only where s is in 0..1 and sums of a row's products fit 32 bits."""
     matrix = _kernel_array(array)
+    if matrix.dtype == np.int8 and not unit_states:
+        return matrix.astype(np.float32)
     if matrix.dtype == np.int8 and _largest_row_sum(matrix) >= 1 << (31 - LIMB_BITS):
         return matrix.astype(np.int32)
     return _with_room(matrix) if matrix.dtype == np.int8 else matrix

@@ -15,6 +15,7 @@ from bioasm.isa.semantics import whole_multiple
 from bioasm.models.algebra import evaluate, spell
 from bioasm.models.base import Parameter
 from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
+from bioasm.models.ranges import in_unit_range
 from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
@@ -410,7 +411,7 @@ class Populations:
             state.ctx[Ctx.DIRTY] = 1
             return
         n = int(state.ctx[Ctx.COUPLED_N])
-        ready = prepare_for_feedback(n, couplings)
+        ready = prepare_for_feedback(n, couplings, self._unit_states)
         self.storage = ready.storage
         self.stale = True
         bind_couplings(state, ready)
@@ -420,6 +421,14 @@ class Populations:
         state.ctx[Ctx.COUPLED] = int(couplings.loaded)
         state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)
         self.forget_best()
+
+    @property
+    def _unit_states(self) -> bool:
+        """Whether the text of the population with the feedback proves that s is in 0..1."""
+        k = self.coupled or 0
+        feedback = self.network.populations[k].model.feedback
+        assert feedback is not None
+        return in_unit_range(self.systems[k].flat(Symbol(f"p{k}.{feedback.source}")))
 
     def forget_best(self) -> None:
         """No state has been seen."""

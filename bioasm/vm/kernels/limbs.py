@@ -1,8 +1,9 @@
 """y = J s for J of single bytes, in whole numbers: nothing is rounded before the last step, and four times less is read.
 
-s, between 0 and 1, is cut into LIMBS limbs of LIMB_BITS bits, so it is held to 2**-56. Products of a byte and a limb are
-added pairwise in 32 bits (the processor's multiply-and-add of 16-bit numbers). A row fits as long as the sum of its
-absolute values is below 2**(31 - LIMB_BITS); rows beyond that are not stored as bytes.
+s is cut into LIMBS limbs of LIMB_BITS bits, so it is held to 2**-56. It must be between 0 and 1: where a model's text does not
+prove that, J is not stored as bytes. Products of a byte and a limb are added pairwise in 32 bits (the processor's
+multiply-and-add of 16-bit numbers). A row fits as long as the sum of its absolute values is below 2**(31 - LIMB_BITS); rows
+beyond that are not stored as bytes.
 """
 
 from __future__ import annotations
