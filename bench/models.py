@@ -94,8 +94,8 @@ def main() -> None:
     common.start("Models as text", "numpy", "numba")
     dynapse = PROGRAMS / "dynapse.basm"
     experiment = ours(verify(assemble(dynapse.read_text(encoding="utf-8"), folder=PROGRAMS)))
-    built_in = ours(verify(assemble(HH.format(model="hh"))))
-    custom = ours(verify(assemble(own("hh", "mine") + HH.format(model="mine"))))
+    built_in = ours(verify(assemble(HH.format(model="hh_brainpy"))))
+    custom = ours(verify(assemble(own("hh_brainpy", "mine") + HH.format(model="mine"))))
     membrane = ours(verify(assemble(MEMBRANE)))
     rows = [
         row("DynapSE neuron, 1000 steps, 4 spike trains", experiment, None, ROUNDS),

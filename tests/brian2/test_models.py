@@ -152,6 +152,7 @@ def test_mechanisms_share_a_membrane(name: str, delay: int) -> None:
 SHIPPED = {
     "lif": "POP c, lif, 3\nINP c.I, [26e-9, 30e-9, 50e-9]\nREC c.v\nEVT c, [[5e-3, 0], [20e-3, 1]], 30 mV\nRUN 100 ms\n",
     "hh": "POP c, hh, 2\nINP c.I, [0.1, 0.2]\nREC c.v\nREC c.m\nRUN 20 ms\n",
+    "hh_brainpy": "POP c, hh_brainpy, 2\nINP c.I, [0.1, 0.2]\nREC c.v\nREC c.m\nRUN 20 ms\n",
     "ampa": "POP c, hh, 3\nMECH s, ampa, c\nSYN l, c, s\nCON l, all\nSET l.delay, 1.5 ms\nINP c.I, 0.2\nREC c.v\nREC s.s\nRUN 20 ms\n",
     "dpi_adex": "POP c, dpi_adex, 2\nRATE c.ampa, 80 Hz, 5\nRATE c.gaba_a, 50 Hz, 1\nINP c.I, [300e-12, 0]\nREC c.Imem\nREC c.Iahp\nRUN 100 ms\n",
     "membrane": "POP c, membrane, 2\nMECH h, hh_channels, c\nMECH p, pas, c\nINP c.I_clamp, [11e-12, 22e-12]\nREC c.v\nREC h.m\nRUN 20 ms\n",

@@ -1,4 +1,4 @@
-"""The models lif and hh and the mechanism ampa on the machine, against recorded BrainPy runs and its mirror on other inputs."""
+"""The models lif, hh_brainpy and ampa on the machine, against recorded BrainPy runs and its mirror on other inputs."""
 
 from __future__ import annotations
 
@@ -173,7 +173,8 @@ GATES = {"v": "V", "m": "m", "h": "h", "n": "n_gate"}
 @cache
 def hh(currents: tuple[float, ...], duration: str = "20 ms", compat: bool = False, parts: int = 1, more: str = "") -> Result:
     """HH neurons, one for each current in uA/cm2."""
-    lines = [f"POP cells, hh, {len(currents)}", *(["SET dt, 0.1 ms", "SET cells.integrator, brainpy1"] if compat else []), more]
+    switches = ["SET dt, 0.1 ms", "SET cells.integrator, brainpy1"] if compat else []
+    lines = [f"POP cells, hh_brainpy, {len(currents)}", *switches, more]
     lines += [f"INP cells.I, {literal(np.array(currents) * 1e-2)}", *(f"REC cells.{x}" for x in GATES)]
     return run("\n".join([*lines, *[f"RUN {duration}"] * parts, ""]))
 
@@ -249,7 +250,7 @@ def network(
     currents = np.full(n, current) if seed is None else rng.uniform(0, 40, n)
     text = "\n".join(
         [
-            f"POP cells, hh, {n}",
+            f"POP cells, hh_brainpy, {n}",
             "MECH ampa, ampa, cells",
             "SYN net, cells, ampa",
             f"CON net, {literal(weights)}",
@@ -312,7 +313,7 @@ def test_lif_drives_hh_through_ampa(flag: str) -> None:
         "\n".join(
             [
                 "POP pre, lif, 4",
-                "POP post, hh, 3",
+                "POP post, hh_brainpy, 3",
                 "MECH ampa, ampa, post",
                 "SYN wire, pre, ampa",
                 f"CON wire, {literal(weights)}",

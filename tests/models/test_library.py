@@ -18,7 +18,7 @@ MECHANISMS = [name for name in NAMES if MODELS[name].kind == MECHANISM]
 
 
 def test_what_the_issue_lists_is_there() -> None:
-    assert {"lif_critical", "ising", "lif", "hh", "membrane", "arbor_lif", "dpi_adex", "dynapsim"} <= {*NAMES}
+    assert {"lif_critical", "ising", "lif", "hh", "hh_brainpy", "membrane", "arbor_lif", "dpi_adex", "dynapsim"} <= {*NAMES}
     assert {"olive", "olive_soma", "olive_dend", "olive_axon", "nir_lif", "nir_if", "relay"} <= {*NEURONS}
     assert {"hh_channels", "pas", "passive", "example", "custom_hh", "calcium"} <= {*MECHANISMS}
     assert {"ampa", "nmda", "gaba_a", "exp_conductance", "alpha_conductance", "dpi_current"} <= {*MECHANISMS}
