@@ -247,12 +247,15 @@ def _unrec(run: Interpreter, instruction: Instruction) -> None:
 
 
 def _clamp(run: Interpreter, instruction: Instruction) -> None:
-    value = level(run, instruction, 1)
-    allowed = run.verified.model.clamp_values
-    if allowed and not np.isin(value, allowed).all():
-        text = f"CLAMP got {value}; {run.verified.model.name} can be held at {' or '.join(f'{a:g}' for a in allowed)}"
-        raise run.fault(text, instruction)
-    run.alive.clamp(neurons(run, instruction, 0, run.alive.n), value)
+    value, held = level(run, instruction, 1), neurons(run, instruction, 0, run.alive.n)
+    levels = np.broadcast_to(np.asarray(value, np.float64), held.shape)
+    for population in run.verified.network.populations:
+        mine = levels[(held >= population.first) & (held < population.first + population.n)]
+        allowed = population.model.clamp_values
+        if allowed and not np.isin(mine, allowed).all():
+            words = " or ".join(f"{a:g}" for a in allowed)
+            raise run.fault(f"CLAMP got {value}; {population.model.name} can be held at {words}", instruction)
+    run.alive.clamp(held, levels)
 
 
 def _free(run: Interpreter, instruction: Instruction) -> None:
