@@ -83,7 +83,9 @@ def test_each_neuron_is_held_where_its_own_model_allows(order: str, how: str, ru
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("clamp", ["MOV r0, 5\n CLAMP {b}, r0", "CLAMP [{a}, {b}], [5, 5]", "MOV r0, 5\n MOV r1, {b}\n CLAMP r1, r0"])
+@pytest.mark.parametrize(
+    "clamp", ["MOV r0, 5\n CLAMP {b}, r0", "CLAMP [{a}, {b}], [5, 5]", "MOV r0, 5\n MOV r1, {b}\n CLAMP r1, r0"]
+)
 def test_a_value_that_the_neurons_model_does_not_take_is_refused(order: str, clamp: str, run: Drive) -> None:
     with pytest.raises(BioasmError) as raised:
         held(order, f" {clamp.format(**FIRST[order])}\n", run)
