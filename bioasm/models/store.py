@@ -11,12 +11,12 @@ from bioasm.models import base, expression
 from bioasm.models.base import Model
 from bioasm.units import Dimension
 
-_OF_MODELS: tuple[type, ...] = (
-    *(base.Model, base.Parameter, base.Variable, base.Observable, base.StateVariable, base.Input, base.Definition),
-    *(base.Equation, base.Assignment, base.Threshold, base.Refractory, base.Port, base.Feedback, base.Use, base.Addition),
-    *(expression.Number, expression.Symbol, expression.Negation, expression.Binary, expression.Call),
-)
-_CLASSES = {cls.__name__: cls for cls in _OF_MODELS}
+_CLASSES = {
+    name: cls
+    for module in (base, expression)
+    for name, cls in vars(module).items()
+    if isinstance(cls, type) and cls.__module__ == module.__name__ and (is_dataclass(cls) or hasattr(cls, "_fields"))
+}
 _TUPLE, _SET, _DIMENSION, _FRACTION = "tuple", "frozenset", "Dimension", "Fraction"
 
 

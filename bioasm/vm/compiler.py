@@ -28,20 +28,23 @@ class Compiler:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
-        self._served, self._host = 0, 0
+        self._served, self._host, self._settings = 0, 0, b""
         self._lock = threading.Lock()
 
-    def compile(self, key: Key) -> bytes:
-        """Names and object code of a kernel (`object_code`); empty where no child can make it."""
+    def compile(self, key: Key, settings: bytes = b"") -> bytes:
+        """Names and object code of a kernel (`object_code`); empty where no child can make it.
+
+        `settings` are those that numba reads when it starts: where they have changed, another child is started.
+        """
         with self._lock:
             try:
-                return self._asked(key)
+                return self._asked(key, settings)
             except OSError:
                 self._stop()
                 return b""
 
-    def _asked(self, key: Key) -> bytes:
-        child = self._running()
+    def _asked(self, key: Key, settings: bytes) -> bytes:
+        child = self._running(settings)
         if child is None or child.stdin is None or child.stdout is None:
             return b""
         child.stdin.write(json.dumps(key).encode() + b"\n")
@@ -54,17 +57,17 @@ class Compiler:
         self._served += 1
         return content
 
-    def _running(self) -> subprocess.Popen[bytes] | None:
-        """The child; another one after MOST kernels, where it has ended, and in a process forked from the host."""
+    def _running(self, settings: bytes) -> subprocess.Popen[bytes] | None:
+        """The child; another after MOST kernels, for other settings, where it has ended, and in a process forked from the host."""
         if self._host != os.getpid():
             self._child = None
-        if self._child is not None and (self._served >= MOST or self._child.poll() is not None):
+        if self._child is not None and (self._served >= MOST or settings != self._settings or self._child.poll() is not None):
             self._stop()
         if self._child is None and sys.executable and not getattr(sys, "frozen", False):
             pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
             # In a session of its own, so that Ctrl-C is the host's alone.
             self._child = subprocess.Popen([sys.executable, "-c", _CHILD, *sys.path], start_new_session=True, **pipes)
-            self._served, self._host = 0, os.getpid()
+            self._served, self._host, self._settings = 0, os.getpid(), settings
         return self._child
 
     def _stop(self) -> None:

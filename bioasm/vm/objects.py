@@ -159,11 +159,11 @@ def _compile(key: Key, notice: Notice | None) -> Kernel:
 
 def _built(key: Key) -> Kernel:
     """The kernel from the compiler, kept for the next process, also where its caller has given up waiting."""
-    content = b"" if _changed_since() else COMPILER.compile(key)
+    settings, path = _settings(), _path(key)
+    content = b"" if _changed_since() else COMPILER.compile(key, settings)
     if not content or _changed_since():  # another process would compile other sources than those of this one
         return _built_here(key)
-    path = _path(key)
-    if path is not None:
+    if path is not None and settings == _settings():
         write_kept(path, _key(key), content)
     return _link(content)
 

@@ -262,9 +262,21 @@ def test_a_compiler_is_replaced_after_some_kernels(monkeypatch: pytest.MonkeyPat
     assert several._child.poll() is not None
 
 
+def test_a_compiler_is_replaced_where_numba_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It read its settings when it started, and a kernel would be kept under the name of others."""
+    answer = "import sys\nfor line in sys.stdin: sys.stdout.buffer.write(b'\\3' + bytes(7) + b'abc'); sys.stdout.flush()"
+    monkeypatch.setattr(compiler, "_CHILD", answer)
+    one, children = Compiler(), []
+    for settings in (b"a", b"a", b"b"):
+        assert one.compile(KEY, settings) == b"abc"
+        children.append(one._child.pid)
+    assert children[0] == children[1] != children[2]
+    one.close()
+
+
 def test_sources_that_changed_are_compiled_by_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "_changed_since", lambda: True)
-    monkeypatch.setattr(objects.COMPILER, "compile", lambda key: pytest.fail("a child would read other sources"))
+    monkeypatch.setattr(objects.COMPILER, "compile", lambda *_: pytest.fail("a child would read other sources"))
     monkeypatch.setattr(objects, "_built_here", lambda key: "kernel")
     assert objects._built(KEY) == "kernel"
 
