@@ -58,7 +58,7 @@ class Compiler:
         return content
 
     def _running(self, settings: bytes) -> subprocess.Popen[bytes] | None:
-        """The child; another after MOST kernels, for other settings, where it has ended, and in a process forked from the host."""
+        """The child; another after MOST kernels, for other settings, where it has ended, and in a forked process."""
         if self._host != os.getpid():
             self._child = None
         if self._child is not None and (self._served >= MOST or settings != self._settings or self._child.poll() is not None):
