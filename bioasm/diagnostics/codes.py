@@ -282,6 +282,11 @@ CODES: dict[str, Code] = {
         "Several spikes are sent to one neuron in one step, and it can only spike once: its model passes on what arrives and keeps "
         "nothing of it for the next step. A smaller `dt` keeps them apart; a port of the neurons behind takes each of them.",
     ),
+    "B131": Code(
+        "number without a unit",
+        "The operand is a voltage, a time, a current or the like, and a number without a unit is taken in SI units there: 4 is "
+        "4 V. With a unit it says what is meant. Nothing is said of 0, of data, of bytecode without places, and of programs of the core alone.",
+    ),
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(

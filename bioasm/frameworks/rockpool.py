@@ -18,7 +18,6 @@ from bioasm.frameworks.write import Floats
 from bioasm.isa.limits import limit
 from bioasm.npz import Archive
 from bioasm.plain import plain_text
-from bioasm.units import spell_number
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
 PARAMETERS = ("tau_mem", "tau_syn", "threshold", "bias")
@@ -32,6 +31,7 @@ CONVERSION = {
     "C_mem": 3e-12, "C_syn": 25e-12, "Iscale": 1e-8,
 }  # fmt: skip
 _KNOWN = (*PARAMETERS, *CURRENTS, *CONVERSION, "dt", "n", "w_in", "w_rec")
+_MODEL = "dynapsim"
 
 
 class Flaw(Exception):
@@ -310,12 +310,12 @@ def _constants(layer: Layer) -> Iterator[str]:
 def _neurons(layer: Layer) -> Iterator[str]:
     if layer.w_in is not None:
         yield f"    POP inputs, relay, {len(layer.w_in)}"
-    yield f"    POP neurons, dynapsim, {layer.n}"
-    yield f"    SET dt, {spell_number(layer.dt)}"
-    yield from write.setting("neurons.Iscale", np.array([layer.Iscale]))
+    yield f"    POP neurons, {_MODEL}, {layer.n}"
+    yield from write.setting("dt", np.array([layer.dt]), _MODEL)
+    yield from write.setting("neurons.Iscale", np.array([layer.Iscale]), _MODEL)
     for name in CURRENTS:
         if name != "If_nmda":
-            yield from write.setting(f"neurons.{name}", layer.currents[name])
+            yield from write.setting(f"neurons.{name}", layer.currents[name], _MODEL)
 
 
 def _wires(layer: Layer) -> Iterator[str]:

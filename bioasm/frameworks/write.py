@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.units import spell_number
+from bioasm.models import MODELS
+from bioasm.units import Dimension, spell, spell_number
 
 Floats = NDArray[np.float64]
 _PER_LINE = 6
@@ -29,10 +30,12 @@ def _printable(line: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in line)
 
 
-def setting(name: str, values: Floats) -> Iterator[str]:
-    """SET of a parameter, in SI units: one number where all neurons have the same, else a vector."""
+def setting(name: str, values: Floats, model: str) -> Iterator[str]:
+    """SET of a parameter of a model: one number with its unit where all neurons have the same, else a vector in SI units."""
+    parameter = MODELS[model].parameter(name.rpartition(".")[2])
     if np.all(values == values[0]):
-        yield f"    SET {name}, {spell_number(float(values[0]))}"
+        number = spell(float(values[0]), parameter.dimension if parameter else Dimension.NONE)
+        yield f"    SET {name}, {' '.join(number).strip()}"
     else:
         yield from _spread(f"    SET {name}, [", [spell_number(v) for v in values.tolist()], "]")
 

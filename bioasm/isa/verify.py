@@ -28,6 +28,7 @@ from bioasm.isa.program import DataRef, Program
 from bioasm.isa.references import ParameterRef, ProjectionRef, Resolved
 from bioasm.isa.resolve import parameter, resolve
 from bioasm.isa.semantics import check_meaning
+from bioasm.isa.semantics.bare import check_bare, is_core
 from bioasm.models import MODELS, Model
 
 
@@ -95,14 +96,16 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
 
 def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> None:
     """All that is wrong with one instruction each; meaning is asked for where data and names are in order."""
-    program, scene = ground.program, ground.scene
+    program, scene, core = ground.program, ground.scene, is_core(ground.program)
     for index, instruction in enumerate(program.instructions):
         flawed = findings.of_instruction(index, instruction, check_operands(program, instruction))
         findings.of_instruction(index, instruction, ground.found.get(index, ()))
         if not flawed and scene is not None:
             findings.of_instruction(index, instruction, check_flow(ground, scene, index))
             if sound:
-                findings.of_instruction(index, instruction, check_meaning(scene, instruction))
+                flawed = findings.of_instruction(index, instruction, check_meaning(scene, instruction))
+            if sound and not flawed and not core:
+                findings.of_instruction(index, instruction, check_bare(scene, instruction))
         if findings.full:
             break
 

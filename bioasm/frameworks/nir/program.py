@@ -124,7 +124,7 @@ def _population(plan: Plan, name: str) -> Iterator[str]:
     label, n = graph.names[name], graph.size(name)
     yield f"    POP {label}, {CELLS[kind].model if kind in CELLS else 'nir_sum'}, {n}"
     for parameter in CELLS[kind].parameters if kind in CELLS else ():
-        yield from write.setting(f"{label}.{parameter}", _parameter(graph, name, parameter))
+        yield from write.setting(f"{label}.{parameter}", _parameter(graph, name, parameter), CELLS[kind].model)
     if plan.layers.layer[name]:
         yield f"    SET {label}.latency, {plan.layers.layer[name]}"
 
