@@ -15,6 +15,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.frameworks import read_network
 from bioasm.frameworks.rockpool import CURRENTS, Flaw, layer_of, merge
 from bioasm.isa.verify import verify
+from bioasm.units import find_unit, to_si
 from tests.command import bioasm as command
 from tests.models.mirrors import rockpool
 from tests.models.support import recorded
@@ -28,9 +29,12 @@ def text_of(said: Any) -> str:
 
 
 def settings(text: str) -> dict[str, list[float]]:
-    """The values of all SETs of the neurons' parameters."""
-    found = re.findall(r"SET neurons\.(\w+), (\[[^\]]*\]|\S+)", text)
-    return {name: np.atleast_1d(json.loads(value)).tolist() for name, value in found}
+    """The values of all SETs of the neurons' parameters, in SI units."""
+    found = re.findall(r"SET neurons\.(\w+), (\[[^\]]*\]|\S+) ?(\S*)", text)
+    return {
+        name: json.loads(value) if value.startswith("[") else [to_si(value, find_unit(unit) if unit else None)]
+        for name, value, unit in found
+    }
 
 
 # --- conversion -------------------------------------------------------------------------------------

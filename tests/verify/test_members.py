@@ -157,7 +157,7 @@ REFUSED = [
     ("EVT a.second, [[0, 1]], 1 mV", "B006"),
     ("EVT a, [[0, 1]], [1, 2, 3]", "B106"),
     ("RATE c, 1 Hz, 1", "B120"),
-    ("RATE a, 20 kHz, 1 mV", "B116"),
+    ("RATE a, 20 MHz, 1 mV", "B116"),
     ("RATE a, [1, -1], 1 mV", "B014"),
     ("RATE a, [1, 2, 3], 1 mV", "B106"),
     ("RATE a, 1 Hz, 1 nA", "B006"),

@@ -1,7 +1,7 @@
 """Numbers without a unit where an operand has a dimension: they are in SI units, which is seldom what is meant.
 
-Only a text says how a number was written, so nothing is said of bytecode without places. Programs of the core alone are exempt: pykoppu
-prints them, always in SI units.
+Only a text says how a number was written, so nothing is said of bytecode without places. Programs of the core alone are
+exempt: pykoppu prints them, always in SI units.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from bioasm.isa.wiring import check_port
 from bioasm.models.base import Model
 from bioasm.units import Dimension
 
-_LOST_UNTOLD = 0.01  # share of random spikes that a relay may lose without a word
+_LOST_UNTOLD = 0.05  # share of random spikes that a relay may lose without a word
 
 
 def _one_a_neuron(scene: Scene, what: str, operand: Operand, n: int | None) -> Found:
