@@ -20,10 +20,10 @@ import dimod
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program, Sparse
 from bioasm.isa.verify import verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 FEW, MANY, ROUNDS = 100, 2100, 7

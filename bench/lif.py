@@ -28,9 +28,9 @@ import common
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 SECONDS = 1.0

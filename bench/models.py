@@ -19,9 +19,9 @@ from pathlib import Path
 
 import common
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import Verified, verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 ROUNDS = 15

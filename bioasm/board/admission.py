@@ -9,7 +9,8 @@ from bioasm.board.electrodes import Electrodes
 from bioasm.board.rig import Rig
 from bioasm.board.substrates.mapping import PREFIX, MappingParameters
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Quantity
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Quantity
+from bioasm.isa.references import ParameterRef, Resolved, VariableRef
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import NOWHERE, Refusal, Refused
 from bioasm.safety import biphasic, quantise
@@ -74,7 +75,7 @@ def _reasons(
     electrodes: Electrodes,
 ) -> Iterator[Refused]:
     yield from _size(verified, lanes, model_parameters, rig, electrodes)
-    for place, instruction in enumerate(verified.program.instructions):
+    for place, instruction in enumerate(verified.instructions):
         yield from _instruction(place, instruction)
     at = stimulates(verified)
     if at is None:
@@ -112,19 +113,22 @@ def _size(
             yield refusal(Refusal.BAD_ELECTRODES, text, subject="channel", value=channel, allowed=rig.channels - 1)
 
 
-def _instruction(place: int, instruction: Instruction) -> Iterator[Refused]:
+def _instruction(place: int, instruction: Resolved) -> Iterator[Refused]:
     """What an instruction asks for that no culture has."""
     row, operands = instruction.row, instruction.operands
     if row.needs not in ABILITIES | {STIMULATION}:
         text = f"the culture can't do {row.mnemonic} (it lacks the ability {row.needs})"
         yield refusal(Refusal.UNABLE, text, subject=row.mnemonic, place=place)
-    if row.mnemonic == "SET" and (operands[0] != Name(_SETTABLE) or isinstance(operands[1], DataRef | Name)):
-        name = operands[0].text if isinstance(operands[0], Name) else ""
-        yield refusal(Refusal.UNABLE, f"a culture's {name} can't be set; only {_SETTABLE} can", subject=name, place=place)
-    if row.mnemonic in ("RD", "GET", "PEEK"):
-        for word in operands:
-            if isinstance(word, Name) and word.text in _NOT_SEEN:
-                yield refusal(Refusal.UNABLE, f"{word.text}: {_NOT_SEEN[word.text]}", subject=word.text, place=place)
+    if row.mnemonic == "SET" and (_name(operands[0]) != _SETTABLE or isinstance(operands[1], DataRef)):
+        text = f"a culture's {_name(operands[0])} can't be set; only {_SETTABLE} can"
+        yield refusal(Refusal.UNABLE, text, subject=_name(operands[0]), place=place)
+    for word in (o.name for o in operands if isinstance(o, VariableRef) and o.name in _NOT_SEEN):
+        yield refusal(Refusal.UNABLE, f"{word}: {_NOT_SEEN[word]}", subject=word, place=place)
+
+
+def _name(ref: object) -> str:
+    """The name of a parameter that a SET sets, without its owner's."""
+    return ref.parameter.name if isinstance(ref, ParameterRef) else ""
 
 
 def _pulses(verified: Verified, mapping: MappingParameters, rig: Rig, electrodes: Electrodes, place: int) -> Iterator[Refused]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
 from typing import Any
 
 from bioasm.binary.reader import from_bytes
@@ -22,26 +21,24 @@ from bioasm.isa.program import Program
 from bioasm.isa.verify import Verified, verify
 from bioasm.link import messages as m
 from bioasm.link.messages import NOW, Refusal, Refused, RunStatus, Substrate
-from bioasm.models.base import Parameter
 from bioasm.results.transfer import pack_result
-from bioasm.units import Dimension
 
 
 class RunInProgress:
     """One run on either substrate."""
 
     def __init__(
-        self, request: m.Run, verified: Verified, sha256: str, work: TwinRun | CultureRun, step0: int, chip: str
+        self, request: m.Run, sha256: str, work: TwinRun | CultureRun, step0: int, chip: str
     ) -> None:
         self.number, self.substrate, self.step0 = request.run, request.substrate, step0
-        self._verified, self._work = verified, work
+        self._work = work
         self._about: dict[str, Any] = {"seed": request.seed, "sha256": sha256, "extras": {"chip": chip}}
         self._fault: tuple[Diagnostic, ...] = ()
 
     @property
     def steps(self) -> int:
         """Steps done."""
-        return self._work.steps
+        return self._work.step
 
     @property
     def run_end(self) -> int:
@@ -77,10 +74,10 @@ class RunInProgress:
         status = work.status if work.status is not None else RunStatus.INTERRUPTED
         about = {**self._about, "status": status}
         if isinstance(work, TwinRun):
-            result = twin_result(work, self._verified, about, self._fault)
+            result = twin_result(work, about, self._fault)
             work.close()
         else:
-            result = culture_result(work, self._verified, about, self._fault)
+            result = culture_result(work, about, self._fault)
         data = pack_result(result)
         ended = m.RunEnded(self.number, status, result.steps, len(data), m.NO_DIGEST)
         if self._fault:
@@ -153,7 +150,7 @@ class Programs:
             reporter.spikes(ticks, neurons, neurons * 0)
 
         run = TwinRun(verified, request.seed, request.lanes, request.fuel, model, reporter.energies, tell_spikes)
-        return RunInProgress(request, verified, sha256, run, clock, self.rig.chip_name)
+        return RunInProgress(request, sha256, run, clock, self.rig.chip_name)
 
     def _culture(
         self,
@@ -174,7 +171,7 @@ class Programs:
             lambda first, values: reporter.energies(0, first, values),
         )  # fmt: skip
         step0 = run.begin(_mixed(self.rig.seed, request.seed))
-        return RunInProgress(request, verified, sha256, run, step0, self.rig.chip_name)
+        return RunInProgress(request, sha256, run, step0, self.rig.chip_name)
 
     def _electrodes(self, n: int) -> Electrodes:
         """The table that was uploaded, or the one that follows from the numbers of neurons and channels."""
@@ -190,22 +187,12 @@ def _check_names(program: Program, parameters: dict[str, float]) -> None:
     """Raise BioasmError B405 for a parameter that the program's network does not have, B116 for a value of no use."""
     verified = verify(program)
     for name, value in parameters.items():
-        parameter = _parameter(verified, name)
-        if parameter is None:
+        found = verified.parameter(name)
+        if found is None:
             raise BioasmError(Diagnostic("B405", f"the program has no parameter {name!r}"))
+        parameter = found.parameter
         if not (parameter.low <= value <= parameter.high) or (parameter.open_low and value <= parameter.low):
             raise BioasmError(Diagnostic("B116", f"parameter {name} can't be {value:g}"))
-
-
-def _parameter(verified: Verified, name: str) -> Parameter | None:
-    """A parameter by its name, with that of its population or mechanism before it or without; or of a projection."""
-    for one in verified.network.instances():
-        for parameter in one.model.parameters:
-            if name in (parameter.name, f"{one.name}.{parameter.name}"):
-                return parameter
-    owner, _, what = name.partition(".")
-    projected = verified.network.projection(owner) is not None and what in ("weight", "delay")
-    return Parameter(what, 0.0, Dimension.NONE, "", low=0.0 if what == "delay" else -inf) if projected else None
 
 
 def _twin_refusal(verified: Verified, lanes: int) -> Refused | None:

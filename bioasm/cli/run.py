@@ -138,7 +138,7 @@ def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions
 
 def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
     from bioasm.drivers import RunOptions
-    from bioasm.drivers.base import DEFAULT_FUEL
+    from bioasm.runtime.options import DEFAULT_FUEL
 
     return RunOptions(
         seed=request.seed or 0,

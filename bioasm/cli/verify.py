@@ -88,7 +88,7 @@ def _prepared(wanted: Wanted, console: Settings) -> tuple[Verified, Request]:
     from bioasm.api import draw_seed
     from bioasm.cli.settings import split_settings, verified_program
     from bioasm.drivers import RunOptions
-    from bioasm.drivers.base import DEFAULT_FUEL
+    from bioasm.runtime.options import DEFAULT_FUEL
     from bioasm.verification.verify import Request
 
     verified, parameters = verified_program(common.load(wanted.path), split_settings(wanted.settings))

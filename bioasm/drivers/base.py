@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
@@ -14,42 +14,9 @@ from bioasm.isa.program import mapped_files
 from bioasm.isa.verify import Verified, verify
 from bioasm.mapped import MappedFile, changed
 from bioasm.results import Result
+from bioasm.runtime.options import Observer, Progress, RunOptions
 
-DEFAULT_FUEL = 10**12
 MODEL_TEXTS = "models"  # the ability to run models that come as texts
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a run is asked for beside the program.
-
-    `seed` is any whole number from 0 to 2**64 - 1. `threads` of None takes as many as are useful. `fuel` bounds
-    instructions plus steps. `parameters` replace defaults of parameters, in SI units, by their whole names: `tau` for the
-    population that ALC makes, else `cells.tau`; `dt` for the whole program.
-    A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted.
-    """
-
-    seed: int = 0
-    lanes: int = 1
-    threads: int | None = None
-    fuel: int = DEFAULT_FUEL
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    checkpoint: Path | None = None
-    checkpoint_every: float = 60.0
-    resume: bool = False
-
-
-class Progress(NamedTuple):
-    """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message."""
-
-    steps: int
-    run_end: int
-    best_energy: float
-    message: str = ""
-
-
-# Called between slices. Returning False asks the run to stop; it then ends with status `interrupted`.
-Observer = Callable[[Progress], bool]
 
 
 class _Unchanged:

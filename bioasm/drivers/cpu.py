@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from bioasm import __version__
 from bioasm.binary.writer import program_hash
-from bioasm.diagnostics import BioasmError, error
-from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, Progress, RunOptions
-from bioasm.isa.limits import limit
+from bioasm.diagnostics import error
+from bioasm.drivers.base import MODEL_TEXTS, Driver
+from bioasm.drivers.interpreted import result_of
 from bioasm.isa.verify import Verified
 from bioasm.memory import memory
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
-from bioasm.results import Result, Spikes
+from bioasm.results import Result
+from bioasm.runtime.instructions import best_energy
+from bioasm.runtime.options import Observer, Progress, RunOptions, check_options
+from bioasm.runtime.outcome import Provenance, compose
 from bioasm.vm.background import Abandoned
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
@@ -59,28 +60,17 @@ class CpuDriver(Driver):
 
             def result(status: str) -> Result:
                 timing = {"prepare": prepared - began, **machine.seconds, "total": time.perf_counter() - began}
-                return _result(machine, verified, options, status, timing, digest)
+                source = Provenance(self.name, options.seed, options.lanes, timing, _packages(), digest=digest)
+                return compose(machine, source, status)
 
-            try:
-                return result(_Watch(machine, options, observer, digest).run())
-            except BioasmError as fault:
-                so_far = result("failed")
-                fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
-                raise
+            return result_of(_Watch(machine, options, observer, digest).run, result)
         finally:
             machine.close()
 
 
 def _check_size(verified: Verified, options: RunOptions) -> None:
     """Refuse what would not fit, before anything is allocated."""
-    if not 1 <= options.lanes <= limit("lanes"):
-        raise error("B406", f"{options.lanes} lanes; there can be 1 to {limit('lanes')}")
-    if not 0 <= options.seed < 1 << 64:
-        raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
-    if options.resume and options.checkpoint is None:
-        raise error("B406", "a run is resumed from a checkpoint, and none is named")
-    if verified.n * options.lanes > limit("cells"):
-        raise error("B111", f"{verified.n} neurons in {options.lanes} lanes are more than {limit('cells')} cells")
+    check_options(options, verified.n)
     needed = _neuron_bytes(verified) * options.lanes
     if needed > memory():
         text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {memory() / 1e9:.1f}"
@@ -106,8 +96,6 @@ def _processors() -> int:
 
 def _machine(verified: Verified, options: RunOptions, observer: Observer | None) -> Machine:
     threads = options.threads if options.threads is not None else _processors()
-    if threads < 1:
-        raise error("B406", f"{threads} threads; there is at least 1")
 
     def notice(message: str) -> bool:
         return observer is None or observer(Progress(0, 0, float("nan"), message))
@@ -143,7 +131,7 @@ class _Watch:
     def _go_on(self) -> bool:
         if self.observer is None:
             return True
-        best = self.machine.best_energy()
+        best = best_energy(self.machine) if self.machine.allocated else np.full(1, np.nan)
         lowest = float(np.nanmin(best)) if np.isfinite(best).any() else float("nan")
         return self.observer(Progress(self.machine.steps, self.machine.run_end, lowest))
 
@@ -156,46 +144,7 @@ class _Watch:
             self.saved = time.monotonic()
 
 
-def _versions() -> Mapping[str, str]:
-    import platform
-
+def _packages() -> Mapping[str, str]:
     import llvmlite
 
-    return {
-        "bioasm": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "llvmlite": llvmlite.__version__,
-    }
-
-
-def _result(
-    machine: Machine, verified: Verified, options: RunOptions, status: str, timing: Mapping[str, float], digest: str
-) -> Result:
-    model, dt = machine.model, machine.step_length
-    no_spikes = Spikes(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    counts = model.read("spike_count") if model.has_spikes else np.zeros((machine.lanes, machine.state.n), np.int64)
-    return Result(
-        driver=CpuDriver.name,
-        model=verified.model.name,
-        n=machine.state.n,
-        lanes=machine.lanes,
-        seed=options.seed,
-        program_sha256=digest,
-        versions=_versions(),
-        timing=timing,
-        results=tuple(machine.outputs.readings),
-        state=np.asarray(model.read("state"), np.float64),
-        energy=machine.energy(),
-        best_energy=machine.best_energy(),
-        best_state=machine.best_state(),
-        energy_trace=machine.outputs.energies(),
-        spikes=machine.outputs.all_spikes(dt) if model.has_spikes else no_spikes,
-        spike_count=counts,
-        recordings=machine.outputs.recordings(dt),
-        steps=machine.steps,
-        seconds_per_step=dt,
-        clock=verified.model.clock,
-        status=status,
-        diagnostics=verified.warnings,
-    )
+    return {"llvmlite": llvmlite.__version__}

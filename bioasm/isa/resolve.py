@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bioasm.isa.namespace import INPUT, PARAMETER, READABLE, VARIABLE, NameSpace, is_step
-from bioasm.isa.network import ADD, Instance
+from bioasm.isa.network import ADD
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity
 from bioasm.isa.references import (
     ALL,
@@ -22,7 +22,7 @@ from bioasm.isa.references import (
     default_input,
     default_port,
 )
-from bioasm.models.base import Observable
+from bioasm.models.base import Model
 
 Operands = tuple[Operand | Reference, ...]
 _ADD = Name(ADD)
@@ -132,12 +132,12 @@ def _read(names: NameSpace, word: str) -> RunRef | VariableRef:
         return STATE if word == STATE.name else SPIKE_COUNT
     member = names.member(READABLE, word)
     assert member is not None
-    return VariableRef(member.instance.name, shown(member.instance, member.thing.name), word)
+    return VariableRef(member.instance.name, shown(member.instance.model, member.thing.name), word)
 
 
-def shown(instance: Instance, name: str) -> str:
-    """The variable that an observable of a part of the network shows; a variable shows itself."""
-    observable: Observable | None = instance.model.observable(name)
+def shown(model: Model, name: str) -> str:
+    """The variable of a model that an observable shows; a variable shows itself."""
+    observable = model.observable(name)
     return observable.variable if observable is not None and observable.variable else name
 
 

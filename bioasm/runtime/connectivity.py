@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse
+from bioasm.runtime.energy import mirrored
 from bioasm.runtime.sampling import Block, bernoulli_rows, distinct_rows
 
 Array = NDArray[Any]
@@ -21,12 +22,8 @@ def from_matrix(data: Dense | Sparse, scale: float) -> Connections:
         matrix = np.asarray(data.array, np.float64)
         row, column = np.nonzero(matrix)
         return _rows(matrix.shape[0], row, column, matrix[row, column] * scale)
-    row, column, value = np.asarray(data.row), np.asarray(data.column), np.asarray(data.value, np.float64)
-    if data.symmetric:
-        off = row != column
-        row, column = np.concatenate([row, column[off]]), np.concatenate([column, row[off]])
-        value = np.concatenate([value, value[off]])
-    return _rows(data.shape[0], row, column, value * scale)
+    row, column, value = mirrored(data)
+    return _rows(data.shape[0], row, column, np.asarray(value, np.float64) * scale)
 
 
 def from_rule(rule: str, number: float, pre: int, post: int, itself: bool, weight: float, seed: int, place: int) -> Connections:

@@ -1,15 +1,21 @@
-"""What the interpreter asks of neurons, whatever simulates them."""
+"""The protocol `Dynamics`: what a back end implements, so that every instruction has its meaning over it.
+
+Arrays of neurons are (lanes, n), float64 unless said otherwise; neurons are numbered through over all populations. Times
+are whole steps from the start. Energies are without the program's offset.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.runtime.energy import Landscape
+from bioasm.isa.references import InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
+from bioasm.results import Spikes
+from bioasm.runtime.energy import Couplings
 
 Array = NDArray[Any]
 
@@ -19,21 +25,41 @@ Watch = Callable[[int], bool]
 More = Callable[[], int]
 
 
+class Recorded(NamedTuple):
+    """The samples of one recorded variable, `values` (lanes, samples, neurons): every `every` steps from `start` on."""
+
+    ref: VariableRef
+    every: int
+    start: int
+    neurons: Array
+    values: Array
+
+
 @dataclass
 class Samples:
-    """One recorded variable: which, how often from which step on, of whom, and the samples so far, each (lanes, neurons)."""
+    """A recorder in Python: what, how often from which step on, of which neurons, and the samples so far (lanes, neurons)."""
 
-    variable: str
+    ref: VariableRef
     every: int
     start: int
     neurons: Array
     active: bool = True
     taken: list[Array] = field(default_factory=list)
 
+    def is_due(self, step: int) -> bool:
+        """Whether a sample is taken before the step that starts here."""
+        return self.active and (step - self.start) % self.every == 0
+
+    def recorded(self, lanes: int) -> Recorded:
+        """The samples so far."""
+        shape = len(self.taken), lanes, len(self.neurons)
+        values = np.array(self.taken, np.float64).reshape(shape).transpose(1, 0, 2)
+        return Recorded(self.ref, self.every, self.start, self.neurons, values)
+
 
 @dataclass
 class Best:
-    """The state of lowest energy that was seen, a lane each; energies are infinite where none was."""
+    """The state of lowest energy that was seen, a lane each (int8): spins, or s > 1/2; energies are infinite where none was."""
 
     energy: Array
     state: Array
@@ -53,95 +79,128 @@ class Best:
 class Guide(NamedTuple):
     """States of another run to go on from, every so many steps.
 
-    `states` are (lanes, samples, neurons) by the name of the variable, a sample every `spacing` steps, which divides `every`.
+    `states` are (lanes, samples, neurons) by variable, a sample every `spacing` steps, which divides `every`.
     """
 
-    states: Mapping[str, Array]
+    states: Mapping[VariableRef, Array]
     every: int
     spacing: int
 
 
+def no_spikes() -> Spikes:
+    """The spikes of a run without any."""
+    return Spikes(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def sorted_spikes(steps: Array, neuron: Array, lane: Array, seconds: float) -> Spikes:
+    """Spikes by their steps, in any order, as the Spikes of a Result: sorted by lane, time and neuron; a step in seconds."""
+    order = np.lexsort((neuron, steps, lane))
+    return Spikes(steps[order] * seconds, neuron[order], lane[order])
+
+
 class Dynamics(Protocol):
-    """Neurons of one model in several lanes. Arrays of neurons are (lanes, n); times are steps from the start."""
-
-    n: int
-    lanes: int
-    step: int
-    step_length: float
-    has_spikes: bool
+    """Neurons in several lanes: what the instructions of the core ask of them."""
 
     @property
-    def best(self) -> Best:
-        """The best that was seen, energies without offset."""
+    def n(self) -> int:
+        """All neurons."""
 
     @property
-    def trace(self) -> list[Array]:
-        """Energies of all lanes, each with the offset that held then."""
+    def lanes(self) -> int:
+        """Independent copies of them."""
 
-    def load(self, landscape: Landscape) -> None:
+    @property
+    def step(self) -> int:
+        """Steps done."""
+
+    @property
+    def step_length(self) -> float:
+        """One step in the model's clock: seconds, or 1 sweep."""
+
+    @property
+    def energy_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
+
+    def flaw(self) -> str | None:
+        """What is wrong with the parameters, seen when the neurons are made; None where nothing is."""
+
+    def load(self, couplings: Couplings) -> None:
         """Take over new couplings; the best state starts anew."""
 
     def set_noise(self, level: float) -> None:
-        """The level of noise from the next step on."""
+        """The level of noise from the next step on: volts, or a temperature."""
 
     def set_offset(self, offset: float) -> None:
         """What is added to the energies of the trace from now on."""
 
     def reset(self) -> None:
-        """Back to the initial state."""
+        """Back to the initial state, but for what is clamped. The clock goes on."""
 
-    def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold neurons at a value."""
+    def read(self, ref: VariableRef) -> Array:
+        """A variable now."""
 
-    def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
-
-    def record(self, samples: Samples) -> None:
-        """Begin to take samples."""
-
-    def advance(self, steps: int, watch: Watch, more: More) -> None:
-        """Run so many steps, and then as many as `more` asks for; fewer where the watch asks for it."""
-
-    def neurons_of(self, name: str) -> int:
+    def neurons_of(self, ref: VariableRef) -> int:
         """How many neurons have a variable."""
 
-    def variable(self, name: str) -> Array:
-        """A variable of all neurons now."""
-
     def energy(self) -> Array:
-        """E of the present state without the offset, (lanes,)."""
+        """E of the present state, (lanes,)."""
 
-    @property
-    def landscape_neurons(self) -> tuple[int, int]:
-        """The first of the neurons that have an energy, and how many there are."""
-
-    def look(self) -> None:
-        """Let the present state count for the best, where the model says that it does."""
+    def best(self) -> Best:
+        """The best that was seen, of spins the present state included."""
 
     def final_as_best(self) -> Array:
-        """What stands for the best state where no energy was ever seen."""
+        """The present state in the form of a best state, for where no energy was ever seen."""
 
-    def spikes(self) -> tuple[Array, Array, Array]:
-        """Steps, neurons and lanes of all spikes so far, in any order."""
+    def trace(self) -> Array:
+        """Energies over the run, (lanes, entries), each with the offset that held then."""
+
+    def spikes(self) -> Spikes:
+        """All spikes so far, sorted by lane, time and neuron; times in seconds."""
 
     def fault(self) -> str | None:
         """What left the finite range, or None."""
 
 
 class Driven(Dynamics, Protocol):
-    """Neurons with parameters that change and with inputs. A name of None is the input of currents, or the first port."""
+    """Neurons with parameters that change and inputs from outside, that can be recorded and clamped."""
 
-    def set_parameter(self, name: str, value: Array | float) -> str | None:
-        """Set a parameter of all neurons, one number or (n,); returns what is wrong with it, or None."""
+    def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
+        """Set a parameter of all neurons, one number or (n,), or of a projection; returns what is wrong with it, or None."""
 
-    def set_input(self, name: str | None, value: Array | float, how: str = ...) -> None:
-        """The constant of CUR or INP."""
+    def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
+        """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
 
-    def play(self, name: str | None, rows: Array, period: int) -> None:
-        """The rows of WAVE or PLAY, one every `period` steps from now."""
+    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+        """PLAY: rows (1 or n numbers), one every `period` steps from now."""
 
-    def send(self, target: str | None, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """The spikes of SPK or EVT, in steps from now."""
+    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+        """EVT: spikes at steps from now, in rising order, and the neurons of the port's owner that they come to."""
 
-    def bombard(self, target: str | None, rate: Array | float, weight: Array | float) -> None:
-        """The Poisson spikes of POI or RATE."""
+    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
+        """RATE: Poisson spikes, hertz."""
+
+    def clamp(self, neurons: Array, levels: Array) -> None:
+        """Hold neurons, each at its level."""
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let neurons go."""
+
+    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
+        """Begin to take samples, before a step each."""
+
+    def stop_recording(self, ref: VariableRef) -> None:
+        """End all recordings of a variable; their samples stay."""
+
+    @property
+    def recorders(self) -> int:
+        """How many recordings are under way."""
+
+    def recorded(self) -> Iterable[Recorded]:
+        """All recordings in the order in which they began."""
+
+
+class Advancing(Driven, Protocol):
+    """Neurons that the interpreter of control flow lets run. A back end may ignore `more`, and be asked again."""
+
+    def advance(self, steps: int, watch: Watch, more: More) -> None:
+        """Run so many steps, and then as many as `more` asks for; fewer where the watch asks for it."""

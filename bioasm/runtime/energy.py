@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.program import Dense, Sparse, Terms
+from bioasm.isa.program import Data, Dense, Sparse, Terms
 
 Array = NDArray[Any]
 
 _DENSE_BELOW = 4096  # up to so many neurons J is held as a full matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Couplings:
+    """What LDJ, LDH and LDT loaded, as the program holds it. None: not loaded."""
+
+    j: Dense | Sparse | None = None
+    h: Dense | None = None
+    terms: Terms | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether anything was loaded."""
+        return any(part is not None for part in (self.j, self.h, self.terms))
+
+    def with_part(self, mnemonic: str, data: Data) -> Couplings:
+        """The couplings with what an instruction loads in place of what it loaded before."""
+        part: Any = {PARTS[mnemonic]: data}
+        return replace(self, **part)
+
+
+PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}  # the part of the couplings that an instruction loads
+
+
+def mirrored(j: Sparse) -> tuple[Array, Array, Array]:
+    """All entries of a sparse matrix, those of a symmetric one on both sides."""
+    row, column, value = np.asarray(j.row), np.asarray(j.column), np.asarray(j.value)
+    if not j.symmetric:
+        return row, column, value
+    off = row != column
+    return (
+        np.concatenate([row, column[off]]),
+        np.concatenate([column, row[off]]),
+        np.concatenate([value, value[off]]),
+    )
 
 
 class Entries:
@@ -28,31 +63,14 @@ class Entries:
 
 
 class Landscape:
-    """What LDJ, LDH and LDT loaded over n neurons. `loaded` says whether anything was."""
+    """The energy of n neurons by their couplings: J (n, n), biases h (n,), and terms as (weight, indices)."""
 
-    def __init__(self, n: int) -> None:
-        self.n, self.loaded = n, False
-        self.j: Array | Entries | None = None
-        self.h = np.zeros(n)
-        self.terms: list[tuple[float, Array]] = []  # weight, indices
-
-    def loading(self, part: str, data: Dense | Sparse | Terms) -> Landscape:
-        """The landscape with what an instruction (LDJ, LDH or LDT) loads in place of what it loaded before."""
-        made = copy(self)
-        made._take(part, data)
-        return made
-
-    def _take(self, part: str, data: Dense | Sparse | Terms) -> None:
-        self.loaded = True
-        if isinstance(data, Terms):
-            bounds = zip(data.start[:-1], data.start[1:], data.value, strict=True)
-            self.terms = [(float(w), np.asarray(data.index[a:b], np.int64)) for a, b, w in bounds]
-        elif isinstance(data, Sparse):
-            self.j = _sparse(data)
-        elif part == "LDJ":
-            self.j = np.asarray(data.array, np.float64)
-        else:
-            self.h = np.asarray(data.array, np.float64)
+    def __init__(self, n: int, couplings: Couplings | None = None) -> None:
+        given = couplings or Couplings()
+        self.n, self.loaded = n, given.loaded
+        self.j = None if given.j is None else _matrix(given.j)
+        self.h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64)
+        self.terms = [] if given.terms is None else _weighted(given.terms)
 
     def times(self, s: Array) -> Array:
         """J s for states (count, n), as (count, n)."""
@@ -105,19 +123,20 @@ class Landscape:
         return row, column, self.j[row, column]
 
 
-def _sparse(data: Sparse) -> Array | Entries:
-    row, column, value = (np.asarray(a) for a in (data.row, data.column, data.value))
-    row, column = row.astype(np.int64), column.astype(np.int64)
-    if data.symmetric:
-        off = row != column
-        row, column, value = (
-            np.concatenate([row, column[off]]),
-            np.concatenate([column, row[off]]),
-            np.concatenate([value, value[off]]),
-        )
+def _weighted(terms: Terms) -> list[tuple[float, Array]]:
+    """The weight of each term and the indices of its variables."""
+    bounds = zip(terms.start[:-1], terms.start[1:], terms.value, strict=True)
+    return [(float(w), np.asarray(terms.index[a:b], np.int64)) for a, b, w in bounds]
+
+
+def _matrix(data: Dense | Sparse) -> Array | Entries:
+    """A matrix in float64; a large sparse one by its entries."""
+    if isinstance(data, Dense):
+        return np.asarray(data.array, np.float64)
+    row, column, value = mirrored(data)
     n = data.shape[0]
     if n > _DENSE_BELOW:
-        return Entries(n, row, column, value)
+        return Entries(n, row.astype(np.int64), column.astype(np.int64), value)
     matrix = np.zeros((n, n))
     matrix[row, column] = value
     return matrix

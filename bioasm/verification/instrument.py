@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
+from bioasm.isa.references import Resolved, VariableRef
 from bioasm.isa.table import BY_MNEMONIC, Trait
 from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Model
@@ -16,21 +17,21 @@ _MAKERS = ("ALC", "POP", "MECH", "SYN", "CON")
 _USES = Trait.NEURONS | Trait.JUMPS | Trait.ENDS
 
 
-def state_variables(verified: Verified) -> dict[str, int]:
-    """The state variables of all populations and mechanisms by the names that REC knows, with how many neurons have each."""
-    network, found = verified.network, dict[str, int]()
+def state_variables(verified: Verified) -> dict[VariableRef, int]:
+    """The state variables of all populations and mechanisms, with how many neurons have each."""
+    network, found = verified.network, dict[VariableRef, int]()
     for instance in network.instances():
-        bare = network.implicit and instance.name == network.populations[0].name
         for name in _states(instance.model):
-            found[name if bare else f"{instance.name}.{name}"] = network.populations[instance.population].n
-    return {name: n for name, n in found.items() if n}
+            word = name if verified.names.is_bare(instance) else f"{instance.name}.{name}"
+            found[VariableRef(instance.name, name, word)] = network.populations[instance.population].n
+    return {ref: n for ref, n in found.items() if n}
 
 
 def _states(model: Model) -> tuple[str, ...]:
     return (model.clamp,) if model.kind == SPINS else tuple(state.name for state in model.states)
 
 
-def recorded(verified: Verified) -> list[str]:
+def recorded(verified: Verified) -> list[VariableRef]:
     """The first of the state variables, as many as can be recorded beside what the program records itself."""
     own = sum(instruction.mnemonic == "REC" for instruction in verified.program.instructions)
     return list(state_variables(verified))[: max(0, limit("recorders") - own)]
@@ -42,15 +43,15 @@ def spacing(verified: Verified, lanes: int, steps: int) -> int:
     return max(1, -(-steps * each // SAMPLES))
 
 
-def instrumented(verified: Verified, variables: Sequence[str], every: float) -> Program:
+def instrumented(verified: Verified, variables: Sequence[VariableRef], every: float) -> Program:
     """The program with a REC of each variable where its neurons were made, and without its own of the same variables.
 
     `every` is in the model's clock.
     """
     program = verified.program
-    kept = [not _records(i, variables) for i in program.instructions]
+    kept = [not _records(i, variables) for i in verified.instructions]
     period = Quantity(every, verified.model.clock)
-    added = [Instruction(BY_MNEMONIC["REC"], (Name(v), period)) for v in variables]
+    added = [Instruction(BY_MNEMONIC["REC"], (Name(ref.word), period)) for ref in variables]
     places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # where each instruction goes, and the end
     at = _begin(program)
     moved = [place + (len(added) if index >= at else 0) for index, place in enumerate(places)]
@@ -60,10 +61,8 @@ def instrumented(verified: Verified, variables: Sequence[str], every: float) -> 
     return replace(program, instructions=tuple(body), labels=labels)
 
 
-def _records(instruction: Instruction, variables: Sequence[str]) -> bool:
-    word = instruction.operands[0] if instruction.operands else None
-    mine = {*variables, *(v.rpartition(".")[2] for v in variables)}
-    return instruction.mnemonic in ("REC", "UNREC") and isinstance(word, Name) and word.text in mine
+def _records(instruction: Resolved, variables: Sequence[VariableRef]) -> bool:
+    return instruction.mnemonic in ("REC", "UNREC") and instruction.operands[0] in variables
 
 
 def _begin(program: Program) -> int:

@@ -11,10 +11,9 @@ from bioasm.isa.network import has_landscape
 from bioasm.isa.program import DataRef
 from bioasm.isa.verify import Verified
 from bioasm.results import Result
-from bioasm.runtime.energy import Landscape
+from bioasm.runtime.energy import PARTS, Couplings, Landscape
 
 Array = NDArray[Any]
-LOADS = ("LDJ", "LDH", "LDT")
 
 
 def same_energy(verified: Verified, first: Result, second: Result, tolerance: float) -> Array | None:
@@ -37,12 +36,12 @@ def _landscape(verified: Verified) -> Landscape | None:
     """The landscape of a program that loads each of its parts once."""
     if not any(has_landscape(p.model) for p in verified.network.populations):
         return None
-    loads = [i for i in verified.program.instructions if i.mnemonic in LOADS]
+    loads = [i for i in verified.program.instructions if i.mnemonic in PARTS]
     if len({i.mnemonic for i in loads}) < len(loads):
         return None
-    landscape = Landscape(_where(verified)[1])
+    couplings = Couplings()
     for instruction in loads:
         (operand,) = instruction.operands
         assert isinstance(operand, DataRef)
-        landscape = landscape.loading(instruction.mnemonic, verified.program.data[operand.index].value)
-    return landscape
+        couplings = couplings.with_part(instruction.mnemonic, verified.program.data[operand.index].value)
+    return Landscape(_where(verified)[1], couplings)

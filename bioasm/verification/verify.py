@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.drivers import Observer, RunOptions
+from bioasm.isa.program import ConstantRef, Quantity
+from bioasm.isa.references import DT
 from bioasm.isa.verify import Verified, verify
 from bioasm.results import Result
 from bioasm.runtime.dynamics import Guide
@@ -128,14 +130,10 @@ def _step_length(verified: Verified, request: Request) -> float:
     dt = verified.model.parameter("dt")
     if dt is None:
         return 1.0
-    given = [
-        i.operands[1]
-        for i in verified.program.instructions
-        if i.mnemonic == "SET" and getattr(i.operands[0], "text", "") == "dt"
-    ]
-    for operand in given:
-        if hasattr(operand, "value") or hasattr(operand, "name"):
-            return float(verified.program.quantity(operand).value)  # type: ignore[arg-type]
+    given = [i.operands for i in verified.instructions if i.mnemonic == "SET"]
+    for ref, value in given:
+        if ref == verified.parameter(DT) and isinstance(value, Quantity | ConstantRef):
+            return float(verified.program.quantity(value).value)
     return float(request.options.parameters.get("dt", dt.default))
 
 
@@ -158,9 +156,9 @@ def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> 
     leader = report.first if follower is report.second else report.second
     assert leader.result is not None and follower.result is not None
     states = {
-        name: leader.result.recordings[name].values
-        for name in state_variables(report.verified)
-        if name in leader.result.recordings
+        ref: leader.result.recordings[ref.word].values
+        for ref in state_variables(report.verified)
+        if ref.word in leader.result.recordings
     }
     if not states or leader.result.status == "failed" or report.verified.model.feedback is None and not _spikes(leader.result):
         return report

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse, Terms
+from bioasm.runtime.energy import Couplings, mirrored
 from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, Ctx
 from bioasm.vm.state import State
 
@@ -19,20 +20,6 @@ _SMALL = 32  # up to so many neurons a matrix stays dense
 _CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
 _LOWEST = -900  # bits below it are too close to the end of the range of floats to be a unit
 _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
-
-
-@dataclass
-class Couplings:
-    """What LDJ, LDH and LDT loaded, as the program holds it. None: not loaded."""
-
-    j: Dense | Sparse | None = None
-    h: Dense | None = None
-    terms: Terms | None = None
-
-    @property
-    def loaded(self) -> bool:
-        """Whether anything was loaded."""
-        return any(part is not None for part in (self.j, self.h, self.terms))
 
 
 @dataclass
@@ -95,19 +82,6 @@ def rows_of_entries(n: int, row: Array, column: Array, value: Array) -> tuple[Ar
     return start, columns.astype(np.int32), merged
 
 
-def _mirrored(j: Sparse) -> tuple[Array, Array, Array]:
-    """All entries of a sparse matrix, those of a symmetric one on both sides."""
-    row, column, value = np.asarray(j.row), np.asarray(j.column), np.asarray(j.value)
-    if not j.symmetric:
-        return row, column, value
-    off = row != column
-    return (
-        np.concatenate([row, column[off]]),
-        np.concatenate([column, row[off]]),
-        np.concatenate([value, value[off]]),
-    )
-
-
 def is_symmetric(matrix: Array, piece: int = 512) -> bool:
     """Whether a square matrix equals its transpose, looked at piece by piece so that nothing large is copied."""
     n = len(matrix)
@@ -148,7 +122,7 @@ def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> 
     if given.j is None:
         prepared = Prepared("none", np.zeros(1), h)
     elif isinstance(given.j, Sparse):
-        start, column, value = rows_of_entries(n, *_mirrored(given.j))
+        start, column, value = rows_of_entries(n, *mirrored(given.j))
         value = _kernel_array(value)
         same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
         prepared = Prepared(_storage("sparse", value), value, h, start=start, column=column, symmetric=same)
@@ -230,7 +204,7 @@ def _symmetric_part(n: int, j: Dense | Sparse | None) -> tuple[str, Array, Array
         return "none", *none, np.zeros(1), 0.0
     if isinstance(j, Dense):
         return _symmetric_dense(n, j.array)
-    row, column, value = _mirrored(j)
+    row, column, value = mirrored(j)
     value = value.astype(np.float64)
     off = row != column
     diagonal = float(value[~off].sum())

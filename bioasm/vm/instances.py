@@ -1,17 +1,17 @@
-"""A program's populations and mechanisms as the code generator sees them, and what words of the program mean to it."""
+"""A program's populations and mechanisms as the code generator sees them, and its names for what references mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from bioasm.isa.network import Network, current_input, variables_of
-from bioasm.isa.program import Name, Program
+from bioasm.isa.network import ADD, Network, variables_of
+from bioasm.isa.program import Name, Operand
+from bioasm.isa.references import InputRef, ParameterRef, PortRef, Reference, VariableRef, default_input
+from bioasm.isa.verify import Verified
+from bioasm.runtime.setup import event_ports
 from bioasm.vm.codegen.plan import Link, Plan, Target
 from bioasm.vm.codegen.system import Instance, System
-
-_STREAMS = {"SPK", "POI", "EVT", "RATE"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Instances:
     """The instances of a network with their ids, by name: `p0`, `p1`, ... for populations, `m0`, ... for mechanisms."""
 
     network: Network
-    program: Program
+    verified: Verified
 
     @cached_property
     def populations(self) -> list[Instance]:
@@ -41,51 +41,20 @@ class Instances:
         index = int(instance.id[1:])
         return index if instance.id[0] == "p" else self.network.mechanisms[index].population
 
-    # --- words of the program -----------------------------------------------------------------------
+    # --- references ---------------------------------------------------------------------------------
 
-    def owner(self, word: str, names: Mapping[str, Iterable[str]]) -> tuple[Instance, str]:
-        """The instance and its own name for a word, written `name` or `instance.name`. `names` are what each instance has."""
-        head, dot, tail = word.partition(".")
-        if dot and head in self.by_name:
-            return self.by_name[head], tail
-        return next((i for i in self.by_name.values() if word in names[i.name]), self.populations[0]), word
+    def qualified(self, ref: VariableRef | InputRef) -> str:
+        """The name of a variable or input in generated source."""
+        return self.by_name[ref.owner].qualified(ref.name)
 
-    def parameter(self, word: str) -> tuple[Instance, str]:
-        """The instance and name of a parameter."""
-        return self.owner(word, {i.name: [p.name for p in i.model.parameters] for i in self.by_name.values()})
+    def parameter(self, ref: ParameterRef) -> str:
+        """The name of a parameter in generated source."""
+        return self.by_name[ref.owner].qualified(ref.parameter.name)
 
-    def variable(self, word: str) -> str:
-        """The qualified name of a variable."""
-        instance, name = self.owner(word, {i.name: _variables(i) for i in self.by_name.values()})
-        return instance.qualified(name)
-
-    def shown(self, word: str) -> str:
-        """The qualified name of the variable that RD of a word shows: that of an observable, or the variable itself."""
-        names = {i.name: [*(o.name for o in i.model.observables), *_variables(i)] for i in self.by_name.values()}
-        instance, name = self.owner(word, names)
-        observable = instance.model.observable(name)
-        return instance.qualified(observable.variable if observable and observable.variable else name)
-
-    def input(self, word: str) -> str:
-        """The qualified name of an input."""
-        instance, name = self.owner(word, {i.name: [x.name for x in i.model.inputs] for i in self.by_name.values()})
-        return instance.qualified(name)
-
-    def default_input(self) -> str | None:
-        """The qualified name of the input that CUR and WAVE go into."""
-        found = current_input(self.populations[0].model)
-        return None if found is None else self.populations[0].qualified(found.name)
-
-    def target(self, word: str) -> Target:
-        """Where spikes go that are sent to `instance` or `instance.port`."""
-        head, _, port = word.partition(".")
-        instance = self.by_name[head]
-        return Target(self.population_of(instance), instance.id, port)
-
-    def default_target(self) -> Target:
-        """Where spikes of SPK and POI go."""
-        model = self.populations[0].model
-        return Target(0, "p0", "" if model.port("") or not model.ports else model.ports[0].name)
+    def target(self, ref: PortRef) -> Target:
+        """Where spikes go that are sent to a port."""
+        instance = self.by_name[ref.owner]
+        return Target(self.population_of(instance), instance.id, ref.port)
 
     # --- the plan of the code -----------------------------------------------------------------------
 
@@ -125,43 +94,34 @@ class Instances:
             found.append(Link(projection.name, projection.pre, target))
         return found
 
-    def _words(self, *mnemonics: str) -> list[tuple[str, list[str]]]:
-        """The words that stand in all instructions of these mnemonics."""
-        return [
-            (i.mnemonic, [o.text for o in i.operands if isinstance(o, Name)])
-            for i in self.program.instructions
-            if i.mnemonic in mnemonics
-        ]
+    def _operands(self, *mnemonics: str) -> list[tuple[Operand | Reference, ...]]:
+        """The operands of all instructions of these mnemonics."""
+        return [i.operands for i in self.verified.instructions if i.mnemonic in mnemonics]
 
     @cached_property
     def played(self) -> frozenset[str]:
-        """The inputs that the program plays waveforms into."""
-        found = {self.input(words[0]) for _, words in self._words("PLAY")}
-        default = self.default_input()
-        used = self.network.implicit and (self.coupled is not None or self._words("WAVE"))
-        return frozenset(found | ({default} if default is not None and used else set()))
+        """The inputs that the program plays waveforms into; of a population with feedback that of currents in any case."""
+        found = {ref for ref, *_ in self._operands("PLAY", "WAVE") if isinstance(ref, InputRef)}
+        default = default_input(self.network) if self.network.implicit and self.coupled is not None else None
+        return frozenset(self.qualified(ref) for ref in found | ({default} if default else set()))
 
     @cached_property
     def watched(self) -> frozenset[str]:
         """The variables that the program records or peeks at; of a population with feedback all, so that kernels are shared."""
-        found = {self.variable(words[-1] if mnemonic == "PEEK" else words[0]) for mnemonic, words in self._words("REC", "PEEK")}
+        named = (ref for operands in self._operands("REC", "PEEK") for ref in operands if isinstance(ref, VariableRef))
+        found = frozenset(self.qualified(ref) for ref in named)
         if self.coupled is None:
-            return frozenset(found)
+            return found
         instance = self.populations[self.coupled]
-        return frozenset(found | {instance.qualified(v.name) for v in variables_of(instance.model)})
+        return found | {instance.qualified(v.name) for v in variables_of(instance.model)}
 
     @cached_property
     def modulated(self) -> frozenset[str]:
         """The inputs that the program sets or scales."""
-        return frozenset(self.input(words[0]) for _, words in self._words("INP") if words[1:] in (["set"], ["scale"]))
+        found = self._operands("INP")
+        return frozenset(self.qualified(ref) for ref, _, how in found if isinstance(ref, InputRef) and how != Name(ADD))
 
     @cached_property
     def events(self) -> tuple[Target, ...]:
         """Where the program sends spikes from outside."""
-        found = [self.target(w[0]) if m in ("EVT", "RATE") else self.default_target() for m, w in self._words(*_STREAMS)]
-        shared = [self.default_target()] if self.network.implicit and self.coupled is not None else []
-        return tuple(dict.fromkeys(shared + found))
-
-
-def _variables(instance: Instance) -> list[str]:
-    return [v.name for v in variables_of(instance.model)]
+        return tuple(self.target(ref) for ref in event_ports(self.verified))

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
+from bioasm.isa.references import VariableRef
 from bioasm.memory import memory
-from bioasm.results.result import Reading, Recording, Spikes
+from bioasm.results.result import Reading, Spikes
+from bioasm.runtime.dynamics import Recorded
 from bioasm.vm.layout import Block, Ctx, Recorder
 from bioasm.vm.state import State
 
@@ -33,7 +35,7 @@ class Samples:
     A piece is (samples, neurons, lanes) of one block.
     """
 
-    variable: str
+    ref: VariableRef
     code: int
     every: int
     start: int
@@ -55,7 +57,7 @@ class Samples:
 class Outputs:
     """The buffers of all blocks, and everything that was drained from them."""
 
-    def __init__(self, state: State, with_spikes: bool, cells_of: Callable[[str], Array | None]) -> None:
+    def __init__(self, state: State, with_spikes: bool, cells_of: Callable[[VariableRef], Array | None]) -> None:
         """`cells_of` gives the array of cells of float64 that holds a variable, None where it must be computed."""
         self.state, self._cells_of = state, cells_of
         self.readings: list[Reading] = []
@@ -88,23 +90,20 @@ class Outputs:
     # --- recorders ----------------------------------------------------------------------------------
 
     def record(self, samples: Samples) -> None:
-        """Begin to record; a variable that is recorded already goes on as a new recording of the same name."""
-        self.stop(samples.variable)
+        """Begin to record."""
         self.samples.append(samples)
         self.rebuild_recorders()
 
-    def stop(self, variable: str) -> None:
+    def stop(self, ref: VariableRef) -> None:
         """Stop recording a variable; what was taken stays."""
         self.drain()
         for samples in self.samples:
-            samples.active = samples.active and samples.variable != variable
+            samples.active = samples.active and samples.ref != ref
         self.rebuild_recorders()
 
     def rebuild_recorders(self) -> None:
         """The table of recorders and their buffers, for those that are active."""
         active = [s for s in self.samples if s.active]
-        if len(active) > limit("recorders"):
-            raise error("B111", f"more than {limit('recorders')} variables are recorded at a time")
         blocks = self.state["BLOCK"]
         table = np.zeros((max(1, len(active) * len(blocks)), len(Recorder)), np.int64)
         self._sample_buffers = []
@@ -126,7 +125,7 @@ class Outputs:
 
     def _source(self, samples: Samples, block: Array) -> int:
         """The address of a variable's cells in a block, 0 where it must be computed."""
-        cells = self._cells_of(samples.variable)
+        cells = self._cells_of(samples.ref)
         if cells is None:
             return 0
         return int(cells.ctypes.data + cells.itemsize * (cells.size // self.state.places) * block[Block.LANE0])
@@ -173,18 +172,12 @@ class Outputs:
             text = f"recordings, spikes and energies take {kept / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB"
             raise error("B403", text, hint="run fewer lanes at a time or a shorter time, or record less often")
 
-    def take_emitted(self, names: dict[int, str]) -> None:
-        """Take the numbers that OUT emitted; `names` gives the name for each instruction."""
+    def take_emitted(self, names: dict[int, str], emit: Callable[[str, float], None]) -> None:
+        """Let `emit` take the numbers that OUT emitted; `names` gives the name for each instruction."""
         count = int(self.state.ctx[Ctx.OUT_COUNT])
         for value, pc in zip(self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count], strict=True):
-            self.emit(Reading(names[int(pc)], float(value)))
+            emit(names[int(pc)], float(value))
         self.state.ctx[Ctx.OUT_COUNT] = 0
-
-    def emit(self, reading: Reading) -> None:
-        """Append one result."""
-        if len(self.readings) >= limit("results"):
-            raise error("B111", f"the program emits more than {limit('results')} results")
-        self.readings.append(reading)
 
     # --- the outcome --------------------------------------------------------------------------------
 
@@ -204,24 +197,15 @@ class Outputs:
         rows = [pieces[0].T for pieces in self.trace if pieces]
         return np.concatenate(rows)[: self.state.lanes] if rows else np.zeros((self.state.lanes, 0))
 
-    def recordings(self, dt: float) -> dict[str, Recording]:
-        """Each recorded variable; a second recording of a variable is called `v.2`, and so on."""
+    def recorded(self) -> list[Recorded]:
+        """All recordings in the order in which they began."""
         self.drain()
-        found: dict[str, Recording] = {}
-        named: dict[str, int] = {}
-        for samples in self.samples:
-            again = named[samples.variable] = named.get(samples.variable, 0) + 1
-            name = f"{samples.variable}.{again}" if again > 1 else samples.variable
-            found[name] = self._recording(samples, dt)
-        return found
+        return [Recorded(s.ref, s.every, s.start, s.neurons, self._values(s)) for s in self.samples]
 
-    def _recording(self, samples: Samples, dt: float) -> Recording:
+    def _values(self, samples: Samples) -> Array:
+        """The samples so far, (lanes, samples, neurons)."""
+        if not samples.taken:
+            return np.zeros((self.state.lanes, 0, len(samples.neurons)))
         empty = np.zeros((0, len(samples.neurons), 0))
         blocks = [np.concatenate(p) if p else empty for p in samples.pieces]
-        if samples.taken:
-            values = np.concatenate(blocks, axis=2).transpose(2, 0, 1)[: self.state.lanes]
-        else:
-            values = np.zeros((self.state.lanes, 0, len(samples.neurons)))
-        steps = samples.start + samples.every * np.arange(values.shape[1])
-        times = (steps * dt).astype(np.float64)
-        return Recording(times, samples.neurons.astype(np.int64), np.ascontiguousarray(values))
+        return np.asarray(np.concatenate(blocks, axis=2).transpose(2, 0, 1)[: self.state.lanes])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +14,13 @@ from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
+from bioasm.vm.dynamics import Origin
 from bioasm.vm.layout import DRAWN, Ctx
 
 if TYPE_CHECKING:
     from bioasm.vm.populations import Populations
 
 Array = NDArray[Any]
-
-
-class Origin(NamedTuple):
-    """The place of an instruction, and the step at which it was executed."""
-
-    pc: int
-    step: int
 
 
 class Outside:
@@ -68,10 +62,10 @@ class Outside:
         self._fill(name + OFFSET, population, kept.get("set", np.zeros(1)))
         self._fill(name + FACTOR, population, np.zeros(1) if "set" in kept else kept["scale"])
 
-    def play(self, name: str, rows: Array, period: int, origin: Origin) -> None:
+    def play(self, name: str, rows: Array, period: int) -> None:
         """PLAY: a waveform (rows, 1 or n), a row every `period` steps from the origin's on."""
         state = self.state
-        self.waves[name] = origin
+        self.waves[name] = origin = self.host.origin
         state.fields[f"wave:{name}"] = np.ascontiguousarray(rows, np.float64).ravel()
         numbers = {"rows": rows.shape[0], "columns": rows.shape[1], "period": period, "start": origin.step}
         state.wholes |= {f"wave_{part}:{name}": number for part, number in numbers.items()}
@@ -139,10 +133,10 @@ class Outside:
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
         self.host.array(f"events:{name}", Field(p, per="slot"))
 
-    def send(self, target: Target, steps: Array, neurons: Array, weight: Array | float, origin: Origin) -> None:
+    def send(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
         """SPK, EVT: steps from the origin's on, sorted, and the neurons that a spike of this weight comes to."""
         fields, name = self.state.fields, target.name
-        self.trains[name] = origin
+        self.trains[name] = origin = self.host.origin
         fields[f"step:{name}"] = np.ascontiguousarray(steps + origin.step, np.int64)
         fields[f"neuron:{name}"] = np.ascontiguousarray(neurons, np.int64)
         fields[f"jump:{name}"][:] = weight

@@ -10,20 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.network import Network
-from bioasm.isa.program import Program
-from bioasm.isa.semantics import whole_multiple
+from bioasm.isa.references import (
+    SPIKE_COUNT,
+    STATE,
+    InputRef,
+    ParameterRef,
+    PortRef,
+    ProjectionRef,
+    VariableRef,
+)
+from bioasm.isa.resolve import shown
+from bioasm.isa.verify import Verified
 from bioasm.models.algebra import evaluate, spell
 from bioasm.models.base import Parameter
 from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
 from bioasm.models.ranges import in_unit_range
+from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import STREAM_WHITE, lane_key
+from bioasm.runtime.setup import feedback_flaw
 from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import delayed_ring
 from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.system import System
-from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_feedback
+from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
+from bioasm.vm.dynamics import CompiledDynamics, Origin
 from bioasm.vm.instances import Instances
 from bioasm.vm.layout import CHUNK, DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.outside import Outside
@@ -48,14 +60,15 @@ class _Flat(NamedTuple):
     names: set[str]
 
 
-class Populations:
+class Populations(CompiledDynamics):
     """All populations of a program in a State. Arrays of cells are kept by the names that generated source has for them."""
 
-    has_spikes = True
+    spiking = True
     family = "network"
 
-    def __init__(self, state: State, network: Network, program: Program, parameters: Mapping[str, float]) -> None:
-        self.state, self.network, self.seen = state, network, Instances(network, program)
+    def __init__(self, state: State, network: Network, verified: Verified, parameters: Mapping[str, float]) -> None:
+        super().__init__(state)
+        self.network, self.seen = network, Instances(network, verified)
         self.storage = ""
         self.generated: Generated | None = None
         self._flats: dict[tuple[Expression, int], _Flat] = {}
@@ -86,9 +99,9 @@ class Populations:
         """The qualified names of all variables in the order of their numbers."""
         return [name for _, name in variables(self.seen.plan(frozenset(), False, self.state.places))]
 
-    def variable(self, word: str) -> int:
+    def variable(self, ref: VariableRef) -> int:
         """The number of a variable."""
-        return self.numbered.index(self.seen.variable(word))
+        return self.numbered.index(self.seen.qualified(ref))
 
     def system_of(self, qualified: str) -> int:
         """The index of the population that a value belongs to."""
@@ -96,14 +109,14 @@ class Populations:
         index = int(identity[1:])
         return index if identity[0] == "p" else self.network.mechanisms[index].population
 
-    def cells_of(self, word: str) -> Array | None:
+    def cells_of(self, ref: VariableRef) -> Array | None:
         """The array of cells that holds a variable, None where it must be computed."""
-        name = self.seen.variable(word)
+        name = self.seen.qualified(ref)
         return self.state.fields[name] if name in self.systems[self.system_of(name)].states else None
 
-    def neurons_of(self, word: str) -> int:
+    def neurons_of(self, ref: VariableRef) -> int:
         """How many neurons have a variable."""
-        return self.network.populations[self.system_of(self.seen.variable(word))].n
+        return self.network.populations[self.network.by_name[ref.owner].population].n
 
     @property
     def coupled(self) -> int | None:
@@ -165,6 +178,7 @@ class Populations:
 
     def bind(self) -> None:
         """Let the source for the present parameters and clamps find its numbers and arrays."""
+        self.projections.connect()
         self.stale, state = False, self.state
         made = self._source_for(self.own, bool(state.ctx[Ctx.CLAMPED]))
         if made is not self.generated:
@@ -222,12 +236,14 @@ class Populations:
         assert self.generated is not None
         return self.generated.source
 
-    def set_parameter(self, word: str, value: Array | float) -> str | None:
-        """Set a parameter for every neuron: one number or (n,). Returns what is wrong with it, or None."""
-        instance, name = self.seen.parameter(word)
+    def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
+        """Set a parameter for every neuron, one number or (n,), or a projection's weight; returns what is wrong with it."""
+        if isinstance(ref, ProjectionRef):
+            self.projections.set_weight(ref.owner, float(value))
+            return None
         several = np.asarray(value, np.float64)
         alike = several.ndim == 0 or len(np.unique(several)) <= 1
-        self.values[instance.qualified(name)] = float(several.flat[0]) if alike and several.size else several.copy()
+        self.values[self.seen.parameter(ref)] = float(several.flat[0]) if alike and several.size else several.copy()
         self.stale = True
         if self.state.ctx[Ctx.STEP] == 0:
             self.reset()  # neurons start as their parameters are when they first run
@@ -238,11 +254,12 @@ class Populations:
         if self.coupled is None:
             return self.projections.flaw()
         population = self.network.populations[self.coupled]
-        feedback, dt = population.model.feedback, float(self.state.real[Real.DT])
+        feedback = population.model.feedback
         assert feedback is not None
         every = float(self.values[f"p{self.coupled}.{feedback.every}"])
-        if not (dt > 0 and whole_multiple(every, dt)):
-            return f"{feedback.every} ({every:g} s) is no whole multiple of dt ({dt:g} s)"
+        flaw = feedback_flaw(population.model, every, float(self.state.real[Real.DT]))
+        if flaw is not None:
+            return flaw
         s = Symbol(f"p{self.coupled}.{feedback.source}")
         if population.n and not np.isfinite(self.evaluate(s, self.coupled, self._initial(self.coupled))).all():
             return f"the state {feedback.source} = {spell(_definition(population.model, feedback.source))} has no value"
@@ -317,15 +334,14 @@ class Populations:
                 array[:] = 0
         self.state["FEEDBACK_CURRENT"][:] = 0.0
 
-    def read(self, what: str) -> Array:
-        """An observable of the neurons, (lanes, neurons)."""
-        if what == "state":
+    def read(self, ref: VariableRef) -> Array:
+        """A variable, (lanes, neurons), of one part of the network or of all populations."""
+        if ref == STATE:
             return np.concatenate([self._state_of(k) for k in range(len(self.systems))], axis=1)
-        if what == "spike_count":
+        if ref == SPIKE_COUNT:
             return self.state.from_cells(self.state["SPIKE_COUNT"])
-        name = self.seen.shown(what)
-        population = self.system_of(name)
-        if name.endswith(".spike_count"):
+        name, population = self.seen.qualified(ref), self.network.by_name[ref.owner].population
+        if ref.name == "spike_count":
             one = self.network.populations[population]
             return self.state.from_cells(self.state["SPIKE_COUNT"])[:, one.first : one.first + one.n]
         if self.outside.is_fed(name, population):
@@ -334,14 +350,15 @@ class Populations:
 
     def _state_of(self, population: int) -> Array:
         """What a population's model calls its state."""
-        name = self.seen.shown(f"{self.network.populations[population].name}.state")
+        one = self.seen.populations[population]
+        name = one.qualified(shown(one.model, STATE.name))
         return self.evaluate(Symbol(name), population, self._present_states(population))[: self.state.lanes]
 
     def final_as_best(self) -> Array:
         """The present state as 0/1, for a run in which no energy was ever seen."""
-        return (self.read("state") > 0.5).astype(np.int8)
+        return (self.read(STATE) > 0.5).astype(np.int8)
 
-    def not_finite(self) -> str | None:
+    def fault(self) -> str | None:
         """The first variable that is not finite, in words; None where all are."""
         for k, system in enumerate(self.systems):
             for name in system.states:
@@ -353,11 +370,11 @@ class Populations:
         identity, _, name = qualified.partition(".")
         one = next(i for i in self.systems[population].instances if i.id == identity)
         summary = next(s.summary for s in one.model.states if s.name == name)
-        shown = name if len(self.seen.by_name) == 1 else f"{one.name}.{name}"
-        return f"{shown} ({summary})" if summary else shown
+        called = name if len(self.seen.by_name) == 1 else f"{one.name}.{name}"
+        return f"{called} ({summary})" if summary else called
 
     @property
-    def landscape(self) -> tuple[int, int]:
+    def energy_neurons(self) -> tuple[int, int]:
         """The first neuron of those with the feedback J s + h, and how many there are."""
         if self.coupled is None:
             return 0, 0
@@ -378,9 +395,9 @@ class Populations:
         values = {f"value.{name}": np.asarray(value, np.float64) for name, value in self.values.items()}
         return values | self.outside.chosen() | self.projections.chosen()
 
-    def origins(self) -> dict[str, list[Any]]:
+    def origins(self) -> dict[str, list[Origin]]:
         """Which instructions made what a checkpoint makes anew."""
-        return {"connected": list(self.projections.connected), **self.outside.origins()}
+        return self.outside.origins()
 
     def parameters(self) -> Iterator[tuple[str, Parameter, int]]:
         """The qualified name of each parameter, the parameter, and how many neurons have it."""
@@ -401,6 +418,24 @@ class Populations:
         """Make anew what follows from the arrays that a checkpoint has filled."""
         self.outside.note_rates()
         self.stale = True
+
+    # --- inputs -------------------------------------------------------------------------------------
+
+    def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
+        """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
+        self.outside.set_constant(self.seen.qualified(ref), value, how)
+
+    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+        """PLAY: rows, one every `period` steps from now."""
+        self.outside.play(self.seen.qualified(ref), rows, period)
+
+    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+        """EVT: spikes at steps from now."""
+        self.outside.send(self.seen.target(ref), steps, neurons, weight)
+
+    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
+        """RATE: Poisson spikes, hertz."""
+        self.outside.bombard(self.seen.target(ref), rate, weight)
 
     # --- couplings and clamps -----------------------------------------------------------------------
 
@@ -435,16 +470,15 @@ class Populations:
         self.state["BEST_ENERGY"][:] = np.inf
         self.state["BLOCK"][:, Block.SYNCED] = 0
 
-    def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold neurons (numbered through) at a value: one number, or one a neuron given."""
+    def clamp(self, neurons: Array, levels: Array) -> None:
+        """Hold neurons (numbered through), each at its level."""
         self.state["HOLD"][neurons] = 1
-        several = np.broadcast_to(np.asarray(value, np.float64), np.shape(neurons))
         for k, population in enumerate(self.network.populations):
             mine = (neurons >= population.first) & (neurons < population.first + population.n)
             if mine.any():
                 array = self.state.fields[f"p{k}.{population.model.clamp}"]
                 places = self.state.places_of(array)
-                places[:, neurons[mine] - population.first] = several[mine]
+                places[:, neurons[mine] - population.first] = levels[mine]
                 array[:] = self.state.to_cells(places)
         self._note_clamps()
 

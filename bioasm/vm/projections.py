@@ -26,7 +26,7 @@ class Projections:
 
     def __init__(self, host: Populations, parameters: Mapping[str, float]) -> None:
         self.host, self.state = host, host.state
-        self.connected: dict[str, Any] = {}
+        self.connected = False
         self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in host.network.projections}
         self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in host.network.projections}
         for projection in host.network.projections:
@@ -53,13 +53,14 @@ class Projections:
         """The matrix of weights of a projection that has one, as the program holds it."""
         projection = self.host.network.projection(name)
         assert projection is not None
-        return None if projection.data is None else self.host.seen.program.data[projection.data].value
+        return None if projection.data is None else self.host.seen.verified.program.data[projection.data].value
 
-    def connect(self, name: str) -> None:
-        """CON: make the connections."""
-        self.connected[name] = self.matrix(name)
-        self._connect(name)
-        self.host.stale = True
+    def connect(self) -> None:
+        """Make the connections, before the first step: with the weights that are set by then."""
+        if not self.connected:
+            self.connected = True
+            for projection in self.host.network.projections:
+                self._connect(projection.name)
 
     def _connect(self, name: str) -> None:
         projection = self.host.network.projection(name)
@@ -67,7 +68,7 @@ class Projections:
         target = self.host.network.instance(projection.target)
         assert target is not None
         if projection.rule == MATRIX:
-            self._place(projection, from_matrix(self.connected[name], self.weight[name]))
+            self._place(projection, from_matrix(self.matrix(name), self.weight[name]))
             return
         pre, post = self._pre(projection), self.host.network.populations[target.population].n
         itself = projection.pre == target.population
@@ -79,7 +80,7 @@ class Projections:
     def set_weight(self, name: str, value: float) -> None:
         """SET name.weight: of every connection, or what multiplies those of a matrix."""
         self.weight[name] = value
-        if name in self.connected:
+        if self.connected:
             self._connect(name)
             self.host.stale = True
 

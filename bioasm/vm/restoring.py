@@ -15,21 +15,24 @@ from numpy.typing import NDArray
 
 from bioasm.isa.flow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
 from bioasm.isa.limits import limit
+from bioasm.isa.program import Register
+from bioasm.isa.references import Resolved, VariableRef
 from bioasm.models.base import SPINS, Parameter
 from bioasm.results.result import Reading, Spikes
+from bioasm.runtime.energy import PARTS
+from bioasm.runtime.instructions import named_neurons, operand, period
+from bioasm.runtime.setup import default_parameters, fixed_parameters
 from bioasm.vm.archive import Archive, Damaged
-from bioasm.vm.instructions import Served, recorded_neurons, recorder, spike_train, waveform
+from bioasm.vm.dynamics import Origin
 from bioasm.vm.layout import Block, Ctx, Real
 from bioasm.vm.machine import Machine
-from bioasm.vm.names import default_parameters, fixed_parameters
 from bioasm.vm.outputs import Samples
-from bioasm.vm.outside import Origin
+from bioasm.vm.populations import Populations
 
 Array = NDArray[Any]
 
 COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY)
 LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
-_PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}
 # What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any.
 _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
@@ -100,7 +103,6 @@ def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[st
     machine.model.follow_live()
     _restore_levels(machine, given)
     machine.state.ctx[Ctx.FUEL] = max(fuel, 0)  # fuel bounds what one process runs
-    machine.forget_kernel()
     _restore_outputs(machine, given)
     if archive.unread():
         raise Damaged(f"it holds {archive.unread()[0][:80]!r}, which no run of this program leaves")
@@ -117,9 +119,10 @@ def _restore_parameters(machine: Machine, given: Given) -> None:
     if not known.keys() <= found.keys() <= known.keys() | projected:
         raise Damaged("its parameters are not those of the program")
     for key, value in found.items():
-        in_range = _parameter(machine, key) if key in known else None
+        ref = machine.verified.parameter(key) if key in known else None
+        in_range = ref.parameter if ref else None
         machine.parameters[key] = _in_range(value, in_range, key) if in_range else real(value, -math.inf, math.inf, key)
-    _check_delays(machine, given, found | fixed_parameters(machine.program, machine.network))
+    _check_delays(machine, given, found | fixed_parameters(machine.verified))
 
 
 def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) -> None:
@@ -132,10 +135,6 @@ def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) ->
         room = given.archive.size / (fewest * machine.state.places) if given.meta.get("allocated") is True and fewest else 1.0
         if delay / step > min(limit("delay_steps") * (1 + 1e-9), room + 1):
             raise Damaged(f"it has no room for a delay of {delay:g} s")
-
-
-def _parameter(machine: Machine, key: str) -> Parameter | None:
-    return machine.spec.parameter(key) if "." not in key else machine.parameter(key)
 
 
 def _in_range(value: Any, parameter: Parameter, key: str) -> float:
@@ -164,7 +163,7 @@ def _restore_place(machine: Machine, given: Given) -> None:
     if running and (pc == len(code) or code[pc].mnemonic != "RUN" or end < step or not allocated):
         raise Damaged("it stands in no RUN")
     if allocated:
-        machine.allocate(machine.n)
+        machine.allocate()
         if machine.model.flaw() is not None:
             raise Damaged(f"{machine.model.flaw()}")
     for slot, value in zip(COUNTERS, values, strict=True):
@@ -183,18 +182,19 @@ def _restore_levels(machine: Machine, given: Given) -> None:
     machine.state.ctx[Ctx.DIRTY] = given.table("counters")["DIRTY"]
 
 
-def _served(machine: Machine, pc: Any, mnemonics: tuple[str, ...]) -> Served:
+def _instruction(machine: Machine, pc: Any, mnemonics: tuple[str, ...]) -> Resolved:
     at = whole(pc, 0, len(machine.program.instructions) - 1, "a place in the program")
     if machine.program.instructions[at].mnemonic not in mnemonics:
         raise Damaged(f"instruction {at} is no {' or '.join(mnemonics)}")
-    return Served(machine, at)
+    return machine.verified.instructions[at]
 
 
 def _load_couplings(machine: Machine, given: Given) -> None:
     for name, pc in given.table("loaded").items():
-        if name not in _PARTS:
+        if name not in PARTS:
             raise Damaged("it loads what there is not")
-        setattr(machine.couplings, _PARTS[name], _served(machine, pc, (name,)).datum(0))
+        data = machine.data(_instruction(machine, pc, (name,)).operands[0])
+        machine.couplings = machine.couplings.with_part(name, data)
         machine.loaded[name] = pc
     if machine.couplings.loaded and machine.state.n:
         machine.model.load(machine.couplings)
@@ -205,27 +205,22 @@ def _load_couplings(machine: Machine, given: Given) -> None:
 
 def _restore_network(machine: Machine, given: Given) -> None:
     model, origins = machine.model, given.table("model")
+    assert isinstance(model, Populations)
     for name, parameter, n in model.parameters():
         model.values[name] = _per_neuron(given, f"value.{name}", n, parameter)
     for projection in machine.network.projections:
         number = given.array(f"weight.{projection.name}", "<f8", ())
         model.projections.weight[projection.name] = real(float(number), -math.inf, math.inf, "a weight")
-    for name in _names(origins, "connected"):
-        if machine.network.projection(name) is None:
-            raise Damaged("it connects what there is not")
-        model.projections.connect(name)
     for name, n in model.outside.sizes():
         model.outside.constants[name] = {
             how: np.atleast_1d(_per_neuron(given, f"constant.{how}.{name}", n, None))
             for how in ("add", "scale", "set")
             if how != "set" or f"constant.set.{name}" in given.archive
         }
-    for pc, step in _origins(machine, origins, "waves"):
-        served = _served(machine, pc, ("WAVE", "PLAY"))
-        model.outside.play(*waveform(served), Origin(pc, step))
-    for pc, step in _origins(machine, origins, "trains"):
-        served = _served(machine, pc, ("SPK", "EVT"))
-        model.outside.send(*spike_train(served), 0.0, Origin(pc, step))
+    for kind, mnemonics in (("waves", ("WAVE", "PLAY")), ("trains", ("SPK", "EVT"))):
+        for origin in _origins(machine, origins, kind):
+            _instruction(machine, origin.pc, mnemonics)
+            machine.execute(origin)
 
 
 def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None) -> Any:
@@ -240,19 +235,12 @@ def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None) ->
     return found if shape else float(found)
 
 
-def _names(table: dict[str, Any], name: str) -> list[str]:
-    found = table.get(name)
-    if not isinstance(found, list) or not all(type(word) is str for word in found):
-        raise Damaged(f"it tells no {name}")
-    return found
-
-
-def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[tuple[int, int]]:
+def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[Origin]:
     found, step = table.get(name), machine.steps
     if not isinstance(found, list) or not all(isinstance(row, list) and len(row) == 2 for row in found):
         raise Damaged(f"it tells no {name}")
     for pc, begun in found:
-        yield whole(pc, 0, len(machine.program.instructions) - 1, name), whole(begun, 0, step, name)
+        yield Origin(whole(pc, 0, len(machine.program.instructions) - 1, name), whole(begun, 0, step, name))
 
 
 # --- arrays ---------------------------------------------------------------------------------------------
@@ -306,14 +294,18 @@ def _within(numbers: Array, end: int) -> bool:
 
 def _samples(machine: Machine, given: Given, k: int, pc: Any, start: Any, active: Any, taken: Any) -> Samples:
     """A recorder: what the REC at `pc` records, of whom a register alone may have decided, and the samples it took."""
-    state, served = machine.state, _served(machine, pc, ("REC",))
-    named = recorded_neurons(served)
+    state, instruction = machine.state, _instruction(machine, pc, ("REC",))
+    ref = instruction.operands[0]
+    assert isinstance(ref, VariableRef)
+    n = machine.model.neurons_of(ref)
+    named = None if isinstance(operand(instruction, 2), Register) else named_neurons(machine, instruction, 2, n)
     name = f"out.neurons.{k}"
     neurons = given.array(name, "<i8", (1,)) if named is None else given.like(name, named)
-    if not (_within(neurons, machine.model.neurons_of(served.word(0))) and (named is None or np.array_equal(neurons, named))):
+    if not (_within(neurons, n) and (named is None or np.array_equal(neurons, named))):
         raise Damaged(f"{name} are not the neurons that the program records")
     count = whole(taken, 0, machine.steps + 1, "a number of samples")
-    samples = recorder(served, whole(start, 0, machine.steps, "the start of a recording"), neurons)
+    begun = whole(start, 0, machine.steps, "the start of a recording")
+    samples = Samples(ref, machine.model.variable(ref), period(machine, instruction, 1), begun, neurons, pc)
     samples.active = bool(whole(int(active) if type(active) is bool else active, 0, 1, "active"))
     shape, most = (count, len(neurons), state.width), limit("record_bytes") // 8
     pieces = [given.array(f"out.samples.{k}.{b}", "<f8", shape, most) for b in range(state.blocks)]

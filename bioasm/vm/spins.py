@@ -7,25 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.references import STATE, VariableRef
+from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import initial_spins
-from bioasm.vm.couplings import Couplings, bind_couplings, prepare_for_energy
+from bioasm.runtime.setup import rule_flaw
+from bioasm.vm.couplings import bind_couplings, prepare_for_energy
+from bioasm.vm.dynamics import CompiledDynamics, Origin
 from bioasm.vm.layout import DRAWN, Ctx, Real
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
 
 
-class Spins:
+class Spins(CompiledDynamics):
     """Ising spins in a State."""
 
-    has_spikes = False
+    spiking = False
     family = "ising"
-    stale = False
 
     def __init__(self, state: State, name: str, parameters: dict[str, float]) -> None:
         """`name` is the population's, by which its parameters are kept."""
-        self.state = state
-        self.storage = "none"
+        super().__init__(state)
         self.rule = parameters.get(f"{name}.rule", 0.0)  # a model of the program's own need not offer both
         state.ctx[Ctx.RULE] = int(self.rule)
         state.bind("VARIABLE_N", np.full(1, state.n))
@@ -41,26 +43,26 @@ class Spins:
 
     def flaw(self) -> str | None:
         """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
-        return None if self.rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {self.rule:g}"
+        return rule_flaw(self.rule)
 
     @property
-    def landscape(self) -> tuple[int, int]:
+    def energy_neurons(self) -> tuple[int, int]:
         """The first spin of those that have an energy, and how many have: all."""
         return 0, self.state.n
 
-    def variable(self, word: str) -> int:
+    def variable(self, ref: VariableRef) -> int:
         """The number of a variable: there is only one."""
         return 0
 
-    def cells_of(self, word: str) -> Array | None:
+    def cells_of(self, ref: VariableRef) -> Array | None:
         """The array of float64 that holds a variable: spins are narrower."""
         return None
 
-    def neurons_of(self, word: str) -> int:
+    def neurons_of(self, ref: VariableRef) -> int:
         """How many spins have a variable."""
         return self.state.n
 
-    def not_finite(self) -> str | None:
+    def fault(self) -> str | None:
         """What is not finite, in words; None where all is."""
         return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
 
@@ -72,7 +74,7 @@ class Spins:
         """What was set of mechanisms and inputs: there are none."""
         return {}
 
-    def origins(self) -> dict[str, list[Any]]:
+    def origins(self) -> dict[str, list[Origin]]:
         """Which instructions made what a checkpoint makes anew: none."""
         return {}
 
@@ -122,11 +124,11 @@ class Spins:
         state["SPIN"][:] = np.where(held, state["SPIN"], start)
         state.ctx[Ctx.DIRTY] = 1
 
-    def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold spins at -1 or +1: one number, or one a spin given."""
+    def clamp(self, neurons: Array, levels: Array) -> None:
+        """Hold spins at -1 or +1."""
         self.state["HOLD"][neurons] = 1
         spins = self.state.places_of(self.state["SPIN"])
-        spins[:, neurons] = value
+        spins[:, neurons] = levels
         self.state["SPIN"][:] = self.state.to_cells(spins)
         self._note_clamps()
 
@@ -140,10 +142,10 @@ class Spins:
         self.state.ctx[Ctx.DIRTY] = 1
         self.forget_best()
 
-    def read(self, what: str) -> Array:
+    def read(self, ref: VariableRef) -> Array:
         """The spins, (lanes, n)."""
         return self.state.from_cells(self.state["SPIN"])
 
     def final_as_best(self) -> Array:
         """The present spins, for a run in which no energy was ever seen."""
-        return self.read("state")
+        return self.read(STATE)

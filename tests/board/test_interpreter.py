@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,13 @@ import pytest
 from bioasm.board.electrodes import default_electrodes
 from bioasm.board.rig import Rig
 from bioasm.board.substrates.culture import CultureRun
-from bioasm.board.substrates.interpreter import Stop
-from bioasm.board.substrates.landscape import Landscape
 from bioasm.board.substrates.mapping import MappingParameters
 from bioasm.diagnostics import BioasmError
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.program import Dense, Sparse, Terms
 from bioasm.isa.verify import verify
 from bioasm.link.messages import RunStatus
+from bioasm.runtime.interpreter import Interpreter, Stop
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 RIG = Rig("rhd2132", 20000.0, 1)
@@ -92,9 +89,8 @@ def test_fuel_ends_an_endless_loop() -> None:
 
 
 def test_it_comes_back_after_as_many_instructions_as_asked_for() -> None:
-    made = run("HLT\n")
-    made.interpreter.program = assemble("again:\nJMP again\n")
-    assert made.interpreter.proceed(10) is Stop.MORE
+    made = Interpreter(verify(assemble("again:\nJMP again\n")), lambda _: pytest.fail("no neurons are asked for"), {})
+    assert made.proceed(10) is Stop.MORE
 
 
 @pytest.mark.parametrize(
@@ -112,45 +108,3 @@ def test_values_of_no_use_are_faults(text: str, why: str) -> None:
     with pytest.raises(BioasmError, match=why) as caught:
         run(text)
     assert caught.value.diagnostics[0].code == "B402"
-
-
-# --- energies ---------------------------------------------------------------------------------------
-
-
-def brute_energy(j: np.ndarray, h: np.ndarray, terms: list[tuple[tuple[int, ...], float]], s: np.ndarray) -> float:
-    """E by its definition, sum by sum."""
-    n = len(s)
-    total = -0.5 * sum(j[a, b] * s[a] * s[b] for a in range(n) for b in range(n)) - sum(h[a] * s[a] for a in range(n))
-    return total - sum(w * math.prod(s[i] for i in index) for index, w in terms)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_energy_is_the_definition(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    j, h, s = rng.normal(size=(4, 4)), rng.normal(size=4), rng.random(4)
-    land = Landscape(4)
-    land.load("LDJ", Dense(j))
-    land.load("LDH", Dense(h))
-    land.load("LDT", Terms(4, np.array([0, 3, 5]), np.array([0, 1, 2, 1, 3]), np.array([0.7, -1.1])))
-    assert land.energy(s) == pytest.approx(brute_energy(j, h, [((0, 1, 2), 0.7), ((1, 3), -1.1)], s))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_current_is_minus_the_gradient(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    j, s = rng.normal(size=(4, 4)), rng.random(4)
-    land = Landscape(4)
-    land.load("LDJ", Dense(j + j.T))
-    land.load("LDT", Terms(4, np.array([0, 3]), np.array([0, 1, 2]), np.array([0.7])))
-    for i in range(4):
-        up, down = s.copy(), s.copy()
-        up[i] += 1e-6
-        down[i] -= 1e-6
-        assert land.current(s)[i] == pytest.approx(-(land.energy(up) - land.energy(down)) / 2e-6, abs=1e-6)
-
-
-def test_sparse_couplings_equal_dense_ones() -> None:
-    dense, sparse = Landscape(3), Landscape(3)
-    dense.load("LDJ", Dense(np.array([[0.0, 2, 0], [2, 0, -1], [0, -1, 0]])))
-    sparse.load("LDJ", Sparse((3, 3), np.array([0, 1]), np.array([1, 2]), np.array([2.0, -1.0]), symmetric=True))
-    assert np.array_equal(dense.j, sparse.j)

@@ -13,8 +13,8 @@ import pytest
 
 from bioasm.diagnostics import Diagnostic, error
 from bioasm.drivers import Progress
-from bioasm.drivers.base import DEFAULT_FUEL
 from bioasm.results.files import WRITERS
+from bioasm.runtime.options import DEFAULT_FUEL
 from tests.cli.fake_driver import FakeDriver, progress
 from tests.command import Outcome, bioasm
 

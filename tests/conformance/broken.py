@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from bioasm.binary.writer import program_hash
-from bioasm.drivers.base import Observer, Progress, RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.pykoppu import Outcome
 from bioasm.isa.program import DataBlock, Dense, Instruction, Quantity, Register, Sparse
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.isa.verify import Verified, verify
 from bioasm.results import Reading, Result, Spikes
+from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.units import Dimension
 
 NOTHING = Instruction(BY_MNEMONIC["MOV"], (Register(31), Quantity(0.0)))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import verify
 from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 MODELS = """

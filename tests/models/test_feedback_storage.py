@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import DataBlock, Dense, Program, Sparse
 from bioasm.isa.verify import verify
@@ -18,6 +17,7 @@ from bioasm.models.expression import Binary, Call, Expression, Negation, Number,
 from bioasm.models.ranges import in_unit_range
 from bioasm.models.values import evaluate
 from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.machine import Machine

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import verify
 from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 Drive = Callable[..., Result]

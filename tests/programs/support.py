@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.registry import connect
 from bioasm.isa.program import Data, Program
 from bioasm.isa.verify import verify
 from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bioasm.drivers.base import RunOptions
 from bioasm.isa.limits import limit
 from bioasm.isa.verify import verify
+from bioasm.runtime.options import RunOptions
 from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, words
 from bioasm.text.assemble import assemble

@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("brian2", reason="Brian2 is not installed")
 
-from bioasm.drivers.base import RunOptions
 from bioasm.isa.program import Program
 from bioasm.isa.verify import verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.verification.deviations import Row
 from bioasm.verification.verify import Report, Request, verify_drivers

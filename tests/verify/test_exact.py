@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.storage import are_floats, narrow
 from bioasm.isa.verify import Verified, verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 
 EXACT = [10**16, -(10**16), 10**17, 2**53, 2**62 + 2**10, -(2**63)]

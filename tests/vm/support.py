@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program
+from bioasm.isa.references import SPIKE_COUNT, STATE
 from bioasm.isa.verify import verify
 from bioasm.results import Result, Spikes
+from bioasm.runtime.instructions import best_energy, best_state, energy
+from bioasm.runtime.options import RunOptions
+from bioasm.runtime.outcome import recordings
 from bioasm.text.assemble import assemble
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
@@ -86,17 +89,17 @@ def _flat(value: Any) -> list[Array]:
 def everything(this: Machine) -> list[tuple[str, bytes]]:
     """Every observable of a machine as named bytes."""
     found: list[tuple[str, Any]] = [
-        ("energy", this.energy()),
-        ("best_energy", this.best_energy()),
-        ("best_state", this.best_state()),
-        ("trace", this.outputs.energies()),
-        ("state", this.model.read("state")),
+        ("energy", energy(this)),
+        ("best_energy", best_energy(this)),
+        ("best_state", best_state(this)),
+        ("trace", this.model.trace()),
+        ("state", this.model.read(STATE)),
         ("registers", this.state["VALUES"][:32]),
         ("steps", this.steps),
     ]
-    if this.model.has_spikes:
-        found += [("spikes", this.outputs.all_spikes(this.step_length)), ("count", this.model.read("spike_count"))]
-    for name, recording in this.outputs.recordings(this.step_length).items():
+    if this.model.spiking:
+        found += [("spikes", this.model.spikes()), ("count", this.model.read(SPIKE_COUNT))]
+    for name, recording in recordings(this.model).items():
         found += [(name, recording.t), (name, recording.neurons), (name, recording.values)]
     found += [(r.what, r.value) for r in this.outputs.readings]
     return [(name, array.tobytes()) for name, value in found for array in _flat(value)]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from bioasm.isa.references import VariableRef
 from bioasm.vm.layout import Status
 from tests.vm.support import fault, finish, machine, outs, run
 
@@ -373,4 +374,4 @@ def test_what_was_computed_before_a_fault_can_be_read() -> None:
     this = machine("ALC 2\nOUT 5\nRUN 2 ms\nMOV r0, -1\nRUN r0\n")
     assert fault(lambda: finish(this))[0] == "B402"
     assert this.steps == 20
-    assert np.isfinite(this.model.read("v")).all()
+    assert np.isfinite(this.model.read(VariableRef("lif_critical", "v"))).all()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bioasm.isa.program import Dense, Sparse, Terms
-from bioasm.vm.couplings import Couplings, is_symmetric, prepare_for_energy, prepare_for_feedback
+from bioasm.runtime.energy import Couplings
+from bioasm.vm.couplings import is_symmetric, prepare_for_energy, prepare_for_feedback
 from bioasm.vm.layout import LIMB_COLUMNS
 
 RNG = np.random.default_rng(23)

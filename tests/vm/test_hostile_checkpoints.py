@@ -22,7 +22,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.vm.checkpoint import _checksum, checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from tests.vm.network_programs import SENT
-from tests.vm.support import machine, program
+from tests.vm.support import everything, machine, program
 from tests.vm.test_runs import SPINS, TWIN
 
 TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT}
@@ -77,9 +77,7 @@ def outcome(name: str, content: bytes, path: Path) -> str:
         while status is Status.SLICE:
             status = this.run_slice()
         assert status in (Status.HALT, Status.FUEL)
-        this.energy(), this.best_state(), this.outputs.energies(), this.outputs.recordings(1.0)
-        if this.model.has_spikes:
-            this.outputs.all_spikes(1.0)
+        everything(this)
     except BioasmError as refused:
         (code,) = {d.code for d in refused.diagnostics}
         return code

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import pytest
 
 from bioasm import cachedir
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import verify
+from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.vm import compiler, objects
 from bioasm.vm.compiler import Compiler

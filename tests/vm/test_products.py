@@ -7,6 +7,7 @@ import pytest
 
 from bioasm.isa.program import DataBlock, Dense, Program
 from bioasm.isa.verify import verify
+from bioasm.runtime.outcome import recordings
 from bioasm.vm.machine import Machine
 from tests.vm.support import LANES, Array, finish, program
 
@@ -23,7 +24,7 @@ def with_couplings(n: int, j: Array) -> Program:
 def check(n: int, j: Array, lanes: int) -> None:
     """E = -1/2 s'Js at each feedback, and the current in the direction of J s."""
     this = finish(Machine(verify(with_couplings(n, j)), 3, lanes))
-    recorded = {name: r.values for name, r in this.outputs.recordings(1e-4).items()}
+    recorded = {name: r.values for name, r in recordings(this.model).items()}
     s, exact = recorded["s"], j.astype(np.float64)
     field = s @ exact.T
     size = np.abs(exact).sum() * s.max() ** 2

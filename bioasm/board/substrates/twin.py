@@ -78,7 +78,7 @@ class TwinRun:
         self.machine.close()
 
     @property
-    def steps(self) -> int:
+    def step(self) -> int:
         """Steps or sweeps done."""
         return self.machine.steps
 

@@ -57,7 +57,7 @@ class CompiledNeurons(Neurons):
             began = time.perf_counter()
             clock = brian2.Clock(dt=self.step_length * brian2.second)
             twins = [self._twin(p, clock) for p in self.populations]
-            monitors = [self._monitors(samples, twins) for samples in self.recorders]
+            monitors = [self._monitors(samples, twins) for samples in self.samples]
             objects = [o for t in twins for o in (t.group, t.spikes) if o is not None]
             net = brian2.Network(*objects, *(m for found in monitors for _, m in found))
             net.schedule = self.net.schedule
@@ -66,7 +66,7 @@ class CompiledNeurons(Neurons):
             _compile(folder)
             TimedNetwork.seconds += time.perf_counter() - began
             _execute(device, folder)
-            for samples, found in zip(self.recorders, monitors, strict=True):
+            for samples, found in zip(self.samples, monitors, strict=True):
                 self._replay(samples, found)
             for twin in twins:
                 _take_over(twin)
@@ -83,8 +83,7 @@ class CompiledNeurons(Neurons):
 
     def _monitors(self, samples: Samples, twins: list[_Twin]) -> list[tuple[Population, Any]]:
         """Monitors of all states of the populations whose variable is recorded."""
-        whole = samples.variable == "state"
-        chosen = [t for t in twins if whole or t.population is self._find(samples.variable)[0]]
+        chosen = [t for t in twins if t.population is self._part(samples.ref.owner)[0]]
         dt = samples.every * self.step_length * brian2.second
         return [(t.population, brian2.StateMonitor(t.group, _states(t.population), record=True, dt=dt)) for t in chosen]
 
@@ -95,7 +94,7 @@ class CompiledNeurons(Neurons):
             self._set_time(at * samples.every)
             for population, name, values in taken:
                 population.store(name, values[:, at].reshape(population.lanes, population.n))
-            samples.taken.append(self.variable(samples.variable)[:, samples.neurons])
+            samples.taken.append(self.read(samples.ref)[:, samples.neurons])
 
     def _set_time(self, step: int) -> None:
         now = step * self.step_length * brian2.second

@@ -19,11 +19,14 @@ from bioasm.drivers.brian2.stream import Stream, poisson_stream, white_noise
 from bioasm.drivers.brian2.wires import Rings, Wire
 from bioasm.isa import network as wiring
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Program
-from bioasm.isa.semantics.timing import whole_multiple
+from bioasm.isa.references import STATE, InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
+from bioasm.isa.resolve import shown
+from bioasm.isa.verify import Verified
 from bioasm.models.base import Port
-from bioasm.runtime.dynamics import Best, Guide, More, Samples, Watch
-from bioasm.runtime.energy import Landscape
+from bioasm.results import Spikes
+from bioasm.runtime.dynamics import Best, Guide, More, Recorded, Samples, Watch, sorted_spikes
+from bioasm.runtime.energy import Couplings, Landscape
+from bioasm.runtime.setup import event_ports, feedback_flaw
 
 Array = NDArray[Any]
 
@@ -43,19 +46,18 @@ class TimedNetwork(brian2.Network):  # type: ignore[misc]
 class Neurons:
     """All populations of a program in all lanes."""
 
-    has_spikes = True
-
     def __init__(
         self,
-        network: wiring.Network,
-        program: Program,
+        verified: Verified,
         lanes: int,
         seed: int,
         parameters: Mapping[str, float],
         own_noise: bool,
         guide: Guide | None,
     ) -> None:
-        self.network, self.program, self.n, self.lanes, self.step = network, program, network.n, lanes, 0
+        network = verified.network
+        self.network, self.program, self.n, self.lanes, self.step = network, verified.program, network.n, lanes, 0
+        self.event_ports = event_ports(verified)
         self.step_length = float(parameters["dt"])
         self.seed, self.own_noise, self.parameters, self.guide = seed, own_noise, dict(parameters), guide
         self.clock = brian2.Clock(dt=self.step_length * brian2.second)
@@ -64,11 +66,11 @@ class Neurons:
         self.drives = {(part.name, i.name): Drive(p, part, i.name) for p, part in self.parts() for i in part.model.inputs}
         self.coupled = next((p for p in self.populations if p.cell.parts[0].model.feedback is not None), None)
         n = self.coupled.n if self.coupled else 0
-        self.best, self.trace, self.offset = Best.none(lanes, n), list[Array](), 0.0
+        self._best, self._trace, self.offset = Best.none(lanes, n), list[Array](), 0.0
         self.landscape = Landscape(n)
-        self.recorders: list[Samples] = []
-        self.trains: dict[tuple[str, str], Train] = {}
-        self.rates: dict[tuple[str, str], Poisson] = {}
+        self.samples: list[Samples] = []
+        self.trains: dict[PortRef, Train] = {}
+        self.rates: dict[PortRef, Poisson] = {}
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
         self._noisy, self._wired = True, False
         self._watch: Watch = lambda steps: True
@@ -91,7 +93,7 @@ class Neurons:
         return own + [(p, part) for p in self.populations for part in p.cell.parts[1:]]
 
     def _wire(self, place: int, projection: wiring.Projection) -> Wire:
-        post, target = next((p, part) for p, part in self.parts() if part.name == projection.target)
+        post, target = self._part(projection.target)
         wire = Wire(projection, place, self.populations[projection.pre], post, target)
         wire.weight = self.parameters.get(f"{projection.name}.weight", 1.0)
         wire.delay = self.parameters.get(f"{projection.name}.delay", 0.0)
@@ -142,8 +144,7 @@ class Neurons:
         reached = self._be_guided(self.guide) if self.guide is not None and step % self.guide.every == 0 else {}
         if self.landscape.loaded and self._feedback_is_due(step):
             self._feed_back()
-        if self.recorders:
-            self._take_samples(reached)
+        self._take_samples(reached)
         for drive in self.drives.values():
             if drive.changes(step):
                 drive.update(step)
@@ -155,14 +156,14 @@ class Neurons:
         for poisson in self.rates.values():
             poisson.draw(step)
 
-    def _be_guided(self, guide: Guide) -> dict[str, Array]:
+    def _be_guided(self, guide: Guide) -> dict[VariableRef, Array]:
         """Go on from the states of another run, so that no deviation outlives a piece; returns those reached without it."""
         reached, at = {}, self.step // guide.spacing
-        for name, values in guide.states.items():
+        for ref, values in guide.states.items():
             if at < values.shape[1]:
-                population, part, own = self._find(name)
-                reached[name] = population.array(identifier(part, own)).copy()
-                population.store(identifier(part, own), values[:, at])
+                population, part = self._part(ref.owner)
+                reached[ref] = population.array(identifier(part, ref.name)).copy()
+                population.store(identifier(part, ref.name), values[:, at])
         return reached
 
     def _after_step(self) -> None:
@@ -214,23 +215,23 @@ class Neurons:
         feedback = self._fed.part.model.feedback
         assert feedback is not None
         state = self._state()
-        self.trace.append(self.landscape.energy(state) + self.offset)
+        self._trace.append(self.landscape.energy(state) + self.offset)
         current, most = self.landscape.slope(state), self.parameters[f"{self._fed.part.name}.{feedback.within}"]
         largest = np.abs(current).max(axis=1, keepdims=True)
         self._fed.fed = np.where(largest > most, current * (most / np.maximum(largest, most)), current)
         self._fed.update(self.step)
         one = (state > 0.5).astype(np.float64)
-        self.best.see(self.landscape.energy(one), one)
+        self._best.see(self.landscape.energy(one), one)
 
     # --- what instructions do -------------------------------------------------------------------------
 
-    def load(self, landscape: Landscape) -> None:
+    def load(self, couplings: Couplings) -> None:
         """Take over new couplings; the best state starts anew."""
-        self.landscape = landscape
+        self.landscape = Landscape(self.landscape.n, couplings)
         self._forget_best()
 
     def _forget_best(self) -> None:
-        self.best = Best.none(self.lanes, self.landscape.n)
+        self._best = Best.none(self.lanes, self.landscape.n)
 
     def set_noise(self, level: float) -> None:
         """The level of noise from the next step on."""
@@ -244,20 +245,17 @@ class Neurons:
         """What is added to the energies of the trace from now on."""
         self.offset = offset
 
-    def set_parameter(self, name: str, value: Array | float) -> str | None:
-        """Set a parameter of all neurons, one number or (n,); that of a projection before the first step."""
-        head, _, tail = name.partition(".")
-        wire = next((w for w in self.wires if w.projection.name == head), None)
-        if wire is not None:
-            if tail == "weight":
-                wire.set_weight(float(value))
+    def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
+        """Set a parameter of all neurons, one number or (n,), or the weight of a projection."""
+        if isinstance(ref, ProjectionRef):
+            next(w for w in self.wires if w.projection.name == ref.owner).set_weight(float(value))
             return None
-        population, part, own = self._find(name)
+        population, part = self._part(ref.owner)
+        own = ref.parameter.name
         population.values[(part.name, own)][:] = value
-        if own != "dt":
-            population.store(identifier(part, own), population.values[(part.name, own)])
+        population.store(identifier(part, own), population.values[(part.name, own)])
         if np.ndim(value) == 0:
-            self.parameters[f"{part.name}.{own}"] = float(value)
+            self.parameters[ref.key] = float(value)
         if self.step == 0:
             for each in self.populations:
                 each.reset()  # neurons start as their parameters are when they first run
@@ -277,13 +275,12 @@ class Neurons:
             self._fed.fed = 0.0
             self._fed.update(self.step)
 
-    def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold neurons, numbered through, at a value."""
-        values = np.broadcast_to(np.asarray(value, np.float64), len(neurons))
+    def clamp(self, neurons: Array, levels: Array) -> None:
+        """Hold neurons, numbered through, each at its level."""
         for p in self.populations:
             mine = (neurons >= p.first) & (neurons < p.first + p.n)
             if mine.any():
-                p.clamp(neurons[mine] - p.first, values[mine])
+                p.clamp(neurons[mine] - p.first, levels[mine])
         self._forget_best()
 
     def free(self, neurons: Array | slice) -> None:
@@ -293,151 +290,130 @@ class Neurons:
             p.free(chosen[(chosen >= p.first) & (chosen < p.first + p.n)] - p.first)
         self._forget_best()
 
-    def set_input(self, name: str | None, value: Array | float, how: str = wiring.ADD) -> None:
-        """The constant of CUR (None: the input of currents) or INP."""
-        drive = self._drive(name)
+    def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
+        """The constant of CUR or INP."""
+        drive = self.drives[(ref.owner, ref.name)]
         drive.set(value, how)
         drive.update(self.step)
 
-    def play(self, name: str | None, rows: Array, period: int) -> None:
-        """The rows of WAVE (None: the input of currents) or PLAY, one every `period` steps from now."""
-        drive = self._drive(name)
+    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+        """The rows of WAVE or PLAY, one every `period` steps from now."""
+        drive = self.drives[(ref.owner, ref.name)]
         drive.played = rows, period, self.step
         drive.update(self.step)
 
-    def _drive(self, name: str | None) -> Drive:
-        if name is None:
-            model = self.network.populations[0].model
-            found = wiring.current_input(model)
-            assert found is not None
-            return self.drives[(self.network.populations[0].name, found.name)]
-        _, part, own = self._find(name)
-        return self.drives[(part.name, own)]
-
-    def _port(self, target: str | None) -> tuple[Population, Part, Port]:
-        """Where spikes of SPK and POI (None), EVT and RATE go."""
-        if target is None:
-            population = self.populations[0]
-            part = population.cell.parts[0]
-            return population, part, part.model.port("") or part.model.ports[0]
-        head, _, name = target.partition(".")
-        population, part = next((p, q) for p, q in self.parts() if q.name == head)
-        port = part.model.port(name)
+    def _port(self, ref: PortRef) -> tuple[Population, Part, Port]:
+        """Where spikes from outside go."""
+        population, part = self._part(ref.owner)
+        port = part.model.port(ref.port)
         assert port is not None
         return population, part, port
 
-    def send(self, target: str | None, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """The spikes of SPK or EVT, in steps from now, in place of those before."""
-        population, part, port = self._port(target)
-        key = part.name, port.name
-        if key in self.trains and self.trains[key].objects:
-            self.net.remove(*self.trains[key].objects)
-        self.trains[key] = Train(population, part, port, steps + self.step, neurons, weight)
-        if self.trains[key].objects:
-            self.net.add(*self.trains[key].objects)
+        if ref in self.trains and self.trains[ref].objects:
+            self.net.remove(*self.trains[ref].objects)
+        self.trains[ref] = Train(*self._port(ref), steps + self.step, neurons, weight)
+        if self.trains[ref].objects:
+            self.net.add(*self.trains[ref].objects)
 
-    def bombard(self, target: str | None, rate: Array | float, weight: Array | float) -> None:
+    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """The Poisson spikes of POI or RATE, in place of those before."""
-        population, part, port = self._port(target)
-        key = part.name, port.name
-        if key not in self.rates:
-            words = poisson_stream(self.seed, self.lanes, population.n, self._place(part, port))
-            self.rates[key] = Poisson(population, part, port, None if self.own_noise else words)
-            self.net.add(*self.rates[key].objects)
-        self.rates[key].set(rate, weight, self.step_length)
-
-    def _place(self, part: Part, port: Port) -> int:
-        """The place of a port among those that the program sends spikes to: each has random numbers of its own."""
-        first = self._port(None)[1:] if self._has_default_port() else None
-        found = [(first[0].name, first[1].name)] if first and self.network.implicit and self.coupled is not None else []
-        for instruction in self.program.instructions:
-            if instruction.mnemonic in ("SPK", "POI", "EVT", "RATE"):
-                word = instruction.operands[0].text if instruction.mnemonic in ("EVT", "RATE") else None  # type: ignore[union-attr]
-                _, one, its = self._port(word)
-                found.append((one.name, its.name))
-        return list(dict.fromkeys(found)).index((part.name, port.name))
-
-    def _has_default_port(self) -> bool:
-        return bool(self.populations[0].cell.parts[0].model.ports)
+        population, part, port = self._port(ref)
+        if ref not in self.rates:
+            words = poisson_stream(self.seed, self.lanes, population.n, self.event_ports.index(ref))
+            self.rates[ref] = Poisson(population, part, port, None if self.own_noise else words)
+            self.net.add(*self.rates[ref].objects)
+        self.rates[ref].set(rate, weight, self.step_length)
 
     # --- reading --------------------------------------------------------------------------------------
 
-    def _find(self, word: str) -> tuple[Population, Part, str]:
-        """The part that a name belongs to, written `name` or `part.name`, and its own name there."""
-        head, dot, tail = word.partition(".")
-        for population, part in self.parts():
-            if dot and part.name == head:
-                return population, part, tail
-        own = next((p, q) for p, q in self.parts() if q.kind_of(word) or q.model.observable(word) or word == "spike_count")
-        return *own, word
+    def _part(self, name: str) -> tuple[Population, Part]:
+        """A population or mechanism by its name, with the population that it is or stands on."""
+        return next((population, part) for population, part in self.parts() if part.name == name)
 
-    def record(self, samples: Samples) -> None:
+    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
         """Begin to take samples."""
-        self.recorders.append(samples)
+        self.samples.append(Samples(ref, every, self.step, neurons))
 
-    def _take_samples(self, reached: Mapping[str, Array]) -> None:
+    def stop_recording(self, ref: VariableRef) -> None:
+        """End all recordings of a variable."""
+        for samples in self.samples:
+            samples.active = samples.active and samples.ref != ref
+
+    @property
+    def recorders(self) -> int:
+        """How many recordings are under way."""
+        return sum(samples.active for samples in self.samples)
+
+    def recorded(self) -> list[Recorded]:
+        """All recordings."""
+        return [samples.recorded(self.lanes) for samples in self.samples]
+
+    def _take_samples(self, reached: Mapping[VariableRef, Array]) -> None:
         """Samples of this step; where a run was led back to another's states, of what it had `reached` by itself."""
-        self.recorders = [s for s in self.recorders if s.active]
-        for samples in self.recorders:
-            if (self.step - samples.start) % samples.every == 0:
-                name = samples.variable
-                values = reached[name] if name in reached else self.variable(name)
+        for samples in self.samples:
+            if samples.is_due(self.step):
+                values = reached[samples.ref] if samples.ref in reached else self.read(samples.ref)
                 samples.taken.append(values[:, samples.neurons])
 
-    def neurons_of(self, name: str) -> int:
+    def neurons_of(self, ref: VariableRef) -> int:
         """How many neurons have a variable."""
-        return self._find(name)[0].n
+        return self._part(ref.owner)[0].n
 
-    def variable(self, name: str) -> Array:
-        """A variable or observable now, (lanes, n); `state` and `spike_count` alone are those of all neurons."""
-        if name in ("state", "spike_count"):
-            return np.concatenate([self._of(p, p.cell.parts[0], name) for p in self.populations], axis=1)
-        return self._of(*self._find(name))
+    def read(self, ref: VariableRef) -> Array:
+        """A variable now, (lanes, n), of one part of the network or of all populations."""
+        if not ref.owner:
+            return np.concatenate([self._of(p, p.cell.parts[0], ref.name) for p in self.populations], axis=1)
+        return self._of(*self._part(ref.owner), ref.name)
 
     def _of(self, population: Population, part: Part, name: str) -> Array:
         if name == "spike_count":
             return population.spike_count()
         model = part.model
-        if name == "state" and not part.kind_of(name):
-            shown = next((o.variable for o in model.observables if o.name == "state" and o.variable), "")
-            name = shown or model.states[0].name
+        if name == "state":  # as RD shows it of all populations
+            name = shown(model, name)
         if model.feedback is not None and name == model.feedback.target:  # read, it is the feedback alone
             return np.array(np.broadcast_to(self.drives[(part.name, name)].fed, (self.lanes, population.n)))
-        found = model.observable(name)
-        return population.shown(part, found.variable if found and found.variable else name)
+        return population.shown(part, name)
 
     def energy(self) -> Array:
         """E of the present state without the offset, (lanes,)."""
         return self.landscape.energy(self._state())
 
-    def look(self) -> None:
-        """The best is looked for at feedback times alone."""
+    def best(self) -> Best:
+        """The best of all feedback times."""
+        return self._best
+
+    def trace(self) -> Array:
+        """Energies of all feedback times, (lanes, entries)."""
+        return np.array(self._trace, np.float64).reshape(len(self._trace), self.lanes).T.copy()
 
     @property
-    def landscape_neurons(self) -> tuple[int, int]:
+    def energy_neurons(self) -> tuple[int, int]:
         """The first of the neurons that have an energy, and how many there are."""
         return (self.coupled.first, self.coupled.n) if self.coupled else (0, 0)
 
     def final_as_best(self) -> Array:
         """The present state as 0/1."""
-        return (self.variable("state") > 0.5).astype(np.int8)
+        return (self.read(STATE) > 0.5).astype(np.int8)
 
     def flaw(self) -> str | None:
         """What is wrong with parameters that registers or options have set; None where nothing is."""
         if self.coupled is None:
             return None
-        feedback, part = self._fed.part.model.feedback, self._fed.part
-        assert feedback is not None
-        every = self.parameters[f"{part.name}.{feedback.every}"]
-        if not whole_multiple(every, self.step_length):
-            return f"{feedback.every} ({every:g} s) is no whole multiple of dt ({self.step_length:g} s)"
-        return None if np.isfinite(self._state()).all() else f"the state {feedback.source} has no value"
+        model, name = self._fed.part.model, self._fed.part.name
+        assert model.feedback is not None
+        flaw = feedback_flaw(model, self.parameters[f"{name}.{model.feedback.every}"], self.step_length)
+        if flaw is None and not np.isfinite(self._state()).all():
+            return f"the state {model.feedback.source} has no value"
+        return flaw
 
-    def spikes(self) -> tuple[Array, Array, Array]:
-        """Steps, neurons and lanes of all spikes so far."""
+    def spikes(self) -> Spikes:
+        """All spikes so far."""
         found = [p.all_spikes() for p in self.populations]
         steps, neurons, lanes = (np.concatenate(column) for column in zip(*found, strict=True))
-        return steps, neurons, lanes
+        return sorted_spikes(steps, neurons, lanes, self.step_length)
 
     def fault(self) -> str | None:
         """What left the finite range."""

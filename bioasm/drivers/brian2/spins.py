@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
-from bioasm.runtime.dynamics import Best, More, Samples, Watch
-from bioasm.runtime.energy import Landscape
+from bioasm.isa.references import STATE, VariableRef
+from bioasm.results import Spikes
+from bioasm.runtime.dynamics import Best, More, Recorded, Samples, Watch, no_spikes
+from bioasm.runtime.energy import Couplings, Landscape
 from bioasm.runtime.random import initial_spins
+from bioasm.runtime.setup import rule_flaw
 
 Array = NDArray[Any]
 
@@ -39,7 +42,6 @@ class OwnNumbers:
 class Spins:
     """Spins -1 or +1, held as (n, lanes)."""
 
-    has_spikes = False
     step_length = 1.0
 
     def __init__(self, n: int, lanes: int, seed: int, rule: float, own_noise: bool = False) -> None:
@@ -50,18 +52,22 @@ class Spins:
         self.held = np.zeros(n, bool)
         numbers = exponentials if rule else logistics
         self.numbers = OwnNumbers(seed, n * lanes, bool(rule)) if own_noise else Stream(seed, lanes, n, numbers)
-        self.level, self.offset = 1.0, 0.0
+        self.rule, self.level, self.offset = rule, 1.0, 0.0
         self._trace: list[Array] = []
         self._waiting: list[Array] = []
-        self.recorders: list[Samples] = []
-        self.load(Landscape(n))
+        self.samples: list[Samples] = []
+        self.load(Couplings())
 
     # --- what instructions do -------------------------------------------------------------------------
 
-    def load(self, landscape: Landscape) -> None:
+    def flaw(self) -> str | None:
+        """What is wrong with the rule that registers or options have set; None where nothing is."""
+        return rule_flaw(self.rule)
+
+    def load(self, couplings: Couplings) -> None:
         """Take over new couplings. A sweep sees (J + J')/2 without its diagonal, an energy J as it is."""
         self._settle()
-        self.landscape = landscape
+        self.landscape = landscape = Landscape(self.n, couplings)
         self.around = [(c, w, landscape.h[i]) for i, (c, w) in enumerate(landscape.neighbours())]
         self.terms = _terms_of_each(landscape)
         self._best = Best.none(self.lanes, self.n)
@@ -80,11 +86,11 @@ class Spins:
         self._settle()
         self.spin = np.where(self.held[:, None], self.spin, self.start)
 
-    def clamp(self, neurons: Array, value: Array | float) -> None:
+    def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold spins at -1 or +1."""
         self._settle()
         self.held[neurons] = True
-        self.spin[neurons] = np.broadcast_to(np.asarray(value, np.float64), len(neurons))[:, None]
+        self.spin[neurons] = levels[:, None]
         self._best = Best.none(self.lanes, self.n)
 
     def free(self, neurons: Array | slice) -> None:
@@ -93,9 +99,23 @@ class Spins:
         self.held[neurons] = False
         self._best = Best.none(self.lanes, self.n)
 
-    def record(self, samples: Samples) -> None:
+    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
         """Begin to take samples."""
-        self.recorders.append(samples)
+        self.samples.append(Samples(ref, every, self.step, neurons))
+
+    def stop_recording(self, ref: VariableRef) -> None:
+        """End the recording of the spins."""
+        for samples in self.samples:
+            samples.active = False
+
+    @property
+    def recorders(self) -> int:
+        """How many recordings are under way."""
+        return sum(samples.active for samples in self.samples)
+
+    def recorded(self) -> list[Recorded]:
+        """All recordings."""
+        return [samples.recorded(self.lanes) for samples in self.samples]
 
     # --- time -----------------------------------------------------------------------------------------
 
@@ -126,9 +146,8 @@ class Spins:
             spin[i] = np.where(own * field < bounds[i], -own, own)
 
     def _take_samples(self) -> None:
-        self.recorders = [s for s in self.recorders if s.active]
-        for samples in self.recorders:
-            if (self.step - samples.start) % samples.every == 0:
+        for samples in self.samples:
+            if samples.is_due(self.step):
                 samples.taken.append(self.spin[samples.neurons].T.copy())
 
     # --- energies -------------------------------------------------------------------------------------
@@ -144,47 +163,41 @@ class Spins:
         lanes = np.arange(self.lanes)
         self._best.see(energies[lowest, lanes], states[lowest, lanes])
 
-    @property
-    def trace(self) -> list[Array]:
+    def trace(self) -> Array:
         """Energies after each sweep, with the offset."""
         self._settle()
-        return self._trace
+        return np.array(self._trace, np.float64).reshape(len(self._trace), self.lanes).T.copy()
 
-    @property
     def best(self) -> Best:
-        """The best of all sweeps so far."""
+        """The best of all sweeps so far, and the present state, also where no sweep led to it."""
         self._settle()
+        self._best.see(self.energy(), self.spin.T)
         return self._best
-
-    def look(self) -> None:
-        """The present state counts, also where no sweep led to it."""
-        self.best.see(self.energy(), self.spin.T)
 
     def energy(self) -> Array:
         """E of the present spins without the offset, (lanes,)."""
         return self.landscape.energy(self.spin.T)
 
     @property
-    def landscape_neurons(self) -> tuple[int, int]:
+    def energy_neurons(self) -> tuple[int, int]:
         """All spins have an energy."""
         return 0, self.n
 
     def final_as_best(self) -> Array:
         """The present spins."""
-        return self.variable("s")
+        return self.read(STATE)
 
-    def neurons_of(self, name: str) -> int:
+    def neurons_of(self, ref: VariableRef) -> int:
         """How many spins there are."""
         return self.n
 
-    def variable(self, name: str) -> Array:
+    def read(self, ref: VariableRef) -> Array:
         """The spins, (lanes, n); they have no other variable."""
         return self.spin.T.copy()
 
-    def spikes(self) -> tuple[Array, Array, Array]:
+    def spikes(self) -> Spikes:
         """Spins send none."""
-        none = np.zeros(0, np.int64)
-        return none, none, none
+        return no_spikes()
 
     def fault(self) -> str | None:
         """What left the finite range."""

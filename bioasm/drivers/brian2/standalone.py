@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.drivers.brian2.cell import Cell, Part
-from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
+from bioasm.isa.program import ConstantRef, Program, Quantity
+from bioasm.isa.references import Resolved, VariableRef
 from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Equation
 from bioasm.models.expression import Binary, Expression, Negation, Symbol
@@ -22,7 +23,7 @@ def hindrances(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
         yield _refused("spins are swept in Python")
         return
     ran = False
-    for instruction in verified.program.instructions:
+    for instruction in verified.instructions:
         text = _against(instruction, ran)
         if text is not None:
             yield _refused(text, instruction)
@@ -31,12 +32,12 @@ def hindrances(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
         yield from _noisy(verified)
 
 
-def _refused(text: str, instruction: Instruction | None = None, hint: str = _HINT) -> Diagnostic:
+def _refused(text: str, instruction: Resolved | None = None, hint: str = _HINT) -> Diagnostic:
     span = instruction.span if instruction else None
     return Diagnostic("B502", f"target cpp_standalone can't run this program: {text}", span, hint=hint)
 
 
-def _against(instruction: Instruction, ran: bool) -> str | None:
+def _against(instruction: Resolved, ran: bool) -> str | None:
     """Why an instruction can't be part of a C++ program, None where it can. `ran` says that a RUN stands before it.
 
     Registers need no look: what writes into them is refused, and the gate wants one written before it is read.
@@ -48,7 +49,7 @@ def _against(instruction: Instruction, ran: bool) -> str | None:
         return f"{mnemonic} needs Python while the neurons run"
     if mnemonic in _BEFORE and ran:
         return f"{mnemonic} after the RUN"
-    counts = mnemonic == "REC" and any(isinstance(o, Name) and o.text.endswith("spike_count") for o in instruction.operands)
+    counts = mnemonic == "REC" and any(isinstance(o, VariableRef) and o.name == "spike_count" for o in instruction.operands)
     return "REC of spike_count, which is counted from the spikes after the run" if counts else None
 
 

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import BioasmError, Diagnostic
-from bioasm.drivers.base import Observer, Progress, RunOptions
 from bioasm.drivers.intan.electrodes import ElectrodeMap
 from bioasm.drivers.intan.live import Live, Sink
 from bioasm.drivers.intan.outcome import completed, failure, provenance, salvaged
@@ -22,6 +21,7 @@ from bioasm.link.host import HostLink
 from bioasm.link.messages import Kind, Substrate
 from bioasm.results import Result
 from bioasm.results.transfer import unpack_result
+from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.safety import LimitsTable
 
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
-from bioasm.drivers.base import MODEL_TEXTS, Driver, Observer, RunOptions
+from bioasm.drivers.base import MODEL_TEXTS, Driver
 from bioasm.drivers.intan.conduct import Conduct, Plan
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
-from bioasm.drivers.intan.fitting import check_options, check_raw, chosen_substrate, impossible, misfits
+from bioasm.drivers.intan.fitting import capacity, check_raw, chosen_substrate, impossible, misfits
 from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
 from bioasm.drivers.intan.wire import open_wire
@@ -23,6 +23,7 @@ from bioasm.link.host import HostLink
 from bioasm.link.messages import Capabilities, Capability, State, Substrate
 from bioasm.models import MODELS
 from bioasm.results import Result
+from bioasm.runtime.options import Observer, RunOptions, check_options
 from bioasm.safety import Electrode, LimitsTable
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
@@ -119,7 +120,7 @@ class IntanDriver(Driver):
     def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> Plan:
         """What will be done. Raises BioasmError where an option or a pulse is refused."""
         board = link.capabilities
-        check_options(options, board)
+        check_options(options, verified.n, capacity(board))
         substrate = chosen_substrate(self.chosen.substrate, board)
         electrodes = self.electrodes or default_map(verified.n, board.channels, _known_electrode(board))
         limits = _limits(verified, board, substrate, electrodes)

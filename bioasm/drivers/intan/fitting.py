@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from math import inf
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span, error
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.intan.electrodes import ElectrodeMap
 from bioasm.drivers.intan.interlock import ceiling_of
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import Capabilities, Capability, Substrate
+from bioasm.runtime.options import Capacity
 
 _SHARE = 0.8  # of a line's rate that telemetry may take
 
@@ -44,16 +44,10 @@ def impossible(board: Capabilities) -> str | None:
     return None
 
 
-def check_options(options: RunOptions, board: Capabilities) -> None:
-    """Refuse options that the board can't follow. Raises BioasmError B406."""
-    if not 1 <= options.lanes <= board.lanes:
-        raise error("B406", f"{options.lanes} lanes; this board runs 1 to {board.lanes}")
-    if not 0 <= options.seed < 1 << 64:
-        raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
-    if options.threads is not None and options.threads < 1:
-        raise error("B406", f"{options.threads} threads; there is at least 1")
-    if options.checkpoint is not None or options.resume:
-        raise error("B406", "a board keeps no checkpoints; leave out --checkpoint and --resume")
+def capacity(board: Capabilities) -> Capacity:
+    """What a board can be asked for."""
+    without = "a board keeps no checkpoints; leave out --checkpoint and --resume"
+    return Capacity(board.lanes, "this board runs", without)
 
 
 def misfits(

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.base import Progress
 from bioasm.link import messages as m
 from bioasm.results import Spikes
+from bioasm.runtime.options import Progress
 
 Floats = NDArray[np.float64]
 Wholes = NDArray[np.int64]

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm import __version__
-from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import Diagnostic
 from bioasm.diagnostics.codes import CODES
-from bioasm.drivers.base import RunOptions
 from bioasm.drivers.intan.live import Live
 from bioasm.isa.verify import Verified
 from bioasm.link.host import HostLink
 from bioasm.link.messages import NOWHERE, Capability, RunEnded, Substrate
 from bioasm.models.base import Model
 from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
+from bioasm.runtime.outcome import Provenance, common, versions
 from bioasm.units import Dimension
 
 NAME = "intan"
@@ -29,10 +28,10 @@ _CULTURE_STEP = 1e-3  # s, as docs/board.md has it
 
 def completed(result: Result, verified: Verified, timing: Mapping[str, float], extras: Mapping[str, Any]) -> Result:
     """The board's Result with the host's versions, timing and provenance."""
-    versions = {**result.versions, **_versions()}
+    told_versions = {**result.versions, **versions()}
     warnings = (*verified.warnings, *(d for d in result.diagnostics if d.severity == "error"))
     told = {**result.extras, **extras}
-    return replace(result, driver=NAME, versions=versions, timing=dict(timing), diagnostics=warnings, extras=told)
+    return replace(result, driver=NAME, versions=told_versions, timing=dict(timing), diagnostics=warnings, extras=told)
 
 
 def salvaged(
@@ -53,15 +52,10 @@ def salvaged(
     kept = spikes.i < n
     np.add.at(count, (spikes.lane[kept], spikes.i[kept]), 1)
     trace = live.energy_trace()
+    told = {**extras, "not_received": ["results", "state", "energy", "best_state", "recordings"]}
     return Result(
-        driver=NAME,
-        model=verified.model.name,
+        **common(verified, Provenance(NAME, options.seed, lanes, timing, extras=told), status),
         n=n,
-        lanes=lanes,
-        seed=options.seed,
-        program_sha256=program_hash(verified.program),
-        versions=_versions(),
-        timing=dict(timing),
         results=(),
         state=np.full((lanes, n), nan),
         energy=np.full(lanes, nan),
@@ -72,10 +66,6 @@ def salvaged(
         spike_count=count,
         steps=live.steps,
         seconds_per_step=_CULTURE_STEP if neuron_of is not None else _step(verified.model, options),
-        status=status,
-        diagnostics=verified.warnings,
-        clock=verified.model.clock,
-        extras={**extras, "not_received": ["results", "state", "energy", "best_state", "recordings"]},
     )
 
 
@@ -92,12 +82,6 @@ def _step(model: Model, options: RunOptions) -> float:
         return 1.0
     parameter = model.parameter("dt")
     return options.parameters.get("dt", parameter.default if parameter else 1.0)
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    return {"bioasm": __version__, "python": platform.python_version(), "numpy": np.__version__}
 
 
 def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str, live: Live) -> dict[str, Any]:

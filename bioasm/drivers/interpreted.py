@@ -1,0 +1,68 @@
+"""A driver whose back end is a class that implements `Dynamics`: control flow, instructions and results are the shared ones."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from bioasm.diagnostics import BioasmError
+from bioasm.drivers.base import Driver
+from bioasm.isa.verify import Verified
+from bioasm.results import Result
+from bioasm.runtime.dynamics import Dynamics
+from bioasm.runtime.instructions import Meaning
+from bioasm.runtime.interpreter import Interpreter
+from bioasm.runtime.options import Capacity, Observer, RunOptions, check_options
+from bioasm.runtime.outcome import Provenance, compose
+
+
+class InterpretedDriver(Driver):
+    """Runs programs on the neurons that `make` makes.
+
+    `meanings` are instructions of the driver's own, or that it does otherwise. `outside` are those that it can't do while its
+    neurons advance, so that `advance` comes back first.
+    """
+
+    capacity: ClassVar[Capacity] = Capacity(without="this driver keeps no checkpoints")
+    meanings: ClassVar[Mapping[str, Meaning]] = {}
+    outside: ClassVar[Collection[str]] = ()
+
+    @abstractmethod
+    def make(self, run: Interpreter, options: RunOptions) -> Dynamics:
+        """The neurons of a run that reached its ALC or first POP, with the parameters that it has by then.
+
+        They `advance` (see `Advancing`), and do of `Driven` what the abilities of the driver promise.
+        """
+
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that it computes with."""
+        return {}
+
+    def timing(self, total: float) -> dict[str, float]:
+        """The parts of a run's seconds."""
+        return {"run": total, "total": total}
+
+    def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        check_options(options, verified.n, self.capacity)
+        began = time.perf_counter()
+        run = Interpreter(verified, lambda r: self.make(r, options), options.parameters, options.fuel, self.meanings)
+
+        def result(status: str) -> Result:
+            timing = self.timing(time.perf_counter() - began)
+            return compose(run, Provenance(self.name, options.seed, options.lanes, timing, self.packages()), status)
+
+        return result_of(lambda: run.run(observer, self.outside), result)
+
+
+def result_of(finish: Callable[[], str], result: Callable[[str], Result]) -> Result:
+    """The Result of a run that `finish` brings to its end; a fault carries the Result so far as its `partial`."""
+    try:
+        status = finish()
+    except BioasmError as fault:
+        so_far = result("failed")
+        fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
+        raise
+    return result(status)

@@ -1,0 +1,108 @@
+"""How the Result of a run is composed: the one place that asks a run's neurons for everything a Result holds."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm import __version__
+from bioasm.binary.writer import program_hash
+from bioasm.diagnostics import Diagnostic
+from bioasm.isa.references import DT, SPIKE_COUNT, STATE
+from bioasm.isa.verify import Verified
+from bioasm.results import Recording, Result
+from bioasm.runtime.dynamics import Dynamics, no_spikes
+from bioasm.runtime.instructions import Run, best_energy, best_state, energy
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a Result comes from: driver and seed, the number of lanes, and what else only the driver knows."""
+
+    driver: str
+    seed: int
+    lanes: int = 1
+    timing: Mapping[str, float] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)  # versions beside those of bioasm, python and numpy
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    digest: str | None = None  # of the program, where it is known already
+
+
+def versions(packages: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The versions that every Result tells, and those of more packages."""
+    return {"bioasm": __version__, "python": platform.python_version(), "numpy": np.__version__, **(packages or {})}
+
+
+def compose(run: Run, source: Provenance, status: str, found: tuple[Diagnostic, ...] = ()) -> Result:
+    """The Result of a run as it is now. `found` are diagnostics beside the warnings of the gate."""
+    measured = _of_neurons(run) if run.allocated else _of_none(run, source.lanes)
+    return Result(**common(run.verified, source, status, found), results=tuple(run.readings), **measured)
+
+
+def common(verified: Verified, source: Provenance, status: str, found: tuple[Diagnostic, ...] = ()) -> dict[str, Any]:
+    """The fields of a Result that do not depend on how the run went."""
+    return {
+        "driver": source.driver,
+        "model": verified.model.name,
+        "lanes": source.lanes,
+        "seed": source.seed,
+        "program_sha256": source.digest or program_hash(verified.program),
+        "versions": versions(source.packages),
+        "timing": dict(source.timing),
+        "status": status,
+        "diagnostics": (*verified.warnings, *found),
+        "extras": source.extras,
+        "clock": verified.model.clock,
+    }
+
+
+def _of_neurons(run: Run) -> dict[str, Any]:
+    neurons = run.dynamics
+    spiking = any(p.model.spikes for p in run.network.populations)
+    return {
+        "n": neurons.n,
+        "state": np.asarray(neurons.read(STATE), np.float64),
+        "energy": energy(run),
+        "best_energy": best_energy(run),
+        "best_state": best_state(run),
+        "energy_trace": neurons.trace(),
+        "spikes": neurons.spikes() if spiking else no_spikes(),
+        "spike_count": np.asarray(neurons.read(SPIKE_COUNT) if spiking else np.zeros((neurons.lanes, neurons.n)), np.int64),
+        "recordings": recordings(neurons),
+        "steps": neurons.step,
+        "seconds_per_step": neurons.step_length,
+    }
+
+
+def _of_none(run: Run, lanes: int) -> dict[str, Any]:
+    """What a run has that never allocated."""
+    return {
+        "n": 0,
+        "state": np.zeros((lanes, 0)),
+        "energy": np.full(lanes, run.offset),
+        "best_energy": np.full(lanes, np.nan),
+        "best_state": np.zeros((lanes, 0), np.int8),
+        "energy_trace": np.zeros((lanes, 0)),
+        "spikes": no_spikes(),
+        "spike_count": np.zeros((lanes, 0), np.int64),
+        "seconds_per_step": run.parameters[DT],
+    }
+
+
+def recordings(neurons: Dynamics) -> dict[str, Recording]:
+    """Each recorded variable by the program's word; a second recording of it is called `v.2`, and so on."""
+    found: dict[str, Recording] = {}
+    named: dict[str, int] = {}
+    for ref, every, start, chosen, values in getattr(neurons, "recorded", tuple)():
+        again = named[ref.word] = named.get(ref.word, 0) + 1
+        times = np.asarray((start + every * np.arange(values.shape[1])) * neurons.step_length, np.float64)
+        name = f"{ref.word}.{again}" if again > 1 else ref.word
+        found[name] = Recording(times, chosen.astype(np.int64), np.ascontiguousarray(values))
+    return found

@@ -1,0 +1,137 @@
+"""What compiled networks and spins share as `Dynamics`: clocks, energies, recordings and spikes of a State."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.references import VariableRef
+from bioasm.results import Spikes
+from bioasm.runtime.dynamics import Best, Recorded
+from bioasm.vm.layout import Ctx, Real
+from bioasm.vm.outputs import Outputs, Samples
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+
+
+class Origin(NamedTuple):
+    """The place of an instruction, and the step at which it was executed."""
+
+    pc: int
+    step: int
+
+
+class CompiledDynamics(ABC):
+    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could: the
+    machine sets it.
+
+    `family`, `storage` and `variant` name the kernel; `stale` says that `bind` must be called before it runs.
+    """
+
+    family: str
+    spiking: bool
+    storage = "none"
+    stale = False
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.outputs = Outputs(state, self.spiking, self.cells_of)
+        self.refresh: Callable[[], bool] = lambda: False
+        self.origin = Origin(0, 0)  # of the instruction that is being executed
+
+    @property
+    @abstractmethod
+    def variant(self) -> str:
+        """What the kernel is made from, beside the storage of J."""
+
+    def bind(self) -> None:  # noqa: B027  (spins are never stale)
+        """Let the kernel find its arrays."""
+
+    @abstractmethod
+    def variable(self, ref: VariableRef) -> int:
+        """The number by which a kernel knows a variable."""
+
+    @abstractmethod
+    def cells_of(self, ref: VariableRef) -> Array | None:
+        """The array of cells of float64 that holds a variable, None where it must be computed."""
+
+    @property
+    @abstractmethod
+    def energy_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
+
+    # --- clock and noise ----------------------------------------------------------------------------
+
+    @property
+    def n(self) -> int:
+        """All neurons."""
+        return self.state.n
+
+    @property
+    def lanes(self) -> int:
+        """Lanes, without the places that fill the last block."""
+        return self.state.lanes
+
+    @property
+    def step(self) -> int:
+        """Steps or sweeps done."""
+        return int(self.state.ctx[Ctx.STEP])
+
+    @property
+    def step_length(self) -> float:
+        """One step in the model's clock: seconds, or 1 sweep."""
+        return float(self.state.real[Real.DT])
+
+    def set_noise(self, level: float) -> None:
+        """The level of noise from the next step on."""
+        self.state.real[[Real.NOISE, Real.NOISE_SET]] = level, 1.0
+
+    def set_offset(self, offset: float) -> None:
+        """What is added to energies from now on."""
+        self.state.real[Real.OFFSET] = offset
+
+    # --- energies, spikes, recordings ---------------------------------------------------------------
+
+    def energy(self) -> Array:
+        """E of the present state, (lanes,); NaN where the run was stopped while its kernel was compiled."""
+        if not self.refresh():
+            return np.full(self.lanes, np.nan)
+        return np.asarray(self.state["ENERGY"][: self.lanes])
+
+    def best(self) -> Best:
+        """The best that was seen; spins that have not moved yet were seen too."""
+        if self.state.ctx[Ctx.DIRTY] and not self.spiking:
+            self.refresh()
+        n = self.energy_neurons[1]
+        state = self.state.from_cells(self.state["BEST"]) if n else np.zeros((self.lanes, 0), np.int8)
+        return Best(self.state["BEST_ENERGY"][: self.lanes], state)
+
+    def trace(self) -> Array:
+        """Energies over the run, (lanes, entries)."""
+        return self.outputs.energies().copy()
+
+    def spikes(self) -> Spikes:
+        """All spikes so far."""
+        return self.outputs.all_spikes(self.step_length)
+
+    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
+        """Begin to take samples."""
+        self.outputs.record(Samples(ref, self.variable(ref), every, self.origin.step, neurons, self.origin.pc))
+
+    def stop_recording(self, ref: VariableRef) -> None:
+        """End all recordings of a variable."""
+        self.outputs.stop(ref)
+
+    @property
+    def recorders(self) -> int:
+        """How many recordings are under way."""
+        return sum(samples.active for samples in self.outputs.samples)
+
+    def recorded(self) -> list[Recorded]:
+        """All recordings."""
+        return self.outputs.recorded()
