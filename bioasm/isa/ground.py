@@ -16,7 +16,7 @@ from bioasm.isa.program import DataRef, Instruction, Name, Program
 from bioasm.isa.semantics.scene import Scene
 from bioasm.isa.semantics.timing import seconds
 from bioasm.isa.table import Trait
-from bioasm.isa.wiring import NETWORK, Wiring, count, static_end, wire
+from bioasm.isa.wiring import NETWORK, Wiring, count, static_end, unknown_model, wire
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
 
 
@@ -40,6 +40,9 @@ def lay(program: Program, catalogue: Catalogue, parameters: Mapping[str, float],
     has_pop = any(i.row.mnemonic == "POP" for i in program.instructions)
     models = [] if has_pop else list(_chosen(program, catalogue))
     flow = analyse(program, (p.name for model in models for p in model.parameters if p.structural))
+    unknown = {} if has_pop else dict(_unknown(program, catalogue))
+    if unknown:  # what follows from a model that is not there is not told
+        return Ground(program, flow, unknown, None, _fixed(program))
     implicit = None if has_pop else _allocated(program, flow, catalogue)
     wiring = wire(program, catalogue, _flawed(program, sound=sound), implicit)
     network = wiring.network()
@@ -65,6 +68,14 @@ def _chosen(program: Program, catalogue: Catalogue) -> Iterator[Model]:
             yield found
     if not named:
         yield _default(catalogue)
+
+
+def _unknown(program: Program, catalogue: Catalogue) -> Iterator[tuple[int, list[Finding]]]:
+    """The MODEL instructions that name no neuron model, and what to say of them."""
+    for index, instruction in enumerate(program.instructions):
+        name = _word(instruction, 0) if instruction.row.mnemonic == "MODEL" else ""
+        if name and catalogue.neuron(name) is None:
+            yield index, [unknown_model(catalogue, name)]
 
 
 def _default(catalogue: Catalogue) -> Model:

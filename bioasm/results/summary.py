@@ -68,7 +68,7 @@ def _shown(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.10g}"
+    return f"{value + 0.0:.10g}"  # no -0
 
 
 def _spikes(spikes: dict[str, Any]) -> str:

@@ -84,3 +84,10 @@ def test_exactness_of_floats_is_that_of_python() -> None:
     values = np.concatenate([values, values << 9, [0, 2**63 - 1, -(2**63), 2**53, 2**53 + 1]])
     assert are_floats(values).tolist() == [int(float(int(v))) == int(v) for v in values]
     assert narrow(np.array([10**19], np.uint64)).dtype == np.float64
+
+
+def test_an_unknown_model_brings_no_further_findings() -> None:
+    text = "MODEL isng\nALC 2\nSIG 1\nSET rule, metropolis\nRUN 1 sweeps\nRD spins\n"
+    with pytest.raises(BioasmError) as raised:
+        gate(text)
+    assert [d.code for d in raised.value.diagnostics] == ["B103"]
