@@ -1,4 +1,7 @@
-"""A model as JSON: each object is a list of its class's name and its fields. Only the classes of a model are ever made of it."""
+"""A model as JSON: a table of objects, each a list of its class's name and its fields, and what is alike is in it once.
+
+A field is a plain value or `[place]` of an earlier object; the last object is the model. Only the classes of a model are made.
+"""
 
 from __future__ import annotations
 
@@ -22,48 +25,51 @@ _TUPLE, _SET, _DIMENSION, _FRACTION = "tuple", "frozenset", "Dimension", "Fracti
 
 def to_json(model: Model) -> bytes:
     """The model as bytes. Raises TypeError where a part of it is none of the classes of models."""
-    return json.dumps(_packed(model), separators=(",", ":")).encode()
+    places: dict[str, int] = {}  # objects as text, in the order in which they are made
+    _packed(model, places)
+    return f"[{','.join(places)}]".encode()
 
 
 def from_json(content: bytes) -> Model:
-    """The model that `to_json` wrote. Raises ValueError or TypeError where the bytes are no model."""
-    model = _unpacked(json.loads(content))
-    if not isinstance(model, Model):
+    """The model that `to_json` wrote. Raises ValueError, TypeError or LookupError where the bytes are no model."""
+    made: list[Any] = []
+    for name, *fields_ in json.loads(content):
+        made.append(_made(name, [made[part[0]] if type(part) is list else part for part in fields_]))
+    if not made or not isinstance(made[-1], Model):
         raise ValueError("no model")
-    return model
+    return made[-1]
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any, places: dict[str, int]) -> Any:
+    """The value as a field: itself, or the place of its object in the table."""
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if type(value) is tuple:
-        return [_TUPLE, *map(_packed, value)]
-    if type(value) is frozenset:
-        return [_SET, *sorted(value)]
-    if type(value) is Dimension:
-        return [_DIMENSION, value.name]
-    if type(value) is Fraction:
-        return [_FRACTION, value.numerator, value.denominator]
+    name, parts = _taken_apart(value)
+    text = json.dumps([name, *(_packed(part, places) for part in parts)], separators=(",", ":"))
+    return [places.setdefault(text, len(places))]
+
+
+def _taken_apart(value: Any) -> tuple[str, list[Any]]:
+    """The name of an object's class, and what it is made of in order."""
     name = type(value).__name__
+    if type(value) is tuple:
+        return _TUPLE, list(value)
+    if type(value) is frozenset:
+        return _SET, sorted(value)
+    if type(value) is Dimension:
+        return _DIMENSION, [value.name]
+    if type(value) is Fraction:
+        return _FRACTION, [value.numerator, value.denominator]
     if _CLASSES.get(name) is not type(value):
         raise TypeError(f"{name} is no part of a model")
-    return [name, *map(_packed, _parts(value))]
+    return name, [getattr(value, f.name) for f in fields(value)] if is_dataclass(value) else list(value)
 
 
-def _parts(value: Any) -> list[Any]:
-    """What an object is made of, in order."""
-    return [getattr(value, f.name) for f in fields(value)] if is_dataclass(value) else list(value)
-
-
-def _unpacked(value: Any) -> Any:
-    if type(value) is not list:
-        return value
-    name, *parts = value
+def _made(name: str, parts: list[Any]) -> Any:
+    if name == _TUPLE:
+        return tuple(parts)
+    if name == _SET:
+        return frozenset(parts)
     if name == _DIMENSION:
         return Dimension[parts[0]]
-    if name == _FRACTION:
-        return Fraction(*parts)
-    found = [_unpacked(part) for part in parts]
-    if name == _TUPLE:
-        return tuple(found)
-    return frozenset(found) if name == _SET else _CLASSES[name](*found)
+    return Fraction(*parts) if name == _FRACTION else _CLASSES[name](*parts)
