@@ -26,6 +26,9 @@ class Found(NamedTuple):
     peak: Array
 
 
+NOTHING_FOUND = Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
 class Detector:
     """Finds downward crossings of -`threshold` standard deviations on `channels` channels.
 
@@ -59,7 +62,7 @@ class Detector:
     def find(self, trace: Array, first: int) -> Found:
         """The spikes in a trace (samples, channels) in uV whose first sample has device clock `first`."""
         if not len(trace):
-            return Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+            return NOTHING_FOUND
         trace = self._held(trace, first)
         self._last = trace[-1].copy()
         filtered = self._filter.block(trace)
@@ -81,7 +84,7 @@ class Detector:
         trace = trace - self._shift
         for channel, start, stop in self._blind:
             begin, end = max(0, start - first), stop - first
-            if begin >= len(trace):
+            if begin >= len(trace) or end < 0:  # not yet blind, or in a stretch that nobody sampled
                 continue
             value = trace[begin - 1, channel] if begin else self._last[channel]
             trace[begin:end, channel] = value

@@ -7,7 +7,7 @@ from typing import Any
 
 from bioasm.board.admission import refusal
 from bioasm.board.frontend import ChipFault
-from bioasm.board.identity import CEILING, capabilities
+from bioasm.board.identity import capabilities
 from bioasm.board.pace import Pace
 from bioasm.board.pulses import request_pulses
 from bioasm.board.reporter import Reporter
@@ -18,7 +18,7 @@ from bioasm.link import messages as m
 from bioasm.link.budget import USABLE, channels_that_fit, telemetry_rate
 from bioasm.link.device import DeviceLink
 from bioasm.link.messages import Fault, Kind, LogLevel, Refusal, Refused, State, Stream, Substrate
-from bioasm.safety import LimitsTable
+from bioasm.safety import LimitsTable, Rule
 
 STATUS_EVERY = 0.1
 _SLIP = 0.1  # s that a run in real time may be behind
@@ -104,7 +104,7 @@ class Firmware:
             table = LimitsTable.from_bytes(data)
         except BioasmError as why:
             return refusal(Refusal.BAD_LIMITS, why.diagnostics[0].message)
-        over = table.over(CEILING)
+        over = table.over(self.rig.own_table)
         if over:
             first = over[0]
             return refusal(Refusal.BAD_LIMITS, first.message, subject=first.what, value=first.value, allowed=first.limit)
@@ -137,6 +137,10 @@ class Firmware:
             )
         if self.table is None or self.link.loaded.get(Kind.LIMITS) != request.limits:
             return refusal(Refusal.NOT_LOADED, "the limits that ARM names are not those that were loaded", subject="limits")
+        wait = self.rig.stimulator.guard.wait()
+        if wait:
+            text = f"what charge the electrodes hold is not known; they are discharged in {wait:.1f} s"
+            return refusal(Refusal.UNSAFE, text, subject=Rule.DISCHARGE.title, value=wait, allowed=0.0)
         self.rig.arm(self.table)
         self.armed = True
         return m.Accepted(value=self.clock())
@@ -154,7 +158,7 @@ class Firmware:
             self.rig.start()
         except ChipFault as why:
             return refusal(Refusal.STATE, f"the fault is still there: {why}", subject="chip")
-        self.fault, self.rig.compliance = Fault.NONE, 0
+        self.fault, self.rig.compliance, self.rig.leaking = Fault.NONE, 0, 0
         return m.Accepted(value=self.clock())
 
     def _run(self, request: m.Run) -> m.Reply:
@@ -228,6 +232,7 @@ class Firmware:
         self._now = now
         try:
             busy = self._go_on() if self.run is not None else self._idle()
+            self._check_monitors()
         except ChipFault as why:
             self._fail(Fault.CHIP, str(why))
             busy = False
@@ -248,8 +253,6 @@ class Firmware:
             self.pace.anchor(self.rig.clock, self._now)
         if not self.run.slice():
             self._end_run()
-        if self.rig.compliance:
-            self._fail_compliance()
         return True
 
     def _idle(self) -> bool:
@@ -263,8 +266,6 @@ class Firmware:
         ms = min(behind // self.rig.per_ms, 50)
         if ms:
             self.rig.run(ms)
-        if self.rig.compliance:
-            self._fail_compliance()
         return False
 
     def _watch(self, block: Block) -> None:
@@ -301,16 +302,28 @@ class Firmware:
                 self._end_run()
 
     def _fail(self, reason: Fault, text: str, channels: tuple[int, ...] = ()) -> None:
-        """Stop everything and latch the state FAULT."""
+        """Stop everything and latch the state FAULT. But for an emergency stop, what flowed may not be what was planned."""
         self.fault = reason
-        self._stop()
+        doubtful = reason is Fault.COMPLIANCE or (reason is not Fault.ESTOP and self.armed)
+        try:
+            self._stop()
+        except Exception as why:  # noqa: BLE001  (currents are off by then, as `Rig.disarm` sees to; what is left is to tell)
+            text += f"; and while stopping: {type(why).__name__}: {why}"
+            doubtful = True
+        if doubtful and self.rig.stimulator is not None:
+            self.rig.stimulator.guard.forget()
         self.reporter.log(self.rig.clock, LogLevel.ERROR, text)
         self.link.send(m.Faulted(reason, self.rig.clock, channels, text))
 
-    def _fail_compliance(self) -> None:
-        channels = tuple(c for c in range(self.rig.channels) if self.rig.compliance >> c & 1)
-        text = "the stimulator reached its supply, so the electrode may be off"
-        self._fail(Fault.COMPLIANCE, text, channels)
+    def _check_monitors(self) -> None:
+        """A bit of either monitor is a fault, also where it was read only while stimulation was being stopped."""
+        if self.fault is not Fault.NONE:
+            return
+        if self.rig.compliance:
+            text = "the stimulator reached its supply, so the electrode may be off"
+            self._fail(Fault.COMPLIANCE, text, _bits(self.rig.compliance))
+        elif self.rig.leaking:
+            self._fail(Fault.CHIP, f"the fault current detector reports channels {self.rig.leaking:#06x}", _bits(self.rig.leaking))
 
     def _tell_status(self) -> None:
         run, surroundings = self.run, self.rig.chip.surroundings
@@ -332,6 +345,10 @@ class Firmware:
             best_energy=run.best_energy if run else float("nan"),
         )
         self.link.send_telemetry(status)
+
+
+def _bits(mask: int) -> tuple[int, ...]:
+    return tuple(k for k in range(mask.bit_length()) if mask >> k & 1)
 
 
 _REQUESTS: dict[type[m.Request], Callable[[Firmware, Any], m.Reply]] = {

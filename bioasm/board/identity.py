@@ -9,7 +9,7 @@ from bioasm.link import messages as m
 from bioasm.link.dictionary import isa_hash
 from bioasm.link.messages import Capability, Substrate
 from bioasm.models import MODELS
-from bioasm.safety import DEFAULT_LIMITS, Limits
+from bioasm.safety import LimitsTable
 
 FIRMWARE = "bioasm-board"
 NEURONS = 1 << 14
@@ -18,7 +18,6 @@ CELLS = 1 << 20
 PROGRAM_BYTES = 1 << 26
 RX_BYTES = 1 << 15
 TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
-CEILING = DEFAULT_LIMITS
 
 
 def twin_models() -> tuple[str, ...]:
@@ -51,12 +50,13 @@ def capabilities(rig: Rig, line_rate: float | None, uid: str) -> m.Capabilities:
         line_rate=round(line_rate or 0),
         stim_step=round(stimulator.step * 1e9) if stimulator else 0,
         tick=round(1e9 / rig.sample_rate),
-        ceilings=_ceilings(CEILING) if stimulator else m.Ceilings(),
+        ceilings=_ceilings(rig.own_table) if stimulator else m.Ceilings(),
     )
 
 
-def _ceilings(limits: Limits) -> m.Ceilings:
-    """The compiled limits as the link tells them; density is that of an unknown material."""
+def _ceilings(own: LimitsTable) -> m.Ceilings:
+    """The board's own limits as the link tells them; density is that of an unknown material."""
+    limits, able = own.limits, [electrode for electrode in own.electrodes.values() if electrode.allowed]
     return m.Ceilings(
         current=limits.max_current,
         charge=limits.max_charge,
@@ -70,4 +70,5 @@ def _ceilings(limits: Limits) -> m.Ceilings:
         electrodes=limits.max_simultaneous,
         total_current=limits.max_total_current,
         gap=limits.min_gap,
+        area=min((electrode.area for electrode in able), default=0.0),
     )

@@ -10,6 +10,7 @@ from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 # What may happen, and whether it takes a value.
 ACTIONS: dict[str, str] = {
     "reset": "",  # the board starts again, with a new boot id
+    "power": "",  # the same, and the memory that outlasts restarts is lost
     "unplug": "",  # the line is gone
     "silence": "seconds",  # the board neither hears nor answers: late acknowledgements, or a dead board
     "garbage": "bytes",  # the board sends random bytes

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bioasm.board.script import Event, parse_event
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
+from bioasm.safety.materials import MATERIALS, UNKNOWN
 
 CHIPS = ("rhd2132", "rhd2164", "rhd2216", "rhs2116")
 SCHEME = "emu"
@@ -24,12 +25,15 @@ class BoardSettings:
     """The settings of an emulated board. Chances are for each frame, times in seconds, rates in hertz.
 
     `time` is `virtual` (as fast as possible) or `wall`. `baud` of 0 means a line without a limit. `drift` is in parts per
-    million. `faults` are what happens at given times.
+    million. `faults` are what happens at given times. `diameter_um` and `material` are those of every electrode, as the board
+    itself knows them.
     """
 
     chip: str = "rhd2132"
     seed: int = 0
     sample_rate: float = 20000.0
+    diameter_um: float = 100.0
+    material: str = UNKNOWN
     time: str = "virtual"
     baud: float = 0.0
     loss: float = 0.0
@@ -60,6 +64,10 @@ def _check(s: BoardSettings) -> None:
     rates = STIMULATING_RATES if s.chip.startswith("rhs") else RATES
     if s.sample_rate not in rates:
         raise bad(f"{s.chip} is not sampled at {s.sample_rate:g} Hz", f"rates are {', '.join(map(str, rates))}")
+    if not 1 <= s.diameter_um <= 1e4:
+        raise bad(f"diameter_um is {s.diameter_um:g}; it is 1 to 10000")
+    if s.material not in MATERIALS:
+        raise bad(f"there is no material {s.material!r}", did_you_mean(s.material, MATERIALS) or f"known are {', '.join(MATERIALS)}")
     if s.time not in ("virtual", "wall"):
         raise bad(f"time is virtual or wall, not {s.time!r}")
     for name in ("loss", "corrupt", "truncate", "duplicate", "late"):

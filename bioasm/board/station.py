@@ -13,6 +13,7 @@ from bioasm.board.settings import STUCK, BoardSettings
 from bioasm.chips.electrodes import Electrode
 from bioasm.link.channel import Channel
 from bioasm.link.transport import Closed
+from bioasm.safety import Electrode as StimElectrode
 
 _OFF_OHM = 50e6  # of an electrode that came off: no current gets through
 _WRONG_ID = 7  # of no chip that there is
@@ -41,6 +42,7 @@ class Station:
         self._silent_until = float("-inf")
         self._congested = self._unplugged = False
         self.busy = False
+        self._region: bytearray | None = None
         self.firmware = self._boot()
 
     def _line(self, seed: int) -> Channel:
@@ -52,7 +54,9 @@ class Station:
 
     def _boot(self) -> Firmware:
         s = self.settings
-        rig = Rig(s.chip, s.sample_rate, s.seed)
+        electrode = StimElectrode.disk(s.diameter_um * 1e-6, s.material)
+        rig = Rig(s.chip, s.sample_rate, s.seed, own_electrode=electrode, region=self._region)
+        self._region = rig.region  # the memory that outlasts every start
         rig.front.skip_calibration = s.uncalibrated
         rig.front.bus.stuck = STUCK.get(s.stuck.lower())
         if s.wrong_chip:
@@ -113,6 +117,12 @@ class Station:
     def _reset(self, _: float, __: float) -> None:
         self.firmware = self._boot()
 
+    def _lose_power(self, _: float, now: float) -> None:
+        """What a memory without power holds afterwards is anything."""
+        assert self._region is not None
+        self._region[:] = self._random.randbytes(len(self._region))
+        self._reset(0.0, now)
+
     def _unplug(self, _: float, __: float) -> None:
         self._unplugged = True
 
@@ -166,6 +176,7 @@ def wrong_chip(rig: Rig) -> None:
 
 _HAPPENS: dict[str, Callable[[Station, float, float], None]] = {
     "reset": Station._reset,
+    "power": Station._lose_power,
     "unplug": Station._unplug,
     "silence": Station._silence,
     "garbage": Station._garbage,

@@ -1,14 +1,14 @@
 """The stimulator of the firmware: the interlock in front of it, and the words that make a pulse at its samples.
 
 This is the only code that writes stimulation registers. A pulse gets here by `request` alone, and out of here only after the
-limits table and the guard of rates have admitted it, in whole steps and samples.
+board's own table, the host's table and the guard have admitted it, in whole steps and samples.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from bioasm.chips.charge import Phase
 from bioasm.chips.steps import amplitude_word
 from bioasm.chips.words import rhs
 from bioasm.link.messages import StimOutcome
-from bioasm.safety import Limits, LimitsTable, QuantisedPulse, RateGuard, Refusal, Rule
+from bioasm.safety import Guard, LimitsTable, QuantisedPulse, Refusal, Rule
 
 SETTLE, ON, POLARITY, RECOVERY = 10, 42, 44, 46
 NEGATIVE, POSITIVE = 64, 96
@@ -57,17 +57,31 @@ def _edges_of(request: Request) -> list[int]:
     return [*ends, request.start + request.pulse.duration_samples + _SETTLED_AFTER]
 
 
-class Stimulator:
-    """Pulses on one RHS2116, in samples of the device clock."""
+def _dropped_together(waiting: Iterable[Request]) -> Iterator[Done]:
+    """One entry a channel for pulses that were not even judged, with how many they were: a host may have asked for thousands."""
+    by_channel: dict[int, list[int]] = defaultdict(list)
+    for request in waiting:
+        by_channel[request.channel].append(request.start)
+    for channel, starts in sorted(by_channel.items()):
+        limit = f"with {len(starts) - 1} after it" if len(starts) > 1 else ""
+        yield Done(min(starts), channel, StimOutcome.DROPPED, limit)
 
-    def __init__(self, channels: int, sample_rate: float, step: float) -> None:
-        self.channels, self.step, self.period = channels, step, 1 / sample_rate
+
+class Stimulator:
+    """Pulses on one RHS2116, in samples of the device clock.
+
+    `own` is the board's own table: its limits and its electrodes, which no host can widen. `region` is the memory in which the
+    history of stimulation outlasts restarts.
+    """
+
+    def __init__(self, own: LimitsTable, sample_rate: float, step: float, region: bytearray, channels: int) -> None:
+        self.own, self.channels, self.step, self.period = own, channels, step, 1 / sample_rate
         self.table: LimitsTable | None = None  # None: disarmed
         self.count_anew()
-        self._guard: RateGuard | None = None
+        self.guard = Guard(own.limits, step, self.period, region, channels)
         self._waiting: list[Request] = []
         self._number = 0
-        self._net: dict[int, int] = defaultdict(int)  # of a channel since the start, in steps times samples
+        self._flying: dict[int, deque[Request]] = defaultdict(deque)  # admitted and not over, of each channel
         self._clear()
 
     def count_anew(self) -> None:
@@ -76,9 +90,13 @@ class Stimulator:
         self.charge = 0.0
 
     def _clear(self) -> None:
+        """Forget the words to come. A pulse that was still under way leaves a charge that nobody knows."""
+        for request in [request for mine in self._flying.values() for request in mine]:
+            self.guard.over(request.channel)
+            self.guard.forget()
+        self._flying.clear()
         self._loads: dict[int, list[int]] = defaultdict(list)
         self._edges: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        self._flying: dict[int, deque[Request]] = defaultdict(deque)  # admitted and not over, of each channel
         self._moved: dict[int, list[Phase]] = defaultdict(list)
         self._on = self._polarity = self._settled = 0
 
@@ -92,9 +110,7 @@ class Stimulator:
     def arm(self, table: LimitsTable) -> list[int]:
         """Let pulses within a table of limits through; the words to be sent for it."""
         self.table = table
-        if self._guard is None:
-            self._guard = RateGuard(table.limits, self.period)
-        self._guard.limits = table.limits  # what stimulated before still counts
+        self.guard.limits = table.limits  # what stimulated before still counts
         self._clear()
         return [rhs.write(SETTLE, 0), rhs.write(RECOVERY, 0), rhs.write(ON, 0, u=True), *sequences.arm()]
 
@@ -103,6 +119,8 @@ class Stimulator:
         self.table = None
         self._waiting.clear()
         self._clear()
+        if self.guard.wait():
+            self.guard.forget()  # charge leaves the electrodes from now on, for now they are grounded
         return [rhs.write(ON, 0), rhs.write(RECOVERY, _ALL, u=True), *sequences.disarm()]
 
     # --- asking for pulses ------------------------------------------------------------------------------
@@ -111,7 +129,7 @@ class Stimulator:
         """What forbids a pulse on channels at any time; what depends on other pulses is judged when its time has come."""
         if self.table is None:
             raise RuntimeError("a stimulator that is not armed was asked for a pulse")
-        return self.table.refusals(pulse, channels)
+        return self.own.refusals(pulse, channels) or self.table.refusals(pulse, channels)
 
     def request(self, start: int, channel: int, pulse: QuantisedPulse) -> None:
         """Ask for a pulse at a sample. It is judged when that time comes."""
@@ -134,29 +152,18 @@ class Stimulator:
 
     def _judge(self, request: Request, now: int) -> Done | None:
         """Let one pulse through, or say why not."""
-        if self.table is None or self._guard is None:
+        if self.table is None:
             return Done(request.start, request.channel, StimOutcome.REFUSED, "not armed")
         places = self._places(request, now)
         if places is None:
             return Done(request.start, request.channel, StimOutcome.LATE)
-        refusals = self.table.refusals(request.pulse, (request.channel,)) or self._shape(request.pulse)
-        refusals = (
-            refusals
-            or self._drift(request, self.table.limits)
-            or self._guard.admit(request.start, (request.channel,), request.pulse)
-        )
+        channels = (request.channel,)
+        refusals = self.refusals(channels, request.pulse) or self._shape(request.pulse)
+        refusals = refusals or self.guard.admit(request.start, channels, request.pulse)
         if refusals:
             return Done(request.start, request.channel, StimOutcome.REFUSED, refusals[0].message)
         self._plan(request, places)
         return None
-
-    def _drift(self, request: Request, limits: Limits) -> list[Refusal]:
-        """Small imbalances of many pulses must not add up: a channel's net charge since the start is bounded as well."""
-        net = abs(self._net[request.channel] + request.pulse.net) * self.step * self.period
-        most = limits.net_fraction * limits.max_charge
-        if net <= most:
-            return []
-        return [Refusal(Rule.BALANCE, net, most, "C", f"net charge of all pulses on channel {request.channel}")]
 
     @staticmethod
     def _shape(pulse: QuantisedPulse) -> list[Refusal]:
@@ -191,7 +198,6 @@ class Stimulator:
         self._edges[at].append((channel, 0))
         self._edges[at + _SETTLED_AFTER].append((channel, _SEES))
         self._flying[channel].append(request)
-        self._net[channel] += pulse.net
 
     # --- what the sampling sequence asks ----------------------------------------------------------------
 
@@ -225,21 +231,26 @@ class Stimulator:
         self._polarity = self._polarity | bit if sign > 0 else self._polarity & ~bit
         self._settled |= bit
 
-    def cancel(self) -> None:
-        """Forget every pulse that has not begun; one that has begun is completed, because half of it would leave its charge."""
-        self._waiting.clear()
+    def cancel(self, now: int) -> list[Done]:
+        """Forget every pulse that has not begun before sample `now`, give its charge back, and say so.
+
+        One that has begun is completed, because half of it would leave its charge.
+        """
+        dropped = [request for mine in self._flying.values() for request in mine if request.start >= now]
+        for request in dropped:
+            self._flying[request.channel].remove(request)
+            self.guard.withdraw(request.channel, request.pulse)
         self._loads.clear()
-        begun = {channel for channel in range(self.channels) if self._settled >> channel & 1}
-        kept: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for sample in sorted(self._edges):
-            for channel, sign in self._edges[sample]:
-                if channel in begun:
-                    kept[sample].append((channel, sign))
-                    begun -= {channel} if sign == _SEES else set()
-        self._edges = kept
-        for channel, queue in self._flying.items():
-            while len(queue) > bool(self._settled >> channel & 1):
-                self._net[channel] -= queue.pop().pulse.net
+        self._keep_edges({(request.channel, at) for request in dropped for at in _edges_of(request)})
+        done = [Done(request.start, request.channel, StimOutcome.DROPPED) for request in sorted(dropped)]
+        done += _dropped_together(self._waiting)
+        self._waiting.clear()
+        return done
+
+    def _keep_edges(self, gone: set[tuple[int, int]]) -> None:
+        """Forget the edges of these channels at these samples. Pauses keep two pulses of a channel from sharing one."""
+        kept = {at: [edge for edge in edges if (edge[0], at) not in gone] for at, edges in self._edges.items()}
+        self._edges = defaultdict(list, {at: edges for at, edges in kept.items() if edges})
 
     def finished(self, phases: list[Phase]) -> Iterator[Done]:
         """What the chip delivered, as the pulses that are over."""
@@ -249,6 +260,7 @@ class Stimulator:
             queue = self._flying[channel]
             while queue and len(moved) >= len(queue[0].pulse.levels):
                 request = queue.popleft()
+                self.guard.over(request.channel)
                 mine, moved[:] = moved[: len(request.pulse.levels)], moved[len(request.pulse.levels) :]
                 yield self._done(request, mine)
 
@@ -258,5 +270,6 @@ class Stimulator:
         self.charge += abs(phases[0].coulombs)
         charges = tuple(phase.coulombs for phase in phases)
         if any(phase.limited for phase in phases):
+            self.guard.forget()
             return Done(request.start, request.channel, StimOutcome.CUT_SHORT, "compliance", charges)
         return Done(request.start, request.channel, StimOutcome.DELIVERED, "", charges)

@@ -33,6 +33,8 @@ CHANCE = click.FloatRange(0, 1)
 @click.option("--chip", metavar="NAME", default="rhd2132", show_default=True, help="rhd2132, rhd2164, rhd2216 or rhs2116; only the last stimulates.")  # noqa: E501  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", default=0, show_default=True, help="Seed of the chip, the culture and the line's faults.")  # noqa: E501  # fmt: skip
 @click.option("--sample-rate", type=float, metavar="HZ", default=20000.0, show_default=True, help="Samples of each channel in a second.")  # noqa: E501  # fmt: skip
+@click.option("--diameter-um", type=float, metavar="UM", default=100.0, show_default=True, help="Diameter of the electrodes, by which the board itself judges pulses.")  # noqa: E501  # fmt: skip
+@click.option("--material", metavar="NAME", default="unknown", show_default=True, help="Their material; docs/safety.md lists those that are known.")  # noqa: E501  # fmt: skip
 @click.option("--wall/--virtual", default=False, help="Whether a culture takes its time, or is computed as fast as possible (the default).")  # noqa: E501  # fmt: skip
 @click.option("--socket", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve a TCP port of this computer instead of a pseudo-terminal; 0 takes a free one.")  # noqa: E501  # fmt: skip
 @click.option("--baud", type=float, metavar="N", default=0.0, help="Pace the line at so many baud; without it there is no limit.")  # noqa: E501  # fmt: skip

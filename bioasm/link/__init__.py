@@ -1,1 +1,1 @@
-"""The serial link BAL/1 between a host and a board: frames, windows, sessions, uploads, telemetry, clock."""
+"""The serial link BAL/2 between a host and a board: frames, windows, sessions, uploads, telemetry, clock."""

@@ -71,6 +71,7 @@ class DeviceLink:
         self._past_nonce: int | None = None
         self._host = ""
         self._heard = self._complained = float("-inf")
+        self._beat = 0  # token of the latest heartbeat of the session
         self._watchdog: float | None = None
         self._streams = ALWAYS
         self._result: tuple[m.RunEnded, bytes] | None = None
@@ -177,8 +178,7 @@ class DeviceLink:
             self._from_anyone(m.read(frame.type, frame.payload), now)
         elif not self.connected or frame.session != self._end.session:
             self._complain(frame, now)
-        elif m.from_host(frame.type):  # what the board said itself may come back over a looped line, and is no sign of life
-            self._heard = now
+        elif m.from_host(frame.type):
             self._in_session(frame, now)
         else:
             self.statistics.malformed += 1
@@ -217,7 +217,7 @@ class DeviceLink:
 
     def _welcome(self, hello: m.Hello, version: int, now: float) -> None:
         if not self.connected:
-            self._nonce, self._host, self._heard = hello.nonce, hello.host, now
+            self._nonce, self._host, self._heard, self._beat = hello.nonce, hello.host, now, 0
             self._last_session = self._last_session % 255 + 1
             self._begin(self._last_session)
         ended = self._result[0] if self._result else m.RunEnded(0, m.RunStatus.FINISHED, 0, 0, m.NO_DIGEST)
@@ -237,17 +237,28 @@ class DeviceLink:
         )
 
     def _in_session(self, frame: Frame, now: float) -> None:
+        """Take a frame of the host. Signs of life are those that can't be said twice: new requests, and rising heartbeats."""
         if m.reliable_to_board(frame.type):
-            for ready in self._end.receiver.accept(frame):
-                self._answer(ready)
+            ready = self._end.receiver.accept(frame)
+            self._heard = now if ready else self._heard
+            for each in ready:
+                self._answer(each)
             return
         message = m.read(frame.type, frame.payload)
         if isinstance(message, m.Ack):
             self._end.acknowledged(frame, message, now)
         elif isinstance(message, m.Heartbeat):
-            self._end.urgent(m.HeartbeatAck(message.token, self.board.clock(), self.board.state()))
+            self._heartbeat(message, now)
         elif isinstance(message, m.Bye):
             self._end_session("the host closed it")
+
+    def _heartbeat(self, message: m.Heartbeat, now: float) -> None:
+        """Answer a heartbeat whose token is above all before; others were held up, or are said again by a line or a stranger."""
+        if message.token <= self._beat:
+            self.statistics.duplicates += 1
+            return
+        self._beat, self._heard = message.token, now
+        self._end.urgent(m.HeartbeatAck(message.token, self.board.clock(), self.board.state()))
 
     # --- requests -----------------------------------------------------------------------------------
 

@@ -325,7 +325,7 @@ def _from_board(kind: int) -> bool:
 def why_not(rejected: m.Rejected | None) -> BioasmError:
     """Why there is no session, for whoever waited for one."""
     if rejected is None:
-        hint = "is it the right port, is the board powered, and does its firmware speak BAL/1?"
+        hint = "is it the right port, is the board powered, and does its firmware speak BAL/2?"
         return error("B510", "no board answered", hint=hint, exit_code=EXIT_DEVICE)
     if rejected.reason is m.Rejection.BUSY:
         text = f"the board is busy: {rejected.text}"

@@ -10,7 +10,7 @@ from bioasm.link import wire
 from bioasm.link.frames import MAX_PAYLOAD
 from bioasm.link.wire import F64, U8, U16, U32, Choice, Digest, ListOf, Record, Rows, Text
 
-OLDEST_VERSION = NEWEST_VERSION = 1
+OLDEST_VERSION = NEWEST_VERSION = 2
 NO_DIGEST = bytes(32)
 NOWHERE = 0xFFFFFFFF  # a place in the program that is none
 NOW = 0  # a clock that means: at once
@@ -135,6 +135,7 @@ class StimOutcome(IntEnum):
     REFUSED = 1
     CUT_SHORT = 2
     LATE = 3
+    DROPPED = 4
 
 
 class Rejection(IntEnum):
@@ -170,7 +171,8 @@ class Ceilings:
 
     `current` A and `charge` C per phase and channel, `density` C/m2 per phase, `shannon_k` for Shannon's law in uC and
     uC/cm2, `width_min` and `width_max` s of a phase, `imbalance` net charge as a part of a phase's charge, `rate` Hz and
-    `duty` per channel, `electrodes` and `total_current` A at a time, `gap` s between pulses of a channel.
+    `duty` per channel, `electrodes` and `total_current` A at a time, `gap` s between pulses of a channel. `area` m2 of the
+    smallest electrode of the board that may stimulate (0: not told); the table of electrodes is the board's own.
     """
 
     current: F64 = 0.0
@@ -185,6 +187,7 @@ class Ceilings:
     electrodes: U16 = 0
     total_current: F64 = 0.0
     gap: F64 = 0.0
+    area: F64 = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ It knows nothing of programs, links or chips. Whatever is asked, it answers with
 """
 
 from bioasm.safety.check import check, check_quantised
-from bioasm.safety.guard import RateGuard
+from bioasm.safety.guard import Guard
+from bioasm.safety.history import DISCHARGE, History
 from bioasm.safety.limits import DEFAULT_LIMITS, Electrode, Limits
 from bioasm.safety.materials import MATERIALS, Material
 from bioasm.safety.pulse import Phase, Pulse, QuantisedPulse, biphasic, quantise
@@ -13,15 +14,17 @@ from bioasm.safety.table import LimitsTable
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "DISCHARGE",
     "MATERIALS",
     "Electrode",
+    "Guard",
+    "History",
     "Limits",
     "LimitsTable",
     "Material",
     "Phase",
     "Pulse",
     "QuantisedPulse",
-    "RateGuard",
     "Refusal",
     "Rule",
     "biphasic",

@@ -11,7 +11,7 @@ from bioasm.safety.pulse import Pulse, QuantisedPulse
 from bioasm.safety.refusal import Refusal, Rule
 
 # Products of decimal numbers carry rounding errors of a few units in the last place; a limit is met to within these.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 _MOST_PHASES = 16
 
 
@@ -82,9 +82,9 @@ def _shape(pulse: Pulse, limits: Limits) -> Iterator[Refusal]:
 
 
 def _phase(what: str, current: float, duration: float, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
-    if duration < limits.min_width * (1 - _ROUNDING):
+    if duration < limits.min_width * (1 - ROUNDING):
         yield _refuse(Rule.WIDTH_LOW, duration, limits.min_width, "s", f"width of {what}")
-    if not duration <= limits.max_width * (1 + _ROUNDING):
+    if not duration <= limits.max_width * (1 + ROUNDING):
         yield _refuse(Rule.WIDTH_HIGH, duration, limits.max_width, "s", f"width of {what}")
     own = electrode.max_current if electrode else inf
     yield from _at_most(Rule.CURRENT, abs(current), min(limits.max_current, own), "A", f"current of {what}")
@@ -115,7 +115,7 @@ def _charge(what: str, charge: float, limits: Limits, electrode: Electrode | Non
 
 def _at_most(rule: Rule, value: float, limit: float, unit: str, what: str) -> Iterator[Refusal]:
     """A refusal where the value is over the limit, or where it is NaN."""
-    if not value <= limit * (1 + _ROUNDING):
+    if not value <= limit * (1 + ROUNDING):
         yield _refuse(rule, value, limit, unit, what)
 
 
@@ -137,7 +137,7 @@ def _balance(pulse: Pulse, limits: Limits, step: float) -> Iterator[Refusal]:
     shortest = min(duration for _, duration in pulse.phases)
     allowed = min(max(limits.net_fraction * smallest, step * shortest), limits.net_cap * smallest)
     net = abs(sum(current * duration for current, duration in pulse.phases))
-    if not net <= allowed + _ROUNDING * smallest:
+    if not net <= allowed + ROUNDING * smallest:
         yield _refuse(Rule.BALANCE, net, allowed, "C", "net charge of the pulse")
 
 

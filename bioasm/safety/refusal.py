@@ -32,6 +32,7 @@ class Rule(IntEnum):
     RANGE = 18
     RESOLUTION = 19
     CEILING = 20
+    DISCHARGE = 21
 
     @property
     def title(self) -> str:
@@ -60,6 +61,7 @@ _TITLES = {
     Rule.RANGE: "range of the stimulator",
     Rule.RESOLUTION: "resolution of the stimulator",
     Rule.CEILING: "ceiling of the board",
+    Rule.DISCHARGE: "time to discharge",
 }
 
 

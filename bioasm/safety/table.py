@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 
 from bioasm.diagnostics import BioasmError, error
-from bioasm.safety.check import check_quantised
+from bioasm.safety.check import ROUNDING, check_quantised
 from bioasm.safety.limits import Electrode, Limits
-from bioasm.safety.materials import BY_NUMBER, MATERIALS
+from bioasm.safety.materials import BY_NUMBER, MATERIALS, MICROCOULOMB_PER_CM2
 from bioasm.safety.pulse import QuantisedPulse
 from bioasm.safety.refusal import Refusal, Rule
 
@@ -52,9 +52,29 @@ class LimitsTable:
         """The hash that ARM binds, in hexadecimal."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
-    def over(self, ceiling: Limits) -> list[Refusal]:
-        """Where the table allows more than a ceiling; empty where it does nowhere."""
-        return self.limits.over(ceiling)
+    def over(self, ceiling: LimitsTable) -> list[Refusal]:
+        """Where the table allows more than that of a board, in its limits or of an electrode; empty where it does nowhere.
+
+        An electrode's own current and charge are left out: a board judges every pulse by its own table as well.
+        """
+        found = self.limits.over(ceiling.limits)
+        for channel in sorted(self.electrodes):
+            found += self._over(channel, self.electrodes[channel], ceiling)
+        return found
+
+    def _over(self, channel: int, mine: Electrode, ceiling: LimitsTable) -> Iterator[Refusal]:
+        theirs = ceiling.electrodes.get(channel)
+        if theirs is None or (mine.allowed and not theirs.allowed):
+            what = f"channel {channel}, which has no electrode on this board that may stimulate"
+            yield Refusal(Rule.CEILING, 1.0, 0.0, "", what)
+            return
+        dense, densest = self.limits.density(mine), ceiling.limits.density(theirs)
+        if mine.area > theirs.area * (1 + ROUNDING):
+            what = f"channel {channel}, area of the electrode"
+            yield Refusal(Rule.CEILING, mine.area * 1e12, theirs.area * 1e12, "um2", what)
+        if dense > densest * (1 + ROUNDING):
+            what, unit = f"channel {channel}, charge density for {mine.material}", MICROCOULOMB_PER_CM2
+            yield Refusal(Rule.CEILING, dense / unit, densest / unit, "uC/cm2", what)
 
     def refusals(self, quantised: QuantisedPulse, channels: Iterable[int], range_steps: int = 255) -> list[Refusal]:
         """Every rule that a pulse through these channels breaks, apart from those that look at other pulses."""

@@ -278,7 +278,7 @@ def test_second_host_is_told_that_the_board_is_busy() -> None:
     assert bench.host.phase is SessionPhase.OPEN
 
 
-@pytest.mark.parametrize(("oldest", "newest"), [(0, 0), (2, 9), (255, 255)])
+@pytest.mark.parametrize(("oldest", "newest"), [(0, 1), (3, 9), (255, 255)])
 def test_host_of_another_version_is_told_so(oldest: int, newest: int) -> None:
     bench = Bench(address())
     told = HostSession("other", 5)

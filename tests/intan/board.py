@@ -34,7 +34,7 @@ STATUSES = {
     "interrupted": RunStatus.INTERRUPTED,
     "failed": RunStatus.FAILED,
 }
-CEILINGS = m.Ceilings(10e-6, 3e-9, 0.5, 1.5, 20e-6, 1e-3, 0.01, 200.0, 0.2, 8, 50e-6, 200e-6)
+CEILINGS = m.Ceilings(10e-6, 3e-9, 0.5, 1.5, 20e-6, 1e-3, 0.01, 200.0, 0.2, 8, 50e-6, 200e-6, 7.85e-9)
 
 
 def capabilities(**changes: Any) -> m.Capabilities:

@@ -39,7 +39,7 @@ def test_words_stand_on_the_page_with_their_numbers(kind: type[IntEnum]) -> None
 
 def test_example_on_the_page_is_what_is_sent() -> None:
     plain, stuffed = re.findall(r"^    ((?:[0-9a-f]{2} )+).*(?:frame|on the wire)$", PAGE, re.MULTILINE)
-    hello = m.Hello(1, 1, 0x1122334455667788, "me")
+    hello = m.Hello(m.OLDEST_VERSION, m.NEWEST_VERSION, 0x1122334455667788, "me")
     assert bytes.fromhex(stuffed) == frames.encode(Frame(hello.TYPE, 0, 0, hello.pack()))
     body = bytes.fromhex(plain)
     assert crc32(body[:-4]) == int.from_bytes(body[-4:], "little")

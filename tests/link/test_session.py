@@ -37,7 +37,7 @@ def test_board_introduces_itself() -> None:
     line = Line().open()
     assert line.host.welcome is not None
     assert line.host.welcome.capabilities == CAPABILITIES
-    assert line.host.welcome.version == 1
+    assert line.host.welcome.version == 2
     assert line.host.state is State.DISARMED
     assert line.link.connected
 
@@ -63,7 +63,7 @@ def test_greeting_gets_through_a_bad_line(seed: int) -> None:
     assert isinstance(line.ask(m.Halt()), m.Accepted)
 
 
-@pytest.mark.parametrize(("oldest", "newest", "fine"), [(1, 1, True), (0, 1, True), (1, 9, True), (2, 3, False), (0, 0, False)])
+@pytest.mark.parametrize(("oldest", "newest", "fine"), [(2, 2, True), (0, 2, True), (1, 9, True), (3, 4, False), (0, 1, False)])
 def test_versions(oldest: int, newest: int, fine: bool) -> None:
     line = Line()
     raw(line, m.Hello(oldest, newest, 7), 0)
@@ -83,7 +83,7 @@ def test_wrong_version_is_told_with_both_numbers() -> None:
     assert found.exit_code == EXIT_DEVICE
     assert "B512" in str(found)
     assert "3 to 4" in str(found)
-    assert "version 1" in str(found)
+    assert "version 2" in str(found)
 
 
 def test_silence_is_told_as_no_board() -> None:
@@ -176,7 +176,7 @@ def test_greeting_that_was_held_up_opens_no_session_for_a_host_that_left() -> No
 def test_session_numbers_differ_from_each_other_and_are_never_zero() -> None:
     line, numbers = Line(), []
     for nonce in range(300):
-        raw(line, m.Hello(1, 1, nonce), 0)
+        raw(line, m.Hello(2, 2, nonce), 0)
         numbers.append(line.link._end.session)
         line.link.receive(frames.encode(Frame(m.Bye.TYPE, numbers[-1], 0)), line.now)
     assert 0 not in numbers

@@ -286,7 +286,7 @@ def test_refusal_of_a_density_is_told_in_the_unit_of_the_field() -> None:
 
 
 def test_every_rule_has_a_title_and_keeps_its_number() -> None:
-    assert [rule.value for rule in Rule] == list(range(1, 21))
+    assert [rule.value for rule in Rule] == list(range(1, 22))
     assert len({rule.title for rule in Rule}) == len(Rule)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.safety import Limits, QuantisedPulse, RateGuard, Rule
+from bioasm.safety import Guard, History, Limits, QuantisedPulse, Rule
 
 PERIOD = 50e-6  # 20 kHz
 
@@ -14,8 +14,14 @@ def pulse(level: int = 10, samples: int = 2) -> QuantisedPulse:
     return QuantisedPulse((-level, level), (samples, samples), 100e-9, PERIOD)
 
 
-def guard(**limits: float) -> RateGuard:
-    return RateGuard(Limits(**limits), PERIOD)  # type: ignore[arg-type]
+def region(channels: int = 16) -> bytearray:
+    """Memory of electrodes that never stimulated."""
+    return bytearray(History.empty(channels).to_bytes())
+
+
+def guard(memory: bytearray | None = None, period: float = PERIOD, **limits: float) -> Guard:
+    """A guard over 16 channels, in steps of 100 nA."""
+    return Guard(Limits(**limits), 100e-9, period, region() if memory is None else memory, 16)  # type: ignore[arg-type]
 
 
 def rules(found: list[object]) -> set[Rule]:
@@ -102,7 +108,7 @@ def test_no_channels_are_nothing() -> None:
 
 
 def test_pauses_are_rounded_up_to_samples() -> None:
-    watch = RateGuard(Limits(max_rate=1e4, max_duty=1.0), 1 / 30000)
+    watch = guard(period=1 / 30000, max_rate=1e4, max_duty=1.0)
     watch.admit(0, [0], pulse(samples=1))
     assert rules(watch.refusals(7, [0], pulse())) == {Rule.GAP}  # 200 us are 6 samples, after 2
     assert watch.refusals(8, [0], pulse()) == []

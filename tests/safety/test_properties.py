@@ -12,11 +12,12 @@ from bioasm.safety import (
     DEFAULT_LIMITS,
     MATERIALS,
     Electrode,
+    Guard,
+    History,
     Limits,
     Phase,
     Pulse,
     QuantisedPulse,
-    RateGuard,
     biphasic,
     check,
     check_quantised,
@@ -111,7 +112,8 @@ def test_quantised_pulse_of_stim_is_exactly_balanced(amplitude: float, width: fl
                           st.integers(1, 90)), max_size=40))  # fmt: skip
 @MANY
 def test_admitted_pulses_keep_rate_duty_pauses_and_sums(asked: list[tuple[int, set[int], int, int]]) -> None:
-    period, guard = 50e-6, RateGuard(DEFAULT_LIMITS, 50e-6)
+    period = 50e-6
+    guard = Guard(DEFAULT_LIMITS, 100e-9, period, bytearray(History.empty(12).to_bytes()), 12)
     admitted: list[tuple[int, int, int, float]] = []  # start, end, channel, peak
     now = 0
     for later, channels, width, level in asked:

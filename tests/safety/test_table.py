@@ -118,7 +118,7 @@ def test_table_with_a_wrong_byte(at: int, what: bytes, words: str) -> None:
 def test_looser_limit_is_over_the_ceiling(name: str) -> None:
     value = getattr(DEFAULT_LIMITS, name)
     looser = replace(DEFAULT_LIMITS, **{name: value / 2 if name in LEAST else value * 2})
-    (found,) = LimitsTable(looser).over(DEFAULT_LIMITS)
+    (found,) = LimitsTable(looser).over(LimitsTable())
     assert (found.rule, found.what) == (Rule.CEILING, name)
     assert (found.value, found.limit) == (getattr(looser, name), value)
 
@@ -127,7 +127,7 @@ def test_looser_limit_is_over_the_ceiling(name: str) -> None:
 def test_tighter_limit_is_not_over_the_ceiling(name: str) -> None:
     value = getattr(DEFAULT_LIMITS, name)
     tighter = replace(DEFAULT_LIMITS, **{name: value * 2 if name in LEAST else value / 2})
-    assert LimitsTable(tighter).over(DEFAULT_LIMITS) == []
+    assert LimitsTable(tighter).over(LimitsTable()) == []
 
 
 def test_limits_are_not_over_themselves() -> None:

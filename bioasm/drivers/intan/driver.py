@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from typing import Any, ClassVar
 
 from bioasm import __version__
@@ -28,7 +29,6 @@ from bioasm.safety import Electrode, LimitsTable
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
 _AGAIN = 2.5  # s in which a board that was lost is looked for once more
-_EMULATED_DISK = 100e-6  # m, the electrodes of the emulated board
 _STIMULATES = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # what on a culture drives the cells
 
 
@@ -157,8 +157,9 @@ def _check_board(link: HostLink, clear: bool) -> None:
 
 
 def _known_electrode(board: Capabilities) -> Electrode | None:
-    """The electrode of a board that has a known array; of real ones only a map knows."""
-    return Electrode.disk(_EMULATED_DISK) if Capability.SIMULATED in board.capabilities else None
+    """The electrode that is within the board's own limits on every channel; None where the board does not tell its size."""
+    area = board.ceilings.area
+    return Electrode(area) if isfinite(area) and area > 0 else None
 
 
 def _limits(verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap) -> LimitsTable | None:

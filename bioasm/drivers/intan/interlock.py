@@ -11,7 +11,7 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Operand, Quantity
 from bioasm.isa.verify import Verified
 from bioasm.link.messages import Capabilities, Ceilings
-from bioasm.safety import Limits, LimitsTable, QuantisedPulse, RateGuard, Refusal, Rule, biphasic, quantise
+from bioasm.safety import Guard, History, Limits, LimitsTable, QuantisedPulse, Refusal, Rule, biphasic, quantise
 from bioasm.safety.refusal import spelled
 
 HINT = "docs/safety.md lists the limits and why they stand"
@@ -100,7 +100,9 @@ def _refusals(
     refusals = table.refusals(pulse, through)
     yield from _first_of_each(refusals)
     if not refusals:
-        yield from RateGuard(table.limits, pulse.period).refusals(0, through, pulse)
+        channels_of_all = max(through, default=0) + 1
+        region = bytearray(History.empty(channels_of_all).to_bytes())
+        yield from Guard(table.limits, pulse.step, pulse.period, region, channels_of_all).refusals(0, through, pulse)
 
 
 def _first_of_each(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
