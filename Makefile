@@ -12,7 +12,7 @@ DECLARED := setup.cfg pyproject.toml
 PIP := -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint docs docs-check smoke bench clean
+.PHONY: help run test test-long lint docs docs-check smoke bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ run: $(VENV)/.installed $(PROGRAM) ## set up, then solve a max-cut benchmark wit
 
 test: $(VENV)/.with-test ## set up and run the tests (PYTEST="-q tests/text" chooses)
 	$(BIN)/python -m pytest $(PYTEST)
+
+test-long: $(VENV)/.with-test ## run the tests that take minutes each
+	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.with-dev ## set up, then check style and types
 	$(BIN)/ruff check .

@@ -323,7 +323,8 @@ class Firmware:
             text = "the stimulator reached its supply, so the electrode may be off"
             self._fail(Fault.COMPLIANCE, text, _bits(self.rig.compliance))
         elif self.rig.leaking:
-            self._fail(Fault.CHIP, f"the fault current detector reports channels {self.rig.leaking:#06x}", _bits(self.rig.leaking))
+            text = f"the fault current detector reports channels {self.rig.leaking:#06x}"
+            self._fail(Fault.CHIP, text, _bits(self.rig.leaking))
 
     def _tell_status(self) -> None:
         run, surroundings = self.run, self.rig.chip.surroundings

@@ -67,7 +67,8 @@ def _check(s: BoardSettings) -> None:
     if not 1 <= s.diameter_um <= 1e4:
         raise bad(f"diameter_um is {s.diameter_um:g}; it is 1 to 10000")
     if s.material not in MATERIALS:
-        raise bad(f"there is no material {s.material!r}", did_you_mean(s.material, MATERIALS) or f"known are {', '.join(MATERIALS)}")
+        hint = did_you_mean(s.material, MATERIALS) or f"known are {', '.join(MATERIALS)}"
+        raise bad(f"there is no material {s.material!r}", hint)
     if s.time not in ("virtual", "wall"):
         raise bad(f"time is virtual or wall, not {s.time!r}")
     for name in ("loss", "corrupt", "truncate", "duplicate", "late"):

@@ -58,7 +58,7 @@ def _edges_of(request: Request) -> list[int]:
 
 
 def _dropped_together(waiting: Iterable[Request]) -> Iterator[Done]:
-    """One entry a channel for pulses that were not even judged, with how many they were: a host may have asked for thousands."""
+    """One entry a channel for pulses that were not judged yet, with their number: a host may have asked for thousands."""
     by_channel: dict[int, list[int]] = defaultdict(list)
     for request in waiting:
         by_channel[request.channel].append(request.start)

@@ -253,7 +253,7 @@ class DeviceLink:
             self._end_session("the host closed it")
 
     def _heartbeat(self, message: m.Heartbeat, now: float) -> None:
-        """Answer a heartbeat whose token is above all before; others were held up, or are said again by a line or a stranger."""
+        """Answer a heartbeat whose token is above all before; others were held up, or are repeated by a line or a stranger."""
         if message.token <= self._beat:
             self.statistics.duplicates += 1
             return

@@ -46,7 +46,7 @@ class Guard:
             for channel in channels:
                 mine = self.history.channels[channel]
                 mine.start, mine.length, mine.peak = start, pulse.duration_samples, _peak(pulse)
-                mine.net += pulse.net
+                mine.low, mine.high = mine.with_net(pulse.net)
                 mine.flying += 1
             self._write()
         return found
@@ -58,7 +58,8 @@ class Guard:
 
     def withdraw(self, channel: int, pulse: QuantisedPulse) -> None:
         """A pulse that was admitted will not flow: its charge is given back, and pauses still count from its start."""
-        self.history.channels[channel].net -= pulse.net
+        mine = self.history.channels[channel]
+        mine.low, mine.high = mine.low - pulse.net, mine.high - pulse.net
         self.over(channel)
 
     def tick(self, clock: int) -> None:
@@ -100,7 +101,8 @@ class Guard:
     def _net(self, channel: int, pulse: QuantisedPulse) -> Iterator[Refusal]:
         """Small imbalances of many pulses must not add up: a channel's net charge over all its pulses is bounded as well."""
         most, unit = self.limits.net_fraction * self.limits.max_charge, self.step * self.period
-        net = abs(self.history.channels[channel].net + pulse.net)
+        low, high = self.history.channels[channel].with_net(pulse.net)
+        net = max(-low, high)
         if net > floor(most / unit * (1 + ROUNDING)):
             yield Refusal(Rule.BALANCE, net * unit, most, "C", f"net charge of all pulses on channel {channel}")
 

@@ -1,8 +1,8 @@
 """What a board remembers of stimulation over every restart: one plain structure, and its bytes in memory that outlasts a reset.
 
 Little endian, without padding, so that it is a C structure as well: the four bytes `BSH1`, u32 CRC-32 of all that follows, i64
-clock, i64 ready, then for each channel i64 start, i64 net, u32 length, u16 peak, u16 flying. Times are samples of the device's
-clock, which goes on from `clock` after a restart and so never runs backwards.
+clock, i64 ready, then for each channel i64 start, i64 low, i64 high, u32 length, u16 peak, u16 flying. Times are samples of the
+device's clock, which goes on from `clock` after a restart and so never runs backwards.
 """
 
 from __future__ import annotations
@@ -13,19 +13,26 @@ from zlib import crc32
 
 DISCHARGE = 10.0  # s with every electrode on stimulation ground, after which no charge is left that counts
 
+_LATEST = 1 << 62  # clocks beyond are those of no board; half of what the field holds is left for times to come
 _MAGIC = b"BSH1"
 _HEAD = struct.Struct("<4sI")
 _CLOCKS = struct.Struct("<qq")
-_CHANNEL = struct.Struct("<qqIHH")
+_CHANNEL = struct.Struct("<qqqIHH")
 
 
 @dataclass(slots=True)
 class ChannelHistory:
     """One channel: start (samples), length (samples; 0: none yet) and largest current (steps) of the last pulse that was
-    admitted; net charge of all pulses (steps times samples, cathodic below 0); how many are admitted and not yet over."""
+    admitted; bounds of the charge that all pulses left (steps times samples, cathodic below 0); how many pulses are admitted
+    and not yet over.
+
+    There are two bounds because charge may leak away at any time, unseen. Pulses that take it back would then bring as much of
+    the other sign.
+    """
 
     start: int = 0
-    net: int = 0
+    low: int = 0
+    high: int = 0
     length: int = 0
     peak: int = 0
     flying: int = 0
@@ -34,6 +41,10 @@ class ChannelHistory:
     def end(self) -> int:
         """The sample at which the last pulse is over."""
         return self.start + self.length
+
+    def with_net(self, net: int) -> tuple[int, int]:
+        """The bounds after a pulse of this net charge, before which any part of what was held may have leaked away."""
+        return min(self.low, 0) + net, max(self.high, 0) + net
 
 
 @dataclass(slots=True)
@@ -73,11 +84,11 @@ class History:
         if self.ready and self.clock >= self.ready:
             self.ready = 0
             for channel in self.channels:
-                channel.net = 0
+                channel.low = channel.high = 0
 
     def to_bytes(self) -> bytes:
         """The bytes to keep."""
-        rows = b"".join(_CHANNEL.pack(c.start, c.net, c.length, c.peak, c.flying) for c in self.channels)
+        rows = b"".join(_CHANNEL.pack(c.start, c.low, c.high, c.length, c.peak, c.flying) for c in self.channels)
         body = _CLOCKS.pack(self.clock, self.ready) + rows
         return _HEAD.pack(_MAGIC, crc32(body)) + body
 
@@ -88,4 +99,6 @@ def _unpacked(region: bytes, channels: int) -> History | None:
     if len(body) != _CLOCKS.size + channels * _CHANNEL.size or _HEAD.unpack_from(region) != (_MAGIC, crc32(body)):
         return None
     clock, ready = _CLOCKS.unpack_from(body)
+    if clock >= _LATEST:
+        return None
     return History([ChannelHistory(*row) for row in _CHANNEL.iter_unpack(body[_CLOCKS.size :])], clock, ready)

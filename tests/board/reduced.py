@@ -1,7 +1,8 @@
-"""A board reduced to what decides on stimulation: the real firmware, stimulator and guard before two electrodes that keep books.
+"""A board reduced to what decides on stimulation: the real firmware, stimulator and guard before two electrodes that count.
 
-No culture and no samples: a chip of two stimulators takes the stimulator's words, and the electrodes count what flows, in steps of
-current times samples, over every restart and without a word from the firmware. `Beyond` is raised where they pass a limit.
+No culture and no samples: a chip of two stimulators takes the stimulator's words, and the electrodes count what flows, in
+steps of current times samples, over every restart and without a word from the firmware. `Beyond` is raised where they pass a
+limit.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ class ReducedRig(Rig):
         self._stimulated = False
         self._changes = {}
         self.chip = SimpleNamespace(surroundings=SimpleNamespace(temperature_C=37.0, supply_V=3.3))  # type: ignore[assignment]
-        self.front: Any = SimpleNamespace(start=electrodes.power_up, bus=SimpleNamespace(transfer_all=self._send), checking=True)
+        bus = SimpleNamespace(transfer_all=self._send)
+        self.front: Any = SimpleNamespace(start=electrodes.power_up, bus=bus, checking=True)
 
     def _send(self, words: list[int]) -> None:
         for word in words:
@@ -172,7 +174,8 @@ class ReducedRig(Rig):
         for channel, mine in self.stimulator._flying.items():
             for request in mine:
                 if request.start + request.pulse.duration_samples < self.clock:
-                    phases += [SimpleNamespace(channel=channel, coulombs=0.0, limited=self.truth.off)] * len(request.pulse.levels)
+                    phase = SimpleNamespace(channel=channel, coulombs=0.0, limited=self.truth.off)
+                    phases += [phase] * len(request.pulse.levels)
         return list(self.stimulator.finished(phases)) if phases else []
 
     def skip(self, samples: int) -> None:

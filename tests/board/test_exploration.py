@@ -1,16 +1,17 @@
 """Every sequence of requests and mishaps on a reduced board, by breadth-first search over its states: nothing passes a limit.
 
-A state is what the future depends on: times are counted from now, and those that no rule asks for any more count as long ago. So
-a sequence that leads to a state that was seen before need not be gone on with, and what is left is all sequences of that length.
+A state is what the future depends on: times are counted from now, and those that no rule asks for any more count as long ago.
+A sequence that leads to a state that was seen before need not be gone on with, so that all sequences of a length are covered.
 Planted faults show that the search would find them.
 """
 
 from __future__ import annotations
 
-import copy
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -21,29 +22,32 @@ from bioasm.link import messages as m
 from bioasm.link.messages import NOW, Kind
 from bioasm.link.uploads import Uploads
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Guard, History, LimitsTable
-from tests.board.reduced import APART, CHANNELS, DISCHARGED, OWN, Beyond, Electrodes, ReducedRig, Wire, new_region
+from bioasm.safety.history import ChannelHistory
+from tests.board.reduced import APART, CHANNELS, DISCHARGED, OWN, RATE, Beyond, Electrodes, ReducedRig, Wire, new_region
 
 DEPTH = 8
-TICK = 48_828  # ns of a sample
+TICK = 1e9 / RATE  # ns of a sample
 TIGHT = LimitsTable(replace(DEFAULT_LIMITS, net_fraction=0.007, max_charge=2e-9, max_rate=100.0), OWN.electrodes)
 LOOSE = [
     LimitsTable(replace(DEFAULT_LIMITS, max_charge=6e-9, max_current=20e-6), OWN.electrodes),
     LimitsTable(replace(DEFAULT_LIMITS, net_fraction=1.0), OWN.electrodes),
     LimitsTable(DEFAULT_LIMITS, {c: Electrode.disk(1e-3, "PEDOT") for c in range(CHANNELS)}),
 ]
-LEFT = (m.Phase(-5000, 4 * TICK), m.Phase(5050, 4 * TICK))  # leaves 4 of the 12 that may be left
-BACK = (m.Phase(-5050, 4 * TICK), m.Phase(5000, 4 * TICK))
-STRONG = (m.Phase(-10_000, 6 * TICK), m.Phase(10_000, 6 * TICK))  # 3 nC
-LONG = (m.Phase(-1000, 20 * TICK), m.Phase(1000, 20 * TICK))
+LEFT = (m.Phase(-5000, round(4 * TICK)), m.Phase(5050, round(4 * TICK)))  # leaves 4 of the 12 that may be left
+BACK = (m.Phase(-5050, round(4 * TICK)), m.Phase(5000, round(4 * TICK)))
+STRONG = (m.Phase(-10_000, round(6 * TICK)), m.Phase(10_000, round(6 * TICK)))  # 3 nC
+LONG = (m.Phase(-3000, round(20 * TICK)), m.Phase(3000, round(20 * TICK)))
 
 
 class World:
     """A board, its electrodes, the memory that outlasts its starts, and the time of day."""
 
-    def __init__(self, clock: int = 0) -> None:
+    def __init__(self, clock: int = 0, net: int = 0) -> None:
         self.electrodes, self.region, self.now = Electrodes(), new_region(), 0.0
         history = History.empty(CHANNELS)
         history.clock = clock
+        mine = history.channels[0]
+        self.electrodes.wires[0].net = mine.low = mine.high = net
         self.region[:] = history.to_bytes()
         self.boot()
 
@@ -62,22 +66,22 @@ class World:
             self.now += turn
             self.firmware.turn(self.now)
 
-    def copy(self) -> World:
-        """Another world that goes its own way; what never changes is shared, as is the line, which nobody listens to."""
+    def shared(self) -> list[Any]:
+        """What never changes, and the line, which nobody listens to."""
         firmware = self.firmware
-        never = [OWN, TIGHT, *LOOSE, OWN.electrodes, DEFAULT_LIMITS, firmware.programs, firmware.link, firmware.reporter]
-        return copy.deepcopy(self, {id(each): each for each in never})
+        return [OWN, OWN.electrodes, TIGHT, *LOOSE, DEFAULT_LIMITS, firmware.programs, firmware.link, firmware.reporter]
 
     def key(self) -> Any:
         """All that the future depends on. No wait but the long one, which always suffices, is near the time of discharging."""
         firmware, stimulator, truth = self.firmware, self.rig.stimulator, self.electrodes
         history, now = stimulator.guard.history, self.rig.clock
-        books = tuple((since(c.start, now, c.length), c.net, c.length, c.flying) for c in history.channels)
-        wires = tuple((w.net, since(w.began, truth.time, w.ended - (w.began or 0)), grounded(w, truth.time)) for w in truth.wires)
+        books = tuple((since(c.start, now, c.length), c.low, c.high, c.length, c.flying) for c in history.channels)
+        time = truth.time
+        wires = tuple((w.net, since(w.began, time, w.ended - (w.began or 0)), grounded(w, time)) for w in truth.wires)
         queue = sorted((request.start - now, request.channel, request.pulse.levels) for request in stimulator._waiting)
         flying = [(r.start - now, r.channel, r.pulse.levels) for mine in stimulator._flying.values() for r in mine]
         table = stimulator.table.sha256 if stimulator.table else ""
-        mode = (firmware.state(), firmware.fault, table, self.rig.compliance, truth.off, history.ready > 0, self.rig._stimulated)
+        mode = (firmware.state(), firmware.fault, table, self.rig.compliance, history.ready > 0, self.rig._stimulated)
         behind = firmware.pace.behind(now, self.now)
         return (mode, behind, books, wires, tuple(queue), tuple(flying), tuple(truth.level(c) for c in range(CHANNELS)))
 
@@ -112,19 +116,14 @@ def load_loose(world: World) -> None:
         load(world, table)
 
 
-def ask(*shapes: tuple[m.Phase, ...], channels: tuple[int, ...] = (0,), count: int = 1, apart_ns: int = APART * TICK) -> Any:
-    """Ask for pulses one after another; each train is as dense as the rate allows."""
-
-    def act(world: World) -> None:
-        for shape in shapes:
-            world.firmware.request(m.Stimulate(channels, count, apart_ns if count > 1 else 0, NOW, shape))
-
-    return act
+def ask(shape: tuple[m.Phase, ...], channels: tuple[int, ...] = (0,), count: int = 1) -> Callable[[World], None]:
+    """Ask for pulses; a train is as dense as the rate allows."""
+    period = round(APART * TICK) if count > 1 else 0
+    return lambda world: world.firmware.request(m.Stimulate(channels, count, period, NOW, shape))
 
 
 def crash(world: World) -> None:
-    """The firmware stops somewhere, the chip goes on with what it was told last, and the board starts."""
-    world.electrodes.flow(3)
+    """The firmware stops somewhere, and the board starts; until then a watchdog of its own took the current away."""
     world.boot()
 
 
@@ -141,8 +140,21 @@ def reset(world: World) -> None:
 
 
 def come_off(world: World) -> None:
-    """An electrode comes off, or on again."""
-    world.electrodes.off = not world.electrodes.off
+    """An electrode is off for a moment."""
+    world.electrodes.off = True
+    world.wait(1, 2 / 1024)
+    world.electrodes.off = False
+
+
+def leak(world: World) -> None:
+    """What the electrodes hold leaves them, as it may at any time at which nothing flows."""
+    for channel, wire in enumerate(world.electrodes.wires):
+        wire.net = wire.net if world.electrodes.level(channel) else 0
+
+
+def net_alone(history: ChannelHistory, net: int) -> tuple[int, int]:
+    """Bounds that know of no leak."""
+    return history.low + net, history.high + net
 
 
 ACTIONS: dict[str, Callable[[World], None]] = {
@@ -152,7 +164,8 @@ ACTIONS: dict[str, Callable[[World], None]] = {
     "unbalanced": ask(LEFT),
     "unbalanced train": ask(LEFT, count=4),
     "unbalanced back": ask(BACK),
-    "strong pulses on both": ask(STRONG, LONG, channels=(0, 1)),
+    "strong pulses on both": ask(STRONG, channels=(0, 1)),
+    "long pulse": ask(LONG),
     "disarm": lambda w: w.firmware.request(m.Disarm()),
     "reset": reset,
     "lost link": lambda w: w.firmware.host_lost("nothing was heard"),
@@ -160,29 +173,59 @@ ACTIONS: dict[str, Callable[[World], None]] = {
     "clear fault": lambda w: w.firmware.request(m.ClearFault()),
     "crash": crash,
     "power": lose_power,
-    "off": come_off,
+    "electrode off": come_off,
+    "charge leaks away": leak,
+    "wait 1 ms": lambda w: w.wait(1, 1 / 1024),  # from asking it is 2 to the start of a pulse, which is admitted 1 before
     "wait 2 ms": lambda w: w.wait(1, 2 / 1024),
     "wait 30 ms": lambda w: w.wait(6),
     "wait for discharge": lambda w: w.wait(21, 0.5),
 }
 
 
-def explore(actions: dict[str, Callable[[World], None]], depth: int, clock: int = 0) -> int:
+class Frozen(pickle.Pickler):
+    """Worlds as bytes, from which as many are made as are needed; `shared` is left out."""
+
+    def __init__(self, to: BytesIO, shared: list[Any]) -> None:
+        super().__init__(to, pickle.HIGHEST_PROTOCOL)
+        self._numbers = {id(each): number for number, each in enumerate(shared)}
+
+    def persistent_id(self, obj: Any) -> int | None:
+        return self._numbers.get(id(obj))
+
+
+class Thawed(pickle.Unpickler):
+    """The other way round."""
+
+    def __init__(self, data: bytes, shared: list[Any]) -> None:
+        super().__init__(BytesIO(data))
+        self._shared = shared
+
+    def persistent_load(self, pid: int) -> Any:
+        return self._shared[pid]
+
+
+def frozen(world: World) -> tuple[bytes, list[Any]]:
+    """A world to be thawed again."""
+    shared, to = world.shared(), BytesIO()
+    Frozen(to, shared).dump(world)
+    return to.getvalue(), shared
+
+
+def explore(actions: dict[str, Callable[[World], None]], depth: int, first: World | None = None) -> int:
     """All sequences of so many actions; how many states they lead to. Raises Beyond with the shortest that passes a limit."""
-    first = World(clock)
-    seen, level = {first.key()}, [(first, ())]
+    first = first or World()
+    seen, level = {first.key()}, [(*frozen(first), ())]
     for _ in range(depth):
         following = []
-        for world, path in level:
+        for data, shared, path in level:
             for name, act in actions.items():
-                other = world.copy()
+                other = Thawed(data, shared).load()
                 step(other, act, (*path, name))
                 key = other.key()
                 if key not in seen:
                     seen.add(key)
-                    following.append((other, (*path, name)))
+                    following.append((*frozen(other), (*path, name)))
         level = following
-        print(len(seen))
     return len(seen)
 
 
@@ -194,3 +237,93 @@ def step(world: World, act: Callable[[World], None], path: tuple[str, ...]) -> N
     except Beyond as why:
         raise Beyond(f"{why}, after {', '.join(path)}") from None
     assert world.firmware.fault is not m.Fault.INTERNAL, path
+
+
+def test_no_sequence_of_requests_and_mishaps_passes_a_limit() -> None:
+    assert explore(ACTIONS, 5) > 500
+
+
+@pytest.mark.long
+def test_no_sequence_of_eight_requests_and_mishaps_passes_a_limit() -> None:
+    assert explore(ACTIONS, 8) > 10_000
+
+
+@pytest.mark.parametrize("net", [-12, 8, 12])
+def test_nor_does_one_where_charge_is_left_from_before(net: int) -> None:
+    assert explore(ACTIONS, 4, World(net=net)) > 200
+
+
+@pytest.mark.parametrize("before", [100, 2000])
+def test_nor_does_one_where_the_clock_comes_to_its_end(before: int) -> None:
+    assert explore(ACTIONS, 4, World((1 << 62) - before)) > 100
+
+
+# --- the search finds what is wrong ----------------------------------------------------------------------
+
+
+def some(*names: str) -> dict[str, Callable[[World], None]]:
+    """A few of the actions, so that longer sequences can be gone through."""
+    return {name: ACTIONS[name] for name in names}
+
+
+def forgetful_reset(world: World) -> None:
+    """The old board: a reset, and all charge is forgotten."""
+    world.firmware.reset()
+    world.region[:] = new_region()
+    world.boot()
+
+
+def test_search_finds_that_a_reset_forgets() -> None:
+    few = some("arm", "unbalanced train", "wait 30 ms", "reset")
+    assert explore(few, 8) > 5
+    with pytest.raises(Beyond, match="24 are left; 12 may be, after arm, unbalanced train, wait 30 ms, reset, arm"):
+        explore({**few, "reset": forgetful_reset}, 7)
+
+
+def twice(guard: Guard, channel: int, pulse: Any) -> None:
+    """Give charge back twice."""
+    mine = guard.history.channels[channel]
+    mine.low, mine.high = mine.low - 2 * pulse.net, mine.high - 2 * pulse.net
+    guard.over(channel)
+
+
+def never(guard: Guard, channel: int, pulse: Any) -> None:
+    """Give nothing back."""
+    guard.over(channel)
+
+
+def known(history: History, discharge: int) -> None:
+    """Charge that is not known counts as none at once."""
+    for channel in history.channels:
+        channel.low = channel.high = 0
+
+
+def cut(stimulator: Stimulator, now: int) -> list[Any]:
+    """Leave pulses where they are."""
+    stimulator._edges.clear()
+    for mine in stimulator._flying.values():
+        mine.clear()
+    return []
+
+
+DROPPED = ("arm", "wait 2 ms", "disarm", "unbalanced train", "wait 30 ms")
+# What is broken, with what, which actions show it, and in how many of them.
+PLANTED: dict[str, tuple[Any, str, Any, tuple[str, ...], int]] = {
+    "a dropped pulse gives back too much": (Guard, "withdraw", twice, (*DROPPED, "unbalanced"), 8),
+    "a dropped pulse gives nothing back": (Guard, "withdraw", never, (*DROPPED, "unbalanced back"), 7),
+    "a crash leaves charge that counts as none": (History, "forget", known, tuple(ACTIONS), 6),
+    "what leaks away is not thought of": (ChannelHistory, "with_net", net_alone, (*DROPPED, "charge leaks away"), 4),
+    "no net charge is counted": (Guard, "_net", lambda *_: (), tuple(ACTIONS), 6),
+    "no pause is kept": (Guard, "_pauses", lambda *_: (), tuple(ACTIONS), 6),
+    "a host's electrodes and limits count alone": (LimitsTable, "over", lambda *_: [], tuple(ACTIONS), 6),
+    "a pulse under way is cut off": (Stimulator, "cancel", cut, tuple(ACTIONS), 6),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_search_finds_planted_faults(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, attribute, wrong, names, depth = PLANTED[name]
+    net = -8 if "leaks" in name else 8
+    monkeypatch.setattr(owner, attribute, wrong)
+    with pytest.raises(Beyond):
+        explore(some(*names), depth, World(net=net))

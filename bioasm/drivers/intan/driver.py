@@ -157,9 +157,10 @@ def _check_board(link: HostLink, clear: bool) -> None:
 
 
 def _known_electrode(board: Capabilities) -> Electrode | None:
-    """The electrode that is within the board's own limits on every channel; None where the board does not tell its size."""
+    """The smallest electrode of a board with a known array; how a real one is connected, only a map knows."""
     area = board.ceilings.area
-    return Electrode(area) if isfinite(area) and area > 0 else None
+    known = Capability.SIMULATED in board.capabilities and isfinite(area) and area > 0
+    return Electrode(area) if known else None
 
 
 def _limits(verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap) -> LimitsTable | None:
