@@ -51,21 +51,29 @@ class Bench:
         self.events: list[Message] = []
         self.unplugged = False
         self.silent = False  # the host says nothing any more
-        self.phases: list[Phase] = []
+        self.lives: list[list[Phase]] = []  # what flowed, from each start of the board to the next
         self._listen()
 
     def _listen(self) -> None:
         """Keep every phase that the chip delivers, before the firmware takes it."""
         chip = self.chip
+        self.lives.append([])
         if hasattr(chip, "drain_events"):
             drain = chip.drain_events
 
             def kept() -> list[Phase]:
                 found = drain()
-                self.phases += found
+                if found and self.lives[-1] and found[-1].stop < self.lives[-1][-1].start:
+                    self.lives.append([])  # the chip alone was started anew
+                self.lives[-1].extend(found)
                 return found
 
             chip.drain_events = kept
+
+    @property
+    def phases(self) -> list[Phase]:
+        """Every phase that was delivered, over all starts of the board."""
+        return [phase for life in self.lives for phase in life]
 
     @property
     def firmware(self) -> Any:
@@ -193,7 +201,8 @@ class Bench:
         if not self.chip.can_stimulate:
             return
         everything = self.phases + self.chip.open_phases()
-        for pulse in pulses(everything):
+        now = [*self.lives[-1], *self.chip.open_phases()]  # the times of each life begin at 0
+        for pulse in [pulse for life in (*self.lives[:-1], now) for pulse in pulses(life)]:
             step = 50e-9 * max(phase.stop - phase.start for phase in pulse.phases)  # what is less can't be asked for
             assert abs(pulse.net_coulombs) <= max(0.01 * pulse.largest_coulombs, step) * (1 + 1e-9), pulse
             held = np.cumsum([phase.coulombs for phase in pulse.phases])

@@ -7,6 +7,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bioasm.link import messages as m
@@ -108,6 +109,40 @@ MAKERS: list[Callable[[Random], m.Message]] = [
 ]
 
 
+def unbalanced(rng: Random) -> m.Stimulate:
+    """A pulse that leaves as much as one pulse may, mostly of one sign, on any channels, one or a train."""
+    sign = rng.choice([1, 1, 1, -1])
+    first, second = rng.choice([(5000, 5050), (5000, 5000), (2500, 2550), (9950, 10_000)])
+    shape = (m.Phase(-first * sign, 200_000), m.Phase(second * sign, 200_000))
+    count, channels = rng.choice([1, 2, 4]), tuple(rng.sample(range(16), rng.randint(1, 5)))
+    return m.Stimulate(channels, count, 6_000_000, m.NOW, shape)
+
+
+def come_back(bench: Bench, rng: Random) -> None:
+    """What a host does that hopes to be a stranger: reset, disarm, leave, fall silent, stop, subscribe; and arm again."""
+    what = rng.randrange(6)
+    if what == 0:
+        bench.host.reset()
+    elif what == 1:
+        say(bench, m.Disarm())
+    elif what == 2:
+        bench.host.leave()
+    elif what == 3:
+        say(bench, m.Subscribe(rng.choice([0, 1, 2, 63]), tuple(range(rng.choice([0, 4])))))
+    elif what == 4:
+        bench.host.estop(bench.now)
+        bench.step()
+        say(bench, m.ClearFault())
+    elif what == 5:
+        bench.silent = True
+        bench.run(rng.choice([0.3, 2.2]))
+        bench.silent = False
+    for _ in range(3):
+        live(bench, rng)
+    load(bench, Kind.LIMITS, rng.choice([table(), table(), loose_table(rng)]).to_bytes())
+    say(bench, m.Arm(bytes.fromhex(table().sha256), 2000))
+
+
 def say(bench: Bench, message: Any) -> Any:
     """Ask without waiting for an answer."""
     return bench.host._end.reliable(message)
@@ -182,6 +217,27 @@ def test_the_hostile_host_does_reach_the_electrodes() -> None:
             live(bench, rng)
         flowed += len(bench.phases)
     assert flowed > 50
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_way_of_coming_back_lets_charge_add_up(seed: int) -> None:
+    """Unbalanced pulses without end, between resets, disarming and new sessions: charge is kept over all of them.
+
+    After a crash it would have to leave the electrodes, which test_exploration follows and no count of phases can.
+    """
+    rng = Random(seed)
+    bench = armed(f"emu:rhs2116?seed={seed}")
+    for _ in range(60):
+        for _ in range(rng.randint(1, 4)):
+            say(bench, unbalanced(rng))
+            live(bench, rng)
+        come_back(bench, rng)
+        if not np.any(bench.chip.stim_current):
+            bench.assert_harmless()
+    bench.firmware.host_lost("the end")
+    bench.assert_harmless()
+    assert np.abs(bench.net()).max() > 20e-12  # the limit was come near to
+    assert len(bench.phases) // 2 > 130  # so that more than 1000 pulses are admitted in all
 
 
 def test_what_was_said_once_does_not_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
