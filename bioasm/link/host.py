@@ -13,16 +13,21 @@ from bioasm.diagnostics import EXIT_DEVICE, error
 from bioasm.link import messages as m
 from bioasm.link.clock import Clock
 from bioasm.link.errors import LinkLost, request_name
-from bioasm.link.messages import Kind, Rejection, Reply, Request, State
+from bioasm.link.messages import Kind, Rejection, Request, State
 from bioasm.link.session import Event, HostSession, Phase, why_not
 from bioasm.link.statistics import Statistics
-from bioasm.link.transfers import Download, Upload
+from bioasm.link.transfers import Download, Upload, damaged
 from bioasm.link.transport import Transport
 
 _READ = 0.01  # s that the thread waits for bytes at most
 _BUSY_READ = 0.002  # while bytes wait to be written
 _TURN = 0.1  # s between two calls of a progress function
 _PIECE = 4096  # bytes put out at a time, so that an emergency stop never waits behind more
+
+REPLY_WITHIN = 10.0  # s; a transfer brings something new as often
+_SHARE = 0.1  # of the line's rate, which a transfer brings at least on the average
+_RATE = 1000.0  # bytes/s, the same where the rate of the line is not known
+_SLOWEST = 12.0  # bytes/s, where a board says that its line is slower still: a tenth of 1200 baud
 
 Progress = Callable[[int, int], None]
 
@@ -120,11 +125,13 @@ class HostLink:
 
     # --- what the board is asked for ----------------------------------------------------------------
 
-    def request(self, request: Request, timeout: float = 10.0) -> Reply:
-        """Send a request and wait for its reply.
+    def request(self, request: Request, timeout: float | None = None) -> m.Accepted:
+        """Send a request and wait until it is accepted.
 
-        Raises BoardRefused, LinkLost, or BioasmError B516 where no reply comes in `timeout` s.
+        Raises BoardRefused, LinkLost, or BioasmError: B516 where no reply comes in `timeout` s (None: 10), B515 where it is
+        none to such a request.
         """
+        timeout = REPLY_WITHIN if timeout is None else timeout
         with self._changed:
             self._check()
             pending = self._session.ask(request)
@@ -132,12 +139,16 @@ class HostLink:
             if not self._wait(lambda: pending.done, timeout):
                 text = f"the board did not answer `{request_name(request)}` within {timeout:g} s"
                 raise error("B516", text, exit_code=EXIT_DEVICE)
-            return pending.result()
+            reply = pending.result()
+        if not isinstance(reply, m.Accepted):
+            raise damaged(f"the board answered `{request_name(request)}` with {type(reply).__name__}")
+        return reply
 
     def upload(self, kind: Kind, data: bytes, progress: Progress | None = None) -> bool:
         """Bring `data` to the board; False where it had the same already. `progress` gets bytes arrived and all bytes.
 
-        An upload that a lost link cut off goes on where it was. Raises BoardRefused, LinkLost, BioasmError B515.
+        An upload that a lost link cut off goes on where it was. Raises BoardRefused, LinkLost, BioasmError B515, and B516 where
+        nothing new arrives for 10 s, or less than a tenth of what the line carries.
         """
         with self._transfer:
             with self._changed:
@@ -152,7 +163,7 @@ class HostLink:
     def fetch(self, ended: m.RunEnded, progress: Progress | None = None, have: bytes = b"") -> bytes:
         """The result of a run, of which `have` is there already. `progress` gets bytes received and all bytes.
 
-        Raises BoardRefused, LinkLost, BioasmError B515 where its hash is not the one that was announced.
+        Raises BoardRefused, LinkLost, BioasmError B515 where its hash is not the one that was announced, B516 as for uploads.
         """
         with self._transfer:
             with self._changed:
@@ -163,13 +174,26 @@ class HostLink:
         return download.result()
 
     def _follow(self, transfer: Upload | Download, where: Callable[[], tuple[int, int]], progress: Progress | None) -> None:
-        """Wait for a transfer, and tell how far it is, without holding up the line."""
+        """Wait for a transfer, and tell how far it is, without holding up the line. It has to come on, and to end."""
+        began = moved_at = time.monotonic()
+        first = moved = where()[0]
         done = False
         while not done:
             with self._changed:
                 done = self._wait(lambda: transfer.done, _TURN)
+            arrived, now = where()[0], time.monotonic()
+            if arrived > moved:
+                moved, moved_at = arrived, now
+            if not done and now > min(moved_at, began + (moved - first) / self._least_rate()) + REPLY_WITHIN:
+                text = f"a transfer came to nothing: {moved} of {where()[1]} bytes after {now - began:.0f} s"
+                raise error("B516", text, exit_code=EXIT_DEVICE)
             if progress is not None:
                 progress(*where())
+
+    def _least_rate(self) -> float:
+        """Bytes/s that a transfer brings at least, by the line's own rate or by what the board says of it."""
+        line = self.transport.line_rate or float(self.capabilities.line_rate)
+        return min(_RATE, max(_SLOWEST, _SHARE * line)) if line else _RATE
 
     def next_event(self, timeout: float) -> Event | None:
         """The next event or telemetry message, or None after `timeout` s. What came before a loss is told before LinkLost."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.diagnostics import BioasmError, Diagnostic, Span, error
+from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, Span, error
 from bioasm.results.result import Reading, Recording, Result, Spikes
 from bioasm.units import Dimension
 
@@ -45,7 +45,8 @@ def unpack_result(data: bytes) -> Result:
     except BioasmError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as cause:
-        raise error("B531", f"the board's result can't be read: {type(cause).__name__}: {cause}") from None
+        text = f"the board's result can't be read: {type(cause).__name__}: {cause}"
+        raise error("B531", text, exit_code=EXIT_DEVICE) from None
 
 
 def _round_up(size: int) -> int:

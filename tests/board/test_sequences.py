@@ -17,6 +17,7 @@ from tests.board.test_hostile import MAKERS, QUICK, STIMS, load, loose_table, sa
 
 PULSE = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
 PROGRAMS = [bytecode(OBSERVE), bytecode(DRIVE), STIMS, bytecode("MODEL ising\nALC 2\nSIG 1\nRUN 100 sweeps\n")]
+MISHAPS = ("_reset", "_lose_power", "_compliance", "_leak", "_stick", "_free", "_uncalibrated", "_unload", "_jump")
 STATES_SEEN: set[State] = set()
 
 
@@ -66,7 +67,8 @@ def act(bench: Bench, rng: Random) -> None:
     elif what < 0.7:
         say(bench, rng.choice(MAKERS)(rng))
     elif what < 0.85:
-        tables = [table().to_bytes(), table().to_bytes(), loose_table(rng).to_bytes(), b"BEM1\x01\x00\x01\x00\x00", rng.randbytes(60)]
+        electrodes = b"BEM1\x01\x00\x01\x00\x00"
+        tables = [table().to_bytes(), table().to_bytes(), loose_table(rng).to_bytes(), electrodes, rng.randbytes(60)]
         kind = rng.choice(list(Kind))
         load(bench, kind, rng.choice(PROGRAMS) if kind is Kind.PROGRAM else rng.choice(tables))
     elif what < 0.9:
@@ -74,8 +76,7 @@ def act(bench: Bench, rng: Random) -> None:
     elif what < 0.93:
         bench.host.reset()
     elif what < 0.97:
-        mishap = rng.choice(["_reset", "_lose_power", "_compliance", "_leak", "_stick", "_free", "_uncalibrated", "_unload", "_jump"])
-        getattr(bench.station, mishap)(rng.choice([0.0, 1.0, 5.0]), bench.now)
+        getattr(bench.station, rng.choice(MISHAPS))(rng.choice([0.0, 1.0, 5.0]), bench.now)
     else:
         bench.silent = not bench.silent
 

@@ -30,6 +30,9 @@ _LISTEN = 0.05  # s between looks at whether the observer wants to stop
 _END = 10.0  # s in which a run that was asked to end tells its end
 _END_AGAIN = 5.0  # s in which a board that was found again, still running, does
 _FAULT_END = 2.0  # s in which a board that went to FAULT does
+_TOLD = 10.0  # s in which a board that runs the program says so, which it should ten times a second
+_STEPS = 600.0  # s in which a run makes a step, whatever it computes between
+_REST = 2.0  # s in which what was told before the end is there
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ class Conduct:
         run = m.Run(self.number, self.digest, self.plan.substrate, options.seed, options.lanes, fuel, m.NOW, parameters)
         reply = self.link.request(run)
         self.started = self.running = True
-        self.live.started = reply.value if isinstance(reply, m.Accepted) else 0
+        self.live.started = reply.value
         if self.sink is not None:
             self.sink.started(self.live.started)
 
@@ -190,15 +193,27 @@ class Conduct:
     def _listen(self) -> m.RunEnded:
         """Take in what comes until the run has ended."""
         deadline = float("inf")
+        self.live.told = self.live.stepped = time.monotonic()
         while self.live.ended is None:
             event = self.link.next_event(_LISTEN)
             if event is not None:
                 self.live.take(event.message)
             if deadline == float("inf"):
+                self._check_progress()
                 deadline = self._deadline()
             if time.monotonic() > deadline:
                 raise LinkLost("the board did not tell the end of the run")
         return self.live.ended
+
+    def _check_progress(self) -> None:
+        """Raise LinkLost where the board tells nothing of the run any more, or the run makes no step for very long."""
+        now = time.monotonic()
+        if now - self.live.told > _TOLD:
+            raise LinkLost(f"for {_TOLD:g} s the board has not told that it runs the program")
+        if now - self.live.stepped > _STEPS:
+            self._make_safe()
+            hint = "a program that computes for so long has to RUN in between"
+            raise LinkLost(f"the run made no step for {_STEPS:g} s", hint)
 
     def _fetching(self, received: int, total: int) -> None:
         if received < total:
@@ -208,7 +223,8 @@ class Conduct:
         """Telemetry that was told before the run ended but came behind its end."""
         if self.plan.raw:
             self.link.request(m.Subscribe(0))
-        while (event := self.link.next_event(0.0)) is not None:
+        until = time.monotonic() + _REST
+        while (event := self.link.next_event(0.0)) is not None and time.monotonic() < until:
             self.live.take(event.message)
 
     def _tell_end(self, result: Result | None) -> None:

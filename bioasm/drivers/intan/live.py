@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from math import nan
 from typing import Any, Protocol
@@ -10,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.link import messages as m
+from bioasm.link.transfers import damaged
 from bioasm.results import Spikes
 from bioasm.runtime.options import Progress
 
 Floats = NDArray[np.float64]
 Wholes = NDArray[np.int64]
+
+
+_HOLE = 1 << 24  # entries of a trace that may have been lost in a row; memory is taken for them
 
 
 class Sink(Protocol):
@@ -44,13 +49,21 @@ class Live:
         self.fault: m.Faulted | None = None
         self.stimuli: Counter[str] = Counter()
         self.log: list[str] = []
+        self.told = self.stepped = time.monotonic()  # when a status told of the run, and when of a new step
         self.news = False  # whether a status came since `progress` was asked for
         # Kept as arrays, as a run may be long.
         self._energies: list[list[tuple[int, Floats]]] = [[] for _ in range(lanes)]  # first entry, values
+        self._entries = 0  # of any lane's trace, as far as it was told
         self._spikes: list[Wholes] = []  # rows of clock, neuron or channel
 
     def take(self, message: m.Message) -> None:
-        """Keep what a message says."""
+        """Keep what a message says. Raises BioasmError B515 where it says what can't be."""
+        try:
+            self._take(message)
+        except (ValueError, OverflowError) as cause:
+            raise damaged(f"the board told what can't be, a {type(message).__name__} of which: {cause}") from None
+
+    def _take(self, message: m.Message) -> None:
         if self.sink is not None:
             self.sink(message)
         match message:
@@ -77,12 +90,18 @@ class Live:
 
     def _status(self, status: m.Status) -> None:
         self.state = status.state
+        if status.run == self.run:
+            self.told = time.monotonic()
         if status.run == self.run and status.steps > self.steps:
             self.steps, self.run_end = status.steps, status.run_end
+            self.stepped = time.monotonic()
             self.best_energy = status.best_energy if status.best_energy == status.best_energy else self.best_energy
             self.news = True
 
     def _energy(self, message: m.Energy) -> None:
+        if message.first > self._entries + _HOLE:
+            raise ValueError(f"entry {message.first} follows entry {self._entries}")
+        self._entries = max(self._entries, message.first + len(message.values))
         if message.lane < self.lanes:
             self._energies[message.lane].append((message.first, np.array(message.values)))
 

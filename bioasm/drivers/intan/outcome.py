@@ -16,6 +16,7 @@ from bioasm.drivers.intan.live import Live
 from bioasm.isa.verify import Verified
 from bioasm.link.host import HostLink
 from bioasm.link.messages import NOWHERE, Capability, RunEnded, Substrate
+from bioasm.link.transfers import damaged
 from bioasm.models.base import Model
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
@@ -27,11 +28,21 @@ _CULTURE_STEP = 1e-3  # s, as docs/board.md has it
 
 
 def completed(result: Result, verified: Verified, timing: Mapping[str, float], extras: Mapping[str, Any]) -> Result:
-    """The board's Result with the host's versions, timing and provenance."""
+    """The board's Result with the host's versions, timing and provenance. Raises BioasmError B515 for one of other sizes."""
+    _check_shape(result, verified)
     told_versions = {**result.versions, **versions()}
     warnings = (*verified.warnings, *(d for d in result.diagnostics if d.severity == "error"))
     told = {**result.extras, **extras}
     return replace(result, driver=NAME, versions=told_versions, timing=dict(timing), diagnostics=warnings, extras=told)
+
+
+def _check_shape(result: Result, verified: Verified) -> None:
+    """Raise BioasmError B515 unless every array has the lanes and neurons of the run."""
+    lanes, n = result.lanes, verified.n
+    wide, narrow = (result.state, result.best_state, result.spike_count), (result.energy, result.best_energy)
+    fits = type(lanes) is int and lanes >= 1 and result.n == n and all(array.shape == (lanes, n) for array in wide)
+    if not (fits and all(array.shape == (lanes,) for array in narrow) and result.energy_trace.shape[:1] == (lanes,)):
+        raise damaged("the board's result is not that of this program: it has other lanes or neurons")
 
 
 def salvaged(
