@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+from unittest import SkipTest
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Driver, Progress
 from bioasm.drivers.base import MODEL_TEXTS
-from bioasm.isa.table import ROWS
+from bioasm.isa.table import ROWS, Row
 from bioasm.models import MODELS
 from bioasm.results import Result
-from bioasm.testing.kit import Subject, check, check_each_model, chosen, expect, fail, gate
+from bioasm.testing.kit import Subject, check, check_each_model, check_each_row, chosen, expect, fail, gate
 from bioasm.testing.results import same
 from bioasm.testing.samples import BEGIN, FOREVER, PROGRAMS
 from bioasm.text.assemble import assemble
@@ -35,6 +36,17 @@ def declares_what_it_is(subject: Subject) -> None:
     expect(not strange, f"there are no abilities or models {strange}")
     expect("core" in driver.abilities, "every driver has the ability core")
     expect(bool(driver.models), "every driver has a model")
+
+
+@check_each_row
+def runs_the_example_of(subject: Subject, row: Row) -> None:
+    """The example of each instruction that the driver claims runs to its end, unless it uses more than the driver claims."""
+    verified = gate(row.example)
+    with subject.factory() as driver:
+        if driver.missing(verified):
+            raise SkipTest(f"the example of {row.mnemonic} uses what driver {driver.name} does not declare")
+        result = driver.run(verified, chosen())
+    expect(result.status == "finished", f"the example of {row.mnemonic} should finish, and it is {result.status}")
 
 
 def _refuses(driver: Driver, text: str) -> None:

@@ -11,6 +11,7 @@ from unittest import SkipTest
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Driver, Observer, RunOptions
 from bioasm.isa.program import Program
+from bioasm.isa.table import ROWS, Row
 from bioasm.isa.verify import Verified, verify
 from bioasm.models import DEFAULT_MODEL
 from bioasm.results import Result
@@ -117,6 +118,13 @@ def check(*abilities: str, model: str | None = None) -> Callable[[Callable[[Subj
         return function
 
     return add
+
+
+def check_each_row(function: Callable[[Subject, Row], None]) -> Callable[[Subject, Row], None]:
+    """Put a function on the list of checks, once for each instruction that the driver claims; it is given the row."""
+    for row in ROWS:
+        _CHECKS.append(Check(f"{function.__name__}_{row.mnemonic.lower()}", function, (), (row.needs,), (row,)))
+    return function
 
 
 def check_each_model(*abilities: str) -> Callable[[Callable[[Subject, str], None]], Callable[[Subject, str], None]]:
