@@ -23,7 +23,7 @@ from bioasm.isa.resolve import shown
 from bioasm.isa.verify import Verified
 from bioasm.models.algebra import evaluate, spell
 from bioasm.models.base import Parameter
-from bioasm.models.expression import Call, Expression, Symbol, rebuilt, symbols
+from bioasm.models.expression import Call, Expression, Symbol, symbols
 from bioasm.models.ranges import in_unit_range
 from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import STREAM_WHITE, lane_key
@@ -36,6 +36,7 @@ from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics, Origin
+from bioasm.vm.initial import Initial, definition, present
 from bioasm.vm.instances import Instances
 from bioasm.vm.layout import CHUNK, DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.outside import Outside
@@ -262,7 +263,7 @@ class Populations(CompiledDynamics):
             return flaw
         s = Symbol(f"p{self.coupled}.{feedback.source}")
         if population.n and not np.isfinite(self.evaluate(s, self.coupled, self._initial(self.coupled))).all():
-            return f"the state {feedback.source} = {spell(_definition(population.model, feedback.source))} has no value"
+            return f"the state {feedback.source} = {spell(definition(population.model, feedback.source))} has no value"
         return self.projections.flaw()
 
     # --- values -------------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ class Populations(CompiledDynamics):
         if (expression, population) not in self._flats:
             system = self.systems[population]
             written = system.flat(expression)
-            flat = system.flat(_present(written))
+            flat = system.flat(present(written))
             late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
             self._flats[expression, population] = _Flat(flat, late, symbols(flat) - late.keys())
         return self._flats[expression, population]
@@ -312,7 +313,7 @@ class Populations(CompiledDynamics):
 
     def _initial(self, population: int) -> Mapping[str, Any]:
         """What the states of a population start as, each worked out where it is asked for."""
-        return _Initial(self, population)
+        return Initial(self, population)
 
     def _present_states(self, population: int) -> Mapping[str, Any]:
         return {name: self.state.places_of(self.state.fields[name]) for name in self.systems[population].states}
@@ -495,36 +496,3 @@ class Populations(CompiledDynamics):
             self.state.fields[hold_field(k)][:] = self.state.per_neuron_to_cells(own)
         self.forget_best()
         self.stale = True
-
-
-class _Initial(Mapping[str, Any]):
-    """What states start as; one may start as an expression of others."""
-
-    def __init__(self, host: Populations, population: int) -> None:
-        self.host, self.population = host, population
-        self.known: dict[str, Array] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.known:
-            start = self.host.systems[self.population].states[name]
-            self.known[name] = self.host.evaluate(start, self.population, self)
-        return self.known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.host.systems[self.population].states)
-
-    def __len__(self) -> int:
-        return len(self.host.systems[self.population].states)
-
-
-def _present(expression: Expression) -> Expression:
-    """The expression between two steps: what is held is as it is now, and what is delayed the name of its ring."""
-    if isinstance(expression, Call) and expression.function == "held":
-        return _present(expression.arguments[0])
-    if isinstance(expression, Call) and expression.function == "delayed":
-        return Symbol(delayed_ring(expression))
-    return rebuilt(expression, _present)
-
-
-def _definition(model: Any, name: str) -> Expression:
-    return next((d.expression for d in model.definitions if d.name == name), Symbol(name))

@@ -1,0 +1,51 @@
+"""Expressions between two steps: what states start as, and what is held or delayed as it is read from outside of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from bioasm.models.base import Model
+from bioasm.models.expression import Call, Expression, Symbol, rebuilt
+from bioasm.vm.codegen.loop import delayed_ring
+
+if TYPE_CHECKING:
+    from bioasm.vm.populations import Populations
+
+Array = NDArray[Any]
+
+
+class Initial(Mapping[str, Any]):
+    """What states start as; one may start as an expression of others."""
+
+    def __init__(self, host: Populations, population: int) -> None:
+        self.host, self.population = host, population
+        self.known: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.known:
+            start = self.host.systems[self.population].states[name]
+            self.known[name] = self.host.evaluate(start, self.population, self)
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.host.systems[self.population].states)
+
+    def __len__(self) -> int:
+        return len(self.host.systems[self.population].states)
+
+
+def present(expression: Expression) -> Expression:
+    """The expression between two steps: what is held is as it is now, and what is delayed the name of its ring."""
+    if isinstance(expression, Call) and expression.function == "held":
+        return present(expression.arguments[0])
+    if isinstance(expression, Call) and expression.function == "delayed":
+        return Symbol(delayed_ring(expression))
+    return rebuilt(expression, present)
+
+
+def definition(model: Model, name: str) -> Expression:
+    """What a name of a model stands for."""
+    return next((d.expression for d in model.definitions if d.name == name), Symbol(name))
