@@ -9,9 +9,9 @@ from bioasm.board.rig import Rig
 from bioasm.board.stimulator import Done
 from bioasm.chips.charge import pulses
 from bioasm.link import messages as m
-from bioasm.link.messages import Accepted, StimOutcome
+from bioasm.link.messages import Accepted, State, StimOutcome
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable, QuantisedPulse, biphasic, quantise
-from tests.board.support import armed, table
+from tests.board.support import Bench, armed, table
 
 STEP, PERIOD = 50e-9, 1 / 20000.0
 
@@ -326,3 +326,60 @@ def test_program_that_asks_for_pulses_without_end_fills_no_queue() -> None:
     assert bench.rig.stimulator.refused > 1000
     assert max(waiting) <= 4096
     bench.assert_harmless()
+
+
+# --- what is dropped ----------------------------------------------------------------------------------
+
+LEFT = QuantisedPulse((-100, 101), (4, 4), STEP, PERIOD)  # leaves 4 steps times samples, of 12
+
+
+def bounds(made: Rig, channel: int) -> tuple[int, int]:
+    """What the history says of a channel's charge."""
+    assert made.stimulator is not None
+    mine = made.stimulator.guard.history.channels[channel]
+    return mine.low, mine.high
+
+
+def test_cancelling_gives_back_the_charge_of_what_has_not_begun_and_of_nothing_else() -> None:
+    made = rig()
+    told: list[Done] = []
+    made.watch = lambda block: told.extend(block.done)
+    assert made.stimulator is not None
+    for start, channel in ((18, 0), (30, 1), (200, 2), (300, 2)):  # under way, admitted, waiting
+        made.stimulator.request(made.clock + start, channel, LEFT)
+    made.run(1)
+    assert [bounds(made, channel) for channel in range(3)] == [(4, 4), (4, 4), (0, 0)]
+    made.settle()
+    assert [bounds(made, channel) for channel in range(3)] == [(4, 4), (0, 0), (0, 0)]
+    assert {phase.channel for phase in made.phases} == {0}
+    dropped = [(done.channel, done.limit) for done in told if done.outcome is StimOutcome.DROPPED]
+    assert dropped == [(1, ""), (2, "with 1 after it")]
+    assert all(channel.flying == 0 for channel in made.stimulator.guard.history.channels)
+
+
+def test_dropped_pulses_are_told_to_the_host() -> None:
+    bench = armed()
+    phases = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
+    assert isinstance(bench.ask(m.Stimulate((3,), 5, 10_000_000, m.NOW, phases)), Accepted)
+    bench.ask(m.Disarm())
+    bench.run(0.05)
+    outcomes = [told.outcome for told in bench.of(m.Stim) if told.channel == 3]
+    assert outcomes.count(StimOutcome.DROPPED) >= 1
+    assert StimOutcome.REFUSED not in outcomes
+
+
+@pytest.mark.parametrize("url", ["emu:rhs2116", "emu:rhd2132"])
+def test_stimulate_is_refused_where_nothing_is_armed(url: str) -> None:
+    bench = Bench(url).open()
+    phases = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
+    refused = bench.ask(m.Stimulate((0,), 1, 0, m.NOW, phases))
+    assert (refused.reason, refused.subject) == (m.Refusal.STATE, "state")
+    assert bench.firmware.state() is State.DISARMED
+
+
+def test_stimulate_is_refused_while_a_program_runs_that_observes() -> None:
+    bench = Bench("emu:rhs2116").open()
+    assert isinstance(bench.start("ALC 4\nRUN 2 s\n", parameters=QUICK), Accepted)
+    phases = (m.Phase(-5000, 200_000), m.Phase(5000, 200_000))
+    assert bench.ask(m.Stimulate((0,), 1, 0, m.NOW, phases)).reason is m.Refusal.STATE
+    assert bench.firmware.state() is State.RUNNING

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from zlib import crc32
+
 import pytest
 
 from bioasm.safety import Guard, History, Limits, QuantisedPulse, Rule
@@ -119,3 +122,90 @@ def test_refusal_says_how_long_to_wait() -> None:
     watch.admit(0, [7], pulse())
     (found,) = watch.refusals(60, [7], pulse())
     assert found.message == "channel 7, time since its last pulse: 3 ms; the limit is 5 ms (pulses per second)"
+
+
+# --- net charge, and what outlasts a restart ----------------------------------------------------------
+
+
+
+def leaving(net: int) -> QuantisedPulse:
+    """A pulse that leaves so many steps times samples."""
+    return QuantisedPulse((-100, 100 + net), (1, 1), 100e-9, PERIOD)
+
+
+def bounds(watch: Guard, channel: int = 0) -> tuple[int, int]:
+    mine = watch.history.channels[channel]
+    return mine.low, mine.high
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_small_imbalances_add_up_to_the_limit_and_no_further(sign: int) -> None:
+    watch = guard()
+    for k in range(3):
+        assert watch.admit(1000 * k, [0], leaving(2 * sign)) == []
+    assert rules(watch.admit(3000, [0], leaving(sign))) == {Rule.BALANCE}
+    assert watch.admit(3000, [1], leaving(6 * sign)) == []  # another channel has its own
+    assert watch.admit(3000, [0], leaving(0)) == []
+    assert watch.admit(4000, [0], leaving(-sign)) == []
+
+
+def test_charge_that_leaked_away_is_not_taken_back_twice() -> None:
+    watch = guard()
+    assert watch.admit(0, [0], leaving(6)) == []
+    assert watch.admit(1000, [0], leaving(-6)) == []
+    assert bounds(watch) == (-6, 0)
+    assert rules(watch.refusals(2000, [0], leaving(-1))) == {Rule.BALANCE}
+
+
+def test_withdrawn_pulse_gives_its_charge_back() -> None:
+    watch = guard()
+    watch.admit(0, [0], leaving(4))
+    watch.withdraw(0, leaving(4))
+    assert (bounds(watch), watch.history.channels[0].flying) == ((0, 0), 0)
+
+
+def test_history_outlasts_a_restart() -> None:
+    memory = region()
+    watch = guard(memory)
+    watch.admit(70, [2], leaving(5))
+    watch.over(2)
+    watch.tick(72)
+    again = guard(memory)
+    assert again.history == watch.history
+    assert again.wait() == 0
+    assert rules(again.refusals(100, [2], leaving(2))) == {Rule.BALANCE, Rule.RATE}
+
+
+def test_pulse_under_way_at_a_restart_leaves_charge_that_nobody_knows() -> None:
+    memory = region()
+    guard(memory).admit(70, [2], leaving(5))
+    again = guard(memory)
+    assert again.wait() == pytest.approx(10.0)
+    assert rules(again.refusals(1 << 40, [3], pulse())) == {Rule.DISCHARGE}
+    again.tick(199_999)
+    assert again.wait() == pytest.approx(PERIOD)
+    again.tick(200_000)
+    assert again.wait() == 0
+    assert bounds(again, 2) == (0, 0)
+    assert again.admit(200_000, [2], leaving(6)) == []
+
+
+@pytest.mark.parametrize("at", range(0, 400, 23))
+def test_damaged_memory_is_not_believed(at: int) -> None:
+    memory = region()
+    memory[at] ^= 1
+    assert guard(memory).wait() == pytest.approx(10.0)
+    assert guard(memory).wait() == pytest.approx(10.0)  # and what was written for it is whole again
+
+
+@pytest.mark.parametrize("memory", [bytearray(), bytearray(24), region(15), region(17), region() + b"\0"])
+def test_memory_of_another_size_is_not_believed(memory: bytearray) -> None:
+    assert guard(memory).wait() == pytest.approx(10.0)
+
+
+def test_layout_of_the_memory_is_fixed() -> None:
+    watch = guard(memory := region())
+    watch.admit(7, [0], leaving(-2))
+    watch.tick(9)
+    assert (len(memory), memory[:4]) == (24 + 16 * 32, b"BSH1")
+    assert struct.unpack_from("<IqqqqqIHH", memory, 4) == (crc32(memory[8:]), 9, 0, 7, -2, -2, 2, 100, 1)

@@ -154,3 +154,43 @@ def test_each_channel_is_held_to_its_own_electrode() -> None:
     assert TABLE.refusals(pulse, [15]) == []
     assert {r.rule for r in TABLE.refusals(pulse, [0, 5])} == {Rule.CURRENT, Rule.CHARGE, Rule.ELECTRODE}
     assert all(r.what.startswith("channel 5, ") for r in TABLE.refusals(pulse, [0, 5]))
+
+
+def test_channel_named_twice_is_refused() -> None:
+    """The second row would take the place of the first, with an electrode of another size."""
+    row = struct.pack("<HBBddd", 5, 1, 1, 1e-9, inf, inf)
+    data = TABLE.to_bytes()
+    assert "channel 5 stands after channel 5" in refused(data[:4] + b"\x02\x00" + data[6:HEAD] + row + row)
+
+
+# --- a board's own table ----------------------------------------------------------------------------
+
+OWN = LimitsTable(Limits(), {0: Electrode(2e-9, "platinum"), 1: Electrode(2e-9, allowed=False)})
+
+
+@pytest.mark.parametrize(
+    ("channel", "electrode", "words"),
+    [
+        (0, Electrode(2.1e-9, "platinum"), "area of the electrode"),
+        (0, Electrode(2e-9, "titanium nitride"), "charge density for titanium nitride"),
+        (1, Electrode(2e-9), "no electrode on this board that may stimulate"),
+        (2, Electrode(2e-9), "no electrode on this board that may stimulate"),
+    ],
+)
+def test_host_can_not_widen_what_a_board_knows_of_its_electrodes(channel: int, electrode: Electrode, words: str) -> None:
+    (found,) = LimitsTable(Limits(), {channel: electrode}).over(OWN)
+    assert found.rule is Rule.CEILING
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("channel", "electrode"),
+    [
+        (0, Electrode(2e-9, "platinum")),
+        (0, Electrode(1e-9)),
+        (0, Electrode(2e-9, max_charge=1e-9)),
+        (1, Electrode(2e-9, allowed=False)),
+    ],
+)
+def test_host_may_tighten_it(channel: int, electrode: Electrode) -> None:
+    assert LimitsTable(Limits(), {channel: electrode}).over(OWN) == []
