@@ -28,11 +28,11 @@ from bioasm.models.ranges import in_unit_range
 from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.runtime.setup import feedback_flaw
-from bioasm.vm.codegen.cells import frozen_field, hold_field
 from bioasm.vm.codegen.layout import Field
-from bioasm.vm.codegen.loop import delayed_ring
+from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
+from bioasm.vm.codegen.steps import frozen_field, hold_field
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics, Origin

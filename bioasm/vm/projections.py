@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioasm.isa.network import MATRIX, Projection
 from bioasm.models.expression import Call
 from bioasm.runtime.connectivity import Connections, from_matrix, from_rule
-from bioasm.vm.codegen.loop import delayed_ring
+from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.layout import Real
 
 if TYPE_CHECKING:

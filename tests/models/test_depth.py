@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from functools import reduce
 
 import pytest
+from bioasm.vm.codegen.cells import Cells
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.verify import verify
 from bioasm.models.expression import Binary, Expression, Symbol
 from bioasm.models.text import parse_model
 from bioasm.text.assemble import assemble
-from bioasm.vm.codegen.cells import Cells
 from bioasm.vm.codegen.layout import Layout
 from bioasm.vm.codegen.plan import Plan
 from bioasm.vm.codegen.source import generate

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
+from bioasm.vm.codegen.beside import Exponential, definitions, side_by_side
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioasm.vm.codegen.beside import Exponential, definitions, side_by_side
 from tests.vm.support import run
 
 FUNCTIONS = {"exp": math.exp, "exprelr": lambda x: x / math.expm1(x) if x else 1.0}

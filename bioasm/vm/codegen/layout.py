@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bioasm.vm.layout import Block, Ctx, Real
+
 
 class Field(NamedTuple):
     """One array. `per` says of what it has entries: `cell`, `slot` (cells times the slots of a ring), or anything else."""
@@ -25,16 +27,15 @@ class Layout:
     fields: dict[str, Field] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     wholes: dict[str, int] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
 
-    def field(self, name: str, made: Field) -> int:
-        """The place of an array."""
-        self.fields.setdefault(name, made)
-        return list(self.fields).index(name)
-
-    def number(self, name: str) -> int:
-        """The place of a float64."""
-        return self.numbers.setdefault(name, len(self.numbers))
-
-    def whole(self, name: str) -> int:
-        """The place of an int64."""
-        return self.wholes.setdefault(name, len(self.wholes))
+    def place(self, table: str, name: str, made: Field | None = None) -> int:
+        """The place of an entry of `field` (whose array is `made`), `number`, `whole`, `block`, `ctx` or `real`."""
+        if table == "field":
+            if made is not None:
+                self.fields.setdefault(name, made)
+            return self._places.setdefault(name, len(self._places))
+        if table in ("number", "whole"):
+            known = self.numbers if table == "number" else self.wholes
+            return known.setdefault(name, len(known))
+        return int({"block": Block, "ctx": Ctx, "real": Real}[table][name])

@@ -1,4 +1,4 @@
-"""Calls in generated source that carry spikes: into rings or counts, and out of them into the ports they arrive at.
+"""Statements that carry spikes: into ring buffers or counts, and out of them into the ports they arrive at.
 
 Weights that arrive at a port in one step are added up. Where a port's spikes interact, they act one after another instead:
 rings then hold which neurons fired, and events from outside are counted.
@@ -6,22 +6,31 @@ rings then hold which neurons fired, and events from outside are counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import reduce
 
-from bioasm.vm.codegen.layout import Field, Layout
-from bioasm.vm.codegen.plan import Link, Plan, Target
+from bioasm.vm.codegen.frame import B, BLOCK, CTX, REAL, WIDTH, Frame, cells, first_cell, neurons
+from bioasm.vm.codegen.loop import FIRED
+from bioasm.vm.codegen.lower import STEP
+from bioasm.vm.codegen.plan import Link, Target
+from bioasm.vm.codegen.schedule import LANE0, K
+from bioasm.vm.codegen.statements import Do, For, If, Let, Statement, Store
+from bioasm.vm.codegen.steps import WEIGHT
+from bioasm.vm.codegen.types import Space, Type
+from bioasm.vm.codegen.values import Value, apply, as_value, field, made_of, named, read
 
-
-def identifier(name: str) -> str:
-    """A name of a program as part of one in generated source."""
-    return "".join(c if c.isalnum() and c.isascii() else f"_{ord(c):x}_" for c in name)
+_E, _START, _SENT = named("e", Type.I64), named("start", Type.I8), named("sent", Type.U1)
+_COUNTED, _WEIGHT, _POST = named("counted", Type.F8), named("weights", Type.F8), named("post", Type.I4)
 
 
 class Spikes:
-    """Writes the calls. `in_order` says whether the spikes that arrive at a port in one step act one after another."""
+    """Builds the statements of all ports and projections of a network."""
 
-    def __init__(self, plan: Plan, layout: Layout, in_order: Callable[[Target], bool]) -> None:
-        self.plan, self.layout, self.in_order = plan, layout, in_order
+    def __init__(self, frame: Frame) -> None:
+        self.frame, self.plan = frame, frame.plan
+
+    def in_order(self, target: Target) -> bool:
+        """Whether the spikes that arrive at a port in one step act one after another."""
+        return self.frame.steps[target.population].in_order(target.owner, target.port)
 
     def arrivals(self, p: int) -> dict[Target, list[str]]:
         """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
@@ -31,76 +40,114 @@ class Spikes:
         arriving = {port: [name for target, name in found if target == port] for port in ports}
         return {port: names for port, names in arriving.items() if names}
 
-    def receive(self, p: int, target: Target, arriving: list[str], cells: str) -> list[str]:
-        """Let what arrives at a port in this step do what it does, if anything arrives."""
-        if self.in_order(target):
-            return [line for name in arriving for line in self._one_by_one(target, name)]
-        flags = [self._mark(p, name) for name in arriving]
-        call = f"receive_{identifier(target.name)}(ctx, real, b, 0, {cells}, step)"
-        some = " or ".join(f"{flag} != 0" for flag in flags)
-        return [f"if {some}:", *(f"    {flag} = 0" for flag in flags), f"    {call}"]
+    def add_ports(self, p: int) -> None:
+        """Add the functions of what arriving spikes do to a population."""
+        steps = self.frame.steps[p]
+        for at, (target, arriving) in enumerate(self.arrivals(p).items()):
+            if self.in_order(target):
+                self.frame.add_loop(f"spike_{p}_{at}", p, steps.receive_spike(target.owner, target.port), more=(WEIGHT,))
+            else:
+                self.frame.add_loop(f"receive_{p}_{at}", p, steps.receive(target.owner, target.port, arriving))
 
-    def _mark(self, p: int, name: str) -> str:
-        """The flag that says whether anything arrives in this step in a ring or from outside."""
-        slots, mark = self.layout.whole("slots:" + name), self.layout.field(f"mark:{name}", Field(p, "i8", "mark"))
-        return f"marks(field[{mark}], b, whole[{slots}])[step % whole[{slots}]]"
+    def receive(self, p: int) -> list[Statement]:
+        """Let what arrives at a population's ports in this step do what it does, if anything arrives."""
+        body: list[Statement] = []
+        for at, (target, arriving) in enumerate(self.arrivals(p).items()):
+            if self.in_order(target):
+                body += [self._one_by_one(target, at, name) for name in arriving]
+            else:
+                body.append(_if_marked(p, arriving, [Do(f"receive_{p}_{at}", (CTX, REAL, B, as_value(0), cells(p), STEP))]))
+        return body
 
-    def _one_by_one(self, target: Target, name: str) -> list[str]:
+    def _one_by_one(self, target: Target, at: int, name: str) -> If:
         """Let the spikes of one source that arrive in this step act one after another, if there are any."""
-        p, function = target.population, identifier(target.name)
+        p = target.population
         if name.startswith("ring:"):
             link = next(link for link in self.plan.links if f"ring:{link.name}" == name)
-            fields = [self.layout.field(name, Field(link.pre, "u1", "slot")), *self._connections(link)]
-            wholes, call = [f"n:{link.pre}", f"slots:{name}"], f"projected_{function}"
-        else:
-            weight = "rate_jump" if name in self._from_outside(target)[1:] else "jump"
-            fields = [self.layout.field(name, Field(p)), self.layout.field(f"{weight}:{target.name}", Field(p, "f8", "event"))]
-            wholes, call = [f"n:{p}"], f"repeated_{function}"
-        arguments = [f"field[{at}]" for at in fields] + [f"whole[{self.layout.whole(each)}]" for each in wholes]
-        flag = self._mark(p, name)
-        return [f"if {flag} != 0:", f"    {flag} = 0", f"    {call}(ctx, real, b, step, {', '.join(arguments)})"]
-
-    def _connections(self, link: Link) -> list[int]:
-        """The places of a projection's connections: where each source's begin, their targets and weights."""
-        p, kinds = link.target.population, (("start", "i8"), ("post", "i4"), ("weight", "f8"))
-        return [self.layout.field(f"{part}:{link.name}", Field(p, dtype, "link")) for part, dtype in kinds]
+            return _if_marked(p, [name], _projected(link, f"spike_{p}_{at}"))
+        weight = "rate_jump" if name in self._from_outside(target)[1:] else "jump"
+        return _if_marked(p, [name], _repeated(p, name, f"{weight}:{target.name}", f"spike_{p}_{at}"))
 
     def _from_outside(self, target: Target) -> list[str]:
         """The fields of what arrives from outside: one sum of weights, or numbers of given and of random spikes."""
         own = f"events:{target.name}"
         return [own, f"{own}:random"] if self.in_order(target) else [own]
 
-    def deliver(self, link: Link) -> str:
-        """A call that lets spikes set out on a projection."""
+    def deliver(self, link: Link) -> Do:
+        """Let spikes set out on a projection; of those that will act one by one, who fired is kept until they arrive."""
         p, ring = link.target.population, f"ring:{link.name}"
-        if self.in_order(link.target):
-            return self._depart(link, ring)
-        fields = self._connections(link)
-        fields += [self.layout.field(ring, Field(p, per="slot")), self.layout.field(f"mark:{ring}", Field(p, "i8", "mark"))]
-        wholes = [self.layout.whole(name) for name in (f"n:{link.pre}", f"n:{p}", f"slots:{ring}", f"delay:{link.name}")]
-        arguments = [f"field[{at}]" for at in fields] + [f"whole[{at}]" for at in wholes]
-        first = self.layout.whole(f"first:{link.pre}")
-        return f"deliver(block, b, fired[whole[{first}] * width:], step, {', '.join(arguments)})"
+        in_order = self.in_order(link.target)
+        held = field(ring, link.pre, "u1", "slot") if in_order else field(ring, p, "f8", "slot")
+        fields = [*([] if in_order else _connections(link)), held, field(f"mark:{ring}", p, "i8", "mark")]
+        sizes = [neurons(link.pre), *([] if in_order else [neurons(p)])]
+        sizes += [read("whole", f"slots:{ring}"), read("whole", f"delay:{link.name}")]
+        function = "depart" if in_order else "deliver"
+        return Do(function, (BLOCK, B, FIRED.onwards(first_cell(link.pre)), STEP, *fields, *sizes))
 
-    def _depart(self, link: Link, ring: str) -> str:
-        """A call that lets spikes set out that will act one after another: which neurons fired is kept until they arrive."""
-        made = [(ring, Field(link.pre, "u1", "slot")), (f"mark:{ring}", Field(link.target.population, "i8", "mark"))]
-        arguments = [f"field[{self.layout.field(name, field)}]" for name, field in made]
-        arguments += [f"whole[{self.layout.whole(name)}]" for name in (f"n:{link.pre}", f"slots:{ring}", f"delay:{link.name}")]
-        first = self.layout.whole(f"first:{link.pre}")
-        return f"depart(block, b, fired[whole[{first}] * width:], step, {', '.join(arguments)})"
-
-    def events(self, target: Target) -> str:
-        """A call that takes the spikes from outside that are due."""
-        p, name, ordered = target.population, target.name, self.in_order(target)
-        jump, rate_jump = ("one", "one") if ordered else ("jump", "rate_jump")
-        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8")]
-        kinds += [("count_first", "i8"), ("count_end", "i8"), ("count_top", "i8"), ("count_limit", "u4"), (rate_jump, "f8")]
-        kinds += [("key0", "u4"), ("key1", "u4"), ("word", "u4")]
-        fields = [(f"{part}:{name}", Field(p, dtype, "event")) for part, dtype in kinds]
+    def take_events(self, target: Target) -> Do:
+        """Take the spikes from outside that are due."""
+        p, name, in_order = target.population, target.name, self.in_order(target)
+        jump, rate_jump = ("one", "one") if in_order else ("jump", "rate_jump")
+        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8"), ("chance", "f8"), (rate_jump, "f8")]
+        fields = [field(f"{part}:{name}", p, dtype, "event") for part, dtype in (*kinds, ("key0", "u4"), ("key1", "u4"))]
         for arriving in self._from_outside(target):
-            self.layout.whole(f"slots:{arriving}")
-            fields += [(arriving, Field(p, per="slot")), (f"mark:{arriving}", Field(p, "i8", "mark"))]
-        arguments = [f"field[{self.layout.field(*each)}]" for each in fields]
-        arguments += [f"whole[{self.layout.whole(part)}]" for part in (f"length:{name}", f"rates:{name}", f"n:{p}")]
-        return f"{'count' if ordered else 'take'}_events(block, b, step, {', '.join(arguments)})"
+            fields += [field(arriving, p, "f8", "slot"), field(f"mark:{arriving}", p, "i8", "mark")]
+        sizes = [read("whole", f"length:{name}"), read("whole", f"rates:{name}"), neurons(p)]
+        return Do("count_events" if in_order else "take_events", (BLOCK, B, STEP, *fields, *sizes))
+
+
+def next_event(target: Target) -> Value:
+    """The step at which the next spike from outside may come to a port."""
+    p, name = target.population, target.name
+    fields = [field(f"{part}:{name}", p, "i8", "event") for part in ("step", "position")]
+    return apply("next_event", B, *fields, read("whole", f"length:{name}"), read("whole", f"rates:{name}"))
+
+
+def _if_marked(p: int, arriving: list[str], then: list[Statement]) -> If:
+    """Statements for a step in which something arrives in a ring or from outside; the marks that say so are cleared."""
+    flags = []
+    for name in arriving:
+        slots = read("whole", f"slots:{name}")
+        flags.append((apply("marks", field(f"mark:{name}", p, "i8", "mark"), B, slots), STEP % slots))
+    some = reduce(lambda one, other: one | other, [marks.item(slot).differs(0) for marks, slot in flags])
+    return If(some, (*(Store(marks, slot, as_value(0)) for marks, slot in flags), *then))
+
+
+def _connections(link: Link) -> list[Value]:
+    """A projection's connections in compressed sparse rows: where each source's begin, their targets and weights."""
+    p, kinds = link.target.population, (("start", "i8"), ("post", "i4"), ("weight", "f8"))
+    return [field(f"{part}:{link.name}", p, dtype, "link") for part, dtype in kinds]
+
+
+def _view(kind: Type, address: Value, first: Value | int, count: Value) -> Value:
+    return made_of("view", kind, (address, as_value(first), count))
+
+
+def _repeated(p: int, name: str, weight: str, act: str) -> list[Statement]:
+    """As many spikes of one weight as were counted for each cell, one after another."""
+    spike = Do(act, (CTX, REAL, B, K, as_value(1), STEP, _WEIGHT.item(apply("//", K, WIDTH))))
+    times = For(_E, as_value(0), apply("truncated", _COUNTED.item(K)), 1, (spike,))
+    return [
+        Let(_COUNTED, _view(Type.F8, field(name, p, "f8", "slot"), neurons(p) * LANE0, cells(p))),
+        Let(_WEIGHT, _view(Type.F8, field(weight, p, "f8", "event"), 0, neurons(p))),
+        For(K, as_value(0), cells(p), 1, (times, Store(_COUNTED, K, as_value(0.0))), Space.CELL),
+    ]
+
+
+def _projected(link: Link, act: str) -> list[Statement]:
+    """The spikes of a projection, in the order of their sources, then of each source's connections."""
+    ring, pre = f"ring:{link.name}", link.pre
+    start, post, weight = _connections(link)
+    slots = read("whole", f"slots:{ring}")
+    row = apply("//", K, WIDTH)
+    spike = Do(act, (CTX, REAL, B, _POST.item(_E) * WIDTH + K % WIDTH, as_value(1), STEP, _WEIGHT.item(_E)))
+    each = For(_E, _START.item(row), _START.item(row + 1), 1, (spike,), Space.CONNECTION)
+    first = slots * neurons(pre) * LANE0 + STEP % slots * cells(pre)
+    edges = _START.item(neurons(pre))
+    return [
+        Let(_SENT, _view(Type.U1, field(ring, pre, "u1", "slot"), first, cells(pre))),
+        Let(_START, _view(Type.I8, start, 0, neurons(pre) + 1)),
+        Let(_POST, _view(Type.I4, post, 0, edges)),
+        Let(_WEIGHT, _view(Type.F8, weight, 0, edges)),
+        For(K, as_value(0), cells(pre), 1, (If(_SENT.item(K).differs(0), (each,)),), Space.CELL),
+    ]

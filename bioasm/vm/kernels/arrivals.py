@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bioasm.vm.kernels.access import block_row, f8, i4, i8, u1, u4
+from bioasm.vm.kernels.access import f8, i4, i8, u1, u4
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import draw_words
 from bioasm.vm.kernels.sample import FAR
@@ -182,35 +180,3 @@ def depart(block, b, fired, step, ring_at, mark_at, n_pre, slots, late):
         some += fired[k]
     if some > 0:
         marks(mark_at, b, slots)[slot] = 1
-
-
-def one_by_one(act: Any) -> tuple[Any, Any]:
-    """The functions (repeated, projected) that let spikes at a port act one after another, each by `act`.
-
-    `act(ctx, real, b, cell, 1, step, weight)` does what one spike does. `repeated` takes as many spikes of one weight as were
-    counted for each cell; `projected` those of a projection, in the order of their sources, then of each source's connections.
-    """
-
-    @device
-    def repeated(ctx, real, b, step, counted_at, weight_at, n):
-        block = block_row(ctx, b)
-        width = block[Block.WIDTH]
-        counted, weight = f8(counted_at, n * block[Block.LANE0], n * width), f8(weight_at, 0, n)
-        for k in range(n * width):
-            for _ in range(int(counted[k])):
-                act(ctx, real, b, k, 1, step, weight[k // width])
-            counted[k] = 0.0
-
-    @device
-    def projected(ctx, real, b, step, ring_at, start_at, post_at, weight_at, n_pre, slots):
-        block = block_row(ctx, b)
-        width, slot = block[Block.WIDTH], step % slots
-        fired = u1(ring_at, slots * n_pre * block[Block.LANE0] + slot * n_pre * width, n_pre * width)
-        start = i8(start_at, 0, n_pre + 1)
-        post, weight = i4(post_at, 0, start[n_pre]), f8(weight_at, 0, start[n_pre])
-        for k in range(n_pre * width):
-            if fired[k] != 0:
-                for e in range(start[k // width], start[k // width + 1]):
-                    act(ctx, real, b, post[e] * width + k % width, 1, step, weight[e])
-
-    return repeated, projected

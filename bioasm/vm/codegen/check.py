@@ -1,0 +1,134 @@
+"""The verifier of generated functions: locals, types and index spaces, checked after the passes and before any printer."""
+
+from __future__ import annotations
+
+from bioasm.vm.codegen.operations import KERNELS, IllTypedError, Signature, result_type
+from bioasm.vm.codegen.statements import (
+    Assign,
+    Do,
+    Fire,
+    For,
+    Function,
+    If,
+    Let,
+    LetTogether,
+    Program,
+    Put,
+    Return,
+    Statement,
+    Store,
+    While,
+    bodies,
+    operands,
+)
+from bioasm.vm.codegen.types import Space, Type
+from bioasm.vm.codegen.values import Value
+
+
+def check(program: Program) -> None:
+    """Check every function of a step.
+
+    Raises:
+        IllTypedError: a local is read before it is set or set twice, an operation has arguments of other types than it takes,
+            or a loop over one index space reads what belongs to another.
+    """
+    known = dict(KERNELS)
+    for function in program.functions:
+        known[function.name] = Signature(tuple(p.type for p in function.parameters), function.result)
+        _Checker(known, function)
+
+
+class _Checker:
+    def __init__(self, known: dict[str, Signature], function: Function) -> None:
+        self.known, self.function = known, function
+        self.space = Space.NONE
+        names = {str(p.data): p.type for p in function.parameters} | {"block": Type.I8}  # the printers set it
+        self._block(function.body, names, set())
+
+    def _fail(self, what: str) -> IllTypedError:
+        return IllTypedError(f"{self.function.name}: {what}")
+
+    def _block(self, statements: tuple[Statement, ...], names: dict[str, Type], mutable: set[str]) -> None:
+        """Check statements in which `names` are set already; what they set is known until their end."""
+        names = dict(names)
+        for statement in statements:
+            for value in operands(statement):
+                self._value(value, names)
+            self._statement(statement, names, mutable)
+
+    def _statement(self, statement: Statement, names: dict[str, Type], mutable: set[str]) -> None:
+        match statement:
+            case Let(local, value, changes):
+                self._new(local, value, names)
+                if changes:
+                    mutable.add(str(local.data))
+            case LetTogether(locals_, values):
+                for local, value in zip(locals_, values, strict=True):
+                    self._new(local, value, names)
+            case Assign(local, value):
+                self._same(local.type, value.type, f"{local.data} =")
+                if str(local.data) not in mutable:
+                    raise self._fail(f"{local.data} is assigned to and not mutable")
+            case Put(place, value):
+                self._same(place.type, value.type, "entry")
+            case Store(array, index, value):
+                self._same(array.type.element, value.type, "store")
+                self._same(index.type, Type.I64, "index")
+            case Fire(flags, _, count, condition):
+                self._same(flags.type, Type.U1, "flags")
+                self._same(condition.type, Type.COND, "fire")
+                if str(count.data) not in mutable:
+                    raise self._fail(f"{count.data} counts and is not mutable")
+            case Do(function, arguments):
+                self._call(function, tuple(a.type for a in arguments))
+            case If(condition) | While(condition):
+                self._same(condition.type, Type.COND, "condition")
+            case Return(value):
+                self._same(value.type, self.function.result, "return")
+        self._within(statement, names, mutable)
+
+    def _within(self, statement: Statement, names: dict[str, Type], mutable: set[str]) -> None:
+        outer = self.space
+        if isinstance(statement, For):
+            names = names | {str(statement.index.data): Type.I64}
+            self.space = statement.space if statement.space is not Space.NONE else outer
+        for body in bodies(statement):
+            self._block(body, names, mutable)
+        self.space = outer
+
+    def _new(self, local: Value, value: Value, names: dict[str, Type]) -> None:
+        word = str(local.data)
+        if word in names:
+            raise self._fail(f"{word} is set twice")
+        self._same(local.type, value.type, word)
+        names[word] = value.type
+
+    def _same(self, one: Type, other: Type, what: str) -> None:
+        if one is not other:
+            raise self._fail(f"{what}: {one.value} and {other.value}")
+
+    def _call(self, function: str, types: tuple[Type, ...]) -> Type | None:
+        if function not in self.known or self.known[function].arguments != types:
+            raise self._fail(f"{function} does not take {', '.join(t.value for t in types)}")
+        return self.known[function].result
+
+    def _value(self, value: Value, names: dict[str, Type]) -> None:
+        if value.op == "name" and names.get(str(value.data)) is not value.type:
+            raise self._fail(f"{value.data} of {value.type.value} is not set")
+        if value.op == "cell":
+            raise self._fail(f"{value.data} was not given a place")
+        if value.space not in (Space.NONE, self.space) and not value.type.is_array and self.space is not Space.NONE:
+            raise self._fail(f"a loop over each {self.space.value} reads what belongs to each {value.space.value}")
+        for argument in value.arguments:
+            self._value(argument, names)
+        if value.op not in ("const", "name", "read", "item", "view", "from"):
+            self._same(value.type, self._result(value), value.op)
+
+    def _result(self, value: Value) -> Type:
+        types = tuple(a.type for a in value.arguments)
+        if value.op in self.known:
+            result = self._call(value.op, types)
+            if result is None:
+                raise self._fail(f"{value.op} has no result")
+            return result
+        return result_type(value.op, types)

@@ -1,0 +1,75 @@
+"""What all functions of a step share: their parameters, sizes of populations, and the functions over cells by name."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from bioasm.models.base import ORDER
+from bioasm.vm.codegen.loop import FIRED, SPIKES, Loop, over_cells
+from bioasm.vm.codegen.lower import STEP
+from bioasm.vm.codegen.passes import Numbering
+from bioasm.vm.codegen.plan import Plan
+from bioasm.vm.codegen.schedule import COUNT, FIRST
+from bioasm.vm.codegen.statements import Function, Let, Return
+from bioasm.vm.codegen.steps import StepBuilder
+from bioasm.vm.codegen.types import Rate, Space, Type
+from bioasm.vm.codegen.values import Value, apply, as_value, named, read
+
+CTX, REAL, B = named("ctx", Type.I8), named("real", Type.F8), named("b", Type.I64)
+BLOCK, K, TOTAL = named("block", Type.I8), named("k", Type.I64), named("total", Type.I64)
+WIDTH = read("block", "WIDTH", Rate.UNIFORM)
+OPENING = (Let(FIRED, apply("fired_cells", CTX, BLOCK)), Let(TOTAL, read("ctx", "N") * WIDTH))
+OVER_CELLS = (CTX, REAL, B, FIRST, COUNT, STEP)  # the parameters of a function over a stretch of cells
+
+
+def neurons(p: int) -> Value:
+    """How many neurons a population has."""
+    return read("whole", f"n:{p}", Rate.UNIFORM)
+
+
+def cells(p: int) -> Value:
+    """How many cells of a block a population has."""
+    return neurons(p) * WIDTH
+
+
+def first_cell(p: int) -> Value:
+    """The first of a population's cells among all of a block."""
+    return read("whole", f"first:{p}", Rate.UNIFORM) * WIDTH
+
+
+def is_late(order: tuple[str, ...]) -> bool:
+    """Whether a step has the usual order, in which equations come first."""
+    return order == ORDER
+
+
+class Frame:
+    """The functions of a network as they are built, and the builders of its populations' loops."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.functions: list[Function] = []
+        numbering = Numbering()
+        self.steps = [StepBuilder(s, p, numbering, plan.clamped) for p, s in enumerate(plan.systems)]
+
+    def add_loop(self, name: str, p: int, loop: Loop, noises: int = 0, more: tuple[Value, ...] = ()) -> None:
+        """A function that does the loop for a stretch of cells and returns how many of them spiked. `more` are further parameters."""
+        drawn = tuple(named(f"z{at}", Type.F4, Space.CELL) for at in range(noises))
+        made = loop.scheduled()
+        turns = over_cells(made.turn, p in self.plan.single)
+        body = (*made.before, *made.each_step, Let(SPIKES, as_value(0), mutable=True), *turns, Return(SPIKES))
+        self.functions.append(Function(name, (*OVER_CELLS, *drawn, *more), body))
+
+    # --- which way a step goes ------------------------------------------------------------------------
+
+    @cached_property
+    def fast(self) -> bool:
+        """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time."""
+        orders = {s.population.model.order for s in self.plan.systems}
+        noisy = any(s.noises for s in self.plan.systems)
+        worth_it = noisy or not self.plan.events  # two ways to do a step take twice as long to compile
+        return worth_it and not self.plan.links and all(map(is_late, orders))
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether there is one population without noise, and nothing comes from outside: many steps are then one loop."""
+        return self.fast and len(self.steps) == 1 and not self.plan.events and not self.plan.systems[0].noises

@@ -1,0 +1,82 @@
+"""What changes less often than every step, as functions: sums of inputs, prepared numbers, and when inputs change next."""
+
+from __future__ import annotations
+
+from bioasm.vm.codegen.spikes import next_event
+from bioasm.vm.codegen.frame import CTX, REAL, WIDTH, B, Frame, cells, neurons
+from bioasm.vm.codegen.lower import STEP
+from bioasm.vm.codegen.plan import Plan
+from bioasm.vm.codegen.schedule import schedule
+from bioasm.vm.codegen.statements import Assign, Do, Function, Let, Return, Statement
+from bioasm.vm.codegen.types import Type
+from bioasm.vm.codegen.values import Value, apply, as_value, field, named, read
+
+FAR = 1 << 62  # a step that never comes
+
+
+def add_inputs(frame: Frame) -> None:
+    """Add the functions that sum up inputs, and those that say how long the sums hold."""
+    frame.functions.append(_hold(frame))
+    frame.functions += [_next_change(frame.plan), _next_arrival(frame.plan)]
+
+
+def prepare(frame: Frame) -> Function:
+    """The function that works out what follows from parameters and the level of noise alone."""
+    made = schedule((put for steps in frame.steps for put in steps.prepare()), as_value(0))
+    return Function("prepare", (CTX, REAL), (*made.before, *made.turn))
+
+
+def fed_input(plan: Plan, p: int) -> str | None:
+    """The qualified name of the input that the feedback goes into, where it is one of this population."""
+    population = plan.systems[p].population
+    feedback = population.model.feedback
+    return population.qualified(feedback.target) if feedback is not None and plan.coupled == p else None
+
+
+def _hold(frame: Frame) -> Function:
+    body: list[Statement] = []
+    for p, steps in enumerate(frame.steps):
+        body += _sums(frame.plan, p)
+        if steps.hoisting.hoisted:
+            frame.add_loop(f"hold_{p}", p, steps.hold())
+            body.append(Do(f"hold_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)))
+    return Function("hold", (CTX, REAL, B, STEP), tuple(body))
+
+
+def _sums(plan: Plan, p: int) -> list[Statement]:
+    """Sum up the parts of inputs that come from outside, where there are several."""
+    body: list[Statement] = []
+    for name in plan.systems[p].inputs:
+        fed = name == fed_input(plan, p)
+        if not fed and name not in plan.played:
+            continue
+        held, base = (field(f"{name}{end}", p, "f8", "cell") for end in ("#", "#base"))
+        at = neurons(p) * read("block", "LANE0")
+        body.append(Do("copy_cells", (held, base, at, cells(p))))
+        if fed:
+            body.append(Do("add_feedback", (CTX, held, at, cells(p))))
+        if name in plan.played:
+            wave = field(f"wave:{name}", p, "f8", "wave")
+            body.append(Do("add_wave", (held, at, cells(p), WIDTH, STEP, wave, *_wave(name))))
+    return body
+
+
+def _wave(name: str) -> list[Value]:
+    return [read("whole", f"wave_{part}:{name}") for part in ("rows", "columns", "period", "start")]
+
+
+def _next_change(plan: Plan) -> Function:
+    played = [name for system in plan.systems for name in system.inputs if name in plan.played]
+    changes = [apply("next_wave_change", STEP, *_wave(name)) for name in played]
+    return Function("next_change", (CTX, STEP), _earliest(changes))
+
+
+def _next_arrival(plan: Plan) -> Function:
+    return Function("next_arrival", (CTX, B), _earliest([next_event(target) for target in plan.events]))
+
+
+def _earliest(steps: list[Value]) -> tuple[Statement, ...]:
+    """Return the smallest of several steps, FAR where there are none."""
+    earliest = named("earliest", Type.I64)
+    found = [Assign(earliest, apply("min", earliest, step)) for step in steps]
+    return (Let(earliest, as_value(FAR), mutable=True), *found, Return(earliest))

@@ -1,0 +1,99 @@
+"""The operations of a step's values and their types: operators, mathematical functions, functions of the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bioasm.vm.codegen.types import Type
+
+F64, I64, COND = Type.F64, Type.I64, Type.COND
+NUMERIC = ("+", "-", "*", "neg")  # float64 or int64, all alike
+INTEGER = ("//", "%", ">>", "&")
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+MINMAX = ("min", "max")
+
+# Functions of float64; those of EXPONENTIALS can be worked out for several arguments side by side.
+EXPONENTIALS = ("exp", "exprelr", "growth")
+UNARY = (*EXPONENTIALS, "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "ceil")
+FUNCTIONS = {**dict.fromkeys(UNARY, 1), "pow": 2, "fma": 3}
+
+
+class Signature(NamedTuple):
+    """Types of arguments and of the result; None where there is no result."""
+
+    arguments: tuple[Type, ...]
+    result: Type | None
+
+
+_CTX, _BLOCK, _REAL, _FIRED = Type.I8, Type.I8, Type.F8, Type.U1
+
+
+def _of(result: Type | None, *arguments: Type | int) -> Signature:
+    """A signature; a number stands for so many int64."""
+    types: list[Type] = []
+    for part in arguments:
+        types += [I64] * part if isinstance(part, int) else [part]
+    return Signature(tuple(types), result)
+
+
+# Functions of `bioasm.vm.kernels` that a step calls; addresses are int64.
+KERNELS: dict[str, Signature] = {
+    "block_row": _of(_BLOCK, _CTX, 1),
+    "fired_cells": _of(_FIRED, _CTX, _BLOCK),
+    "normals_of": _of(Type.F4, _CTX, 2),
+    "draw": _of(None, _CTX, 1, Type.F4, 4),
+    "note_spikes": _of(None, _CTX, _BLOCK, _FIRED, 1),
+    "spike_count": _of(F64, _CTX, 1),
+    "room_for_samples": _of(COND, _CTX, 1),
+    "take_samples": _of(I64, _CTX, _REAL, 2),
+    "copy_cells": _of(None, 4),
+    "add_feedback": _of(None, _CTX, 3),
+    "feedback_of": _of(F64, _CTX, 3),
+    "add_wave": _of(None, 10),
+    "next_wave_change": _of(I64, 5),
+    "next_event": _of(I64, 5),
+    "marks": _of(Type.I8, 3),
+    "take_events": _of(None, _BLOCK, 15),
+    "count_events": _of(None, _BLOCK, 17),
+    "deliver": _of(None, _BLOCK, 1, _FIRED, 10),
+    "depart": _of(None, _BLOCK, 1, _FIRED, 6),
+}
+
+
+class IllTypedError(TypeError):
+    """A value or statement that is not well typed: a flaw of the code generator."""
+
+
+def result_type(op: str, types: Sequence[Type]) -> Type:
+    """The type of an operation's result.
+
+    Raises:
+        IllTypedError: the operation does not take such arguments.
+    """
+    found = _result(op, tuple(types))
+    if found is None:
+        raise IllTypedError(f"{op} of {', '.join(t.value for t in types) or 'nothing'}")
+    return found
+
+
+def _result(op: str, types: tuple[Type, ...]) -> Type | None:
+    numbers = types in ((F64,), (I64,), (F64, F64), (I64, I64))
+    two = len(types) == 2
+    if op in NUMERIC or op in MINMAX:
+        return types[0] if numbers and two == (op != "neg") else None
+    if op in COMPARISONS:
+        return COND if numbers and two else None
+    if op in INTEGER:
+        return I64 if types == (I64, I64) else None
+    if op == "select":
+        return types[1] if len(types) == 3 and types[0] is COND and types[1] is types[2] else None
+    if op in FUNCTIONS:
+        return F64 if types == (F64,) * FUNCTIONS[op] else None
+    if op in KERNELS:
+        return KERNELS[op].result if types == KERNELS[op].arguments else None
+    fixed = {"/": ((F64, F64), F64), "and": ((COND, COND), COND), "or": ((COND, COND), COND), "not": ((COND,), COND)}
+    fixed |= {"float": ((I64,), F64), "flag": ((COND,), I64), "number": ((COND,), F64)}
+    fixed["truncated"] = ((F64,), I64)
+    wanted, result = fixed.get(op, ((), None))
+    return result if types == wanted else None

@@ -1,0 +1,220 @@
+"""The phases of a step (integrate, spike, receive, reset) of all populations, in the order of the step."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from bioasm.models.algebra import simplify, substitute
+from bioasm.models.base import Equation
+from bioasm.models.expression import Number
+from bioasm.vm.codegen.frame import BLOCK, CTX, OPENING, REAL, TOTAL, B, Frame, cells, first_cell, is_late
+from bioasm.vm.codegen.loop import FIRED, SPIKES, over_cells
+from bioasm.vm.codegen.lower import STEP
+from bioasm.vm.codegen.schedule import COUNT, FIRST
+from bioasm.vm.codegen.spikes import Spikes
+from bioasm.vm.codegen.statements import Assign, Break, Do, For, Function, If, Let, Put, Statement, While
+from bioasm.vm.codegen.types import Type
+from bioasm.vm.codegen.values import Value, apply, as_value, call, named, read
+from bioasm.vm.layout import CHUNK, DRAWN
+
+BOTH, STOP = named("both", Type.COND), named("stop", Type.I64)
+HALF, NORMAL, PLACE = named("half", Type.I64), named("normal", Type.F4), named("place", Type.I64)
+FRESH, KEPT, SAMPLED = named("fresh", Type.I64), named("kept", Type.I64), named("sampled", Type.COND)
+NOW, THEN = named("now", Type.I64), named("then", Type.I64)
+PAIR = STEP >> 1
+_BUFFER = (
+    Let(NORMAL, apply("normals_of", CTX, B, read("whole", "chunks"))),
+    Let(HALF, apply("select", apply("&", STEP, 1).differs(0), DRAWN, 0)),
+)
+
+
+def add_phases(frame: Frame) -> None:
+    """Add the functions that do steps, and those of populations that they call."""
+    for p in range(len(frame.steps)):
+        _add_population(frame, p)
+    if frame.alone:
+        frame.functions.append(_many(frame))
+    elif frame.fast:
+        frame.functions.append(_pair(frame))
+    if not frame.fast or frame.plan.events:
+        frame.functions.append(_careful(frame))
+
+
+# --- functions of one population ----------------------------------------------------------------------
+
+
+def _may_be_quiet(frame: Frame, p: int) -> bool:
+    """Whether a population's noise is gone where the level of noise is 0."""
+    system = frame.plan.systems[p]
+    factors = [f for stage in system.stages for e in stage if isinstance(e, Equation) for _, f in e.noise]
+    gone = [simplify(substitute(system.flat(f), {"noise": Number(0.0)})) for f in factors]
+    return bool(factors) and all(isinstance(f, Number) and f.value == 0.0 for f in gone)
+
+
+def _noises(frame: Frame, p: int, quiet: bool = False) -> int:
+    return 0 if quiet else len(frame.plan.systems[p].noises)
+
+
+def _add_population(frame: Frame, p: int) -> None:
+    steps, early = frame.steps[p], not is_late(frame.plan.systems[p].population.model.order)
+    kinds = [False, True] if _may_be_quiet(frame, p) else [False]
+    if frame.fast and not frame.alone:
+        for quiet in kinds:
+            loop = steps.step(quiet, reset=True)
+            frame.add_loop(f"whole_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
+    if not frame.fast or frame.plan.events:
+        for quiet in [False] if frame.fast else kinds:  # where it is the exception, 0 times a noise will do
+            loop = steps.step(quiet, reset=False, test=not early)
+            frame.add_loop(f"part_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
+        if early and steps.needs_prologue:
+            frame.add_loop(f"begin_{p}", p, steps.prologue())
+        if early and steps.threshold is not None:
+            frame.add_loop(f"test_{p}", p, steps.test(), more=(FIRED,))
+        if steps.threshold is not None:
+            frame.add_loop(f"reset_{p}", p, steps.reset(), more=(FIRED,))
+    Spikes(frame).add_ports(p)
+
+
+# --- steps --------------------------------------------------------------------------------------------
+
+
+def _chunks(frame: Frame, p: int, body: list[Statement], noisy: bool) -> list[Statement]:
+    """A loop over the chunks of a population's cells, with the noise of each drawn before."""
+    draws: list[Statement] = [
+        Do("draw", (CTX, B, NORMAL.onwards(_drawn_at(frame, at)), first_cell(p) + FIRST, COUNT, PAIR, as_value(stream)))
+        for at, stream in enumerate(_streams(frame, p))
+    ]
+    if noisy and not frame.fast:
+        draws = [If(FRESH.differs(0), tuple(draws))]
+        body = [*body, Assign(PLACE, PLACE + len(_streams(frame, p)))]
+    count = Let(COUNT, apply("min", CHUNK, cells(p) - FIRST))
+    return [For(FIRST, as_value(0), cells(p), CHUNK, (count, *(draws if noisy else ()), *body))]
+
+
+def _drawn_at(frame: Frame, at: int) -> Value:
+    """Where in the buffer the present chunk's numbers of a population's white noise begin, those of the even step."""
+    return as_value(2 * at * DRAWN) if frame.fast else (PLACE + at) * (2 * DRAWN)
+
+
+def _streams(frame: Frame, p: int) -> list[int]:
+    """The place of each white noise's keys: 0 for `xi` of the population, from 1 on for the others."""
+    system, others = frame.plan.systems[p], 0
+    places = []
+    for xi in system.noises:
+        others += xi != system.population.qualified("xi")
+        places.append(0 if xi == system.population.qualified("xi") else others)
+    return places
+
+
+def _integrate(frame: Frame, p: int, function: str, step: Value, half: Value | int, fired: Value, quiet: bool) -> Value:
+    """A call that does a step of the present chunk's cells."""
+    drawn = [] if quiet else [NORMAL.onwards(_drawn_at(frame, at) + half) for at in range(len(_streams(frame, p)))]
+    flags = fired.onwards(first_cell(p) + FIRST)
+    return call(f"{function}_{p}{'_quiet' * quiet}", Type.I64, CTX, REAL, B, FIRST, COUNT, step, *drawn, flags)
+
+
+def _with_or_without_noise(frame: Frame, p: int, bodies: dict[bool, list[Statement]]) -> list[Statement]:
+    """The statements with noise, or those without where there is none now."""
+    noisy = _chunks(frame, p, bodies[False], bool(_streams(frame, p)))
+    if not _may_be_quiet(frame, p):
+        return noisy
+    silent = _chunks(frame, p, bodies[True], False)
+    silent += [] if frame.fast else [Assign(KEPT, as_value(0))]
+    level = frame.steps[p].loop().level
+    return [If(level.equals(0.0), tuple(silent), tuple(noisy))]
+
+
+def _pair(frame: Frame) -> Function:
+    """A step or, with `both`, two that share their noise."""
+    body: list[Statement] = [*OPENING, *_BUFFER, _zero(NOW), _zero(THEN)]
+    for p in range(len(frame.steps)):
+        kinds: dict[bool, list[Statement]] = {}
+        for quiet in (False, True):
+            first = Assign(NOW, NOW + _integrate(frame, p, "whole", STEP, HALF, FIRED, quiet))
+            next_one = _integrate(frame, p, "whole", STEP + 1, DRAWN, FIRED.onwards(TOTAL), quiet)
+            kinds[quiet] = [first, If(BOTH, (Assign(THEN, THEN + next_one),))]
+        body += _with_or_without_noise(frame, p, kinds)
+    body += [_note(NOW, FIRED, STEP), _note(THEN, FIRED.onwards(TOTAL), STEP + 1)]
+    return Function("steps", (CTX, REAL, B, STEP, BOTH), tuple(body))
+
+
+def _zero(local: Value) -> Let:
+    return Let(local, as_value(0), mutable=True)
+
+
+def _note(count: Value, flags: Value, step: Value) -> If:
+    """Keep the spikes of a step, where there are any."""
+    return If(count > 0, (Do("note_spikes", (CTX, BLOCK, flags, step)),))
+
+
+def _many(frame: Frame) -> Function:
+    """Steps until `stop`, or until some cell fired, or a buffer of samples is full.
+
+    Loops over steps stand around those over cells, so that what is loaded before them is loaded once for many steps.
+    """
+    made = frame.steps[0].step(quiet=False, reset=True).scheduled()
+    due = read("block", "DUE")
+    sample = (
+        If(apply("not", apply("room_for_samples", CTX, B)), (Break(),)),
+        Put(read("block", "STEP"), STEP),
+        Put(due, apply("take_samples", CTX, REAL, B, STEP)),
+    )
+    turns = over_cells(made.turn, 0 in frame.plan.single)
+    spiked = (Do("note_spikes", (CTX, BLOCK, FIRED, STEP - 1)), Break())
+    each = [If(SAMPLED & (due <= STEP), sample), _zero(SPIKES), *made.each_step, *turns]
+    each += [Assign(STEP, STEP + 1), If(SPIKES > 0, spiked)]
+    body: list[Statement] = [*OPENING, Let(FIRST, as_value(0)), Let(COUNT, TOTAL), *made.before]
+    body += [Let(STEP, read("block", "STEP"), mutable=True), Let(SAMPLED, read("ctx", "RECORDERS") > 0)]
+    body += [While(STEP < STOP, tuple(each)), Put(read("block", "STEP"), STEP)]
+    return Function("many", (CTX, REAL, B, STOP), tuple(body))
+
+
+def _careful(frame: Frame) -> Function:
+    """One step phase by phase, over all populations: what arrives is there before any cell is reset."""
+    pair = read("block", "DRAWN_PAIR")
+    body: list[Statement] = [*OPENING, *_BUFFER]
+    if not frame.fast:
+        body += [Let(FRESH, apply("flag", pair.differs(PAIR))), Let(KEPT, as_value(1), mutable=True), _zero(PLACE)]
+    spikes = [_spikes(p) for p in range(len(frame.steps))]
+    body += [_zero(count) for count in spikes]
+    body += [Spikes(frame).take_events(target) for target in frame.plan.events]
+    late = [p for p, s in enumerate(frame.plan.systems) if is_late(s.population.model.order)]
+    for p in set(range(len(frame.steps))) - set(late):
+        if frame.steps[p].needs_prologue:
+            body.append(Do(f"begin_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)))
+        for phase in frame.plan.systems[p].population.model.order:
+            body += _phase(frame, p, phase)
+    for p in late:
+        body += _phase(frame, p, "step")
+    body.append(_note(reduce(lambda one, other: one + other, spikes), FIRED, STEP))
+    body += [Spikes(frame).deliver(link) for link in frame.plan.links]
+    for phase in ("receive", "reset"):
+        for p in late:
+            body += _phase(frame, p, phase)
+    if not frame.fast:
+        body.append(Put(pair, apply("select", KEPT.differs(0), PAIR, -1)))
+    return Function("careful", (CTX, REAL, B, STEP), tuple(body))
+
+
+def _spikes(p: int) -> Value:
+    return named(f"spikes_{p}", Type.I64)
+
+
+def _phase(frame: Frame, p: int, phase: str) -> list[Statement]:
+    """One of step, spike, receive, reset of one population."""
+    spikes, flags = _spikes(p), FIRED.onwards(first_cell(p))
+    if phase == "step":
+        bodies: dict[bool, list[Statement]] = {
+            quiet: [Assign(spikes, spikes + _integrate(frame, p, "part", STEP, HALF, FIRED, quiet))] for quiet in (False, True)
+        }
+        if frame.fast:
+            return _chunks(frame, p, bodies[False], bool(_streams(frame, p)))
+        return _with_or_without_noise(frame, p, bodies)
+    if phase == "receive":
+        return Spikes(frame).receive(p)
+    if frame.steps[p].threshold is None:
+        return []
+    arguments = (CTX, REAL, B, as_value(0), cells(p), STEP, flags)
+    if phase == "spike":
+        return [Assign(spikes, spikes + call(f"test_{p}", Type.I64, *arguments))]
+    return [If(spikes > 0, (Do(f"reset_{p}", arguments),))]

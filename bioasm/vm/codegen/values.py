@@ -1,0 +1,165 @@
+"""Typed values of a step: operations on other values, without side effects, so that passes may share, move and reorder them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from bioasm.vm.codegen.layout import Field
+from bioasm.vm.codegen.operations import IllTypedError, result_type
+from bioasm.vm.codegen.types import Rate, Space, Type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """One operation. `data` says of a leaf which one it is.
+
+    `op` is one of `operations.py`, or `const` (data: the number), `name` (data: a local or parameter), `read` (data: Place),
+    `cell` (data: Place; argument: the slot of a ring), `item` (arguments: array, index), `view` (arguments: address, first
+    entry, count), `from` (arguments: array, first entry).
+    """
+
+    op: str
+    type: Type
+    arguments: tuple[Value, ...] = ()
+    data: object = None
+    space: Space = Space.NONE
+    rate: Rate = Rate.UNIFORM
+
+    def __add__(self, other: Value | float) -> Value:
+        return apply("+", self, other)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return apply("-", self, other)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return apply("*", self, other)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return apply("/", self, other)
+
+    def __mod__(self, other: Value) -> Value:
+        return apply("%", self, other)
+
+    def __rshift__(self, other: int) -> Value:
+        return apply(">>", self, other)
+
+    def __neg__(self) -> Value:
+        return apply("neg", self)
+
+    def __lt__(self, other: Value | float) -> Value:
+        return apply("<", self, other)
+
+    def __le__(self, other: Value | float) -> Value:
+        return apply("<=", self, other)
+
+    def __gt__(self, other: Value | float) -> Value:
+        return apply(">", self, other)
+
+    def __ge__(self, other: Value | float) -> Value:
+        return apply(">=", self, other)
+
+    def __and__(self, other: Value) -> Value:
+        return apply("and", self, other)
+
+    def __or__(self, other: Value) -> Value:
+        return apply("or", self, other)
+
+    def equals(self, other: Value | float) -> Value:
+        """The condition that both are the same number."""
+        return apply("==", self, other)
+
+    def differs(self, other: Value | float) -> Value:
+        """The condition that they are not the same number."""
+        return apply("!=", self, other)
+
+    def item(self, index: Value | int) -> Value:
+        """The entry of an array."""
+        return made_of("item", self.type.element, (self, as_value(index)))
+
+    def onwards(self, first: Value | int) -> Value:
+        """The array from an entry on."""
+        return made_of("from", self.type, (self, as_value(first)))
+
+    def of(self, arguments: tuple[Value, ...]) -> Value:
+        """The same operation on other arguments; the same object where they are the same."""
+        if all(new is old for new, old in zip(arguments, self.arguments, strict=True)):
+            return self
+        if self.op in ("cell", "item", "view", "from"):
+            return replace(self, arguments=arguments)
+        return apply(self.op, *arguments)
+
+
+class Place(NamedTuple):
+    """What a `read` or a `cell` reads: a table and the name of one of its entries; of a field, what its array is."""
+
+    table: str
+    name: str
+    made: Field | None = None
+
+
+def as_value(number: Value | float) -> Value:
+    """A number of Python as a value: an int is int64, a float is float64."""
+    if isinstance(number, Value):
+        return number
+    return Value("const", Type.I64 if isinstance(number, int) else Type.F64, data=number)
+
+
+def named(word: str, kind: Type, space: Space = Space.NONE, rate: Rate = Rate.VARYING) -> Value:
+    """A local or a parameter of a function."""
+    return Value("name", kind, (), word, space, rate)
+
+
+def made_of(op: str, kind: Type, arguments: tuple[Value, ...], data: object = None) -> Value:
+    """A value that varies as its arguments do."""
+    rate = max((a.rate for a in arguments), default=Rate.UNIFORM)
+    return Value(op, kind, arguments, data, joined(arguments), rate)
+
+
+def joined(arguments: tuple[Value, ...]) -> Space:
+    """The index space of what is made of the arguments."""
+    spaces = {a.space for a in arguments} - {Space.NONE}
+    if len(spaces) > 1:
+        raise IllTypedError(f"a value of {' and '.join(sorted(s.value for s in spaces))}")
+    return spaces.pop() if spaces else Space.NONE
+
+
+def apply(op: str, *operands: Value | float) -> Value:
+    """An operation on values or numbers, checked; a sign before a number becomes the number's own."""
+    arguments = tuple(map(as_value, operands))
+    kind = result_type(op, [a.type for a in arguments])
+    if op == "neg" and isinstance(arguments[0].data, float) and arguments[0].op == "const":
+        return as_value(-arguments[0].data)
+    return made_of(op, kind, arguments)
+
+
+def read(table: str, place: str, rate: Rate = Rate.VARYING, made: Field | None = None) -> Value:
+    """An entry of a table of numbers: `number` and `real` of float64; `whole`, `field`, `block`, `ctx` of int64."""
+    kind = Type.F64 if table in ("number", "real") else Type.I64
+    return Value("read", kind, (), Place(table, place, made), Space.NONE, rate)
+
+
+def field(name: str, population: int, dtype: str, per: str) -> Value:
+    """The address of a field's array."""
+    return read("field", name, Rate.UNIFORM, Field(population, dtype, per))
+
+
+def call(function: str, kind: Type, *arguments: Value | int) -> Value:
+    """A call of another function of the step."""
+    return made_of(function, kind, tuple(map(as_value, arguments)))
+
+
+def cell(field: str, made: Field, rate: Rate = Rate.VARYING, slot: Value | None = None) -> Value:
+    """What a field holds for the present cell as its loop's body begins; of a ring, in one of its slots."""
+    kind = Type(made.dtype).element
+    return Value("cell", kind, () if slot is None else (slot,), Place("field", field, made), Space.CELL, rate)
+
+
+def as_number(value: Value) -> Value:
+    """A value as a float64 that can be kept: a condition is 1 or 0."""
+    return apply("number", value) if value.type is Type.COND else value
+
+
+def as_condition(number: Value, like: Value) -> Value:
+    """A number that was kept, as the type of what it was kept for."""
+    return number.differs(0.0) if like.type is Type.COND else number
