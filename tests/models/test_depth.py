@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
+from typing import Any
 
 import pytest
-from bioasm.vm.codegen.cells import Cells
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.verify import verify
@@ -17,9 +17,16 @@ from bioasm.models.expression import Binary, Expression, Symbol
 from bioasm.models.text import parse_model
 from bioasm.text.assemble import assemble
 from bioasm.vm.codegen.layout import Layout
+from bioasm.vm.codegen.observables import S
+from bioasm.vm.codegen.passes import Numbering
 from bioasm.vm.codegen.plan import Plan
+from bioasm.vm.codegen.python_printer import print_python
+from bioasm.vm.codegen.schedule import K
 from bioasm.vm.codegen.source import generate
+from bioasm.vm.codegen.statements import Function, Let, Program
+from bioasm.vm.codegen.steps import StepBuilder
 from bioasm.vm.codegen.system import Instance, System
+from bioasm.vm.codegen.values import as_value
 
 
 def system(rate: str) -> System:
@@ -40,14 +47,22 @@ def recursion_limit(calls: int) -> Iterator[None]:
 
 
 def test_what_is_nested_more_deeply_than_python_reads_is_written_in_pieces() -> None:
-    loop = Cells(system("x"), 0, Layout(), clamped=False).loop()
+    loop = StepBuilder(system("x"), 0, Numbering(), clamped=False).loop(hoisting=False)
     x: Expression = Symbol("p0.x")
     deep = reduce(lambda inner, _: Binary("/", x, Binary("+", x, inner)), range(130), x)
     with recursion_limit(5000):
-        text = loop.value(deep, loop.start)
-    names = {"f8": lambda *_: [0.5], "field": [0] * 9, "off": 0, "count": 1, "k": 0}
-    exec("\n".join([*loop.before, *loop.body, f"y = {text}"]), names)
-    assert names["y"] == reduce(lambda inner, _: 0.5 / (0.5 + inner), range(130), 0.5)
+        loop.put(S, loop.value(deep, loop.start))
+        made = loop.scheduled()
+        body = Function("body", (S,), (*made.before, Let(K, as_value(0)), *made.turn))
+        source = print_python(Program({}, (body,)), Layout())
+    tables = {name: [0] * 99 for name in ("whole", "number", "field")}
+    names: dict[str, Any] = dict.fromkeys(("first", "count", "WHOLES", "NUMBERS", "FIELDS", "ctx", "b"), 1)
+    names |= {"f8": lambda *_: [0.5], "device": lambda f: f, "tables": lambda *_: tables.values()}
+    names["block_row"] = lambda *_: [0] * 99
+    exec(source, names)
+    s = [0.0]
+    names["body"](s)
+    assert s[0] == reduce(lambda inner, _: 0.5 / (0.5 + inner), range(130), 0.5)
 
 
 def test_derivatives_may_be_deeper_than_python_usually_calls() -> None:

@@ -41,7 +41,7 @@ def check(program: Program) -> None:
 class _Checker:
     def __init__(self, known: dict[str, Signature], function: Function) -> None:
         self.known, self.function = known, function
-        self.space = Space.NONE
+        self.spaces: frozenset[Space] = frozenset()  # of the loops around
         names = {str(p.data): p.type for p in function.parameters} | {"block": Type.I8}  # the printers set it
         self._block(function.body, names, set())
 
@@ -88,13 +88,13 @@ class _Checker:
         self._within(statement, names, mutable)
 
     def _within(self, statement: Statement, names: dict[str, Type], mutable: set[str]) -> None:
-        outer = self.space
+        outer = self.spaces
         if isinstance(statement, For):
             names = names | {str(statement.index.data): Type.I64}
-            self.space = statement.space if statement.space is not Space.NONE else outer
+            self.spaces = outer | ({statement.space} - {Space.NONE})
         for body in bodies(statement):
             self._block(body, names, mutable)
-        self.space = outer
+        self.spaces = outer
 
     def _new(self, local: Value, value: Value, names: dict[str, Type]) -> None:
         word = str(local.data)
@@ -103,9 +103,9 @@ class _Checker:
         self._same(local.type, value.type, word)
         names[word] = value.type
 
-    def _same(self, one: Type, other: Type, what: str) -> None:
+    def _same(self, one: Type, other: Type | None, what: str) -> None:
         if one is not other:
-            raise self._fail(f"{what}: {one.value} and {other.value}")
+            raise self._fail(f"{what}: {one.value} and {other.value if other else 'nothing'}")
 
     def _call(self, function: str, types: tuple[Type, ...]) -> Type | None:
         if function not in self.known or self.known[function].arguments != types:
@@ -117,18 +117,19 @@ class _Checker:
             raise self._fail(f"{value.data} of {value.type.value} is not set")
         if value.op == "cell":
             raise self._fail(f"{value.data} was not given a place")
-        if value.space not in (Space.NONE, self.space) and not value.type.is_array and self.space is not Space.NONE:
-            raise self._fail(f"a loop over each {self.space.value} reads what belongs to each {value.space.value}")
+        if self.spaces and not value.type.is_array and value.space not in {Space.NONE, *self.spaces}:
+            loops = " and ".join(sorted(space.value for space in self.spaces))
+            raise self._fail(f"a loop over each {loops} reads what belongs to each {value.space.value}")
         for argument in value.arguments:
             self._value(argument, names)
         if value.op not in ("const", "name", "read", "item", "view", "from"):
             self._same(value.type, self._result(value), value.op)
 
-    def _result(self, value: Value) -> Type:
+    def _result(self, value: Value) -> Type | None:
         types = tuple(a.type for a in value.arguments)
         if value.op in self.known:
-            result = self._call(value.op, types)
-            if result is None:
-                raise self._fail(f"{value.op} has no result")
-            return result
-        return result_type(value.op, types)
+            return self._call(value.op, types)
+        try:
+            return result_type(value.op, types)
+        except IllTypedError as wrong:
+            raise self._fail(str(wrong)) from None

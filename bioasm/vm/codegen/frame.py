@@ -52,7 +52,7 @@ class Frame:
         self.steps = [StepBuilder(s, p, numbering, plan.clamped) for p, s in enumerate(plan.systems)]
 
     def add_loop(self, name: str, p: int, loop: Loop, noises: int = 0, more: tuple[Value, ...] = ()) -> None:
-        """A function that does the loop for a stretch of cells and returns how many of them spiked. `more` are further parameters."""
+        """A function that does the loop for a stretch of cells and returns how many of them spiked; `more` are parameters."""
         drawn = tuple(named(f"z{at}", Type.F4, Space.CELL) for at in range(noises))
         made = loop.scheduled()
         turns = over_cells(made.turn, p in self.plan.single)

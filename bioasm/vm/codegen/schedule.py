@@ -169,12 +169,12 @@ def _is_exponential(let: Let) -> bool:
 def _waves(lets: list[Let]) -> dict[Value, int]:
     """How many exponentials each local has to wait for, one after another."""
     waves: dict[Value, int] = {}
-    ready: dict[Value, int] = {}
+    ready: dict[object, int] = {}  # by the name of a local
 
     def wait(value: Value) -> int:
-        return ready[value] if value in ready else max(map(wait, value.arguments), default=0)
+        return ready.get(value.data, 0) if value.op == "name" else max(map(wait, value.arguments), default=0)
 
     for let in lets:
         waves[let.local] = wait(let.value)
-        ready[let.local] = waves[let.local] + _is_exponential(let)
+        ready[let.local.data] = waves[let.local] + _is_exponential(let)
     return waves

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from bioasm.vm.codegen.frame import B, BLOCK, CTX, REAL, WIDTH, Frame, cells, first_cell, neurons
+from bioasm.vm.codegen.frame import BLOCK, CTX, REAL, WIDTH, B, Frame, cells, first_cell, neurons
 from bioasm.vm.codegen.loop import FIRED
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import Link, Target
