@@ -20,7 +20,7 @@ def compiled() -> Callable[[Array], Array]:
     """All four functions of an array, (4, n)."""
     from numba import njit
 
-    from bioasm.vm.kernels.exponentials import exp, expm1, exprelr, growth
+    from bioasm.vm.kernels.elementary import exp, expm1, exprelr, growth
 
     @njit(error_model="numpy")
     def all_four(x: Array) -> Array:  # type: ignore[misc]
@@ -132,7 +132,7 @@ EDGES = [0.0, -0.0, 5e-324, -1e-301, np.nan, np.inf, -np.inf, LARGEST, 709.5, 71
 def test_functions_worked_out_together_have_the_bits_of_single_ones(names: tuple[str, ...]) -> None:
     from numba import njit
 
-    from bioasm.vm.kernels.exponentials import together
+    from bioasm.vm.kernels.elementary import together
 
     all_of_them = together(*names)
     compiled_together = njit(error_model="numpy")(lambda numbers: all_of_them(numbers))

@@ -30,8 +30,7 @@ from bioasm.vm.codegen.values import Place, Value
 
 _SAME = ("+", "-", "*", "/", "//", "%", ">>", "&", "<", "<=", ">", ">=", "==", "!=")
 _INFIX = {op: op for op in _SAME} | {"and": "&", "or": "|"}
-_CALLS = {name: f"math.{name}" for name in ("log", "sqrt", "sin", "cos", "tanh", "pow")}
-_CALLS |= {"floor": "np.floor", "ceil": "np.ceil"}
+_CALLS = {"sqrt": "math.sqrt", "pow": "power", "floor": "np.floor", "ceil": "np.ceil"}
 _TABLES = "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"
 
 

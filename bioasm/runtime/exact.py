@@ -1,0 +1,114 @@
+"""The elementary functions in Python, the same bits as compiled code gives: for EXP, LOG and POW of registers."""
+
+from __future__ import annotations
+
+import math
+import struct
+from fractions import Fraction
+
+from bioasm.runtime import elementary
+
+_MASK = (1 << 64) - 1
+
+
+def fused(x: float, y: float, z: float) -> float:
+    """x * y + z with one rounding, by exact rational arithmetic; Python has `math.fma` from 3.13 on."""
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        return x * y + z
+    exact = Fraction(x) * Fraction(y) + Fraction(z)
+    if exact == 0:
+        return x * y + z  # which is exact, and has the right sign
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+class PythonArithmetic:
+    """`elementary.Arithmetic` on Python's floats, ints and bools."""
+
+    fma = staticmethod(getattr(math, "fma", fused))
+
+    def divide(self, x: float, y: float) -> float:
+        """x / y as IEEE 754 has it."""
+        if y != 0.0:
+            return x / y
+        return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+    def less(self, x: float, y: float) -> bool:
+        """x < y."""
+        return x < y
+
+    def equal(self, x: float, y: float) -> bool:
+        """x == y."""
+        return x == y
+
+    def both(self, a: bool, b: bool) -> bool:
+        """a and b."""
+        return a and b
+
+    def negated(self, a: bool) -> bool:
+        """not a."""
+        return not a
+
+    def select(self, condition: bool, x: float, y: float) -> float:
+        """x where the condition holds, else y."""
+        return x if condition else y
+
+    def bits(self, x: float) -> int:
+        """The bits of a number."""
+        return int(struct.unpack("<Q", struct.pack("<d", x))[0])
+
+    def number(self, bits: int) -> float:
+        """The number with these bits."""
+        return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
+
+    def plus(self, a: int, b: int) -> int:
+        """a + b modulo 2^64."""
+        return a + b & _MASK
+
+    def minus(self, a: int, b: int) -> int:
+        """a - b modulo 2^64."""
+        return a - b & _MASK
+
+    def left(self, a: int, by: int) -> int:
+        """Shifted to higher places."""
+        return a << by & _MASK
+
+    def right(self, a: int, by: int) -> int:
+        """Shifted to lower places."""
+        return a >> by
+
+    def masked(self, a: int, mask: int) -> int:
+        """Bitwise and."""
+        return a & mask
+
+    def toggled(self, a: int, b: int) -> int:
+        """Bitwise exclusive or."""
+        return a ^ b
+
+    def is_set(self, a: int) -> bool:
+        """Whether any bit is set."""
+        return a != 0
+
+    def lookup(self, table: tuple[float, ...], index: int) -> float:
+        """The entry of a table."""
+        return table[index]
+
+
+PYTHON = PythonArithmetic()
+
+
+def exp(x: float) -> float:
+    """e^x, 0 below e^-708."""
+    return float(elementary.exp(PYTHON, x))
+
+
+def log(x: float) -> float:
+    """The natural logarithm."""
+    return float(elementary.log(PYTHON, x))
+
+
+def power(x: float, y: float) -> float:
+    """x^y."""
+    return float(elementary.power(PYTHON, x, y))

@@ -1,0 +1,43 @@
+"""The table for reducing any float64 to an eighth of a turn: 2/pi times powers of 2, modulo a whole turn (Payne and Hanek 1983)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+_BITS = 1216
+_DIGITS = (  # of 2/pi: the first 1216 bits of its fraction
+    "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424d"
+    "d2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639"
+    "835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f46"
+    "3f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6bab"
+)
+LARGE = 8589934592.0  # 2^33: from here on the tables are used
+LARGE_GROUP = 132  # of exponents of LARGE: eight exponents share a row
+INTEGER = 524288.0  # 2^19: what makes a number of the first group whole
+SPLIT = 26  # bits that are split off the end of a number
+_GROUPS = 124
+_PARTS = 3
+
+Parts = tuple[tuple[float, ...], ...]
+
+
+def _in_parts(exact: Fraction) -> tuple[float, ...]:
+    """A number as a sum of float64."""
+    parts = []
+    for _ in range(_PARTS):
+        parts.append(float(exact))
+        exact -= Fraction(parts[-1])
+    return tuple(parts)
+
+
+_TWO_OVER_PI = Fraction(int("".join(_DIGITS), 16), 1 << _BITS)
+
+
+def _rows(exponent: int) -> Parts:
+    """2^(exponent + 8 j) * 2/pi modulo 4, between -2 and 2, by part and then by group j."""
+    turns = [(_TWO_OVER_PI * Fraction(2) ** (exponent + 8 * group) + 2) % 4 - 2 for group in range(_GROUPS)]
+    return tuple(zip(*map(_in_parts, turns), strict=True))
+
+
+TWO_OVER_PI = _in_parts(_TWO_OVER_PI)
+TURNS_OF_HIGH, TURNS_OF_LOW = _rows(SPLIT - 19), _rows(-19)

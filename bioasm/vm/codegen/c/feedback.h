@@ -1,0 +1,130 @@
+/* The feedback J s + h of a population, its energies, and the best 0/1 state seen (`bioasm/vm/kernels/feedback.py`, `best.py`,
+   `energy.py`). */
+
+#define TERM_STARTS AT(const int64_t, ctx[TERM_START_AT], 0)
+#define TERM_INDICES AT(const int32_t, ctx[TERM_INDEX_AT], 0)
+#define TERM_VALUES AT(const double, ctx[TERM_VALUE_AT], 0)
+#define BIASES AT(const double, ctx[H_AT], 0)
+
+static double bio_terms_sum(int64_t *ctx, const double *s, int64_t lane, int64_t width) {
+    double total = 0.0;
+    for (int64_t t = 0; t < ctx[TERMS]; t++) {
+        double product = TERM_VALUES[t];
+        for (int64_t a = TERM_STARTS[t]; a < TERM_STARTS[t + 1]; a++) product *= s[TERM_INDICES[a] * width + lane];
+        total += product;
+    }
+    return total;
+}
+
+static double bio_lane_energy(int64_t *ctx, const double *s, const double *js, int64_t n, int64_t width, int64_t lane) {
+    double e[4] = {0.0, 0.0, 0.0, 0.0};
+    const int64_t whole = n - n % 4;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t k = i * width + lane;
+        e[i < whole ? i % 4 : 0] += s[k] * (0.5 * js[k] + BIASES[i]);
+    }
+    const double energy = -((e[0] + e[2]) + (e[1] + e[3]));
+    return ctx[TERMS] > 0 ? energy - bio_terms_sum(ctx, s, lane, width) : energy;
+}
+
+static void bio_add_terms(int64_t *ctx, const double *s, double *y, int64_t width) {
+    for (int64_t t = 0; t < ctx[TERMS]; t++) {
+        const int64_t first = TERM_STARTS[t], end = TERM_STARTS[t + 1];
+        for (int64_t a = first; a < end; a++) {
+            for (int64_t lane = 0; lane < width; lane++) {
+                double others = TERM_VALUES[t];
+                for (int64_t b = first; b < end; b++)
+                    if (b != a) others *= s[TERM_INDICES[b] * width + lane];
+                y[TERM_INDICES[a] * width + lane] += others;
+            }
+        }
+    }
+}
+
+static void bio_rescale(double *current, int64_t cells, int64_t width, int64_t lane, double limit) {
+    double largest = 0.0;
+    for (int64_t k = lane; k < cells; k += width) largest = bio_max(largest, bio_abs(current[k]));
+    if (!(largest > limit)) return;
+    const double factor = limit / largest;
+    for (int64_t k = lane; k < cells; k += width) current[k] *= factor;
+}
+
+/* --- the best 0/1 state --------------------------------------------------------------------------- */
+
+static double bio_terms_around(int64_t *ctx, const int8_t *one, int64_t i, int64_t lane, int64_t width) {
+    const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
+    const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
+    double total = 0.0;
+    for (int64_t e = start[i]; e < start[i + 1]; e++) {
+        int others = 1;
+        for (int64_t a = TERM_STARTS[of[e]]; a < TERM_STARTS[of[e] + 1]; a++)
+            others = others && (TERM_INDICES[a] == i || one[TERM_INDICES[a] * width + lane] == 1);
+        if (others) total += TERM_VALUES[of[e]];
+    }
+    return total;
+}
+
+static double bio_flip_one(int64_t *ctx, int8_t *one, double *field, int64_t n, int64_t width, int64_t i, int64_t lane) {
+    const int64_t k = i * width + lane;
+    const double sign = one[k] == 0 ? 1.0 : -1.0;
+    double change = -sign * (field[k] + BIASES[i]);
+    if (ctx[TERMS] > 0) change -= sign * bio_terms_around(ctx, one, i, lane, width);
+    change -= 0.5 * add_column(ctx, field, n, width, i, lane, sign);
+    one[k] = (int8_t)(1 - one[k]);
+    return change;
+}
+
+static void bio_update_best(int64_t *ctx, int64_t *block, int64_t offset, double *s, int anew, int64_t n, int64_t width) {
+    int8_t *one = AT(int8_t, ctx[ONE_AT], offset), *best = AT(int8_t, ctx[BEST_AT], offset);
+    double *field = AT(double, ctx[ONE_FIELD_AT], offset), *energy = AT(double, ctx[ONE_ENERGY_AT], block[BLOCK_LANE0]);
+    double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
+    if (anew || block[BLOCK_SYNCED] == 0 || ctx[SYMMETRIC] == 0) {
+        for (int64_t k = 0; k < n * width; k++) {
+            one[k] = s[k] > 0.5;
+            s[k] = one[k];
+        }
+        product(ctx, s, field, n, width, block[BLOCK_LANE0]);
+        for (int64_t lane = 0; lane < width; lane++) energy[lane] = bio_lane_energy(ctx, s, field, n, width, lane);
+        block[BLOCK_SYNCED] = 1;
+    } else {
+        for (int64_t k = 0; k < n * width; k++)
+            if (one[k] != (s[k] > 0.5)) energy[k % width] += bio_flip_one(ctx, one, field, n, width, k / width, k % width);
+    }
+    for (int64_t lane = 0; lane < width; lane++) {
+        if (!(energy[lane] < best_energy[lane])) continue;
+        best_energy[lane] = energy[lane];
+        for (int64_t k = lane; k < n * width; k += width) best[k] = one[k];
+    }
+}
+
+/* --- once every few steps ------------------------------------------------------------------------- */
+
+static void feedback(int64_t *ctx, double *real, int64_t b, int64_t step) {
+    int64_t *block = block_row(ctx, b);
+    const int64_t n = ctx[COUPLED_N], width = block[BLOCK_WIDTH], cells = n * width, offset = n * block[BLOCK_LANE0];
+    double *s = AT(double, ctx[S_AT], offset), *current = AT(double, ctx[FEEDBACK_CURRENT_AT], offset);
+    double *trace = AT(double, block[BLOCK_TRACE_AT], block[BLOCK_TRACE] * width);
+    feedback_source(ctx, real, b, s, 0, cells, step);
+    product(ctx, s, current, n, width, block[BLOCK_LANE0]);
+    for (int64_t lane = 0; lane < width; lane++)
+        trace[lane] = bio_lane_energy(ctx, s, current, n, width, lane) + real[REAL_OFFSET];
+    block[BLOCK_TRACE] += 1;
+    for (int64_t k = 0; k < cells; k++) current[k] += BIASES[k / width];
+    if (ctx[TERMS] > 0) bio_add_terms(ctx, s, current, width);
+    for (int64_t lane = 0; lane < width; lane++) bio_rescale(current, cells, width, lane, real[REAL_I_MAX]);
+    bio_update_best(ctx, block, offset, s, step / ctx[FEEDBACK_EVERY] % RESYNC == 0, n, width);
+}
+
+static void energies(int64_t *ctx, double *real) {
+    const int64_t n = ctx[COUPLED_N];
+    for (int64_t b = 0; b < ctx[BLOCKS]; b++) {
+        int64_t *block = block_row(ctx, b);
+        const int64_t width = block[BLOCK_WIDTH], lane0 = block[BLOCK_LANE0];
+        double *s = AT(double, ctx[S_AT], n * lane0), *y = AT(double, ctx[Y_AT], n * lane0);
+        double *energy = AT(double, ctx[ENERGY_AT], lane0);
+        feedback_source(ctx, real, b, s, 0, n * width, block[BLOCK_STEP]);
+        product(ctx, s, y, n, width, lane0);
+        for (int64_t lane = 0; lane < width; lane++) energy[lane] = bio_lane_energy(ctx, s, y, n, width, lane);
+    }
+    ctx[DIRTY] = 0;
+}
