@@ -183,3 +183,6 @@ RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are compu
 PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
 WIDE = 16  # lanes side by side, where there are enough of them
 DRAWN = CHUNK + WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn
+HALVED_FROM = 384  # neurons from which on a symmetric J lies so far from the processor that reading half is worth more work
+FARTHEST = 1 << 30  # thresholds of spins with whole fields are no farther from 0
+COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left

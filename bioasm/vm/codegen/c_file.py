@@ -30,9 +30,9 @@ def network_file(made: Generated, storage: str) -> str:
 
 def ising_file(storage: str, whole: bool) -> str:
     """The C file of Ising dynamics for a storage of J; `whole` for fields of int32."""
-    kinds = {"FIELD": "int32_t", "TOTAL": "int64_t"} if whole else {"FIELD": "double", "TOTAL": "double"}
-    kinds |= {"WHOLE_FIELDS": str(int(whole)), "NEVER": f"(-{_FARTHEST})" if whole else "(-BIO_INFINITY)"}
-    kinds |= {"FARTHEST": str(_FARTHEST), "COLDEST": "1e-300"}
+    kinds: dict[str, Any] = {"FIELD": "int32_t", "TOTAL": "int64_t"} if whole else {"FIELD": "double", "TOTAL": "double"}
+    kinds |= {"WHOLE_FIELDS": int(whole), "NEVER": f"(-{layout.FARTHEST})" if whole else "(-BIO_INFINITY)"}
+    kinds |= {"FARTHEST": layout.FARTHEST, "COLDEST": layout.COLDEST}
     parts = [*_common(), _defined(kinds), _couplings(storage), _part("couplings"), _part("ising"), _part("entry")]
     return "\n".join(parts)
 
@@ -45,7 +45,7 @@ def _couplings(storage: str) -> str:
     """Which storage of J the products are for."""
     form, _, kind = storage.partition("-")
     number = {"none": 0, "dense": 3 if kind == "i1" else 1, "sparse": 2}[form]
-    return _defined({"J_KIND": number, "J_ITEM": _ITEMS.get(kind, "double"), "HALVED_FROM": _HALVED_FROM})
+    return _defined({"J_KIND": number, "J_ITEM": _ITEMS.get(kind, "double"), "HALVED_FROM": layout.HALVED_FROM})
 
 
 def _defined(names: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ from bioasm.vm.codegen.statements import (
     Store,
     While,
     values_of,
-    walk,
 )
 from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Place, Value

@@ -18,7 +18,8 @@ from bioasm.vm.codegen.values import Value, apply, as_value, named, read
 CTX, REAL, B = named("ctx", Type.I8), named("real", Type.F8), named("b", Type.I64)
 BLOCK, K, TOTAL = named("block", Type.I8), named("k", Type.I64), named("total", Type.I64)
 WIDTH = read("block", "WIDTH", Rate.UNIFORM)
-OPENING = (Let(FIRED, apply("fired_cells", CTX, BLOCK)), Let(TOTAL, read("ctx", "N") * WIDTH))
+FLAGS = Let(FIRED, apply("fired_cells", CTX, BLOCK))
+ALL_CELLS = Let(TOTAL, read("ctx", "N") * WIDTH)
 OVER_CELLS = (CTX, REAL, B, FIRST, COUNT, STEP)  # the parameters of a function over a stretch of cells
 
 

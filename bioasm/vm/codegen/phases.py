@@ -7,7 +7,7 @@ from functools import reduce
 from bioasm.models.algebra import simplify, substitute
 from bioasm.models.base import Equation
 from bioasm.models.expression import Number
-from bioasm.vm.codegen.frame import BLOCK, CTX, OPENING, REAL, TOTAL, B, Frame, cells, first_cell, is_late
+from bioasm.vm.codegen.frame import ALL_CELLS, BLOCK, CTX, FLAGS, REAL, TOTAL, B, Frame, cells, first_cell, is_late
 from bioasm.vm.codegen.loop import FIRED, SPIKES, over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.schedule import COUNT, FIRST
@@ -126,7 +126,7 @@ def _with_or_without_noise(frame: Frame, p: int, bodies: dict[bool, list[Stateme
 
 def _pair(frame: Frame) -> Function:
     """A step or, with `both`, two that share their noise."""
-    body: list[Statement] = [*OPENING, *_BUFFER, _zero(NOW), _zero(THEN)]
+    body: list[Statement] = [FLAGS, ALL_CELLS, *_BUFFER, _zero(NOW), _zero(THEN)]
     for p in range(len(frame.steps)):
         kinds: dict[bool, list[Statement]] = {}
         for quiet in (False, True):
@@ -163,7 +163,7 @@ def _many(frame: Frame) -> Function:
     spiked = (Do("note_spikes", (CTX, BLOCK, FIRED, STEP - 1)), Break())
     each = [If(SAMPLED & (due <= STEP), sample), _zero(SPIKES), *made.each_step, *turns]
     each += [Assign(STEP, STEP + 1), If(SPIKES > 0, spiked)]
-    body: list[Statement] = [*OPENING, Let(FIRST, as_value(0)), Let(COUNT, TOTAL), *made.before]
+    body: list[Statement] = [FLAGS, ALL_CELLS, Let(FIRST, as_value(0)), Let(COUNT, TOTAL), *made.before]
     body += [Let(STEP, read("block", "STEP"), mutable=True), Let(SAMPLED, read("ctx", "RECORDERS") > 0)]
     body += [While(STEP < STOP, tuple(each)), Put(read("block", "STEP"), STEP)]
     return Function("many", (CTX, REAL, B, STOP), tuple(body))
@@ -172,7 +172,7 @@ def _many(frame: Frame) -> Function:
 def _careful(frame: Frame) -> Function:
     """One step phase by phase, over all populations: what arrives is there before any cell is reset."""
     pair = read("block", "DRAWN_PAIR")
-    body: list[Statement] = [*OPENING, *_BUFFER]
+    body: list[Statement] = [FLAGS, *_BUFFER]
     if not frame.fast:
         body += [Let(FRESH, apply("flag", pair.differs(PAIR))), Let(KEPT, as_value(1), mutable=True), _zero(PLACE)]
     spikes = [_spikes(p) for p in range(len(frame.steps))]

@@ -22,12 +22,11 @@ from bioasm.vm.kernels.device import device, inlined
 from bioasm.vm.kernels.emit import fma, pointer
 from bioasm.vm.kernels.limbs import byte_product
 from bioasm.vm.kernels.slots import Ctx
-from bioasm.vm.layout import WIDE
+from bioasm.vm.layout import HALVED_FROM, WIDE
 
 PARTS = 8
 ROWS = 4
 LOWER_ROWS = 8
-HALVED_FROM = 384  # neurons from which on J lies so far from the processor that reading half of it is worth more work
 
 STORAGE: dict[str, Any] = {"i1": int8, "i4": int32, "f4": float32, "f8": float64}
 BYTES = {"i1": 1, "i4": 4, "f4": 4, "f8": 8}

@@ -12,11 +12,9 @@ from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.draw import make_draw_cells
 from bioasm.vm.kernels.emit import exponentials, logistics
 from bioasm.vm.kernels.slots import Ctx, Real
-from bioasm.vm.layout import CHUNK, DRAWN
+from bioasm.vm.layout import CHUNK, COLDEST, DRAWN, FARTHEST
 
-FARTHEST = 1 << 30
 LARGEST_DRAWN = 24.0  # logistic and exponential numbers of 32-bit words are below ln(2**33) = 22.9
-COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
 
 
 def make_to_thresholds(whole: bool) -> Any:
