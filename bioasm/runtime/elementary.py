@@ -1,4 +1,4 @@
-"""Elementary functions of float64, written once as straight-line arithmetic: exp, expm1, exprelr, growth, log, pow, sin, cos, tanh.
+"""Elementary functions of float64 (exp and its kin, log, pow, sin, cos, tanh), written once as straight-line arithmetic.
 
 Each takes an `Arithmetic` that carries the operations out: in Python (`exact.py`), as LLVM instructions, as C. All of them are
 operations of IEEE 754 with one rounding each, so that a function has the same bits wherever it is computed. There are no
@@ -11,11 +11,13 @@ splitting off a power of two or a multiple of pi/2 in numbers of two or three pa
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from bioasm.runtime.reduction import INTEGER, LARGE, LARGE_GROUP, SPLIT, TURNS_OF_HIGH, TURNS_OF_LOW, TWO_OVER_PI
 
-Real, Bits, Condition = Any, Any, Any  # float64, 64 bits, and a condition, or vectors of them
+Real: TypeAlias = Any  # a float64 or a vector of them; and likewise
+Bits: TypeAlias = Any  # 64 bits
+Condition: TypeAlias = Any
 
 LOG2E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # ln 2; the high part has 32 bits
@@ -134,7 +136,7 @@ def _with_sign(m: Arithmetic, x: Real, sign: Bits) -> Real:
 
 
 def _taylor(m: Arithmetic, r: Real) -> tuple[Real, Real]:
-    """(e^r - 1 - r) / r^2 and r^2 for |r| <= ln2/2: the Taylor series to r^13, in pairs so that terms need not wait for another."""
+    """(e^r - 1 - r) / r^2 and r^2 for |r| <= ln2/2: Taylor series to r^13, in pairs, so that they need not wait."""
 
     def pair(n: int) -> Real:  # r^n / n! + r^(n+1) / (n+1)!, over r^n
         return m.fma(r, 1.0 / math.factorial(n + 1), 1.0 / math.factorial(n))
@@ -288,6 +290,11 @@ def _exp_of_sum(m: Arithmetic, x: Real, low: Real) -> Real:
     return (1.0 + m.fma(series, r2, r)) * first * second
 
 
+def full_exp(m: Arithmetic, x: Real) -> Real:
+    """e^x, down to the smallest numbers that are not 0."""
+    return _exp_of_sum(m, _limited(m, x, -800.0, 800.0), 0.0)
+
+
 def power(m: Arithmetic, x: Real, y: Real) -> Real:
     """x^y as C's pow has it: e^(y log x) with the logarithm in two parts."""
     size, exponent = _absolute(m, x), _absolute(m, y)
@@ -406,3 +413,4 @@ def cos(m: Arithmetic, x: Real) -> Real:
 
 
 UNARY = {"exp": exp, "expm1": expm1, "exprelr": exprelr, "growth": growth, "log": log, "tanh": tanh, "sin": sin, "cos": cos}
+UNARY["full_exp"] = full_exp

@@ -100,8 +100,8 @@ PYTHON = PythonArithmetic()
 
 
 def exp(x: float) -> float:
-    """e^x, 0 below e^-708."""
-    return float(elementary.exp(PYTHON, x))
+    """e^x."""
+    return float(elementary.full_exp(PYTHON, x))
 
 
 def log(x: float) -> float:

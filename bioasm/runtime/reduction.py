@@ -1,4 +1,4 @@
-"""The table for reducing any float64 to an eighth of a turn: 2/pi times powers of 2, modulo a whole turn (Payne and Hanek 1983)."""
+"""The tables for reducing any float64 to an eighth of a turn: 2/pi times powers of 2, modulo 4 (Payne and Hanek 1983)."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ def _sources() -> list[Path]:
     """The files that kernels are made from."""
     kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
     others = [_HERE / name for name in ("layout.py", "compiler.py", "objects.py")]
-    return [*kernels, *others, house / "runtime" / "random.py", house / "isa" / "table.py"]
+    shared = [house / "runtime" / f"{name}.py" for name in ("random", "elementary", "reduction")]
+    return [*kernels, *others, *shared, house / "isa" / "table.py"]
 
 
 def _changed_since() -> bool:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioasm.vm.codegen.layout import Field, Layout
+from bioasm.vm.codegen.lower import whole_power
 from bioasm.vm.codegen.passes import Hoisting, Numbering
 from bioasm.vm.codegen.python_printer import print_python
 from bioasm.vm.codegen.schedule import K, schedule, side_by_side
@@ -123,6 +124,13 @@ def test_stores_come_after_everything_that_is_read() -> None:
     v, w = a_cell("v"), a_cell("w")
     made = schedule([Store(v, K, w + 1.0), Store(w, K, v * 2.0)], as_value(1))
     assert [type(s).__name__ for s in made.turn] == ["Let", "Let", "Store", "Store"]
+
+
+@pytest.mark.parametrize("exponent", range(1, 9))
+def test_small_powers_are_products(exponent: int) -> None:
+    value = whole_power(named("x0", Type.F64), exponent)
+    found = executed([Let(named("x0", Type.F64), as_value(1.7)), Store(OUT, as_value(0), value)], {})["out"][0]
+    assert found == pytest.approx(1.7**exponent, rel=1e-14)
 
 
 MODELS = {"hh": "    INP a.I, 10 uA/cm2\n", "olive": ""}

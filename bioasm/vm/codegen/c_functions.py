@@ -153,6 +153,10 @@ def print_elementary() -> str:
 def _function(name: str, parameters: tuple[str, ...], function: Any) -> str:
     m = CArithmetic()
     result = function(m, *(_Real(m, parameter) for parameter in parameters))
-    tables = [f"static const double {t}[{len(values)}] = {{{', '.join(map(c_number, values))}}};" for values, t in m.tables.items()]
+    tables = [_table(name, values) for values, name in m.tables.items()]
     head = f"BIO_UNUSED static double bio_{name}({', '.join(f'double {p}' for p in parameters)}) {{"
     return "\n".join([head, *(f"    {line}" for line in [*tables, *m.lines, f"return {result.text};"]), "}", ""])
+
+
+def _table(name: str, values: tuple[float, ...]) -> str:
+    return f"static const double {name}[{len(values)}] = {{{', '.join(map(c_number, values))}}};"

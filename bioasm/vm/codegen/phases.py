@@ -171,9 +171,9 @@ def _many(frame: Frame) -> Function:
 
 def _careful(frame: Frame) -> Function:
     """One step phase by phase, over all populations: what arrives is there before any cell is reset."""
-    pair = read("block", "DRAWN_PAIR")
-    body: list[Statement] = [FLAGS, *_BUFFER]
-    if not frame.fast:
+    pair, noisy = read("block", "DRAWN_PAIR"), any(s.noises for s in frame.plan.systems)
+    body: list[Statement] = [FLAGS, *(_BUFFER if noisy else ())]
+    if noisy and not frame.fast:
         body += [Let(FRESH, apply("flag", pair.differs(PAIR))), Let(KEPT, as_value(1), mutable=True), _zero(PLACE)]
     spikes = [_spikes(p) for p in range(len(frame.steps))]
     body += [_zero(count) for count in spikes]
@@ -191,7 +191,7 @@ def _careful(frame: Frame) -> Function:
     for phase in ("receive", "reset"):
         for p in late:
             body += _phase(frame, p, phase)
-    if not frame.fast:
+    if noisy and not frame.fast:
         body.append(Put(pair, apply("select", KEPT.differs(0), PAIR, -1)))
     return Function("careful", (CTX, REAL, B, STEP), tuple(body))
 

@@ -19,6 +19,7 @@ from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.dynamics import SIGNATURE
+from bioasm.vm.kernels.elementary import full_exp, log, power
 from bioasm.vm.kernels.slots import Block, Ctx, Fault, Real, Scalar, Status
 from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH
 
@@ -51,7 +52,7 @@ def arithmetic(op, a, b):
     if op == MAX:
         return a if a > b or a != a else b
     if op == POW:
-        return math.pow(a, b)
+        return power(a, b)
     if op == MOD:
         return a % b if b != 0.0 else math.nan
     if op == NEG:
@@ -61,9 +62,9 @@ def arithmetic(op, a, b):
     if op == SQRT:
         return math.sqrt(a) if a >= 0.0 else math.nan
     if op == EXP:
-        return math.exp(a)
+        return full_exp(a)
     if op == LOG:
-        return math.log(a) if a > 0.0 else (-math.inf if a == 0.0 else math.nan)
+        return log(a)
     return np.floor(a)  # math.floor would make an int64 of it
 
 

@@ -204,4 +204,4 @@ def together(*names: str) -> Any:
 
 
 exp, expm1, exprelr, growth = (_unary(name) for name in ("exp", "expm1", "exprelr", "growth"))
-log, tanh, sin, cos = (_unary(name) for name in ("log", "tanh", "sin", "cos"))
+log, tanh, sin, cos, full_exp = (_unary(name) for name in ("log", "tanh", "sin", "cos", "full_exp"))
