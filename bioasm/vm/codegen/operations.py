@@ -54,8 +54,8 @@ KERNELS: dict[str, Signature] = {
     "next_wave_change": _of(I64, 5),
     "next_event": _of(I64, 5),
     "marks": _of(Type.I8, 3),
-    "take_events": _of(None, _BLOCK, 15),
-    "count_events": _of(None, _BLOCK, 17),
+    "take_events": _of(None, _BLOCK, 19),
+    "count_events": _of(None, _BLOCK, 21),
     "deliver": _of(None, _BLOCK, 1, _FIRED, 10),
     "depart": _of(None, _BLOCK, 1, _FIRED, 6),
 }

@@ -88,8 +88,10 @@ class Spikes:
         """Take the spikes from outside that are due."""
         p, name, in_order = target.population, target.name, self.in_order(target)
         jump, rate_jump = ("one", "one") if in_order else ("jump", "rate_jump")
-        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8"), ("chance", "f8"), (rate_jump, "f8")]
-        fields = [field(f"{part}:{name}", p, dtype, "event") for part, dtype in (*kinds, ("key0", "u4"), ("key1", "u4"))]
+        kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8")]
+        kinds += [("count_first", "i8"), ("count_end", "i8"), ("count_top", "i8"), ("count_limit", "u4"), (rate_jump, "f8")]
+        kinds += [("key0", "u4"), ("key1", "u4"), ("word", "u4")]
+        fields = [field(f"{part}:{name}", p, dtype, "event") for part, dtype in kinds]
         for arriving in self._from_outside(target):
             fields += [field(arriving, p, "f8", "slot"), field(f"mark:{arriving}", p, "i8", "mark")]
         sizes = [read("whole", f"length:{name}"), read("whole", f"rates:{name}"), neurons(p)]

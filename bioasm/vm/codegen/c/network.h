@@ -153,46 +153,62 @@ static int64_t bio_train(
     return some;
 }
 
-static int64_t bio_random_spikes(
-    int64_t *block, int64_t step, int64_t chance_at, int64_t jump_at, int64_t key0_at, int64_t key1_at, double *coming,
-    int64_t n, int64_t width) {
-    const double *chance = AT(double, chance_at, 0), *jump = AT(double, jump_at, 0);
-    const uint32_t *key0 = AT(uint32_t, key0_at, block[BLOCK_LANE0]), *key1 = AT(uint32_t, key1_at, block[BLOCK_LANE0]);
+/* Poisson counts: how many of the limits from `at` to `end`, which fall, a word does not pass. */
+static int64_t bio_count_below(const uint32_t *limit, int64_t at, int64_t end, uint32_t word) {
+    int64_t low = at, high = end;
+    while (low < high) {
+        const int64_t middle = (low + high) >> 1;
+        if (word <= limit[middle]) low = middle + 1;
+        else high = middle;
+    }
+    return low - at;
+}
+
+/* What the random spikes to a port are drawn from (`bioasm/runtime/poisson.py`). */
+typedef struct { int64_t first_at, end_at, top_at, limit_at, jump_at, key0_at, key1_at; } bio_rates;
+
+static int64_t bio_random_spikes(int64_t *block, int64_t step, bio_rates from, double *coming, int64_t n) {
+    const int64_t *first = AT(int64_t, from.first_at, 0), *end = AT(int64_t, from.end_at, 0), *top = AT(int64_t, from.top_at, 0);
+    const uint32_t *limit = AT(uint32_t, from.limit_at, 0), *key0 = AT(uint32_t, from.key0_at, block[BLOCK_LANE0]);
+    const uint32_t *key1 = AT(uint32_t, from.key1_at, block[BLOCK_LANE0]);
+    const double *jump = AT(double, from.jump_at, 0);
+    const int64_t width = block[BLOCK_WIDTH];
     int64_t some = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (!(chance[i] > 0.0)) continue;
-        for (int64_t lane = 0; lane < width; lane++) {
-            uint32_t even, odd;
-            threefry(key0[lane], key1[lane], (uint32_t)i, (uint32_t)(step >> 1), &even, &odd);
-            if (((double)(step & 1 ? odd : even) + 0.5) * 0x1p-32 < chance[i]) {
-                coming[i * width + lane] += jump[i];
-                some += 1;
-            }
-        }
+    for (int64_t k = 0; k < n * width; k++) {
+        uint32_t even, odd;
+        const int64_t i = k / width, lane = k % width;
+        threefry(key0[lane], key1[lane], (uint32_t)i, (uint32_t)(step >> 1), &even, &odd);
+        const uint32_t word = step & 1 ? odd : even;
+        if ((int64_t)word > top[i]) continue;
+        coming[k] += jump[i] * (double)bio_count_below(limit, first[i], end[i], word);
+        some += 1;
     }
     return some;
 }
 
 BIO_UNUSED static void take_events(
     int64_t *block, int64_t b, int64_t step, int64_t step_at, int64_t neuron_at, int64_t jump_at, int64_t position_at,
-    int64_t chance_at, int64_t rate_jump_at, int64_t key0_at, int64_t key1_at, int64_t coming_at, int64_t mark_at,
-    int64_t length, int64_t rates, int64_t n) {
-    const int64_t width = block[BLOCK_WIDTH];
+    int64_t first_at, int64_t end_at, int64_t top_at, int64_t limit_at, int64_t rate_jump_at, int64_t key0_at,
+    int64_t key1_at, int64_t word_at, int64_t coming_at, int64_t mark_at, int64_t length, int64_t rates, int64_t n) {
+    const bio_rates from = {first_at, end_at, top_at, limit_at, rate_jump_at, key0_at, key1_at};
     double *coming = AT(double, coming_at, n * block[BLOCK_LANE0]);
-    int64_t some = bio_train(b, step, length, step_at, neuron_at, jump_at, position_at, coming, width);
-    if (rates == 1) some += bio_random_spikes(block, step, chance_at, rate_jump_at, key0_at, key1_at, coming, n, width);
+    (void)word_at;
+    int64_t some = bio_train(b, step, length, step_at, neuron_at, jump_at, position_at, coming, block[BLOCK_WIDTH]);
+    if (rates == 1) some += bio_random_spikes(block, step, from, coming, n);
     if (some > 0) *marks(mark_at, b, 1) = 1;
 }
 
 BIO_UNUSED static void count_events(
     int64_t *block, int64_t b, int64_t step, int64_t step_at, int64_t neuron_at, int64_t one_at, int64_t position_at,
-    int64_t chance_at, int64_t one_again_at, int64_t key0_at, int64_t key1_at, int64_t given_at, int64_t given_mark_at,
-    int64_t random_at, int64_t random_mark_at, int64_t length, int64_t rates, int64_t n) {
-    const int64_t width = block[BLOCK_WIDTH], first = n * block[BLOCK_LANE0];
-    double *given = AT(double, given_at, first), *random = AT(double, random_at, first);
-    if (bio_train(b, step, length, step_at, neuron_at, one_at, position_at, given, width) > 0) *marks(given_mark_at, b, 1) = 1;
-    if (rates == 1 && bio_random_spikes(block, step, chance_at, one_again_at, key0_at, key1_at, random, n, width) > 0)
-        *marks(random_mark_at, b, 1) = 1;
+    int64_t first_at, int64_t end_at, int64_t top_at, int64_t limit_at, int64_t one_again_at, int64_t key0_at,
+    int64_t key1_at, int64_t word_at, int64_t given_at, int64_t given_mark_at, int64_t random_at, int64_t random_mark_at,
+    int64_t length, int64_t rates, int64_t n) {
+    const bio_rates from = {first_at, end_at, top_at, limit_at, one_again_at, key0_at, key1_at};
+    double *given = AT(double, given_at, n * block[BLOCK_LANE0]), *random = AT(double, random_at, n * block[BLOCK_LANE0]);
+    (void)word_at;
+    if (bio_train(b, step, length, step_at, neuron_at, one_at, position_at, given, block[BLOCK_WIDTH]) > 0)
+        *marks(given_mark_at, b, 1) = 1;
+    if (rates == 1 && bio_random_spikes(block, step, from, random, n) > 0) *marks(random_mark_at, b, 1) = 1;
 }
 
 BIO_UNUSED static int64_t next_event(int64_t b, int64_t step_at, int64_t position_at, int64_t length, int64_t rates) {
