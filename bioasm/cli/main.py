@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Turn a problem file (graph, QUBO, ...) or a network (NIR, ...) into a program."),
     "info": ("info", "Show what a program holds and needs."),
     "help": ("help", "Explain an instruction, or list all instructions."),
+    "emit-c": ("emit_c", "Print the dynamics of a program as C, with a test vector."),
     "drivers": ("drivers", "List the drivers that can run programs."),
     "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
     "models": ("models", "List neuron models and mechanisms, or describe one."),

@@ -87,6 +87,15 @@ class Outputs:
             row[[Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT]] = steps.ctypes.data, ids.ctypes.data
             row[Block.TRACE_AT] = trace.ctypes.data
 
+    def buffers(self) -> dict[str, Array]:
+        """The arrays that kernels fill, and the neurons that recorders read, by names."""
+        found: dict[str, Array] = {}
+        for b, (steps, ids) in enumerate(self._spike_buffers):
+            found |= {f"spike steps {b}": steps, f"spike cells {b}": ids, f"trace {b}": self._trace_buffers[b]}
+        for r, blocks in enumerate(self._sample_buffers):
+            found |= {f"samples {r} {b}": buffer for b, buffer in enumerate(blocks)}
+        return found | {f"recorded {r}": samples.neurons for r, samples in enumerate(self.samples)}
+
     # --- recorders ----------------------------------------------------------------------------------
 
     def record(self, samples: Samples) -> None:

@@ -1,0 +1,179 @@
+"""A program's dynamics as one C file with its test vector: the machine's memory at one step, and what it is some steps later.
+
+The memory is every array that the dynamics reads or writes; addresses in the tables become places in those arrays, which the
+file's `main` turns into addresses again before it runs the steps and compares.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import error
+from bioasm.isa.verify import Verified
+from bioasm.models.base import SPINS
+from bioasm.vm.codegen.c_file import ising_file, network_file
+from bioasm.vm.layout import Block, Ctx, Recorder, Status
+from bioasm.vm.machine import Machine
+
+Array = NDArray[Any]
+_POINTERS: dict[str, list[int]] = {
+    "BLOCK": [Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT, Block.TRACE_AT],
+    "RECORDER": [Recorder.NEURON_AT, Recorder.SOURCE_AT, Recorder.VALUE_AT],
+}
+# What vectors of the compiled kernels fill past the end, or keep for themselves while they compute.
+_SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
+
+
+class Region(NamedTuple):
+    """One array: its name, its 64-bit words, which of them hold addresses, and whether it is compared."""
+
+    name: str
+    words: Array
+    pointers: Array
+    compared: bool
+
+
+def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
+    """The C file of a program's dynamics. Its test vector begins after the program's first step and is `steps` long.
+
+    Raises:
+        BioasmError: the program runs no step.
+    """
+    machine = Machine(verified, seed, lanes)
+    try:
+        _run_first_step(machine)
+        machine.state.ctx[Ctx.TARGET] = machine.steps + steps
+        before = _memory(machine)
+        for block in range(machine.state.blocks):
+            status = Status(machine._call(block))
+            assert status in (Status.DONE, Status.DRAIN)
+        after = _memory(machine)
+    finally:
+        machine.close()
+    return "\n".join([dynamics_file(machine), *_vector(before, after, machine.state.blocks, steps)])
+
+
+def dynamics_file(machine: Machine) -> str:
+    """The C file of the dynamics that a machine runs now."""
+    model = machine.model
+    if machine.spec.kind == SPINS:
+        return ising_file(model.storage, model.variant == "whole")
+    return network_file(model.generated, model.storage)
+
+
+def _run_first_step(machine: Machine) -> None:
+    """Run a program until a step was done and nothing waits in a buffer."""
+    status = Status.HOST
+    machine.state.ctx[Ctx.BUDGET] = 1
+    while machine.steps == 0:
+        status = machine._turn()
+        if status in (Status.HALT, Status.FUEL):
+            raise error("B406", "the program runs no step, so that there are no dynamics to print")
+        machine.state.ctx[Ctx.BUDGET] = 1
+    machine.outputs.drain()
+    _ = machine.kernel
+
+
+# --- memory ---------------------------------------------------------------------------------------------
+
+
+def _memory(machine: Machine) -> list[Region]:
+    """All arrays of a machine as words, with addresses as region * 2^40 + byte in it, + 1; 0 for none."""
+    arrays = _arrays(machine)
+    starts = [(array.ctypes.data, array.nbytes) for array in arrays.values()]
+    found = []
+    for name, array in arrays.items():
+        raw = np.zeros(-(-array.nbytes // 8) * 8, np.uint8)
+        raw[: array.nbytes] = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
+        words, pointers = raw.view(np.uint64), _pointers(name, array)
+        words[pointers] = [_place(int(word), starts) for word in words[pointers]]
+        compared = name not in _SCRATCH and not name.startswith("word:") and name != "ADDRESS"
+        found.append(Region(name, words, pointers, compared))
+    return found
+
+
+def _arrays(machine: Machine) -> dict[str, Array]:
+    state = machine.state
+    arrays = {"ctx": state.ctx, "real": state.real, **state.arrays, **state.fields, **machine.outputs.buffers()}
+    return {name: array for name, array in arrays.items() if name not in ("CODE", "VALUES", "OUT_VALUE", "OUT_PC")}
+
+
+def _pointers(name: str, array: Array) -> Array:
+    """Which words of an array are addresses."""
+    if name == "ctx":
+        return np.array([slot for slot in Ctx if slot.name.endswith("_AT")])
+    if name == "ADDRESS":
+        return np.arange(array.size)
+    if name in _POINTERS and array.ndim == 2:
+        rows: Array = np.arange(len(array))[:, None] * array.shape[1]
+        return (rows + np.array(_POINTERS[name])).ravel().astype(np.int64)
+    return np.zeros(0, np.int64)
+
+
+def _place(address: int, starts: list[tuple[int, int]]) -> int:
+    for region, (start, size) in enumerate(starts):
+        if start <= address < start + max(size, 1):
+            return (region << 40) + address - start + 1
+    return 0
+
+
+# --- the test vector ------------------------------------------------------------------------------------
+
+
+def _vector(before: list[Region], after: list[Region], blocks: int, steps: int) -> list[str]:
+    """The memory as static arrays, and a `main` that runs the steps and compares."""
+    lines = ["", f"/* Test vector: {steps} steps of {blocks} blocks of lanes. */", "#include <stdio.h>"]
+    for at, region in enumerate(before):
+        lines.append(f"static uint64_t m{at}[{max(1, len(region.words))}] = {{{_words(region.words)}}}; /* {at} */")
+    memory = ", ".join(f"m{at}" for at in range(len(before)))
+    lines.append(f"static uint64_t *memory[{len(before)}] = {{{memory}}};")
+    pointers = [(at, int(word)) for at, region in enumerate(before) for word in region.pointers]
+    flat = ", ".join(f"{{{at}, {word}}}" for at, word in pointers)
+    lines.append(f"static const int64_t pointers[{len(pointers)}][2] = {{{flat}}};")
+    compared = [(at, region) for at, region in enumerate(after) if region.compared]
+    flat = ", ".join(f"{{{at}, {len(r.words)}, UINT64_C(0x{_hash(r):x})}}" for at, r in compared)
+    lines.append(f"static const struct {{ int64_t region, words; uint64_t hash; }} expected[{len(compared)}] = {{{flat}}};")
+    return [*lines, _MAIN.replace("BLOCK_COUNT", str(blocks))]
+
+
+def _words(words: Array) -> str:
+    """Words as C initialisers; zeros at the end need not be written."""
+    last = int(np.flatnonzero(words)[-1]) + 1 if words.any() else 1
+    return ", ".join(f"0x{word:x}" if word > 9 else str(word) for word in words[:last].tolist()) or "0"
+
+
+def _hash(region: Region) -> int:
+    """FNV-1a of the words, addresses as 0."""
+    words = region.words.copy()
+    words[region.pointers] = 0
+    found = 0xCBF29CE484222325
+    for word in words.tolist():
+        found = (found ^ word) * 0x100000001B3 % (1 << 64)
+    return found
+
+
+_MAIN = """
+int main(void) {
+    const int64_t count = sizeof pointers / sizeof *pointers;
+    for (int64_t k = 0; k < count; k++) {
+        uint64_t *word = memory[pointers[k][0]] + pointers[k][1];
+        const uint64_t place = *word - 1;
+        if (*word) *word = (uint64_t)(uintptr_t)((char *)memory[place >> 40] + (place & ((UINT64_C(1) << 40) - 1)));
+    }
+    int64_t *ctx = (int64_t *)memory[0];
+    for (int64_t b = 0; b < BLOCK_COUNT; b++) bio_dynamics(ctx, (double *)memory[1], b);
+    for (int64_t k = 0; k < count; k++) memory[pointers[k][0]][pointers[k][1]] = 0;
+    int differ = 0;
+    for (int64_t k = 0; k < (int64_t)(sizeof expected / sizeof *expected); k++) {
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        const uint64_t *words = memory[expected[k].region];
+        for (int64_t w = 0; w < expected[k].words; w++) hash = (hash ^ words[w]) * UINT64_C(0x100000001b3);
+        if (hash != expected[k].hash) differ++, printf("array %d differs\\n", (int)expected[k].region);
+    }
+    if (!differ) printf("all arrays are as expected\\n");
+    return differ != 0;
+}
+"""

@@ -1,0 +1,128 @@
+"""The dynamics printed as C give the cpu driver's bytes: for every program, and for every shipped model of a population."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioasm.isa.program import Program
+from bioasm.isa.verify import verify
+from bioasm.models import MODELS
+from bioasm.text.assemble import assemble
+from bioasm.vm import machine as machines
+from bioasm.vm import objects
+from bioasm.vm.emit import dynamics_file, emit_c
+from bioasm.vm.machine import Machine
+from tests.vm.support import everything, finish
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
+COMPILER = shutil.which("gcc") or shutil.which("cc")
+FLAGS = ["-std=c11", "-O2", "-ffp-contract=off"]
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+
+
+def built(text: str, folder: Path, *more: str) -> Path:
+    """The file that the compiler makes of a C file."""
+    made = folder / hashlib.sha256(text.encode()).hexdigest()[:16]
+    if not made.exists():
+        source = made.with_suffix(".c")
+        source.write_text(text)
+        assert COMPILER is not None
+        subprocess.run([COMPILER, *FLAGS, *more, str(source), "-o", str(made), "-lm"], check=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("c")
+
+
+def in_c(folder: Path, this: Machine) -> Callable[..., Any]:
+    """In place of the compiled kernels: the dynamics built from C, and the real loop around them."""
+
+    def kernel(model: str, storage: str, variant: str, notice: Any = None) -> Any:
+        if model == "machine":
+            return objects.kernel(model, storage, variant, notice)
+        library = ctypes.CDLL(str(built(dynamics_file(this), folder, "-shared", "-fPIC")))
+        entry = objects._PROTOTYPE(ctypes.cast(library.bio_dynamics, ctypes.c_void_p).value)
+        entry.library = library  # type: ignore[attr-defined]
+        return entry
+
+    return kernel
+
+
+def same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that a run leaves is the same bytes with C's dynamics."""
+    verified = verify(program)
+    expected = everything(finish(Machine(verified, 1, lanes)))
+    this = Machine(verified, 1, lanes)
+    monkeypatch.setattr(machines, "kernel", in_c(folder, this))
+    assert everything(finish(this)) == expected
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.basm")), ids=lambda path: path.stem)
+def test_programs(path: Path, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    same(assemble(path.read_text(encoding="utf-8"), folder=PROGRAMS), lanes, folder, monkeypatch)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_models(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MODELS[name]
+    if model.kind == "mechanism":
+        pytest.skip("a mechanism runs on a population; programs have them")
+    length = "20 sweeps" if model.clock.symbol == "sweeps" else "5 ms"
+    same(assemble(f"POP a, {name}, 3\nRUN {length}\n"), 1, folder, monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["lif_twin", "hopfield", "coincidence", "own_hh"])
+def test_the_test_vector_is_met(name: str, folder: Path) -> None:
+    program = assemble((PROGRAMS / f"{name}.basm").read_text(encoding="utf-8"), folder=PROGRAMS)
+    made = built(emit_c(verify(program), 1, 1, 50), folder)
+    told = subprocess.run([str(made)], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "all arrays are as expected\n")
+
+
+def test_a_wrong_constant_is_found(folder: Path) -> None:
+    program = assemble((PROGRAMS / "own_hh.basm").read_text(encoding="utf-8"), folder=PROGRAMS)
+    text = emit_c(verify(program), 1, 1, 50)
+    wrong = text.replace("1.4426950408889634", "1.4426950408889637").replace("0.16666666666666666", "0.1666666666666667")
+    assert wrong != text
+    assert subprocess.run([str(built(wrong, folder))], capture_output=True, check=False).returncode == 1
+
+
+def test_own_fma_is_exact(folder: Path) -> None:
+    base = (Path(objects.__file__).parent / "codegen" / "c" / "base.h").read_text()
+    base = base.replace("#if defined(FP_FAST_FMA) || defined(__FMA__) ||", "#if 0 &&")
+    assert subprocess.run([str(built("#include <stdint.h>\n" + base + FMA_TEST, folder))], check=False).returncode == 0
+
+
+FMA_TEST = """
+#include <math.h>
+static uint64_t seed = 88172645463325252u;
+static uint64_t next(void) { seed ^= seed << 13; seed ^= seed >> 7; seed ^= seed << 17; return seed; }
+static double near_1(void) { return bio_number((next() & 0x800fffffffffffffu) | (900 + next() % 240) << 52); }
+int main(void) {
+    for (int at = 0; at < 300000; at++) {
+        double x = near_1(), y = near_1(), z = -x * y;
+        switch (at % 6) {
+        case 0: x = bio_number(next()), y = bio_number(next()), z = bio_number(next()); break;
+        case 1: break;
+        case 2: z = bio_number(bio_bits(z) + next() % 5 - 2); break;
+        case 3: z *= bio_number((uint64_t)(903 + next() % 240) << 52); break;
+        case 4: x *= 0x1p-500, y *= 0x1p-520, z *= 0x1p-1010, z = bio_number(bio_bits(z) + next() % 5 - 2); break;
+        default: x *= 0x1p-500, y *= 0x1p-570, z = bio_number(next() & 0x801fffffffffffffu);
+        }
+        const double found = bio_fma(x, y, z), expected = fma(x, y, z);
+        if (bio_bits(found) != bio_bits(expected) && !(found != found && expected != expected)) return 1;
+    }
+    return 0;
+}
+"""
