@@ -109,7 +109,7 @@ def _pointers(name: str, array: Array) -> Array:
         return np.arange(array.size)
     if name in _POINTERS and array.ndim == 2:
         rows: Array = np.arange(len(array))[:, None] * array.shape[1]
-        return (rows + np.array(_POINTERS[name])).ravel().astype(np.int64)
+        return np.asarray((rows + np.array(_POINTERS[name])).ravel())
     return np.zeros(0, np.int64)
 
 
