@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.verify import Verified
-from bioasm.models.base import SPINS
 from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.layout import Block, Ctx, Recorder, Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.spins import Spins
 
 Array = NDArray[Any]
 _POINTERS: dict[str, list[int]] = {
@@ -59,8 +59,9 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
 def dynamics_file(machine: Machine) -> str:
     """The C file of the dynamics that a machine runs now."""
     model = machine.model
-    if machine.spec.kind == SPINS:
+    if isinstance(model, Spins):
         return ising_file(model.storage, model.variant == "whole")
+    assert model.generated is not None
     return network_file(model.generated, model.storage)
 
 
