@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bioasm.models.base import Model
 from bioasm.models.expression import Call, Expression, Symbol, rebuilt
-from bioasm.vm.codegen.loop import delayed_ring
+from bioasm.vm.codegen.lower import delayed_ring
 
 if TYPE_CHECKING:
     from bioasm.vm.populations import Populations
