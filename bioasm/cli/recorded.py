@@ -65,7 +65,7 @@ def _read_events(path: str) -> list[dict[str, Any]] | None:
 def _gaps(times: Timing, rate: float) -> Iterator[dict[str, Any]]:
     """Samples that are not in the files: the sample behind the gap, when the gap begins, and its length in samples."""
     for gap in times.gaps:
-        yield {"frame": gap.frame, "seconds": (gap.number - times.lowest) / rate, "count": gap.count, "filled": False}
+        yield {"frame": gap.frame, "seconds": (gap.number - times.first) / rate, "count": gap.count, "filled": False}
 
 
 def _filled(events: list[dict[str, Any]] | None, rate: float) -> Iterator[dict[str, Any]]:

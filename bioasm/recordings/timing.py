@@ -31,8 +31,7 @@ class Timing:
     """
 
     frames: int = 0
-    lowest: int = 0
-    highest: int = -1
+    first: int = 0
     found: int = 0
     missing: int = 0
     gaps: list[Gap] = field(default_factory=list)
@@ -40,17 +39,16 @@ class Timing:
 
     @property
     def span(self) -> int:
-        """The samples from the lowest number to the highest, those that are missing included."""
-        return self.highest - self.lowest + 1
+        """The samples that are there and those that are missing between them."""
+        return self.frames + self.missing
 
     def add(self, numbers: NDArray[np.int64]) -> None:
         """Go on with more samples."""
         if not len(numbers):
             return
         before = self.last if self.frames else int(numbers[0]) - 1
-        step = np.diff(numbers, prepend=before) - 1
-        self.lowest = min(self.lowest, int(numbers.min())) if self.frames else int(numbers.min())
-        self.highest = max(self.highest, int(numbers.max())) if self.frames else int(numbers.max())
+        self.first = self.first if self.frames else int(numbers[0])
+        step = _signed(np.diff(numbers, prepend=before) - 1)
         at = np.flatnonzero(step)
         self.found += len(at)
         self.missing += int(step[step > 0].sum())
@@ -58,6 +56,11 @@ class Timing:
             self.gaps.append(Gap(self.frames + k, int(numbers[k] - step[k]), int(step[k])))
         self.frames += len(numbers)
         self.last = int(numbers[-1])
+
+
+def _signed(steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Differences of numbers of 32 bits, which wrap after 2^32 samples (39.8 h at 30 kHz)."""
+    return (steps + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 def timing_of(pieces: Iterable[NDArray[np.int32] | NDArray[np.uint32]]) -> Timing:

@@ -45,6 +45,7 @@ def _rows(pre: int, row: Array, column: Array, value: Array) -> Connections:
 # --- rules: starts of rows, and the neurons reached ---------------------------------------------------
 
 Pattern = tuple[Array, Array]
+_NONE = 1e-30  # a probability at which no pair of any network is drawn: gaps of 53 bits end at 37/p
 
 
 def _all(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
@@ -66,7 +67,7 @@ def _one_to_one(number: float, pre: int, post: int, itself: bool, seed: int, pla
 def _probability(number: float, pre: int, post: int, itself: bool, seed: int, place: int) -> Pattern:
     if number >= 1.0:
         return _all(number, pre, post, itself, seed, place)
-    blocks = bernoulli_rows(pre, post, number, seed, place) if number > 0.0 else ()
+    blocks = bernoulli_rows(pre, post, number, seed, place) if number > _NONE else ()
     return _joined(pre, blocks)
 
 

@@ -64,8 +64,9 @@ def two_layers() -> tuple[dict[str, Any], list[tuple[str, str]]]:
 
 def with_trains(text: str, spikes: np.ndarray, dt: float = DT) -> str:
     """The program with these spikes (steps, inputs) in place of random ones, and as long as they are."""
-    train = [[float(k * dt), int(i)] for k, i in np.argwhere(spikes)] or [[-1.0, 0]]
-    text = text.replace("    RATE input, rate, 1 ", f"    EVT input, {train}, 1 ")
+    train = [[float(k * dt), int(i)] for k, i in np.argwhere(spikes)]
+    given = f"    EVT input, {train}, 1 " if train else "    RATE input, 0, 1 "
+    text = text.replace("    RATE input, rate, 1 ", given)
     return text.replace(".const duration = 100 ms", f".const duration = {len(spikes) * dt} s")
 
 

@@ -216,3 +216,34 @@ def test_in_a_loop_only_the_edge_that_comes_back_is_cut() -> None:
     assert found.waits("b", "a") == -1
 
 
+
+
+def test_every_layer_computes_as_many_steps_as_the_framework(tmp_path: Path) -> None:
+    """Outputs of two layers and an integrator in between: no layer goes on while later ones see its last spikes."""
+    nodes = {
+        "input": nir.Input(np.array([1])),
+        "w": nir.Affine(np.zeros((1, 1)), np.array([3000.0])),
+        "a": lif(1, r=1.0),
+        "w2": nir.Linear(np.array([[1000.0]])),
+        "b": lif(1, r=1.0),
+        "li": nir.LI(tau=np.array([0.01]), r=np.array([1.0]), v_leak=np.array([0.0])),
+        "w3": nir.Linear(np.array([[1000.0]])),
+        "c": lif(1, r=1.0),
+    }
+    edges = [("input", "w"), ("w", "a"), ("a", "w2"), ("w2", "b"), ("b", "w3"), ("w3", "c"), ("w2", "li")]
+    outputs = {f"o{name}": nir.Output(np.array([1])) for name in ("a", "b", "c", "li")}
+    wires = [*edges, ("a", "oa"), ("b", "ob"), ("c", "oc"), ("li", "oli")]
+    result = run(with_trains(program(nodes | outputs, wires, tmp_path), np.zeros((100, 1)), 1e-3), 1e-3)
+    found = {reading.what: reading.value.item() for reading in result.results[:4]}
+    assert {found[f"{name}.spike_count"] for name in "abc"} == {100}
+    v = 0.0
+    for _ in range(100):
+        v += 0.1 * (1000 - v)
+    assert found["li.v"] == pytest.approx(v, rel=1e-12)
+    assert [raster(result, k, 1, k, 100, 1e-3).sum() for k in (1, 2, 3)] == [100] * 3
+
+
+def test_names_of_projections_are_free(tmp_path: Path) -> None:
+    nodes = {"a": lif(1), "b_to_c": lif(1), "a_to_b": lif(1), "c": lif(1), "w": nir.Linear(np.eye(1)), "x": nir.Linear(np.eye(1))}
+    text = program(nodes, [("a", "w"), ("w", "b_to_c"), ("a_to_b", "x"), ("x", "c")], tmp_path)
+    assert verify(bioasm.assemble(text)).n == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from bioasm.frameworks.nir.graph import CELLS, Graph, free_name
 from bioasm.frameworks.nir.layers import Layers, layers_of
 from bioasm.frameworks.nir.paths import Arriving, Path, arriving
 from bioasm.units import spell_number
+
+_NEVER = "1e15"  # a latency in steps, beyond the end of every run
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Plan:
     arriving: dict[str, Arriving]
     layers: Layers
     relays: dict[str, list[str]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)  # names of populations, projections and data, in lower case
 
     @property
     def sums(self) -> list[str]:
@@ -50,7 +54,7 @@ def program(graph: Graph) -> str:
         if found.offset is not None and np.any(found.offset):
             lines += write.constant_input(f"{graph.names[name]}.I", found.offset)
     lines += [f"    RATE {graph.names[name]}, rate, 1   ; or EVT {graph.names[name]}, TRAIN, 1" for name in inputs]
-    lines += ["    RUN duration", *_tail(plan.layers.last), *_results(plan)]
+    lines += ["    RUN duration", *_tail(plan), *_results(plan)]
     return "\n".join([*lines, *data, ""])
 
 
@@ -82,12 +86,12 @@ def _check_spiking(graph: Graph, kept: dict[str, Arriving]) -> None:
 
 def _plan_relays(plan: Plan) -> None:
     """Chains of relays behind the nodes whose spikes skip layers: each relay holds them back by one step."""
-    taken = {name.lower() for name in plan.graph.names.values()}
+    plan.taken |= {name.lower() for name in plan.graph.names.values()}
     for name, got in plan.arriving.items():
         for path in got.paths:
             chain = plan.relays.setdefault(path.source, [])
             while len(chain) < plan.layers.waits(path.source, name):
-                chain.append(free_name(f"{plan.graph.names[path.source]}_late{len(chain) + 1}", taken))
+                chain.append(free_name(f"{plan.graph.names[path.source]}_late{len(chain) + 1}", plan.taken))
 
 
 # --- the head -----------------------------------------------------------------------------------------
@@ -143,7 +147,7 @@ def _relays(plan: Plan) -> Iterator[str]:
     for source, chain in plan.relays.items():
         for before, label in zip((plan.graph.names[source], *chain), chain, strict=False):
             yield f"    POP {label}, relay, {plan.graph.size(source)}"
-            yield from _one_to_one(f"{before}_to_{label}", before, label)
+            yield from _one_to_one(_wire(plan, before, label), before, label)
 
 
 # --- projections --------------------------------------------------------------------------------------
@@ -151,10 +155,9 @@ def _relays(plan: Plan) -> Iterator[str]:
 
 def _projections(plan: Plan, name: str, data: list[str]) -> Iterator[str]:
     """SYN and CON of all paths to a node; their matrices are added to `data`."""
-    taken: set[str] = set()
     for path in plan.arriving[name].paths:
         pre, post = plan.sender(path, name), plan.graph.names[name]
-        wire = _wire(f"{pre}_to_{post}", taken)
+        wire = _wire(plan, pre, post)
         if path.weights is None:
             yield from _one_to_one(wire, pre, post)
         else:
@@ -164,12 +167,17 @@ def _projections(plan: Plan, name: str, data: list[str]) -> Iterator[str]:
             yield f"    SET {wire}.delay, {spell_number(path.delay)} s"
 
 
-def _wire(name: str, taken: set[str]) -> str:
-    numbered = name
-    while numbered in taken:
-        numbered = f"{name}_{len(taken)}"
-    taken.add(numbered)
-    return numbered
+def _wire(plan: Plan, pre: str, post: str) -> str:
+    """A free name for a projection, whose weights have a free name as well."""
+    name = f"{pre}_to_{post}"
+    numbered = (f"{name}_{k}" if k else name for k in count())
+    wire = next(one for one in numbered if plan.taken.isdisjoint(_names(one)))
+    plan.taken.update(_names(wire))
+    return wire
+
+
+def _names(wire: str) -> tuple[str, str]:
+    return wire.lower(), f"{wire}_weights".lower()
 
 
 def _one_to_one(wire: str, pre: str, post: str) -> Iterator[str]:
@@ -181,15 +189,18 @@ def _one_to_one(wire: str, pre: str, post: str) -> Iterator[str]:
 # --- the end ------------------------------------------------------------------------------------------
 
 
-def _tail(steps: int) -> Iterator[str]:
-    """RUN of the steps that the last layer needs to see what came last."""
-    if steps:
-        yield "    GET r0, time"
-        yield "    GET r1, steps"
-        yield "    MAX r1, r1, 1"
-        yield "    DIV r0, r0, r1               ; the time step"
-        yield f"    MUL r0, r0, {steps}"
-        yield f"    RUN r0                       ; until layer {steps} is done"
+def _tail(plan: Plan) -> Iterator[str]:
+    """RUN of the steps that later layers need to see what came last, in which the layers before them stand still."""
+    if not plan.layers.last:
+        return
+    yield "    GET r0, time"
+    yield "    GET r1, steps"
+    yield "    MAX r1, r1, 1"
+    yield "    DIV r0, r0, r1               ; the time step"
+    yield from (f"    RATE {plan.graph.names[name]}, 0, 1" for name in plan.graph.of_kind("Input"))
+    for done in range(plan.layers.last):
+        yield from (f"    SET {plan.graph.names[name]}.latency, {_NEVER}" for name in plan.arriving if plan.layers.layer[name] == done)
+        yield f"    RUN r0                       ; layer {done} is done"
 
 
 def _results(plan: Plan) -> Iterator[str]:
