@@ -244,6 +244,6 @@ def test_every_layer_computes_as_many_steps_as_the_framework(tmp_path: Path) -> 
 
 
 def test_names_of_projections_are_free(tmp_path: Path) -> None:
-    nodes = {"a": lif(1), "b_to_c": lif(1), "a_to_b": lif(1), "c": lif(1), "w": nir.Linear(np.eye(1)), "x": nir.Linear(np.eye(1))}
+    nodes = {name: lif(1) for name in ("a", "b_to_c", "a_to_b", "c")} | {name: nir.Linear(np.eye(1)) for name in "wx"}
     text = program(nodes, [("a", "w"), ("w", "b_to_c"), ("a_to_b", "x"), ("x", "c")], tmp_path)
     assert verify(bioasm.assemble(text)).n == 4

@@ -199,7 +199,8 @@ def _tail(plan: Plan) -> Iterator[str]:
     yield "    DIV r0, r0, r1               ; the time step"
     yield from (f"    RATE {plan.graph.names[name]}, 0, 1" for name in plan.graph.of_kind("Input"))
     for done in range(plan.layers.last):
-        yield from (f"    SET {plan.graph.names[name]}.latency, {_NEVER}" for name in plan.arriving if plan.layers.layer[name] == done)
+        ended = [plan.graph.names[name] for name in plan.arriving if plan.layers.layer[name] == done]
+        yield from (f"    SET {name}.latency, {_NEVER}" for name in ended)
         yield f"    RUN r0                       ; layer {done} is done"
 
 
