@@ -45,10 +45,12 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _MOST_STEPS = 2.0**53
-# Fields that follow from others, or from what the program loads, connects, sends and plays.
+# Fields that follow from others, or from what the program loads, connects, sends and plays. Spikes from outside are taken and
+# used up in one step, so that between steps, where checkpoints are written, none of them waits.
 _MADE_ANEW = (
     *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:"),
     *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
+    *("one:", "events:", "mark:events:"),
 )
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 

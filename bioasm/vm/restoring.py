@@ -33,10 +33,11 @@ Array = NDArray[Any]
 
 COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY)
 LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
-# What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any.
+# What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any, but for weights of spikes.
 _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
 _VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
+_FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE refuse other weights
 _ANY_INTEGER = {"array.FIELD", "array.SPIKE_COUNT"}
 _READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
 
@@ -248,6 +249,8 @@ def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[Ori
 
 def _checked(name: str, array: Array, highest: int | None = None) -> Array:
     """An array of which whole numbers are what may stand in it."""
+    if name.startswith(_FINITE) and not np.isfinite(array).all():
+        raise Damaged(f"{name} holds a weight that is not finite")
     if array.dtype.kind == "f" or name in _ANY_INTEGER:
         return array
     if highest is not None:

@@ -21,16 +21,29 @@ from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import BioasmError
 from bioasm.vm.checkpoint import _checksum, checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
+from tests.models.test_receive_order import EARLY, TWO
 from tests.vm.network_programs import SENT
 from tests.vm.support import everything, machine, program
 from tests.vm.test_runs import SPINS, TWIN
 
-TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT}
-LANES = {"spins": 1, "twin": 20, "sent": 1}
+# Spikes that act one after another: counts of them are bounds of loops.
+ORDERED = TWO + """
+    POP p, two, 4
+    MOV r1, 0.25
+    EVT p, [[1e-4, 0], [1e-4, 0], [9e-3, 1], [9e-3, 1], [15e-3, 3]], r1
+    RATE p, 4000 Hz, 0.001
+    RUN 10 ms
+    RD a
+    RATE p, 100 Hz, r1
+    RUN 10 ms
+    RD b
+"""
+TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT, "ordered": ORDERED}
+LANES = {"spins": 1, "twin": 20, "sent": 1, "ordered": 1}
 BUDGETS = (10, 90)  # before and within most of what the programs do
 FUEL = 300
 REFUSED = {"B404", "B403", "B402", "B407", "B111"}
-MANY = {"spins": 60, "twin": 60, "sent": 12}  # of each budget and part; a network's source is written for each
+MANY = {"spins": 60, "twin": 60, "sent": 12, "ordered": 24}  # of each budget and part; a network's source is written for each
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -181,6 +194,35 @@ def test_every_number_of_the_meta_data_is_checked(name: str, tmp_path: Path) -> 
         inner[last] = "no"
         content = closed(meta, arrays) if last != "checksum" else packed(meta, arrays)
         assert outcome(name, content, tmp_path / "c") == "B404", (path, last)
+
+
+@pytest.mark.parametrize("field", ["events:p0.", "events:p0.:random", "mark:events:p0.:random", "one:p0."])
+def test_counts_of_spikes_are_never_taken_from_a_file(field: str, tmp_path: Path) -> None:
+    """A count is the bound of a loop: one of 1e15 would not come to its end."""
+    meta, arrays = opened(saved("ordered", 90))
+    assert f"field.{field}" not in arrays
+    arrays[f"field.{field}"] = np.ones(1, np.int64) if field.startswith("mark") else np.full(4, 1e15)
+    assert outcome("ordered", closed(meta, arrays), tmp_path / "c") == "B404"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("field", ["jump:p0.", "rate_jump:p0.", "expected:p0."])
+def test_weights_and_rates_are_finite(field: str, value: float, tmp_path: Path) -> None:
+    meta, arrays = opened(saved("ordered", 90))
+    arrays[f"field.{field}"][2] = value
+    assert outcome("ordered", closed(meta, arrays), tmp_path / "c") == "B404"
+
+
+@pytest.mark.parametrize("text", [TWIN, SENT, ORDERED, ORDERED.replace(TWO, EARLY).replace("p, two", "p, early")])
+def test_no_spike_from_outside_waits_between_steps(text: str) -> None:
+    """Whatever the order of a step: so checkpoints need not keep them."""
+    this, status = machine(text), Status.SLICE
+    while status is Status.SLICE:
+        this._budget = 1
+        status = this.run_slice()
+        waiting = {name: field for name, field in this.state.fields.items() if name.startswith(("events:", "mark:events:"))}
+        assert not any(field.any() for field in waiting.values())
+    this.close()
 
 
 def test_a_delay_for_which_the_file_has_no_room(tmp_path: Path) -> None:
