@@ -31,6 +31,9 @@ def _leave_work_behind(code: int) -> None:
     """End at once where a compilation that was interrupted goes on: it must not lose the interpreter beneath it."""
     background = sys.modules.get("bioasm.vm.background")
     if background is not None and background.still_working():
+        from bioasm.vm.compiler import COMPILER
+
+        COMPILER.close()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

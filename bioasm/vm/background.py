@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,6 +14,17 @@ _LOOK_EVERY = 0.5  # seconds
 _STACK = 1 << 26  # bytes; a compiler recurses deeply, and the stack of a thread is small on some systems
 _one_at_a_time = threading.Lock()  # the compiler is changed for the whole process while it works
 _abandoned: list[threading.Thread] = []
+
+
+def _after_fork() -> None:
+    """A forked process lacks the threads of the other: work that goes on there, and what held the lock."""
+    global _one_at_a_time
+    _one_at_a_time = threading.Lock()
+    _abandoned.clear()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Abandoned(Exception):

@@ -9,92 +9,180 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# What starts this interpreter once more as it was started; multiprocessing takes it from there too.
+from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
 Key = tuple[str, str, str]
+Child = subprocess.Popen[bytes]
 
 MOST = 16  # kernels that one child compiles
 _IDLE_SECONDS = 60.0
+_GREETING_SECONDS = 20.0  # in which a child must have started; one that is no Python may wait for ever
+_ANSWER_SECONDS = 600.0  # in which it must have compiled a kernel, which takes some seconds
+_LOOK_EVERY = 0.5  # seconds, whether the host is there
 _LENGTH = 8  # bytes of an answer's length
 _LONGEST = 1 << 30  # of an answer; kernels have some 100 kB
+_GREETING = b"bioasm compiler\n"
 _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from bioasm.vm.compiler import serve; serve()"
+
+
+def settings() -> bytes:
+    """What tells numba how to compile: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
+    found = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
+    try:
+        own = Path(".numba_config.yaml").read_bytes()
+    except OSError:
+        own = b""
+    return "\0".join(found).encode("utf-8", "surrogateescape") + b"\0" + own
 
 
 class Compiler:
     """The host's side: a child that is started when it is first needed."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._served, self._host, self._settings = 0, 0, b""
+        self._child: Child | None = None
+        self._served, self._settings = 0, b""
+        self._fit = True  # whether this interpreter can be a child
         self._lock = threading.Lock()
 
-    def compile(self, key: Key, settings: bytes = b"") -> bytes:
-        """Names and object code of a kernel (`object_code`); empty where no child can make it.
-
-        `settings` are those that numba reads when it starts: where they have changed, another child is started.
-        """
+    def compile(self, key: Key) -> bytes:
+        """Names and object code of a kernel (`object_code`); empty where no child can make it."""
         with self._lock:
-            try:
-                return self._asked(key, settings)
-            except OSError:
-                self._stop()
-                return b""
+            for _ in range(2):
+                child = self._running(settings())
+                if child is None:
+                    return b""
+                if content := _answer(child, key):
+                    self._served += 1
+                    return content
+                if self._stop() != 0:  # at 0 it was idle, and ended before it was asked: another is
+                    return b""
+        return b""
 
-    def _asked(self, key: Key, settings: bytes) -> bytes:
-        child = self._running(settings)
-        if child is None or child.stdin is None or child.stdout is None:
-            return b""
-        child.stdin.write(json.dumps(key).encode() + b"\n")
-        child.stdin.flush()
-        length = int.from_bytes(child.stdout.read(_LENGTH), "little")
-        content = child.stdout.read(length) if length <= _LONGEST else b""
-        if not content or len(content) != length:
+    def _running(self, told: bytes) -> Child | None:
+        """The child; another after MOST kernels, where it has ended, and for settings that numba did not read at its start."""
+        if self._child is not None and (self._served >= MOST or told != self._settings or self._child.poll() is not None):
             self._stop()
-            return b""
-        self._served += 1
-        return content
-
-    def _running(self, settings: bytes) -> subprocess.Popen[bytes] | None:
-        """The child; another after MOST kernels, for other settings, where it has ended, and in a forked process."""
-        if self._host != os.getpid():
-            self._child = None
-        if self._child is not None and (self._served >= MOST or settings != self._settings or self._child.poll() is not None):
-            self._stop()
-        if self._child is None and sys.executable and not getattr(sys, "frozen", False):
-            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-            # In a session of its own, so that Ctrl-C is the host's alone.
-            self._child = subprocess.Popen([sys.executable, "-c", _CHILD, *sys.path], start_new_session=True, **pipes)
-            self._served, self._host, self._settings = 0, os.getpid(), settings
+        if self._child is None and self._fit and sys.executable and not getattr(sys, "frozen", False):
+            with suppress(OSError):
+                self._start(told)
         return self._child
 
-    def _stop(self) -> None:
+    def _start(self, told: bytes) -> None:
+        """Start a child and wait for its greeting; an interpreter that gives none is not started again."""
+        command = [sys.executable, *_args_from_interpreter_flags(), "-c", _CHILD, *sys.path]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        # In a session of its own, so that Ctrl-C is the host's alone; unbuffered, for a buffer's lock would outlive a fork.
+        child = self._child = subprocess.Popen(command, start_new_session=True, bufsize=0, **pipes)
+        self._served, self._settings = 0, told
+        with _within(_GREETING_SECONDS, child):
+            self._fit = _read(child, len(_GREETING)) == _GREETING
+        if not self._fit:
+            self._stop()
+
+    def _stop(self) -> int | None:
+        """End the child; its exit code, which is 0 where it had ended by itself."""
         child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            child.communicate()
+        if child is None:
+            return None
+        _kill(child)
+        _close_pipes(child)
+        return child.wait()
 
     def close(self) -> None:
         """End the child; another thread may still wait for its answer."""
         child = self._child
-        if child is not None and self._host == os.getpid():
-            child.kill()
+        if child is not None:
+            _kill(child)
             child.wait()
+
+    def forget(self) -> None:
+        """In a forked process: leave the child to the host, where a thread may hold the lock and wait for an answer."""
+        child, self._child = self._child, None
+        self._lock = threading.Lock()
+        if child is not None:
+            child.returncode = 0  # it is not this process's to wait for
+            _close_pipes(child)
+
+
+def _answer(child: Child, key: Key) -> bytes:
+    """What the child makes of a key; nothing where it ends, or takes too long."""
+    with suppress(OSError), _within(_ANSWER_SECONDS, child):
+        _write(child, json.dumps(key).encode() + b"\n")
+        length = int.from_bytes(_read(child, _LENGTH), "little")
+        content = _read(child, length) if length <= _LONGEST else b""
+        return content if len(content) == length else b""
+    return b""
+
+
+@contextmanager
+def _within(seconds: float, child: Child) -> Iterator[None]:
+    """Kill the child where the block takes longer: what waits for its pipes then goes on."""
+    timer = threading.Timer(seconds, _kill, (child,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _write(child: Child, content: bytes) -> None:
+    assert child.stdin is not None
+    while content:
+        content = content[child.stdin.write(content) :]
+
+
+def _read(child: Child, count: int) -> bytes:
+    """The next bytes of an answer; fewer where the child has ended."""
+    assert child.stdout is not None
+    content = b""
+    while len(content) < count and (part := child.stdout.read(min(count - len(content), 1 << 20))):
+        content += part
+    return content
+
+
+def _kill(child: Child) -> None:
+    """Kill the child and what it has started, as an interpreter that is a script does."""
+    if sys.platform == "win32":
+        child.kill()
+    elif child.returncode is None:
+        with suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _close_pipes(child: Child) -> None:
+    assert child.stdin is not None and child.stdout is not None
+    child.stdin.close()
+    child.stdout.close()
 
 
 COMPILER = Compiler()
 atexit.register(COMPILER.close)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=COMPILER.forget)
 
 
 # --- the child's side -------------------------------------------------------------------------------
 
 
 def serve() -> None:
-    """Answer each line of standard input, a key, with the kernel's object code, empty where it can't be made."""
+    """Greet, then answer each line of standard input, a key, with the kernel's object code, empty where it can't be made."""
+    threading.Thread(target=_end_with_host, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed must not come between answers
+    answers.write(_GREETING)
+    answers.flush()
     while True:
         idle = threading.Timer(_IDLE_SECONDS, os._exit, (0,))
         idle.daemon = True
@@ -106,6 +194,13 @@ def serve() -> None:
         content = _object_code_or_nothing(line)
         answers.write(len(content).to_bytes(_LENGTH, "little") + content)
         answers.flush()
+
+
+def _end_with_host(host: int) -> None:
+    """End also in the middle of a compilation once the host, however it ended, is no longer the parent."""
+    while os.getppid() == host:
+        time.sleep(_LOOK_EVERY)
+    os._exit(0)
 
 
 def _object_code_or_nothing(line: bytes) -> bytes:

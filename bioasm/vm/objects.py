@@ -23,7 +23,7 @@ from typing import Any
 
 from bioasm.cachedir import place, read_kept, write_kept
 from bioasm.vm.background import in_background
-from bioasm.vm.compiler import COMPILER, Key
+from bioasm.vm.compiler import COMPILER, Key, settings
 
 Kernel = Callable[[int, int, int], int]
 Notice = Callable[[str], bool]
@@ -34,6 +34,16 @@ _BEGAN = time.time()
 _MOST = 32  # kernels that stay loaded, though no machine uses them
 _kept: OrderedDict[Key, Kernel] = OrderedDict()
 _lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    """A forked process lacks the thread that may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
@@ -88,16 +98,6 @@ def _fingerprint() -> bytes:
     return digest.digest()
 
 
-def _settings() -> bytes:
-    """What tells numba how to compile: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
-    found = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
-    try:
-        own = Path(".numba_config.yaml").read_bytes()
-    except OSError:
-        own = b""
-    return "\0".join(found).encode("utf-8", "surrogateescape") + b"\0" + own
-
-
 def _numba_version() -> str:
     """Numba's version without importing it: the text of its own version file."""
     spec = find_spec("numba")
@@ -108,7 +108,7 @@ def _numba_version() -> str:
 
 def _key(key: Key) -> bytes:
     """Everything that a kernel depends on."""
-    return _fingerprint() + _settings() + b"\0\0" + "\0".join(key).encode()
+    return _fingerprint() + settings() + b"\0\0" + "\0".join(key).encode()
 
 
 def _path(key: Key) -> Path | None:
@@ -160,11 +160,11 @@ def _compile(key: Key, notice: Notice | None) -> Kernel:
 
 def _built(key: Key) -> Kernel:
     """The kernel from the compiler, kept for the next process, also where its caller has given up waiting."""
-    settings, path = _settings(), _path(key)
-    content = b"" if _changed_since() else COMPILER.compile(key, settings)
+    told, path = settings(), _path(key)
+    content = b"" if _changed_since() else COMPILER.compile(key)
     if not content or _changed_since():  # another process would compile other sources than those of this one
         return _built_here(key)
-    if path is not None and settings == _settings():
+    if path is not None and told == settings():
         write_kept(path, _key(key), content)
     return _link(content)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -135,3 +137,17 @@ def terms(n: int, found: dict[tuple[int, ...], float]) -> str:
 def _number(value: Any) -> str:
     value = float(value)
     return str(int(value)) if value == int(value) else repr(value)
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within 20 seconds."""
+    end = time.monotonic() + 20
+    while not (true := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return true
+
+
+def has_ended(process: int) -> bool:
+    """Whether a process is gone, or a zombie that no other process waits for."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout
+    return state.strip()[:1] in ("", "Z")

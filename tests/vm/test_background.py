@@ -18,6 +18,7 @@ from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.vm import background, objects
 from bioasm.vm.background import Abandoned, in_background, still_working
+from tests.vm.support import has_ended
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -102,7 +103,8 @@ from bioasm.vm import objects
 real = objects._built
 def slow(key):
     from bioasm.vm.kernels.build import build
-    print("compiling", file=sys.stderr, flush=True)
+    child = objects.COMPILER._running(objects.settings())
+    print("compiling", child.pid, file=sys.stderr, flush=True)
     return real(key)
 objects._built = slow
 from bioasm.__main__ import start
@@ -116,11 +118,13 @@ sys.exit(code)
     with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # fmt: skip
         assert process.stderr is not None
-        assert process.stderr.readline() == "compiling\n"
+        said, child = process.stderr.readline().split()
+        assert said == "compiling"
         process.send_signal(number)
         began = time.monotonic()
         out, _ = process.communicate(timeout=120)
         seconds = time.monotonic() - began
+        assert has_ended(int(child))
     assert process.returncode == 130
     assert '"status": "interrupted"' in out
     assert "not left behind" not in out

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 import tracemalloc
 import weakref
 from collections import OrderedDict
@@ -19,10 +22,11 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
-from bioasm.vm import compiler, objects
+from bioasm.vm import background, compiler, objects
 from bioasm.vm.compiler import Compiler
-from tests.vm.support import finish, machine, outs, run
+from tests.vm.support import finish, has_ended, machine, outs, run, wait_until
 
+ROOT = Path(__file__).parents[2]
 KEY = ("ising", "none", "whole")
 LOOP = ("machine", "", "")
 TEXT = "MODEL ising\nALC 3\nRUN 2\nRD steps\n"
@@ -230,6 +234,9 @@ def test_memory_stays_flat_over_many_programs(monkeypatch: pytest.MonkeyPatch) -
 
 # --- compilation ------------------------------------------------------------------------------------
 
+GREET = f"import sys, time; sys.stdout.buffer.write({compiler._GREETING!r}); sys.stdout.flush()\n"
+ANSWER = GREET + "for line in sys.stdin: sys.stdout.buffer.write(b'\\3' + bytes(7) + b'abc'); sys.stdout.flush()"
+
 
 def test_a_compiler_that_can_not_be_started_is_done_without(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
@@ -240,7 +247,7 @@ def test_a_compiler_that_can_not_be_started_is_done_without(folder: Path, monkey
     assert asked == [KEY]
 
 
-@pytest.mark.parametrize("child", ["import sys; sys.exit(1)", "print('x' * 9)", "import sys; sys.stdin.readline()"])
+@pytest.mark.parametrize("child", ["import sys; sys.exit(1)", "print('x' * 9)", GREET, GREET + "sys.stdin.readline()", GREET + "input(); print('x' * 9)"])
 def test_a_compiler_that_fails_gives_nothing(child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler, "_CHILD", child)
     broken = Compiler()
@@ -249,8 +256,7 @@ def test_a_compiler_that_fails_gives_nothing(child: str, monkeypatch: pytest.Mon
 
 
 def test_a_compiler_is_replaced_after_some_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = "import sys\nfor line in sys.stdin: sys.stdout.buffer.write(b'\\3' + bytes(7) + b'abc'); sys.stdout.flush()"
-    monkeypatch.setattr(compiler, "_CHILD", answer)
+    monkeypatch.setattr(compiler, "_CHILD", ANSWER)
     monkeypatch.setattr(compiler, "MOST", 2)
     several, children = Compiler(), []
     for _ in range(5):
@@ -262,16 +268,119 @@ def test_a_compiler_is_replaced_after_some_kernels(monkeypatch: pytest.MonkeyPat
     assert several._child.poll() is not None
 
 
-def test_a_compiler_is_replaced_where_numba_is_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiler_is_replaced_where_numba_is_told_otherwise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It read its settings when it started, and a kernel would be kept under the name of others."""
-    answer = "import sys\nfor line in sys.stdin: sys.stdout.buffer.write(b'\\3' + bytes(7) + b'abc'); sys.stdout.flush()"
-    monkeypatch.setattr(compiler, "_CHILD", answer)
+    monkeypatch.setattr(compiler, "_CHILD", ANSWER)
     one, children = Compiler(), []
-    for settings in (b"a", b"a", b"b"):
-        assert one.compile(KEY, settings) == b"abc"
+    for setting in ("1", "1", "2"):
+        monkeypatch.setenv("NUMBA_OPT", setting)
+        assert one.compile(KEY) == b"abc"
         children.append(one._child.pid)
-    assert children[0] == children[1] != children[2]
+    (tmp_path / ".numba_config.yaml").write_text("opt: 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert one.compile(KEY) == b"abc"
+    assert children[0] == children[1] != children[2] != one._child.pid
     one.close()
+
+
+def test_an_interpreter_that_does_not_greet_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is no Python, but what embeds one; it is waited for once."""
+    script, starts = tmp_path / "host", tmp_path / "starts"
+    script.write_text(f"#!/bin/sh\necho >> {starts}\nsleep 50\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(compiler.sys, "executable", str(script))
+    monkeypatch.setattr(compiler, "_GREETING_SECONDS", 0.5)
+    silent, began = Compiler(), time.monotonic()
+    assert [silent.compile(KEY), silent.compile(KEY)] == [b"", b""]
+    assert time.monotonic() - began < 30
+    assert starts.read_text() == "\n"
+
+
+def test_a_compiler_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "_CHILD", ANSWER)
+    monkeypatch.setattr(compiler, "_ANSWER_SECONDS", 0.3)
+    stopped = Compiler()
+    assert stopped.compile(KEY) == b"abc"
+    os.kill(stopped._child.pid, signal.SIGSTOP)
+    assert stopped.compile(KEY) == b""
+    assert stopped.compile(KEY) == b"abc"
+    stopped.close()
+
+
+def test_a_compiler_that_ended_idle_before_it_was_asked_is_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The first child ends once it was asked, as one does whose idle time is over."""
+    mark = f"from pathlib import Path\nmark = Path({str(tmp_path / 'mark')!r})\nif not mark.exists(): mark.touch(); input(); sys.exit()\n"
+    monkeypatch.setattr(compiler, "_CHILD", ANSWER.replace("for line", mark + "for line"))
+    idle = Compiler()
+    assert idle.compile(KEY) == b"abc"
+    idle.close()
+
+
+def test_a_compiler_runs_with_the_flags_of_its_host() -> None:
+    script = """
+from bioasm.vm import compiler
+compiler._CHILD = f'''import sys
+sys.stdout.buffer.write({compiler._GREETING!r})
+sys.stdout.flush()
+input()
+flags = repr((sys.flags, sys.warnoptions, sys._xoptions)).encode()
+sys.stdout.buffer.write(len(flags).to_bytes(8, "little") + flags)'''
+import sys
+print(compiler.Compiler().compile(("", "", "")).decode() == repr((sys.flags, sys.warnoptions, sys._xoptions)))
+"""
+    command = [sys.executable, "-O", "-s", "-B", "-X", "utf8", "-W", "ignore", "-c", script]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_forked_while_a_kernel_compiles_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "_CHILD", ANSWER)
+    objects.COMPILER._stop()
+    assert objects.COMPILER.compile(KEY) == b"abc"
+    child = objects.COMPILER._child
+    monkeypatch.setattr(background, "_abandoned", [threading.current_thread()])
+    with background._one_at_a_time, objects._lock, objects.COMPILER._lock:
+        process = os.fork()
+        if process == 0:
+            _in_forked_process()
+    assert os.waitpid(process, 0)[1] == 0
+    assert child.poll() is None
+    assert objects.COMPILER.compile(KEY) == b"abc"
+    assert objects.COMPILER._child is child
+    objects.COMPILER._stop()
+
+
+def _in_forked_process() -> None:
+    """Exit code 0 where a kernel can be compiled, by a child of its own; a signal ends one that waits."""
+    signal.alarm(20)
+    try:
+        content = background.in_background(lambda: objects.COMPILER.compile(KEY), lambda: True)
+        objects.COMPILER.close()
+        with objects._lock:
+            os._exit(0 if content == b"abc" and not background.still_working() else 1)
+    finally:
+        os._exit(2)
+
+
+def test_a_compiler_ends_in_the_middle_of_its_work_when_its_host_is_killed(tmp_path: Path) -> None:
+    script = """
+import sys
+from bioasm.vm import compiler
+compiler._CHILD = '''import os, sys, time
+from bioasm.vm import compiler
+def slow(line):
+    print(os.getpid(), file=open("started", "w"), flush=True)
+    time.sleep(50)
+compiler._object_code_or_nothing = slow
+compiler.serve()'''
+compiler.COMPILER.compile(("", "", ""))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=environment) as host:
+        started = tmp_path / "started"
+        assert wait_until(lambda: started.exists() and started.read_text().endswith("\n"))
+        host.kill()
+    assert wait_until(lambda: has_ended(int(started.read_text())))
 
 
 def test_sources_that_changed_are_compiled_by_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +394,7 @@ def test_sources_that_changed_are_compiled_by_this_process(monkeypatch: pytest.M
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "BIOASM_CACHE_DIR": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "BIOASM_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, text=True, **streams)
 
