@@ -247,7 +247,10 @@ def test_a_compiler_that_can_not_be_started_is_done_without(folder: Path, monkey
     assert asked == [KEY]
 
 
-@pytest.mark.parametrize("child", ["import sys; sys.exit(1)", "print('x' * 9)", GREET, GREET + "sys.stdin.readline()", GREET + "input(); print('x' * 9)"])
+@pytest.mark.parametrize(
+    "child",
+    ["import sys; sys.exit(1)", "print('x' * 9)", GREET, GREET + "sys.stdin.readline()", GREET + "input(); print('x' * 9)"],
+)
 def test_a_compiler_that_fails_gives_nothing(child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler, "_CHILD", child)
     broken = Compiler()
@@ -309,7 +312,8 @@ def test_a_compiler_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatc
 
 def test_a_compiler_that_ended_idle_before_it_was_asked_is_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The first child ends once it was asked, as one does whose idle time is over."""
-    mark = f"from pathlib import Path\nmark = Path({str(tmp_path / 'mark')!r})\nif not mark.exists(): mark.touch(); input(); sys.exit()\n"
+    mark = f"from pathlib import Path\nmark = Path({str(tmp_path / 'mark')!r})\n"
+    mark += "if not mark.exists(): mark.touch(); input(); sys.exit()\n"
     monkeypatch.setattr(compiler, "_CHILD", ANSWER.replace("for line", mark + "for line"))
     idle = Compiler()
     assert idle.compile(KEY) == b"abc"
