@@ -62,7 +62,12 @@ def _taken_apart(value: Any) -> tuple[str, list[Any]]:
         return _FRACTION, [value.numerator, value.denominator]
     if _CLASSES.get(name) is not type(value):
         raise TypeError(f"{name} is no part of a model")
-    return name, [getattr(value, f.name) for f in fields(value)] if is_dataclass(value) else list(value)
+    return name, [getattr(value, field) for field in _field_names(_CLASSES[name])]
+
+
+def _field_names(cls: Any) -> list[str]:
+    """The fields of a dataclass or named tuple in order."""
+    return [f.name for f in fields(cls)] if is_dataclass(cls) else list(cls._fields)
 
 
 def _made(name: str, parts: list[Any]) -> Any:
