@@ -209,3 +209,17 @@ def test_layout_of_the_memory_is_fixed() -> None:
     watch.tick(9)
     assert (len(memory), memory[:4]) == (24 + 16 * 32, b"BSH1")
     assert struct.unpack_from("<IqqqqqIHH", memory, 4) == (crc32(memory[8:]), 9, 0, 7, -2, -2, 2, 100, 1)
+
+
+def test_no_pulse_starts_before_the_latest_of_any_channel() -> None:
+    watch = guard()
+    assert watch.admit(0, [0], pulse()) == []
+    assert watch.admit(100, [1], pulse()) == []
+    assert rules(watch.refusals(50, [2], pulse())) == {Rule.ORDER}
+    assert watch.refusals(100, [2], pulse()) == []
+
+
+def test_refusal_says_how_much_charge_would_be_left() -> None:
+    (found,) = guard().refusals(0, [4], leaving(8))
+    assert (found.value, found.limit) == (pytest.approx(40e-12), pytest.approx(30e-12))
+    assert found.message == "net charge of all pulses on channel 4: 40 pC; the limit is 30 pC (net charge of a pulse)"
