@@ -30,7 +30,7 @@ FLOORS = (
     ("isa",),
     ("text", "binary", "problems", "frameworks", "results", "link", "recordings"),
     ("runtime",),
-    ("loading", "vm"),
+    ("demand", "loading", "vm"),
     ("board",),
     ("drivers",),
     ("api", "reference", "testing", "verification"),

@@ -46,12 +46,15 @@ def command(ctx: click.Context, paths: tuple[str, ...], form: str, strict: bool)
 
 def findings(path: str) -> tuple[Diagnostic, ...]:
     """All errors, or all warnings, of one program."""
+    from bioasm.demand.footprint import check_demand, demand, memory_warning
     from bioasm.isa.program import check_unchanged
     from bioasm.isa.verify import verify
 
     try:
         verified = verify(common.load(path))
         check_unchanged(verified.program)
-        return verified.warnings
+        needed = demand(verified)
+        check_demand(needed, here=False)
+        return (*verified.warnings, *memory_warning(needed))
     except BioasmError as wrong:
         return wrong.diagnostics

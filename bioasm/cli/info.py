@@ -10,10 +10,10 @@ from bioasm.cli import common
 from bioasm.diagnostics.render import visible
 
 if TYPE_CHECKING:
+    from bioasm.demand.footprint import Demand
     from bioasm.isa.program import Data, DataBlock
     from bioasm.isa.verify import Verified
 
-_FLOAT_BYTES = 8
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -50,15 +50,19 @@ def command(path: str, as_json: bool) -> None:
 
 
 def described(verified: Verified) -> dict[str, Any]:
-    """The facts as a JSON object. `memory` is an estimate in bytes for one lane: data, and the state of the neurons."""
+    """The facts as a JSON object. `run` is what a run in one lane needs, and `memory` its peak in bytes."""
     from bioasm.binary.writer import program_hash
+    from bioasm.demand.footprint import check_demand, demand
 
     program = verified.program
+    needed = demand(verified)
+    check_demand(needed, here=False)
     data = [_datum(k, block) for k, block in enumerate(program.data)]
     return {
         "n": verified.n,
         "model": verified.model.name,
         **_network(verified),
+        "spikes": any(population.model.spikes for population in verified.network.populations),
         "models": [text.name for text in program.models],
         "instructions": len(program.instructions),
         "needs": sorted({i.row.needs for i in program.instructions} | ({"models"} if program.models else set())),
@@ -66,7 +70,8 @@ def described(verified: Verified) -> dict[str, Any]:
         "labels": len(program.labels),
         "data": data,
         "metadata": dict(program.metadata),
-        "memory": sum(d["bytes"] for d in data) + _state_bytes(verified),
+        "memory": needed.peak,
+        "run": _needs(needed),
         "program_sha256": program_hash(program),
     }
 
@@ -86,10 +91,15 @@ def _network(verified: Verified) -> dict[str, Any]:
     }
 
 
-def _state_bytes(verified: Verified) -> int:
-    populations = verified.network.populations
-    sizes = [(populations[one.population].n, one.model) for one in verified.network.instances()]
-    return _FLOAT_BYTES * sum(n * len(model.variables) for n, model in sizes)
+def _needs(needed: Demand) -> dict[str, Any]:
+    """What a run needs: `unknown` says why the numbers are least ones, and is null where the whole run is known."""
+    kept = {"recordings": needed.recordings, "energies": needed.trace, "results": needed.results}
+    return {
+        "steps": needed.schedule.steps,
+        "seconds": float(f"{needed.seconds:.1g}"),
+        "unknown": needed.schedule.unknown,
+        "bytes": kept | {"neurons": needed.state, "data": needed.data, "couplings": needed.couplings},
+    }
 
 
 def _datum(index: int, block: DataBlock) -> dict[str, Any]:
@@ -119,9 +129,20 @@ def _page(facts: dict[str, Any]) -> str:
     rows += [("instructions", f"{facts['instructions']:,}"), ("needs", ", ".join(facts["needs"]))]
     rows += [(f"constant {name}", f"{value:.10g}") for name, value in facts["constants"].items()]
     rows += [(f"data {d['name']}", _datum_words(d)) for d in facts["data"]]
-    rows += [("memory", f"about {spell_bytes(facts['memory'])} for one lane"), ("sha256", facts["program_sha256"])]
+    rows += [*_run_rows(facts), ("sha256", facts["program_sha256"])]
     width = max(len(key) for key, _ in rows)
     return "".join(f"{key:<{width}}  {visible(value)}\n" for key, value in rows)
+
+
+def _run_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Steps, memory and time of a run in one lane; least values where a part of it depends on what it computes."""
+    needs = facts["run"]
+    least = "" if needs["unknown"] is None else "at least "
+    yield "steps", f"{least}{needs['steps']:,}" + (f" ({needs['unknown']})" if least else "")
+    parts = ", ".join(f"{name} {spell_bytes(size)}" for name, size in needs["bytes"].items() if size)
+    beside = "; spikes not counted" if facts["spikes"] else ""
+    yield "memory", f"{least or 'about '}{spell_bytes(facts['memory'])} for one lane" + (f": {parts}{beside}" if parts else "")
+    yield "time", f"{least or 'about '}{needs['seconds']:,.10g} s for one lane, within a factor of ten"
 
 
 def _network_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:

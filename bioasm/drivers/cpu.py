@@ -11,13 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from bioasm.binary.writer import program_hash
-from bioasm.diagnostics import error
+from bioasm.demand.footprint import check_demand, demand
 from bioasm.drivers.base import MODEL_TEXTS, Driver
 from bioasm.drivers.interpreted import result_of
 from bioasm.isa.verify import Verified
-from bioasm.memory import memory
 from bioasm.models import MODELS
-from bioasm.models.base import SPINS
 from bioasm.results import Result
 from bioasm.runtime.instructions import best_energy
 from bioasm.runtime.options import Observer, Progress, RunOptions, check_options
@@ -25,9 +23,6 @@ from bioasm.runtime.outcome import Provenance, compose
 from bioasm.vm.background import Abandoned
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
-
-# What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
-_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
 
 
 class CpuDriver(Driver):
@@ -71,22 +66,8 @@ class CpuDriver(Driver):
 def _check_size(verified: Verified, options: RunOptions) -> None:
     """Refuse what would not fit, before anything is allocated."""
     check_options(options, verified.n)
-    needed = _neuron_bytes(verified) * options.lanes
-    if needed > memory():
-        text = f"{verified.n} neurons in {options.lanes} lanes need {needed / 1e9:.1f} GB, and there are {memory() / 1e9:.1f}"
-        raise error("B403", text, hint="run fewer lanes at a time")
-
-
-def _neuron_bytes(verified: Verified) -> int:
-    """Bytes that all neurons of a lane need."""
-    if verified.model.kind == SPINS:
-        return verified.n * _SPIN_BYTES
-    sizes = [population.n for population in verified.network.populations]
-    held = [
-        sizes[i.population] * (len(i.model.states) * _STATE_BYTES + len(i.model.inputs) * _INPUT_BYTES)
-        for i in verified.network.instances()
-    ]
-    return verified.n * _CELL_BYTES + sum(held)
+    fuel = None if options.resume else options.fuel
+    check_demand(demand(verified, options.lanes, options.parameters, fuel), here=True)
 
 
 def _processors() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from bioasm.demand.footprint import check_demand, demand
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.base import Driver
 from bioasm.isa.verify import Verified
@@ -47,6 +48,7 @@ class InterpretedDriver(Driver):
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
         check_options(options, verified.n, self.capacity)
+        check_demand(demand(verified, options.lanes, options.parameters, options.fuel), here=True)
         began = time.perf_counter()
         run = Interpreter(verified, lambda r: self.make(r, options), options.parameters, options.fuel, self.meanings)
 

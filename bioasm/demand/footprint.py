@@ -1,0 +1,196 @@
+"""Memory and time that a run needs on a processor, from its schedule and the sizes of its network and data.
+
+The constants were measured on the compiled machine; `tests/demand` holds the sum against the peak of real runs, within a
+factor of two. Spikes are not counted (16 bytes each): how many there are is what a run is to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bioasm.demand.schedule import Schedule, schedule
+from bioasm.diagnostics import BioasmError, Diagnostic, Span
+from bioasm.isa.limits import limit
+from bioasm.isa.program import Data, Dense, Sparse
+from bioasm.isa.verify import Verified
+from bioasm.mapped import files_behind
+from bioasm.memory import memory
+from bioasm.models.base import SPINS
+
+PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
+NUMBER = 8  # bytes of a number that is kept
+COPIES = 3  # of what was recorded, while a result is put together
+_WIDE, _LANES_FOR_WIDE = 16, 6  # lanes are kept in blocks of so many, from so many on
+_SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least room for spikes of a block, and bytes of one
+# What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
+_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
+# While couplings are prepared: bytes for an entry of a dense matrix of floats that is looked at for a common unit, of
+# another that is converted, and of a sparse one.
+_UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130
+_LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
+# Seconds on a processor of 2020: of a step, and in it of a neuron, of each state of it, and of an entry of J.
+_STEP_SECONDS, _NEURON_SECONDS, _STATE_SECONDS, _ENTRY_SECONDS = 3e-7, 8e-9, 1e-8, 4e-10
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a run needs, in bytes of all lanes, and seconds on one processor within a factor of ten.
+
+    `peak` is the sum of all, with the copies that are made while a result is put together. Where the schedule has an
+    `unknown`, all are least values.
+    """
+
+    schedule: Schedule
+    lanes: int
+    data: int
+    couplings: int
+    state: int
+    recordings: int
+    trace: int
+    results: int
+    seconds: float
+
+    @property
+    def peak(self) -> int:
+        """Bytes of memory that the process takes at most."""
+        kept = COPIES * (self.recordings + self.trace) + self.results
+        return PROCESS + self.data + self.couplings + self.state + kept
+
+
+def demand(
+    verified: Verified, lanes: int = 1, parameters: Mapping[str, float] | None = None, fuel: int | None = None
+) -> Demand:
+    """What a run of a program in so many lanes needs, where `parameters` and `fuel` are those of the run."""
+    found = schedule(verified, parameters, fuel)
+    values = [block.value for block in verified.program.data]
+    return Demand(
+        found,
+        lanes,
+        data=sum(_bytes_in_memory(value) for value in values),
+        couplings=max((_prepared(value, verified) for value in values), default=0),
+        state=state_bytes(verified, lanes),
+        recordings=NUMBER * found.recorded * places(lanes),
+        trace=NUMBER * _energies(verified, found) * places(lanes),
+        results=(1 if verified.model.kind == SPINS else NUMBER) * found.read * lanes,
+        seconds=_seconds(verified, found, lanes),
+    )
+
+
+def check_demand(needed: Demand, *, here: bool) -> None:
+    """Refuse a run that can't end well: over the limits of a run (B111), or where `here` over this machine's memory (B403)."""
+    found = [*_over_limits(needed)] or ([Diagnostic("B403", _too_much(needed), _span(needed), hint=_HINT)]
+                                       if here and needed.peak > memory() else [])  # fmt: skip
+    if found:
+        raise BioasmError(*found)
+
+
+def memory_warning(needed: Demand) -> list[Diagnostic]:
+    """A warning where a run needs more memory than this machine has."""
+    if needed.peak <= memory():
+        return []
+    return [Diagnostic("B403", _too_much(needed), _span(needed), hint=_HINT, severity="warning")]
+
+
+_HINT = "run fewer lanes or a shorter time, or record less often: REC v, 10 ms"
+
+
+def _span(needed: Demand) -> Span | None:
+    """Where the program records most."""
+    return needed.schedule.largest.span if needed.schedule.largest is not None else None
+
+
+def _too_much(needed: Demand) -> str:
+    parts = {
+        "recordings": COPIES * needed.recordings,
+        "energies": COPIES * needed.trace,
+        "results": needed.results,
+        "neurons": needed.state,
+        "data": needed.data,
+        "couplings": needed.couplings,
+    }
+    largest = max(parts, key=lambda name: parts[name])
+    return (f"a run needs about {needed.peak / 1e9:.3g} GB, most of it for {largest} ({parts[largest] / 1e9:.3g} GB), "
+            f"and this machine has {memory() / 1e9:.3g} GB")  # fmt: skip
+
+
+def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
+    found, span = needed.schedule, _span(needed)
+    if needed.recordings > limit("record_bytes"):
+        text = f"the run records {needed.recordings:,} bytes; the limit is {limit('record_bytes'):,}"
+        yield Diagnostic("B111", text, span, hint="record less often: REC v, 10 ms")
+    if needed.trace > NUMBER * limit("trace_entries"):
+        yield Diagnostic("B111", f"the trace of energies has more than {limit('trace_entries'):,} entries in all lanes")
+    if found.results > limit("results"):
+        yield Diagnostic("B111", f"the program emits more than {limit('results'):,} results")
+
+
+# --- parts ------------------------------------------------------------------------------------------
+
+
+def places(lanes: int) -> int:
+    """Lanes, and what the last block of them has beside."""
+    return -(-lanes // _WIDE) * _WIDE if lanes >= _LANES_FOR_WIDE else lanes
+
+
+def state_bytes(verified: Verified, lanes: int) -> int:
+    """Bytes of the state of all neurons of all lanes, and of the room for their spikes."""
+    if verified.model.kind == SPINS:
+        return verified.n * _SPIN_BYTES * places(lanes)
+    sizes = [population.n for population in verified.network.populations]
+    held = [
+        sizes[i.population] * (len(i.model.states) * _STATE_BYTES + len(i.model.inputs) * _INPUT_BYTES)
+        for i in verified.network.instances()
+    ]
+    spikes = max(_SPIKE_ROOM, 4 * verified.n) * _SPIKE_BYTES
+    return (verified.n * _CELL_BYTES + sum(held) + spikes) * places(lanes)
+
+
+def _arrays(value: Data) -> list[object]:
+    names = ("array",) if isinstance(value, Dense) else ("row", "column", "value", "start", "index")
+    return [getattr(value, name) for name in names if hasattr(value, name)]
+
+
+def _bytes_in_memory(value: Data) -> int:
+    """Bytes of a datum; those that stay in a mapped file take no memory of the process."""
+    return sum(array.nbytes for array in _arrays(value) if not any(files_behind([array])))  # type: ignore[attr-defined]
+
+
+def _prepared(value: Data, verified: Verified) -> int:
+    """Bytes that are needed at most while a kernel's form of a matrix is made."""
+    if isinstance(value, Sparse):
+        return _ENTRY_BYTES * int(value.value.size) * (2 if value.symmetric else 1)
+    if not isinstance(value, Dense) or len(value.shape) != 2 or value.shape[0] != value.shape[1]:
+        return 0
+    size, kind = int(value.array.size), value.array.dtype
+    if verified.model.kind != SPINS:
+        return 0 if kind.str[1:] in ("i1", "i4", "f4", "f8") else _CONVERTED_BYTES * size
+    if kind.kind == "f":
+        return _UNIT_BYTES * size if value.array.nbytes <= _LARGEST_CONVERTED else 0
+    return 0 if kind.itemsize == 1 else _CONVERTED_BYTES * size
+
+
+def _energies(verified: Verified, found: Schedule) -> int:
+    """Entries of the trace of energies of a lane: one a sweep, or one each time a feedback is computed."""
+    model = verified.model
+    if model.kind == SPINS:
+        return found.steps
+    if model.feedback is None:
+        return 0
+    every, step = model.parameter(model.feedback.every), model.parameter("dt")
+    return found.steps if every is None or step is None else int(found.steps * step.default / every.default)
+
+
+def _seconds(verified: Verified, found: Schedule, lanes: int) -> float:
+    network = verified.network
+    states = sum(network.populations[one.population].n * len(one.model.states) for one in network.instances())
+    entries = sum(_entries(block.value) for block in verified.program.data)
+    share = 1.0 if verified.model.kind == SPINS or not found.steps else _energies(verified, found) / found.steps
+    step = verified.n * _NEURON_SECONDS + states * _STATE_SECONDS + entries * share * _ENTRY_SECONDS
+    return found.steps * (_STEP_SECONDS + step * lanes)
+
+
+def _entries(value: Data) -> int:
+    if isinstance(value, Dense):
+        return int(value.array.size) if len(value.shape) == 2 else 0
+    return int(value.value.size)

@@ -1,0 +1,267 @@
+"""What a program will do, by executing its control flow without the neurons (abstract interpretation of registers).
+
+A register holds a number, or None where it depends on what the run computes. Where a jump or a duration does, the rest of
+the program is not known, and all counts are least values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bioasm.isa.limits import limit
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register, Target
+from bioasm.isa.verify import Verified
+from bioasm.runtime.arithmetic import COMPUTED, HOLDS
+
+MOST_EXECUTED = 100_000  # instructions; a program that runs more of them is known so far and no further
+_WHOLE_STEP = 1e-4  # a time this close to the end of a step, in steps, is that end
+_JUMPS = frozenset({*HOLDS, "JMP", "LOOP"})
+_SCALARS = frozenset({"energy", "best_energy", "noise", "time", "steps", "cut"})
+
+
+@dataclass
+class Recorder:
+    """The REC at instruction `at` while it is active: its samples are those of steps `start`, `start + every`, ..."""
+
+    at: int
+    start: int
+    every: int
+    neurons: int
+
+
+class _Round(NamedTuple):
+    """A LOOP when it was last met: its register, all others, the counts so far, and what the round before it added to them."""
+
+    left: float
+    others: list[float | None]
+    counts: tuple[int, ...]
+    done: tuple[int, ...] | None
+
+
+@dataclass
+class Schedule:
+    """What was found. Numbers are those of one lane; `unknown` says why they are least values, None where they are exact.
+
+    `recorded` and `read` are numbers of 8 bytes that recordings and results hold; `largest` is the REC that records most.
+    """
+
+    steps: int = 0
+    executed: int = 0
+    recorded: int = 0
+    read: int = 0
+    results: int = 0
+    largest: Instruction | None = None
+    unknown: str | None = None
+    by_recorder: dict[int, int] = field(default_factory=dict)
+
+
+def schedule(verified: Verified, parameters: Mapping[str, float] | None = None, fuel: int | None = None) -> Schedule:
+    """The schedule of a program with `parameters` replaced, of a run that may take `fuel` instructions plus steps."""
+    return _Execution(verified, parameters or {}, fuel).run()
+
+
+class _Execution:
+    """One execution of a program without neurons."""
+
+    def __init__(self, verified: Verified, parameters: Mapping[str, float], fuel: int | None) -> None:
+        self.verified, self.program, self.fuel = verified, verified.program, fuel
+        step = verified.model.parameter("dt")
+        self.dt: float | None = parameters.get("dt", step.default if step else 1.0)
+        self.registers: list[float | None] = [None] * limit("registers")
+        self.recorders: dict[str, Recorder] = {}
+        self.rounds: dict[int, _Round] = {}
+        self.clock = 0.0
+        self.pc = 0
+        self.found = Schedule()
+
+    def run(self) -> Schedule:
+        """Execute to the end, to what is not known, or to the end of the fuel."""
+        instructions, found, walked = self.program.instructions, self.found, 0
+        while self.pc < len(instructions) and found.unknown is None and self._fuel_left() > 0:
+            if walked >= MOST_EXECUTED:
+                found.unknown = f"it executes more than {MOST_EXECUTED:,} instructions"
+                break
+            instruction = instructions[self.pc]
+            found.executed += 1
+            walked += 1
+            self.pc += 1
+            if instruction.mnemonic == "HLT":
+                break
+            self._execute(instruction)
+        if found.by_recorder:
+            found.largest = instructions[max(found.by_recorder, key=lambda at: found.by_recorder[at])]
+        return found
+
+    def _fuel_left(self) -> int:
+        return 1 << 62 if self.fuel is None else self.fuel - self.found.executed - self.found.steps
+
+    def _execute(self, instruction: Instruction) -> None:
+        mnemonic = instruction.mnemonic
+        if mnemonic in COMPUTED:
+            self._compute(instruction)
+        elif mnemonic in _JUMPS:
+            self._jump(instruction)
+        elif mnemonic in ("GET", "PEEK"):
+            self._write(instruction.operands[0], self._observed(instruction))
+        elif mnemonic in _ACTIONS:
+            _ACTIONS[mnemonic](self, instruction)
+
+    # --- registers ----------------------------------------------------------------------------------
+
+    def _value(self, operand: Operand) -> float | None:
+        if isinstance(operand, Register):
+            return self.registers[operand.index]
+        return self.program.quantity(operand).value if isinstance(operand, Quantity | ConstantRef) else None
+
+    def _write(self, register: Operand, value: float | None) -> None:
+        assert isinstance(register, Register)
+        self.registers[register.index] = value
+
+    def _compute(self, instruction: Instruction) -> None:
+        to, *sources = instruction.operands
+        values = [self._value(source) for source in sources]
+        known = [value for value in values if value is not None]
+        a, b = (*known, 0.0, 0.0)[:2]
+        self._write(to, COMPUTED[instruction.mnemonic](a, b) if len(known) == len(values) else None)
+
+    def _observed(self, instruction: Instruction) -> float | None:
+        word = instruction.operands[1]
+        name = word.text if isinstance(word, Name) else ""
+        if name == "steps":
+            return float(self.found.steps)
+        return self.found.steps * self.dt if name == "time" and self.dt is not None else None
+
+    def _jump(self, instruction: Instruction) -> None:
+        taken = self._is_taken(instruction)
+        if taken is None:
+            self.found.unknown = f"a {instruction.mnemonic} depends on what it computes"
+        elif taken:
+            target = instruction.operands[-1]
+            assert isinstance(target, Target)
+            self.pc = target.index
+
+    def _is_taken(self, instruction: Instruction) -> bool | None:
+        if instruction.mnemonic == "JMP":
+            return True
+        if instruction.mnemonic == "LOOP":
+            left = self._value(instruction.operands[0])
+            if left is None:
+                return None
+            left = self._without_repeats(instruction, left)
+            self._write(instruction.operands[0], left - 1)
+            return left - 1 > 0
+        a, b = (self._value(operand) for operand in instruction.operands[:2])
+        return None if a is None or b is None else HOLDS[instruction.mnemonic](a, b)
+
+    def _without_repeats(self, loop: Instruction, left: float) -> float:
+        """Count the rounds of a LOOP at once where two of them did the same and changed no register but its own.
+
+        Returns what its register holds after them.
+        """
+        counter, found, before = loop.operands[0], self.found, self.rounds.get(self.pc)
+        assert isinstance(counter, Register)
+        others = [value for place, value in enumerate(self.registers) if place != counter.index]
+        others += [recorder.start for recorder in self.recorders.values()]
+        counts = (found.steps, found.executed, found.read, found.results)
+        done = tuple(now - then for now, then in zip(counts, before.counts, strict=True)) if before is not None else None
+        self.rounds[self.pc] = _Round(left, others, counts, done)
+        if before is None or done is None or (left, others, done) != (before.left - 1, before.others, before.done):
+            return left
+        fuel, steps = self._fuel_left() // (done[0] + done[1]), limit("steps") // max(1, done[0])
+        repeats = max(0, min(math.ceil(left) - 2, fuel, steps))
+        self._repeat(repeats, done)
+        return left - repeats
+
+    def _repeat(self, times: int, done: tuple[int, ...]) -> None:
+        """Count what was `done` in a round so many times more."""
+        found = self.found
+        self._advance(found.steps + times * done[0])
+        self.clock += times * done[0] * (self.dt or 0.0)
+        found.executed += times * done[1]
+        found.read += times * done[2]
+        found.results += times * done[3]
+
+    # --- the neurons --------------------------------------------------------------------------------
+
+    def _run(self, instruction: Instruction) -> None:
+        duration = self._value(instruction.operands[0])
+        if duration is None or self.dt is None:
+            what = "dt" if self.dt is None else "the duration of a RUN"
+            self.found.unknown = f"{what} depends on what it computes"
+            return
+        if not 0 <= duration < math.inf:
+            return  # the run ends here, with a fault
+        self.clock += duration
+        nearest = round(self.clock / self.dt)
+        whole = abs(nearest - self.clock / self.dt) <= _WHOLE_STEP
+        end = max(nearest if whole else math.ceil(self.clock / self.dt), self.found.steps)
+        self._advance(min(end, self.found.steps + self._fuel_left(), limit("steps")))
+
+    def _advance(self, end: int) -> None:
+        """Count the steps up to `end`, and the samples that are taken in them."""
+        for recorder in self.recorders.values():
+            self._sample(recorder, end)
+        self.found.steps = end
+
+    def _sample(self, recorder: Recorder, end: int) -> None:
+        """Count the samples of the steps up to `end`."""
+        before, after = (max(0, -(-(step - recorder.start) // recorder.every)) for step in (self.found.steps, end))
+        numbers = (after - before) * recorder.neurons
+        self.found.recorded += numbers
+        self.found.by_recorder[recorder.at] = self.found.by_recorder.get(recorder.at, 0) + numbers
+
+    def _record(self, instruction: Instruction) -> None:
+        word, every, neurons = (*instruction.operands, None, None)[:3]
+        assert isinstance(word, Name)
+        period = self._value(every) if every is not None else self.dt
+        steps = 1 if period is None or self.dt is None else max(1, round(period / self.dt))
+        count = self._neurons_of(word.text)
+        if isinstance(neurons, DataRef):
+            value = self.program.data[neurons.index].value
+            count = value.shape[0] if isinstance(value, Dense) else count
+        elif neurons is not None:
+            count = 1
+        self.recorders[word.text] = Recorder(self.pc - 1, self.found.steps, steps, count)
+
+    def _neurons_of(self, word: str) -> int:
+        """How many neurons have a variable: those of its population, or of the one that its mechanism stands on."""
+        network = self.verified.network
+        head, _, name = word.rpartition(".")
+        one = network.instance(head) if head else None
+        if one is None:
+            one = next((i for i in network.instances() if i.model.variable(name) is not None), None)
+        return network.n if one is None else network.populations[one.population].n
+
+    def _stop(self, instruction: Instruction) -> None:
+        word = instruction.operands[0]
+        self.recorders.pop(word.text if isinstance(word, Name) else "", None)
+
+    def _read(self, instruction: Instruction) -> None:
+        word = instruction.operands[0] if instruction.operands else Name("state")
+        name = word.text.rpartition(".")[2] if isinstance(word, Name) else ""
+        self.found.results += 1
+        self.found.read += 1 if name in _SCALARS else self.verified.n
+
+    def _emit(self, _: Instruction) -> None:
+        self.found.results += 1
+        self.found.read += 1
+
+    def _set(self, instruction: Instruction) -> None:
+        word = instruction.operands[0]
+        if isinstance(word, Name) and word.text == "dt":
+            self.dt = self._value(instruction.operands[1])
+
+
+_ACTIONS = {
+    "RUN": _Execution._run,
+    "REC": _Execution._record,
+    "UNREC": _Execution._stop,
+    "RD": _Execution._read,
+    "OUT": _Execution._emit,
+    "SET": _Execution._set,
+}
+
+

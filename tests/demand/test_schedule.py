@@ -1,0 +1,90 @@
+"""What a program will do, found without its neurons, against what runs of it did."""
+
+from __future__ import annotations
+
+import pytest
+
+import bioasm
+from bioasm.api import assemble
+from bioasm.demand.schedule import MOST_EXECUTED, Schedule, schedule
+from bioasm.drivers import RunOptions, find_driver
+from bioasm.isa.verify import verify
+
+
+def found(text: str, **options) -> Schedule:
+    return schedule(verify(assemble(text)), **options)
+
+
+PROGRAMS = {
+    "straight": "ALC 3\nRUN 1 ms\nRUN 0.33 ms\nRUN 0 ms\nRD v\nOUT 1\n",
+    "loop": "ALC 3\nREC v, 0.3 ms\nMOV r0, 40\nl: RUN 1 ms\nLOOP r0, l\nRD energy\n",
+    "nested": "ALC 2\nREC v\nMOV r1, 3\no: MOV r0, 5\ni: RUN 0.2 ms\nOUT r0\nLOOP r0, i\nLOOP r1, o\n",
+    "schedule": "MODEL ising\nALC 4\nMOV r0, 10\nl: SIG r0\nRUN 3 sweeps\nMUL r0, r0, 0.9\nJGT r0, 0.1, l\n",
+    "fraction": "ALC 3\nMOV r0, 7.5\nl: RUN 0.1 ms\nOUT r0\nLOOP r0, l\n",
+    "negative": "ALC 3\nMOV r0, -1\nl: RUN 0.1 ms\nLOOP r0, l\n",
+    "until": "ALC 3\nl: RUN 1 ms\nGET r0, steps\nJLT r0, 55, l\n",
+    "halt": "ALC 3\nRUN 1 ms\nHLT\nRUN 1 s\n",
+    "unrec": "ALC 3\nRUN 0.4 ms\nREC v, 0.2 ms, [0, 2]\nRUN 1 ms\nUNREC v\nRUN 1 ms\nREC v\nRUN 0.3 ms\n",
+    "again": "ALC 3\nREC v\nRUN 1 ms\nREC v, 0.5 ms\nRUN 1 ms\n",
+    "dt": "SET dt, 0.05 ms\nALC 3\nREC v, 0.1 ms\nRUN 1 ms\n",
+    "network": "POP a, lif, 2\nPOP b, lif, 5\nREC b.v, 1 ms\nREC a.v\nRUN 4 ms\n",
+    "nothing": "; comments\n",
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_counts_are_those_of_a_run(name: str, lanes: int) -> None:
+    verified = verify(assemble(PROGRAMS[name]))
+    told = schedule(verified)
+    result = find_driver("cpu")().run(verified, RunOptions(seed=1, lanes=lanes))
+    assert told.unknown is None
+    assert told.steps == result.steps
+    assert told.results == len(result.results)
+    assert told.recorded * lanes == sum(recording.values.size for recording in result.recordings.values())
+
+
+def test_a_long_loop_is_counted_and_not_walked() -> None:
+    told = found("MODEL ising\nALC 3\nREC s, 7 sweeps\nMOV r0, 1e9\nl: RUN 3 sweeps\nOUT 1\nLOOP r0, l\n")
+    assert (told.steps, told.results, told.unknown) == (3 * 10**9, 10**9, None)
+    assert told.executed == 4 + 3 * 10**9
+    assert told.recorded == 3 * -(-3 * 10**9 // 7)
+
+
+def test_a_loop_that_changes_a_register_is_walked() -> None:
+    text = "MODEL ising\nALC 3\nMOV r0, {}\nMOV r1, 1\nl: RUN r1 sweeps\nADD r1, r1, 1\nLOOP r0, l\n".replace(" sweeps", "", 1)
+    assert found(text.format(100)).steps == 5050
+    told = found(text.format(10**9))
+    assert told.unknown == f"it executes more than {MOST_EXECUTED:,} instructions"
+    assert told.steps > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "why"),
+    [
+        ("ALC 3\nRUN 1 ms\nGET r0, energy\nJGT r0, 0, l\nRUN 1 ms\nl: RUN 1 ms\n", 10, "a JGT depends on what it computes"),
+        ("ALC 3\nRUN 1 ms\nPEEK r0, v, 1\nABS r0, r0\nRUN r0\n", 10, "the duration of a RUN depends on what it computes"),
+        ("ALC 3\nGET r0, energy\nl: RUN 1 ms\nLOOP r0, l\n", 10, "a LOOP depends on what it computes"),
+    ],
+)
+def test_what_depends_on_the_run_is_not_known(text: str, steps: int, why: str) -> None:
+    told = found(text)
+    assert (told.steps, told.unknown) == (steps, why)
+
+
+@pytest.mark.parametrize("fuel", [1, 5, 40, 1000])
+@pytest.mark.parametrize("name", ["loop", "nested", "schedule"])
+def test_fuel_bounds_it(name: str, fuel: int) -> None:
+    verified = verify(assemble(PROGRAMS[name]))
+    result = find_driver("cpu")().run(verified, RunOptions(seed=1, fuel=fuel))
+    assert schedule(verified, fuel=fuel).steps == result.steps
+
+
+def test_a_step_that_is_set_from_outside() -> None:
+    assert found("ALC 3\nRUN 1 ms\n", parameters={"dt": 1e-5}).steps == 100
+    assert bioasm.run("ALC 3\nRUN 1 ms\n", parameters={"dt": 1e-5}).steps == 100
+
+
+def test_endless_programs_are_no_trouble() -> None:
+    assert found("ALC 3\nl: JMP l\n").unknown is not None
+    assert found("ALC 3\nl: RUN 1 ms\nJMP l\n").steps > 0
