@@ -8,10 +8,12 @@ import bioasm
 from bioasm import BioasmError
 from bioasm.isa import limits
 
+# How long they run depends on what they compute, so that it is not known before.
+RUN = "GET r0, energy\nMUL r0, r0, 0\nADD r0, r0, 10\nRUN r0\nRD\n"
 TEXTS = {
-    "record_bytes": "ALC 4\nOUT 7\nREC v\nRUN 10\nRD\n",
-    "spikes": "ALC 4\nOUT 7\nCUR 1 nA\nRUN 10\nRD\n",
-    "trace_entries": "ALC 4\nLDH [1, 1, 1, 1]\nOUT 7\nRUN 10\nRD\n",
+    "record_bytes": f"ALC 4\nOUT 7\nREC v\n{RUN}",
+    "spikes": f"ALC 4\nOUT 7\nCUR 1 nA\n{RUN}",
+    "trace_entries": f"ALC 4\nLDH [1, 1, 1, 1]\nOUT 7\n{RUN}",
 }
 
 
@@ -25,6 +27,14 @@ def test_a_run_over_a_limit_keeps_what_it_had(name: str, text: str, monkeypatch:
     assert so_far.status == "failed"
     assert [(r.what, r.value) for r in so_far.results] == [("value", 7.0)]
     assert so_far.recordings["v"].values.size > 50 if name == "record_bytes" else so_far.steps > 0
+
+
+@pytest.mark.parametrize("name", ["record_bytes", "trace_entries"])
+def test_what_is_known_to_be_over_a_limit_does_not_begin(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.LIMITS, name, limits.LIMITS[name]._replace(value=50))
+    with pytest.raises(BioasmError, match="B111") as told:
+        bioasm.run(TEXTS[name].replace(RUN, "RUN 10\n"), seed=1)
+    assert told.value.partial is None
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
