@@ -51,7 +51,7 @@ def results(driver: str, program: Path) -> dict[str, object]:
 
 
 def check_texts(folder: Path) -> None:
-    """asm, disasm, fmt, check, info, help, explain, models, drivers, version."""
+    """asm, disasm, fmt, check, emit-c, info, help, explain, models, drivers, version."""
     source = PROGRAMS / SPINS
     bioasm("asm", source, "-o", folder / "p.bbc")
     text = bioasm("disasm", folder / "p.bbc")
@@ -60,6 +60,7 @@ def check_texts(folder: Path) -> None:
     bioasm("fmt", folder / "f.basm")
     bioasm("check", *sorted(PROGRAMS.glob("*.basm")))
     bioasm("check", "-", stdin=b"RUN\n", code=1)
+    assert b"int main" in bioasm("emit-c", source)
     for line in (f"info {source}", "help RUN", "explain B404", "models", "models hh", "drivers", "emulate --help", "--version"):
         assert bioasm(*line.split())
 
