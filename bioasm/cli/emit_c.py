@@ -11,7 +11,7 @@ from bioasm.cli import common
     "emit-c",
     examples="""
         bioasm emit-c olive.basm -o olive.c
-        gcc -std=c11 -O2 -ffp-contract=off olive.c -o olive -lm && ./olive
+        bioasm emit-c olive.basm | gcc -O2 -ffp-contract=off -x c - -lm -o olive
     """,
 )
 @common.program_argument
