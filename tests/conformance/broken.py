@@ -12,6 +12,7 @@ from bioasm.binary.writer import program_hash
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.pykoppu import Outcome
 from bioasm.isa.program import DataBlock, Dense, Instruction, Quantity, Register, Sparse
+from bioasm.isa.references import Resolved
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.isa.verify import Verified, verify
 from bioasm.results import Reading, Result, Spikes
@@ -19,6 +20,7 @@ from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.units import Dimension
 
 NOTHING = Instruction(BY_MNEMONIC["MOV"], (Register(31), Quantity(0.0)))
+RESOLVED_NOTHING = Resolved(NOTHING.row, NOTHING.operands)
 
 
 class Broken(CpuDriver):
@@ -60,13 +62,14 @@ def reading(change: Callable[[Reading], Any]) -> type[Broken]:
     return telling(lambda r: {"results": tuple(Reading(one.what, change(one)) for one in r.results)})
 
 
-def doing(change: Callable[[Instruction], Instruction | None]) -> type[Broken]:
+def doing(change: Callable[[Any], Any]) -> type[Broken]:
     """A driver that takes some instructions for others, or for nothing where `change` gives None."""
 
     class Doing(Broken):
         def given(self, verified: Verified) -> Verified:
-            changed = tuple(change(i) or NOTHING for i in verified.program.instructions)
-            return replace(verified, program=replace(verified.program, instructions=changed))
+            program = tuple(change(i) or NOTHING for i in verified.program.instructions)
+            resolved = tuple(change(i) or RESOLVED_NOTHING for i in verified.instructions)
+            return replace(verified, program=replace(verified.program, instructions=program), instructions=resolved)
 
     return Doing
 
