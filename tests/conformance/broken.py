@@ -105,11 +105,12 @@ def zeroing(mnemonic: str) -> type[Broken]:
 def scaling(mnemonic: str, change: Callable[[float], float]) -> type[Broken]:
     """A driver that takes an instruction's first operand, a number, for another number."""
 
-    def scaled(i: Instruction) -> Instruction:
-        if i.mnemonic != mnemonic or not isinstance(i.operands[0], Quantity):
+    def scaled(i: Any) -> Any:
+        at = getattr(i, "implied", 0)  # a reference stands before the operands that are written
+        if i.mnemonic != mnemonic or not isinstance(i.operands[at], Quantity):
             return i
-        number = replace(i.operands[0], value=change(i.operands[0].value))
-        return replace(i, operands=(number, *i.operands[1:]))
+        number = replace(i.operands[at], value=change(i.operands[at].value))
+        return replace(i, operands=(*i.operands[:at], number, *i.operands[at + 1 :]))
 
     return doing(scaled)
 
@@ -234,10 +235,10 @@ class FirstLoad(Broken):
     def given(self, verified: Verified) -> Verified:
         seen: set[str] = set()
         changed = []
-        for i in verified.program.instructions:
-            changed.append(NOTHING if i.mnemonic in seen & {"LDJ", "LDH"} else i)
+        for i in verified.instructions:
+            changed.append(RESOLVED_NOTHING if i.mnemonic in seen & {"LDJ", "LDH"} else i)
             seen.add(i.mnemonic)
-        return replace(verified, program=replace(verified.program, instructions=tuple(changed)))
+        return replace(verified, instructions=tuple(changed))
 
 
 class LooksAtPlaces(Broken):
