@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-
-import numpy as np
 
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
@@ -142,6 +141,8 @@ def _expected(scene: Scene, rate: float) -> Found:
 
 def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
     """A relay spikes once in a step, however many spikes of a train arrive in it."""
+    import numpy as np
+
     array, step = scene.dense(train), scene.step
     if not model.is_relay or step is None or array.ndim != 2 or array.shape[1:] != (2,):
         return
@@ -161,7 +162,7 @@ def _merged_rate(scene: Scene, model: Model, rate: Operand) -> Found:
     highest = _highest(scene, rate)
     if not model.is_relay or scene.step is None or highest is None:
         return
-    passed = -np.expm1(-highest * scene.step) / scene.step
+    passed = -math.expm1(-highest * scene.step) / scene.step
     if passed < (1 - _LOST_UNTOLD) * highest:
         asked, kept = (spelled(Quantity(float(value), Dimension.FREQUENCY)) for value in (highest, round(passed)))
         text = f"{model.name} sends one spike a step: of random spikes at {asked} it sends on about {kept}"
@@ -171,7 +172,7 @@ def _merged_rate(scene: Scene, model: Model, rate: Operand) -> Found:
 def _highest(scene: Scene, rate: Operand) -> float | None:
     """The largest of the rates; None for a register."""
     if isinstance(rate, DataRef):
-        return float(np.max(scene.dense(rate), initial=0.0))
+        return float(scene.dense(rate).max(initial=0.0))
     number = scene.number(rate)
     return None if number is None else number.value
 
