@@ -193,7 +193,7 @@ def live(bench: Bench, rng: Random) -> None:
 
 
 def await_slice(bench: Bench) -> None:
-    """A run on a thread ends with its slice, in which a kernel may be compiled for the first time: seconds of the time of day."""
+    """A run on a thread ends with its slice, in which a kernel may be compiled, which takes seconds of the time of day."""
     end = time.monotonic() + 120
     while bench.firmware.state() is State.RUNNING and time.monotonic() < end:
         bench.step()
