@@ -1,8 +1,13 @@
-"""What holds for all tests: none fails because the machine was slow."""
+"""What holds for all tests: none fails because the machine was slow, or because it was started by nohup."""
 
 from __future__ import annotations
+
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # commands that tests start would inherit that it is ignored
