@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 ROOT = Path(__file__).parent.parent.parent
 BIOASM = f"{sys.executable} -m bioasm"
-ENDLESS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nRUN 1000000000 sweeps\n"
+ENDLESS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nRUN 400000000 sweeps\n"
 PRINTING = [
     "help", "explain", "models", "drivers", "drivers --json", "asm small.basm", "disasm small.basm", "fmt small.basm",
     "info small.basm", "info small.basm --json", "check wrong.basm --format json",

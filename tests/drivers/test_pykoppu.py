@@ -200,7 +200,7 @@ def test_the_lowest_state_of_a_max_cut_program_is_found() -> None:
         (made(("ALC", 2), ("LDJ", [[0, 1], [1]])), "B004"),
         (made(("ALC", 2), ("LDJ", [["a", "b"], ["c", "d"]])), "B010"),
         (made(("ALC", 2), ("LDJ", np.zeros((2, 2), complex))), "B010"),
-        (made(("ALC", 2), ("LDJ", np.full((2, 2), 2**63, np.uint64))), "B010"),
+        (made(("ALC", 2), ("LDJ", np.full((2, 2), 2**63 + 1, np.uint64))), "B010"),
         (made(("ALC", 2), ("LDJ", [[0, np.nan], [1, 0]])), "B109"),
         (made(("ALC", 2), ("LDJ", np.zeros((3, 3)))), "B106"),
         (made(("ALC", 2), ("LDH", 0.5)), "B004"),

@@ -22,7 +22,7 @@ from tests.intan.board import Script, TestBoard, board
 
 ISING = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRUN 200 sweeps\nRD\nRD energy\n"
 LIF = "ALC 2\nLDJ [[0, -1], [-1, 0]]\nRUN 20 ms\nRD\nRD spikes\n"
-FOREVER = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRD\nRUN 4000000000\n"
+FOREVER = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRD\nRUN 400000000\n"
 STIM = "ALC 2\nRUN 1 ms\nSTIM 0, 2 uA, 100 us\nRUN 1 ms\n"
 
 

@@ -19,7 +19,7 @@ from tests.command import bioasm
 
 ROOT = Path(__file__).resolve().parents[2]
 LIF = "ALC 4\nLDJ [[0,-1,0,0],[-1,0,-1,0],[0,-1,0,-1],[0,0,-1,0]]\nSIG 2 mV\nRUN 100 ms\nRD\nRD spikes\n"
-LONG = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRD\nRUN 4000000000\n"
+LONG = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRD\nRUN 400000000\n"
 EMULATED = ("--driver", "intan", "--port", "emu:rhd2132?seed=1")
 COMPUTED = ("results", "state", "energy", "best_energy", "best_state", "energy_trace", "spikes", "spike_count", "steps", "n")
 
@@ -248,7 +248,7 @@ def test_board_that_is_killed_in_the_middle_of_a_run(long: Path, tmp_path: Path)
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")
 def test_board_that_was_silent_for_too_long_gives_the_result_that_it_kept(tmp_path: Path) -> None:
     path = tmp_path / "wide.basm"
-    path.write_text("MODEL ising\nALC 3000\nSIG 1\nRD energy\nRUN 4000000000\n")
+    path.write_text("MODEL ising\nALC 3000\nSIG 1\nRD energy\nRUN 400000000\n")
     assert bioasm("run", path, "--fuel", 10).code == 1  # out of fuel; its kernel is compiled now, which may take seconds
     with emulator("--fault", "run+0.2 silence 2.5") as (_, port):
         told = bioasm("run", path, "--json", "--driver", "intan", "--port", port)
@@ -262,7 +262,7 @@ def test_board_that_was_silent_for_too_long_gives_the_result_that_it_kept(tmp_pa
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_ends_the_run_and_prints_what_was_computed(tmp_path: Path) -> None:
     path, folder = tmp_path / "wide.basm", tmp_path / "rec"
-    path.write_text("MODEL ising\nALC 3000\nLDJ sparse(3000) { 0 1 1 | 1 0 1 }\nSIG 1\nRUN 4000000000\n")
+    path.write_text("MODEL ising\nALC 3000\nLDJ sparse(3000) { 0 1 1 | 1 0 1 }\nSIG 1\nRUN 400000000\n")
     options = ["--json", "--record", str(folder), "--driver-option", "raw=none"]
     command = [sys.executable, "-m", "bioasm", "run", str(path), *EMULATED, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:

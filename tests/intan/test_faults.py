@@ -22,7 +22,7 @@ from tests.intan.support import ISING, gate
 
 # Long enough for something to happen while it runs, short enough to be fetched soon.
 WIDE = "MODEL ising\nALC 3000\nLDJ sparse(3000) { 0 1 1 | 1 0 1 }\nSIG 1\nRUN 4000\nRD energy\n"
-ENDLESS = WIDE.replace("RUN 4000", "RD energy\nRUN 4000000000")
+ENDLESS = WIDE.replace("RUN 4000", "RD energy\nRUN 400000000")
 CELLS = "ALC 4\nLDJ [[0,-1,0,0],[-1,0,-1,0],[0,-1,0,-1],[0,0,-1,0]]\nSIG 5 mV\nRD energy\nRUN 2 s\n"
 
 
