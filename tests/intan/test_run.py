@@ -169,7 +169,7 @@ def test_observer_is_told_how_far_it_is() -> None:
     assert any(message.startswith("fetching the result: ") for message in told)
     steps = [progress.steps for progress in seen]
     assert steps == sorted(set(steps))
-    assert all(progress.run_end == 4_000_000_000 for progress in seen)
+    assert all(progress.run_end == 400_000_000 for progress in seen)
     assert found.status == "interrupted"
     assert found.steps >= steps[-1]
     assert any(isinstance(request, m.Halt) for request in made.requests)
