@@ -127,7 +127,7 @@ def test_the_readme_names_the_two_commands() -> None:
 
 def test_the_readme_names_every_command() -> None:
     rows = re.findall(
-        r"^\| `([a-z]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2], re.MULTILINE
+        r"^\| `([a-z-]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2], re.MULTILINE
     )
     assert sorted(rows) == sorted(COMMANDS)
 
