@@ -18,8 +18,11 @@ _WORDS = {"^": "**"}
 
 
 def spell_unit(unit: Exponents) -> str:
-    """A unit as Brian2 reads it: `1`, or a product of powers of base units."""
-    powers = [f"{name}**{power}" for name, power in zip(_BASE, unit, strict=True) if power]
+    """A unit as Brian2 reads it: `1`, or a product of powers of base units.
+
+    Under NumPy 1.26 a unit to the power of 1 is a quantity and no unit, and is left out.
+    """
+    powers = [name if power == 1 else f"{name}**{power}" for name, power in zip(_BASE, unit, strict=True) if power]
     return " * ".join(powers) or "1"
 
 
