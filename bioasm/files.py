@@ -76,7 +76,7 @@ def _opened(target: Path) -> _Whole | BinaryIO:
 
 
 class _Straight(io.BufferedWriter):
-    """A pipe or a device. /dev/null would say that nobody ever went on from its start, which writers of archives believe."""
+    """A pipe or device as an unseekable stream: /dev/null reports position 0 for ever, which archive writers would believe."""
 
     def seekable(self) -> bool:
         return False

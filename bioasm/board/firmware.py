@@ -117,7 +117,7 @@ class Firmware:
             self._fail(Fault.ESTOP, "emergency stop")
 
     def reset(self) -> None:
-        """Start again; whoever turns the board sees it and makes a new one."""
+        """Ask for a restart: the station's loop sees the flag and makes a new firmware."""
         self._stop()
         self.restart_wanted = True
 

@@ -141,7 +141,7 @@ class Rig:
     # --- time -------------------------------------------------------------------------------------------
 
     def skip(self, samples: int) -> None:
-        """Let time pass in which nobody looks: the culture stands still, and nothing is stimulated."""
+        """Advance the clock without simulating: no subscriber, no run. Pulses that have begun are completed first."""
         while samples > 0 and self.stimulator is not None and self.stimulator.next_word() is not None:
             self.run(1)  # what has begun is completed first
         self.clock += max(0, samples)

@@ -1,4 +1,4 @@
-"""Serving an emulated board over a wire until it is closed or somebody asks to stop."""
+"""The loop that serves an emulated board over a wire until the wire closes or a stop is requested."""
 
 from __future__ import annotations
 

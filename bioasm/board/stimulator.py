@@ -90,7 +90,7 @@ class Stimulator:
         self.charge = 0.0
 
     def _clear(self) -> None:
-        """Forget the words to come. A pulse that was still under way leaves a charge that nobody knows."""
+        """Drop the queued SPI words. A pulse cut off on its way makes the net charge of its channel unknown."""
         for request in [request for mine in self._flying.values() for request in mine]:
             self.guard.over(request.channel)
             self.guard.forget()

@@ -51,7 +51,7 @@ class Chip(ABC):
 
     @abstractmethod
     def read_only(self) -> dict[int, int]:
-        """The registers that nobody can write, and what they hold."""
+        """Read-only registers and their values."""
 
     @abstractmethod
     def start(self) -> None:

@@ -105,12 +105,12 @@ class DeviceLink:
         return self.connected and stream in self._streams
 
     def send(self, event: Message) -> None:
-        """Send an event reliably. Without a session nobody is there to hear it."""
+        """Send an event over the reliable window; without a session it is dropped."""
         if self.connected:
             self._end.reliable(event)
 
     def send_telemetry(self, message: Message) -> bool:
-        """Queue telemetry; False where nobody listens to it or it was dropped at once."""
+        """Queue telemetry; False where the stream has no subscriber or the queue dropped it."""
         return self.wants(Stream(message.TYPE - 0x80)) and self._telemetry.offer(message)
 
     def offer_result(self, ended: m.RunEnded, data: bytes) -> None:

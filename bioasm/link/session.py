@@ -295,7 +295,7 @@ class HostSession:
         self._keep(stream, Event(message, now, self._missing[stream]), len(frame.payload) + HEADER.size)
 
     def _keep(self, stream: Stream, event: Event, size: int) -> None:
-        """Keep an event for whoever reads them; where nobody does, drop what may be dropped, and count it."""
+        """Queue an event for its reader; without one, lossy events are dropped and counted."""
         if self._event_bytes + size > EVENT_BYTES and stream in _DROPPABLE:
             self.statistics.dropped[stream] += 1
             self._missing[stream] += 1
@@ -323,7 +323,7 @@ def _from_board(kind: int) -> bool:
 
 
 def why_not(rejected: m.Rejected | None) -> BioasmError:
-    """Why there is no session, for whoever waited for one."""
+    """The error for a caller that waited for a session."""
     if rejected is None:
         hint = "is it the right port, is the board powered, and does its firmware speak BAL/2?"
         return error("B510", "no board answered", hint=hint, exit_code=EXIT_DEVICE)

@@ -133,7 +133,7 @@ class PtyServer(Transport):
             raise Closed(*cause.args) from cause
 
     def write(self, data: bytes) -> int:
-        """Put out what the pseudo-terminal takes; nobody may be reading."""
+        """Write what the pseudo-terminal takes; it may have no reader."""
         try:
             return os.write(self._fd(), data) if data else 0
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Findings about the text of a model: each has a place in it, and at most one is told of a place."""
+"""Findings about a model's text: each has a span, and each span reports at most one."""
 
 from __future__ import annotations
 

@@ -350,7 +350,7 @@ def _and(result: Result, fault: BioasmError) -> Result:
 
 
 def _unheard(result: Result, watchdog: int | None) -> LinkLost:
-    """The board ended the run although nobody asked it to: it heard nothing of this computer for too long."""
+    """The error of a run that the board's watchdog ended, since frames of this computer came too late."""
     waited = "2 s" if watchdog is None else f"{watchdog} ms"
     hint = None if watchdog is None else "is this computer too busy? --driver-option watchdog=500 lets the board wait longer"
     lost = LinkLost(f"the board ended the run, as it does where it hears nothing for {waited}", hint)

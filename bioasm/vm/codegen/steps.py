@@ -221,7 +221,7 @@ class StepBuilder:
         return [n for value in added for n in value.walk() if isinstance(n, Call) and n.function == "delayed"]
 
     def _first(self) -> Loop:
-        """The first loop of a step: what is delayed is kept for later, whoever reads it."""
+        """The first loop of a step: values read by `delayed` are written to their ring buffers."""
         loop = self.loop()
         for call in self._delayed:
             loop.value(call, loop.start)
