@@ -76,7 +76,7 @@ def _opened(target: Path) -> _Whole | BinaryIO:
 
 
 class _Straight(io.BufferedWriter):
-    """A pipe or device as an unseekable stream: /dev/null reports position 0 for ever, which archive writers would believe."""
+    """A pipe or device as an unseekable stream: /dev/null reports position 0 for ever, and archive writers believe it."""
 
     def seekable(self) -> bool:
         return False

@@ -38,7 +38,7 @@ _NOISE_SLOT = 0.5  # share of the interval after which random pulses come
 
 
 class CultureRun:
-    """One run of a program on the rig, and its `Dynamics`: one lane. New entries of the energy trace go to the callback `energies`."""
+    """One run of a program on the rig, and its `Dynamics`: one lane. The callback `energies` gets new entries of the trace."""
 
     lanes, step_length = 1, STEP
 
