@@ -22,9 +22,9 @@ from dwave.samplers import SimulatedAnnealingSampler
 
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program, Sparse
-from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 FEW, MANY, ROUNDS = 100, 2100, 7
 COLD, HOT = 5.0, 1 / 3

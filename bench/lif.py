@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 SECONDS = 1.0
 EQUATIONS = """

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common import start, table
 
-from bioasm.link import cobs, frames
-from bioasm.link import messages as m
-from bioasm.link.channel import Channel
-from bioasm.link.frames import Frame
-from bioasm.link.host import HostLink
-from bioasm.link.serial_port import open_port
-from bioasm.link.transport import Closed, PtyServer
+from bioasm.hardware.link import cobs, frames
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.frames import Frame
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.serial_port import open_port
+from bioasm.hardware.link.transport import Closed, PtyServer
 from tests.link.support import CAPABILITIES, DeviceLink, FakeBoard, Line
 
 READ = 4096  # bytes that a read of a port brings, about

@@ -24,8 +24,8 @@ from ising import couplings, half_weight, quadratic_model
 
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program, Sparse
-from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
+from bioasm.verifier.gate import verify
 
 BEST_KNOWN = {"G1": 11624, "G14": 3064, "G22": 13359, "G43": 6660}
 

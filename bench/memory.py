@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import bioasm
-from bioasm.vm import objects
+from bioasm.vm import kernel_cache
 
 MODEL = """\
 .model m{kind} {{
@@ -75,7 +75,7 @@ def main(programs: int = 2000, kinds: int = 36) -> None:
         if number % piece == piece - 1:
             gc.collect()
             sizes.append(resident())
-            print(f"{number + 1:6} programs  {len(objects._kept):3} kernels loaded  {sizes[-1]:7.1f} MB", flush=True)
+            print(f"{number + 1:6} programs  {len(kernel_cache._kept):3} kernels loaded  {sizes[-1]:7.1f} MB", flush=True)
     print(f"growth over the second half: {sizes[-1] - sizes[len(sizes) // 2 - 1]:+.1f} MB")
 
 

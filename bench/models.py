@@ -20,9 +20,9 @@ from pathlib import Path
 import common
 
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import Verified, verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 ROUNDS = 15
 REPEATS = 9

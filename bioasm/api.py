@@ -42,7 +42,7 @@ def run(
     fields of `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the program or the run.
     """
     from bioasm.drivers import RunOptions, find_driver
-    from bioasm.isa.verify import verify
+    from bioasm.verifier.gate import verify
 
     chosen = RunOptions(seed=draw_seed() if seed is None else seed, lanes=lanes, **options)
     verified = verify(_program(program), chosen.parameters)

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from bioasm.diagnostics.codes import CODES
 from bioasm.isa.kinds import Kind
 from bioasm.isa.limits import LIMITS
-from bioasm.isa.network import variables_of
 from bioasm.isa.table import GROUPS, ROWS, Row, Slot, group_of
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
 from bioasm.models.base import MECHANISM, Parameter
 from bioasm.models.dimensions import spell_unit
 from bioasm.models.equations import equation_lines
+from bioasm.network.network import variables_of
 from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number
 
 NOTICE = "<!-- Written by `python -m bioasm.reference` from the tables of the code. Change those, not this page. -->"

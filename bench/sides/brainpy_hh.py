@@ -46,9 +46,7 @@ class Neurons(bp.NeuGroup):
 
     def update(self, _t):
         """One step."""
-        V, m, h, n = self.integral(
-            self.V, self.m, self.h, self.n, _t, self.input, 120.0, 50.0, 36.0, -77.0, 0.03, -54.387, 1.0
-        )
+        V, m, h, n = self.integral(self.V, self.m, self.h, self.n, _t, self.input, 120.0, 50.0, 36.0, -77.0, 0.03, -54.387, 1.0)
         self.spike = (self.V < 20.0) * (V >= 20.0)
         self.V, self.m, self.h, self.n = V, m, h, n
         self.input[:] = 0

@@ -9,10 +9,10 @@ from bioasm.binary import layout
 from bioasm.binary.container import Part
 from bioasm.binary.layout import ARRAY, ARRAYS, BLOCK, BLOCK_SIZE, BLOCKS, INDEX_TYPE, START_TYPE, aligned
 from bioasm.diagnostics import error
-from bioasm.isa.data import check_block
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, DataBlock, Dense, Sparse, Terms
 from bioasm.mapped import files_behind
+from bioasm.verifier.data import check_block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

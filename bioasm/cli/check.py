@@ -48,7 +48,7 @@ def findings(path: str) -> tuple[Diagnostic, ...]:
     """All errors, or all warnings, of one program."""
     from bioasm.demand.footprint import check_demand, demand, memory_warning
     from bioasm.isa.program import check_unchanged
-    from bioasm.isa.verify import verify
+    from bioasm.verifier.gate import verify
 
     try:
         verified = verify(common.load(path))

@@ -25,7 +25,7 @@ def command(path: str, output: str | None, seed: int, lanes: int, steps: int) ->
     The file needs no C library but sqrt. Its main runs steps that follow the program's first one from the memory that the cpu
     driver had then, and compares all arrays with those of the cpu driver: the same bytes. Its exit status is 0 where they are.
     """
-    from bioasm.isa.verify import verify
+    from bioasm.verifier.gate import verify
     from bioasm.vm.emit import emit_c
 
     common.write_text(emit_c(verify(common.load(path)), seed, lanes, steps), output)

@@ -14,8 +14,8 @@ from bioasm.cli.signals import heeded
 from bioasm.diagnostics import EXIT_OK, error
 
 if TYPE_CHECKING:
-    from bioasm.board.settings import BoardSettings
-    from bioasm.link.transport import Transport
+    from bioasm.hardware.board.settings import BoardSettings
+    from bioasm.hardware.link.transport import Transport
 
 CHANCE = click.FloatRange(0, 1)
 
@@ -55,8 +55,8 @@ def command(wall: bool, port: int | None, faults: tuple[str, ...], quiet: bool, 
 
     The first line of standard output is what `--port` of the driver intan takes. Ctrl-C ends it.
     """
-    from bioasm.board.script import parse_event
-    from bioasm.board.settings import BoardSettings
+    from bioasm.hardware.board.script import parse_event
+    from bioasm.hardware.board.settings import BoardSettings
 
     events = tuple(parse_event(text) for text in faults)
     settings = BoardSettings(**wanted, time="wall" if wall else "virtual", faults=events)
@@ -65,8 +65,8 @@ def command(wall: bool, port: int | None, faults: tuple[str, ...], quiet: bool, 
 
 def _wire(port: int | None) -> Transport:
     """What a host opens. Raises BioasmError B530 where this computer has none to give."""
-    from bioasm.board.serve import SocketServer
-    from bioasm.link.transport import PtyServer
+    from bioasm.hardware.board.serve import SocketServer
+    from bioasm.hardware.link.transport import PtyServer
 
     try:
         return PtyServer() if port is None else SocketServer(port)
@@ -77,8 +77,8 @@ def _wire(port: int | None) -> Transport:
 
 
 def _serve(settings: BoardSettings, wire: Transport, quiet: bool) -> int:
-    from bioasm.board.serve import serve
-    from bioasm.board.station import Station
+    from bioasm.hardware.board.serve import serve
+    from bioasm.hardware.board.server import Station
 
     ended = False
 

@@ -12,7 +12,7 @@ from bioasm.diagnostics.render import visible
 if TYPE_CHECKING:
     from bioasm.demand.footprint import Demand
     from bioasm.isa.program import Data, DataBlock
-    from bioasm.isa.verify import Verified
+    from bioasm.verifier.gate import Verified
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -33,9 +33,9 @@ def command(path: str, as_json: bool) -> None:
     PROGRAM may be a recording as well: an .rhd file, or a folder of signals with info.rhd.
     """
     from bioasm.cli import recorded
+    from bioasm.hardware.recordings.reader import is_recording, is_rhs
     from bioasm.isa.program import check_unchanged
-    from bioasm.isa.verify import verify
-    from bioasm.recordings.reader import is_recording, is_rhs
+    from bioasm.verifier.gate import verify
 
     if path != common.STDIO and (path.endswith((".rhd", ".rhs")) or is_recording(path) or is_rhs(path)):
         facts, page = recorded.described(path), recorded.page

@@ -51,7 +51,7 @@ def _is_file(name: str) -> bool:
 
 def _own(path: str) -> Mapping[str, Model]:
     """The models that a program brings along. Raises BioasmError with what is wrong with their texts."""
-    from bioasm.isa.catalogue import Catalogue
+    from bioasm.verifier.catalogue import Catalogue
 
     catalogue = Catalogue(common.load(path))
     if catalogue.diagnostics:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from bioasm.diagnostics.render import visible
 
 if TYPE_CHECKING:
-    from bioasm.recordings.info import Channel, RecordingInfo
-    from bioasm.recordings.timing import Timing
+    from bioasm.hardware.recordings.info import Channel, RecordingInfo
+    from bioasm.hardware.recordings.timing import Timing
 
 _SHOWN = 6
 
@@ -21,9 +21,9 @@ def described(path: str) -> dict[str, Any]:
 
     Raises BioasmError B301 or B308.
     """
-    from bioasm.recordings.events import plain
-    from bioasm.recordings.info import AMPLIFIER, DIGITAL_IN
-    from bioasm.recordings.reader import header_file, measured, timing
+    from bioasm.hardware.recordings.events import plain
+    from bioasm.hardware.recordings.info import AMPLIFIER, DIGITAL_IN
+    from bioasm.hardware.recordings.reader import header_file, measured, timing
 
     info, frames, cut = measured(path)
     events = _read_events(path)
@@ -57,7 +57,7 @@ def _filters(info: RecordingInfo) -> dict[str, Any]:
 
 def _read_events(path: str) -> list[dict[str, Any]] | None:
     """The events that stand beside the recording, None where there is no such file."""
-    from bioasm.recordings.events import events_path, read_events
+    from bioasm.hardware.recordings.events import events_path, read_events
 
     return read_events(path) if events_path(Path(path)).is_file() else None
 

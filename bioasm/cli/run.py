@@ -16,8 +16,8 @@ from bioasm.diagnostics import EXIT_DEVICE, EXIT_FAULT, EXIT_INTERRUPTED, EXIT_O
 if TYPE_CHECKING:
     from bioasm.cli.main import Settings
     from bioasm.drivers import Driver, RunOptions
-    from bioasm.isa.verify import Verified
     from bioasm.results import Result
+    from bioasm.verifier.gate import Verified
 
 EXIT_CODES = {
     "finished": EXIT_OK,

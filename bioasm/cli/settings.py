@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
-from bioasm.isa.namespace import PARAMETER, Member
 from bioasm.isa.program import Program, Quantity
-from bioasm.isa.references import DT, ProjectionRef
-from bioasm.isa.verify import Verified, verify
 from bioasm.models.base import Parameter
+from bioasm.network.namespace import PARAMETER, Member
+from bioasm.network.references import DT, ProjectionRef
 from bioasm.units import Dimension, find_unit, to_si
+from bioasm.verifier.gate import Verified, verify
 
 _NUMBER = re.compile(r"([+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)")
 

@@ -13,8 +13,8 @@ from bioasm.diagnostics import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_OK
 
 if TYPE_CHECKING:
     from bioasm.cli.main import Settings
-    from bioasm.isa.verify import Verified
     from bioasm.verification.verify import Report, Request
+    from bioasm.verifier.gate import Verified
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from bioasm.demand.schedule import Schedule, schedule
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse
-from bioasm.isa.verify import Verified
 from bioasm.mapped import files_behind
 from bioasm.memory import memory
 from bioasm.models.base import SPINS
+from bioasm.verifier.gate import Verified
 
 PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
 NUMBER = 8  # bytes of a number that is kept

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register, Target
-from bioasm.isa.verify import Verified
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
+from bioasm.verifier.gate import Verified
 
 MOST_EXECUTED = 100_000  # instructions; a program that runs more of them is known so far and no further
 _WHOLE_STEP = 1e-4  # a time this close to the end of a step, in steps, is that end
@@ -263,5 +263,3 @@ _ACTIONS = {
     "OUT": _Execution._emit,
     "SET": _Execution._set,
 }
-
-

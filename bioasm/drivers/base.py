@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from bioasm.diagnostics import BioasmError, Diagnostic, error
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
 from bioasm.isa.program import mapped_files
-from bioasm.isa.verify import Verified, verify
 from bioasm.mapped import MappedFile, changed
 from bioasm.results import Result
 from bioasm.runtime.options import Observer, Progress, RunOptions
+from bioasm.verifier.gate import Verified, verify
 
 MODEL_TEXTS = "models"  # the ability to run models that come as texts
 

@@ -14,12 +14,12 @@ from bioasm.binary.writer import program_hash
 from bioasm.demand.footprint import check_demand, demand
 from bioasm.drivers.base import MODEL_TEXTS, Driver
 from bioasm.drivers.interpreted import result_of
-from bioasm.isa.verify import Verified
 from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.runtime.instructions import best_energy
 from bioasm.runtime.options import Observer, Progress, RunOptions, check_options
 from bioasm.runtime.outcome import Provenance, compose
+from bioasm.verifier.gate import Verified
 from bioasm.vm.background import Abandoned
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine

@@ -11,13 +11,13 @@ from typing import ClassVar
 from bioasm.demand.footprint import check_demand, demand
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.base import Driver
-from bioasm.isa.verify import Verified
 from bioasm.results import Result
 from bioasm.runtime.dynamics import Dynamics
 from bioasm.runtime.instructions import Meaning
 from bioasm.runtime.interpreter import Interpreter
 from bioasm.runtime.options import Capacity, Observer, RunOptions, check_options
 from bioasm.runtime.outcome import Provenance, compose
+from bioasm.verifier.gate import Verified
 
 
 class InterpretedDriver(Driver):

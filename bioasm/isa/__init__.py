@@ -1,1 +1,1 @@
-"""The instruction set: the instruction table, operand kinds, units, the immutable Program, limits and the verifier."""
+"""The instruction set: the instruction table, operand kinds, the immutable Program, and limits."""

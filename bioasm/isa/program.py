@@ -171,7 +171,7 @@ def _frozen(mapping: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A whole program. Text and bytecode both become this; `bioasm.isa.verify.verify` is its only way to a machine.
+    """A whole program. Text and bytecode both become this; `bioasm.verifier.gate.verify` is its only way to a machine.
 
     `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order
     of definition. `metadata` holds words about the program (title, source, ...). `has_spans` says that the spans

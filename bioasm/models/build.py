@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-from bioasm.models.agreement import Units, check_units
 from bioasm.models.base import (
     MECHANISM,
     NEURON,
@@ -25,15 +24,16 @@ from bioasm.models.base import (
     Variable,
     common_observables,
 )
+from bioasm.models.dependency_order import definition_order, order_of
 from bioasm.models.dimensions import SECOND, dimension_of
 from bioasm.models.draft import Draft, RawAssignment, RawEquation, RawParameter, Word
 from bioasm.models.events import check_repeats, check_sections, check_seen, feedback_of, order_of_step, port_of
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
-from bioasm.models.loops import definition_order, order_of
 from bioasm.models.methods import Methods, check_noise, check_sizes
 from bioasm.models.names import Scope, check_names
 from bioasm.models.syntax import place_of
+from bioasm.models.unit_check import Units, check_units
 from bioasm.models.values import fold
 from bioasm.units import NO_UNIT, Dimension, Exponents
 

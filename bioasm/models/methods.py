@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import linear_in, substitute
 from bioasm.models.base import METHODS, Equation
+from bioasm.models.complexity import ONE, Extent, extent_of
 from bioasm.models.draft import Draft, RawEquation
 from bioasm.models.expression import Expression, Place, symbols
-from bioasm.models.extent import ONE, Extent, extent_of
 from bioasm.models.findings import Findings
 from bioasm.models.syntax import place_of
 

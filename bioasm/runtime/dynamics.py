@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.references import InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
+from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.energy import Couplings
 

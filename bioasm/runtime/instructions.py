@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Data, DataRef, Dense, Name, Operand, Quantity, Register
-from bioasm.isa.references import InputRef, ParameterRef, PortRef, ProjectionRef, Reference, Resolved, RunRef, VariableRef
-from bioasm.isa.semantics.timing import whole_multiple
-from bioasm.isa.verify import Verified
+from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, Reference, Resolved, RunRef, VariableRef
 from bioasm.results import Reading
 from bioasm.runtime.dynamics import Driven, Dynamics
 from bioasm.runtime.energy import PARTS, Couplings
 from bioasm.runtime.setup import initial_parameters
+from bioasm.verifier.gate import Verified
+from bioasm.verifier.semantics.timing import whole_multiple
 
 Array = NDArray[Any]
 

@@ -16,14 +16,14 @@ import numpy as np
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Name, Operand, Register, Target
-from bioasm.isa.references import Reference, Resolved, RunRef, VariableRef
-from bioasm.isa.verify import Verified
+from bioasm.network.references import Reference, Resolved, RunRef, VariableRef
 from bioasm.results import Reading
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.runtime.dynamics import Advancing, Dynamics
 from bioasm.runtime.instructions import MEANINGS, Meaning, Run, fault, neurons, observe
 from bioasm.runtime.options import DEFAULT_FUEL, Observer, Progress
 from bioasm.runtime.setup import default_noise
+from bioasm.verifier.gate import Verified
 
 Make = Callable[["Interpreter"], Dynamics]
 

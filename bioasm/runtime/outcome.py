@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import Diagnostic
-from bioasm.isa.references import DT, SPIKE_COUNT, STATE
-from bioasm.isa.verify import Verified
+from bioasm.network.references import DT, SPIKE_COUNT, STATE
 from bioasm.results import Recording, Result
 from bioasm.runtime.dynamics import Dynamics, no_spikes
 from bioasm.runtime.instructions import Run, best_energy, best_state, energy
+from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 

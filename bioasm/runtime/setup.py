@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bioasm.isa.network import Network
 from bioasm.isa.program import ConstantRef, Quantity
-from bioasm.isa.references import DT, ParameterRef, PortRef, ProjectionRef, default_port
-from bioasm.isa.semantics.timing import whole_multiple
-from bioasm.isa.verify import Verified
 from bioasm.models.base import Model
+from bioasm.network.network import Network
+from bioasm.network.references import DT, ParameterRef, PortRef, ProjectionRef, default_port
+from bioasm.verifier.gate import Verified
+from bioasm.verifier.semantics.timing import whole_multiple
 
 
 def default_parameters(network: Network) -> dict[str, float]:

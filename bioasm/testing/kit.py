@@ -12,10 +12,10 @@ from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Driver, Observer, RunOptions
 from bioasm.isa.program import Program
 from bioasm.isa.table import ROWS, Row
-from bioasm.isa.verify import Verified, verify
 from bioasm.models import DEFAULT_MODEL
 from bioasm.results import Result
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 Factory = Callable[[], Driver]
 C = TypeVar("C", bound=type)

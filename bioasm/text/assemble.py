@@ -8,9 +8,9 @@ from bioasm.diagnostics import BioasmError, did_you_mean
 from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Instruction, Operand, Program
 from bioasm.isa.table import BY_MNEMONIC, Row
+from bioasm.text.assembly import Draft, Pending, Place
 from bioasm.text.directives import apply
 from bioasm.text.document import Document, Item, Statement
-from bioasm.text.draft import Draft, Pending, Place
 from bioasm.text.operands import DATA_FORMS, Fault, resolve, wrong_form
 from bioasm.text.parser import parse
 

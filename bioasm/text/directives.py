@@ -10,8 +10,8 @@ from bioasm.diagnostics import Span, did_you_mean
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import instance_fault, model_text
 from bioasm.isa.program import ModelText, Section
+from bioasm.text.assembly import Draft, Place
 from bioasm.text.document import Item, Statement
-from bioasm.text.draft import Draft, Place
 from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
 
 Handler = Callable[[Draft, Place, Statement], None]

@@ -7,8 +7,8 @@ from pathlib import Path
 from bioasm.diagnostics import BioasmError
 from bioasm.files import refuse_empty
 from bioasm.isa.limits import limit
+from bioasm.text.assembly import Draft, Place
 from bioasm.text.document import Document, Item
-from bioasm.text.draft import Draft, Place
 from bioasm.text.operands import Fault, read_string
 from bioasm.text.parser import parse
 

@@ -9,12 +9,12 @@ from bioasm.diagnostics import did_you_mean
 from bioasm.isa.kinds import Kind
 from bioasm.isa.limits import limit
 from bioasm.isa.names import register_index
-from bioasm.isa.operands import in_range, range_words, spelled
 from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Register, Target
 from bioasm.isa.table import Row, Slot
 from bioasm.text.document import Item
 from bioasm.text.strings import unquote
 from bioasm.units import UNITS, Dimension, find_unit, to_si
+from bioasm.verifier.operands import in_range, range_words, spelled
 
 DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
 _UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, or the word sweeps"

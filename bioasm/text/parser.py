@@ -13,8 +13,8 @@ from lark import Lark, Token, Tree, UnexpectedInput
 from bioasm.diagnostics import Diagnostic, error
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import BLOCK
-from bioasm.text.complaints import complaint, too_long, unclosed
 from bioasm.text.document import Document, Item, Line, Statement
+from bioasm.text.syntax_errors import complaint, too_long, unclosed
 from bioasm.text.tables import statement_parser
 
 # Possessive throughout: no input makes these go back, so they take time linear in the text.

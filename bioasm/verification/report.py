@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from bioasm.isa.limits import limit
-from bioasm.isa.network import variables_of
-from bioasm.isa.verify import Verified
+from bioasm.network.network import variables_of
 from bioasm.units import Dimension
+from bioasm.verification.add_recorders import recorded, state_variables
 from bioasm.verification.deviations import Row
-from bioasm.verification.instrument import recorded, state_variables
 from bioasm.verification.statistics import Comparison
 from bioasm.verification.verify import Report
+from bioasm.verifier.gate import Verified
 
 _CLOCK = ("import", "build", "codegen", "run")
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.drivers import Observer, RunOptions
 from bioasm.isa.program import ConstantRef, Quantity
-from bioasm.isa.references import DT
-from bioasm.isa.verify import Verified, verify
+from bioasm.network.references import DT
 from bioasm.results import Result
 from bioasm.runtime.dynamics import Guide
+from bioasm.verification.add_recorders import instrumented, recorded, spacing, state_variables
 from bioasm.verification.deviations import Row, compare
-from bioasm.verification.instrument import instrumented, recorded, spacing, state_variables
+from bioasm.verification.runs import Side
 from bioasm.verification.samples import samples
-from bioasm.verification.sides import Side
 from bioasm.verification.statistics import Comparison, compare_samples
-from bioasm.verification.ties import same_energy
+from bioasm.verification.tie_check import same_energy
+from bioasm.verifier.gate import Verified, verify
 
 PIECE = 100  # steps after which a run that is followed piece by piece begins again from the other's state
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.references import VariableRef
+from bioasm.network.references import VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, Recorded
 from bioasm.vm.layout import Ctx, Real

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
-from bioasm.isa.verify import Verified
+from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
+from bioasm.vm.ising_state import Spins
 from bioasm.vm.layout import Block, Ctx, Recorder, Status
 from bioasm.vm.machine import Machine
-from bioasm.vm.spins import Spins
 
 Array = NDArray[Any]
 _POINTERS: dict[str, list[int]] = {

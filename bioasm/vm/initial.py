@@ -12,7 +12,7 @@ from bioasm.models.expression import Call, Expression, Symbol, rebuilt
 from bioasm.vm.codegen.lower import delayed_ring
 
 if TYPE_CHECKING:
-    from bioasm.vm.populations import Populations
+    from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
 

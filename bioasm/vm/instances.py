@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from bioasm.isa.network import ADD, Network, variables_of
 from bioasm.isa.program import Name, Operand
-from bioasm.isa.references import InputRef, ParameterRef, PortRef, Reference, VariableRef, default_input
-from bioasm.isa.verify import Verified
+from bioasm.network.network import ADD, Network, variables_of
+from bioasm.network.references import InputRef, ParameterRef, PortRef, Reference, VariableRef, default_input
 from bioasm.runtime.setup import event_ports
+from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.plan import Link, Plan, Target
 from bioasm.vm.codegen.system import Instance, System
 

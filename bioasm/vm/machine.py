@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
-from bioasm.isa.network import Network
 from bioasm.isa.program import ConstantRef, Data, Operand, Quantity, Register, Target
-from bioasm.isa.references import Reference, RunRef, VariableRef
 from bioasm.isa.table import ROWS, Trait
-from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Model
+from bioasm.network.network import Network
+from bioasm.network.references import Reference, RunRef, VariableRef
 from bioasm.results import Reading
 from bioasm.runtime.dynamics import Dynamics
 from bioasm.runtime.instructions import MEANINGS, Run, fault
 from bioasm.runtime.interpreter import output_name
 from bioasm.runtime.setup import default_noise, fixed_parameters
+from bioasm.verifier.gate import Verified
 from bioasm.vm.background import Abandoned
 from bioasm.vm.dynamics import Origin
+from bioasm.vm.ising_state import Spins
+from bioasm.vm.kernel_cache import Kernel, Notice, address_of, kernel
 from bioasm.vm.layout import OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
-from bioasm.vm.objects import Kernel, Notice, address_of, kernel
+from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Outputs
-from bioasm.vm.populations import Populations
-from bioasm.vm.spins import Spins
 from bioasm.vm.state import State
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
-from bioasm.isa.references import VariableRef
 from bioasm.memory import memory
+from bioasm.network.references import VariableRef
 from bioasm.results.result import Reading, Spikes
 from bioasm.runtime.dynamics import Recorded
 from bioasm.vm.layout import Block, Ctx, Recorder

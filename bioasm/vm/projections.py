@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.network import MATRIX, Projection
 from bioasm.models.expression import Call
+from bioasm.network.network import MATRIX, Projection
 from bioasm.runtime.connectivity import Connections, from_matrix, from_rule
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.layout import Real
 
 if TYPE_CHECKING:
-    from bioasm.vm.populations import Populations
+    from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
 _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.flow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Register
-from bioasm.isa.references import Resolved, VariableRef
 from bioasm.models.base import SPINS, Parameter
+from bioasm.network.references import Resolved, VariableRef
 from bioasm.results.result import Reading, Spikes
 from bioasm.runtime.energy import PARTS
 from bioasm.runtime.instructions import named_neurons, operand, period
 from bioasm.runtime.setup import default_parameters, fixed_parameters
+from bioasm.verifier.dataflow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
 from bioasm.vm.archive import Archive, Damaged
 from bioasm.vm.dynamics import Origin
 from bioasm.vm.layout import Block, Ctx, Real
 from bioasm.vm.machine import Machine
+from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Samples
-from bioasm.vm.populations import Populations
 
 Array = NDArray[Any]
 

@@ -15,9 +15,9 @@ from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import to_bytes
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
+from bioasm.verifier.gate import verify
 from tests.binary.support import Piece, everything, put_together, take_apart
 
 CASES = int(os.environ.get("BIOASM_FUZZ", "300"))  # a long run sets more

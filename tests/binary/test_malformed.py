@@ -16,7 +16,7 @@ from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import to_bytes
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 from tests.binary.support import Piece, code_of, everything, patched, put_together, replaced, take_apart
 from tests.verify.support import instruction
 

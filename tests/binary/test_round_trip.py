@@ -20,10 +20,10 @@ from bioasm.binary.writer import program_hash, to_bytes, write
 from bioasm.diagnostics import BioasmError, Span
 from bioasm.isa.program import ConstantRef, Dense, Name, Program, Quantity, Register, Section, Sparse, Terms
 from bioasm.isa.table import ROWS, Row
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
 from bioasm.units import Dimension
+from bioasm.verifier.gate import verify
 from tests.binary.support import everything, same, take_apart
 from tests.verify.support import instruction, program
 
@@ -321,7 +321,7 @@ import sys
 from pathlib import Path
 from bioasm.binary.reader import read
 from bioasm.binary.writer import to_bytes, program_hash
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 program = read(Path({str(path)!r}))
 to_bytes(program); program_hash(program)
 print([m for m in ("numpy", "numba", "lark", "click") if m in sys.modules])

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.board.detector import NOTHING_FOUND
-from bioasm.board.rig import Block, Rig
-from bioasm.board.stimulator import NEGATIVE, ON, POLARITY, POSITIVE, RECOVERY, Done, Stimulator
-from bioasm.chips.sequences import ARMING
-from bioasm.chips.words import rhs
+from bioasm.hardware.board.detector import NOTHING_FOUND
+from bioasm.hardware.board.rig import Block, Rig
+from bioasm.hardware.board.stimulator import NEGATIVE, ON, POLARITY, POSITIVE, RECOVERY, Done, Stimulator
+from bioasm.hardware.chips.sequences import ARMING
+from bioasm.hardware.chips.words import rhs
 from bioasm.safety import DEFAULT_LIMITS, DISCHARGE, Electrode, History, LimitsTable
 
 CHANNELS = 2

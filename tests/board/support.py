@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from bioasm.binary.writer import to_bytes
-from bioasm.board.settings import BoardSettings, settings_from
-from bioasm.board.station import Station
-from bioasm.chips.charge import Phase, pulses
-from bioasm.link import messages as m
-from bioasm.link.messages import Kind, Message, Request, State, Substrate
-from bioasm.link.session import HostSession
-from bioasm.link.session import Phase as SessionPhase
-from bioasm.link.transport import Closed
+from bioasm.hardware.board.server import Station
+from bioasm.hardware.board.settings import BoardSettings, settings_from
+from bioasm.hardware.chips.charge import Phase, pulses
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Kind, Message, Request, State, Substrate
+from bioasm.hardware.link.session import HostSession
+from bioasm.hardware.link.session import Phase as SessionPhase
+from bioasm.hardware.link.transport import Closed
 from bioasm.results import Result
 from bioasm.results.transfer import unpack_result
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.board.culture import Culture, CultureParameters
-from bioasm.board.culture.geometry import electrode_grid, make_geometry
-from bioasm.board.culture.neurons import Neurons
-from bioasm.board.culture.tissue import spike_template
+from bioasm.hardware.board.culture import Culture, CultureParameters
+from bioasm.hardware.board.culture.geometry import electrode_grid, make_geometry
+from bioasm.hardware.board.culture.neurons import Neurons
+from bioasm.hardware.board.culture.tissue import spike_template
 
 PER_MS = 20
 STILL = CultureParameters(noise_uv=0.0, field_uv=0.0, threshold_mv=1e9)  # no noise, no field, no spikes

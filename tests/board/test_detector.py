@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.board.culture.tissue import spike_template
-from bioasm.board.detector import Detector
+from bioasm.hardware.board.culture.tissue import spike_template
+from bioasm.hardware.board.detector import Detector
 
 PER_MS = 20
 

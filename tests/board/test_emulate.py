@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from bioasm.board.emulated import open_emulated
-from bioasm.board.serve import SocketServer
 from bioasm.diagnostics import BioasmError
-from bioasm.link import messages as m
-from bioasm.link.errors import LinkLost
-from bioasm.link.host import HostLink
-from bioasm.link.messages import Kind, State, Stream, Substrate
+from bioasm.hardware.board.emulated import open_emulated
+from bioasm.hardware.board.serve import SocketServer
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.errors import LinkLost
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.messages import Kind, State, Stream, Substrate
 from bioasm.results import Result
 from bioasm.results.transfer import unpack_result
 from tests.board.support import OBSERVE, bytecode
@@ -66,7 +66,7 @@ def ran(link: HostLink, text: str = OBSERVE, substrate: Substrate = Substrate.CU
 
 @needs_pty
 def test_first_line_is_a_port_that_answers() -> None:
-    serial_port = pytest.importorskip("bioasm.link.serial_port")
+    serial_port = pytest.importorskip("bioasm.hardware.link.serial_port")
     pytest.importorskip("serial", reason="pyserial is not installed")
     with emulating("--seed", "1") as (process, port):
         with HostLink(serial_port.open_port(port)) as link:
@@ -86,7 +86,7 @@ def test_terminated_board_ends_cleanly() -> None:
 
 
 def test_board_on_a_port_of_this_computer() -> None:
-    serial_port = pytest.importorskip("bioasm.link.serial_port")
+    serial_port = pytest.importorskip("bioasm.hardware.link.serial_port")
     pytest.importorskip("serial", reason="pyserial is not installed")
     with emulating("--socket", "0", "--chip", "rhd2216") as (process, port):
         assert port.startswith("socket://127.0.0.1:")

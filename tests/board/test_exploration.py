@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from bioasm.board.firmware import Firmware
-from bioasm.board.stimulator import Stimulator
-from bioasm.link import messages as m
-from bioasm.link.messages import NOW, Kind
-from bioasm.link.uploads import Uploads
+from bioasm.hardware.board.firmware import Firmware
+from bioasm.hardware.board.stimulator import Stimulator
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import NOW, Kind
+from bioasm.hardware.link.uploads import Uploads
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Guard, History, LimitsTable
 from bioasm.safety.history import ChannelHistory
 from tests.board.reduced import APART, CHANNELS, DISCHARGED, OWN, RATE, Beyond, Electrodes, ReducedRig, Wire, new_region

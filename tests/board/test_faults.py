@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import EXIT_DEVICE
-from bioasm.link import messages as m
-from bioasm.link.frames import Frame, encode
-from bioasm.link.messages import Accepted, Fault, Kind, Refusal, RunStatus, State, Substrate
-from bioasm.link.session import HostSession
-from bioasm.link.session import Phase as SessionPhase
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.frames import Frame, encode
+from bioasm.hardware.link.messages import Accepted, Fault, Kind, Refusal, RunStatus, State, Substrate
+from bioasm.hardware.link.session import HostSession
+from bioasm.hardware.link.session import Phase as SessionPhase
 from bioasm.results import Result
 from tests.board.support import RING, Bench, bytecode, table
 

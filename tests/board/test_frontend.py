@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.board.frontend import ChipFault, FrontEnd
-from bioasm.board.rig import Rig
-from bioasm.board.station import wrong_chip
-from bioasm.chips import CHIPS, open_chip
+from bioasm.hardware.board.frontend import ChipFault, FrontEnd
+from bioasm.hardware.board.rig import Rig
+from bioasm.hardware.board.server import wrong_chip
+from bioasm.hardware.chips import CHIPS, open_chip
 
 
 def front(name: str, **more: object) -> FrontEnd:

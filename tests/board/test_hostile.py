@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioasm.link import messages as m
-from bioasm.link.frames import Frame, encode
-from bioasm.link.messages import Accepted, Kind, State, Substrate
-from bioasm.link.window import GaveUp
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.frames import Frame, encode
+from bioasm.hardware.link.messages import Accepted, Kind, State, Substrate
+from bioasm.hardware.link.window import GaveUp
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable
 from tests.board.support import DRIVE, Bench, armed, bytecode, table
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioasm.board.electrodes import default_electrodes
-from bioasm.board.rig import Rig
-from bioasm.board.substrates.culture import CultureRun
-from bioasm.board.substrates.mapping import MappingParameters
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
-from bioasm.link.messages import RunStatus
+from bioasm.hardware.board.electrodes import default_electrodes
+from bioasm.hardware.board.rig import Rig
+from bioasm.hardware.board.substrates.culture import CultureRun
+from bioasm.hardware.board.substrates.mapping import MappingParameters
+from bioasm.hardware.link.messages import RunStatus
 from bioasm.runtime.interpreter import Interpreter, Stop
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 RIG = Rig("rhd2132", 20000.0, 1)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bioasm.board.culture import CultureParameters
-from bioasm.board.script import ACTIONS
-from bioasm.board.substrates.mapping import MappingParameters
+from bioasm.hardware.board.culture import CultureParameters
+from bioasm.hardware.board.script import ACTIONS
+from bioasm.hardware.board.substrates.mapping import MappingParameters
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "board.md").read_text(encoding="utf-8")
 

@@ -12,16 +12,16 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from bioasm.binary.writer import to_bytes
-from bioasm.board.electrodes import pack_electrodes
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
-from bioasm.link import messages as m
-from bioasm.link.messages import Accepted, Kind, Refusal, RunStatus, State, Substrate
+from bioasm.hardware.board.electrodes import pack_electrodes
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Accepted, Kind, Refusal, RunStatus, State, Substrate
 from bioasm.loading import load
 from bioasm.results import Result, Spikes
 from bioasm.runtime.options import RunOptions
 from bioasm.safety import DEFAULT_LIMITS
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.board.support import DRIVE, OBSERVE, RING, Bench, armed, bytecode, table
 
 ROOT = Path(__file__).resolve().parents[2]

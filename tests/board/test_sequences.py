@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bioasm.board.settings import CHIPS, RATES, STIMULATING_RATES, BoardSettings
-from bioasm.link import messages as m
-from bioasm.link.messages import Accepted, Fault, Kind, State, Stream, Substrate
-from bioasm.link.window import GaveUp
+from bioasm.hardware.board.settings import CHIPS, RATES, STIMULATING_RATES, BoardSettings
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Accepted, Fault, Kind, State, Stream, Substrate
+from bioasm.hardware.link.window import GaveUp
 from tests.board.support import DRIVE, OBSERVE, Bench, armed, bytecode, table
 from tests.board.test_hostile import MAKERS, QUICK, STIMS, load, loose_table, say
 

@@ -8,8 +8,8 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from bioasm.link import messages as m
-from bioasm.link.messages import (
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import (
     Accepted,
     Capability,
     Fault,
@@ -238,7 +238,7 @@ def test_emergency_stop_keeps_the_result() -> None:
 
 def test_emergency_stop_works_for_anyone() -> None:
     bench = running()
-    from bioasm.link.frames import Frame, encode
+    from bioasm.hardware.link.frames import Frame, encode
 
     bench.step(b"\0" + encode(Frame(m.Estop.TYPE, 0, 0, m.Estop(7).pack())))
     bench.step()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.board.rig import Rig
-from bioasm.board.stimulator import Done
-from bioasm.chips.charge import pulses
-from bioasm.link import messages as m
-from bioasm.link.messages import Accepted, State, StimOutcome
+from bioasm.hardware.board.rig import Rig
+from bioasm.hardware.board.stimulator import Done
+from bioasm.hardware.chips.charge import pulses
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Accepted, State, StimOutcome
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable, QuantisedPulse, biphasic, quantise
 from tests.board.support import Bench, armed, table
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.board.electrodes import default_electrodes, pack_electrodes, unpack_electrodes
-from bioasm.board.pace import Pace
-from bioasm.board.script import ACTIONS, Event, Script, parse_event
-from bioasm.board.settings import BoardSettings, settings_from
 from bioasm.diagnostics import EXIT_USAGE, BioasmError
+from bioasm.hardware.board.electrodes import default_electrodes, pack_electrodes, unpack_electrodes
+from bioasm.hardware.board.real_time import Pace
+from bioasm.hardware.board.script import ACTIONS, Event, Script, parse_event
+from bioasm.hardware.board.settings import BoardSettings, settings_from
 
 # --- electrodes -------------------------------------------------------------------------------------
 

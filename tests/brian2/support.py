@@ -13,10 +13,10 @@ pytest.importorskip("brian2", reason="Brian2 is not installed")
 from bioasm.drivers.brian2.driver import Brian2Driver
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
 from bioasm.results import Result, Spikes
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "programs"

@@ -15,8 +15,8 @@ pytest.importorskip("brian2", reason="Brian2 is not installed")
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions, registry
 from bioasm.drivers.brian2.driver import Brian2Driver
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.brian2.support import FOLDER, on_brian2, on_cpu, readings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def test_the_driver_imports_no_compiler_and_no_simulator_before_it_runs() -> Non
 
 
 def test_a_run_on_brian2_does_not_import_the_compiler() -> None:
-    code = "import sys\nfrom bioasm.drivers import connect\nfrom bioasm.isa.verify import verify\n"
+    code = "import sys\nfrom bioasm.drivers import connect\nfrom bioasm.verifier.gate import verify\n"
     code += "from bioasm.text.assemble import assemble\nconnect('brian2').run(verify(assemble('ALC 2\\nRUN 1 ms\\n')))\n"
     code += "print('numba' in sys.modules, 'bioasm.vm.machine' in sys.modules)"
     told = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.chips import open_chip, sequences, settings
-from bioasm.chips.fields import pack
-from bioasm.chips.rhd import Rhd
-from bioasm.chips.rhs import Rhs2116
-from bioasm.chips.words import rhd, rhs
+from bioasm.hardware.chips import open_chip, sequences, settings
+from bioasm.hardware.chips.fields import pack
+from bioasm.hardware.chips.rhd import Rhd
+from bioasm.hardware.chips.rhs import Rhs2116
+from bioasm.hardware.chips.words import rhd, rhs
 
 MARK = rhd.read(40)
 STEADY = {"dsp_Hz": None}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.chips import CHIPS
-from bioasm.chips.rhd import Rhd
-from bioasm.chips.rhs import Rhs2116
-from bioasm.chips.words import rhd, rhs
+from bioasm.hardware.chips import CHIPS
+from bioasm.hardware.chips.rhd import Rhd
+from bioasm.hardware.chips.rhs import Rhs2116
+from bioasm.hardware.chips.words import rhd, rhs
 from tests.chips.support import assign, noise, ready, recorder, stimulator
 
 VARIANTS = {

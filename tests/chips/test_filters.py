@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from bioasm.chips import bandwidth, dsp
-from bioasm.chips.filters import Offset, butterworth
-from bioasm.chips.scaling import microvolts
-from bioasm.chips.words import rhd
+from bioasm.hardware.chips import bandwidth, dsp
+from bioasm.hardware.chips.filters import Offset, butterworth
+from bioasm.hardware.chips.scaling import microvolts
+from bioasm.hardware.chips.words import rhd
 from tests.chips.support import STEADY, ask, assign, recorder, stimulator
 
 RATE = 20000.0

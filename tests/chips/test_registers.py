@@ -7,11 +7,11 @@ from operator import or_
 
 import pytest
 
-from bioasm.chips import CHIPS, open_chip, settings
-from bioasm.chips.fields import Table, pack, unpack
-from bioasm.chips.rhd_registers import RHD
-from bioasm.chips.rhs_registers import NEGATIVE, POSITIVE, READ_ONLY, RHS, TRIGGERED
-from bioasm.chips.words import rhd
+from bioasm.hardware.chips import CHIPS, open_chip, settings
+from bioasm.hardware.chips.fields import Table, pack, unpack
+from bioasm.hardware.chips.rhd_registers import RHD
+from bioasm.hardware.chips.rhs_registers import NEGATIVE, POSITIVE, READ_ONLY, RHS, TRIGGERED
+from bioasm.hardware.chips.words import rhd
 from tests.chips.support import ask, stimulator
 
 RHD_BITS = {

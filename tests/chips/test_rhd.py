@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.chips import open_chip, settings
-from bioasm.chips.rhd import Rhd
-from bioasm.chips.words import rhd
+from bioasm.hardware.chips import open_chip, settings
+from bioasm.hardware.chips.rhd import Rhd
+from bioasm.hardware.chips.words import rhd
 from tests.chips.support import MARK, STEADY, ask, assign, recorder
 
 RECORDERS = ("rhd2132", "rhd2216", "rhd2164")

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from bioasm.chips import impedance, scaling, sequences
-from bioasm.chips.electrodes import Electrode
-from bioasm.chips.rhd import Rhd
-from bioasm.chips.rhs import Rhs2116
-from bioasm.chips.words import rhd, rhs
+from bioasm.hardware.chips import impedance, scaling, sequences
+from bioasm.hardware.chips.electrodes import Electrode
+from bioasm.hardware.chips.rhd import Rhd
+from bioasm.hardware.chips.rhs import Rhs2116
+from bioasm.hardware.chips.words import rhd, rhs
 from tests.chips.support import MARK, STEADY, ask, assign, recorder, stimulator
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.chips import open_chip, sequences, settings
-from bioasm.chips.words import rhd, rhs
+from bioasm.hardware.chips import open_chip, sequences, settings
+from bioasm.hardware.chips.words import rhd, rhs
 from tests.chips.support import recorder, stimulator
 
 RECORDERS = [("rhd2132", 32, 1, True), ("rhd2216", 16, 2, False), ("rhd2164", 64, 4, True)]

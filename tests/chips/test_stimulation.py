@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.chips import open_chip, sequences, settings, steps
-from bioasm.chips.charge import Phase, pulses
-from bioasm.chips.electrodes import Electrode
-from bioasm.chips.rhs import Rhs2116
-from bioasm.chips.scaling import dc_V
-from bioasm.chips.words import rhs
+from bioasm.hardware.chips import open_chip, sequences, settings, steps
+from bioasm.hardware.chips.charge import Phase, pulses
+from bioasm.hardware.chips.electrodes import Electrode
+from bioasm.hardware.chips.rhs import Rhs2116
+from bioasm.hardware.chips.scaling import dc_V
+from bioasm.hardware.chips.words import rhs
 from tests.chips.support import STEADY, ask, spent, stimulator
 
 FIRM = Electrode(10e3, 1e-9, 1e15)  # hardly leaks, so that charges can be added up

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bioasm.chips import bandwidth, biases, dsp, steps
+from bioasm.hardware.chips import bandwidth, biases, dsp, steps
 
 UPPER = [
     (20000, (8, 0), (4, 0)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.chips import CHIPS, open_chip
-from bioasm.chips.words import rhd, rhs
+from bioasm.hardware.chips import CHIPS, open_chip
+from bioasm.hardware.chips.words import rhd, rhs
 from tests.chips.support import MARK, ask, recorder, stimulator
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from bioasm.drivers import Driver, Observer, Progress, RunOptions
-from bioasm.isa.verify import Verified
 from bioasm.results import Result
+from bioasm.verifier.gate import Verified
 from tests.results.samples import result
 
 Script = Callable[[Verified, RunOptions, Observer], dict[str, Any]]

@@ -10,12 +10,12 @@ import pytest
 
 from bioasm.cli.models import page
 from bioasm.drivers import Driver
-from bioasm.isa.catalogue import Catalogue
-from bioasm.isa.verify import verify
 from bioasm.results.content import content
 from bioasm.results.summary import summary
 from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
+from bioasm.verifier.catalogue import Catalogue
+from bioasm.verifier.gate import verify
 from tests.cli.fake_driver import FakeDriver
 from tests.command import bioasm
 from tests.results.samples import result

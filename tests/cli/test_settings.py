@@ -6,14 +6,14 @@ import pytest
 
 from bioasm.cli.settings import parameters, parse_quantity, split_settings, with_constants
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.namespace import NameSpace
-from bioasm.isa.network import Network, Population
 from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
-from bioasm.isa.resolve import resolve
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import Verified
 from bioasm.models import MODELS
+from bioasm.network.namespace import NameSpace
+from bioasm.network.network import Network, Population
 from bioasm.units import Dimension
+from bioasm.verifier.gate import Verified
+from bioasm.verifier.resolve import resolve
 
 LIF = MODELS["lif_critical"]
 ISING = MODELS["ising"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bioasm.drivers import Progress, RunOptions
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.verification.verify import Request, verify_drivers
+from bioasm.verifier.gate import verify
 
 ENDLESS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nRUN 4000000 sweeps\n"
 

@@ -12,12 +12,12 @@ from bioasm.binary.writer import program_hash
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.pykoppu import Outcome
 from bioasm.isa.program import DataBlock, Dense, Instruction, Quantity, Register, Sparse
-from bioasm.isa.references import Resolved
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import Verified, verify
+from bioasm.network.references import Resolved
 from bioasm.results import Reading, Result, Spikes
 from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.units import Dimension
+from bioasm.verifier.gate import Verified, verify
 
 NOTHING = Instruction(BY_MNEMONIC["MOV"], (Register(31), Quantity(0.0)))
 RESOLVED_NOTHING = Resolved(NOTHING.row, NOTHING.operands)

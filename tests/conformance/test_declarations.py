@@ -9,9 +9,9 @@ import pytest
 
 from bioasm.drivers import Observer, RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import Verified
 from bioasm.results import Result
 from bioasm.testing.kit import Check, checks
+from bioasm.verifier.gate import Verified
 
 BY_NAME = {one.name: one for one in checks()}
 REPEATING = [

@@ -15,8 +15,8 @@ from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import error
 from bioasm.drivers import Driver, Observer, Progress, RunOptions
 from bioasm.isa.program import DataRef, Dense, Name, Sparse
-from bioasm.isa.verify import Verified
 from bioasm.results import Reading, Result, Spikes
+from bioasm.verifier.gate import Verified
 
 SLICE = 64  # sweeps between two questions to the observer
 

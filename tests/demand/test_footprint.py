@@ -16,7 +16,7 @@ from bioasm.demand import footprint
 from bioasm.demand.footprint import PROCESS, check_demand, demand
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions, find_driver
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 from tests.command import bioasm
 
 FACTOR = 2

@@ -8,7 +8,7 @@ import bioasm
 from bioasm.api import assemble
 from bioasm.demand.schedule import MOST_EXECUTED, Schedule, schedule
 from bioasm.drivers import RunOptions, find_driver
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 
 
 def found(text: str, **options) -> Schedule:

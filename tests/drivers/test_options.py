@@ -11,9 +11,9 @@ import pytest
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Progress, RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 TEXT = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRUN 4\nRD\n"
 LONG = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRUN 40\nRD\nRUN 40\nRD\n"

@@ -12,7 +12,7 @@ import pytest
 import bioasm
 from bioasm.diagnostics import BioasmError
 from bioasm.frameworks import read_network
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 from tests.command import bioasm as command
 
 nir = pytest.importorskip("nir", reason="the package nir is not installed")

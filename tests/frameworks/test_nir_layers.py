@@ -11,7 +11,7 @@ import pytest
 import bioasm
 from bioasm.drivers import RunOptions, find_driver
 from bioasm.frameworks.nir.layers import layers_of
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 from tests.frameworks.test_nir import DRIVERS, if_node, lif, program, raster, with_trains
 
 nir = pytest.importorskip("nir", reason="the package nir is not installed")
@@ -74,9 +74,7 @@ def test_skips_loops_and_biases_step_for_step(kinds: tuple[str, str, str], dt: f
     kind = dict(zip("abc", kinds, strict=True))
     values = {name: drawn(rng, kind[name], sizes[name]) for name in "abc"}
     wires = [("input", "a"), ("a", "b"), ("b", "c"), ("input", "b"), ("input", "c"), ("a", "c"), ("b", "b"), ("c", "c")]
-    weights = {
-        (u, v): gain(kind[v], dt) * rng.uniform(-0.5, 1, (sizes[v], n if u == "input" else sizes[u])) for u, v in wires
-    }
+    weights = {(u, v): gain(kind[v], dt) * rng.uniform(-0.5, 1, (sizes[v], n if u == "input" else sizes[u])) for u, v in wires}
     bias = {name: 0.02 * gain(kind[name], dt) * rng.uniform(0, 1, sizes[name]) for name in "abc"}
     nodes: dict[str, Any] = {"input": nir.Input(np.array([n])), "output": nir.Output(np.array([3]))}
     nodes |= {name: getattr(nir, kind[name])(**values[name]) for name in "abc"}
@@ -214,8 +212,6 @@ def test_in_a_loop_only_the_edge_that_comes_back_is_cut() -> None:
     assert found.back == {("b", "a"), ("b", "b")}
     assert found.layer == {"in": 0, "a": 1, "b": 2}
     assert found.waits("b", "a") == -1
-
-
 
 
 def test_every_layer_computes_as_many_steps_as_the_framework(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import bioasm
 from bioasm.diagnostics import BioasmError
 from bioasm.frameworks import read_network
 from bioasm.frameworks.rockpool import CURRENTS, Flaw, layer_of, merge
-from bioasm.isa.verify import verify
 from bioasm.units import find_unit, to_si
+from bioasm.verifier.gate import verify
 from tests.command import bioasm as command
 from tests.models.mirrors import rockpool
 from tests.models.support import recorded

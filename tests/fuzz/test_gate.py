@@ -18,10 +18,10 @@ from bioasm.diagnostics import BioasmError
 from bioasm.diagnostics.render import render_text
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
 from bioasm.loading import from_bytes
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
+from bioasm.verifier.gate import verify
 from tests.binary.support import Piece, put_together, take_apart
 from tests.binary.test_fuzz import mutated
 from tests.fuzz.support import FUZZ, PROGRAMS, corpus, spoiled

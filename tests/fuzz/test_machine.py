@@ -17,9 +17,9 @@ from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program
-from bioasm.isa.verify import Verified, verify
 from bioasm.results import Result, Spikes
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 from tests.binary.support import Piece, put_together, take_apart
 from tests.binary.test_fuzz import mutated
 from tests.fuzz.generate import FLAVOURS, random_program

@@ -17,15 +17,15 @@ from bioasm.binary.reader import from_bytes
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Progress, RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
-from bioasm.link import messages as m
-from bioasm.link.device import DeviceLink
-from bioasm.link.dictionary import isa_hash
-from bioasm.link.messages import Capability, Kind, RunStatus, State, Substrate
-from bioasm.link.transport import MemoryTransport, memory_pair
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.device import DeviceLink
+from bioasm.hardware.link.dictionary import isa_hash
+from bioasm.hardware.link.messages import Capability, Kind, RunStatus, State, Substrate
+from bioasm.hardware.link.transport import MemoryTransport, memory_pair
 from bioasm.results import Result
 from bioasm.results.transfer import pack_result
 from bioasm.safety import DEFAULT_LIMITS, LimitsTable
+from bioasm.verifier.gate import verify
 
 Script = Callable[["TestBoard"], None]
 STATUSES = {

@@ -14,10 +14,10 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers import Observer, RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.intan.driver import IntanDriver
-from bioasm.isa.verify import Verified, verify
-from bioasm.link.messages import Capabilities
+from bioasm.hardware.link.messages import Capabilities
 from bioasm.results import Result
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 from tests.intan.board import Script, TestBoard, board
 
 ISING = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRUN 200 sweeps\nRD\nRD energy\n"

@@ -83,7 +83,7 @@ def test_culture_records_spikes_on_a_recording_chip(tmp_path: Path) -> None:
     told = bioasm("run", path, "--json", *EMULATED, "--substrate", "culture", "--record", tmp_path / "rec")
     assert told.code == 0
     assert told.json["extras"]["substrate"] == "culture"
-    from bioasm.recordings.reader import read_rhd
+    from bioasm.hardware.recordings.reader import read_rhd
 
     found = read_rhd(tmp_path / "rec")
     assert found.codes.shape[0] == 32

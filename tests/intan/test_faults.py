@@ -8,14 +8,14 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from bioasm.board.emulated import EmulatedTransport
-from bioasm.board.station import Station
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.intan.driver import IntanDriver
-from bioasm.link.errors import LinkLost
-from bioasm.link.messages import State
+from bioasm.hardware.board.emulated import EmulatedTransport
+from bioasm.hardware.board.server import Station
+from bioasm.hardware.link.errors import LinkLost
+from bioasm.hardware.link.messages import State
 from bioasm.results import Result
 from bioasm.testing.results import same
 from tests.intan.support import ISING, gate

@@ -10,8 +10,8 @@ import pytest
 
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions
-from bioasm.drivers.intan.fitting import check_raw, chosen_substrate
-from bioasm.link.messages import Capability, Substrate
+from bioasm.drivers.intan.compatibility import check_raw, chosen_substrate
+from bioasm.hardware.link.messages import Capability, Substrate
 from tests.intan.board import capabilities, stimulator
 from tests.intan.support import ISING, STIM, connected, refused
 

@@ -17,14 +17,14 @@ import pytest
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError
 from bioasm.drivers import RunOptions
-from bioasm.drivers.intan import conduct, driver
+from bioasm.drivers.intan import driver, run_session
 from bioasm.drivers.intan.driver import IntanDriver
-from bioasm.isa.verify import Verified
-from bioasm.link import host
-from bioasm.link import messages as m
-from bioasm.link.frames import Decoder, Frame, encode
-from bioasm.link.messages import NO_DIGEST, RunStatus, State
-from bioasm.link.transport import MemoryTransport, memory_pair
+from bioasm.hardware.link import host
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.frames import Decoder, Frame, encode
+from bioasm.hardware.link.messages import NO_DIGEST, RunStatus, State
+from bioasm.hardware.link.transport import MemoryTransport, memory_pair
+from bioasm.verifier.gate import Verified
 from tests.intan.board import capabilities, stimulator
 from tests.intan.support import LIF, gate
 
@@ -405,7 +405,7 @@ def impatient() -> Iterator[None]:
     with (
         patch.multiple(driver, _GREETING=SHORT * 2, _AGAIN=SHORT),
         patch.multiple(host, REPLY_WITHIN=SHORT),
-        patch.multiple(conduct, _TOLD=SHORT, _STEPS=SHORT * 2, _END=SHORT, _END_AGAIN=SHORT, _FAULT_END=SHORT),
+        patch.multiple(run_session, _TOLD=SHORT, _STEPS=SHORT * 2, _END=SHORT, _END_AGAIN=SHORT, _FAULT_END=SHORT),
     ):
         yield
 

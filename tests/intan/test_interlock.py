@@ -12,8 +12,8 @@ from bioasm.drivers import RunOptions
 from bioasm.drivers.intan.driver import IntanDriver
 from bioasm.drivers.intan.electrodes import default_map
 from bioasm.drivers.intan.interlock import ceiling_of, over_ceilings, quantised, refused_pulses, rounded_pulses
-from bioasm.link import messages as m
-from bioasm.link.messages import Capability
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Capability
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable
 from tests.intan.board import CEILINGS, limits_of, stimulator
 from tests.intan.support import ISING, STIM, connected, gate, ran, refused

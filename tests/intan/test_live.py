@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.drivers.intan.live import Live
-from bioasm.link import messages as m
-from bioasm.link.messages import State
+from bioasm.drivers.intan.telemetry_state import Live
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import State
 
 RUN = 7
 

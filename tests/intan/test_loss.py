@@ -10,12 +10,12 @@ import pytest
 
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Progress, RunOptions
-from bioasm.drivers.intan import conduct
+from bioasm.drivers.intan import run_session
 from bioasm.drivers.intan.driver import IntanDriver
-from bioasm.link import messages as m
-from bioasm.link.errors import LinkLost
-from bioasm.link.messages import Kind, State
-from bioasm.recordings.events import read_events
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.errors import LinkLost
+from bioasm.hardware.link.messages import Kind, State
+from bioasm.hardware.recordings.events import read_events
 from bioasm.results import Result
 from tests.intan.board import TestBoard, board, capabilities, rewired, stimulator
 from tests.intan.support import FOREVER, ISING, LIF, connected, gate
@@ -113,7 +113,7 @@ def test_lost_run_of_an_armed_board_disarms_it() -> None:
 
 
 def test_board_that_never_tells_the_end_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conduct, "_END", 0.2)
+    monkeypatch.setattr(run_session, "_END", 0.2)
 
     def script(made: TestBoard) -> None:
         made.silent_end = True
@@ -126,7 +126,7 @@ def test_board_that_never_tells_the_end_counts_as_lost(monkeypatch: pytest.Monke
 
 
 def test_fault_without_an_end_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conduct, "_FAULT_END", 0.2)
+    monkeypatch.setattr(run_session, "_FAULT_END", 0.2)
 
     def script(made: TestBoard) -> None:
         if made.turns == 2:

@@ -10,7 +10,7 @@ import pytest
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.intan.driver import IntanDriver
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
-from bioasm.link.messages import Substrate
+from bioasm.hardware.link.messages import Substrate
 
 
 def refused(**given: Any) -> str:

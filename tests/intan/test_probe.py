@@ -8,8 +8,8 @@ import pytest
 
 from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers.intan import probe
-from bioasm.link.messages import State
-from bioasm.link.transport import Transport
+from bioasm.hardware.link.messages import State
+from bioasm.hardware.link.transport import Transport
 from tests.intan.board import TestBoard, board, capabilities, stimulator
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from bioasm.diagnostics import BioasmError, error
 from bioasm.drivers import RunOptions
-from bioasm.link import messages as m
-from bioasm.recordings.events import EventWriter, read_events
-from bioasm.recordings.reader import read_rhd
-from bioasm.recordings.writers import SignalWriter
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.recordings.events import EventWriter, read_events
+from bioasm.hardware.recordings.reader import read_rhd
+from bioasm.hardware.recordings.writers import SignalWriter
 from tests.intan.board import TestBoard, capabilities, stimulator
 from tests.intan.support import FOREVER, ISING, connected, gate, ran
 

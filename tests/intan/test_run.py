@@ -15,8 +15,8 @@ from bioasm.binary.writer import canonical_bytes, program_hash
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import Progress, RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.link import messages as m
-from bioasm.link.messages import Kind, State, Stream
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Kind, State, Stream
 from bioasm.results import Result
 from bioasm.results.json import to_text
 from bioasm.testing.results import same

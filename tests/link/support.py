@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from bioasm.link import messages as m
-from bioasm.link.channel import Channel
-from bioasm.link.device import DeviceLink
-from bioasm.link.dictionary import isa_hash
-from bioasm.link.messages import Kind, Refusal, Refused, Reply, Request, State
-from bioasm.link.session import Event, HostSession, Phase
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.device import DeviceLink
+from bioasm.hardware.link.dictionary import isa_hash
+from bioasm.hardware.link.messages import Kind, Refusal, Refused, Reply, Request, State
+from bioasm.hardware.link.session import Event, HostSession, Phase
 
 BOOT = 0x1234
 STEP = 0.0005

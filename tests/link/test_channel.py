@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.link.channel import Channel
+from bioasm.hardware.link.channel import Channel
 
 FRAMES = [bytes([1 + k % 250]) * 50 + b"\0" for k in range(400)]
 

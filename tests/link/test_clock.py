@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from bioasm.link.channel import Channel
-from bioasm.link.clock import Clock
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.clock import Clock
 from tests.link.support import FakeBoard, Line
 
 HERTZ = 1_000_000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioasm.link import cobs
+from bioasm.hardware.link import cobs
 
 # The examples of the paper and of the usual descriptions of the method, by hand.
 EXAMPLES = [

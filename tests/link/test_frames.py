@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioasm.link import cobs, frames
-from bioasm.link.frames import Decoder, Frame
+from bioasm.hardware.link import cobs, frames
+from bioasm.hardware.link.frames import Decoder, Frame
 
 FRAME = Frame(0x10, 3, 0x1234, b"abc\0def")
 OTHER = Frame(0x83, 3, 0xFFFF, bytes(200))

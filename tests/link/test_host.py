@@ -15,14 +15,14 @@ from random import Random
 import pytest
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError
-from bioasm.link import messages as m
-from bioasm.link.device import DeviceLink
-from bioasm.link.errors import BoardRefused, LinkLost
-from bioasm.link.frames import Decoder
-from bioasm.link.host import HostLink
-from bioasm.link.messages import Kind, State
-from bioasm.link.serial_port import open_port, ports
-from bioasm.link.transport import Closed, PtyServer, Transport, memory_pair
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.device import DeviceLink
+from bioasm.hardware.link.errors import BoardRefused, LinkLost
+from bioasm.hardware.link.frames import Decoder
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.messages import Kind, State
+from bioasm.hardware.link.serial_port import open_port, ports
+from bioasm.hardware.link.transport import Closed, PtyServer, Transport, memory_pair
 from tests.link.support import CAPABILITIES, FakeBoard
 
 DATA = Random(4).randbytes(30_000)
@@ -436,7 +436,7 @@ def test_ports_can_be_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("baud", "rate"), [(115_200, 11_520.0), (1_000_000, 100_000.0)])
 def test_rate_is_told_of_uarts_only(baud: int, rate: float) -> None:
-    from bioasm.link.serial_port import SerialTransport
+    from bioasm.hardware.link.serial_port import SerialTransport
 
     class Port:
         """A port without a file to wait for, as on Windows."""

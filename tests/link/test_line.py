@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError
-from bioasm.link import messages as m
-from bioasm.link.budget import line_rate, upload_bytes
-from bioasm.link.channel import Channel
-from bioasm.link.errors import BoardRefused, LinkLost
-from bioasm.link.messages import Kind, Refusal
-from bioasm.link.session import Phase
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.budget import line_rate, upload_bytes
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.errors import BoardRefused, LinkLost
+from bioasm.hardware.link.messages import Kind, Refusal
+from bioasm.hardware.link.session import Phase
 from tests.link.support import BOOT, FakeBoard, Line, lossy
 
 PROGRAM = Random(1).randbytes(20_000)

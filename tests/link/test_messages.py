@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioasm.hardware.link import dictionary, wire
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.frames import MAX_PAYLOAD
 from bioasm.isa.table import ROWS
-from bioasm.link import dictionary, wire
-from bioasm.link import messages as m
-from bioasm.link.frames import MAX_PAYLOAD
 from tests.link.support import CAPABILITIES
 
 D = bytes(range(32))

@@ -9,9 +9,9 @@ from zlib import crc32
 
 import pytest
 
-from bioasm.link import device, frames, session, vocabulary, window, wire
-from bioasm.link import messages as m
-from bioasm.link.frames import Frame
+from bioasm.hardware.link import device, frames, session, vocabulary, window, wire
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.frames import Frame
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/link.md").read_text(encoding="utf-8")
 ENUMS = [e for e in vars(vocabulary).values() if isinstance(e, type) and issubclass(e, IntEnum | IntFlag) and list(e)]

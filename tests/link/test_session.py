@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError
-from bioasm.link import frames, session
-from bioasm.link import messages as m
-from bioasm.link.channel import Channel
-from bioasm.link.errors import BoardRefused
-from bioasm.link.frames import Decoder, Frame
-from bioasm.link.messages import State
-from bioasm.link.session import HostSession, Phase, why_not
+from bioasm.hardware.link import frames, session
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.errors import BoardRefused
+from bioasm.hardware.link.frames import Decoder, Frame
+from bioasm.hardware.link.messages import State
+from bioasm.hardware.link.session import HostSession, Phase, why_not
 from tests.link.support import BOOT, CAPABILITIES, Line, lossy
 
 

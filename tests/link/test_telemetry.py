@@ -7,9 +7,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from bioasm.link import frames, session
-from bioasm.link import messages as m
-from bioasm.link.budget import (
+from bioasm.hardware.link import frames, session
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.budget import (
     USABLE,
     channels_that_fit,
     line_rate,
@@ -18,12 +18,12 @@ from bioasm.link.budget import (
     telemetry_rate,
     upload_bytes,
 )
-from bioasm.link.channel import Channel
-from bioasm.link.frames import Frame, wire_bytes
-from bioasm.link.messages import Stream
-from bioasm.link.session import HostSession
-from bioasm.link.statistics import Statistics
-from bioasm.link.telemetry import Telemetry
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.frames import Frame, wire_bytes
+from bioasm.hardware.link.messages import Stream
+from bioasm.hardware.link.session import HostSession
+from bioasm.hardware.link.statistics import Statistics
+from bioasm.hardware.link.telemetry import Telemetry
 from tests.link.support import FakeBoard, Line
 
 EVERYTHING = m.Subscribe(0b111111, (0, 1))

@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from bioasm.link.channel import Channel
-from bioasm.link.frames import Decoder, Frame, encode, wire_bytes
-from bioasm.link.messages import Ack, State
-from bioasm.link.statistics import Statistics
-from bioasm.link.window import (
+from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.frames import Decoder, Frame, encode, wire_bytes
+from bioasm.hardware.link.messages import Ack, State
+from bioasm.hardware.link.statistics import Statistics
+from bioasm.hardware.link.window import (
     FIRST_TIMEOUT,
     LONGEST_TIMEOUT,
     SEQUENCE,

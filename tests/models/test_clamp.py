@@ -9,10 +9,10 @@ import pytest
 
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 MODELS = """
 .model free {

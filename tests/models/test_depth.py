@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.verify import verify
 from bioasm.models.expression import Binary, Expression, Symbol
 from bioasm.models.text import parse_model
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from bioasm.vm.codegen.layout import Layout
 from bioasm.vm.codegen.observables import S
 from bioasm.vm.codegen.passes import Numbering

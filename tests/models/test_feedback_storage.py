@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import DataBlock, Dense, Program, Sparse
-from bioasm.isa.verify import verify
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.models.ranges import in_unit_range
 from bioasm.models.values import evaluate
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from bioasm.vm.couplings import Couplings
 from bioasm.vm.machine import Machine
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 Drive = Callable[..., Result]
 
@@ -128,10 +128,14 @@ def test_spikes_of_a_projection_act_in_the_order_of_their_sources(run: Drive) ->
 
 def test_sources_act_in_the_order_of_the_program(run: Drive) -> None:
     """Given spikes, then random ones, then projections as they stand in the program, whatever their delays."""
-    text = TWO + SENDERS + (
-        " POP c, two, 2\n POP s, sender, 2\n SYN late, s, c\n CON late, [[0.5, 0], [-0.25, 1]]\n SET late.delay, 0.3 ms\n"
-        " SYN soon, s, c\n CON soon, [[2, 0.125], [0, -0.5]]\n SET soon.delay, 0.3 ms\n"
-        " EVT c, [[3e-4, 0], [3e-4, 0]], 0.75\n RUN 0.3 ms\n RATE c, 10000 Hz, -0.125\n RUN 0.1 ms\n RD a\n RD b\n"
+    text = (
+        TWO
+        + SENDERS
+        + (
+            " POP c, two, 2\n POP s, sender, 2\n SYN late, s, c\n CON late, [[0.5, 0], [-0.25, 1]]\n SET late.delay, 0.3 ms\n"
+            " SYN soon, s, c\n CON soon, [[2, 0.125], [0, -0.5]]\n SET soon.delay, 0.3 ms\n"
+            " EVT c, [[3e-4, 0], [3e-4, 0]], 0.75\n RUN 0.3 ms\n RATE c, 10000 Hz, -0.125\n RUN 0.1 ms\n RD a\n RD b\n"
+        )
     )
     got = readings(run(text))
     random = _random_spikes(run)  # of the fourth step, by the same seed
@@ -219,9 +223,13 @@ EARLY = TWO.replace("model two", "model early").replace("  receive:", "  order: 
 
 
 def test_a_step_of_another_order_hears_spikes_one_after_another(run: Drive) -> None:
-    text = EARLY + SENDERS + (
-        " POP c, early, 1\n POP s, sender, 2\n SYN w, s, c\n CON w, [[0.5], [-0.25]]\n EVT c, [[0, 0], [0, 0]], 2\n"
-        " RUN 0.1 ms\n RD a\n RUN 0.1 ms\n RD b\n"
+    text = (
+        EARLY
+        + SENDERS
+        + (
+            " POP c, early, 1\n POP s, sender, 2\n SYN w, s, c\n CON w, [[0.5], [-0.25]]\n EVT c, [[0, 0], [0, 0]], 2\n"
+            " RUN 0.1 ms\n RD a\n RUN 0.1 ms\n RD b\n"
+        )
     )
     got = readings(run(text))
     assert_all(got["a"], two([2, 2])[0])  # the senders' spikes of this step wait for the next
@@ -229,9 +237,13 @@ def test_a_step_of_another_order_hears_spikes_one_after_another(run: Drive) -> N
 
 
 def test_rst_takes_back_what_is_under_way(run: Drive) -> None:
-    text = TWO + SENDERS + (
-        " POP c, two, 1\n POP s, sender, 2\n SYN w, s, c\n CON w, [[0.5], [-0.25]]\n SET w.delay, 0.5 ms\n"
-        " RUN 0.2 ms\n RST\n RUN 0.4 ms\n RD a\n RUN 0.2 ms\n RD b\n"
+    text = (
+        TWO
+        + SENDERS
+        + (
+            " POP c, two, 1\n POP s, sender, 2\n SYN w, s, c\n CON w, [[0.5], [-0.25]]\n SET w.delay, 0.5 ms\n"
+            " RUN 0.2 ms\n RST\n RUN 0.4 ms\n RD a\n RUN 0.2 ms\n RD b\n"
+        )
     )
     got = readings(run(text))
     assert_all(got["a"], 1.0)  # those sent at 0 are gone

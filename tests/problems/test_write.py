@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bioasm.isa.verify import verify
 from bioasm.problems.cnf import read_cnf
 from bioasm.problems.formats import cut_problem, read_problem
 from bioasm.problems.graph import Graph
@@ -15,6 +14,7 @@ from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
 from bioasm.problems.rudy import generate
 from bioasm.problems.write import Account, write_program
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.problems.exact import energy, states, value
 from tests.problems.test_cnf import cost
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bioasm.drivers.registry import connect
 from bioasm.isa.program import Data, Program
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "programs"

@@ -18,8 +18,8 @@ import pytest
 
 from bioasm.cli.main import COMMANDS
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.programs.support import FOLDER, ROOT
 
 PAGES = [ROOT / "README.md", FOLDER / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
 from bioasm.models import MODELS
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
+from bioasm.vm import kernel_cache
 from bioasm.vm import machine as machines
-from bioasm.vm import objects
 from bioasm.vm.emit import dynamics_file, emit_c
 from bioasm.vm.machine import Machine
 from tests.vm.support import everything, finish
@@ -49,9 +49,9 @@ def in_c(folder: Path, this: Machine) -> Callable[..., Any]:
 
     def kernel(model: str, storage: str, variant: str, notice: Any = None) -> Any:
         if model == "machine":
-            return objects.kernel(model, storage, variant, notice)
+            return kernel_cache.kernel(model, storage, variant, notice)
         library = ctypes.CDLL(str(built(dynamics_file(this), folder, "-shared", "-fPIC")))
-        entry = objects._PROTOTYPE(ctypes.cast(library.bio_dynamics, ctypes.c_void_p).value)
+        entry = kernel_cache._PROTOTYPE(ctypes.cast(library.bio_dynamics, ctypes.c_void_p).value)
         entry.library = library  # type: ignore[attr-defined]
         return entry
 
@@ -99,7 +99,7 @@ def test_a_wrong_constant_is_found(folder: Path) -> None:
 
 
 def test_own_fma_is_exact(folder: Path) -> None:
-    base = (Path(objects.__file__).parent / "codegen" / "c" / "base.h").read_text()
+    base = (Path(kernel_cache.__file__).parent / "codegen" / "c" / "base.h").read_text()
     base = base.replace("#if defined(FP_FAST_FMA) || defined(__FMA__) ||", "#if 0 &&")
     assert subprocess.run([str(built("#include <stdint.h>\n" + base + FMA_TEST, folder))], check=False).returncode == 0
 

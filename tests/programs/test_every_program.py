@@ -12,12 +12,12 @@ import pytest
 
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.results.json import to_object
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
 from bioasm.text.format import format_text
+from bioasm.verifier.gate import verify
 from tests.programs.support import FOLDER, NAMES, execute, program, ran, text
 
 GOLDEN = Path(__file__).parent / "golden"

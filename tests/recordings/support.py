@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.recordings import RecordingInfo, channels
-from bioasm.recordings.recorder import Recorder
+from bioasm.hardware.recordings import RecordingInfo, channels
+from bioasm.hardware.recordings.recorder import Recorder
 
 LAYOUTS = ("rhd", "signals")
 

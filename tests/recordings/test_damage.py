@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.recordings.events import read_events
-from bioasm.recordings.header import header_bytes
-from bioasm.recordings.reader import is_recording, mend, read_rhd
+from bioasm.hardware.recordings.events import read_events
+from bioasm.hardware.recordings.header import header_bytes
+from bioasm.hardware.recordings.reader import is_recording, mend, read_rhd
 from tests.command import bioasm
 from tests.recordings.support import LAYOUTS, channel, codes, group, header, info, recorded
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.recordings.events import read_events
-from bioasm.recordings.header import header_bytes
-from bioasm.recordings.reader import mend, read_rhd, timing
-from bioasm.recordings.recorder import Recorder
-from bioasm.recordings.timing import MOST_GAPS
+from bioasm.hardware.recordings.events import read_events
+from bioasm.hardware.recordings.header import header_bytes
+from bioasm.hardware.recordings.reader import mend, read_rhd, timing
+from bioasm.hardware.recordings.recorder import Recorder
+from bioasm.hardware.recordings.timing import MOST_GAPS
 from tests.command import bioasm
 from tests.recordings.support import LAYOUTS, channel, codes, group, header, info, place, recorded
 
@@ -92,7 +92,7 @@ def test_gaps_that_the_recorder_filled_are_told_with_their_place(tmp_path, layou
 
 
 def test_times_are_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("bioasm.recordings.reader.TIMES_AT_ONCE", 256)
+    monkeypatch.setattr("bioasm.hardware.recordings.reader.TIMES_AT_ONCE", 256)
     times = np.r_[0:500, 600:1124]
     for layout in LAYOUTS:
         found = timing(with_times(tmp_path, layout, times))

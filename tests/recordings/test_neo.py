@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioasm.recordings import RecordingInfo, channels
-from bioasm.recordings.header import header_bytes
-from bioasm.recordings.reader import mend, read_rhd
-from bioasm.recordings.recorder import Recorder
+from bioasm.hardware.recordings import RecordingInfo, channels
+from bioasm.hardware.recordings.header import header_bytes
+from bioasm.hardware.recordings.reader import mend, read_rhd
+from bioasm.hardware.recordings.recorder import Recorder
 from tests.recordings.support import LAYOUTS, channel, codes, group, header, info, place, recorded
 
 rawio = pytest.importorskip("neo.rawio", reason="neo is not installed; recordings are checked against it where it is")

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError, error
-from bioasm.recordings import Channel, RecordingInfo, channels
-from bioasm.recordings.events import events_path, read_events
-from bioasm.recordings.reader import is_recording, mend, read_rhd
-from bioasm.recordings.recorder import MOST_FRAMES, Recorder
+from bioasm.hardware.recordings import Channel, RecordingInfo, channels
+from bioasm.hardware.recordings.events import events_path, read_events
+from bioasm.hardware.recordings.reader import is_recording, mend, read_rhd
+from bioasm.hardware.recordings.recorder import MOST_FRAMES, Recorder
 from tests.recordings.support import LAYOUTS, codes, info, place, recorded
 
 
@@ -171,8 +171,8 @@ def test_error_in_the_block_still_closes(tmp_path: Path) -> None:
 
 KILLED = """
 import sys, numpy as np
-from bioasm.recordings import RecordingInfo, channels
-from bioasm.recordings.recorder import Recorder
+from bioasm.hardware.recordings import RecordingInfo, channels
+from bioasm.hardware.recordings.recorder import Recorder
 recorder = Recorder(sys.argv[1], RecordingInfo(20000.0, channels(8)), sys.argv[2])
 for k in range(10**9):
     recorder.append(50 * k, np.full((8, 50), k % 60000, np.uint16))

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bioasm.recordings import Channel, RecordingInfo, channels
-from bioasm.recordings.header import header_bytes, parsed
-from bioasm.recordings.info import ADC, AMPLIFIER, AUX, DIGITAL_IN, SUPPLY
-from bioasm.recordings.reader import read_rhd
-from bioasm.recordings.recorder import Recorder
+from bioasm.hardware.recordings import Channel, RecordingInfo, channels
+from bioasm.hardware.recordings.header import header_bytes, parsed
+from bioasm.hardware.recordings.info import ADC, AMPLIFIER, AUX, DIGITAL_IN, SUPPLY
+from bioasm.hardware.recordings.reader import read_rhd
+from bioasm.hardware.recordings.recorder import Recorder
 from tests.recordings.support import LAYOUTS, channel, codes, group, header, info, place, recorded
 
 # --- the header -------------------------------------------------------------------------------------

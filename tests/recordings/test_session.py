@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bioasm.chips import open_chip, sequences, settings
-from bioasm.chips.charge import pulses
-from bioasm.chips.words import rhs
-from bioasm.recordings import RecordingInfo, channels
-from bioasm.recordings.events import read_events
-from bioasm.recordings.reader import read_rhd
-from bioasm.recordings.recorder import Recorder
+from bioasm.hardware.chips import open_chip, sequences, settings
+from bioasm.hardware.chips.charge import pulses
+from bioasm.hardware.chips.words import rhs
+from bioasm.hardware.recordings import RecordingInfo, channels
+from bioasm.hardware.recordings.events import read_events
+from bioasm.hardware.recordings.reader import read_rhd
+from bioasm.hardware.recordings.recorder import Recorder
 from tests.recordings.support import LAYOUTS, place
 
 RATE = 20000.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.board.substrates.culture import CultureRun
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.interpreted import InterpretedDriver
+from bioasm.hardware.board.substrates.culture import CultureRun
 from bioasm.isa.table import ROWS, Trait
 from bioasm.runtime.instructions import MEANINGS
 from bioasm.runtime.interpreter import COVERED

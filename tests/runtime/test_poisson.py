@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from bioasm.isa.limits import limit
-from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, words
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.vm.support import run
 
 RATES = [1e-3, 0.02, 0.3, 0.8, 2.0, 7.5, 20.0, 50.0]

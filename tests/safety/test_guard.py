@@ -127,7 +127,6 @@ def test_refusal_says_how_long_to_wait() -> None:
 # --- net charge, and what outlasts a restart ----------------------------------------------------------
 
 
-
 def leaving(net: int) -> QuantisedPulse:
     """A pulse that leaves so many steps times samples."""
     return QuantisedPulse((-100, 100 + net), (1, 1), 100e-9, PERIOD)

@@ -7,8 +7,8 @@ import pytest
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.table import BY_MNEMONIC, group_of
-from bioasm.isa.verify import Verified, verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 START = ".const strong = 20 uA\n.const brief = 5 us\n.data three = [0, 1, 2]\nALC 4\nMOV r1, 1\n"
 

@@ -14,10 +14,10 @@ import bioasm.npz
 from bioasm.diagnostics import BioasmError
 from bioasm.frameworks import read_network
 from bioasm.isa.deferred import DeferredDense, DeferredSparse, is_unread
-from bioasm.isa.verify import verify
 from bioasm.npz import Archive
 from bioasm.text import files
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.command import bioasm as run_command
 
 HUGE = 1 << 20  # a side; no test would survive 8 TB

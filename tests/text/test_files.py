@@ -11,9 +11,9 @@ import scipy.sparse
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Dense, Sparse
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.text.files import read_file
+from bioasm.verifier.gate import verify
 
 
 def as_dense(value: object) -> np.ndarray:

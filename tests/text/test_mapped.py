@@ -17,14 +17,14 @@ from bioasm.binary.writer import to_bytes
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import RunOptions, find_driver
 from bioasm.isa.program import mapped_files
-from bioasm.isa.verify import verify
 from bioasm.mapped import MappedFile, files_behind
 from bioasm.text.assemble import assemble
 from bioasm.text.files import read_file
+from bioasm.verifier.gate import verify
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the handler of SIGBUS is for Linux")
 N = 64
-TEXT = f"MODEL ising\nALC {N}\nLDJ file \"J.npy\"\nSIG 5\nRUN 10 sweeps\nRUN 5000000 sweeps\n"
+TEXT = f'MODEL ising\nALC {N}\nLDJ file "J.npy"\nSIG 5\nRUN 10 sweeps\nRUN 5000000 sweeps\n'
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ import os, sys, signal
 from bioasm import mapped
 mapped.IN_MEMORY = 0
 from bioasm.cli.main import main
-import bioasm.isa.data as data
+import bioasm.verifier.data as data
 whole = data.all_finite
 def cut(array):
     os.truncate(sys.argv[-1], 4096)

@@ -13,10 +13,10 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import LIMITS, Limit
 from bioasm.isa.modeltext import check_model_text, model_text
 from bioasm.isa.program import ModelText, Program
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
 from bioasm.text.format import format_text
+from bioasm.verifier.gate import verify
 
 BLOCK = """{
   "a model; with a semicolon, {braces} and \\"quotes\\"

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import Verified
 from bioasm.models.base import Assignment, Equation, Model
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.results import Result, Spikes
 from bioasm.runtime.options import Observer, RunOptions
+from bioasm.verifier.gate import Verified
 
 
 def replaced(expression: Expression, old: Expression, new: Expression) -> Expression:

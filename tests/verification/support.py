@@ -9,11 +9,11 @@ import pytest
 pytest.importorskip("brian2", reason="Brian2 is not installed")
 
 from bioasm.isa.program import Program
-from bioasm.isa.verify import verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.verification.deviations import Row
 from bioasm.verification.verify import Report, Request, verify_drivers
+from bioasm.verifier.gate import verify
 
 NETWORK = (
     "ALC 5\nLDJ [[0, 1, 0, -1, 2], [1, 0, 1, 0, 0], [0, 1, 0, 0, 3], [-1, 0, 0, 0, 0], [2, 0, 3, 0, 0]]\n"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
-from bioasm.verification.instrument import SAMPLES, instrumented, recorded, spacing, state_variables
+from bioasm.verification.add_recorders import SAMPLES, instrumented, recorded, spacing, state_variables
+from bioasm.verifier.gate import verify
 
 LOOP = "MOV r0, 3\nALC 2\nagain:\nRUN 1 ms\nOUT r0\nLOOP r0, again\nJMP end\nOUT 7\nend:\nRD v\n"
 PROGRAMS = {

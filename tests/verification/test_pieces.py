@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bioasm.isa.references import VariableRef
-from bioasm.isa.verify import verify
+from bioasm.network.references import VariableRef
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.verification.support import NETWORK, compared
 
 PIECE = 100

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bioasm.diagnostics import BioasmError, Diagnostic
-from bioasm.isa.verify import Verified, verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 CELL = """\
 .model cell {

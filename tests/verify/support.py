@@ -10,8 +10,8 @@ import numpy as np
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import DataBlock, Dense, Instruction, Operand, Program, Quantity, Sparse, Terms
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 
 def instruction(mnemonic: str, *operands: Operand | float) -> Instruction:

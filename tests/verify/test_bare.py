@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 PROGRAMS = sorted((Path(__file__).parents[2] / "programs").glob("*.basm"))
 

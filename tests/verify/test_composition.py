@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.isa.composition import added_to, different_steps, find_circle, used_by
+from bioasm.network.composition import added_to, different_steps, find_circle, used_by
 
 from .networks import MODELS, faults, passed, told
 

@@ -10,9 +10,9 @@ import pytest
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.storage import are_floats, narrow
-from bioasm.isa.verify import Verified, verify
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 EXACT = [10**16, -(10**16), 10**17, 2**53, 2**62 + 2**10, -(2**63)]
 INEXACT = [2**53 + 1, -(2**53) - 1, 10**16 + 1, 2**63 - 1, 2**62 + 2**9]

@@ -14,8 +14,8 @@ from bioasm.diagnostics import BioasmError
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Name, Program, Quantity, Register, Sparse, Target, Terms
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.isa.verify import verify
 from bioasm.units import Dimension
+from bioasm.verifier.gate import verify
 from tests.verify.support import codes, instruction, program
 
 NAN, INFINITY = float("nan"), float("inf")

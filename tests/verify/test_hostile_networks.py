@@ -22,9 +22,9 @@ from bioasm.isa.program import (
     Target,
 )
 from bioasm.isa.table import BY_MNEMONIC, ROWS
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
+from bioasm.verifier.gate import verify
 
 from .networks import MODELS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 from .networks import MODELS, faults, passed, told
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bioasm.isa.limits import LIMITS, Limit
-from bioasm.isa.network import Mechanism, Population, Projection
 from bioasm.isa.program import DataRef, Name, Quantity
-from bioasm.isa.verify import verify
+from bioasm.network.network import Mechanism, Population, Projection
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 from .networks import faults, passed, told
 from .support import codes, instruction, program

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bioasm.isa.program import Name
-from bioasm.isa.references import ALL, InputRef, ParameterRef, PortRef, ProjectionRef, RunRef, VariableRef
 from bioasm.isa.table import ROWS
-from bioasm.isa.verify import Verified, verify
+from bioasm.network.references import ALL, InputRef, ParameterRef, PortRef, ProjectionRef, RunRef, VariableRef
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 
 ALONE = "ALC 2\n"
 TWO = "SET dt, 0.1 ms\nPOP a, lif, 2\nPOP b, lif_critical, 3\nSYN s, a, b\nCON s, all\n"

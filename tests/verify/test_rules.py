@@ -6,8 +6,8 @@ import pytest
 
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.table import ROWS
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from tests.verify.support import codes
 
 ISING = "MODEL ising\n"

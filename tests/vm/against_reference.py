@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.verify import verify
 from bioasm.results import Result
+from bioasm.verifier.gate import verify
 from tests.vm.network_reference import NetworkReference
 from tests.vm.support import program, run
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bioasm.vm import objects
+from bioasm.vm import kernel_cache
 
 KERNELS = {
     ("machine", "", ""),
@@ -46,9 +46,9 @@ def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:
 @pytest.fixture(autouse=True)
 def few_kernels() -> Iterator[None]:
     """A test uses no kernel but those above."""
-    before = set(objects._kept)
+    before = set(kernel_cache._kept)
     yield
-    new = set(objects._kept) - before
+    new = set(kernel_cache._kept) - before
     networks = {key for key in new if key[:2] == ("network", "")}
     _networks.update(networks)
     assert len(_networks) <= NETWORKS

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.composition import added_to, used_by
-from bioasm.isa.network import variables_of
 from bioasm.isa.program import ConstantRef, DataRef, Name, Quantity
-from bioasm.isa.verify import Verified
 from bioasm.models.algebra import derivative
 from bioasm.models.base import ORDER, Assignment, Equation, Model
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.network.composition import added_to, used_by
+from bioasm.network.network import variables_of
 from bioasm.runtime import random as noise
 from bioasm.runtime.connectivity import from_rule
+from bioasm.verifier.gate import Verified
 from tests.vm.reference import full, poisson_counts
 
 Array = NDArray[Any]
@@ -605,7 +605,7 @@ _FIRST = -1  # before the projections, in the order of the program
 
 def _instance(part: Part) -> Any:
     """A part as the composition of networks knows it."""
-    from bioasm.isa.network import Instance
+    from bioasm.network.network import Instance
 
     return Instance(*part)
 

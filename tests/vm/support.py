@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program
-from bioasm.isa.references import SPIKE_COUNT, STATE
-from bioasm.isa.verify import verify
+from bioasm.network.references import SPIKE_COUNT, STATE
 from bioasm.results import Result, Spikes
 from bioasm.runtime.instructions import best_energy, best_state, energy
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.outcome import recordings
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from bioasm.drivers import RunOptions, find_driver
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
-from bioasm.vm import background, objects
+from bioasm.verifier.gate import verify
+from bioasm.vm import background, kernel_cache
 from bioasm.vm.background import Abandoned, in_background, still_working
 from tests.vm.support import has_ended
 
@@ -61,7 +61,7 @@ def test_work_may_recurse_deeply() -> None:
         sys.setrecursionlimit(limit)
 
 
-TWO_KERNELS = "MODEL ising\nALC 40\nSIG 1\nRUN 6 sweeps\nRD energy\nLDJ j\nRUN 5 sweeps\n.data j = file \"j.npy\"\n"
+TWO_KERNELS = 'MODEL ising\nALC 40\nSIG 1\nRUN 6 sweeps\nRD energy\nLDJ j\nRUN 5 sweeps\n.data j = file "j.npy"\n'
 
 
 def test_a_run_given_up_while_it_compiles_keeps_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,11 +69,11 @@ def test_a_run_given_up_while_it_compiles_keeps_its_results(tmp_path: Path, monk
     verified = verify(assemble(TWO_KERNELS, folder=tmp_path))
     whole = find_driver("cpu")().run(verified, RunOptions(seed=1))
     monkeypatch.setattr(background, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr(objects, "_load", lambda *_: None)
+    monkeypatch.setattr(kernel_cache, "_load", lambda *_: None)
     release, compilations = threading.Event(), []
-    monkeypatch.setattr(objects, "_built", lambda key: compilations.append(key) or release.wait(60))
-    for key in [key for key in objects._kept if "dense" in key[1]]:
-        monkeypatch.delitem(objects._kept, key)
+    monkeypatch.setattr(kernel_cache, "_built", lambda key: compilations.append(key) or release.wait(60))
+    for key in [key for key in kernel_cache._kept if "dense" in key[1]]:
+        monkeypatch.delitem(kernel_cache._kept, key)
     told = []
 
     def observer(progress) -> bool:
@@ -99,14 +99,14 @@ def test_a_run_given_up_while_it_compiles_keeps_its_results(tmp_path: Path, monk
 def test_a_signal_during_a_real_compilation(tmp_path: Path, number: int) -> None:
     script = """
 import os, sys, time
-from bioasm.vm import objects
-real = objects._built
+from bioasm.vm import kernel_cache
+real = kernel_cache._built
 def slow(key):
     from bioasm.vm.kernels.build import build
-    child = objects.COMPILER._running(objects.settings())
+    child = kernel_cache.COMPILER._running(kernel_cache.settings())
     print("compiling", child.pid, file=sys.stderr, flush=True)
     return real(key)
-objects._built = slow
+kernel_cache._built = slow
 from bioasm.__main__ import start
 sys.argv = ["bioasm", "run", "x.basm", "--seed", "1", "--json"]
 code = start()

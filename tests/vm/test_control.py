@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bioasm.isa.references import VariableRef
+from bioasm.network.references import VariableRef
 from bioasm.vm.layout import Status
 from tests.vm.support import fault, finish, machine, outs, run
 

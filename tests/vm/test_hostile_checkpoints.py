@@ -27,7 +27,9 @@ from tests.vm.support import everything, machine, program
 from tests.vm.test_runs import SPINS, TWIN
 
 # Spikes that act one after another: counts of them are bounds of loops.
-ORDERED = TWO + """
+ORDERED = (
+    TWO
+    + """
     POP p, two, 4
     MOV r1, 0.25
     EVT p, [[1e-4, 0], [1e-4, 0], [9e-3, 1], [9e-3, 1], [15e-3, 3]], r1
@@ -38,6 +40,7 @@ ORDERED = TWO + """
     RUN 10 ms
     RD b
 """
+)
 TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT, "ordered": ORDERED}
 LANES = {"spins": 1, "twin": 20, "sent": 1, "ordered": 1}
 BUDGETS = (10, 90)  # before and within most of what the programs do

@@ -11,7 +11,7 @@ import pytest
 
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
-from bioasm.isa.verify import verify
+from bioasm.verifier.gate import verify
 from bioasm.vm import outputs
 from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status

@@ -6,8 +6,8 @@ import pytest
 
 from bioasm.drivers import RunOptions
 from bioasm.drivers.cpu import CpuDriver
-from bioasm.isa.verify import verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
 
 # Neurons that fire alike in every lane that is computed, those that fill up among them.
 FIRES = """

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bioasm.isa.program import DataBlock, Dense, Program
-from bioasm.isa.verify import verify
 from bioasm.runtime.outcome import recordings
+from bioasm.verifier.gate import verify
 from bioasm.vm.machine import Machine
 from tests.vm.support import LANES, Array, finish, program
 

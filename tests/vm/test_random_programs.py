@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.verify import Verified, verify
 from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import Verified, verify
 from bioasm.vm.layout import Ctx, Status
 from bioasm.vm.machine import Machine
 from tests.vm.support import everything

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bioasm.drivers.brian2.notation import is_condition, replaced, spell, spell_unit
-from bioasm.isa.network import usable
+from bioasm.drivers.brian2.printer import is_condition, replaced, spell, spell_unit
 from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
 from bioasm.models.expression import Binary, Call, Expression, Symbol
+from bioasm.network.network import usable
 from bioasm.units import EXPONENTS, NO_UNIT, Exponents
 
 FREE = "is_free"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.cell import Part, identifier
 from bioasm.drivers.brian2.population import Population
-from bioasm.isa.network import REPLACE, SCALE
+from bioasm.network.network import REPLACE, SCALE
 
 Array = NDArray[Any]
 

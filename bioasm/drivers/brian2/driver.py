@@ -15,12 +15,12 @@ from bioasm.drivers.base import MODEL_TEXTS
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.drivers.brian2.standalone import hindrances
 from bioasm.drivers.interpreted import InterpretedDriver
-from bioasm.isa.verify import Verified
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result
 from bioasm.runtime.options import Capacity, Observer, RunOptions
 from bioasm.runtime.setup import fixed_parameters
+from bioasm.verifier.gate import Verified
 
 if TYPE_CHECKING:
     from bioasm.runtime.dynamics import Dynamics, Guide

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
-from bioasm.drivers.brian2.notation import replaced, spell
-from bioasm.drivers.brian2.slope import derivative
+from bioasm.drivers.brian2.derivative import derivative
+from bioasm.drivers.brian2.printer import replaced, spell
 from bioasm.models.base import Assignment, Equation
 from bioasm.models.expression import Binary, Expression, Number, Symbol
 

@@ -16,17 +16,17 @@ from bioasm.drivers.brian2.drive import Drive
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.sources import Poisson, Train
 from bioasm.drivers.brian2.stream import Stream, poisson_stream, white_noise
-from bioasm.drivers.brian2.wires import Rings, Wire
-from bioasm.isa import network as wiring
+from bioasm.drivers.brian2.synapses import Rings, Wire
 from bioasm.isa.limits import limit
-from bioasm.isa.references import STATE, InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
-from bioasm.isa.resolve import shown
-from bioasm.isa.verify import Verified
 from bioasm.models.base import Port
+from bioasm.network import network as wiring
+from bioasm.network.references import STATE, InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, Guide, More, Recorded, Samples, Watch, sorted_spikes
 from bioasm.runtime.energy import Couplings, Landscape
 from bioasm.runtime.setup import event_ports, feedback_flaw
+from bioasm.verifier.gate import Verified
+from bioasm.verifier.resolve import shown
 
 Array = NDArray[Any]
 

@@ -13,7 +13,7 @@ from bioasm.drivers.brian2.arrivals import CAME, Arrivals, operation
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
-from bioasm.drivers.brian2.notation import spell_unit
+from bioasm.drivers.brian2.printer import spell_unit
 from bioasm.models.base import Port
 from bioasm.models.expression import Expression, Symbol
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
-from bioasm.isa.references import STATE, VariableRef
+from bioasm.network.references import STATE, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, More, Recorded, Samples, Watch, no_spikes
 from bioasm.runtime.energy import Couplings, Landscape

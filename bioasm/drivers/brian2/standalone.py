@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from bioasm.diagnostics import Diagnostic
 from bioasm.drivers.brian2.cell import Cell, Part
 from bioasm.isa.program import ConstantRef, Program, Quantity
-from bioasm.isa.references import Resolved, VariableRef
-from bioasm.isa.verify import Verified
 from bioasm.models.base import SPINS, Equation
 from bioasm.models.expression import Binary, Expression, Negation, Symbol
+from bioasm.network.references import Resolved, VariableRef
+from bioasm.verifier.gate import Verified
 
 _BEFORE = frozenset({"MODEL", "ALC", "POP", "SET", "SIG", "CUR", "INP", "REC"})
 _ANYWHERE = frozenset({"RD", "HLT"})

@@ -9,7 +9,7 @@ import brian2
 import numpy as np
 from brian2.core.functions import DEFAULT_FUNCTIONS
 
-from bioasm.drivers.brian2.notation import functions
+from bioasm.drivers.brian2.printer import functions
 
 
 @contextmanager

@@ -11,21 +11,21 @@ from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver
-from bioasm.drivers.intan.conduct import Conduct, Plan
+from bioasm.drivers.intan.compatibility import capacity, check_raw, chosen_substrate, impossible, misfits
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
-from bioasm.drivers.intan.fitting import capacity, check_raw, chosen_substrate, impossible, misfits
 from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
+from bioasm.drivers.intan.run_session import Conduct, Plan
 from bioasm.drivers.intan.wire import open_wire
-from bioasm.isa.verify import Verified
-from bioasm.link import messages as m
-from bioasm.link.dictionary import isa_hash
-from bioasm.link.host import HostLink
-from bioasm.link.messages import Capabilities, Capability, State, Substrate
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.dictionary import isa_hash
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.messages import Capabilities, Capability, State, Substrate
 from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.runtime.options import Observer, RunOptions, check_options
 from bioasm.safety import Electrode, LimitsTable
+from bioasm.verifier.gate import Verified
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
 _AGAIN = 2.5  # s in which a board that was lost is looked for once more

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.hardware.link.messages import Capabilities, Ceilings
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Operand, Quantity
-from bioasm.isa.verify import Verified
-from bioasm.link.messages import Capabilities, Ceilings
 from bioasm.safety import Guard, History, Limits, LimitsTable, QuantisedPulse, Refusal, Rule, biphasic, quantise
 from bioasm.safety.refusal import spelled
+from bioasm.verifier.gate import Verified
 
 HINT = "docs/safety.md lists the limits and why they stand"
 _TOLD = 0.05  # a change of the charge by more than this, as a part of it, is told

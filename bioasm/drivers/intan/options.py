@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
-from bioasm.link.messages import Substrate
+from bioasm.hardware.link.messages import Substrate
 
 EMULATED = "emu:"
 OPTIONS = {

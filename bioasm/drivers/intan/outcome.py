@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.diagnostics.codes import CODES
-from bioasm.drivers.intan.live import Live
-from bioasm.isa.verify import Verified
-from bioasm.link.host import HostLink
-from bioasm.link.messages import NOWHERE, Capability, RunEnded, Substrate
-from bioasm.link.transfers import damaged
+from bioasm.drivers.intan.telemetry_state import Live
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.messages import NOWHERE, Capability, RunEnded, Substrate
+from bioasm.hardware.link.transfers import damaged
 from bioasm.models.base import Model
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.outcome import Provenance, common, versions
 from bioasm.units import Dimension
+from bioasm.verifier.gate import Verified
 
 NAME = "intan"
 _CULTURE_STEP = 1e-3  # s, as docs/board.md has it

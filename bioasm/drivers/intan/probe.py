@@ -10,8 +10,8 @@ from bioasm import __version__
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.intan.options import options_from
 from bioasm.drivers.intan.wire import open_wire
-from bioasm.link.host import HostLink
-from bioasm.link.messages import Capability, Substrate, Welcome
+from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.messages import Capability, Substrate, Welcome
 
 ANSWER_WITHIN = 2.5  # s; opening a port resets some boards, which then take 2 s to start
 
@@ -33,7 +33,7 @@ class Found:
 
 def serial_ports() -> list[tuple[str, str]]:
     """The serial ports of this machine, name and description. Raises BioasmError B503 where pyserial is missing."""
-    from bioasm.link.serial_port import ports
+    from bioasm.hardware.link.serial_port import ports
 
     return ports()
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
-from bioasm.chips.scaling import MICROVOLTS_PER_CODE, MIDDLE
-from bioasm.drivers.intan.conduct import Plan
-from bioasm.link import messages as m
-from bioasm.link.messages import Capabilities, Substrate
-from bioasm.recordings import Channel, RecordingInfo, channels
-from bioasm.recordings.events import FORMAT, VERSION, EventWriter
-from bioasm.recordings.recorder import ClosedAtTheEnd, Recorder
-from bioasm.recordings.writers import make_folder
+from bioasm.drivers.intan.run_session import Plan
+from bioasm.hardware.chips.scaling import MICROVOLTS_PER_CODE, MIDDLE
+from bioasm.hardware.link import messages as m
+from bioasm.hardware.link.messages import Capabilities, Substrate
+from bioasm.hardware.recordings import Channel, RecordingInfo, channels
+from bioasm.hardware.recordings.events import FORMAT, VERSION, EventWriter
+from bioasm.hardware.recordings.recorder import ClosedAtTheEnd, Recorder
+from bioasm.hardware.recordings.writers import make_folder
 
 
 class RunRecording:

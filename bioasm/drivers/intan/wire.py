@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bioasm.drivers.intan.options import Options
-from bioasm.link.transport import Transport
+from bioasm.hardware.link.transport import Transport
 
 
 def open_wire(options: Options) -> Transport:
     """The wire to the board. Raises BioasmError: B503 or B511 for serial ports, B530 for a wrong `emu:` URL."""
     if options.emulated:
-        from bioasm.board.emulated import open_emulated
+        from bioasm.hardware.board.emulated import open_emulated
 
         return open_emulated(options.port)
-    from bioasm.link.serial_port import open_port
+    from bioasm.hardware.link.serial_port import open_port
 
     return open_port(options.port, options.baud)

@@ -82,4 +82,3 @@ def _constants() -> str:
 def _single(x: Any) -> str:
     """A float32 that C reads back bit for bit."""
     return f"{float(np.float32(x)).hex()}f"
-

@@ -81,5 +81,3 @@ def over_cells(turn: list[Statement], single: bool) -> list[Statement]:
         if together is not turn:
             return [Let(K, as_value(0)), *together]
     return [For(K, as_value(0), COUNT, 1, tuple(turn), Space.CELL)] if turn else []
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bioasm.isa.network import variables_of
+from bioasm.network.network import variables_of
 from bioasm.vm.codegen.system import System
 
 

@@ -148,8 +148,6 @@ class _Printer:
         return f"{place.table}[{self.layout.place(place.table, place.name, place.made)}]"
 
 
-
-
 def _number(data: object) -> str:
     """A number as Python reads it back."""
     if isinstance(data, float) and not math.isfinite(data):

@@ -15,12 +15,12 @@ from numba import carray, cfunc, float64, int64
 from numba.extending import intrinsic
 
 from bioasm.isa.table import OPCODES
-from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.dynamics import SIGNATURE
 from bioasm.vm.kernels.elementary import full_exp, log, power
 from bioasm.vm.kernels.slots import Block, Ctx, Fault, Real, Scalar, Status
+from bioasm.vm.kernels.views import block_row, f8, i8
 from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary

@@ -6,10 +6,10 @@ from typing import Any
 
 from numba import carray, cfunc, int64, types
 
-from bioasm.vm.kernels.access import block_row
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
+from bioasm.vm.kernels.views import block_row
 from bioasm.vm.layout import PEEK_MEAN, REFRESH
 
 SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)

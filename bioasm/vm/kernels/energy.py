@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bioasm.vm.kernels.access import f8, i4, i8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.kernels.views import f8, i4, i8
 
 
 @device

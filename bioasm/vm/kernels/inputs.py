@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bioasm.vm.kernels.access import block_row, f8
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.sample import FAR
 from bioasm.vm.kernels.slots import Block, Ctx
+from bioasm.vm.kernels.views import block_row, f8
 
 
 @device

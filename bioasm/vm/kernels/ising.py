@@ -11,15 +11,15 @@ from typing import Any
 
 from numba import carray, float64, int32, int64
 
-from bioasm.vm.kernels.access import block_row, f8, i1
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import pointer
-from bioasm.vm.kernels.flips import make_sweeps
-from bioasm.vm.kernels.landscape import keep_best, make_compute_anew, note_energy
+from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.neighbours import make_neighbours
 from bioasm.vm.kernels.sample import make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
-from bioasm.vm.kernels.thresholds import make_draw
+from bioasm.vm.kernels.spin_energy import keep_best, make_compute_anew, note_energy
+from bioasm.vm.kernels.spin_sweep import make_sweeps
+from bioasm.vm.kernels.spin_thresholds import make_draw
+from bioasm.vm.kernels.views import block_row, f8, i1
 from bioasm.vm.layout import RESYNC
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from numba import carray
 
-from bioasm.vm.kernels.access import u4, u8
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import make_wide_spread, pointer
+from bioasm.vm.kernels.llvm_intrinsics import make_wide_spread, pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.kernels.views import u4, u8
 
 
 def make_neighbours(storage: str, whole: bool) -> tuple[Any, Any, Any]:

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.vm.kernels import arrivals, elementary, inputs
-from bioasm.vm.kernels.access import block_row, f4, f8, i4, i8, u1, u4, u8
-from bioasm.vm.kernels.arrivals import room_for_spikes
+from bioasm.vm.kernels import elementary, inputs, spike_delivery
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.draw import draw_normals
-from bioasm.vm.kernels.emit import fma
 from bioasm.vm.kernels.feedback import make_feedback
+from bioasm.vm.kernels.llvm_intrinsics import fma
+from bioasm.vm.kernels.random import draw_normals
 from bioasm.vm.kernels.sample import FAR, make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.kernels.slots import Block, Ctx, Status
+from bioasm.vm.kernels.spike_delivery import room_for_spikes
+from bioasm.vm.kernels.views import block_row, f4, f8, i4, i8, u1, u4, u8
 from bioasm.vm.layout import CHUNK, DRAWN
 
 
@@ -49,7 +49,7 @@ def _namespace() -> dict[str, Any]:
     own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals}
     own |= {"device": device, "fma": fma}
     names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
-    for module in (arrivals, elementary, inputs):
+    for module in (spike_delivery, elementary, inputs):
         names |= {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
     return names | own | {"np": np, "math": math, "CHUNK": CHUNK, "DRAWN": DRAWN, "FAR": FAR}
 

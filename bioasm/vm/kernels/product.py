@@ -17,11 +17,11 @@ from numba import carray, float32, float64, int8, int32, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bioasm.vm.kernels.access import f8, u4, u8
 from bioasm.vm.kernels.device import device, inlined
-from bioasm.vm.kernels.emit import fma, pointer
-from bioasm.vm.kernels.limbs import byte_product
+from bioasm.vm.kernels.int8_product import byte_product
+from bioasm.vm.kernels.llvm_intrinsics import fma, pointer
 from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.kernels.views import f8, u4, u8
 from bioasm.vm.layout import HALVED_FROM, WIDE
 
 PARTS = 8

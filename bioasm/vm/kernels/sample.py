@@ -6,10 +6,10 @@ from typing import Any
 
 from numba import carray, int64
 
-from bioasm.vm.kernels.access import block_row, f8, i8
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.emit import pointer
+from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.slots import Block, Ctx, Recorder
+from bioasm.vm.kernels.views import block_row, f8, i8
 
 FAR = 1 << 62
 _COLUMNS = len(Recorder)

@@ -1,6 +1,0 @@
-"""The culture behind the electrodes: noisy neurons, what electrodes see of them, and what stimulation does to both."""
-
-from bioasm.board.culture.parameters import CultureParameters
-from bioasm.board.culture.tissue import Culture
-
-__all__ = ["Culture", "CultureParameters"]

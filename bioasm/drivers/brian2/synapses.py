@@ -1,0 +1,111 @@
+"""Projections as Brian2 synapses, and the values that mechanisms read as they were some steps ago."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.arrivals import PROJECTED
+from bioasm.drivers.brian2.cell import Part
+from bioasm.drivers.brian2.population import Population
+from bioasm.isa.program import Program
+from bioasm.network.network import MATRIX, Projection
+from bioasm.runtime.connectivity import from_matrix, from_rule
+
+Array = NDArray[Any]
+
+_SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
+
+
+class Wire:
+    """One projection from one population to a port of another. Who is connected is the same in all lanes."""
+
+    def __init__(self, projection: Projection, place: int, pre: Population, post: Population, target: Part) -> None:
+        self.projection, self.place, self.pre, self.post, self.target = projection, place, pre, post, target
+        self.weight, self.delay = 1.0, 0.0
+        self.objects: list[Any] = []
+
+    @property
+    def is_delayed_by_target(self) -> bool:
+        """Whether the target delays what it reads, and not the spikes."""
+        own = self.post.cell.kept.values()
+        return any(part is self.target and call.function == "delayed" for part, call in own)
+
+    def connect(self, program: Program, seed: int) -> None:
+        """Make the synapses."""
+        port = self.target.model.port(self.projection.port)
+        assert port is not None
+        row, column, weight = self._pairs(program, seed)
+        steps = 0 if self.is_delayed_by_target else round(self.delay / float(self.pre.clock.dt_))
+        if not len(row):
+            return
+        early = self.post.cell.is_early  # has received already when spikes set out: what is due then waits for its next step
+        delay = (max(steps, 1) - 1 if early else steps) * self.pre.clock.dt
+        synapses = self.post.synapses(self.pre.group, self.target, port, PROJECTED + self.place, delay=delay)
+        synapses.pre.when = "end" if early else "synapses"
+        lanes = np.arange(self.pre.lanes)[:, None]
+        synapses.connect(i=(lanes * self.pre.n + row).ravel(), j=(lanes * self.post.n + column).ravel())
+        self.objects = [synapses]
+        self._weigh(weight)
+        self._again = partial(self._pairs, program, seed)
+
+    def _weigh(self, weight: Array) -> None:
+        self.objects[0].variables["w"].get_value()[:] = np.tile(weight, self.pre.lanes)
+
+    def set_weight(self, value: float) -> None:
+        """The weight of every connection, or what multiplies those of a matrix."""
+        self.weight = value
+        if self.objects:
+            self._weigh(self._again()[2])
+
+    def forget(self) -> None:
+        """Take back the spikes that are under way."""
+        for synapses in self.objects:
+            queue = synapses.pre.queue
+            if hasattr(queue, "n"):  # the queue that is written in Python
+                queue.n[:] = 0
+            elif queue is not None:
+                offset, slots = queue._full_state()
+                queue._restore_from_full_state((offset, [[] for _ in slots]))
+
+    def _pairs(self, program: Program, seed: int) -> tuple[Array, Array, Array]:
+        """Sources, targets and weights."""
+        one = self.projection
+        if one.rule == MATRIX:
+            assert one.data is not None
+            start, column, weight = from_matrix(program.data[one.data].value, self.weight)  # type: ignore[arg-type]
+        else:
+            itself = self.pre is self.post
+            number = one.number or 0.0
+            start, column, weight = from_rule(one.rule, number, self.pre.n, self.post.n, itself, self.weight, seed, self.place)
+        row = np.repeat(np.arange(self.pre.n), np.diff(start))
+        return row, column.astype(np.int64), weight
+
+
+class Rings:
+    """The past of what a population's parts read with delayed(...): for each, its values at the starts of the last steps."""
+
+    def __init__(self, population: Population, delays: Mapping[str, float]) -> None:
+        self.population = population
+        dt = float(population.clock.dt_)
+        self.kept = {
+            name: (part, call.arguments[0], deque[Array](maxlen=int(np.ceil(delays.get(part.name, 0.0) / dt - _SLACK)) + 1))
+            for name, (part, call) in population.cell.kept.items()
+            if call.function == "delayed"
+        }
+
+    def note(self) -> None:
+        """Before a step: keep the present values, and let the neurons read those of some steps ago; 0 before the start."""
+        for name, (part, expression, past) in self.kept.items():
+            past.append(self.population.evaluated(part, expression))
+            self.population.store(name, past[0] if len(past) == past.maxlen else 0.0)
+
+    def clear(self) -> None:
+        """Forget the past."""
+        for _, _, past in self.kept.values():
+            past.clear()

@@ -1,0 +1,1 @@
+"""Hardware: chips at the level of SPI words, the serial link, the emulated board, and recordings in the vendors' formats."""

@@ -1,0 +1,50 @@
+"""What fits through a line: how long a transfer takes, and how much telemetry a board may send."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from bioasm.hardware.link.frames import MAX_PAYLOAD, wire_bytes
+from bioasm.hardware.link.messages import Raw, Spikes
+
+USABLE = 0.8  # of a line; the rest is for replies, acknowledgements and bursts
+BITS_PER_BYTE = 10  # 8N1: a start bit, eight data bits, a stop bit
+STATUS_RATE = 10 * wire_bytes(128)
+
+
+def line_rate(baud: float) -> float:
+    """Bytes in a second that a UART carries."""
+    return baud / BITS_PER_BYTE
+
+
+def upload_bytes(size: int, chunk: int = MAX_PAYLOAD - 4) -> int:
+    """Bytes on the wire of an upload of `size` bytes in one piece, without acknowledgements."""
+    whole, rest = divmod(size, chunk)
+    return whole * wire_bytes(chunk + 4) + (wire_bytes(rest + 4) if rest else 0)
+
+
+def raw_rate(channels: int, sample_rate: float) -> float:
+    """Bytes/s on the wire of so many raw channels at `sample_rate` Hz each."""
+    if not channels:
+        return 0.0
+    scans = Raw.scans_per_frame(channels)
+    return sample_rate / scans * wire_bytes(10 + 2 * channels * scans)
+
+
+def spike_rate(spikes: float, frames: float = 100.0) -> float:
+    """Bytes/s on the wire of so many spikes in a second, told in `frames` frames a second or as many as they need."""
+    if not spikes:
+        return 0.0
+    frames = max(frames, spikes / Spikes.CAPACITY)
+    return frames * wire_bytes(8 + 6 * ceil(spikes / frames))
+
+
+def telemetry_rate(raw_channels: int, sample_rate: float, spikes: float = 0.0) -> float:
+    """Bytes/s on the wire of raw channels, spikes and the status."""
+    return raw_rate(raw_channels, sample_rate) + spike_rate(spikes) + STATUS_RATE
+
+
+def channels_that_fit(rate: float, sample_rate: float, spikes: float = 0.0, most: int = 64) -> int:
+    """How many raw channels, up to `most`, fit into 80 % of a line of `rate` bytes/s beside spikes and the status."""
+    fitting = (n for n in range(most, 0, -1) if telemetry_rate(n, sample_rate, spikes) <= USABLE * rate)
+    return next(fitting, 0)

@@ -1,0 +1,210 @@
+"""Whether mechanisms fit what they stand on: names and units of what they use and add to, no circles, one time step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.isa.findings import Finding, Found
+from bioasm.models.base import Addition, Equation, Model, Use
+from bioasm.models.complexity import ONE, Extent, extent_of, joined
+from bioasm.models.expression import Expression, Number, symbols
+from bioasm.network.network import Instance, Network, unit_in, usable
+from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
+
+# A name in one instance: what a value depends on.
+Node = tuple[str, str]
+
+
+def used_by(network: Network, mechanism: Instance, name: str) -> list[Instance]:
+    """Where a name that a mechanism uses comes from: its population, else the mechanisms beside it that have it."""
+    return _owners(network, mechanism, lambda model: unit_in(model, name) is not None)
+
+
+def added_to(network: Network, mechanism: Instance, name: str) -> list[Instance]:
+    """Whose input a mechanism adds to: its population's, else that of the mechanisms beside it that have it."""
+    return _owners(network, mechanism, lambda model: any(one.name == name for one in model.inputs))
+
+
+def _owners(network: Network, mechanism: Instance, has: Callable[[Model], bool]) -> list[Instance]:
+    """The population of a mechanism where that has something, else the mechanisms beside it that do."""
+    here = network.populations[mechanism.population]
+    if has(here.model):
+        return [Instance(here.name, here.model, mechanism.population)]
+    return [one for one in network.neighbours(mechanism) if has(one.model)]
+
+
+def check_mechanism(network: Network, mechanism: Instance) -> Found:
+    """What a mechanism uses and adds to that is not there, is there twice, or has another unit."""
+    for use in mechanism.model.uses:
+        yield from _check_use(network, mechanism, use)
+    for addition in mechanism.model.adds:
+        yield from _check_addition(network, mechanism, addition)
+
+
+def _check_use(network: Network, mechanism: Instance, use: Use) -> Found:
+    owners = used_by(network, mechanism, use.name)
+    yield from _check_owners(network, mechanism, "uses", use.name, owners)
+    found = unit_in(owners[0].model, use.name) if len(owners) == 1 else None
+    if found is not None and found != use.unit:
+        yield _other_unit(mechanism, f"uses {use.name} in {_spell(use.unit)}", owners[0], found)
+
+
+def _check_addition(network: Network, mechanism: Instance, addition: Addition) -> Found:
+    owners = added_to(network, mechanism, addition.target)
+    yield from _check_owners(network, mechanism, "adds to", addition.target, owners)
+    if len(owners) != 1:
+        return
+    wanted = next(i.unit for i in owners[0].model.inputs if i.name == addition.target)
+    given = _unit_of(addition.value, mechanism.model)
+    if given is not None and given != wanted:
+        yield _other_unit(mechanism, f"adds {_spell(given)} to {addition.target}", owners[0], wanted)
+
+
+def _check_owners(network: Network, mechanism: Instance, does: str, name: str, owners: list[Instance]) -> Found:
+    here = network.populations[mechanism.population].name
+    if not owners:
+        names = {known for one in network.neighbours(mechanism) for known in _offered(one.model, does)}
+        what = "input" if does == "adds to" else "variable"
+        hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
+        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} there is no {what} of this name", hint)
+    elif len(owners) > 1:
+        listed = " and ".join(one.name for one in owners)
+        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} {listed} have one each")
+
+
+def _offered(model: Model, does: str) -> Iterator[str]:
+    return (thing.name for thing in (model.inputs if does == "adds to" else usable(model)))
+
+
+def _other_unit(mechanism: Instance, does: str, owner: Instance, unit: Exponents) -> Finding:
+    return Finding("B123", f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {_spell(unit)}")
+
+
+def _spell(unit: Exponents) -> str:
+    from bioasm.models.dimensions import spell_unit
+
+    return "a number without unit" if unit == NO_UNIT else spell_unit(unit)
+
+
+def _unit_of(value: Expression, model: Model) -> Exponents | None:
+    """The unit of an expression of a model whose text was found sound."""
+    from bioasm.models.dimensions import unit_of
+
+    return unit_of(value, _units(model))
+
+
+def _units(model: Model) -> Mapping[str, Exponents]:
+    time = EXPONENTS[Dimension.TIME]
+    own = {thing.name: thing.unit for thing in usable(model)}
+    return {"dt": time, "t": time, "pi": NO_UNIT} | own | {use.name: use.unit for use in model.uses}
+
+
+# --- circles ----------------------------------------------------------------------------------------
+
+
+def find_circle(network: Network, population: int, *, at_start: bool = False) -> list[str] | None:
+    """Names of one population and its mechanisms that depend on each other within a step; None where none do.
+
+    With `at_start` states count as what they start as. What is delayed counts as if it were not: a delay may be 0.
+    """
+    try:
+        TopologicalSorter(_graph(network, _values(network, population, at_start=at_start))).prepare()
+    except CycleError as circle:
+        return [".".join(node) for node in reversed(circle.args[1])]
+    return None
+
+
+def find_excess(network: Network, population: int) -> str | None:
+    """What is too large or nested too deeply once all is put in that mechanisms add and use; there are no circles."""
+    at_start = _extents(network, population, at_start=True)
+    known = _extents(network, population, at_start=False)
+    named = [(".".join(node), extent) for node, extent in (*known.items(), *at_start.items())]
+    stepped = [
+        (f"an equation of {one.name}", _extent(network, one, value, known))
+        for one in network.instances()
+        if one.population == population
+        for value in _stepped(one.model)
+    ]
+    return next((f"{name} {extent.fault}" for name, extent in (*named, *stepped) if extent.fault), None)
+
+
+def _extents(network: Network, population: int, *, at_start: bool) -> dict[Node, Extent]:
+    """The extents of all names, those of inputs with what is added to them."""
+    values, known = _values(network, population, at_start=at_start), dict[Node, Extent]()
+    for node in TopologicalSorter(_graph(network, values)).static_order():
+        summands = [_extent(network, one, value, known) for one, value in values.get(node, ())]
+        known[node] = joined(Extent(len(summands) - 1, len(summands) - 1), *summands) if summands else ONE
+    return known
+
+
+def _stepped(model: Model) -> Iterator[Expression]:
+    """What a model computes in a step beside its definitions."""
+    yield from (s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage)
+    yield from (assignment.value for assignment in model.reset)
+    yield from (factor for port in model.ports for _, factor in port.jumps)
+    yield from (event.condition for event in (model.threshold,) if event is not None)
+    yield from (event.duration for event in (model.refractory,) if event is not None)
+
+
+def _values(network: Network, population: int, *, at_start: bool) -> dict[Node, list[tuple[Instance, Expression]]]:
+    """From what the names of a population and its mechanisms are computed: an expression, or summands, and whose each is."""
+    found: dict[Node, list[tuple[Instance, Expression]]] = {}
+    for one in (member for member in network.instances() if member.population == population):
+        for name, value in _computed(one.model, at_start=at_start):
+            found[one.name, name] = [(one, value)]
+        for addition in one.model.adds:
+            for owner in added_to(network, one, addition.target):
+                outside = (owner, Number(0.0))
+                found.setdefault((owner.name, addition.target), [outside]).append((one, addition.value))
+    return found
+
+
+def _computed(model: Model, *, at_start: bool) -> Iterator[tuple[str, Expression]]:
+    """The names of a model that stand for an expression, with it."""
+    yield from ((definition.name, definition.expression) for definition in model.definitions)
+    if at_start:
+        yield from ((state.name, state.initial) for state in model.states)
+
+
+def _graph(network: Network, values: Mapping[Node, list[tuple[Instance, Expression]]]) -> dict[Node, set[Node]]:
+    """Which names each name needs."""
+    return {
+        node: {needed for one, value in found for needed in _reads(network, one, value).values()}
+        for node, found in values.items()
+    }
+
+
+def _reads(network: Network, instance: Instance, expression: Expression) -> dict[str, Node]:
+    """The names that an expression needs, each with the instance that it belongs to."""
+    used = {use.name for use in instance.model.uses}
+    owners = {name: used_by(network, instance, name)[0] if name in used else instance for name in symbols(expression)}
+    return {name: (owner.name, name) for name, owner in owners.items()}
+
+
+def _extent(network: Network, instance: Instance, expression: Expression, known: Mapping[Node, Extent]) -> Extent:
+    """The extent of an expression of an instance, of whose names the extents are known."""
+    return extent_of(expression, {name: known.get(node, ONE) for name, node in _reads(network, instance, expression).items()})
+
+
+# --- time steps -------------------------------------------------------------------------------------
+
+
+def different_steps(network: Network) -> tuple[Instance, Instance] | None:
+    """Two parts of a network whose defaults of `dt` differ, or None."""
+    first: Instance | None = None
+    for one in network.instances():
+        step = one.model.parameter("dt")
+        if step is None:
+            continue
+        if first is None:
+            first = one
+        elif _step(first) != step.default:
+            return first, one
+    return None
+
+
+def _step(instance: Instance) -> float:
+    parameter = instance.model.parameter("dt")
+    return parameter.default if parameter else 0.0

@@ -1,0 +1,125 @@
+"""References: what the names in a verified program stand for, resolved once, so that no back end parses a dotted name.
+
+A reference says to which population or mechanism (`owner`) a thing belongs. `word` is how the program wrote it, by which
+results are called; two references are equal where they mean the same thing, however it was written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bioasm.diagnostics import Span
+from bioasm.isa.program import Operand
+from bioasm.isa.rows import Row
+from bioasm.models.base import Parameter
+from bioasm.network.network import Network, current_input
+
+ALL = ""  # the owner of what all populations have together: `dt`, the state and the spike count of all neurons
+DT = "dt"
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRef:
+    """A parameter of a population or mechanism; `dt` belongs to the whole program."""
+
+    owner: str
+    parameter: Parameter
+    word: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """Its name among the parameters of a run: `owner.name`, or `dt`."""
+        return f"{self.owner}.{self.parameter.name}" if self.owner else self.parameter.name
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionRef:
+    """The weight or the delay of a projection, as a `parameter`."""
+
+    owner: str
+    parameter: Parameter
+    word: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """Its name among the parameters of a run: `owner.weight` or `owner.delay`."""
+        return f"{self.owner}.{self.parameter.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRef:
+    """A variable with a value for each neuron of the owner, or of all populations."""
+
+    owner: str
+    name: str
+    word: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """An observable of the whole run: an energy, the time, all spikes, ..."""
+
+    name: str
+
+    @property
+    def word(self) -> str:
+        """How the program writes it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class InputRef:
+    """An input of a population or mechanism."""
+
+    owner: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortRef:
+    """A port of a population or mechanism at which spikes arrive."""
+
+    owner: str
+    port: str
+
+
+STATE, SPIKE_COUNT = VariableRef(ALL, "state", "state"), VariableRef(ALL, "spike_count", "spike_count")
+
+Reference = ParameterRef | ProjectionRef | VariableRef | RunRef | InputRef | PortRef
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An instruction of a verified program with references in place of names.
+
+    The first `implied` of its operands are not written in the program: the input of CUR and WAVE, the port of SPK and POI, the
+    state that RD without an operand reads.
+    """
+
+    row: Row
+    operands: tuple[Operand | Reference, ...] = ()
+    span: Span | None = None
+    implied: int = 0
+
+    @property
+    def mnemonic(self) -> str:
+        """The mnemonic of its row."""
+        return self.row.mnemonic
+
+    def slot(self, at: int) -> str:
+        """What the instruction table calls an operand."""
+        return self.row.slots[at - self.implied].name
+
+
+def default_input(network: Network) -> InputRef | None:
+    """The input that CUR and WAVE go into: the first population's first current."""
+    first = network.populations[0]
+    found = current_input(first.model)
+    return None if found is None else InputRef(first.name, found.name)
+
+
+def default_port(network: Network) -> PortRef | None:
+    """The port that spikes of SPK and POI come to: the first population's one without a name, else its first."""
+    first = network.populations[0]
+    ports = [port.name for port in first.model.ports]
+    return PortRef(first.name, "" if "" in ports else ports[0]) if ports else None

@@ -1,0 +1,83 @@
+"""A program that also records its neurons' state variables, so that what it does not show can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bioasm.isa.limits import limit
+from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
+from bioasm.isa.table import BY_MNEMONIC, Trait
+from bioasm.models.base import SPINS, Model
+from bioasm.network.references import Resolved, VariableRef
+from bioasm.verifier.gate import Verified
+
+SAMPLES = 1 << 24  # values of all recorded variables that are kept of one run
+_MAKERS = ("ALC", "POP", "MECH", "SYN", "CON")
+_USES = Trait.NEURONS | Trait.JUMPS | Trait.ENDS
+
+
+def state_variables(verified: Verified) -> dict[VariableRef, int]:
+    """The state variables of all populations and mechanisms, with how many neurons have each."""
+    network, found = verified.network, dict[VariableRef, int]()
+    for instance in network.instances():
+        for name in _states(instance.model):
+            word = name if verified.names.is_bare(instance) else f"{instance.name}.{name}"
+            found[VariableRef(instance.name, name, word)] = network.populations[instance.population].n
+    return {ref: n for ref, n in found.items() if n}
+
+
+def _states(model: Model) -> tuple[str, ...]:
+    return (model.clamp,) if model.kind == SPINS else tuple(state.name for state in model.states)
+
+
+def recorded(verified: Verified) -> list[VariableRef]:
+    """The first of the state variables, as many as can be recorded beside what the program records itself."""
+    own = sum(instruction.mnemonic == "REC" for instruction in verified.program.instructions)
+    return list(state_variables(verified))[: max(0, limit("recorders") - own)]
+
+
+def spacing(verified: Verified, lanes: int, steps: int) -> int:
+    """Every how many steps samples are taken, so that those of `steps` steps stay within SAMPLES."""
+    each = lanes * sum(state_variables(verified).values())
+    return max(1, -(-steps * each // SAMPLES))
+
+
+def instrumented(verified: Verified, variables: Sequence[VariableRef], every: float) -> Program:
+    """The program with a REC of each variable where its neurons were made, and without its own of the same variables.
+
+    `every` is in the model's clock.
+    """
+    program = verified.program
+    kept = [not _records(i, variables) for i in verified.instructions]
+    period = Quantity(every, verified.model.clock)
+    added = [Instruction(BY_MNEMONIC["REC"], (Name(ref.word), period)) for ref in variables]
+    places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # where each instruction goes, and the end
+    at = _begin(program)
+    moved = [place + (len(added) if index >= at else 0) for index, place in enumerate(places)]
+    body = [_aimed(i, moved) for i, keep in zip(program.instructions, kept, strict=True) if keep]
+    body[places[at] : places[at]] = added
+    labels = {name: moved[index] for name, index in program.labels.items()}
+    return replace(program, instructions=tuple(body), labels=labels)
+
+
+def _records(instruction: Resolved, variables: Sequence[VariableRef]) -> bool:
+    return instruction.mnemonic in ("REC", "UNREC") and instruction.operands[0] in variables
+
+
+def _begin(program: Program) -> int:
+    """The first place behind what makes the network at which neurons are used or the path may part.
+
+    All paths lead there, and what must be set before the network runs is set.
+    """
+    targets = {o.index for i in program.instructions for o in i.operands if isinstance(o, Target)}
+    at = max(k + 1 for k, i in enumerate(program.instructions) if i.mnemonic in _MAKERS)
+    while at < len(program.instructions) and at not in targets and not program.instructions[at].row.traits & _USES:
+        at += 1
+    return at
+
+
+def _aimed(instruction: Instruction, moved: Sequence[int]) -> Instruction:
+    """The instruction with its jump going where its target went."""
+    operands: tuple[Operand, ...] = tuple(Target(moved[o.index]) if isinstance(o, Target) else o for o in instruction.operands)
+    return replace(instruction, operands=operands)

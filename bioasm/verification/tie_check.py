@@ -1,0 +1,47 @@
+"""Whether two best states that differ are of one energy, evaluated once more from what the program loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.program import DataRef
+from bioasm.network.network import has_landscape
+from bioasm.results import Result
+from bioasm.runtime.energy import PARTS, Couplings, Landscape
+from bioasm.verifier.gate import Verified
+
+Array = NDArray[Any]
+
+
+def same_energy(verified: Verified, first: Result, second: Result, tolerance: float) -> Array | None:
+    """For each lane whether the best states of both sides have one energy; None where the program loads several landscapes."""
+    landscape = _landscape(verified)
+    if landscape is None or first.best_state.shape != second.best_state.shape:
+        return None
+    first_neuron, n = _where(verified)
+    a, b = (landscape.energy(r.best_state[:, first_neuron : first_neuron + n].astype(np.float64)) for r in (first, second))
+    scale = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
+    return np.asarray(np.abs(a - b) <= tolerance * scale)
+
+
+def _where(verified: Verified) -> tuple[int, int]:
+    found = next(p for p in verified.network.populations if has_landscape(p.model))
+    return found.first, found.n
+
+
+def _landscape(verified: Verified) -> Landscape | None:
+    """The landscape of a program that loads each of its parts once."""
+    if not any(has_landscape(p.model) for p in verified.network.populations):
+        return None
+    loads = [i for i in verified.program.instructions if i.mnemonic in PARTS]
+    if len({i.mnemonic for i in loads}) < len(loads):
+        return None
+    couplings = Couplings()
+    for instruction in loads:
+        (operand,) = instruction.operands
+        assert isinstance(operand, DataRef)
+        couplings = couplings.with_part(instruction.mnemonic, verified.program.data[operand.index].value)
+    return Landscape(_where(verified)[1], couplings)

@@ -1,0 +1,190 @@
+"""What holds for all of a program before its instructions are looked at one by one: flow, network and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from bioasm.isa.findings import Finding, Found
+from bioasm.isa.program import DataRef, Instruction, Name, Program
+from bioasm.isa.table import Trait
+from bioasm.models import DEFAULT_MODEL, MODELS, Model
+from bioasm.network.composition import check_mechanism, different_steps, find_circle, find_excess
+from bioasm.network.namespace import PARAMETER, Member
+from bioasm.network.network import Instance, Network, Population
+from bioasm.verifier.catalogue import Catalogue
+from bioasm.verifier.context import Scene
+from bioasm.verifier.dataflow import Flow, analyse, constant, known_values, reached
+from bioasm.verifier.network_builder import NETWORK, Wiring, count, static_end, unknown_model, wire
+from bioasm.verifier.operands import check_operands
+from bioasm.verifier.semantics.timing import seconds
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ground:
+    """The flow of a program, what was found wrong with its network by instruction, and the scene of its instructions.
+
+    `scene` is None where not one population was found. `fixed` is the index of the first instruction that needs the network to
+    be whole: parameters that decide how it is run are set before it.
+    """
+
+    program: Program
+    flow: Flow
+    found: Mapping[int, list[Finding]]
+    scene: Scene | None
+    fixed: int
+
+
+def lay(program: Program, catalogue: Catalogue, parameters: Mapping[str, float], *, sound: bool) -> Ground:
+    """Find out what holds for all of a program. Data are asked for their shapes where they are `sound`."""
+    has_pop = any(i.row.mnemonic == "POP" for i in program.instructions)
+    models = [] if has_pop else list(_chosen(program, catalogue))
+    flow = analyse(program, (p.name for model in models for p in model.parameters if p.structural))
+    unknown = {} if has_pop else dict(_unknown(program, catalogue))
+    if unknown:  # what follows from a model that is not there is not told
+        return Ground(program, flow, unknown, None, _fixed(program))
+    implicit = None if has_pop else _allocated(program, flow, catalogue)
+    wiring = wire(program, catalogue, _flawed(program, sound=sound), implicit)
+    network = wiring.network()
+    fixed = _fixed(program)
+    if not network.populations:
+        return Ground(program, flow, wiring.found, None, fixed)
+    scene = Scene(program, catalogue, network, {}, frozenset(wiring.lost))
+    scene = replace(scene, parameters=_values(scene, flow, parameters, fixed))
+    if not any(wiring.found.values()):
+        _check_whole(network, wiring, steps_given=_gives_step(program, parameters))
+    return Ground(program, flow, wiring.found, scene, fixed)
+
+
+# --- the model and neurons of MODEL and ALC ---------------------------------------------------------
+
+
+def _chosen(program: Program, catalogue: Catalogue) -> Iterator[Model]:
+    """The models that MODEL instructions name anywhere, or the one that programs run on without a MODEL."""
+    named = [i for i in program.instructions if i.row.mnemonic == "MODEL"]
+    for name in {_word(i, 0) for i in named}:
+        found = catalogue.neuron(name)
+        if found is not None:
+            yield found
+    if not named:
+        yield _default(catalogue)
+
+
+def _unknown(program: Program, catalogue: Catalogue) -> Iterator[tuple[int, list[Finding]]]:
+    """The MODEL instructions that name no neuron model, and what to say of them."""
+    for index, instruction in enumerate(program.instructions):
+        name = _word(instruction, 0) if instruction.row.mnemonic == "MODEL" else ""
+        if name and catalogue.neuron(name) is None:
+            yield index, [unknown_model(catalogue, name)]
+
+
+def _default(catalogue: Catalogue) -> Model:
+    return catalogue.neuron(DEFAULT_MODEL) or MODELS[DEFAULT_MODEL]
+
+
+def _word(instruction: Instruction, at: int) -> str:
+    operand = instruction.operands[at] if at < len(instruction.operands) else None
+    return operand.text if isinstance(operand, Name) else ""
+
+
+def _allocated(program: Program, flow: Flow, catalogue: Catalogue) -> Population:
+    """The population of the first MODEL and the first ALC; others must say the same."""
+    found = (catalogue.neuron(_word(i, 0)) for _, i in reached(program, flow, "MODEL"))
+    model = next((model for model in found if model is not None), None) or _default(catalogue)
+    sizes = (count(program, (*i.operands, None)[0]) for _, i in reached(program, flow, "ALC"))
+    return Population(model.name, model, next(sizes, 0), 0)
+
+
+# --- the network ------------------------------------------------------------------------------------
+
+
+def _flawed(program: Program, *, sound: bool) -> set[int]:
+    """Network instructions that can't be taken in: operands do not fit the table, or data may not be looked at."""
+    listed = [(k, i) for k, i in enumerate(program.instructions) if i.row.mnemonic in NETWORK]
+    return {
+        index
+        for index, instruction in listed
+        if any(check_operands(program, instruction))
+        or (not sound and any(isinstance(operand, DataRef) for operand in instruction.operands))
+    }
+
+
+def _fixed(program: Program) -> int:
+    """The index of the first instruction that runs, jumps, or needs neurons."""
+    end = static_end(program)
+    early = enumerate(program.instructions[:end])
+    return next((index for index, i in early if Trait.NEURONS in i.row.traits), end)
+
+
+def _check_whole(network: Network, wiring: Wiring, *, steps_given: bool) -> None:
+    """What can be said once all parts of a network are there, at the instructions that added them."""
+    for mechanism in list(network.instances())[len(network.populations) :]:
+        wiring.add(wiring.at[mechanism.name], check_mechanism(network, mechanism))
+    if not any(wiring.found.values()):
+        _check_circles(network, wiring)
+    differing = different_steps(network)
+    if differing is not None and not steps_given:
+        wiring.add(wiring.at[differing[1].name], _check_steps(*differing))
+
+
+def _check_circles(network: Network, wiring: Wiring) -> None:
+    last = {mechanism.population: mechanism.name for mechanism in network.mechanisms}
+    for population, name in last.items():
+        wiring.add(wiring.at[name], _check_together(network, population))
+
+
+def _check_together(network: Network, population: int) -> Found:
+    circle = find_circle(network, population)
+    if circle is not None:
+        text = f"in one step these depend on each other in a circle: {' -> '.join(circle)}"
+        yield Finding("B124", text, "let one of them be a state with an equation of its own")
+        return
+    circle = find_circle(network, population, at_start=True)
+    if circle is not None:
+        text = f"initial values depend on each other in a circle: {' -> '.join(circle)}"
+        yield Finding("B124", text, "let one of the states start as a number or as parameters")
+        return
+    excess = find_excess(network, population)
+    if excess is not None:
+        yield Finding("B111", excess)
+
+
+def _check_steps(first: Instance, other: Instance) -> Found:
+    steps = " and ".join(f"{seconds(_default_step(one))} ({one.model.name})" for one in (first, other))
+    yield Finding("B125", f"the program's models have different time steps: {steps}", "let the program say `SET dt, ...`")
+
+
+def _default_step(instance: Instance) -> float:
+    parameter = instance.model.parameter("dt")
+    return parameter.default if parameter else 0.0
+
+
+# --- parameters -------------------------------------------------------------------------------------
+
+
+def _gives_step(program: Program, parameters: Mapping[str, float]) -> bool:
+    """Whether the program or who runs it says what its time step is."""
+    return "dt" in parameters or any(i.row.mnemonic == "SET" and _word(i, 0) == "dt" for i in program.instructions)
+
+
+def _values(scene: Scene, flow: Flow, parameters: Mapping[str, float], fixed: int) -> dict[str, float | None]:
+    """The parameters of all parts of the network by their whole names: defaults, those of the run, those set for good."""
+    values: dict[str, float | None] = {}
+    for one in scene.network.instances():
+        for parameter in one.model.parameters:
+            name = scene.names.whole_name(Member(one, parameter))
+            values.setdefault(name, parameters.get(name, parameter.default))
+    if scene.network.implicit:
+        values |= known_values(scene.program, flow)
+    for instruction in scene.program.instructions[:fixed]:
+        if instruction.row.mnemonic == "SET" and len(instruction.operands) == 2 and not scene.network.implicit:
+            name = _whole_name(scene, _word(instruction, 0))
+            if name in values:
+                values[name] = constant(scene.program, instruction.operands[1])
+    return values
+
+
+def _whole_name(scene: Scene, word: str) -> str:
+    """The whole name of a parameter that a program names, empty where there is none."""
+    found = scene.names.member(PARAMETER, word)
+    return "" if found is None else scene.names.whole_name(found)

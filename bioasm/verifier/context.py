@@ -1,0 +1,115 @@
+"""What an instruction is checked against: the program's network, its parameters, and what names in it stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bioasm.isa.findings import Finding, Found, unknown
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Operand, Program, Quantity
+from bioasm.network.namespace import Lookup, Member, NameSpace
+from bioasm.network.network import Instance, Network, Population
+from bioasm.units import Dimension
+from bioasm.verifier.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What an instruction is checked against.
+
+    `parameters` are by their whole names (`tau`, `cells.tau`), None where a value is unknown before the run. `lost` are names
+    of parts of the network that were refused: nothing is said of what refers to them.
+    """
+
+    program: Program
+    catalogue: Catalogue
+    network: Network
+    parameters: Mapping[str, float | None]
+    lost: frozenset[str] = frozenset()
+    _facts: dict[tuple[str, int], list[Finding]] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> NameSpace:
+        """What names mean in the network."""
+        return NameSpace(self.network)
+
+    @property
+    def first(self) -> Population:
+        """The first population, whose model is that of the program where one is asked for."""
+        return self.network.populations[0]
+
+    @property
+    def clock(self) -> Dimension:
+        """What RUN counts in."""
+        return self.first.model.clock
+
+    @property
+    def step(self) -> float | None:
+        """The length of a step in the program's clock, more than 0, where it is known before the run."""
+        if self.clock is Dimension.SWEEPS:
+            return 1.0
+        step = self.parameters.get("dt")
+        return step if step is not None and step > 0 else None
+
+    @property
+    def n(self) -> int | None:
+        """All neurons; None where they are not known."""
+        return self.network.n or None
+
+    def size(self, instance: Instance) -> int | None:
+        """The neurons of a population, or of the one that a mechanism stands on; None where they are not known."""
+        return self.network.populations[instance.population].n or None
+
+    def number(self, operand: Operand) -> Quantity | None:
+        """The number that an operand stands for; None for a register, data or a word."""
+        return self.program.quantity(operand) if isinstance(operand, Quantity | ConstantRef) else None
+
+    def dense(self, operand: DataRef) -> NDArray[Any]:
+        """The array of an operand that was found to be a dense datum."""
+        value = self.program.data[operand.index].value
+        assert isinstance(value, Dense)
+        return value.array
+
+    def once(self, check: Callable[..., Found], operand: DataRef, *arguments: object) -> list[Finding]:
+        """What a check of a whole datum finds; a datum that stands in many instructions is looked at once."""
+        key = (f"{check.__name__}{arguments}", operand.index)
+        if key not in self._facts:
+            self._facts[key] = list(check(self, operand, *arguments))
+        return self._facts[key]
+
+    def find(self, lookup: Lookup, word: str) -> Member | Finding | None:
+        """What a name stands for; the finding where that is nothing, or several things; None for what was refused before."""
+        found = self.names.member(lookup, word)
+        if found is not None:
+            return found
+        head, dot, name = word.partition(".")
+        if dot:
+            return self._unknown_dotted(lookup, head, name)
+        several = self.names.ambiguity(lookup, word)
+        if several is not None or self.lost:
+            return several
+        return unknown_member(lookup, self._whose(), word, list(self.network.instances()))
+
+    def _unknown_dotted(self, lookup: Lookup, head: str, name: str) -> Finding | None:
+        instance = self.network.instance(head)
+        if instance is None:
+            return None if head in self.lost else unknown("B120", "population or mechanism", head, self.network.by_name)
+        return unknown_member(lookup, head, name, [instance])
+
+    def _whose(self) -> str:
+        """Whose names bare words are."""
+        alone = self.network.implicit and not self.network.mechanisms
+        return f"model {self.first.model.name}" if alone else "the network"
+
+
+def unknown_member(lookup: Lookup, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
+    """The finding that none of several parts of the network, together `owner`, has something of that name."""
+    names = {thing.name for one in instances for thing in lookup.listed(one.model)}
+    if not names:
+        return Finding(lookup.code, f"{owner} has no {lookup.what} {name!r}, nor any other")
+    return unknown(lookup.code, lookup.what, name, names, owner)

@@ -1,0 +1,205 @@
+"""The gate: what passes here can be run without further checks of its shape.
+
+A program that passes names only neurons, data, registers and instructions that there are, loads finite data of the
+right shapes, stays within the limits, and reads nothing that was not written before, whichever path it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.isa.deferred import is_unread
+from bioasm.isa.findings import Finding, Findings, Found
+from bioasm.isa.limits import limit
+from bioasm.isa.modeltext import check_model_text
+from bioasm.isa.names import name_fault
+from bioasm.isa.program import DataRef, Program
+from bioasm.models import MODELS, Model
+from bioasm.network.namespace import NameSpace
+from bioasm.network.network import Network
+from bioasm.network.references import ParameterRef, ProjectionRef, Resolved
+from bioasm.verifier.analysis import Ground, lay
+from bioasm.verifier.catalogue import Catalogue
+from bioasm.verifier.data import check_block
+from bioasm.verifier.dataflow import Flow
+from bioasm.verifier.operands import check_operands, is_number
+from bioasm.verifier.path_rules import check_flow
+from bioasm.verifier.resolve import parameter, resolve
+from bioasm.verifier.semantics import check_meaning
+from bioasm.verifier.semantics.bare import check_bare, is_core
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Verified:
+    """A program that passed the gate: its network (one population of no neurons without ALC and POP), and warnings.
+
+    `instructions` are those of the program, one for one, with references in place of names.
+    """
+
+    program: Program
+    network: Network
+    warnings: tuple[Diagnostic, ...] = ()
+    instructions: tuple[Resolved, ...] = ()
+
+    @property
+    def names(self) -> NameSpace:
+        """The names of the network."""
+        return NameSpace(self.network)
+
+    def parameter(self, word: str) -> ParameterRef | ProjectionRef | None:
+        """The parameter that a word means, None where it means none or several."""
+        return parameter(self.names, word)
+
+    @property
+    def model(self) -> Model:
+        """The model of the first population."""
+        return self.network.populations[0].model
+
+    @property
+    def n(self) -> int:
+        """All neurons."""
+        return self.network.n
+
+
+def verify(program: Program, parameters: Mapping[str, float] | None = None) -> Verified:
+    """Let a program through the gate, in time linear in its length.
+
+    `parameters` replace defaults of parameters for this run, in SI units, by their whole names: `tau` for the population
+    that ALC makes, else `cells.tau`; `dt` for the step of all.
+    Raises BioasmError with the errors found, at most `limit("diagnostics")` of them.
+    """
+    findings = Findings()
+    findings.of_program(_check_sizes(program))
+    _stop_at_errors(findings)
+    findings.of_program(chain(_check_names(program), _check_models(program)))
+    unread = {index for index, block in enumerate(program.data) if is_unread(block.value)}
+    _check_data(program, findings, set(range(len(program.data))) - unread)
+    sound = not findings.errors
+    catalogue = Catalogue(program)
+    findings.errors += catalogue.diagnostics[: limit("diagnostics")]
+    if catalogue.diagnostics:
+        _stop_at_errors(findings)
+    ground = lay(program, catalogue, parameters or {}, sound=sound)
+    _check_instructions(ground, findings, sound=sound)
+    _stop_at_errors(findings)
+    _check_data(program, findings, unread)
+    _stop_at_errors(findings)
+    _warn_of_replaced(program, findings)
+    _warn_of_unreachable(program, ground.flow, findings)
+    assert ground.scene is not None
+    network = ground.scene.network
+    return Verified(program, network, tuple(findings.warnings), resolve(ground.scene.names, program))
+
+
+def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> None:
+    """All that is wrong with one instruction each; meaning is asked for where data and names are in order."""
+    program, scene, core = ground.program, ground.scene, is_core(ground.program)
+    for index, instruction in enumerate(program.instructions):
+        flawed = findings.of_instruction(index, instruction, check_operands(program, instruction))
+        findings.of_instruction(index, instruction, ground.found.get(index, ()))
+        if not flawed and scene is not None:
+            findings.of_instruction(index, instruction, check_flow(ground, scene, index))
+            if sound:
+                flawed = findings.of_instruction(index, instruction, check_meaning(scene, instruction))
+            if sound and not flawed and not core:
+                findings.of_instruction(index, instruction, check_bare(scene, instruction))
+        if findings.full:
+            break
+
+
+def _check_data(program: Program, findings: Findings, chosen: set[int]) -> None:
+    """What is wrong with the data blocks of these numbers, each told where the program first uses it."""
+    uses: dict[int, int] = {}
+    for at, instruction in enumerate(program.instructions):
+        for operand in instruction.operands:
+            if isinstance(operand, DataRef):
+                uses.setdefault(operand.index, at)
+    for index in sorted(chosen):
+        block = program.data[index]
+        if index in uses:
+            findings.of_instruction(uses[index], program.instructions[uses[index]], check_block(index, block))
+        else:
+            findings.of_program(check_block(index, block))
+
+
+def _stop_at_errors(findings: Findings) -> None:
+    if findings.errors:
+        raise BioasmError(*findings.errors)
+
+
+# --- the program as a whole -------------------------------------------------------------------------
+
+
+def _check_sizes(program: Program) -> Found:
+    counts = {
+        "instructions": len(program.instructions),
+        "constants": len(program.constants),
+        "data": len(program.data),
+        "names": sum(1 for _ in _named(program)),
+        "models": len(program.models),
+        "sections": len(program.sections),
+        "metadata_bytes": sum(len(word.encode("utf-8", "replace")) for word in chain(*program.metadata.items())),
+    }
+    for name, count in counts.items():
+        if count > limit(name):
+            yield Finding("B111", f"the program has {count} {name.replace('_', ' ')}; the limit is {limit(name)}")
+
+
+def _check_names(program: Program) -> Found:
+    """Names are sound and stand for one thing each; constants are finite and labels stay in the program."""
+    seen: set[str] = set()
+    for what, name in _named(program):
+        fault = name_fault(name)
+        if fault:
+            yield Finding("B015", f"{what} is {name!r}: {fault}")
+        if name in seen:
+            yield Finding("B008", f"the name {name!r} stands for two things")
+        seen.add(name)
+    for name, quantity in program.constants.items():
+        if not is_number(quantity.value):
+            yield Finding("B109", f"the constant {name} is {quantity.value}; it must be a finite number")
+    for name, index in program.labels.items():
+        if not 0 <= index <= len(program.instructions):
+            yield Finding("B112", f"the label {name} stands at instruction {index}, outside of the program")
+
+
+def _named(program: Program) -> Iterator[tuple[str, str]]:
+    yield from (("the name of a constant", name) for name in program.constants)
+    yield from (("the name of a label", name) for name in program.labels)
+    yield from (("the name of a datum", block.name) for block in program.data if block.name is not None)
+
+
+def _check_models(program: Program) -> Found:
+    """Texts of models are each one block, and their names differ."""
+    for model in program.models:
+        yield from check_model_text(model)
+    seen: set[str] = set()
+    for name in (model.name for model in program.models):
+        if name in seen:
+            yield Finding("B008", f"two models or mechanisms of the program are called {name!r}")
+        seen.add(name)
+
+
+# --- warnings ---------------------------------------------------------------------------------------
+
+
+def _warn_of_replaced(program: Program, findings: Findings) -> None:
+    """One warning for each of the program's own models that has the name of one that ships."""
+    for text in program.models:
+        if text.name in MODELS:
+            message = f"{text.kind} {text.name} of the program stands in place of the one that ships"
+            findings.warnings.append(Diagnostic("B129", message, text.span, severity="warning"))
+
+
+def _warn_of_unreachable(program: Program, flow: Flow, findings: Findings) -> None:
+    """One warning for each stretch of instructions that no path leads to."""
+    before = True
+    for index, instruction in enumerate(program.instructions):
+        here = flow.reached(index)
+        if before and not here:
+            found = Finding("B117", "no path leads to this instruction", severity="warning")
+            findings.of_instruction(index, instruction, [found])
+        before = here

@@ -1,0 +1,110 @@
+"""Numbers without a unit where an operand has a dimension: they are in SI units, which is seldom what is meant.
+
+Only a text says how a number was written, so nothing is said of bytecode without places. Programs of the core alone are
+exempt: pykoppu prints them, always in SI units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bioasm.isa.findings import Finding, Found
+from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Program, Quantity
+from bioasm.network.namespace import INPUT, PARAMETER, Member
+from bioasm.network.network import SCALE, dimension_of
+from bioasm.units import Dimension, spell_number
+from bioasm.verifier.context import Scene
+from bioasm.verifier.operands import spelled
+
+CORE = frozenset({"ALC", "LDJ", "LDH", "LDT", "SIG", "RUN", "RST", "RD"})
+_UNITLESS = (Dimension.NONE, Dimension.SWEEPS)
+_USUAL = {
+    Dimension.TIME: "ms",
+    Dimension.VOLTAGE: "mV",
+    Dimension.CURRENT: "nA",
+    Dimension.FREQUENCY: "Hz",
+    Dimension.RESISTANCE: "Mohm",
+    Dimension.CAPACITANCE: "pF",
+    Dimension.CONDUCTANCE: "nS",
+    Dimension.CHARGE: "pC",
+    Dimension.CURRENT_DENSITY: "uA/cm2",
+    Dimension.CONDUCTANCE_DENSITY: "mS/cm2",
+    Dimension.CAPACITANCE_DENSITY: "uF/cm2",
+    Dimension.CONCENTRATION: "mM",
+    Dimension.LENGTH: "um",
+    Dimension.AREA: "um2",
+    Dimension.TEMPERATURE: "K",
+}
+
+
+def is_core(program: Program) -> bool:
+    """Whether a program has no instructions but those of pykoppu."""
+    return all(instruction.row.mnemonic in CORE for instruction in program.instructions)
+
+
+def check_bare(scene: Scene, instruction: Instruction) -> Found:
+    """A warning for each number of an instruction that is not 0, has no unit, and stands for something that has one."""
+    wanted = _WANTED.get(instruction.row.mnemonic)
+    if wanted is None or instruction.span is None:
+        return
+    for operand, dimension in zip(instruction.operands, wanted(scene, *instruction.operands), strict=False):
+        if isinstance(operand, Quantity | ConstantRef) and dimension not in _UNITLESS:
+            number = scene.program.quantity(operand)
+            if number.dimension is Dimension.NONE and number.value != 0:
+                yield _told(operand, number, dimension)
+
+
+def _told(operand: Quantity | ConstantRef, number: Quantity, dimension: Dimension) -> Finding:
+    written, meant = spell_number(number.value), spelled(Quantity(number.value, dimension))
+    named = f"{operand.name} ({written})" if isinstance(operand, ConstantRef) else written
+    other = f"{written} {_USUAL[dimension]}"
+    hint = f"write {meant}" if other == meant else f"write {meant}, or {other} where that is meant"
+    return Finding("B131", f"{named} has no unit and is taken as {meant}", hint, "warning")
+
+
+# --- what each operand measures ---------------------------------------------------------------------
+
+
+def _set(scene: Scene, name: Name, value: Operand) -> tuple[Dimension, ...]:
+    projection = scene.names.projected(name.text)
+    if projection is not None:
+        parameter = scene.names.projection_parameter(*projection)
+        return Dimension.NONE, parameter.dimension if parameter else Dimension.NONE
+    found = scene.find(PARAMETER, name.text)
+    return Dimension.NONE, found.thing.dimension if isinstance(found, Member) else Dimension.NONE
+
+
+def _input(scene: Scene, name: Name, value: Operand, how: Operand | None = None) -> tuple[Dimension, ...]:
+    found = scene.find(INPUT, name.text)
+    scales = isinstance(how, Name) and how.text == SCALE
+    unit = dimension_of(found.thing.unit) if isinstance(found, Member) and not scales else None
+    return Dimension.NONE, unit or Dimension.NONE
+
+
+def _port(scene: Scene, target: Name) -> Dimension:
+    head, _, port = target.text.partition(".")
+    return scene.names.port_dimension(head, port)
+
+
+def _clamped(scene: Scene, neurons: Operand, value: Operand) -> tuple[Dimension, ...]:
+    model = scene.first.model
+    variable = model.variable(model.clamp)
+    return Dimension.NONE, variable.dimension if variable else Dimension.NONE
+
+
+_WANTED: dict[str, Callable[..., tuple[Dimension, ...]]] = {
+    "RUN": lambda scene, *_: (scene.clock,),
+    "SIG": lambda scene, *_: (scene.first.model.noise,),
+    "SET": _set,
+    "CUR": lambda *_: (Dimension.CURRENT,),
+    "WAVE": lambda scene, *_: (Dimension.NONE, scene.clock),
+    "SPK": lambda scene, *_: (Dimension.NONE, scene.names.port_dimension(scene.first.name, "")),
+    "POI": lambda scene, *_: (Dimension.FREQUENCY, scene.names.port_dimension(scene.first.name, "")),
+    "INP": _input,
+    "PLAY": lambda scene, *_: (Dimension.NONE, Dimension.NONE, scene.clock),
+    "EVT": lambda scene, target, *_: (Dimension.NONE, Dimension.NONE, _port(scene, target)),
+    "RATE": lambda scene, target, *_: (Dimension.NONE, Dimension.FREQUENCY, _port(scene, target)),
+    "REC": lambda scene, *_: (Dimension.NONE, scene.clock),
+    "CLAMP": _clamped,
+    "STIM": lambda *_: (Dimension.NONE, Dimension.CURRENT, Dimension.TIME),
+}

@@ -1,0 +1,150 @@
+"""What is recorded, held and read out: REC, UNREC, CLAMP, FREE, RD, GET and PEEK."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bioasm.isa.findings import Finding, Found
+from bioasm.isa.program import DataRef, Name, Operand, Quantity, Register
+from bioasm.models.base import Model, Observable
+from bioasm.network.namespace import OBSERVABLE, READABLE, VARIABLE, Member
+from bioasm.units import spell_number
+from bioasm.verifier.context import Scene
+from bioasm.verifier.operands import check_quantity, spelled
+from bioasm.verifier.semantics.shapes import neurons, shape
+from bioasm.verifier.semantics.timing import period
+
+
+def _check_record(scene: Scene, variable: Name, *options: Operand) -> Found:
+    found = scene.find(VARIABLE, variable.text)
+    if isinstance(found, Finding):
+        yield found
+    yield from period(scene, options[0]) if options else ()
+    if len(options) > 1 and found is not None:
+        yield from neurons(scene, options[1], scene.size(found.instance) if isinstance(found, Member) else None)
+
+
+def _check_unrecord(scene: Scene, variable: Name) -> Found:
+    found = scene.find(VARIABLE, variable.text)
+    if isinstance(found, Finding):
+        yield found
+
+
+def _check_peek(scene: Scene, to: Register, variable: Name, neuron: Operand) -> Found:
+    found = scene.find(VARIABLE, variable.text)
+    if isinstance(found, Finding):
+        yield found
+    elif found is not None:
+        yield from neurons(scene, neuron, scene.size(found.instance))
+
+
+def _check_read(scene: Scene, what: Name | None = None) -> Found:
+    if what is None or scene.names.joint(what.text) is not None:
+        return
+    found = scene.find(READABLE, what.text)
+    if isinstance(found, Finding):
+        yield found
+    elif found is not None and _is_of_the_run(found.thing):
+        yield _of_the_run(found)
+
+
+def _is_of_the_run(thing: object) -> bool:
+    return isinstance(thing, Observable) and (thing.shape != "neurons" or thing.name == "best_state")
+
+
+def _of_the_run(member: Member) -> Finding:
+    name = member.thing.name
+    return Finding("B108", f"{name} is read of the whole run, not of {member.instance.name}", f"write {name}")
+
+
+def _check_get(scene: Scene, to: Register, what: Name) -> Found:
+    found = scene.names.joint(what.text) or scene.find(OBSERVABLE, what.text)
+    if isinstance(found, Member):
+        if _is_of_the_run(found.thing):
+            yield _of_the_run(found)
+            return
+        found = found.thing
+    if isinstance(found, Finding):
+        yield found
+    elif isinstance(found, Observable) and not found.register:
+        text = f"{what.text} does not fit a register; what does are {', '.join(_registers(scene))}"
+        yield Finding("B108", text, f"RD {what.text} emits it as a result")
+
+
+def _registers(scene: Scene) -> list[str]:
+    """Names of the observables that are one number."""
+    listed = (o.name for p in scene.network.populations for o in p.model.observables if o.register)
+    return list(dict.fromkeys(listed))
+
+
+# --- clamping ---------------------------------------------------------------------------------------
+
+
+def _check_clamp(scene: Scene, held: Operand, value: Operand) -> Found:
+    flawed = list(neurons(scene, held, scene.n))
+    yield from flawed
+    number = scene.number(value)
+    if flawed:
+        return
+    for model in {model.name: model for model in _held(scene, held)}.values():
+        if not model.clamp:
+            yield Finding("B114", f"model {model.name} can't do CLAMP (it has no variable to hold)")
+        elif number is not None:
+            yield from _check_level(model, number)
+    if not isinstance(value, DataRef):
+        return
+    count = scene.dense(held).size if isinstance(held, DataRef) else 1
+    flawed = list(shape(scene, "the vector of values, one for each clamped neuron,", value, (count,)))
+    yield from flawed or scene.once(_check_levels, value)
+
+
+def _held(scene: Scene, held: Operand) -> Iterator[Model]:
+    """The models of the neurons that are held, where they are known."""
+    import numpy as np
+
+    populations, number = scene.network.populations, scene.number(held)
+    if len(populations) == 1:
+        yield populations[0].model
+    elif number is not None:
+        yield scene.network.of_neuron(int(number.value)).model
+    elif isinstance(held, DataRef):
+        ends = np.cumsum([population.n for population in populations])
+        places = np.unique(np.searchsorted(ends, scene.dense(held), side="right"))
+        yield from (populations[place].model for place in places)
+
+
+def _check_level(model: Model, value: Quantity) -> Found:
+    variable = VARIABLE.of(model, model.clamp)
+    flawed = list(check_quantity("value", (variable.dimension,), value)) if variable else []
+    yield from flawed
+    if not flawed and model.clamp_values and value.value not in model.clamp_values:
+        yield _bad_level(model, spelled(value))
+
+
+def _check_levels(scene: Scene, operand: DataRef) -> Found:
+    import numpy as np
+
+    model, array = scene.first.model, scene.dense(operand)
+    if len(scene.network.populations) == 1 and model.clamp_values and not np.isin(array, model.clamp_values).all():
+        yield _bad_level(model, spell_number(float(array[~np.isin(array, model.clamp_values)][0])))
+
+
+def _bad_level(model: Model, value: str) -> Finding:
+    allowed = " or ".join(spell_number(level) for level in model.clamp_values)
+    return Finding("B116", f"model {model.name} can hold {model.clamp} at {allowed}, not at {value}")
+
+
+def _check_free(scene: Scene, freed: Operand | None = None) -> Found:
+    if freed is not None:
+        yield from neurons(scene, freed, scene.n)
+
+
+CHECKERS: dict[str, Callable[..., Found]] = {
+    "REC": _check_record,
+    "UNREC": _check_unrecord,
+    "CLAMP": _check_clamp,
+    "FREE": _check_free,
+    "RD": _check_read,
+    "GET": _check_get,
+    "PEEK": _check_peek,
+}

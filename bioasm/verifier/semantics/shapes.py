@@ -1,0 +1,82 @@
+"""Shapes of data, indices of neurons, and numbers in data that lie in range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bioasm.isa.findings import Finding, Found
+from bioasm.isa.program import DataRef, Dense, Operand, Sparse
+from bioasm.units import spell_number
+from bioasm.verifier.context import Scene
+from bioasm.verifier.operands import spelled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def shape(scene: Scene, what: str, operand: Operand, wanted: tuple[int | None, ...]) -> Found:
+    """Whether a datum is dense and of the wanted shape; None stands for any number."""
+    if not isinstance(operand, DataRef):
+        return
+    value = scene.program.data[operand.index].value
+    if not isinstance(value, Dense):
+        form = "a sparse matrix" if isinstance(value, Sparse) else "terms"
+        yield Finding("B004", f"{what} {'is a vector' if len(wanted) == 1 else 'is a dense matrix'}, not {form}")
+    elif len(value.shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, value.shape, strict=True)):
+        yield Finding("B106", f"{what} must be {_shape_words(wanted)}, not {_shape_words(value.shape)}")
+
+
+def _shape_words(sides: Sequence[int | None]) -> str:
+    """A shape; sides that are None may be anything."""
+    if all(side is None for side in sides):
+        return "a vector" if len(sides) == 1 else "a matrix"
+    if len(sides) == 2 and sides[0] is None:
+        return f"a matrix of {sides[1]} columns"
+    return f"a vector of {sides[0]} entries" if len(sides) == 1 else " x ".join(map(str, sides))
+
+
+def neurons(scene: Scene, operand: Operand, n: int | None) -> Found:
+    """Whether an operand is the index of one of n neurons or a vector of such."""
+    number = scene.number(operand)
+    if number is not None and n is not None and number.value >= n:
+        yield Finding("B110", f"there is no neuron {spelled(number)}: there are {n}, counted from 0")
+    elif isinstance(operand, DataRef):
+        flawed = list(shape(scene, "the vector of neurons", operand, (None,)))
+        yield from flawed or scene.once(_check_neurons, operand, n)
+
+
+def _check_neurons(scene: Scene, operand: DataRef, n: int | None) -> Found:
+    """Whether a vector holds indices of neurons, none twice."""
+    array = scene.dense(operand)
+    flawed = list(whole_below(array, n))
+    if array.size == 0:
+        flawed.append(Finding("B106", "the vector of neurons is empty"))
+    yield from flawed
+    if not flawed and n is not None and _repeated(array):
+        yield Finding("B110", "the vector of neurons names one twice")
+
+
+def whole_below(array: NDArray[Any], n: int | None) -> Found:
+    """Whether all entries are indices of n neurons."""
+    import numpy as np
+
+    if array.size == 0:
+        return
+    if array.min() < 0 or (n is not None and array.max() >= n):
+        yield Finding("B110", f"the index of a neuron is out of range: there are {n} neurons, counted from 0")
+    elif array.dtype.kind == "f" and bool((np.floor(array) != array).any()):
+        yield Finding("B110", "the index of a neuron is a whole number")
+
+
+def _repeated(array: NDArray[Any]) -> bool:
+    import numpy as np
+
+    return np.unique(array).size < array.size
+
+
+def at_least(scene: Scene, operand: DataRef, what: str, low: float) -> Found:
+    """Whether all entries of a datum are at least `low`."""
+    array = scene.dense(operand)
+    if array.size and array.min() < low:
+        yield Finding("B014", f"{what} must be at least {spell_number(low)}; one entry is {array.min()}")
