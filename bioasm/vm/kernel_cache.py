@@ -73,7 +73,7 @@ def address_of(kernel: Kernel) -> int:
 def _sources() -> list[Path]:
     """The files that kernels are made from."""
     kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
-    others = [_HERE / name for name in ("layout.py", "compiler.py", "objects.py")]
+    others = [_HERE / name for name in ("layout.py", "compiler.py", "kernel_cache.py")]
     shared = [house / "runtime" / f"{name}.py" for name in ("random", "elementary", "reduction")]
     return [*kernels, *others, *shared, house / "isa" / "table.py"]
 
