@@ -20,7 +20,7 @@ from bioasm.verifier.gate import Verified, verify
 Factory = Callable[[], Driver]
 C = TypeVar("C", bound=type)
 
-ROOMS = ("results", "control", "landscapes", "membranes", "spins", "networks", "lanes", "conduct")
+ROOMS = ("results", "control", "landscapes", "membranes", "spins", "networks", "lanes", "driver_contract")
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _add_terms(prepared: Prepared, n: int, terms: Terms | None, value: Array | N
 def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> Prepared:
     """Arrays for a feedback J s + h with J as given; h and term weights in float64.
 
-    `unit_states` says that s is proven to be in 0..1, which the product of bytes (`bioasm/vm/kernels/limbs.py`) asks for.
+    `unit_states` says that s is proven to be in 0..1, which the product of bytes (`int8_product.py`) asks for.
     """
     h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64).copy()
     if given.j is None:

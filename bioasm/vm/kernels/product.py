@@ -2,7 +2,7 @@
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
 the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits, except
-that a single lane takes a J of bytes in whole numbers (`bioasm/vm/kernels/limbs.py`), and of a symmetric J of HALVED_FROM
+that a single lane takes a J of bytes in whole numbers (`int8_product.py`), and of a symmetric J of HALVED_FROM
 neurons and more reads the lower half only, each entry for both of its places. Products
 are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the rows'
 tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
