@@ -1,4 +1,4 @@
-"""How large and how deeply nested expressions are once all that they need is put in."""
+"""Sizes of expression trees: nodes and depth after substitution of all definitions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from bioasm.models.expression import Call, Expression, Symbol
 from bioasm.models.limits import DEEPEST, LARGEST
 
 
-class Extent(NamedTuple):
-    """How many parts an expression has, and on how many levels they stand."""
+class TreeSize(NamedTuple):
+    """The number of nodes of an expression tree, and its depth."""
 
     parts: int
     levels: int
@@ -25,17 +25,17 @@ class Extent(NamedTuple):
         return None
 
 
-ONE = Extent(1, 1)
+ONE = TreeSize(1, 1)
 
 
-def extent_of(expression: Expression, names: Mapping[str, Extent]) -> Extent:
-    """The extent of an expression with `names` put in. A clip counts as the two levels, max and min, that it is computed as."""
+def tree_size(expression: Expression, names: Mapping[str, TreeSize]) -> TreeSize:
+    """The size of an expression with `names` substituted. A clip counts as the two levels, max and min, that it is computed as."""
     if isinstance(expression, Symbol):
         return names.get(expression.name, ONE)
-    own = Extent(1, 2 if isinstance(expression, Call) and expression.function == "clip" else 1)
-    return joined(own, *(extent_of(part, names) for part in expression.parts()))
+    own = TreeSize(1, 2 if isinstance(expression, Call) and expression.function == "clip" else 1)
+    return combined(own, *(tree_size(part, names) for part in expression.parts()))
 
 
-def joined(top: Extent, *below: Extent) -> Extent:
-    """What stands on top of others."""
-    return Extent(top.parts + sum(e.parts for e in below), top.levels + max((e.levels for e in below), default=0))
+def combined(top: TreeSize, *below: TreeSize) -> TreeSize:
+    """The size of a node with these subtrees below it."""
+    return TreeSize(top.parts + sum(e.parts for e in below), top.levels + max((e.levels for e in below), default=0))

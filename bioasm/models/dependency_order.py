@@ -1,22 +1,22 @@
-"""The order in which definitions and initial values can be computed, and the circles that leave none."""
+"""Topological sort of definitions and initial values, with findings for cycles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from bioasm.models.draft import Draft
 from bioasm.models.expression import Expression, symbols
 from bioasm.models.findings import Findings
+from bioasm.models.syntax_tree import RawModel
 
 
-def order_of(draft: Draft, findings: Findings) -> tuple[list[str], set[str]]:
+def order_of(parsed: RawModel, findings: Findings) -> tuple[list[str], set[str]]:
     """The names of definitions and states, each after those that its value or initial value needs; and those in circles.
 
     A circle is noted once.
     """
-    raw = {item.name.text: item for item in (*draft.definitions, *draft.states)}
-    definitions = {item.name.text for item in draft.definitions}
+    raw = {item.name.text: item for item in (*parsed.definitions, *parsed.states)}
+    definitions = {item.name.text for item in parsed.definitions}
     needs = {name: symbols(item.value) & raw.keys() for name, item in raw.items()}
     circular: set[str] = set()
     while True:

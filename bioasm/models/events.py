@@ -5,10 +5,10 @@ from __future__ import annotations
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import is_number, linear_in, reads
 from bioasm.models.base import NEURON, ORDER, Feedback, Port
-from bioasm.models.draft import Draft, RawEquation, RawObservable, RawPort, Word
 from bioasm.models.findings import Findings
 from bioasm.models.names import TAKEN, Scope, twice
-from bioasm.models.syntax import place_of
+from bioasm.models.statements import place_of
+from bioasm.models.syntax_tree import RawEquation, RawModel, RawObservable, RawPort, Word
 from bioasm.units import NO_UNIT
 
 _NEURON_ONLY = ("noise", "spike", "reset", "refractory", "observe", "clamp", "feedback", "order", "spins", "clock")
@@ -16,39 +16,39 @@ _SPINS = frozenset({"source", "parameters", "noise", "spins", "clock", "observe"
 _MECHANISM_ONLY = ("uses", "adds")
 
 
-def check_sections(draft: Draft, findings: Findings) -> None:
+def check_sections(parsed: RawModel, findings: Findings) -> None:
     """Note sections that this kind of model can't have, and events that need another section."""
-    for section, at in draft.sections.items():
-        if draft.kind != NEURON and section in _NEURON_ONLY:
+    for section, at in parsed.sections.items():
+        if parsed.kind != NEURON and section in _NEURON_ONLY:
             findings.add("B028", f"a mechanism has no section `{section}:`", at)
-        elif draft.kind == NEURON and section in _MECHANISM_ONLY:
+        elif parsed.kind == NEURON and section in _MECHANISM_ONLY:
             hint = "mechanisms use and add to the variables of the neuron that they are put on"
             findings.add("B028", f"a neuron model has no section `{section}:`", at, hint)
-        elif draft.spins and section not in _SPINS:
+        elif parsed.spins and section not in _SPINS:
             findings.add("B028", f"a model of spins has no section `{section}:`; the machine knows their dynamics", at)
-    after = next((s for s in ("reset", "refractory") if s in draft.sections), None)
-    if after and "spike" not in draft.sections and draft.kind == NEURON:
-        findings.add("B031", f"`{after}:` needs a threshold", draft.sections[after], "add `spike: v > Vt`")
-    frozen = [i.name for stage in draft.stages for i in stage if isinstance(i, RawEquation) and i.frozen]
-    if frozen and "refractory" not in draft.sections:
+    after = next((s for s in ("reset", "refractory") if s in parsed.sections), None)
+    if after and "spike" not in parsed.sections and parsed.kind == NEURON:
+        findings.add("B031", f"`{after}:` needs a threshold", parsed.sections[after], "add `spike: v > Vt`")
+    frozen = [i.name for stage in parsed.stages for i in stage if isinstance(i, RawEquation) and i.frozen]
+    if frozen and "refractory" not in parsed.sections:
         text = "`unless refractory` needs a refractory time"
         findings.add("B031", text, frozen[0].at, "add `refractory: 2 ms`")
-    if draft.kind == NEURON and not draft.states and not draft.spins and not draft.lost:
-        findings.add("B024", f"model {draft.name.text} has no state", draft.name.at, "list its variables under `state:`")
+    if parsed.kind == NEURON and not parsed.states and not parsed.spins and not parsed.lost:
+        findings.add("B024", f"model {parsed.name.text} has no state", parsed.name.at, "list its variables under `state:`")
 
 
-def check_repeats(draft: Draft, findings: Findings) -> None:
+def check_repeats(parsed: RawModel, findings: Findings) -> None:
     """Note equations, jumps and ports that stand twice."""
-    for stage in draft.stages:
+    for stage in parsed.stages:
         for word in twice(item.name for item in stage if isinstance(item, RawEquation)):
             text = f"`{word.text}` has two equations in one stage"
             findings.add("B026", text, word.at, "a second stage starts with `then:`")
-    for word in twice(port.name for port in draft.ports):
+    for word in twice(port.name for port in parsed.ports):
         findings.add("B026", f"the port {word.text or 'without a name'} stands twice", word.at)
-    for port in draft.ports:
+    for port in parsed.ports:
         for word in twice(jump.name for jump in port.jumps):
             findings.add("B026", f"`{word.text}` stands twice in one port", word.at)
-    for word in twice(o.name for o in draft.observables):
+    for word in twice(o.name for o in parsed.observables):
         findings.add("B026", f"`{word.text}` is observed twice", word.at)
 
 
@@ -65,25 +65,25 @@ def port_of(raw: RawPort, findings: Findings) -> Port:
     return Port(raw.name.text, raw.unit or NO_UNIT, tuple(jumps), raw.summary)
 
 
-def order_of_step(draft: Draft, findings: Findings) -> tuple[str, ...]:
+def order_of_step(parsed: RawModel, findings: Findings) -> tuple[str, ...]:
     """The order of what happens in a step."""
-    if not draft.order or draft.kind != NEURON:
+    if not parsed.order or parsed.kind != NEURON:
         return ORDER
-    names = [word.text for word in draft.order]
+    names = [word.text for word in parsed.order]
     if sorted(names) != sorted(ORDER):
-        findings.add("B031", f"`order:` names each of {', '.join(ORDER)} once", draft.order[0].at)
+        findings.add("B031", f"`order:` names each of {', '.join(ORDER)} once", parsed.order[0].at)
         return ORDER
     if names.index("reset") < names.index("spike"):
-        findings.add("B031", "`order:` has the reset before the spike that it follows", draft.order[names.index("reset")].at)
+        findings.add("B031", "`order:` has the reset before the spike that it follows", parsed.order[names.index("reset")].at)
     return tuple(names)
 
 
-def feedback_of(draft: Draft, scope: Scope, findings: Findings) -> Feedback | None:
+def feedback_of(parsed: RawModel, scope: Scope, findings: Findings) -> Feedback | None:
     """The feedback, its names looked up."""
-    raw = draft.feedback
+    raw = parsed.feedback
     if raw is None:
         return None
-    fixed = {p.name.text for p in draft.parameters if p.fixed}
+    fixed = {p.name.text for p in parsed.parameters if p.fixed}
     wanted = (
         (raw.target, ("input",), "an input"),
         (raw.source, ("state", "definition"), "a state or a definition"),
@@ -100,16 +100,16 @@ def feedback_of(draft: Draft, scope: Scope, findings: Findings) -> Feedback | No
     return Feedback(raw.source.text, raw.target.text, raw.every.text, raw.within.text)
 
 
-def check_seen(draft: Draft, scope: Scope, findings: Findings) -> None:
+def check_seen(parsed: RawModel, scope: Scope, findings: Findings) -> None:
     """Note names of `clamp:` and `observe:` that are none of the model, and of `adds:` that are not of another."""
-    for addition in draft.adds:
+    for addition in parsed.adds:
         kind = scope.kinds.get(addition.name.text, "use")
-        if kind != "use" and draft.kind != NEURON:
+        if kind != "use" and parsed.kind != NEURON:
             text = f"`{addition.name.text}` is the mechanism's own {kind}; it adds to inputs of the membrane it is put on"
             findings.add("B031", text, addition.name.at)
-    if draft.clamp:
-        _seen("clamp", draft.clamp[0], ("state",), scope, findings)
-    for observable in draft.observables:
+    if parsed.clamp:
+        _seen("clamp", parsed.clamp[0], ("state",), scope, findings)
+    for observable in parsed.observables:
         _seen("observe", observable.variable, ("state", "definition", "input"), scope, findings)
         _check_shown(observable, scope, findings)
 

@@ -1,4 +1,4 @@
-"""Whether the method of each equation fits it, and what of its right side is noise."""
+"""Integration methods: whether each fits its equation, and the white noise split off the right sides."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import linear_in, substitute
 from bioasm.models.base import METHODS, Equation
-from bioasm.models.complexity import ONE, Extent, extent_of
-from bioasm.models.draft import Draft, RawEquation
+from bioasm.models.complexity import ONE, TreeSize, tree_size
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
-from bioasm.models.syntax import place_of
+from bioasm.models.statements import place_of
+from bioasm.models.syntax_tree import RawEquation, RawModel
 
 
 def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
@@ -21,44 +21,44 @@ def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> E
     return expression
 
 
-def check_sizes(draft: Draft, order: list[str], findings: Findings) -> None:
+def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
     """Note expressions that are too large or nested too deeply once all that they need is put in, which can double at each.
 
     `order` has names of definitions and states, each after those that it or its initial value needs.
     """
-    values = {raw.name.text: raw for raw in (*draft.definitions, *draft.states)}
-    definitions = {raw.name.text for raw in draft.definitions}
-    at_start: dict[str, Extent] = {}
-    in_step: dict[str, Extent] = {}
+    values = {raw.name.text: raw for raw in (*parsed.definitions, *parsed.states)}
+    definitions = {raw.name.text for raw in parsed.definitions}
+    at_start: dict[str, TreeSize] = {}
+    in_step: dict[str, TreeSize] = {}
     for raw in (values[name] for name in order if name in values):
         name = raw.name.text
-        at_start[name] = _checked(f"`{name}`", extent_of(raw.value, at_start), raw.name.at, findings)
+        at_start[name] = _checked(f"`{name}`", tree_size(raw.value, at_start), raw.name.at, findings)
         if name in definitions and at_start[name] != ONE:
-            in_step[name] = extent_of(raw.value, in_step)
-    for expression in _used(draft):
-        _checked("this expression", extent_of(expression, in_step), place_of(expression), findings)
+            in_step[name] = tree_size(raw.value, in_step)
+    for expression in _used(parsed):
+        _checked("this expression", tree_size(expression, in_step), place_of(expression), findings)
 
 
-def _checked(what: str, found: Extent, at: Place, findings: Findings) -> Extent:
-    """The extent; where it is too much, that is noted, and what needs it is not at fault."""
+def _checked(what: str, found: TreeSize, at: Place, findings: Findings) -> TreeSize:
+    """The size; one that is too large is noted and counts as 1 for what needs it, which is not at fault."""
     if found.fault is None:
         return found
     findings.add("B111", f"{what} {found.fault}", at)
     return ONE
 
 
-def _used(draft: Draft) -> Iterator[Expression]:
+def _used(parsed: RawModel) -> Iterator[Expression]:
     """All expressions that definitions are put into in a step."""
-    for item in (item for stage in draft.stages for item in stage):
+    for item in (item for stage in parsed.stages for item in stage):
         yield item.rate if isinstance(item, RawEquation) else item.value
-    yield from (assignment.value for assignment in (*draft.reset, *draft.adds))
-    yield from (jump.value for port in draft.ports for jump in port.jumps)
-    yield from (event[0] for event in (draft.spike, draft.refractory) if event is not None)
+    yield from (assignment.value for assignment in (*parsed.reset, *parsed.adds))
+    yield from (jump.value for port in parsed.ports for jump in port.jumps)
+    yield from (event[0] for event in (parsed.spike, parsed.refractory) if event is not None)
 
 
-def check_noise(draft: Draft, findings: Findings) -> None:
+def check_noise(parsed: RawModel, findings: Findings) -> None:
     """Note equations in which white noise is more than added with a factor."""
-    for item in (item for stage in draft.stages for item in stage):
+    for item in (item for stage in parsed.stages for item in stage):
         if isinstance(item, RawEquation) and _apart(item.rate) is None:
             text = "white noise can only be added, with a factor that holds no noise"
             findings.add("B030", text, place_of(item.rate), "... + sigma*sqrt(2/tau)*xi")
@@ -80,9 +80,9 @@ def _apart(rate: Expression) -> tuple[Expression, tuple[tuple[str, Expression], 
 class Methods:
     """Makes Equations of the raw ones. `definitions` have to be free of circles."""
 
-    def __init__(self, draft: Draft, definitions: Mapping[str, Expression], findings: Findings) -> None:
+    def __init__(self, parsed: RawModel, definitions: Mapping[str, Expression], findings: Findings) -> None:
         self.definitions, self.findings = definitions, findings
-        self.states = {raw.name.text for raw in draft.states}
+        self.states = {raw.name.text for raw in parsed.states}
 
     def equation(self, raw: RawEquation) -> Equation | None:
         """The equation with its noise set apart; None where something is wrong, which is noted."""

@@ -1,4 +1,4 @@
-"""The names of a model: what each is, whether it may be called so, and whether every name that is read exists."""
+"""Symbol table of a model: what each name is, and findings for names that are not allowed or not defined."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.base import NEURON, common_observables
-from bioasm.models.block import SECTIONS
-from bioasm.models.draft import Draft, RawAssignment, RawEquation, RawInput, RawParameter, RawValue, Word
 from bioasm.models.expression import FUNCTIONS, Call, Expression, Place, Symbol
 from bioasm.models.findings import Findings
-from bioasm.models.syntax import UNKNOWN
+from bioasm.models.scanner import SECTIONS
+from bioasm.models.statements import UNKNOWN
+from bioasm.models.syntax_tree import RawAssignment, RawEquation, RawInput, RawModel, RawParameter, RawValue, Word
 from bioasm.units import MEASURES, Dimension
 
 BUILT_IN = ("dt", "t")
@@ -28,17 +28,17 @@ Raw = TypeVar("Raw", RawParameter, RawValue, RawInput)
 class Scope:
     """What the names of one text are: `kinds[name]` is parameter, noise, input, use, state or definition."""
 
-    def __init__(self, draft: Draft, findings: Findings) -> None:
-        self.draft, self.findings = draft, findings
+    def __init__(self, parsed: RawModel, findings: Findings) -> None:
+        self.parsed, self.findings = parsed, findings
         self.kinds: dict[str, str] = {}
-        self.excused = {UNKNOWN, *draft.lost}
+        self.excused = {UNKNOWN, *parsed.lost}
         self.dropped: set[Place] = set()
-        for kind, words in _declared(draft):
+        for kind, words in _declared(parsed):
             for word in words:
                 self._declare(kind, word)
-        draft.parameters = self._first(draft.parameters)
-        draft.states, draft.definitions = self._first(draft.states), self._first(draft.definitions)
-        draft.inputs, draft.uses = self._first(draft.inputs), self._first(draft.uses)
+        parsed.parameters = self._first(parsed.parameters)
+        parsed.states, parsed.definitions = self._first(parsed.states), self._first(parsed.definitions)
+        parsed.inputs, parsed.uses = self._first(parsed.inputs), self._first(parsed.uses)
 
     def _first(self, declared: list[Raw]) -> list[Raw]:
         """The declarations that count: those of names that are allowed, and the first of each."""
@@ -60,7 +60,7 @@ class Scope:
     def _fault(self, kind: str, name: str) -> tuple[str, str] | None:
         """Why something can't be called so, and what to do."""
         other = f"take another name, such as {name}_ or {name}0"
-        if name == "dt" and kind == "parameter" and self.draft.kind == NEURON:
+        if name == "dt" and kind == "parameter" and self.parsed.kind == NEURON:
             return None
         if name in FUNCTIONS:
             return "that is a function", other
@@ -95,12 +95,12 @@ class Scope:
         elif name == "weight":
             self.findings.add("B021", "`weight` is known in `receive:` only", at)
         else:
-            self.findings.add("B021", f"`{name}` is not defined in this {self.draft.kind}", at, self._hint(name))
+            self.findings.add("B021", f"`{name}` is not defined in this {self.parsed.kind}", at, self._hint(name))
 
     def _hint(self, name: str) -> str | None:
         if name in FUNCTIONS:
             return f"{name} is a function: {name}(...)"
-        where = "parameters:, inputs: or definitions:" if self.draft.kind == NEURON else "parameters:, definitions: or uses:"
+        where = "parameters:, inputs: or definitions:" if self.parsed.kind == NEURON else "parameters:, definitions: or uses:"
         unit = f"; the unit is written (1 {name})" if name in MEASURES else ""
         return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}{unit}"
 
@@ -125,36 +125,36 @@ def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def _declared(draft: Draft) -> Iterator[tuple[str, list[Word]]]:
-    yield "parameter", [p.name for p in draft.parameters]
-    yield "noise", [draft.noise.name] if draft.noise else []
-    yield "input", [i.name for i in draft.inputs]
-    yield "use", [u.name for u in draft.uses]
-    yield "state", [s.name for s in draft.states] + ([draft.spins[0]] if draft.spins else [])
-    yield "definition", [d.name for d in draft.definitions]
+def _declared(parsed: RawModel) -> Iterator[tuple[str, list[Word]]]:
+    yield "parameter", [p.name for p in parsed.parameters]
+    yield "noise", [parsed.noise.name] if parsed.noise else []
+    yield "input", [i.name for i in parsed.inputs]
+    yield "use", [u.name for u in parsed.uses]
+    yield "state", [s.name for s in parsed.states] + ([parsed.spins[0]] if parsed.spins else [])
+    yield "definition", [d.name for d in parsed.definitions]
 
 
-def check_names(draft: Draft, scope: Scope) -> None:
+def check_names(parsed: RawModel, scope: Scope) -> None:
     """Note every name that does not exist, and every change of something that is no state."""
-    noisy = ("xi",) if draft.kind == NEURON else ()
-    for stage in draft.stages:
+    noisy = ("xi",) if parsed.kind == NEURON else ()
+    for stage in parsed.stages:
         for item in stage:
             scope.is_state(item.name)
-    for changed in (*draft.reset, *(jump for port in draft.ports for jump in port.jumps)):
+    for changed in (*parsed.reset, *(jump for port in parsed.ports for jump in port.jumps)):
         scope.is_state(changed.name)
-    for stage in draft.stages:
+    for stage in parsed.stages:
         for item in stage:
             scope.check(_right(item), noisy if isinstance(item, RawEquation) else ())
-    for raw in (*draft.definitions, *draft.states):
+    for raw in (*parsed.definitions, *parsed.states):
         scope.check(raw.value)
-    for assignment in draft.reset:
+    for assignment in parsed.reset:
         scope.check(assignment.value)
-    for port in draft.ports:
+    for port in parsed.ports:
         for jump in port.jumps:
             scope.check(jump.value, ("weight",))
-    for addition in draft.adds:
+    for addition in parsed.adds:
         scope.check(addition.value, functions=("held", "delayed"))
-    for event in filter(None, (draft.spike, draft.refractory)):
+    for event in filter(None, (parsed.spike, parsed.refractory)):
         scope.check(event[0])
 
 

@@ -27,7 +27,7 @@ def parse_model(text: str, *, source: str = "<model>", line: int = 1) -> Model:
 
 
 def _read(text: str, source: str, line: int) -> Model:
-    from bioasm.models.reading import read_model  # Lark takes longer to import than most commands run
+    from bioasm.models.parse import read_model  # Lark takes longer to import than most commands run
 
     model = read_model(text, source, line)
     path = _path(text)

@@ -1,22 +1,22 @@
-"""Whether the units of a model agree everywhere, and conditions stand where conditions are wanted."""
+"""Unit inference: the unit of every name and expression of a model, with findings where they do not agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, quotient, unit_of
-from bioasm.models.draft import Draft, RawEquation, RawParameter, Word
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.models.findings import Findings
-from bioasm.models.syntax import place_of
+from bioasm.models.statements import place_of
+from bioasm.models.syntax_tree import RawEquation, RawModel, RawParameter, Word
 from bioasm.units import NO_UNIT, Exponents
 
 Units = dict[str, Exponents | None]
 
 
-def check_units(draft: Draft, order: Iterable[str], excused: set[str], findings: Findings) -> Units:
+def check_units(parsed: RawModel, order: Iterable[str], excused: set[str], findings: Findings) -> Units:
     """The unit of every name (None where it can't be told, as of `excused` ones), with findings for what does not agree."""
-    check = _Check(draft, dict.fromkeys(excused), findings)
+    check = _Check(parsed, dict.fromkeys(excused), findings)
     check.declared()
     check.inferred(order)
     check.equations()
@@ -25,8 +25,8 @@ def check_units(draft: Draft, order: Iterable[str], excused: set[str], findings:
 
 
 class _Check:
-    def __init__(self, draft: Draft, units: Units, findings: Findings) -> None:
-        self.draft, self.units, self.findings = draft, units, findings
+    def __init__(self, parsed: RawModel, units: Units, findings: Findings) -> None:
+        self.parsed, self.units, self.findings = parsed, units, findings
 
     def unit(self, expression: Expression) -> Exponents | None:
         """The unit of an expression that is a number; None where it can't be told or something was wrong."""
@@ -63,16 +63,16 @@ class _Check:
     # --- names --------------------------------------------------------------------------------------
 
     def declared(self) -> None:
-        draft = self.draft
-        for raw in (*draft.inputs, *draft.uses):
+        parsed = self.parsed
+        for raw in (*parsed.inputs, *parsed.uses):
             self.units[raw.name.text] = raw.unit
-        for parameter in draft.parameters:
+        for parameter in parsed.parameters:
             self.units[parameter.name.text] = self._parameter(parameter)
-        if draft.noise:
-            self.units[draft.noise.name.text] = self.unit(draft.noise.value)
-        if draft.spins:
-            self.units[draft.spins[0].text] = NO_UNIT
-        for raw in draft.inputs:
+        if parsed.noise:
+            self.units[parsed.noise.name.text] = self.unit(parsed.noise.value)
+        if parsed.spins:
+            self.units[parsed.spins[0].text] = NO_UNIT
+        for raw in parsed.inputs:
             if raw.default is not None:
                 self.fits(f"input {raw.name.text}", raw.default, raw.unit)
 
@@ -89,7 +89,7 @@ class _Check:
         return found
 
     def inferred(self, order: Iterable[str]) -> None:
-        values = {raw.name.text: raw.value for raw in (*self.draft.states, *self.draft.definitions)}
+        values = {raw.name.text: raw.value for raw in (*self.parsed.states, *self.parsed.definitions)}
         for name in order:
             self.units.setdefault(name, None)
             self.units[name] = self.unit(values[name])
@@ -98,41 +98,41 @@ class _Check:
 
     def own(self, word: Word) -> Exponents | None:
         """The unit of a state; None for anything else, which can't change."""
-        return self.units.get(word.text) if any(s.name.text == word.text for s in self.draft.states) else None
+        return self.units.get(word.text) if any(s.name.text == word.text for s in self.parsed.states) else None
 
     def equations(self) -> None:
-        for item in (item for stage in self.draft.stages for item in stage):
+        for item in (item for stage in self.parsed.stages for item in stage):
             own = self.own(item.name)
             if isinstance(item, RawEquation):
                 wanted = None if own is None else quotient(own, SECOND)
                 self.fits(f"d{item.name.text}/dt", item.rate, wanted)
             else:
                 self.fits(f"`{item.name.text}`", item.value, own)
-        for assignment in self.draft.reset:
+        for assignment in self.parsed.reset:
             self.fits(f"`{assignment.name.text}`", assignment.value, self.own(assignment.name))
 
     def events(self) -> None:
-        draft = self.draft
-        if draft.spike:
-            self._condition(draft.spike[0])
-        if draft.refractory:
-            self.fits("a refractory time", draft.refractory[0], SECOND)
-        for port in draft.ports:
+        parsed = self.parsed
+        if parsed.spike:
+            self._condition(parsed.spike[0])
+        if parsed.refractory:
+            self.fits("a refractory time", parsed.refractory[0], SECOND)
+        for port in parsed.ports:
             self.units["weight"] = port.unit
             for jump in port.jumps:
                 self.fits(f"`{jump.name.text}`", jump.value, self.own(jump.name))
         self.units.pop("weight", None)
-        for addition in draft.adds:
-            known = {use.name.text: use.unit for use in draft.uses}
+        for addition in parsed.adds:
+            known = {use.name.text: use.unit for use in parsed.uses}
             self.fits(f"`{addition.name.text}`", addition.value, known.get(addition.name.text))
         self.feedback()
-        if draft.clamp:
-            for value in draft.clamp[1]:
-                self.fits(f"`{draft.clamp[0].text}`", value, self.units.get(draft.clamp[0].text))
+        if parsed.clamp:
+            for value in parsed.clamp[1]:
+                self.fits(f"`{parsed.clamp[0].text}`", value, self.units.get(parsed.clamp[0].text))
 
     def feedback(self) -> None:
         """The interval is a time, and the bound is in the unit of the input."""
-        raw = self.draft.feedback
+        raw = self.parsed.feedback
         if raw is None:
             return
         for word, wanted in ((raw.every, SECOND), (raw.within, self.units.get(raw.target.text))):

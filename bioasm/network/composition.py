@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.models.base import Addition, Equation, Model, Use
-from bioasm.models.complexity import ONE, Extent, extent_of, joined
+from bioasm.models.complexity import ONE, TreeSize, combined, tree_size
 from bioasm.models.expression import Expression, Number, symbols
 from bioasm.network.network import Instance, Network, unit_in, usable
 from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
@@ -118,24 +118,24 @@ def find_circle(network: Network, population: int, *, at_start: bool = False) ->
 
 def find_excess(network: Network, population: int) -> str | None:
     """What is too large or nested too deeply once all is put in that mechanisms add and use; there are no circles."""
-    at_start = _extents(network, population, at_start=True)
-    known = _extents(network, population, at_start=False)
-    named = [(".".join(node), extent) for node, extent in (*known.items(), *at_start.items())]
+    at_start = _sizes(network, population, at_start=True)
+    known = _sizes(network, population, at_start=False)
+    named = [(".".join(node), size) for node, size in (*known.items(), *at_start.items())]
     stepped = [
-        (f"an equation of {one.name}", _extent(network, one, value, known))
+        (f"an equation of {one.name}", _size(network, one, value, known))
         for one in network.instances()
         if one.population == population
         for value in _stepped(one.model)
     ]
-    return next((f"{name} {extent.fault}" for name, extent in (*named, *stepped) if extent.fault), None)
+    return next((f"{name} {size.fault}" for name, size in (*named, *stepped) if size.fault), None)
 
 
-def _extents(network: Network, population: int, *, at_start: bool) -> dict[Node, Extent]:
-    """The extents of all names, those of inputs with what is added to them."""
-    values, known = _values(network, population, at_start=at_start), dict[Node, Extent]()
+def _sizes(network: Network, population: int, *, at_start: bool) -> dict[Node, TreeSize]:
+    """The sizes of all names, those of inputs with what is added to them."""
+    values, known = _values(network, population, at_start=at_start), dict[Node, TreeSize]()
     for node in TopologicalSorter(_graph(network, values)).static_order():
-        summands = [_extent(network, one, value, known) for one, value in values.get(node, ())]
-        known[node] = joined(Extent(len(summands) - 1, len(summands) - 1), *summands) if summands else ONE
+        summands = [_size(network, one, value, known) for one, value in values.get(node, ())]
+        known[node] = combined(TreeSize(len(summands) - 1, len(summands) - 1), *summands) if summands else ONE
     return known
 
 
@@ -183,9 +183,9 @@ def _reads(network: Network, instance: Instance, expression: Expression) -> dict
     return {name: (owner.name, name) for name, owner in owners.items()}
 
 
-def _extent(network: Network, instance: Instance, expression: Expression, known: Mapping[Node, Extent]) -> Extent:
-    """The extent of an expression of an instance, of whose names the extents are known."""
-    return extent_of(expression, {name: known.get(node, ONE) for name, node in _reads(network, instance, expression).items()})
+def _size(network: Network, instance: Instance, expression: Expression, known: Mapping[Node, TreeSize]) -> TreeSize:
+    """The size of an expression of an instance, given the sizes of its names."""
+    return tree_size(expression, {name: known.get(node, ONE) for name, node in _reads(network, instance, expression).items()})
 
 
 # --- time steps -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.models.base import Model
 from bioasm.models.expression import Expression
-from bioasm.models.reading import read_model
+from bioasm.models.parse import read_model
 
 NEURON = """\
 .model cell {

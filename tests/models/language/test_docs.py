@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bioasm.models.base import METHODS
-from bioasm.models.block import SECTIONS
 from bioasm.models.expression import FUNCTIONS
+from bioasm.models.scanner import SECTIONS
 from tests.models.language.support import findings
 
 PAGE = (Path(__file__).parents[3] / "docs/model-language.md").read_text(encoding="utf-8")

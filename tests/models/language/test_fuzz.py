@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bioasm.diagnostics import CODES
 from bioasm.models import MODELS
 from bioasm.models.base import Model
-from bioasm.models.reading import read_model
+from bioasm.models.parse import read_model
 from tests.models.language.support import MECHANISM, NEURON, findings, read
 
 SEEDS = (NEURON, MECHANISM, *(MODELS[name].text for name in ("lif_critical", "ising")))

@@ -1,4 +1,4 @@
-"""What a model text says, statement by statement, before anything is known about its names and units."""
+"""Syntax tree of a model text: what its statements say, before names and units are resolved."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class RawFeedback(NamedTuple):
 
 
 @dataclass
-class Draft:
+class RawModel:
     """All statements of one text. `lost` are the words of statements that could not be read."""
 
     kind: str

@@ -1,15 +1,15 @@
-"""From the text of a model to the Model that it says, statement by statement."""
+"""Parser: from the text of a model to the Model that it says, statement by statement."""
 
 from __future__ import annotations
 
 from bioasm.diagnostics import error
 from bioasm.models.base import Model
-from bioasm.models.block import Header, Places, Statement, read_block
-from bioasm.models.build import build
-from bioasm.models.draft import Draft, RawPort
 from bioasm.models.findings import Findings
 from bioasm.models.limits import LONGEST
-from bioasm.models.syntax import Reader, Unreadable
+from bioasm.models.lower import lower
+from bioasm.models.scanner import Header, Places, Statement, read_block
+from bioasm.models.statements import Reader, Unreadable
+from bioasm.models.syntax_tree import RawModel, RawPort
 
 _LISTS = {
     "parameter": "parameters",
@@ -43,17 +43,17 @@ def read_model(text: str, source: str, line: int) -> Model:
     if block is None:
         findings.stop()
     assert block is not None
-    drafter = _Drafter(Draft("neuron" if block.kind == "model" else block.kind, block.name), places, findings)
+    parser = _Parser(RawModel("neuron" if block.kind == "model" else block.kind, block.name), places, findings)
     for part in block.parts:
-        drafter.take(part)
-    return build(drafter.draft, block.text, findings)
+        parser.take(part)
+    return lower(parser.parsed, block.text, findings)
 
 
-class _Drafter:
+class _Parser:
     """Puts the statements of a text where they belong."""
 
-    def __init__(self, draft: Draft, places: Places, findings: Findings) -> None:
-        self.draft, self.findings = draft, findings
+    def __init__(self, parsed: RawModel, places: Places, findings: Findings) -> None:
+        self.parsed, self.findings = parsed, findings
         self.reader = Reader(places, findings)
         self.repeated: set[str] = set()
 
@@ -62,34 +62,34 @@ class _Drafter:
         if isinstance(part, Header):
             self.begin(part)
         elif part.section == "?":
-            self.draft.lost |= part.words()
+            self.parsed.lost |= part.words()
         else:
             try:
                 self.add(part, *self.reader.read(part))
             except Unreadable:
-                self.draft.lost |= part.words()
+                self.parsed.lost |= part.words()
 
     def begin(self, header: Header) -> None:
         """The beginning of a section."""
-        section, draft = header.section, self.draft
-        if section in draft.sections and section not in ("then", "receive", "?"):
+        section, parsed = header.section, self.parsed
+        if section in parsed.sections and section not in ("then", "receive", "?"):
             self.repeated.add(section)
             self.findings.add("B026", f"the section `{section}:` stands twice", header.at)
-        draft.sections.setdefault(section, header.at)
+        parsed.sections.setdefault(section, header.at)
         if section == "receive":
-            draft.ports.append(RawPort(header.label))
+            parsed.ports.append(RawPort(header.label))
         elif header.label.text:
             self.findings.add("B020", f"nothing stands between `{section}` and its colon", header.label.at)
-        if section == "then" and not draft.stages:
-            draft.stages.append([])  # nothing happens in the first stage
+        if section == "then" and not parsed.stages:
+            parsed.stages.append([])  # nothing happens in the first stage
         if section in ("step", "then"):
-            draft.stages.append([])
+            parsed.stages.append([])
 
     def add(self, statement: Statement, rule: str, said: object) -> None:
         """What a statement says."""
-        draft = self.draft
+        parsed = self.parsed
         if rule in _LISTS:
-            getattr(draft, _LISTS[rule]).append(said)
+            getattr(parsed, _LISTS[rule]).append(said)
         elif rule in _SINGLES:
             self.set(_SINGLES[rule], said, statement)
         elif rule in ("equation", "assignment"):
@@ -101,19 +101,19 @@ class _Drafter:
 
     def set(self, name: str, said: object, statement: Statement) -> None:
         """What can stand once."""
-        if not getattr(self.draft, name):
-            setattr(self.draft, name, said)
+        if not getattr(self.parsed, name):
+            setattr(self.parsed, name, said)
         elif statement.section not in self.repeated:
             at = self.reader.places.of(statement.start, statement.start + len(statement.text))
             self.findings.add("B026", f"`{statement.section}:` says one thing", at)
 
     def change(self, section: str, said: object) -> None:
         """An equation or an assignment."""
-        (self.draft.reset if section == "reset" else self.draft.stages[-1]).append(said)  # type: ignore[arg-type]
+        (self.parsed.reset if section == "reset" else self.parsed.stages[-1]).append(said)  # type: ignore[arg-type]
 
     def receive(self, rule: str, said: object) -> None:
         """A line of a port."""
-        port = self.draft.ports[-1]
+        port = self.parsed.ports[-1]
         if rule == "jump":
             port.jumps.append(said)  # type: ignore[arg-type]
             return
@@ -127,8 +127,8 @@ class _Drafter:
     def say(self, section: str, text: str) -> None:
         """A text in quotes."""
         if section == "receive":
-            self.draft.ports[-1].summary = text
+            self.parsed.ports[-1].summary = text
         elif section == "source":
-            self.draft.source = text
+            self.parsed.source = text
         else:
-            self.draft.strings.append(text)
+            self.parsed.strings.append(text)

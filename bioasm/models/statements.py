@@ -1,4 +1,4 @@
-"""What one statement of a model text says: Lark's trees become expressions and the lines of a Draft."""
+"""Recursive descent over Lark's parse trees: statements of a model text become expressions and nodes of the syntax tree."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from lark import Lark, Token, Tree, UnexpectedInput, UnexpectedToken
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.grammars import kept_parser
-from bioasm.models.block import Places, Statement
 from bioasm.models.dimensions import parse_unit, quantity
-from bioasm.models.draft import (
+from bioasm.models.expression import COMPARISONS, FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
+from bioasm.models.findings import Findings
+from bioasm.models.limits import DEEPEST
+from bioasm.models.scanner import Places, Statement
+from bioasm.models.syntax_tree import (
     Bound,
     RawAssignment,
     RawEquation,
@@ -25,9 +28,6 @@ from bioasm.models.draft import (
     RawValue,
     Word,
 )
-from bioasm.models.expression import COMPARISONS, FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
-from bioasm.models.findings import Findings
-from bioasm.models.limits import DEEPEST
 from bioasm.units import MEASURES, Exponents
 
 # A name whose meaning is lost; nothing is said about it.

@@ -1,4 +1,4 @@
-"""From a model's text to its statements: the block, its sections, and what stands on each line of them."""
+"""Scanner: cuts the text of a block into sections and statements."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bioasm.diagnostics import did_you_mean
-from bioasm.models.draft import Word
 from bioasm.models.expression import Place
 from bioasm.models.findings import Findings
+from bioasm.models.syntax_tree import Word
 
 SECTIONS = (
     "source", "parameters", "noise", "state", "inputs", "definitions", "step", "then", "spike", "reset", "refractory",

@@ -1,4 +1,4 @@
-"""From a Draft that was found to be sound to the Model that it says."""
+"""Lowering: a checked syntax tree becomes a Model."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from bioasm.models.base import (
 )
 from bioasm.models.dependency_order import definition_order, order_of
 from bioasm.models.dimensions import SECOND, dimension_of
-from bioasm.models.draft import Draft, RawAssignment, RawEquation, RawParameter, Word
 from bioasm.models.events import check_repeats, check_sections, check_seen, feedback_of, order_of_step, port_of
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.methods import Methods, check_noise, check_sizes
 from bioasm.models.names import Scope, check_names
-from bioasm.models.syntax import place_of
+from bioasm.models.statements import place_of
+from bioasm.models.syntax_tree import RawAssignment, RawEquation, RawModel, RawParameter, Word
 from bioasm.models.unit_check import Units, check_units
 from bioasm.models.values import fold
 from bioasm.units import NO_UNIT, Dimension, Exponents
@@ -40,68 +40,68 @@ from bioasm.units import NO_UNIT, Dimension, Exponents
 STEP = Parameter("dt", 1e-4, Dimension.TIME, "time step", low=0, open_low=True, structural=True, unit=SECOND)
 
 
-def build(draft: Draft, text: str, findings: Findings) -> Model:
+def lower(parsed: RawModel, text: str, findings: Findings) -> Model:
     """The model. Raises BioasmError with all findings where there is one."""
-    check_sections(draft, findings)
-    check_repeats(draft, findings)
-    scope = Scope(draft, findings)
-    check_names(draft, scope)
-    order, circular = order_of(draft, findings)
-    check_sizes(draft, order, findings)
-    check_noise(draft, findings)
-    units = check_units(draft, [name for name in order if name not in circular], scope.excused, findings)
-    builder = _Builder(draft, scope, units, findings)
+    check_sections(parsed, findings)
+    check_repeats(parsed, findings)
+    scope = Scope(parsed, findings)
+    check_names(parsed, scope)
+    order, circular = order_of(parsed, findings)
+    check_sizes(parsed, order, findings)
+    check_noise(parsed, findings)
+    units = check_units(parsed, [name for name in order if name not in circular], scope.excused, findings)
+    lowering = _Lowering(parsed, scope, units, findings)
     sound = not circular and not findings
-    stages = builder.stages() if sound else ()
-    return builder.model(text, stages)
+    stages = lowering.stages() if sound else ()
+    return lowering.model(text, stages)
 
 
-class _Builder:
-    def __init__(self, draft: Draft, scope: Scope, units: Units, findings: Findings) -> None:
-        self.draft, self.scope, self.units, self.findings = draft, scope, units, findings
+class _Lowering:
+    def __init__(self, parsed: RawModel, scope: Scope, units: Units, findings: Findings) -> None:
+        self.parsed, self.scope, self.units, self.findings = parsed, scope, units, findings
 
     def model(self, text: str, stages: tuple[Stage, ...]) -> Model:
-        draft, findings = self.draft, self.findings
-        check_seen(draft, self.scope, findings)
-        ports = tuple(port_of(raw, findings) for raw in draft.ports)
-        order = order_of_step(draft, findings)
-        feedback = feedback_of(draft, self.scope, findings)
+        parsed, findings = self.parsed, self.findings
+        check_seen(parsed, self.scope, findings)
+        ports = tuple(port_of(raw, findings) for raw in parsed.ports)
+        order = order_of_step(parsed, findings)
+        feedback = feedback_of(parsed, self.scope, findings)
         parameters = self.parameters()
-        noise = self.constant(draft.noise.value) if draft.noise else 0.0
+        noise = self.constant(parsed.noise.value) if parsed.noise else 0.0
         inputs = self.inputs()
-        clamp_values = tuple(self.constant(value) for value in draft.clamp[1]) if draft.clamp else ()
+        clamp_values = tuple(self.constant(value) for value in parsed.clamp[1]) if parsed.clamp else ()
         self.check_clock()
         findings.stop()
-        strings = [*draft.strings, ""]
-        spins = draft.spins is not None
+        strings = [*parsed.strings, ""]
+        spins = parsed.spins is not None
         return Model(
-            name=draft.name.text,
-            kind=SPINS if spins else NEURON if draft.kind == NEURON else MECHANISM,
+            name=parsed.name.text,
+            kind=SPINS if spins else NEURON if parsed.kind == NEURON else MECHANISM,
             summary=strings[0],
             prose="\n\n".join(strings[1:-1]),
             clock=Dimension.SWEEPS if spins else Dimension.TIME,
-            noise=dimension_of(self.unit(draft.noise.name)) if draft.noise else Dimension.NONE,
+            noise=dimension_of(self.unit(parsed.noise.name)) if parsed.noise else Dimension.NONE,
             noise_default=noise,
-            noise_name=draft.noise.name.text if draft.noise else "",
+            noise_name=parsed.noise.name.text if parsed.noise else "",
             parameters=parameters,
             variables=self.variables(),
             observables=self.observables(),
             clamp=self.clamp(),
             clamp_values=clamp_values or ((-1.0, 1.0) if spins else ()),
             abilities=self.abilities(),
-            source=draft.source,
-            states=tuple(StateVariable(s.name.text, s.value, self.unit(s.name), s.summary) for s in draft.states),
+            source=parsed.source,
+            states=tuple(StateVariable(s.name.text, s.value, self.unit(s.name), s.summary) for s in parsed.states),
             inputs=inputs,
             definitions=self.definitions(),
             stages=stages,
-            threshold=Threshold(*draft.spike[:2]) if draft.spike else None,
-            reset=tuple(Assignment(a.name.text, a.value) for a in draft.reset),
-            refractory=Refractory(*draft.refractory[:2]) if draft.refractory else None,
+            threshold=Threshold(*parsed.spike[:2]) if parsed.spike else None,
+            reset=tuple(Assignment(a.name.text, a.value) for a in parsed.reset),
+            refractory=Refractory(*parsed.refractory[:2]) if parsed.refractory else None,
             ports=ports,
             order=order,
             feedback=feedback,
-            uses=tuple(Use(u.name.text, u.unit or NO_UNIT) for u in draft.uses),
-            adds=tuple(Addition(a.name.text, a.value) for a in draft.adds),
+            uses=tuple(Use(u.name.text, u.unit or NO_UNIT) for u in parsed.uses),
+            adds=tuple(Addition(a.name.text, a.value) for a in parsed.adds),
             text=text,
         )
 
@@ -124,8 +124,8 @@ class _Builder:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters; neurons that name no time step have the usual one."""
-        listed = tuple(self.parameter(raw) for raw in self.draft.parameters)
-        stepping = self.draft.kind == NEURON and not self.draft.spins
+        listed = tuple(self.parameter(raw) for raw in self.parsed.parameters)
+        stepping = self.parsed.kind == NEURON and not self.parsed.spins
         return listed if not stepping or any(p.name == "dt" for p in listed) else (*listed, STEP)
 
     def parameter(self, raw: RawParameter) -> Parameter:
@@ -173,20 +173,20 @@ class _Builder:
         """The inputs with their defaults."""
         return tuple(
             Input(i.name.text, self.constant(i.default) if i.default else 0.0, i.unit or NO_UNIT, i.summary)
-            for i in self.draft.inputs
+            for i in self.parsed.inputs
         )
 
     def definitions(self) -> tuple[Definition, ...]:
         """The definitions, each after those that it needs."""
-        raw = {d.name.text: d for d in self.draft.definitions}
+        raw = {d.name.text: d for d in self.parsed.definitions}
         names = definition_order({name: d.value for name, d in raw.items()})
         return tuple(Definition(n, raw[n].value, self.unit(raw[n].name), raw[n].summary) for n in names)
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages of a step."""
-        definitions = {d.name.text: d.value for d in self.draft.definitions}
-        methods = Methods(self.draft, definitions, self.findings)
-        return tuple(self.stage(stage, methods) for stage in self.draft.stages)
+        definitions = {d.name.text: d.value for d in self.parsed.definitions}
+        methods = Methods(self.parsed, definitions, self.findings)
+        return tuple(self.stage(stage, methods) for stage in self.parsed.stages)
 
     def stage(self, raw: list[RawEquation | RawAssignment], methods: Methods) -> Stage:
         """One stage: its equations, and then its assignments."""
@@ -204,55 +204,55 @@ class _Builder:
 
     def variables(self) -> tuple[Variable, ...]:
         """All that can be recorded: states, definitions, inputs, and the number of spikes."""
-        draft = self.draft
-        raw = [(r.name, r.summary) for r in (*draft.states, *draft.definitions)]
-        raw += [(r.name, r.summary) for r in draft.inputs]
-        if draft.spins:
-            raw = [draft.spins]
+        parsed = self.parsed
+        raw = [(r.name, r.summary) for r in (*parsed.states, *parsed.definitions)]
+        raw += [(r.name, r.summary) for r in parsed.inputs]
+        if parsed.spins:
+            raw = [parsed.spins]
         listed = [Variable(name.text, dimension_of(self.unit(name)), summary) for name, summary in raw]
-        return (*listed, *([Variable("spike_count", Dimension.NONE, "spikes so far")] if draft.spike else []))
+        return (*listed, *([Variable("spike_count", Dimension.NONE, "spikes so far")] if parsed.spike else []))
 
     def observables(self) -> tuple[Observable, ...]:
         """What RD reads: the state, every state variable, what `observe:` lists, spikes, and what every model has."""
-        draft = self.draft
-        if draft.kind != NEURON:
+        parsed = self.parsed
+        if parsed.kind != NEURON:
             return ()
-        if draft.spins:
-            name, summary = draft.spins
+        if parsed.spins:
+            name, summary = parsed.spins
             seen = {"state": (name, summary), "spins": (name, summary)}
         else:
-            seen = {"state": (self.draft.states[0].name, self.draft.states[0].summary)}
-            seen |= {s.name.text: (s.name, s.summary) for s in draft.states}
-        seen |= {o.name.text: (o.variable, o.summary) for o in draft.observables}
+            seen = {"state": (self.parsed.states[0].name, self.parsed.states[0].summary)}
+            seen |= {s.name.text: (s.name, s.summary) for s in parsed.states}
+        seen |= {o.name.text: (o.variable, o.summary) for o in parsed.observables}
         shown = [
             Observable(name, "neurons", summary, dimension_of(self.unit(word)), variable=word.text)
             for name, (word, summary) in seen.items()
         ]
-        spikes = _SPIKES if draft.spike else ()
-        return (*shown, *spikes, *common_observables(Dimension.SWEEPS if draft.spins else Dimension.TIME))
+        spikes = _SPIKES if parsed.spike else ()
+        return (*shown, *spikes, *common_observables(Dimension.SWEEPS if parsed.spins else Dimension.TIME))
 
     def clamp(self) -> str:
         """The variable that CLAMP holds."""
-        draft = self.draft
-        if draft.clamp:
-            return draft.clamp[0].text
-        first = [draft.spins[0]] if draft.spins else [s.name for s in draft.states]
-        return first[0].text if first and draft.kind == NEURON else ""
+        parsed = self.parsed
+        if parsed.clamp:
+            return parsed.clamp[0].text
+        first = [parsed.spins[0]] if parsed.spins else [s.name for s in parsed.states]
+        return first[0].text if first and parsed.kind == NEURON else ""
 
     def abilities(self) -> frozenset[str]:
         """What the model supports beyond the core."""
-        draft = self.draft
+        parsed = self.parsed
         having = {
-            "record": bool(draft.states or draft.spins or draft.definitions or draft.inputs),
-            "clamp": draft.kind == NEURON,
-            "inputs": bool(draft.inputs or draft.ports),
-            "kbody": bool(draft.feedback or draft.spins),
+            "record": bool(parsed.states or parsed.spins or parsed.definitions or parsed.inputs),
+            "clamp": parsed.kind == NEURON,
+            "inputs": bool(parsed.inputs or parsed.ports),
+            "kbody": bool(parsed.feedback or parsed.spins),
         }
         return frozenset(name for name, has in having.items() if has)
 
     def check_clock(self) -> None:
         """What a model counts in follows from what it is; a line that says so must say it rightly."""
-        word, counts = self.draft.clock, "sweeps" if self.draft.spins else "time"
+        word, counts = self.parsed.clock, "sweeps" if self.parsed.spins else "time"
         if word and word.text != counts:
             self.findings.add("B031", f"this model counts in {counts}", word.at)
 
