@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {
     "finished": EXIT_OK,
+    "time limit": EXIT_OK,
+    "target reached": EXIT_OK,
     "out of fuel": EXIT_FAULT,
     "failed": EXIT_FAULT,
     "lost": EXIT_DEVICE,
@@ -39,6 +41,8 @@ class Request:
     threads: int | None
     settings: tuple[str, ...]
     fuel: int | None
+    time_limit: float | None
+    target: float | None
     as_json: bool
     output: str | None
     checkpoint: str | None
@@ -58,6 +62,7 @@ class Request:
         bioasm run problem.basm
         bioasm run problem.basm --seed 1 --lanes 16 --set T0=5
         bioasm run problem.bbc --json | jq .best_energy
+        bioasm run problem.basm --time-limit 10 --target -11624
         bioasm run long.basm --checkpoint long.ckpt -o long.npz
         bioasm run long.basm --checkpoint long.ckpt --resume -o long.npz
         bioasm run problem.basm --driver intan --port /dev/ttyACM0
@@ -76,6 +81,8 @@ class Request:
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; by default as many as are useful.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. The value may have a unit. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("--fuel", type=common.FUEL, metavar="N", help="Bound on instructions plus steps.")
+@click.option("--time-limit", type=common.Number(0, min_open=True), metavar="SECONDS", help="End the run after that time, with what there is.")  # noqa: E501  # fmt: skip
+@click.option("--target", type=common.Number(), metavar="E", help="End the run when an energy of at most E was seen.")
 @common.json_option
 @common.output_option("Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe.")
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
@@ -145,6 +152,8 @@ def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
         lanes=request.lanes,
         threads=request.threads,
         fuel=request.fuel or DEFAULT_FUEL,
+        time_limit=request.time_limit,
+        target=request.target,
         parameters=chosen,
         checkpoint=Path(request.checkpoint) if request.checkpoint else None,
         checkpoint_every=request.every,
@@ -156,7 +165,8 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     from bioasm.cli.watch import Watch
     from bioasm.drivers.registry import make_driver
 
-    watch = Watch(show=not request.quiet and common.is_terminal(sys.stderr))
+    show = not request.quiet and common.is_terminal(sys.stderr)
+    watch = Watch(show, _total_steps(verified, options) if show else None)
     with make_driver(request.driver, _driver_options(request)) as driver, watch:
         chosen = replace(options, seed=_seed(request, driver))
         try:
@@ -166,6 +176,14 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
                 raise
             so_far: Result = fault.partial  # a fault late in a run must not cost what was computed before it
             return so_far
+
+
+def _total_steps(verified: Verified, options: RunOptions) -> int | None:
+    """How many steps the whole program takes, None where what it computes decides."""
+    from bioasm.demand.schedule import schedule
+
+    found = schedule(verified, options.parameters, options.fuel)
+    return found.steps if found.unknown is None else None
 
 
 def _driver_options(request: Request) -> dict[str, str]:

@@ -22,13 +22,15 @@ _ERASE = "\r\x1b[K"
 class Watch:
     """An observer of a run and a context manager around it.
 
+    `total` is how many steps the whole program takes, where that is known.
     The first signal lets the driver stop at the end of its slice; from then on a signal ends the process at once.
     """
 
-    def __init__(self, show: bool) -> None:
-        self.show = show
+    def __init__(self, show: bool, total: int | None = None) -> None:
+        self.show, self.total = show, total
         self.stopped = False
-        self.started = self.shown_at = time.monotonic()
+        self.shown_at = time.monotonic()
+        self.first: tuple[int, float] | None = None
         self.previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -47,8 +49,16 @@ class Watch:
         now = time.monotonic()
         if self.show and (progress.message or now - self.shown_at >= _SECONDS_BETWEEN_LINES):
             self.shown_at = now
-            _write(_ERASE + line(progress, now - self.started))
+            _write(_ERASE + line(progress, self._rate(progress, now), self.total))
         return not self.stopped
+
+    def _rate(self, progress: Progress, now: float) -> float:
+        """Steps a second since the first report of steps, before which kernels were compiled or a checkpoint was read."""
+        if self.first is None:
+            self.first = (progress.steps, now) if progress.steps else None
+            return 0.0
+        steps, then = self.first
+        return max(0.0, progress.steps - steps) / (now - then) if now > then else 0.0
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
@@ -58,13 +68,25 @@ class Watch:
             _write(f"{_ERASE}stopping; once more to abort at once\n")
 
 
-def line(progress: Progress, seconds: float) -> str:
-    """The driver's message, or else steps done and to do, the best energy, and the rate."""
+def line(progress: Progress, rate: float, total: int | None = None) -> str:
+    """The driver's message, or else steps done and to do, the best energy, the rate, and the time left where it is known."""
     if progress.message:
         return progress.message
     best = "" if progress.best_energy != progress.best_energy else f", best energy {progress.best_energy:.10g}"
-    rate = f", {progress.steps / seconds:,.0f} steps/s" if seconds > 0 and progress.steps else ""
-    return f"step {progress.steps:,} of {progress.run_end:,}{best}{rate}"
+    speed = f", {rate:,.0f} steps/s" if rate else ""
+    if not total:
+        return f"step {progress.steps:,} of {progress.run_end:,}{best}{speed}"
+    share = min(1.0, progress.steps / total)
+    left = f", {clock((total - progress.steps) / rate)} left" if rate and progress.steps < total else ""
+    return f"{share:4.0%}, step {progress.steps:,} of {total:,}{best}{speed}{left}"
+
+
+def clock(seconds: float) -> str:
+    """A duration as `12 s`, `3:05 min` or `2:03 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60}:{whole % 60:02} min" if whole < 3600 else f"{whole // 3600}:{whole // 60 % 60:02} h"
 
 
 def _write(text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
+from bioasm.drivers.bounds import Bounds
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
 from bioasm.isa.program import mapped_files
 from bioasm.mapped import MappedFile, changed
@@ -105,11 +106,19 @@ class Driver(ABC):
         found = self.missing(verified)
         if found:
             raise BioasmError(*found)
+        options = options or RunOptions()
+        if options.time_limit is None and options.target is None:
+            return self._watched(verified, options, observer)
+        bounds = Bounds(options, observer)
+        return bounds.named(self._watched(verified, options, bounds))
+
+    def _watched(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        """Run, and refuse a Result of data that were changed meanwhile."""
         files = [] if self.remote else mapped_files(verified.program)
         if not files:
-            return self._run(verified, options or RunOptions(), observer)
+            return self._run(verified, options, observer)
         watch = _Unchanged(files, observer)
-        result = self._run(verified, options or RunOptions(), watch)
+        result = self._run(verified, options, watch)
         try:
             watch.check(result.steps)
         except BioasmError as fault:

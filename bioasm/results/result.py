@@ -46,7 +46,8 @@ class Result:
 
     Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes, entries).
     Energies include the program's offset. `best_energy` is NaN and `best_state` the final one where no energy was ever seen.
-    `status` is `finished`, `interrupted`, `out of fuel`, `failed` or `lost`; what had been computed by then is in the Result.
+    `status` is `finished`, `time limit`, `target reached`, `interrupted`, `out of fuel`, `failed` or `lost`;
+    what had been computed by then is in the Result.
     `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
     NONE where that is for the shipped model of that name to say.
     """

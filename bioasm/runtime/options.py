@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ class RunOptions:
     `seed` is any whole number from 0 to 2**64 - 1. `threads` of None takes as many as are useful. `fuel` bounds
     instructions plus steps. `parameters` replace defaults of parameters, in SI units, by their whole names: `tau` for the
     population that ALC makes, else `cells.tau`; `dt` for the whole program.
+    A run ends between two slices when `time_limit` seconds have passed (without compilation) or an energy of at most
+    `target` was seen; its status is then `time limit` or `target reached`.
     A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted.
     """
 
@@ -31,6 +34,8 @@ class RunOptions:
     checkpoint: Path | None = None
     checkpoint_every: float = 60.0
     resume: bool = False
+    time_limit: float | None = None
+    target: float | None = None
 
 
 class Progress(NamedTuple):
@@ -62,6 +67,10 @@ def check_options(options: RunOptions, n: int, capacity: Capacity = Capacity()) 
         raise error("B406", f"the seed is {options.seed}; it is a whole number from 0 to 2**64 - 1")
     if options.threads is not None and options.threads < 1:
         raise error("B406", f"{options.threads} threads; there is at least 1")
+    if options.time_limit is not None and not options.time_limit > 0:
+        raise error("B406", f"a time limit of {options.time_limit:g} s; it is above 0")
+    if options.target is not None and not isfinite(options.target):
+        raise error("B406", f"the target is {options.target:g}; it is a finite energy")
     if capacity.without is not None and (options.checkpoint is not None or options.resume):
         raise error("B406", capacity.without)
     if options.resume and options.checkpoint is None:

@@ -47,6 +47,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch, script) -> None:
         ("--threads 2", "threads", 2),
         ("", "threads", None),
         ("--fuel 1000", "fuel", 1000),
+        ("--time-limit 2.5", "time_limit", 2.5),
+        ("", "time_limit", None),
+        ("--target -12", "target", -12.0),
+        ("", "target", None),
         ("", "fuel", DEFAULT_FUEL),
         ("--checkpoint c.ckpt", "checkpoint", Path("c.ckpt")),
         ("", "checkpoint", None),
@@ -156,7 +160,7 @@ def test_progress_on_a_terminal(fake: type[FakeDriver], monkeypatch: pytest.Monk
     monkeypatch.setattr("bioasm.cli.watch._SECONDS_BETWEEN_LINES", 0)
     scripted(monkeypatch, lambda v, o, observer: {"steps": 4 * observer(progress())})
     told = run(terminal=True)
-    assert "step 50 of 100, best energy -3.5, " in told.stderr
+    assert "100%, step 50 of 4, best energy -3.5" in told.stderr
     assert told.stderr.endswith("\r\x1b[K")
     assert "step 50" not in told.text
 
@@ -170,7 +174,7 @@ def test_a_message_is_shown_at_once(fake: type[FakeDriver], monkeypatch: pytest.
 def test_progress_without_an_energy(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioasm.cli.watch._SECONDS_BETWEEN_LINES", 0)
     scripted(monkeypatch, lambda v, o, see: {"steps": see(progress(0, float("nan")))})
-    assert "step 0 of 100\r" in run(terminal=True).stderr
+    assert "  0%, step 0 of 4\r" in run(terminal=True).stderr
 
 
 def test_progress_is_not_too_fast(fake: type[FakeDriver], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,48 @@
+"""Early stopping: an observer that ends a run at its time limit or when its target energy was seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from bioasm.results import Result
+from bioasm.runtime.options import Observer, Progress, RunOptions
+
+TIME_LIMIT, TARGET = "time limit", "target reached"
+_ROUNDING = 1e-9  # of an energy, which is a sum in which last digits are lost
+
+
+class Bounds:
+    """Asks a run to stop at a bound, and names that bound in its Result; `observer` may stop it as well.
+
+    The clock of the time limit stands still from a message of the driver (a kernel is compiled) to the next report of steps.
+    """
+
+    def __init__(self, options: RunOptions, observer: Observer | None) -> None:
+        self.options, self.observer = options, observer
+        self.spent, self.counted_from, self.waiting = 0.0, time.monotonic(), False
+        self.reached = ""
+
+    def __call__(self, progress: Progress) -> bool:
+        """Whether the run is to go on."""
+        going = self.observer is None or self.observer(progress)
+        if going:
+            self.reached = self._bound(progress)
+        return going and not self.reached
+
+    def _count(self, waiting: bool) -> float:
+        """The seconds spent so far, those of waiting left out."""
+        now = time.monotonic()
+        self.spent += 0.0 if self.waiting else now - self.counted_from
+        self.counted_from, self.waiting = now, waiting
+        return self.spent
+
+    def _bound(self, progress: Progress) -> str:
+        target, seconds, spent = self.options.target, self.options.time_limit, self._count(bool(progress.message))
+        if target is not None and progress.best_energy <= target + _ROUNDING * max(1.0, abs(target)):
+            return TARGET
+        return TIME_LIMIT if seconds is not None and spent >= seconds else ""
+
+    def named(self, result: Result) -> Result:
+        """The Result with the bound as its status, where one ended the run."""
+        return replace(result, status=self.reached) if self.reached and result.status == "interrupted" else result
