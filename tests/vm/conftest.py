@@ -14,8 +14,8 @@ power of two and the fields fit 32 bits.
 
 A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
 that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make six of them,
-and the two models of test_beside.py four, because a neuron alone has a kernel of its own. A new test is a population or a
-line more in one of these.
+the two models of test_schedule.py four, because a neuron alone has a kernel of its own, and the spikes in order of
+test_hostile_checkpoints.py two. A new test is a population or a line more in one of these.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KERNELS = {
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
 }
 
-NETWORKS = 10
+NETWORKS = 12
 
 
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:
