@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bioasm.api import assemble, load, run
+    from bioasm.api.run import assemble, load, run
     from bioasm.diagnostics import BioasmError
     from bioasm.isa.program import Program
     from bioasm.results import Result
@@ -15,9 +15,9 @@ __all__ = ["BioasmError", "Program", "Result", "__version__", "assemble", "load"
 
 # Where each public name lives. It is imported at first use, so that `import bioasm` costs nothing.
 _HOMES = {
-    "assemble": "bioasm.api",
-    "load": "bioasm.api",
-    "run": "bioasm.api",
+    "assemble": "bioasm.api.run",
+    "load": "bioasm.api.run",
+    "run": "bioasm.api.run",
     "BioasmError": "bioasm.diagnostics",
     "Program": "bioasm.isa.program",
     "Result": "bioasm.results",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple
 
 from bioasm.diagnostics.codes import CODES
 from bioasm.isa.kinds import Kind
@@ -209,6 +212,43 @@ def limits_page() -> str:
     return _page(intro + _table(("limit", "number", "of"), [(k, f"{v.value:,}", v.reason) for k, v in LIMITS.items()]))
 
 
+def api_page() -> str:
+    """docs/api.md: every public name of `import bioasm`, from its docstring."""
+    import bioasm
+
+    intro = [
+        "# Python API", "", NOTICE, "",
+        "Everything that `import bioasm` gives (`bioasm/api/` and what it returns). [python.md](python.md) shows it at work.",
+    ]  # fmt: skip
+    names = [name for name in bioasm.__all__ if not name.startswith("_")]
+    return _page(intro + [line for name in names for line in _public(f"bioasm.{name}", getattr(bioasm, name), 2)])
+
+
+def _public(name: str, thing: Any, level: int) -> list[str]:
+    """A function, a property or a class with what it defines itself."""
+    said = inspect.getdoc(thing) or ""
+    lines = ["", f"{'#' * level} {name}", "", *_signature(name, thing), *said.splitlines()]
+    if inspect.isclass(thing) and not issubclass(thing, BaseException):
+        kinds = (property, classmethod, FunctionType)
+        public = {n: getattr(thing, n) for n, v in vars(thing).items() if not n.startswith("_") and isinstance(v, kinds)}
+        return lines + [line for n, v in public.items() for line in _public(f"{name.rpartition('.')[2]}.{n}", v, level + 1)]
+    return lines
+
+
+def _signature(name: str, thing: Any) -> list[str]:
+    """How a function is called; of a class where its constructor is written by hand."""
+    is_data = inspect.isclass(thing) and hasattr(thing, "__dataclass_fields__")
+    if isinstance(thing, property) or is_data or not callable(thing):
+        return []
+    parameters = list(inspect.signature(thing).parameters.values())
+    parts = [re.sub(r": '([^']*)'", r": \1", str(p)) for p in parameters if p.name != "self"]
+    kinds = [p.kind for p in parameters if p.name != "self"]
+    if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        parts.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
+    one = f"{name}({', '.join(parts)})"
+    return ["```", one if len(one) < 100 else f"{name}(\n    " + ",\n    ".join(parts) + ",\n)", "```", ""]
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [_row(head), _row(["---"] * len(head)), *(_row([cell.replace("|", "\\|") for cell in row]) for row in rows)]
 
@@ -226,6 +266,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "models.md": models_page,
     "errors.md": errors_page,
     "limits.md": limits_page,
+    "api.md": api_page,
 }
 
 

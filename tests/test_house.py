@@ -35,8 +35,9 @@ FLOORS = (
     ("runtime",),
     ("demand", "loading", "vm"),
     ("hardware.board",),
-    ("drivers",),
-    ("api", "reference", "testing", "verification"),
+    ("drivers", "reference"),
+    ("settings",),
+    ("api", "testing", "verification"),
     ("cli",),
     ("__init__", "__main__"),
 )

@@ -135,7 +135,7 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
-    from bioasm.cli.settings import split_settings, verified_program
+    from bioasm.settings import split_settings, verified_program
 
     verified, chosen = verified_program(common.load(request.path), split_settings(request.settings))
     if verified.warnings and not request.quiet:
@@ -188,7 +188,7 @@ def _total_steps(verified: Verified, options: RunOptions) -> int | None:
 
 def _driver_options(request: Request) -> dict[str, str]:
     """What the driver's constructor is given."""
-    from bioasm.cli.settings import split_settings
+    from bioasm.settings import split_settings
 
     named = {name: getattr(request, name) for name in ("port", "substrate", "map", "record")}
     given = {name: value for name, value in named.items() if value is not None}
@@ -201,7 +201,7 @@ def _seed(request: Request, driver: Driver) -> int:
         return request.seed
     if request.resume and request.checkpoint:
         return driver.checkpoint_seed(Path(request.checkpoint))
-    from bioasm.api import draw_seed
+    from bioasm.api.run import draw_seed
 
     return draw_seed()
 

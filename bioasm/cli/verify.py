@@ -85,10 +85,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
 
 def _prepared(wanted: Wanted, console: Settings) -> tuple[Verified, Request]:
-    from bioasm.api import draw_seed
-    from bioasm.cli.settings import split_settings, verified_program
+    from bioasm.api.run import draw_seed
     from bioasm.drivers import RunOptions
     from bioasm.runtime.options import DEFAULT_FUEL
+    from bioasm.settings import split_settings, verified_program
     from bioasm.verification.verify import Request
 
     verified, parameters = verified_program(common.load(wanted.path), split_settings(wanted.settings))

@@ -47,15 +47,24 @@ class Diagnostic:
 class BioasmError(Exception):
     """One or more diagnostics that stop the work; `exit_code` is what a command leaves the shell with.
 
-    `partial` is what had been computed by then, for a run its Result, or None.
+    `partial` is what had been computed by then, for a run its Result, or None. As a text it is what the command line prints.
     """
 
     partial: Any = None
 
     def __init__(self, *diagnostics: Diagnostic, exit_code: int = EXIT_FAULT) -> None:
-        super().__init__("; ".join(f"{d.code}: {d.message}" for d in diagnostics))
+        super().__init__(*diagnostics)
         self.diagnostics = diagnostics
         self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        from bioasm.diagnostics.render import render_text
+
+        return render_text(self.diagnostics).rstrip("\n")
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback."""
+        return str(self).split("\n")
 
 
 def error(

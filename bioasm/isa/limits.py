@@ -23,7 +23,7 @@ LIMITS: dict[str, Limit] = {
     "data_entries": Limit(1 << 36, "entries of one data block"),
     "name_bytes": Limit(255, "bytes of a name in UTF-8"),
     "names": Limit(1 << 20, "labels, constants, data and emitted names of a program"),
-    "metadata_bytes": Limit(1 << 20, "bytes of all metadata of a program"),
+    "metadata_bytes": Limit(1 << 24, "bytes of all metadata of a program, among them names of a problem's variables"),
     "models": Limit(1 << 8, "models and mechanisms that a program brings along"),
     "model_bytes": Limit(1 << 20, "bytes of the text of one model or mechanism"),
     "model_depth": Limit(150, "levels of an expression in the text of a model, all that it needs put in"),

@@ -47,6 +47,7 @@ def _provenance(result: Result) -> dict[str, Any]:
         "time": result.time,
         "timing": dict(result.timing),
         "diagnostics": [to_object(d) for d in result.diagnostics],
+        **({"names": list(result.names)} if result.names else {}),
         **({"extras": dict(result.extras)} if result.extras else {}),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import Diagnostic
+from bioasm.isa.labels import BITS, MAXIMIZE, SENSE, VALUES, names_of
 from bioasm.models import MODELS
 from bioasm.units import Dimension
 
@@ -49,7 +50,7 @@ class Result:
     `status` is `finished`, `time limit`, `target reached`, `interrupted`, `out of fuel`, `failed` or `lost`;
     what had been computed by then is in the Result.
     `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
-    NONE where that is for the shipped model of that name to say.
+    NONE where that is for the shipped model of that name to say. `metadata` are the words of the program about itself.
     """
 
     driver: str
@@ -75,6 +76,23 @@ class Result:
     diagnostics: tuple[Diagnostic, ...] = ()
     extras: Mapping[str, Any] = field(default_factory=dict)
     clock: Dimension = Dimension.NONE
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[Hashable, ...]:
+        """The names of the variables where the program gives them (`.meta names`), one a neuron; else none."""
+        names = names_of(self.metadata)
+        return names if len(names) == self.n else ()
+
+    @property
+    def in_bits(self) -> bool:
+        """Whether the problem speaks of bits 0 and 1, where the model has spins: a bit is (1 + s)/2."""
+        return self.metadata.get(VALUES) == BITS
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether the problem's objective is minus the energy."""
+        return self.metadata.get(SENSE) == MAXIMIZE
 
     @property
     def time(self) -> float:

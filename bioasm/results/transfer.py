@@ -143,6 +143,10 @@ def _diagnostics(value: Any, arrays: list[Any]) -> tuple[Diagnostic, ...]:
     return tuple(Diagnostic(**{**d, "span": Span(*d["span"]) if d["span"] else None}) for d in value)
 
 
+def _words(value: Any, arrays: list[Any]) -> dict[str, str]:
+    return {str(key): str(text) for key, text in value.items()}
+
+
 _ARRAYS = ("state", "energy", "best_energy", "best_state", "energy_trace", "spike_count")
 _FIELDS: dict[str, Any] = dict.fromkeys(_ARRAYS, _array) | {
     "results": _readings,
@@ -150,4 +154,5 @@ _FIELDS: dict[str, Any] = dict.fromkeys(_ARRAYS, _array) | {
     "recordings": _recordings,
     "diagnostics": _diagnostics,
     "clock": lambda value, _: Dimension[value],
+    "metadata": _words,
 }

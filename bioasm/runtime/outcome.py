@@ -60,6 +60,7 @@ def common(verified: Verified, source: Provenance, status: str, found: tuple[Dia
         "diagnostics": (*verified.warnings, *found),
         "extras": source.extras,
         "clock": verified.model.clock,
+        "metadata": dict(verified.program.metadata),
     }
 
 

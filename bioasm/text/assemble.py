@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from bioasm.diagnostics import BioasmError, did_you_mean
+from bioasm.diagnostics import BioasmError, Diagnostic, did_you_mean
 from bioasm.isa.limits import limit
-from bioasm.isa.program import DataRef, Instruction, Operand, Program
+from bioasm.isa.program import Data, DataBlock, DataRef, Instruction, Operand, Program
 from bioasm.isa.table import BY_MNEMONIC, Row
 from bioasm.text.assembly import Draft, Pending, Place
 from bioasm.text.directives import apply
@@ -15,8 +16,15 @@ from bioasm.text.operands import DATA_FORMS, Fault, resolve, wrong_form
 from bioasm.text.parser import parse
 
 
-def assemble(text: str, *, source: str = "<text>", folder: Path | None = None, debug: bool = False) -> Program:
-    """The Program that `text` says.
+def assemble(
+    text: str,
+    *,
+    source: str = "<text>",
+    folder: Path | None = None,
+    debug: bool = False,
+    data: Mapping[str, Data] | None = None,
+) -> Program:
+    """The Program that `text` says. `data` stand in place of the data of these names, or beside them.
 
     Files that it names are looked for in `folder` (the current one without it). Every instruction has its place in
     `span`; the program `has_spans`, so that writers keep them, with `debug` or where the text has a `.loc`.
@@ -25,7 +33,10 @@ def assemble(text: str, *, source: str = "<text>", folder: Path | None = None, d
     folder = folder or Path()
     draft = Draft(including=[(folder / Path(source).name).resolve()])
     take_in(draft, parse(text, source), folder)
+    given = data or {}
+    _take_data(draft, given)
     instructions = _second_pass(draft)
+    _demand_use(draft, given, instructions)
     if draft.found:
         raise BioasmError(*draft.found[: limit("diagnostics")])
     return Program(
@@ -102,6 +113,22 @@ def _blocks(draft: Draft, place: Place, row: Row, statement: Statement) -> dict[
             with draft.blaming(place, item):
                 blocks[number] = draft.load(place, item)
     return blocks
+
+
+def _take_data(draft: Draft, given: Mapping[str, Data]) -> None:
+    """Put data that came as objects in the places of those of their names, or behind all."""
+    for name, value in given.items():
+        place = draft.names.data.setdefault(name, len(draft.data))
+        draft.data[place : place + 1] = [DataBlock(value, name)]
+
+
+def _demand_use(draft: Draft, given: Mapping[str, Data], instructions: list[Instruction]) -> None:
+    """Refuse data that came as objects and that no instruction names: their name is probably misspelled."""
+    used = {o.index for i in instructions for o in i.operands if isinstance(o, DataRef)}
+    for name in given:
+        if draft.names.data[name] not in used and not draft.found:
+            hint = did_you_mean(name, draft.names.data.keys() - given.keys())
+            draft.found.append(Diagnostic("B405", f"data {name}: no instruction uses data of this name", hint=hint))
 
 
 # --- the second pass --------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_a_full_device_is_told() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with (
-        pytest.raises(BioasmError, match="B302: can't write /dev/full: no space left on device"),
+        pytest.raises(BioasmError, match=r"B302\]: can't write /dev/full: no space left on device"),
         whole("/dev/full") as s,
     ):
         s.write(b"x" * 100_000)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bioasm.cli.settings import parameters, parse_quantity, split_settings, with_constants
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import ConstantRef, Instruction, Name, Program, Quantity
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.models import MODELS
 from bioasm.network.namespace import NameSpace
 from bioasm.network.network import Network, Population
+from bioasm.settings import parameters, parse_quantity, split_settings, with_constants
 from bioasm.units import Dimension
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import resolve

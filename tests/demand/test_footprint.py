@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from bioasm.api import assemble, load
+from bioasm.api.run import assemble, load
 from bioasm.demand import footprint
 from bioasm.demand.footprint import PROCESS, check_demand, demand
 from bioasm.diagnostics import BioasmError

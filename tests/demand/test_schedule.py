@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bioasm
-from bioasm.api import assemble
+from bioasm.api.run import assemble
 from bioasm.demand.schedule import MOST_EXECUTED, Schedule, schedule
 from bioasm.drivers import RunOptions, find_driver
 from bioasm.verifier.gate import verify

@@ -154,7 +154,7 @@ def test_the_whole_result_comes_along() -> None:
 
 
 def test_the_text_runs_as_the_instructions_do() -> None:
-    from bioasm.api import run
+    from bioasm.api.run import run
 
     instructions = annealing(*PROBLEMS["real"])
     by_objects, by_text = execute(instructions).result, run(printed(instructions), seed=1)

@@ -67,7 +67,7 @@ def test_utf_16_without_a_mark_is_told(form):
 
 @pytest.mark.parametrize("content", [b"\xff\xfe3\x00 \x001\x00\n", b"\xfe\xff\xdc\x00", b"\xff\xfe\x00\x00\x00\x00\x11\x00"])
 def test_a_mark_that_does_not_fit_is_told(content):
-    with pytest.raises(BioasmError, match=r"B304: f begins as UTF-(16|32) and is none"):
+    with pytest.raises(BioasmError, match=r"B304\]: f begins as UTF-(16|32) and is none"):
         plain_text(content, "f")
 
 

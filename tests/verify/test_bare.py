@@ -65,7 +65,7 @@ def test_what_needs_no_unit_is_not_told(text: str) -> None:
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_shipped_programs_write_units(path: Path) -> None:
-    from bioasm.api import load
+    from bioasm.api.run import load
 
     assert [d.message for d in verify(load(path)).warnings] == []
 

@@ -68,7 +68,7 @@ FILES = [("i8", 10**17, True), ("u8", 10**19, True), ("u8", 2**63 + 1, False), (
 def test_whole_numbers_of_files(dtype: str, value: int, exact: bool, tmp_path: Path) -> None:
     np.save(tmp_path / "h.npy", np.array([value, 0], dtype))
     (tmp_path / "p.basm").write_text(f'.data h = file "h.npy"\n{ISING}LDH h{END}')
-    from bioasm.api import load
+    from bioasm.api.run import load
 
     if exact:
         energy = CpuDriver().run(verify(load(tmp_path / "p.basm")), RunOptions(seed=1, threads=1)).best_energy

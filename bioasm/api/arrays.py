@@ -1,0 +1,73 @@
+"""Objects of Python as data of a program: arrays, nested lists, sparse matrices of scipy, dicts of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import BioasmError, error
+from bioasm.isa.program import Data, Dense, Sparse, Terms
+from bioasm.isa.storage import narrow
+from bioasm.text.entries import sorted_sparse, sorted_terms, summed
+
+
+def as_data(value: Any, name: str) -> Data:
+    """The data that an object is, in the narrowest type that holds all entries exactly; the object is copied.
+
+    A dict of terms `{(0, 1, 2): weight}` counts variables up to the largest index. Raises BioasmError B303.
+    """
+    if isinstance(value, Dense | Sparse | Terms):
+        return value
+    if hasattr(value, "tocoo"):
+        return _sparse(value, name)
+    if isinstance(value, Mapping):
+        return _terms(value, name)
+    return Dense(_numbers(value, name))
+
+
+def _fault(name: str, why: str) -> BioasmError:
+    hint = "an array, a matrix of scipy.sparse or a dict of terms {(0, 1): weight} is wanted"
+    return error("B303", f"data {name}: {why}", hint=hint)
+
+
+def _numbers(value: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.array(narrow(np.asarray(value)), order="C")
+    except (TypeError, ValueError) as cause:
+        raise _fault(name, f"these are no real numbers ({cause})") from None
+
+
+def _sparse(value: Any, name: str) -> Sparse:
+    matrix = value.tocoo()
+    rows, columns = (int(side) for side in matrix.shape)
+    entries = _numbers(matrix.data, name)
+    row, column = (np.asarray(part).astype(np.int64) for part in (matrix.row, matrix.col))
+    found = summed(sorted_sparse((rows, columns), row, column, entries))
+    return _mirrored(found) or found
+
+
+def _mirrored(matrix: Sparse) -> Sparse | None:
+    """The same matrix with each pair once, where it is symmetric."""
+    if matrix.shape[0] != matrix.shape[1]:
+        return None
+    other = sorted_sparse(matrix.shape, matrix.column, matrix.row, matrix.value)
+    same = all(np.array_equal(getattr(matrix, part), getattr(other, part)) for part in ("row", "column", "value"))
+    upper = matrix.row <= matrix.column
+    return Sparse(matrix.shape, matrix.row[upper], matrix.column[upper], matrix.value[upper], True) if same else None
+
+
+def _terms(value: Mapping[Any, Any], name: str) -> Terms:
+    try:
+        index = [tuple(int(i) for i in term) for term in value]
+        size = max((i for term in index for i in term), default=-1) + 1
+        flat = np.array([i for term in index for i in term], np.int64)
+        if not size or min(map(len, index)) < 1 or flat.min() < 0:
+            raise ValueError("a term names at least one variable, counted from 0")
+        return sorted_terms(size, np.array([len(term) for term in index]), flat, _numbers(list(value.values()), name))
+    except (TypeError, ValueError) as cause:
+        raise _fault(name, str(cause)) from None
+
+

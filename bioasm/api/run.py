@@ -1,0 +1,118 @@
+"""Assemble a text, load a file, run a program."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bioasm.diagnostics import did_you_mean, error
+from bioasm.isa.program import DataBlock, Program
+from bioasm.loading import from_bytes
+from bioasm.loading import load as _load
+
+if TYPE_CHECKING:
+    from bioasm.drivers import Driver, Observer
+    from bioasm.results import Result
+
+
+class Programmed(Protocol):
+    """What a program can be made of, as a Problem or a Network."""
+
+    def program(self) -> Program:
+        """The program."""
+
+
+def assemble(
+    text: str, *, folder: str | Path = ".", source: str = "<text>", data: Mapping[str, Any] | None = None
+) -> Program:
+    """The program that `text` says.
+
+    Data files and includes are looked for from `folder`. `data` are arrays, matrices of scipy.sparse or dicts of terms by
+    name: they stand in place of the `.data` of that name, or define it. Raises BioasmError with every error found.
+    """
+    from bioasm.text.assemble import assemble as assembled
+
+    return assembled(text, source=source, folder=Path(folder), data=_as_data(data or {}))
+
+
+def load(path: str | Path) -> Program:
+    """The program in a file of text or bytecode. Raises BioasmError."""
+    return _load(str(path))
+
+
+def run(
+    program: Program | Path | str | bytes | Programmed,
+    *,
+    data: Mapping[str, Any] | None = None,
+    set: Mapping[str, str | float] | None = None,
+    driver: str | Driver = "cpu",
+    seed: int | None = None,
+    lanes: int = 1,
+    observer: Observer | None = None,
+    time_limit: float | None = None,
+    target: float | None = None,
+    **options: Any,
+) -> Result:
+    """Run a program and return its Result.
+
+    `program` is a Program, a path, a text (a str of several lines is a text, any other the path of a file), the bytes of a
+    text or of bytecode, a Problem or a Network. `data` are arrays by name, as for `assemble`. `set` replaces constants of the
+    program and defaults of parameters, as `--set` does: `{"T0": 5, "dt": "0.1 ms"}`. `seed` is a whole number below 2**64,
+    drawn where it is None and always found in the Result. `observer` is called between slices with a `Progress`; where it
+    returns False, the run ends. So it does after `time_limit` seconds, once the best energy is `target` or lower, and at
+    Ctrl-C: the Result then holds what was computed, and its `status` says why. `options` are further fields of
+    `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the program or the run.
+    """
+    from bioasm.api.interrupts import Interruptible
+    from bioasm.drivers import RunOptions
+    from bioasm.settings import verified_program
+
+    settings = {name: value if isinstance(value, str) else repr(float(value)) for name, value in (set or {}).items()}
+    verified, parameters = verified_program(as_program(program, data), settings)
+    options["parameters"] = {**options.get("parameters", {}), **parameters}
+    seed = draw_seed() if seed is None else seed
+    chosen = RunOptions(seed=seed, lanes=lanes, time_limit=time_limit, target=target, **options)
+    with _connected(driver) as connected, Interruptible(observer) as watch:
+        return connected.run(verified, chosen, watch)
+
+
+def draw_seed() -> int:
+    """A seed of 32 bits from the system's source of randomness: short enough to be typed again."""
+    return secrets.randbits(32)
+
+
+def _connected(driver: str | Driver) -> Driver:
+    from bioasm.drivers import find_driver
+
+    return find_driver(driver)() if isinstance(driver, str) else driver
+
+
+def as_program(program: Program | Path | str | bytes | Programmed, data: Mapping[str, Any] | None = None) -> Program:
+    """The program that an object is, with data in place of its own of the same names. Raises BioasmError."""
+    if isinstance(program, str) and "\n" in program:
+        return assemble(program, data=data)
+    if isinstance(program, bytes):
+        made = from_bytes(program, source="<bytes>", folder=Path())
+    elif isinstance(program, str | Path):
+        made = load(program)
+    else:
+        made = program if isinstance(program, Program) else program.program()
+    return _with_data(made, data) if data else made
+
+
+def _with_data(program: Program, data: Mapping[str, Any]) -> Program:
+    known = {block.name for block in program.data if block.name is not None}
+    for name in data.keys() - known:
+        raise error("B405", f"data {name}: the program has no data of this name", hint=did_you_mean(name, known))
+    given = _as_data(data)
+    blocks = tuple(DataBlock(given.get(str(block.name), block.value), block.name) for block in program.data)
+    return replace(program, data=blocks)
+
+
+def _as_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    from bioasm.api.arrays import as_data
+
+    return {name: as_data(value, name) for name, value in data.items()}
