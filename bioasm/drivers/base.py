@@ -47,7 +47,8 @@ class Driver(ABC):
 
     `options` are the words that its constructor takes from a command line, with what each means. A driver is `remote` where
     what it runs on goes on while a report of it travels. It is `reproducible` where one seed gives one result; cells and
-    wall clocks are not.
+    wall clocks are not. It `follows` where a run of it can be set back to another run's states again and again
+    (`RunOptions.guide`). It is `quick` where a program may be run once just to count its steps.
     """
 
     name: ClassVar[str]
@@ -56,7 +57,9 @@ class Driver(ABC):
     models: ClassVar[frozenset[str]]
     options: ClassVar[Mapping[str, str]] = {}
     remote: ClassVar[bool] = False
+    quick: ClassVar[bool] = False
     reproducible: bool = True
+    follows: bool = False
 
     def connect(self) -> None:  # noqa: B027  (most drivers have nothing to open)
         """Open what the driver needs; a device driver opens its link here."""
@@ -107,6 +110,8 @@ class Driver(ABC):
         if found:
             raise BioasmError(*found)
         options = options or RunOptions()
+        if options.guide is not None and not self.follows:
+            raise error("B502", f"driver {self.name} can't follow the states of another run")
         if options.time_limit is None and options.target is None:
             return self._watched(verified, options, observer)
         bounds = Bounds(options, observer)

@@ -34,6 +34,7 @@ class CpuDriver(Driver):
         {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS}
     )
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
+    quick: ClassVar[bool] = True
 
     def checkpoint_seed(self, path: Path) -> int:
         """The seed of the run that a checkpoint holds."""

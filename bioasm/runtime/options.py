@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
+
+if TYPE_CHECKING:
+    from bioasm.runtime.dynamics import Guide
 
 DEFAULT_FUEL = 10**12
 
@@ -23,7 +26,8 @@ class RunOptions:
     population that ALC makes, else `cells.tau`; `dt` for the whole program.
     A run ends between two slices when `time_limit` seconds have passed (without compilation) or an energy of at most
     `target` was seen; its status is then `time limit` or `target reached`.
-    A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted.
+    A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted. A `guide` are states of another
+    run that this one is set back to as it goes; only drivers that declare `follows` take one.
     """
 
     seed: int = 0
@@ -36,6 +40,7 @@ class RunOptions:
     resume: bool = False
     time_limit: float | None = None
     target: float | None = None
+    guide: Guide | None = None
 
 
 class Progress(NamedTuple):

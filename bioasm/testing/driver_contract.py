@@ -16,6 +16,7 @@ from bioasm.drivers.base import MODEL_TEXTS
 from bioasm.isa.table import ROWS, Row
 from bioasm.models import MODELS
 from bioasm.results import Result
+from bioasm.runtime.dynamics import Guide
 from bioasm.testing.kit import Subject, check, check_each_model, check_each_row, chosen, expect, fail, gate
 from bioasm.testing.results import same
 from bioasm.testing.samples import BEGIN, FOREVER, PROGRAMS
@@ -114,6 +115,14 @@ def takes_any_seed_of_64_bits(subject: Subject, model: str) -> None:
     """The largest seed is a seed like any other."""
     result = subject.run(PROGRAMS[model], seed=(1 << 64) - 1)
     expect(result.seed == (1 << 64) - 1, f"the seed should be reported as given, not as {result.seed}")
+
+
+@check()
+def follows_another_run_only_where_it_says_so(subject: Subject) -> None:
+    """A driver that does not declare `follows` refuses the states of another run with B502."""
+    if subject.factory().follows:
+        raise SkipTest(f"driver {subject.factory().name} declares that its runs can follow another's")
+    subject.refuses("B502", "ALC 2\n", guide=Guide({}, 1, 1))
 
 
 # --- connecting -------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers import Driver, Observer, RunOptions
 from bioasm.drivers.registry import find_driver, make_driver
 from bioasm.results import Result
-from bioasm.runtime.dynamics import Guide
 from bioasm.verifier.gate import Verified
 
 # What drivers call the parts of their time, and what they are called here.
@@ -18,7 +17,7 @@ _PARTS = {"prepare": "build", "build": "build", "compile": "codegen", "codegen":
 
 
 @dataclass
-class Side:
+class DriverRun:
     """One driver and its run. `seconds` are those of import, build, codegen and run, as far as the driver tells them.
 
     `draws` says whether the driver draws noise of its own.
@@ -31,7 +30,7 @@ class Side:
     faults: tuple[Diagnostic, ...] = ()
 
     @classmethod
-    def of(cls, name: str, options: Mapping[str, str], own_noise: bool) -> Side:
+    def of(cls, name: str, options: Mapping[str, str], own_noise: bool) -> DriverRun:
         """A connected driver, which is asked for noise of its own where it has any."""
         began = time.perf_counter()
         asked = {"noise": "own"} if own_noise and "noise" in find_driver(name).options else {}
@@ -58,12 +57,3 @@ class Side:
     def has(self, ability: str) -> bool:
         """Whether the driver declares an ability."""
         return ability in self.driver.abilities
-
-    @property
-    def can_follow(self) -> bool:
-        """Whether the driver's runs can go on from another run's states."""
-        return hasattr(self.driver, "guide")
-
-    def follow(self, guide: Guide | None) -> None:
-        """Let the driver's next runs go on from another run's states, piece by piece; None lets them go."""
-        self.driver.guide = guide  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from bioasm.results import Result
 from bioasm.runtime.dynamics import Guide
 from bioasm.verification.add_recorders import instrumented, recorded, spacing, state_variables
 from bioasm.verification.deviations import Row, compare
-from bioasm.verification.runs import Side
+from bioasm.verification.runs import DriverRun
 from bioasm.verification.samples import samples
 from bioasm.verification.statistics import Comparison, compare_samples
 from bioasm.verification.tie_check import same_energy
@@ -51,8 +51,8 @@ class Report:
 
     request: Request
     verified: Verified
-    first: Side
-    second: Side
+    first: DriverRun
+    second: DriverRun
     rows: list[Row] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     whole: list[Row] = field(default_factory=list)
@@ -65,9 +65,9 @@ class Report:
         return all(row.within for row in self.rows) and all(c.agrees for c in self.comparisons)
 
     @property
-    def follower(self) -> Side | None:
+    def follower(self) -> DriverRun | None:
         """The side that can go on from the other's states, the reference where both can."""
-        return next((side for side in (self.second, self.first) if side.can_follow), None)
+        return next((side for side in (self.second, self.first) if side.driver.follows), None)
 
     @property
     def status(self) -> str:
@@ -81,9 +81,9 @@ def verify_drivers(verified: Verified, request: Request, observer: Observer | No
     if request.own_noise and request.options.lanes < 2:
         text = "noise of their own is compared over lanes, and there is 1"
         raise error("B406", text, hint="64 are the default, and more tell smaller differences", exit_code=EXIT_USAGE)
-    first = Side.of(request.driver, request.driver_options, request.own_noise)
+    first = DriverRun.of(request.driver, request.driver_options, request.own_noise)
     try:
-        second = Side.of(request.against, request.against_options, request.own_noise)
+        second = DriverRun.of(request.against, request.against_options, request.own_noise)
         try:
             return _compared(verified, request, first, second, observer)
         finally:
@@ -92,7 +92,7 @@ def verify_drivers(verified: Verified, request: Request, observer: Observer | No
         first.driver.disconnect()
 
 
-def _compared(verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None) -> Report:
+def _compared(verified: Verified, request: Request, first: DriverRun, second: DriverRun, observer: Observer | None) -> Report:
     watched, every = _watched(verified, request, first, second, observer)
     own = request.options
     a = first.run(watched, own, observer)
@@ -113,7 +113,7 @@ def _rows(verified: Verified, request: Request, a: Result, b: Result) -> list[Ro
 
 
 def _watched(
-    verified: Verified, request: Request, first: Side, second: Side, observer: Observer | None
+    verified: Verified, request: Request, first: DriverRun, second: DriverRun, observer: Observer | None
 ) -> tuple[Verified, int]:
     """The program with its states recorded, and every how many steps."""
     variables = recorded(verified)
@@ -137,9 +137,9 @@ def _step_length(verified: Verified, request: Request) -> float:
     return float(request.options.parameters.get("dt", dt.default))
 
 
-def _steps(verified: Verified, request: Request, first: Side, observer: Observer | None) -> int:
-    """How many steps the program takes, where a fast driver can tell; it decides how many samples there are."""
-    if first.driver.name != "cpu":
+def _steps(verified: Verified, request: Request, first: DriverRun, observer: Observer | None) -> int:
+    """How many steps the program takes, where a quick driver can tell; it decides how many samples there are."""
+    if not first.driver.quick:
         return 0
     result = first.run(verified, request.options, observer)
     return result.steps
@@ -164,11 +164,7 @@ def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> 
         return report
     piece = max(1, PIECE // report.every) * report.every
     free = follower.result
-    follower.follow(Guide(states, piece, report.every))
-    try:
-        follower.run(watched, report.request.options, observer)
-    finally:
-        follower.follow(None)
+    follower.run(watched, replace(report.request.options, guide=Guide(states, piece, report.every)), observer)
     assert report.first.result is not None and report.second.result is not None
     rows = _rows(report.verified, report.request, report.first.result, report.second.result)
     if not all(row.within for row in rows):  # it is no rounding: the runs as a whole say more

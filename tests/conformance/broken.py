@@ -276,6 +276,13 @@ class Lax(Broken):
         return []
 
 
+class Unguided(Broken):
+    """Passes over the states that it is to follow."""
+
+    def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
+        return super().run(verified, replace(options or RunOptions(), guide=None), observer)
+
+
 class Brief(Broken):
     """Names only the first thing that is missing."""
 

@@ -189,6 +189,7 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
         b.choosing(lambda o: {"lanes": max(1, o.lanes), "seed": o.seed % (1 << 64), "threads": 1}),
         "refuses_impossible_options",
     ),
+    "follows nobody": (b.Unguided, "follows_another_run_only_where_it_says_so"),
     "tiring": (b.Tiring, "one_driver_runs_several_programs"),
     "touchy": (b.Touchy, "connects_and_disconnects_as_often_as_asked"),
     "swallows errors": (b.Swallowing, "is_disconnected_when_a_run_fails"),

@@ -22,8 +22,8 @@ def test_the_last_step_of_a_piece_is_compared_as_well() -> None:
         free = driver.run(program, RunOptions(seed=1)).recordings["v"].values
         other = free.copy()
         other[:, PIECE] += 1e-3  # what another machine would have made of the last step of the first piece
-        driver.guide = Guide({VariableRef("lif_critical", "v"): other}, PIECE, 1)
-        led = driver.run(program, RunOptions(seed=1)).recordings["v"].values
+        guide = Guide({VariableRef("lif_critical", "v"): other}, PIECE, 1)
+        led = driver.run(program, RunOptions(seed=1, guide=guide)).recordings["v"].values
     assert np.array_equal(led[:, : PIECE + 1], free[:, : PIECE + 1])
     assert np.abs(led[:, PIECE + 1] - free[:, PIECE + 1]).min() > 0.9e-3
 

@@ -23,7 +23,7 @@ from bioasm.runtime.setup import fixed_parameters
 from bioasm.verifier.gate import Verified
 
 if TYPE_CHECKING:
-    from bioasm.runtime.dynamics import Dynamics, Guide
+    from bioasm.runtime.dynamics import Dynamics
     from bioasm.runtime.interpreter import Interpreter
 
 if find_spec("brian2") is None:
@@ -56,8 +56,7 @@ class Brian2Driver(InterpretedDriver):
                 raise error("B406", text, hint=f"it may be {', '.join(known)}", exit_code=EXIT_USAGE)
         self.target, self.own_noise = target, noise == "own"
         self.seconds_to_import, self._built = 0.0, 0.0
-        if not self.is_standalone:  # verify looks for it, and a C++ program can't be guided
-            self.guide: Guide | None = None  # the states of another run to go on from, where there is one
+        self.follows = not self.is_standalone  # a C++ program takes no states while it runs
 
     def connect(self) -> None:
         """Import Brian2. Raises BioasmError B503 where it can't be imported."""
@@ -110,8 +109,7 @@ class Brian2Driver(InterpretedDriver):
             from bioasm.drivers.brian2.compiled import CompiledNeurons as kind
         began, TimedNetwork.seconds = time.perf_counter(), 0.0
         run.parameters |= fixed_parameters(run.verified)
-        guide = getattr(self, "guide", None)
-        made = kind(run.verified, options.lanes, options.seed, run.parameters, self.own_noise, guide)
+        made = kind(run.verified, options.lanes, options.seed, run.parameters, self.own_noise, options.guide)
         self._built = time.perf_counter() - began
         return made
 
