@@ -7,7 +7,9 @@ limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from collections import defaultdict, deque
+from dataclasses import dataclass, field, replace
 from math import ceil
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +126,18 @@ class Electrodes:
                 raise Beyond(f"{wire.net} are left; {MOST_NET} may be")
 
 
+def copied_stimulator(stimulator: Any, region: bytearray) -> Stimulator:
+    """The same stimulator with a memory of its own."""
+    other, guard = copy.copy(stimulator), copy.copy(stimulator.guard)
+    guard._region = region
+    guard.history = replace(guard.history, channels=[copy.copy(channel) for channel in guard.history.channels])
+    other.guard, other._waiting = guard, stimulator._waiting.copy()
+    other._flying = defaultdict(deque, {channel: mine.copy() for channel, mine in stimulator._flying.items()})
+    for name in ("_loads", "_edges", "_moved"):
+        setattr(other, name, defaultdict(list, {at: each.copy() for at, each in getattr(stimulator, name).items()}))
+    return other
+
+
 class ReducedRig(Rig):
     """The rig's own starting, arming, disarming and settling, with time that passes from word to word."""
 
@@ -137,8 +151,20 @@ class ReducedRig(Rig):
         self._stimulated = False
         self._changes = {}
         self.chip = SimpleNamespace(surroundings=SimpleNamespace(temperature_C=37.0, supply_V=3.3))  # type: ignore[assignment]
+        self._wire_up()
+
+    def _wire_up(self) -> None:
+        """Put the electrodes behind the front end."""
         bus = SimpleNamespace(transfer_all=self._send)
-        self.front: Any = SimpleNamespace(start=electrodes.power_up, bus=bus, checking=True)
+        self.front: Any = SimpleNamespace(start=self.truth.power_up, bus=bus, checking=True)
+
+    def copied(self, electrodes: Electrodes, region: bytearray) -> ReducedRig:
+        """The same rig before electrodes and a memory of its own."""
+        other = copy.copy(self)
+        other.truth, other.region, other._changes = electrodes, region, self._changes.copy()
+        other._wire_up()
+        other.stimulator = copied_stimulator(self.stimulator, region)
+        return other
 
     def _send(self, words: list[int]) -> None:
         for word in words:
