@@ -15,12 +15,11 @@ from lark.lexer import TerminalDef
 from bioasm.cachedir import place, read_kept, write_kept
 
 
-def kept_parser(grammar: Path, start: tuple[str, ...] = ("start",)) -> Lark:
-    """The LALR parser of a grammar file, from the cache folder where it stands there already."""
-    text = grammar.read_text(encoding="utf-8")
-    key = f"{text}\0{start}\0{lark_version}\0{sys.version}".encode()
+def kept_parser(grammar: str, start: tuple[str, ...] = ("start",)) -> Lark:
+    """The LALR parser of a grammar, from the cache folder where it stands there already."""
+    key = f"{grammar}\0{start}\0{lark_version}\0{sys.version}".encode()
     path = place("grammar", key, ".json")
-    return (_stored(path, key) if path else None) or _built(text, start, path, key)
+    return (_stored(path, key) if path else None) or _built(grammar, start, path, key)
 
 
 def _stored(path: Path, key: bytes) -> Lark | None:

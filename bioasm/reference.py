@@ -1,4 +1,4 @@
-"""Writes the reference pages of docs/ from the tables: `python -m bioasm.reference [--check] [FOLDER]`."""
+"""Writes the reference pages of docs/ and tables in others: `python -m bioasm.reference [--check] [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -249,6 +249,22 @@ def _signature(name: str, thing: Any) -> list[str]:
     return ["```", one if len(one) < 100 else f"{name}(\n    " + ",\n    ".join(parts) + ",\n)", "```", ""]
 
 
+def sections_table() -> list[str]:
+    """The table of docs/model-language.md: every section of a model's text with its lines."""
+    from bioasm.models.sections import KINDS, ROWS, Form, Section  # with Lark, which takes long to import
+
+    heads: dict[tuple[str, tuple[Form, ...]], list[Section]] = {}
+    for row in (row for row in ROWS if row.name):
+        heads.setdefault((row.field, row.forms), []).append(row)
+    lines = []
+    for (_, forms), rows in heads.items():
+        names = [f"`{row.name}{label}:`" for row in rows for label in ("", " NAME")[: 1 + row.labelled]]
+        kinds = [kind for kind in KINDS if kind in rows[0].kinds]
+        first = (", ".join(names), "all" if len(kinds) == len(KINDS) else ", ".join(kinds))
+        lines += [(*(first if form is forms[0] else ("", "")), f"`{form.example}`", form.says) for form in forms]
+    return _table(("section", "of", "line", "says"), lines)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [_row(head), _row(["---"] * len(head)), *(_row([cell.replace("|", "\\|") for cell in row]) for row in rows)]
 
@@ -270,18 +286,37 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+# Tables in pages that are written by hand, between two comments that name them.
+TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {"model-language.md": ("sections", sections_table)}
+
+
 # --- writing and checking ---------------------------------------------------------------------------
 
 
 def write_pages(folder: Path) -> None:
-    """Write every page into `folder`."""
-    for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
+    """Write every page and table into `folder`."""
+    for path, fresh in _fresh(folder):
+        path.write_text(fresh, encoding="utf-8")
 
 
 def stale_pages(folder: Path) -> list[str]:
     """The difference of each page in `folder` to what the tables say; empty where all are fresh."""
-    return [line for name, page in PAGES.items() for line in _difference(folder / name, page())]
+    return [line for path, fresh in _fresh(folder) for line in _difference(path, fresh)]
+
+
+def _fresh(folder: Path) -> Iterable[tuple[Path, str]]:
+    """Every page as it has to be; of those written by hand the ones that are in `folder`."""
+    yield from ((folder / name, page()) for name, page in PAGES.items())
+    for name, (mark, table) in TABLES.items():
+        if (folder / name).exists():
+            yield folder / name, with_table((folder / name).read_text(encoding="utf-8"), mark, table())
+
+
+def with_table(page: str, mark: str, table: list[str]) -> str:
+    """A page with a table between its two comments `<!-- MARK: ... -->` and `<!-- end of MARK -->`."""
+    found = re.fullmatch(rf"(.*<!-- {mark}: [^\n]*-->\n).*(<!-- end of {mark} -->.*)", page, re.DOTALL)
+    assert found is not None, f"a page lacks the comments around its table `{mark}`"
+    return found[1] + _page(table) + found[2]
 
 
 def _difference(path: Path, fresh: str) -> list[str]:

@@ -69,5 +69,3 @@ def _terms(value: Mapping[Any, Any], name: str) -> Terms:
         return sorted_terms(size, np.array([len(term) for term in index]), flat, _numbers(list(value.values()), name))
     except (TypeError, ValueError) as cause:
         raise _fault(name, str(cause)) from None
-
-

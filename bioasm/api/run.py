@@ -25,9 +25,7 @@ class Programmed(Protocol):
         """The program."""
 
 
-def assemble(
-    text: str, *, folder: str | Path = ".", source: str = "<text>", data: Mapping[str, Any] | None = None
-) -> Program:
+def assemble(text: str, *, folder: str | Path = ".", source: str = "<text>", data: Mapping[str, Any] | None = None) -> Program:
     """The program that `text` says.
 
     Data files and includes are looked for from `folder`. `data` are arrays, matrices of scipy.sparse or dicts of terms by

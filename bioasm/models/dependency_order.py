@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from bioasm.models.expression import Expression, symbols
 from bioasm.models.findings import Findings
-from bioasm.models.syntax_tree import RawModel
+from bioasm.models.syntax_tree import RawModel, RawValue
 
 
 def order_of(parsed: RawModel, findings: Findings) -> tuple[list[str], set[str]]:
@@ -15,8 +15,8 @@ def order_of(parsed: RawModel, findings: Findings) -> tuple[list[str], set[str]]
 
     A circle is noted once.
     """
-    raw = {item.name.text: item for item in (*parsed.definitions, *parsed.states)}
-    definitions = {item.name.text for item in parsed.definitions}
+    raw: dict[str, RawValue] = {item.name: item for item in (*parsed.definitions, *parsed.states)}
+    definitions = {item.name for item in parsed.definitions}
     needs = {name: symbols(item.value) & raw.keys() for name, item in raw.items()}
     circular: set[str] = set()
     while True:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
+
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.models.expression import NOWHERE, Place
 
 MOST = 20
+
+
+class Places:
+    """Finds lines and columns of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
+
+    def of(self, start: int, end: int) -> Place:
+        """The place of the characters from `start` to `end`; at most to the end of the first line."""
+        row = bisect_right(self.starts, start)
+        column = start - self.starts[row - 1] + 1
+        last = self.starts[row] - 1 if row < len(self.starts) else end
+        return row, column, column + max(min(end, last) - start, 0)
 
 
 class Findings:
@@ -14,6 +31,7 @@ class Findings:
     def __init__(self, text: str, source: str, line: int) -> None:
         self.lines = text.split("\n")
         self.source, self.line = source, line
+        self.places = Places(text)
         self.found: dict[Place, Diagnostic] = {}
 
     def add(self, code: str, message: str, at: Place = NOWHERE, hint: str | None = None) -> None:
@@ -31,3 +49,9 @@ class Findings:
 
     def __bool__(self) -> bool:
         return bool(self.found)
+
+
+def shown(text: str) -> str:
+    """The beginning of what was found, as a message quotes it."""
+    first = text.split("\n")[0]
+    return first[:30] + ("..." if len(first) > 30 or first != text else "")

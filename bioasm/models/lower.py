@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
+from typing import Any
 
 from bioasm.models.base import (
     MECHANISM,
     NEURON,
     SPINS,
-    Addition,
     Assignment,
     Definition,
     Equation,
@@ -16,10 +17,8 @@ from bioasm.models.base import (
     Model,
     Observable,
     Parameter,
-    Refractory,
     Stage,
     StateVariable,
-    Threshold,
     Use,
     Variable,
     common_observables,
@@ -31,8 +30,7 @@ from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.methods import Methods, check_noise, check_sizes
 from bioasm.models.names import Scope, check_names
-from bioasm.models.statements import place_of
-from bioasm.models.syntax_tree import RawAssignment, RawEquation, RawModel, RawParameter, Word
+from bioasm.models.syntax_tree import RawEquation, RawModel, RawParameter, RawValue, Word, place_of
 from bioasm.models.unit_check import Units, check_units
 from bioasm.models.values import fold
 from bioasm.units import NO_UNIT, Dimension, Exponents
@@ -69,45 +67,46 @@ class _Lowering:
         parameters = self.parameters()
         noise = self.constant(parsed.noise.value) if parsed.noise else 0.0
         inputs = self.inputs()
-        clamp_values = tuple(self.constant(value) for value in parsed.clamp[1]) if parsed.clamp else ()
+        clamp_values = tuple(self.constant(value) for value in parsed.clamp.values) if parsed.clamp else ()
         self.check_clock()
         findings.stop()
         strings = [*parsed.strings, ""]
         spins = parsed.spins is not None
-        return Model(
-            name=parsed.name.text,
+        model = Model(
+            name=parsed.name,
             kind=SPINS if spins else NEURON if parsed.kind == NEURON else MECHANISM,
             summary=strings[0],
             prose="\n\n".join(strings[1:-1]),
             clock=Dimension.SWEEPS if spins else Dimension.TIME,
             noise=dimension_of(self.unit(parsed.noise.name)) if parsed.noise else Dimension.NONE,
             noise_default=noise,
-            noise_name=parsed.noise.name.text if parsed.noise else "",
+            noise_name=parsed.noise.name if parsed.noise else "",
             parameters=parameters,
             variables=self.variables(),
             observables=self.observables(),
             clamp=self.clamp(),
             clamp_values=clamp_values or ((-1.0, 1.0) if spins else ()),
             abilities=self.abilities(),
-            source=parsed.source,
-            states=tuple(StateVariable(s.name.text, s.value, self.unit(s.name), s.summary) for s in parsed.states),
+            states=tuple(StateVariable(s.name, s.value, self.unit(s.name), s.summary) for s in parsed.states),
             inputs=inputs,
             definitions=self.definitions(),
             stages=stages,
-            threshold=Threshold(*parsed.spike[:2]) if parsed.spike else None,
-            reset=tuple(Assignment(a.name.text, a.value) for a in parsed.reset),
-            refractory=Refractory(*parsed.refractory[:2]) if parsed.refractory else None,
+            threshold=parsed.threshold,
+            reset=tuple(parsed.reset),
+            refractory=parsed.refractory,
             ports=ports,
             order=order,
             feedback=feedback,
-            uses=tuple(Use(u.name.text, u.unit or NO_UNIT) for u in parsed.uses),
-            adds=tuple(Addition(a.name.text, a.value) for a in parsed.adds),
+            uses=tuple(Use(u.name, u.unit or NO_UNIT) for u in parsed.uses),
+            adds=tuple(parsed.adds),
             text=text,
         )
+        others: dict[str, Any] = {name: tuple(said) if isinstance(said, list) else said for name, said in parsed.others.items()}
+        return replace(model, **others)
 
     def unit(self, word: Word) -> Exponents:
         """The unit of a name that was found to have one."""
-        return self.units.get(word.text) or NO_UNIT
+        return self.units.get(word) or NO_UNIT
 
     def constant(self, expression: Expression) -> float:
         """The value of an expression of numbers; anything else is noted."""
@@ -131,25 +130,25 @@ class _Lowering:
     def parameter(self, raw: RawParameter) -> Parameter:
         """One parameter; its default is held to its range."""
         unit = self.unit(raw.name)
-        words = tuple((word.text, self.constant(value)) for word, value in raw.words)
+        words = tuple((word, self.constant(value)) for word, value in raw.words)
         low, high, open_low = self.bounds(raw)
         if words:
             low, high = min(value for _, value in words), max(value for _, value in words)
         default = self.default(raw, dict(words))
-        if raw.name.text == "dt" and not raw.fixed:
+        if raw.name == "dt" and not raw.fixed:
             self.findings.add("B032", "dt is the same for all neurons: write `fixed`", raw.name.at)
         agree = not any(place_of(bound.value) in self.findings.found for bound in raw.bounds)
         if agree and (not low <= default <= high or (open_low and default == low)):
-            self.findings.add("B032", f"the default of `{raw.name.text}` is out of its range", raw.name.at)
+            self.findings.add("B032", f"the default of `{raw.name}` is out of its range", raw.name.at)
         structural = raw.fixed or bool(words)
-        return Parameter(raw.name.text, default, dimension_of(unit), raw.summary, low, high, open_low, structural, words, unit)
+        return Parameter(raw.name, default, dimension_of(unit), raw.summary, low, high, open_low, structural, words, unit)
 
     def default(self, raw: RawParameter, words: dict[str, float]) -> float:
         """The default: a number, or one of the words."""
         if isinstance(raw.default, Word):
-            if raw.default.text not in words:
-                self.findings.add("B032", f"the default `{raw.default.text}` is none of the words", raw.default.at)
-            return words.get(raw.default.text, next(iter(words.values())))
+            if raw.default not in words:
+                self.findings.add("B032", f"the default `{raw.default}` is none of the words", raw.default.at)
+            return words.get(raw.default, next(iter(words.values())))
         return self.constant(raw.default)
 
     def bounds(self, raw: RawParameter) -> tuple[float, float, bool]:
@@ -161,7 +160,7 @@ class _Lowering:
             if bound.operator == "<" or side not in "<>":
                 self.findings.add("B032", "a range is written >= low, > low or <= high", bound.at)
             elif side in sides:
-                self.findings.add("B026", f"the range of `{raw.name.text}` has this side twice", bound.at)
+                self.findings.add("B026", f"the range of `{raw.name}` has this side twice", bound.at)
             elif side == ">":
                 low, open_low = self.constant(bound.value), bound.operator == ">"
             else:
@@ -172,33 +171,33 @@ class _Lowering:
     def inputs(self) -> tuple[Input, ...]:
         """The inputs with their defaults."""
         return tuple(
-            Input(i.name.text, self.constant(i.default) if i.default else 0.0, i.unit or NO_UNIT, i.summary)
+            Input(i.name, self.constant(i.default) if i.default else 0.0, i.unit or NO_UNIT, i.summary)
             for i in self.parsed.inputs
         )
 
     def definitions(self) -> tuple[Definition, ...]:
         """The definitions, each after those that it needs."""
-        raw = {d.name.text: d for d in self.parsed.definitions}
+        raw: dict[str, RawValue] = {d.name: d for d in self.parsed.definitions}
         names = definition_order({name: d.value for name, d in raw.items()})
         return tuple(Definition(n, raw[n].value, self.unit(raw[n].name), raw[n].summary) for n in names)
 
     def stages(self) -> tuple[Stage, ...]:
         """The stages of a step."""
-        definitions = {d.name.text: d.value for d in self.parsed.definitions}
+        definitions: dict[str, Expression] = {d.name: d.value for d in self.parsed.definitions}
         methods = Methods(self.parsed, definitions, self.findings)
         return tuple(self.stage(stage, methods) for stage in self.parsed.stages)
 
-    def stage(self, raw: list[RawEquation | RawAssignment], methods: Methods) -> Stage:
+    def stage(self, raw: list[RawEquation | Assignment], methods: Methods) -> Stage:
         """One stage: its equations, and then its assignments."""
-        ordered = sorted(raw, key=lambda item: isinstance(item, RawAssignment))
+        ordered = sorted(raw, key=lambda item: isinstance(item, Assignment))
         return tuple(filter(None, (self.change(item, methods) for item in ordered)))
 
     @staticmethod
-    def change(item: RawEquation | RawAssignment, methods: Methods) -> Equation | Assignment | None:
+    def change(item: RawEquation | Assignment, methods: Methods) -> Equation | Assignment | None:
         """An equation or assignment; None where something is wrong with it."""
         if isinstance(item, RawEquation):
             return methods.equation(item)
-        return Assignment(item.name.text, item.value)
+        return item
 
     # --- what can be seen ---------------------------------------------------------------------------
 
@@ -208,9 +207,9 @@ class _Lowering:
         raw = [(r.name, r.summary) for r in (*parsed.states, *parsed.definitions)]
         raw += [(r.name, r.summary) for r in parsed.inputs]
         if parsed.spins:
-            raw = [parsed.spins]
-        listed = [Variable(name.text, dimension_of(self.unit(name)), summary) for name, summary in raw]
-        return (*listed, *([Variable("spike_count", Dimension.NONE, "spikes so far")] if parsed.spike else []))
+            raw = [(parsed.spins.name, parsed.spins.summary)]
+        listed = [Variable(name, dimension_of(self.unit(name)), summary) for name, summary in raw]
+        return (*listed, *([Variable("spike_count", Dimension.NONE, "spikes so far")] if parsed.threshold else []))
 
     def observables(self) -> tuple[Observable, ...]:
         """What RD reads: the state, every state variable, what `observe:` lists, spikes, and what every model has."""
@@ -218,26 +217,26 @@ class _Lowering:
         if parsed.kind != NEURON:
             return ()
         if parsed.spins:
-            name, summary = parsed.spins
+            name, summary = parsed.spins.name, parsed.spins.summary
             seen = {"state": (name, summary), "spins": (name, summary)}
         else:
             seen = {"state": (self.parsed.states[0].name, self.parsed.states[0].summary)}
-            seen |= {s.name.text: (s.name, s.summary) for s in parsed.states}
-        seen |= {o.name.text: (o.variable, o.summary) for o in parsed.observables}
+            seen |= {s.name: (s.name, s.summary) for s in parsed.states}
+        seen |= {o.name: (o.variable, o.summary) for o in parsed.observables}
         shown = [
-            Observable(name, "neurons", summary, dimension_of(self.unit(word)), variable=word.text)
+            Observable(name, "neurons", summary, dimension_of(self.unit(word)), variable=word)
             for name, (word, summary) in seen.items()
         ]
-        spikes = _SPIKES if parsed.spike else ()
+        spikes = _SPIKES if parsed.threshold else ()
         return (*shown, *spikes, *common_observables(Dimension.SWEEPS if parsed.spins else Dimension.TIME))
 
     def clamp(self) -> str:
         """The variable that CLAMP holds."""
         parsed = self.parsed
         if parsed.clamp:
-            return parsed.clamp[0].text
-        first = [parsed.spins[0]] if parsed.spins else [s.name for s in parsed.states]
-        return first[0].text if first and parsed.kind == NEURON else ""
+            return parsed.clamp.variable
+        first = [parsed.spins.name] if parsed.spins else [s.name for s in parsed.states]
+        return first[0] if first and parsed.kind == NEURON else ""
 
     def abilities(self) -> frozenset[str]:
         """What the model supports beyond the core."""
@@ -253,7 +252,7 @@ class _Lowering:
     def check_clock(self) -> None:
         """What a model counts in follows from what it is; a line that says so must say it rightly."""
         word, counts = self.parsed.clock, "sweeps" if self.parsed.spins else "time"
-        if word and word.text != counts:
+        if word and word != counts:
             self.findings.add("B031", f"this model counts in {counts}", word.at)
 
 

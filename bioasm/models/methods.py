@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import linear_in, substitute
@@ -10,8 +10,8 @@ from bioasm.models.base import METHODS, Equation
 from bioasm.models.complexity import ONE, TreeSize, tree_size
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
-from bioasm.models.statements import place_of
-from bioasm.models.syntax_tree import RawEquation, RawModel
+from bioasm.models.sections import evaluated
+from bioasm.models.syntax_tree import RawEquation, RawModel, RawValue, place_of
 
 
 def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
@@ -26,17 +26,17 @@ def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
 
     `order` has names of definitions and states, each after those that it or its initial value needs.
     """
-    values = {raw.name.text: raw for raw in (*parsed.definitions, *parsed.states)}
-    definitions = {raw.name.text for raw in parsed.definitions}
+    values: dict[str, RawValue] = {raw.name: raw for raw in (*parsed.definitions, *parsed.states)}
+    definitions = {raw.name for raw in parsed.definitions}
     at_start: dict[str, TreeSize] = {}
     in_step: dict[str, TreeSize] = {}
     for raw in (values[name] for name in order if name in values):
-        name = raw.name.text
+        name = raw.name
         at_start[name] = _checked(f"`{name}`", tree_size(raw.value, at_start), raw.name.at, findings)
         if name in definitions and at_start[name] != ONE:
             in_step[name] = tree_size(raw.value, in_step)
-    for expression in _used(parsed):
-        _checked("this expression", tree_size(expression, in_step), place_of(expression), findings)
+    for one in evaluated(parsed):
+        _checked("this expression", tree_size(one.value, in_step), place_of(one.value), findings)
 
 
 def _checked(what: str, found: TreeSize, at: Place, findings: Findings) -> TreeSize:
@@ -47,18 +47,9 @@ def _checked(what: str, found: TreeSize, at: Place, findings: Findings) -> TreeS
     return ONE
 
 
-def _used(parsed: RawModel) -> Iterator[Expression]:
-    """All expressions that definitions are put into in a step."""
-    for item in (item for stage in parsed.stages for item in stage):
-        yield item.rate if isinstance(item, RawEquation) else item.value
-    yield from (assignment.value for assignment in (*parsed.reset, *parsed.adds))
-    yield from (jump.value for port in parsed.ports for jump in port.jumps)
-    yield from (event[0] for event in (parsed.spike, parsed.refractory) if event is not None)
-
-
 def check_noise(parsed: RawModel, findings: Findings) -> None:
     """Note equations in which white noise is more than added with a factor."""
-    for item in (item for stage in parsed.stages for item in stage):
+    for item in parsed.step():
         if isinstance(item, RawEquation) and _apart(item.rate) is None:
             text = "white noise can only be added, with a factor that holds no noise"
             findings.add("B030", text, place_of(item.rate), "... + sigma*sqrt(2/tau)*xi")
@@ -82,11 +73,11 @@ class Methods:
 
     def __init__(self, parsed: RawModel, definitions: Mapping[str, Expression], findings: Findings) -> None:
         self.definitions, self.findings = definitions, findings
-        self.states = {raw.name.text for raw in parsed.states}
+        self.states = {raw.name for raw in parsed.states}
 
     def equation(self, raw: RawEquation) -> Equation | None:
         """The equation with its noise set apart; None where something is wrong, which is noted."""
-        method = raw.method.text or "euler"
+        method = raw.method or "euler"
         if method not in METHODS:
             hint = did_you_mean(method, METHODS) or f"the methods are {', '.join(METHODS)}"
             self.findings.add("B029", f"there is no method `{method}`", raw.method.at, hint)
@@ -99,12 +90,12 @@ class Methods:
             self.findings.add("B029", text, raw.method.at)
             return None
         self._check_linear(raw, rate, method)
-        return Equation(raw.name.text, rate, method, noise, raw.frozen)
+        return Equation(raw.name, rate, method, noise, raw.frozen)
 
     def _check_linear(self, raw: RawEquation, rate: Expression, method: str) -> None:
         if method not in ("cnexp", "exact"):
             return
-        name = raw.name.text
+        name = raw.name
         parts = linear_in(expanded(rate, self.definitions), name)
         if parts is None:
             hint = "implicit and exponential_euler take any equation"

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.base import NEURON, common_observables
 from bioasm.models.expression import FUNCTIONS, Call, Expression, Place, Symbol
 from bioasm.models.findings import Findings
-from bioasm.models.scanner import SECTIONS
-from bioasm.models.statements import UNKNOWN
-from bioasm.models.syntax_tree import RawAssignment, RawEquation, RawInput, RawModel, RawParameter, RawValue, Word
+from bioasm.models.grammar import KEYWORDS
+from bioasm.models.sections import NAMES, ROWS, evaluated
+from bioasm.models.syntax_tree import RawDeclaration, RawModel, RawParameter, RawValue, Word, place_of
+from bioasm.models.tree_reader import UNKNOWN
 from bioasm.units import MEASURES, Dimension
 
 BUILT_IN = ("dt", "t")
-_WORDS = frozenset(
-    {"dt", "t", "xi", "pi", "weight", "and", "or", "not", "fixed", "using", "unless", "of", "in", "every", "within"}
-    | {"inclusive", "crosses", *SECTIONS}
-)
+_WORDS = KEYWORDS | {"dt", "t", "xi", "pi", "weight", *NAMES}
 # What can be read of every model.
 TAKEN = frozenset({"state", "spikes", "spike_count", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
-Raw = TypeVar("Raw", RawParameter, RawValue, RawInput)
+Raw = RawParameter | RawValue | RawDeclaration
 
 
 class Scope:
@@ -33,29 +30,29 @@ class Scope:
         self.kinds: dict[str, str] = {}
         self.excused = {UNKNOWN, *parsed.lost}
         self.dropped: set[Place] = set()
-        for kind, words in _declared(parsed):
-            for word in words:
-                self._declare(kind, word)
-        parsed.parameters = self._first(parsed.parameters)
-        parsed.states, parsed.definitions = self._first(parsed.states), self._first(parsed.definitions)
-        parsed.inputs, parsed.uses = self._first(parsed.inputs), self._first(parsed.uses)
+        for kind, word in sorted(_declared(parsed), key=lambda declared: declared[1].at):
+            self._declare(kind, word)
+        self._drop()
 
-    def _first(self, declared: list[Raw]) -> list[Raw]:
-        """The declarations that count: those of names that are allowed, and the first of each."""
-        return [raw for raw in declared if raw.name.at not in self.dropped]
+    def _drop(self) -> None:
+        """Leave the declarations that count: those of names that are allowed, and the first of each."""
+        for row in ROWS:
+            declared = self.parsed[row.field] if row.declares and self.dropped else None
+            if isinstance(declared, list):
+                self.parsed[row.field] = [raw for raw in declared if raw.name.at not in self.dropped]
 
     def _declare(self, kind: str, word: Word) -> None:
-        fault = self._fault(kind, word.text)
+        fault = self._fault(kind, word)
         if fault:
-            self.findings.add("B025", f"{kind} `{word.text}`: {fault[0]}", word.at, fault[1])
+            self.findings.add("B025", f"{kind} `{word}`: {fault[0]}", word.at, fault[1])
             self.dropped.add(word.at)
-            self.excused.add(word.text)
+            self.excused.add(word)
             return
-        if word.text in self.kinds:
-            self.findings.add("B026", f"`{word.text}` is {_article(self.kinds[word.text])} already", word.at)
+        if word in self.kinds:
+            self.findings.add("B026", f"`{word}` is {_article(self.kinds[word])} already", word.at)
             self.dropped.add(word.at)
             return
-        self.kinds[word.text] = kind
+        self.kinds[word] = kind
 
     def _fault(self, kind: str, name: str) -> tuple[str, str] | None:
         """Why something can't be called so, and what to do."""
@@ -104,20 +101,20 @@ class Scope:
         unit = f"; the unit is written (1 {name})" if name in MEASURES else ""
         return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}{unit}"
 
-    def is_state(self, word: Word) -> bool:
+    def is_state(self, word: str) -> bool:
         """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""
-        kind = self.kinds.get(word.text)
+        kind = self.kinds.get(word)
         if kind == "state":
             return True
-        if word.text in self.excused:
+        if word in self.excused:
             return False
         if kind is None:
-            hint = f"give it one under `state:`, such as {word.text} = 0 mV"
-            self.findings.add("B024", f"`{word.text}` changes and has no initial value", word.at, hint)
-            self.excused.add(word.text)
+            hint = f"give it one under `state:`, such as {word} = 0 mV"
+            self.findings.add("B024", f"`{word}` changes and has no initial value", place_of(word), hint)
+            self.excused.add(word)
         else:
             hint = "only states change; inputs, parameters and definitions are set from outside or computed"
-            self.findings.add("B024", f"`{word.text}` is {_article(kind)} and can't be changed", word.at, hint)
+            self.findings.add("B024", f"`{word}` is {_article(kind)} and can't be changed", place_of(word), hint)
         return False
 
 
@@ -125,47 +122,30 @@ def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def _declared(parsed: RawModel) -> Iterator[tuple[str, list[Word]]]:
-    yield "parameter", [p.name for p in parsed.parameters]
-    yield "noise", [parsed.noise.name] if parsed.noise else []
-    yield "input", [i.name for i in parsed.inputs]
-    yield "use", [u.name for u in parsed.uses]
-    yield "state", [s.name for s in parsed.states] + ([parsed.spins[0]] if parsed.spins else [])
-    yield "definition", [d.name for d in parsed.definitions]
+def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
+    """What each section declares, and its names."""
+    for row in ROWS:
+        said = parsed[row.field] if row.declares else None
+        listed: list[Raw] = said if isinstance(said, list) else [said] if said else []
+        yield from ((row.declares, raw.name) for raw in listed)
 
 
 def check_names(parsed: RawModel, scope: Scope) -> None:
     """Note every name that does not exist, and every change of something that is no state."""
-    noisy = ("xi",) if parsed.kind == NEURON else ()
-    for stage in parsed.stages:
-        for item in stage:
-            scope.is_state(item.name)
-    for changed in (*parsed.reset, *(jump for port in parsed.ports for jump in port.jumps)):
-        scope.is_state(changed.name)
-    for stage in parsed.stages:
-        for item in stage:
-            scope.check(_right(item), noisy if isinstance(item, RawEquation) else ())
+    expressions = list(evaluated(parsed))
+    for one in expressions:
+        if one.changes:
+            scope.is_state(one.changes)
+    for one in expressions:
+        scope.check(one.value, dict(one.names), one.functions)
     for raw in (*parsed.definitions, *parsed.states):
         scope.check(raw.value)
-    for assignment in parsed.reset:
-        scope.check(assignment.value)
-    for port in parsed.ports:
-        for jump in port.jumps:
-            scope.check(jump.value, ("weight",))
-    for addition in parsed.adds:
-        scope.check(addition.value, functions=("held", "delayed"))
-    for event in filter(None, (parsed.spike, parsed.refractory)):
-        scope.check(event[0])
 
 
-def _right(item: RawEquation | RawAssignment) -> Expression:
-    return item.rate if isinstance(item, RawEquation) else item.value
-
-
-def twice(words: Iterable[Word]) -> Iterator[Word]:
+def twice(words: Iterable[str]) -> Iterator[str]:
     """The words that stood before."""
-    seen: dict[str, Place] = {}
+    seen: set[str] = set()
     for word in words:
-        if word.text in seen:
+        if word in seen:
             yield word
-        seen[word.text] = word.at
+        seen.add(word)

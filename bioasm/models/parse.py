@@ -1,36 +1,26 @@
-"""Parser: from the text of a model to the Model that it says, statement by statement."""
+"""Parser: from the text of a model to the Model that it says, statement by statement.
+
+An error in one statement hides none in others; the words of a statement that can't be read are `lost`, and nothing is said of them.
+"""
 
 from __future__ import annotations
+
+from typing import Any
+
+from lark import Token, Tree, UnexpectedInput
 
 from bioasm.diagnostics import error
 from bioasm.models.base import Model
 from bioasm.models.findings import Findings
-from bioasm.models.limits import LONGEST
+from bioasm.models.grammar import FORMS, START, parser
+from bioasm.models.limits import DEEPEST, LONGEST
 from bioasm.models.lower import lower
-from bioasm.models.scanner import Header, Places, Statement, read_block
-from bioasm.models.statements import Reader, Unreadable
-from bioasm.models.syntax_tree import RawModel, RawPort
-
-_LISTS = {
-    "parameter": "parameters",
-    "state": "states",
-    "inputs": "inputs",
-    "uses": "uses",
-    "definitions": "definitions",
-    "observe": "observables",
-    "adds": "adds",
-}
-_SINGLES = {
-    "noise": "noise",
-    "condition": "spike",
-    "crossing": "spike",
-    "refractory": "refractory",
-    "clamp": "clamp",
-    "feedback": "feedback",
-    "order": "order",
-    "spins": "spins",
-    "clock": "clock",
-}
+from bioasm.models.scanner import UNKNOWN_SECTION, Header, Statement, read_block
+from bioasm.models.sections import SECTIONS
+from bioasm.models.statements import Unreadable
+from bioasm.models.syntax_errors import describe
+from bioasm.models.syntax_tree import RawModel
+from bioasm.models.tree_reader import TreeReader
 
 
 def read_model(text: str, source: str, line: int) -> Model:
@@ -38,97 +28,75 @@ def read_model(text: str, source: str, line: int) -> Model:
     if len(text) > LONGEST:
         raise error("B111", f"{source}: the text of a model has at most {LONGEST} characters")
     plain = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    findings, places = Findings(plain, source, line), Places(plain)
-    block = read_block(plain, places, findings)
+    findings = Findings(plain, source, line)
+    block = read_block(plain, findings)
     if block is None:
         findings.stop()
     assert block is not None
-    parser = _Parser(RawModel("neuron" if block.kind == "model" else block.kind, block.name), places, findings)
+    parsed = _Parser(RawModel(block.kind, block.name), findings)
     for part in block.parts:
-        parser.take(part)
-    return lower(parser.parsed, block.text, findings)
+        parsed.take(part)
+    return lower(parsed.model, block.text, findings)
 
 
 class _Parser:
-    """Puts the statements of a text where they belong."""
+    """Parses the statements of a text and puts them into its RawModel."""
 
-    def __init__(self, parsed: RawModel, places: Places, findings: Findings) -> None:
-        self.parsed, self.findings = parsed, findings
-        self.reader = Reader(places, findings)
+    def __init__(self, model: RawModel, findings: Findings) -> None:
+        self.model, self.findings = model, findings
+        self.reader = TreeReader(findings)
         self.repeated: set[str] = set()
 
     def take(self, part: Header | Statement) -> None:
         """The next part of the block."""
         if isinstance(part, Header):
             self.begin(part)
-        elif part.section == "?":
-            self.parsed.lost |= part.words()
+        elif part.section == UNKNOWN_SECTION:
+            self.model.lost |= part.words()
         else:
             try:
-                self.add(part, *self.reader.read(part))
+                self.add(part, self.parse(part))
             except Unreadable:
-                self.parsed.lost |= part.words()
+                self.model.lost |= part.words()
 
     def begin(self, header: Header) -> None:
         """The beginning of a section."""
-        section, parsed = header.section, self.parsed
-        if section in parsed.sections and section not in ("then", "receive", "?"):
-            self.repeated.add(section)
-            self.findings.add("B026", f"the section `{section}:` stands twice", header.at)
-        parsed.sections.setdefault(section, header.at)
-        if section == "receive":
-            parsed.ports.append(RawPort(header.label))
-        elif header.label.text:
-            self.findings.add("B020", f"nothing stands between `{section}` and its colon", header.label.at)
-        if section == "then" and not parsed.stages:
-            parsed.stages.append([])  # nothing happens in the first stage
-        if section in ("step", "then"):
-            parsed.stages.append([])
-
-    def add(self, statement: Statement, rule: str, said: object) -> None:
-        """What a statement says."""
-        parsed = self.parsed
-        if rule in _LISTS:
-            getattr(parsed, _LISTS[rule]).append(said)
-        elif rule in _SINGLES:
-            self.set(_SINGLES[rule], said, statement)
-        elif rule in ("equation", "assignment"):
-            self.change(statement.section, said)
-        elif rule in ("weight", "jump"):
-            self.receive(rule, said)
-        else:
-            self.say(statement.section, str(said))
-
-    def set(self, name: str, said: object, statement: Statement) -> None:
-        """What can stand once."""
-        if not getattr(self.parsed, name):
-            setattr(self.parsed, name, said)
-        elif statement.section not in self.repeated:
-            at = self.reader.places.of(statement.start, statement.start + len(statement.text))
-            self.findings.add("B026", f"`{statement.section}:` says one thing", at)
-
-    def change(self, section: str, said: object) -> None:
-        """An equation or an assignment."""
-        (self.parsed.reset if section == "reset" else self.parsed.stages[-1]).append(said)  # type: ignore[arg-type]
-
-    def receive(self, rule: str, said: object) -> None:
-        """A line of a port."""
-        port = self.parsed.ports[-1]
-        if rule == "jump":
-            port.jumps.append(said)  # type: ignore[arg-type]
+        if header.section == UNKNOWN_SECTION:
             return
-        assert isinstance(said, tuple)
-        if said[0].text != "weight":
-            self.findings.add("B020", "the unit of a weight is written `weight : unit`", said[0].at)
-        if port.weighed:
-            self.findings.add("B026", "the unit of a weight stands twice in one port", said[0].at)
-        port.unit, port.weighed = said[1], True
+        section, model = SECTIONS[header.section], self.model
+        if section.name in model.sections and not section.repeats:
+            self.repeated.add(section.name)
+            self.findings.add("B026", f"the section `{section.name}:` stands twice", header.at)
+        model.sections.setdefault(section.name, header.at)
+        if header.label and not section.labelled:
+            self.findings.add("B020", f"nothing stands between `{section.name}` and its colon", header.label.at)
+        if section.begin:
+            section.begin(model, header.label)
 
-    def say(self, section: str, text: str) -> None:
-        """A text in quotes."""
-        if section == "receive":
-            self.parsed.ports[-1].summary = text
-        elif section == "source":
-            self.parsed.source = text
-        else:
-            self.parsed.strings.append(text)
+    def parse(self, statement: Statement) -> Any:
+        """The node that a statement says. Raises Unreadable."""
+        self.reader.begin(statement.start)
+        try:
+            tree = parser().parse(statement.text, start=START[statement.section])
+        except UnexpectedInput as fault:
+            describe(statement, fault, self.findings)
+            raise Unreadable from None
+        self._check_depth(tree, statement)
+        return FORMS[tree.data].reader(self.reader, tree.children)
+
+    def _check_depth(self, tree: Tree[Token], statement: Statement) -> None:
+        level: list[Tree[Token]] = [tree] if len(statement.text) > DEEPEST else []
+        for _ in range(DEEPEST):
+            level = [child for node in level for child in node.children if isinstance(child, Tree)]
+        if level:
+            message = f"an expression is nested more than {DEEPEST} levels deep"
+            self.findings.add("B111", message, self.findings.places.of(*statement.span()))
+            raise Unreadable
+
+    def add(self, statement: Statement, said: Any) -> None:
+        """Put what a statement says into the model; of what can stand once, the first counts."""
+        section = SECTIONS[statement.section]
+        if not section.once or not self.model[section.field]:
+            section.add(self.model, said)
+        elif section.name not in self.repeated:
+            self.findings.add("B026", f"`{section.name}:` says one thing", self.findings.places.of(*statement.span()))

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.expression import Place
 from bioasm.models.findings import Findings
+from bioasm.models.sections import HEADS, NAMES
 from bioasm.models.syntax_tree import Word
 
-SECTIONS = (
-    "source", "parameters", "noise", "state", "inputs", "definitions", "step", "then", "spike", "reset", "refractory",
-    "receive", "observe", "clamp", "feedback", "order", "uses", "adds", "spins", "clock",
-)  # fmt: skip
+# What stands in a section that does not exist is in this one.
+UNKNOWN_SECTION = "?"
 _HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+(\.[^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
 _SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
 # Possessive: no input makes these go back.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
 _DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
-_NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(SECTIONS)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
+_NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(NAMES)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
 
 _INSIDE = re.compile(rf"\n{_NEW_SECTION.pattern}")
 _FOLLOWING = re.compile(r"[ \t]*[^\s;}]")
@@ -33,6 +31,10 @@ class Statement(NamedTuple):
     section: str
     text: str
     start: int
+
+    def span(self) -> tuple[int, int]:
+        """Where it starts and ends."""
+        return self.start, self.start + len(self.text)
 
     def words(self) -> set[str]:
         """The names in it, with those of derivatives."""
@@ -49,7 +51,7 @@ class Header(NamedTuple):
 
 
 class Block(NamedTuple):
-    """One `.model` or `.mechanism`: its parts in their order, and its text up to the closing brace."""
+    """One block of a kind: its parts in their order, and its text up to the closing brace."""
 
     kind: str
     name: Word
@@ -57,39 +59,26 @@ class Block(NamedTuple):
     text: str
 
 
-class Places:
-    """Finds lines and columns of a text."""
-
-    def __init__(self, text: str) -> None:
-        self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
-
-    def of(self, start: int, end: int) -> Place:
-        """The place of the characters from `start` to `end`; at most to the end of the first line."""
-        row = bisect_right(self.starts, start)
-        column = start - self.starts[row - 1] + 1
-        last = self.starts[row] - 1 if row < len(self.starts) else end
-        return row, column, column + max(min(end, last) - start, 0)
-
-
-def read_block(text: str, places: Places, findings: Findings) -> Block | None:
+def read_block(text: str, findings: Findings) -> Block | None:
     """The block that a text holds, with findings about its shape; None where there is none."""
     head = _HEAD.match(text)
-    if head is None or head[1] not in (".model", ".mechanism"):
+    if head is None or head[1] not in HEADS:
         first = re.compile(r"(?:\s|;[^\n]*)*+(\S*)").match(text)
-        at = places.of(*first.span(1)) if first else (1, 1, 2)
-        findings.add("B020", "a model's text is `.model NAME { ... }` or `.mechanism NAME { ... }`", at)
+        at = findings.places.of(*first.span(1)) if first else (1, 1, 2)
+        forms = " or ".join(f"`{head} NAME {{ ... }}`" for head in HEADS)
+        findings.add("B020", f"a model's text is {forms}", at)
         return None
-    name = Word(head[2], places.of(*head.span(2)))
-    reader = _Reader(text, places, findings)
-    parts = list(reader.parts(head.end()))
-    return Block(head[1][1:], name, parts, text[head.start(1) : reader.end])
+    name = Word(head[2], findings.places.of(*head.span(2)))
+    scanner = _Scanner(text, findings)
+    parts = list(scanner.parts(head.end()))
+    return Block(HEADS[head[1]], name, parts, text[head.start(1) : scanner.end])
 
 
-class _Reader:
+class _Scanner:
     """Walks through the block's lines."""
 
-    def __init__(self, text: str, places: Places, findings: Findings) -> None:
-        self.text, self.places, self.findings = text, places, findings
+    def __init__(self, text: str, findings: Findings) -> None:
+        self.text, self.places, self.findings = text, findings.places, findings
         self.end = len(text)
 
     def parts(self, start: int) -> Iterator[Statement | Header]:
@@ -97,7 +86,7 @@ class _Reader:
         for begin, end in self._statements(start):
             found = _SECTION.match(self.text, begin, end)
             if found and self._is_header(found, end):
-                section = found[1] if found[1] in SECTIONS else "?"
+                section = found[1] if found[1] in NAMES else UNKNOWN_SECTION
                 label = Word(found[2] or "", self.places.of(*found.span(2)) if found[2] else (0, 0, 0))
                 yield Header(section, self.places.of(*found.span(1)), label)
                 begin = found.end()
@@ -106,11 +95,11 @@ class _Reader:
 
     def _is_header(self, found: re.Match[str], end: int) -> bool:
         """Whether `word:` starts a section: a word of the language does, and so does any other that stands alone."""
-        if found[1] in SECTIONS:
+        if found[1] in NAMES:
             return True
         if found.end() < end:
             return False
-        hint = did_you_mean(found[1], SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
+        hint = did_you_mean(found[1], NAMES) or f"the sections are {', '.join(NAMES)}"
         self.findings.add("B028", f"there is no section `{found[1]}:`", self.places.of(*found.span(1)), hint)
         return True
 

@@ -42,7 +42,7 @@ def from_json(content: bytes) -> Model:
 
 def _packed(value: Any, places: dict[str, int]) -> Any:
     """The value as a field: itself, or the place of its object in the table."""
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or isinstance(value, str) or type(value) in (bool, int, float):
         return value
     name, parts = _taken_apart(value)
     text = json.dumps([name, *(_packed(part, places) for part in parts)], separators=(",", ":"))

@@ -1,19 +1,37 @@
-"""Syntax tree of a model text: what its statements say, before names and units are resolved."""
+"""Syntax tree of a model text: what its statements say, before names and units are resolved.
+
+Where a statement means what it says (an assignment, a threshold), its node is already that of the Model, and its names are
+Words, which know their place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from bioasm.models.base import Addition, Assignment, Feedback, Refractory, Threshold
 from bioasm.models.expression import NOWHERE, Expression, Place
 from bioasm.units import NO_UNIT, Exponents
 
 
-class Word(NamedTuple):
-    """A name and where it stands."""
+class Word(str):
+    """A name or keyword of the text, with its place."""
 
-    text: str
-    at: Place = NOWHERE
+    __slots__ = ("at",)
+    at: Place
+
+    def __new__(cls, text: str, at: Place = NOWHERE) -> Word:
+        """The word `text` at a place."""
+        word = super().__new__(cls, text)
+        word.at = at
+        return word
+
+
+def place_of(node: Expression | str) -> Place:
+    """The place of an expression or a name; NOWHERE for one that stands in no text."""
+    at: Place = getattr(node, "at", NOWHERE)
+    return at
 
 
 class Bound(NamedTuple):
@@ -43,8 +61,8 @@ class RawValue(NamedTuple):
     summary: str = ""
 
 
-class RawInput(NamedTuple):
-    """A line of `inputs:` or `uses:`; `unit` is None where it could not be read."""
+class RawDeclaration(NamedTuple):
+    """A name with a unit: a line of `inputs:`, `uses:` or `spins:`; `unit` is None where it could not be read."""
 
     name: Word
     unit: Exponents | None
@@ -53,7 +71,7 @@ class RawInput(NamedTuple):
 
 
 class RawEquation(NamedTuple):
-    """d name/dt = rate. `method` is empty where none is named."""
+    """d name/dt = rate, noise included. `method` is empty where none is named."""
 
     name: Word
     rate: Expression
@@ -61,22 +79,26 @@ class RawEquation(NamedTuple):
     frozen: bool
 
 
-class RawAssignment(NamedTuple):
-    """name := value, or name += value."""
+class RawWeight(NamedTuple):
+    """A line `weight : unit` of a port."""
 
     name: Word
-    value: Expression
+    unit: Exponents | None
 
 
 @dataclass
 class RawPort:
-    """A section `receive:`. `weighed` is whether a line says the unit of a weight."""
+    """A section `receive:`."""
 
     name: Word
-    unit: Exponents | None = NO_UNIT
-    weighed: bool = False
-    jumps: list[RawAssignment] = field(default_factory=list)
+    weights: list[RawWeight] = field(default_factory=list)
+    jumps: list[Assignment] = field(default_factory=list)
     summary: str = ""
+
+    @property
+    def unit(self) -> Exponents | None:
+        """The unit of a weight: a pure number where no line says it, None where it could not be read."""
+        return self.weights[-1].unit if self.weights else NO_UNIT
 
 
 class RawObservable(NamedTuple):
@@ -87,40 +109,74 @@ class RawObservable(NamedTuple):
     summary: str
 
 
-class RawFeedback(NamedTuple):
-    """target = J source + h every `every` within `within`."""
+class RawClamp(NamedTuple):
+    """The variable that CLAMP holds, and the values that it may have (any where empty)."""
 
-    target: Word
-    source: Word
-    every: Word
-    within: Word
+    variable: Word
+    values: list[Expression]
 
 
 @dataclass
 class RawModel:
-    """All statements of one text. `lost` are the words of statements that could not be read."""
+    """All statements of one text, in the fields that the table of sections names.
+
+    `others` has those of sections that no check reads: the Model's field of that name takes them as they are. `sections`
+    are the places of headers, `lost` the words of statements that could not be read.
+    """
 
     kind: str
     name: Word
     strings: list[str] = field(default_factory=list)
-    source: str = ""
     parameters: list[RawParameter] = field(default_factory=list)
     noise: RawValue | None = None
     states: list[RawValue] = field(default_factory=list)
-    inputs: list[RawInput] = field(default_factory=list)
-    uses: list[RawInput] = field(default_factory=list)
+    inputs: list[RawDeclaration] = field(default_factory=list)
+    uses: list[RawDeclaration] = field(default_factory=list)
     definitions: list[RawValue] = field(default_factory=list)
-    stages: list[list[RawEquation | RawAssignment]] = field(default_factory=list)
-    spike: tuple[Expression, bool, Place] | None = None
-    reset: list[RawAssignment] = field(default_factory=list)
-    refractory: tuple[Expression, bool, Place] | None = None
+    stages: list[list[RawEquation | Assignment]] = field(default_factory=list)
+    threshold: Threshold | None = None
+    reset: list[Assignment] = field(default_factory=list)
+    refractory: Refractory | None = None
     ports: list[RawPort] = field(default_factory=list)
     observables: list[RawObservable] = field(default_factory=list)
-    clamp: tuple[Word, list[Expression]] | None = None
-    feedback: RawFeedback | None = None
+    clamp: RawClamp | None = None
+    feedback: Feedback | None = None
     order: list[Word] = field(default_factory=list)
-    adds: list[RawAssignment] = field(default_factory=list)
-    spins: tuple[Word, str] | None = None
+    adds: list[Addition] = field(default_factory=list)
+    spins: RawDeclaration | None = None
     clock: Word | None = None
+    others: dict[str, Any] = field(default_factory=dict)
     sections: dict[str, Place] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+
+    def __getitem__(self, name: str) -> Any:
+        """What a field of the table of sections holds; None where nothing was said."""
+        return getattr(self, name) if name in self.__dataclass_fields__ else self.others.get(name)
+
+    def __setitem__(self, name: str, said: Any) -> None:
+        """Set a field of the table of sections."""
+        if name in self.__dataclass_fields__:
+            setattr(self, name, said)
+        else:
+            self.others[name] = said
+
+    def step(self) -> Iterator[RawEquation | Assignment]:
+        """The equations and assignments of all stages."""
+        return (item for stage in self.stages for item in stage)
+
+
+class Evaluated(NamedTuple):
+    """An expression that is evaluated while the model runs, and what is asked of it.
+
+    `changes` is the state that it changes, in whose unit it is (`rate`: in that unit per second); else it is in `unit`, or a
+    `condition`. `names` are known in it alone, with their units. `what` it is called in messages.
+    """
+
+    what: str
+    value: Expression
+    changes: str = ""
+    rate: bool = False
+    unit: Exponents | None = None
+    condition: bool = False
+    names: tuple[tuple[str, Exponents | None], ...] = ()
+    functions: tuple[str, ...] = ("held",)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, quotient, unit_of
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.models.findings import Findings
-from bioasm.models.statements import place_of
-from bioasm.models.syntax_tree import RawEquation, RawModel, RawParameter, Word
+from bioasm.models.sections import evaluated
+from bioasm.models.syntax_tree import Evaluated, RawModel, RawParameter, Word, place_of
 from bioasm.units import NO_UNIT, Exponents
 
 Units = dict[str, Exponents | None]
@@ -19,8 +19,9 @@ def check_units(parsed: RawModel, order: Iterable[str], excused: set[str], findi
     check = _Check(parsed, dict.fromkeys(excused), findings)
     check.declared()
     check.inferred(order)
-    check.equations()
-    check.events()
+    check.evaluated()
+    check.clamp()
+    check.feedback()
     return check.units
 
 
@@ -65,78 +66,69 @@ class _Check:
     def declared(self) -> None:
         parsed = self.parsed
         for raw in (*parsed.inputs, *parsed.uses):
-            self.units[raw.name.text] = raw.unit
+            self.units[raw.name] = raw.unit
         for parameter in parsed.parameters:
-            self.units[parameter.name.text] = self._parameter(parameter)
+            self.units[parameter.name] = self._parameter(parameter)
         if parsed.noise:
-            self.units[parsed.noise.name.text] = self.unit(parsed.noise.value)
+            self.units[parsed.noise.name] = self.unit(parsed.noise.value)
         if parsed.spins:
-            self.units[parsed.spins[0].text] = NO_UNIT
+            self.units[parsed.spins.name] = parsed.spins.unit
         for raw in parsed.inputs:
             if raw.default is not None:
-                self.fits(f"input {raw.name.text}", raw.default, raw.unit)
+                self.fits(f"input {raw.name}", raw.default, raw.unit)
 
     def _parameter(self, parameter: RawParameter) -> Exponents | None:
         if isinstance(parameter.default, Word):
             return NO_UNIT
         found = self.unit(parameter.default)
-        if parameter.name.text == "dt":
+        if parameter.name == "dt":
             self.fits("dt", parameter.default, SECOND)
             return SECOND
         for bound in parameter.bounds:
             if not (isinstance(bound.value, Number) and bound.value.value == 0):
-                self.fits(f"parameter {parameter.name.text}", bound.value, found)
+                self.fits(f"parameter {parameter.name}", bound.value, found)
         return found
 
     def inferred(self, order: Iterable[str]) -> None:
-        values = {raw.name.text: raw.value for raw in (*self.parsed.states, *self.parsed.definitions)}
+        values: dict[str, Expression] = {raw.name: raw.value for raw in (*self.parsed.states, *self.parsed.definitions)}
         for name in order:
             self.units.setdefault(name, None)
             self.units[name] = self.unit(values[name])
 
     # --- statements ---------------------------------------------------------------------------------
 
-    def own(self, word: Word) -> Exponents | None:
-        """The unit of a state; None for anything else, which can't change."""
-        return self.units.get(word.text) if any(s.name.text == word.text for s in self.parsed.states) else None
-
-    def equations(self) -> None:
-        for item in (item for stage in self.parsed.stages for item in stage):
-            own = self.own(item.name)
-            if isinstance(item, RawEquation):
-                wanted = None if own is None else quotient(own, SECOND)
-                self.fits(f"d{item.name.text}/dt", item.rate, wanted)
+    def evaluated(self) -> None:
+        for one in evaluated(self.parsed):
+            outer = self.units
+            self.units = outer | dict(one.names)
+            if one.condition:
+                self._condition(one.value)
             else:
-                self.fits(f"`{item.name.text}`", item.value, own)
-        for assignment in self.parsed.reset:
-            self.fits(f"`{assignment.name.text}`", assignment.value, self.own(assignment.name))
+                self.fits(one.what, one.value, self._wanted(one))
+            self.units = outer
 
-    def events(self) -> None:
-        parsed = self.parsed
-        if parsed.spike:
-            self._condition(parsed.spike[0])
-        if parsed.refractory:
-            self.fits("a refractory time", parsed.refractory[0], SECOND)
-        for port in parsed.ports:
-            self.units["weight"] = port.unit
-            for jump in port.jumps:
-                self.fits(f"`{jump.name.text}`", jump.value, self.own(jump.name))
-        self.units.pop("weight", None)
-        for addition in parsed.adds:
-            known = {use.name.text: use.unit for use in parsed.uses}
-            self.fits(f"`{addition.name.text}`", addition.value, known.get(addition.name.text))
-        self.feedback()
-        if parsed.clamp:
-            for value in parsed.clamp[1]:
-                self.fits(f"`{parsed.clamp[0].text}`", value, self.units.get(parsed.clamp[0].text))
+    def _wanted(self, one: Evaluated) -> Exponents | None:
+        """The unit that an expression has to be in; None where it is not known or another finding tells of it."""
+        if not one.changes:
+            return one.unit
+        is_state = any(state.name == one.changes for state in self.parsed.states)
+        own = self.units.get(one.changes) if is_state else None
+        return quotient(own, SECOND) if one.rate and own is not None else own
+
+    def clamp(self) -> None:
+        clamp = self.parsed.clamp
+        if clamp is None:
+            return
+        for value in clamp.values:
+            self.fits(f"`{clamp.variable}`", value, self.units.get(clamp.variable))
 
     def feedback(self) -> None:
         """The interval is a time, and the bound is in the unit of the input."""
         raw = self.parsed.feedback
         if raw is None:
             return
-        for word, wanted in ((raw.every, SECOND), (raw.within, self.units.get(raw.target.text))):
-            self.fits(f"`{word.text}` of the feedback", Symbol(word.text, word.at), wanted, "must be")
+        for word, wanted in ((raw.every, SECOND), (raw.within, self.units.get(raw.target))):
+            self.fits(f"`{word}` of the feedback", Symbol(word, place_of(word)), wanted, "must be")
 
     def _condition(self, expression: Expression) -> None:
         if _is_truth(expression):

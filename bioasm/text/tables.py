@@ -13,4 +13,4 @@ from bioasm.grammars import kept_parser
 @cache
 def statement_parser() -> Lark:
     """The parser of one statement, its tables from the cache folder where they stand there already."""
-    return kept_parser(Path(__file__).with_name("grammar.lark"))
+    return kept_parser(Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 
 from bioasm.models.base import METHODS
 from bioasm.models.expression import FUNCTIONS
-from bioasm.models.scanner import SECTIONS
+from bioasm.models.sections import NAMES
 from tests.models.language.support import findings
 
 PAGE = (Path(__file__).parents[3] / "docs/model-language.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_texts_of_the_page_are_sound(text: str) -> None:
     assert not findings(text)
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_section_is_explained(name: str) -> None:
     assert f"`{name}:`" in PAGE
 

@@ -1,0 +1,80 @@
+"""The table of sections: its examples are of its grammar, what it says of kinds holds, and what derives from it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from bioasm.models.base import MECHANISM, NEURON, SPINS, Model
+from bioasm.models.grammar import FORMS, KEYWORDS, START, parser
+from bioasm.models.scanner import read_block
+from bioasm.models.sections import HEADS, KINDS, NAMES, ROWS, SECTIONS, Form, Section
+from bioasm.models.syntax_tree import RawModel
+from bioasm.reference import sections_table, with_table
+from tests.models.language.support import findings
+
+DOCS = Path(__file__).parents[3] / "docs"
+EXAMPLES = [(row, form) for row in ROWS for form in row.forms]
+BLOCKS = {NEURON: ".model x {\n state: v = 0\n", MECHANISM: ".mechanism x {\n", SPINS: ".model x {\n spins: s\n"}
+
+
+@pytest.mark.parametrize(("row", "form"), EXAMPLES, ids=[f"{row.name}:{form.example}" for row, form in EXAMPLES])
+def test_an_example_is_of_its_own_form(row: Section, form: Form) -> None:
+    tree = parser().parse(form.example, start=START[row.name])
+    assert FORMS[tree.data] is form
+
+
+def test_names_are_those_of_one_row_each() -> None:
+    assert len(SECTIONS) == len(ROWS) == len(NAMES) + 1
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_field_is_one_of_the_models(row: Section) -> None:
+    known = {field.name for field in (*fields(RawModel), *fields(Model))}
+    assert row.field in known
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_section_is_refused_where_it_is_not_allowed(kind: str, name: str) -> None:
+    found = [finding.message for finding in findings(f"{BLOCKS[kind]} {name}:\n}}")]
+    refused = [message for message in found if message.endswith(f" has no section `{name}:`{KINDS[kind].reason}")]
+    # Of a mechanism's sections a model of spins is told what any other model is.
+    refused += [message for message in found if kind == SPINS and message == f"a neuron model has no section `{name}:`"]
+    assert len(refused) == (kind not in SECTIONS[name].kinds)
+
+
+def test_words_of_the_grammar() -> None:
+    later = {"fixed", "using", "unless", "every", "within", "inclusive", "crosses"}
+    assert later | {"and", "or", "not", "of", "in"} == KEYWORDS
+
+
+def test_each_head_begins_a_block() -> None:
+    from bioasm.models.findings import Findings
+
+    for head, kind in HEADS.items():
+        text = f"{head} x {{ }}"
+        block = read_block(text, Findings(text, "x", 1))
+        assert block is not None and block.kind == kind
+
+
+def test_what_stands_once_is_told() -> None:
+    found = findings('.model x {\n source:\n  "one"\n  "two"\n state: v = 0\n}')
+    assert [(f.code, f.message, f.span and f.span.line) for f in found] == [("B026", "`source:` says one thing", 4)]
+
+
+def test_of_two_declarations_the_second_is_told() -> None:
+    found = findings(".model x {\n state:\n  a = 1\n parameters:\n  a = 2\n}")
+    assert [(f.message, f.span and f.span.line) for f in found] == [("`a` is a state already", 5)]
+
+
+def test_the_page_holds_the_table() -> None:
+    page = (DOCS / "model-language.md").read_text(encoding="utf-8")
+    assert with_table(page, "sections", sections_table()) == page, "run `python -m bioasm.reference`"
+
+
+def test_a_table_that_is_stale_is_written_anew() -> None:
+    page = "a\n<!-- t: by hand -->\n| old |\n<!-- end of t -->\nb\n"
+    assert with_table(page, "t", ["| new |"]) == page.replace("old", "new")
