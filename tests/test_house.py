@@ -81,6 +81,7 @@ OPCODES = {
     0x07: "RD",
     0x08: "LDT",
     0x09: "LDO",
+    0x0A: "LDS",
     0x10: "MODEL",
     0x11: "SET",
     0x12: "POP",

@@ -31,7 +31,7 @@ class CpuDriver(Driver):
     name: ClassVar[str] = "cpu"
     summary: ClassVar[str] = "the compiled machine on this computer's processor"
     abilities: ClassVar[frozenset[str]] = frozenset(
-        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS}
+        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS}
     )
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     quick: ClassVar[bool] = True

@@ -167,6 +167,9 @@ class Driven(Dynamics, Protocol):
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
         """Set a parameter of all neurons, one number or (n,), or of a projection; returns what is wrong with it, or None."""
 
+    def set_states(self, states: Array) -> None:
+        """LDS: the variable that CLAMP holds of all neurons but those that are held, (lanes, n)."""
+
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
 

@@ -198,6 +198,11 @@ def _set(run: Run, instruction: Resolved) -> None:
             raise fault(flaw, instruction)
 
 
+def _lds(run: Run, instruction: Resolved) -> None:
+    rows = np.atleast_2d(dense(run, instruction, 0))
+    run.driven.set_states(rows[np.arange(run.dynamics.lanes) % len(rows)])
+
+
 def _rst(run: Run, instruction: Resolved) -> None:
     run.dynamics.reset()
 
@@ -325,6 +330,7 @@ MEANINGS: dict[str, Meaning] = {
     **dict.fromkeys(("MODEL", "MECH", "SYN", "CON"), _nothing),
     "SET": _set,
     **dict.fromkeys(PARTS, _load),
+    "LDS": _lds,
     "RST": _rst,
     **dict.fromkeys(("CUR", "INP"), _input),
     **dict.fromkeys(("WAVE", "PLAY"), _play),

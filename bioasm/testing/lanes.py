@@ -13,7 +13,7 @@ from bioasm.testing.kit import Subject, check, check_each_model, expect
 from bioasm.testing.landscapes import close
 from bioasm.testing.results import _shapes, same
 from bioasm.testing.samples import BEGIN, LANDSCAPES, PROGRAMS
-from bioasm.testing.spins import FIELD, SAMPLES
+from bioasm.testing.spins import FIELD, ISING, SAMPLES
 
 LANES = 3
 
@@ -136,3 +136,11 @@ def lanes_are_independent_samples(subject: Subject) -> None:
     spread = (due * (1 - float((chances**2).sum()))) ** 0.5
     expect(abs(equal - due) < 6 * spread, f"{equal} of {SAMPLES // 2} pairs of lanes are equal; {due:.0f} are due")
     expect((code != code[0]).any(), "all lanes are equal")
+
+
+@check("start", model=ISING)
+def lanes_go_on_from_rows(subject: Subject) -> None:
+    """Of a matrix lane k takes row k, and the first ones again where there are fewer."""
+    text = "MODEL ising\nALC 2\nLDS [[1, -1], [-1, -1]]\nRD\n"
+    found = run_lanes(subject, text).state
+    expect(np.array_equal(found, [[1, -1], [-1, -1], [1, -1]]), f"the lanes should take the rows in turn: {found}")

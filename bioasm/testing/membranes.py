@@ -217,6 +217,16 @@ def freed_membranes_go_on_from_where_they_were_held(subject: Subject) -> None:
     np.testing.assert_allclose([first, second], [[-60e-3, alone[0]], [freed, alone[1]]], rtol=0, atol=VOLTS)
 
 
+@check("start", model=LIF)
+def loaded_membranes_are_gone_on_from(subject: Subject) -> None:
+    """LDS sets membranes at once but for clamped ones, and they go on from there."""
+    result = subject.run("ALC 2\nSIG 0\nRUN 1 ms\nCLAMP 0, -55 mV\nLDS [-0.06, -0.06]\nRD v\nRUN 5 ms\nRD v\n")
+    rest = EL + R * I_OFFSET
+    after = rest + (-60e-3 - rest) * (1 - DT / TAU) ** 50
+    found = [value[0] for value in values(result)]
+    np.testing.assert_allclose(found, [[-55e-3, -60e-3], [-55e-3, after]], rtol=0, atol=VOLTS)
+
+
 @check("record", model=LIF)
 def recordings_are_samples_of_the_trajectory(subject: Subject) -> None:
     """REC takes v before the step at each multiple of its period from when it was executed, of the neurons given."""

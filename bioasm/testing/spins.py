@@ -145,6 +145,17 @@ def best_state_starts_anew_with_clamps(subject: Subject) -> None:
     expect(best == [-1.0, -3.0], f"the best energies should be -1 and -3, not {best}")
 
 
+@check("start", model=ISING)
+def loaded_spins_are_gone_on_from(subject: Subject) -> None:
+    """LDS sets spins at once but for clamped ones; the best state has seen them, and at no temperature they descend."""
+    begin = "MODEL ising\nALC 3\nLDH [3, 2, 1]\nSIG 0\nCLAMP 2, -1\n"
+    text = begin + "LDS [1, -1, 1]\nRD\nRD best_energy\nRUN 1\nRD\nRST\nLDS [1, 1, 1]\nRD\n"
+    first, best, then, last = [np.ravel(value).tolist() for value in values(subject.run(text))]
+    expect(first == [1, -1, -1], f"the spins should be 1, -1 and the clamped -1, not {first}")
+    expect(best == [0.0], f"the best energy should be 0, not {best}")
+    expect(then == last == [1, 1, -1], f"the free spins should be 1, not {then} and {last}")
+
+
 @check("record", model=ISING)
 def recordings_hold_the_spins_before_each_sweep(subject: Subject) -> None:
     """A sample is taken before the sweep; the next one is the state that RD reads after it."""

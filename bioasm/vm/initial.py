@@ -1,10 +1,11 @@
-"""Expressions between two steps: what states start as, and what is held or delayed as it is read from outside of a kernel."""
+"""States between two steps: what they start as or are set to, and what is held or delayed as it is read from outside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.models.base import Model
@@ -49,3 +50,15 @@ def present(expression: Expression) -> Expression:
 def definition(model: Model, name: str) -> Expression:
     """What a name of a model stands for."""
     return next((d.expression for d in model.definitions if d.name == name), Symbol(name))
+
+
+def write_states(host: Populations, neurons: Array, values: Array) -> None:
+    """Put values, a row for all lanes or one for each, into the variables that CLAMP holds of neurons numbered through."""
+    rows = values[np.arange(host.state.places) % len(values)]
+    for k, population in enumerate(host.network.populations):
+        mine = (neurons >= population.first) & (neurons < population.first + population.n)
+        if mine.any():
+            array = host.state.fields[f"p{k}.{population.model.clamp}"]
+            places = host.state.places_of(array)
+            places[:, neurons[mine] - population.first] = rows[:, mine]
+            array[:] = host.state.to_cells(places)

@@ -124,6 +124,14 @@ class Spins(CompiledDynamics):
         state["SPIN"][:] = np.where(held, state["SPIN"], start)
         state.ctx[Ctx.DIRTY] = 1
 
+    def set_states(self, states: Array) -> None:
+        """Go on from spins (lanes, n); clamped ones stay."""
+        spins = self.state.places_of(self.state["SPIN"])
+        free = self.state["HOLD"] == 0
+        spins[: self.state.lanes, free] = states[:, free]
+        self.state["SPIN"][:] = self.state.to_cells(spins)
+        self.state.ctx[Ctx.DIRTY] = 1
+
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold spins at -1 or +1."""
         self.state["HOLD"][neurons] = 1

@@ -36,7 +36,7 @@ from bioasm.vm.codegen.steps import frozen_field, hold_field
 from bioasm.vm.codegen.system import System
 from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics, Origin
-from bioasm.vm.initial import Initial, definition, present
+from bioasm.vm.initial import Initial, definition, present, write_states
 from bioasm.vm.instances import Instances
 from bioasm.vm.layout import CHUNK, DRAWN, LIMB_COLUMNS, LIMBS, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.projections import Projections
@@ -473,16 +473,15 @@ class Populations(CompiledDynamics):
         self.state["BEST_ENERGY"][:] = np.inf
         self.state["BLOCK"][:, Block.SYNCED] = 0
 
+    def set_states(self, states: Array) -> None:
+        """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
+        free = np.flatnonzero(self.state["HOLD"] == 0)
+        write_states(self, free, states[:, free])
+
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold neurons (numbered through), each at its level."""
         self.state["HOLD"][neurons] = 1
-        for k, population in enumerate(self.network.populations):
-            mine = (neurons >= population.first) & (neurons < population.first + population.n)
-            if mine.any():
-                array = self.state.fields[f"p{k}.{population.model.clamp}"]
-                places = self.state.places_of(array)
-                places[:, neurons[mine] - population.first] = levels[mine]
-                array[:] = self.state.to_cells(places)
+        write_states(self, neurons, levels[None, :])
         self._note_clamps()
 
     def free(self, neurons: Array | slice) -> None:

@@ -11,7 +11,7 @@ from bioasm.testing import driver_conformance_tests
 
 
 @driver_conformance_tests(
-    Brian2Driver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"}
+    Brian2Driver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models"}
 )
 class TestBrian2:
     pass

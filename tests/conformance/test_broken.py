@@ -140,6 +140,9 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
         b.ignoring("CLAMP"),
         "clamped_membranes_keep_their_voltage clamped_spins_hold best_state_starts_anew_with_clamps",
     ),
+    "no LDS": (
+        b.ignoring("LDS"), "loaded_spins_are_gone_on_from loaded_membranes_are_gone_on_from lanes_go_on_from_rows",
+    ),
     "no FREE": (b.ignoring("FREE"), "freed_membranes_go_on_from_where_they_were_held freed_spins_move_again"),
     "samples late": (
         b.recorded(lambda r: {"values": np.roll(r.values, 1, axis=1)}),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.testing import driver_conformance_tests
 
+ABILITIES = {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models"}
 
-@driver_conformance_tests(CpuDriver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
+
+@driver_conformance_tests(CpuDriver, abilities=ABILITIES)
 class TestCpu:
     pass

@@ -39,7 +39,7 @@ class Brian2Driver(InterpretedDriver):
     name: ClassVar[str] = "brian2"
     summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
     abilities: ClassVar[frozenset[str]] = frozenset(
-        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS}
+        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS}
     )
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {

@@ -275,6 +275,11 @@ class Neurons:
             self._fed.fed = 0.0
             self._fed.update(self.step)
 
+    def set_states(self, states: Array) -> None:
+        """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
+        for p in self.populations:
+            p.set_states(states[:, p.first : p.first + p.n])
+
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold neurons, numbered through, each at its level."""
         for p in self.populations:

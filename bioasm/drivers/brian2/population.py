@@ -163,6 +163,12 @@ class Population:
 
     # --- clamps and ports -----------------------------------------------------------------------------
 
+    def set_states(self, states: Array) -> None:
+        """Go on from values (lanes, n) of the variable that CLAMP holds."""
+        own = self.cell.parts[0]
+        array = self.array(identifier(own, own.model.clamp))
+        array[:] = np.where(self.held, array, states)
+
     def clamp(self, neurons: Array, value: Array | float) -> None:
         """Hold neurons at a value."""
         own = self.cell.parts[0]

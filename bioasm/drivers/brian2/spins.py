@@ -86,6 +86,12 @@ class Spins:
         self._settle()
         self.spin = np.where(self.held[:, None], self.spin, self.start)
 
+    def set_states(self, states: Array) -> None:
+        """Go on from spins (lanes, n); clamped ones stay."""
+        self._settle()
+        self._best.see(self.energy(), self.spin.T)
+        self.spin = np.where(self.held[:, None], self.spin, states.T)
+
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold spins at -1 or +1."""
         self._settle()

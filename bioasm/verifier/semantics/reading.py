@@ -1,11 +1,12 @@
-"""What is recorded, held and read out: REC, UNREC, CLAMP, FREE, RD, GET and PEEK."""
+"""What is recorded, held, set and read out: REC, UNREC, CLAMP, FREE, LDS, RD, GET and PEEK."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.findings import Finding, Found
-from bioasm.isa.program import DataRef, Name, Operand, Quantity, Register
+from bioasm.isa.program import DataRef, Dense, Name, Operand, Quantity, Register
 from bioasm.models.base import Model, Observable
 from bioasm.network.namespace import OBSERVABLE, READABLE, VARIABLE, Member
 from bioasm.units import spell_number
@@ -13,6 +14,9 @@ from bioasm.verifier.context import Scene
 from bioasm.verifier.operands import check_quantity, spelled
 from bioasm.verifier.semantics.shapes import neurons, shape
 from bioasm.verifier.semantics.timing import period
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def _check_record(scene: Scene, variable: Name, *options: Operand) -> Found:
@@ -129,6 +133,35 @@ def _check_levels(scene: Scene, operand: DataRef) -> Found:
         yield _bad_level(model, spell_number(float(array[~np.isin(array, model.clamp_values)][0])))
 
 
+def _check_states(scene: Scene, states: Operand) -> Found:
+    value = scene.program.data[states.index].value if isinstance(states, DataRef) else None
+    rows = len(value.shape) == 2 if isinstance(value, Dense) else False
+    flawed = list(shape(scene, "what LDS loads", states, (None, scene.n) if rows else (scene.n,)))
+    for model in {p.model.name: p.model for p in scene.network.populations}.values():
+        if not model.clamp:
+            flawed.append(Finding("B114", f"model {model.name} can't do LDS (it has no variable to set)"))
+    yield from flawed
+    if not flawed and isinstance(value, Dense) and isinstance(states, DataRef):
+        yield from scene.once(_check_all_states, states)
+
+
+def _check_all_states(scene: Scene, states: DataRef) -> Found:
+    array = scene.dense(states)
+    if not array.size:
+        yield Finding("B106", "the matrix that LDS loads has no rows")
+    for p in scene.network.populations:
+        mine = array[..., p.first : p.first + p.n]
+        if p.model.clamp_values and not _all_in(mine, p.model.clamp_values):
+            allowed = " or ".join(spell_number(level) for level in p.model.clamp_values)
+            yield Finding("B116", f"LDS can set {p.model.clamp} of model {p.model.name} to {allowed} alone")
+
+
+def _all_in(array: NDArray[Any], allowed: tuple[float, ...]) -> bool:
+    import numpy as np
+
+    return bool(np.isin(array, allowed).all())
+
+
 def _bad_level(model: Model, value: str) -> Finding:
     allowed = " or ".join(spell_number(level) for level in model.clamp_values)
     return Finding("B116", f"model {model.name} can hold {model.clamp} at {allowed}, not at {value}")
@@ -143,6 +176,7 @@ CHECKERS: dict[str, Callable[..., Found]] = {
     "REC": _check_record,
     "UNREC": _check_unrecord,
     "CLAMP": _check_clamp,
+    "LDS": _check_states,
     "FREE": _check_free,
     "RD": _check_read,
     "GET": _check_get,
