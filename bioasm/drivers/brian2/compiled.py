@@ -18,8 +18,9 @@ from brian2.devices.device import reset_device
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
+from bioasm.drivers.brian2.assembly import TimedNetwork
 from bioasm.drivers.brian2.cell import identifier
-from bioasm.drivers.brian2.network import Neurons, TimedNetwork
+from bioasm.drivers.brian2.network import Neurons
 from bioasm.drivers.brian2.population import Population, neuron_group
 from bioasm.runtime.dynamics import More, Samples, Watch
 
@@ -60,7 +61,7 @@ class CompiledNeurons(Neurons):
             monitors = [self._monitors(samples, twins) for samples in self.samples]
             objects = [o for t in twins for o in (t.group, t.spikes) if o is not None]
             net = brian2.Network(*objects, *(m for found in monitors for _, m in found))
-            net.schedule = self.net.schedule
+            net.schedule = self.assembly.net.schedule
             net.run(steps * self.step_length * brian2.second, namespace={})
             device.build(directory=folder, compile=False, run=False)
             _compile(folder)
@@ -83,7 +84,7 @@ class CompiledNeurons(Neurons):
 
     def _monitors(self, samples: Samples, twins: list[_Twin]) -> list[tuple[Population, Any]]:
         """Monitors of all states of the populations whose variable is recorded."""
-        chosen = [t for t in twins if t.population is self._part(samples.ref.owner)[0]]
+        chosen = [t for t in twins if t.population is self.assembly.part(samples.ref.owner)[0]]
         dt = samples.every * self.step_length * brian2.second
         return [(t.population, brian2.StateMonitor(t.group, _states(t.population), record=True, dt=dt)) for t in chosen]
 
@@ -98,7 +99,7 @@ class CompiledNeurons(Neurons):
 
     def _set_time(self, step: int) -> None:
         now = step * self.step_length * brian2.second
-        self.clock.set_interval(now, now)
+        self.assembly.clock.set_interval(now, now)
 
 
 def _states(population: Population) -> list[str]:

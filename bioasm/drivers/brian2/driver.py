@@ -102,7 +102,8 @@ class Brian2Driver(InterpretedDriver):
         if run.verified.model.kind == SPINS:
             rule = run.parameters[f"{run.network.populations[0].name}.rule"]
             return Spins(run.verified.n, options.lanes, options.seed, rule, self.own_noise)
-        from bioasm.drivers.brian2.network import Neurons, TimedNetwork
+        from bioasm.drivers.brian2.assembly import TimedNetwork
+        from bioasm.drivers.brian2.network import Neurons
 
         kind: type[Neurons] = Neurons
         if self.is_standalone:
@@ -121,7 +122,7 @@ class Brian2Driver(InterpretedDriver):
 
     def timing(self, total: float) -> dict[str, float]:
         """Import, building, code generation and running."""
-        network = sys.modules.get("bioasm.drivers.brian2.network")
-        code = network.TimedNetwork.seconds if network and self._built else 0.0
+        assembly = sys.modules.get("bioasm.drivers.brian2.assembly")
+        code = assembly.TimedNetwork.seconds if assembly and self._built else 0.0
         run, imported = max(0.0, total - self._built - code), self.seconds_to_import
         return {"import": imported, "build": self._built, "codegen": code, "run": run, "total": total + imported}

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
 from bioasm.network.references import STATE, VariableRef
 from bioasm.results import Spikes
-from bioasm.runtime.dynamics import Best, More, Recorded, Samples, Watch, no_spikes
+from bioasm.runtime.dynamics import Best, More, Watch, no_spikes
 from bioasm.runtime.energy import Couplings, Landscape
+from bioasm.runtime.python_dynamics import PythonDynamics
 from bioasm.runtime.random import initial_spins
 from bioasm.runtime.setup import rule_flaw
 
@@ -39,23 +40,19 @@ class OwnNumbers:
         return self.random.logistic(size=self.cells)
 
 
-class Spins:
+class Spins(PythonDynamics):
     """Spins -1 or +1, held as (n, lanes)."""
 
-    step_length = 1.0
-
     def __init__(self, n: int, lanes: int, seed: int, rule: float, own_noise: bool = False) -> None:
-        self.n, self.lanes, self.step = n, lanes, 0
+        super().__init__(n, lanes, 1.0, (0, n))
         lane, neuron = np.arange(lanes, dtype=np.uint32), np.arange(n, dtype=np.uint32)
         self.start = initial_spins(seed, lane[None, :], neuron[:, None]).astype(np.float64)
         self.spin = self.start.copy()
         self.held = np.zeros(n, bool)
         numbers = exponentials if rule else logistics
         self.numbers = OwnNumbers(seed, n * lanes, bool(rule)) if own_noise else Stream(seed, lanes, n, numbers)
-        self.rule, self.level, self.offset = rule, 1.0, 0.0
-        self._trace: list[Array] = []
+        self.rule, self.level = rule, 1.0
         self._waiting: list[Array] = []
-        self.samples: list[Samples] = []
         self.load(Couplings())
 
     # --- what instructions do -------------------------------------------------------------------------
@@ -67,10 +64,9 @@ class Spins:
     def load(self, couplings: Couplings) -> None:
         """Take over new couplings. A sweep sees (J + J')/2 without its diagonal, an energy J as it is."""
         self._settle()
-        self.landscape = landscape = Landscape(self.n, couplings)
-        self.around = [(c, w, landscape.h[i]) for i, (c, w) in enumerate(landscape.neighbours())]
-        self.terms = _terms_of_each(landscape)
-        self._best = Best.none(self.lanes, self.n)
+        super().load(couplings)
+        self.around = [(c, w, self.landscape.h[i]) for i, (c, w) in enumerate(self.landscape.neighbours())]
+        self.terms = _terms_of_each(self.landscape)
 
     def set_noise(self, level: float) -> None:
         """The temperature from the next sweep on."""
@@ -79,7 +75,7 @@ class Spins:
     def set_offset(self, offset: float) -> None:
         """What is added to the energies of the trace from now on."""
         self._settle()
-        self.offset = offset
+        super().set_offset(offset)
 
     def reset(self) -> None:
         """Every spin where it started; clamped ones stay."""
@@ -97,38 +93,20 @@ class Spins:
         self._settle()
         self.held[neurons] = True
         self.spin[neurons] = levels[:, None]
-        self._best = Best.none(self.lanes, self.n)
+        self.forget_best()
 
     def free(self, neurons: Array | slice) -> None:
         """Let spins go."""
         self._settle()
         self.held[neurons] = False
-        self._best = Best.none(self.lanes, self.n)
-
-    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
-        """Begin to take samples."""
-        self.samples.append(Samples(ref, every, self.step, neurons))
-
-    def stop_recording(self, ref: VariableRef) -> None:
-        """End the recording of the spins."""
-        for samples in self.samples:
-            samples.active = False
-
-    @property
-    def recorders(self) -> int:
-        """How many recordings are under way."""
-        return sum(samples.active for samples in self.samples)
-
-    def recorded(self) -> list[Recorded]:
-        """All recordings."""
-        return [samples.recorded(self.lanes) for samples in self.samples]
+        self.forget_best()
 
     # --- time -----------------------------------------------------------------------------------------
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
         """Run so many sweeps, or fewer where the watch asks for it."""
         for _ in range(steps):
-            self._take_samples()
+            self.take_samples()
             self._sweep()
             self.step += 1
             self._waiting.append(self.spin.T.copy())
@@ -151,11 +129,6 @@ class Spins:
             own = spin[i]
             spin[i] = np.where(own * field < bounds[i], -own, own)
 
-    def _take_samples(self) -> None:
-        for samples in self.samples:
-            if samples.is_due(self.step):
-                samples.taken.append(self.spin[samples.neurons].T.copy())
-
     # --- energies -------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
@@ -172,7 +145,7 @@ class Spins:
     def trace(self) -> Array:
         """Energies after each sweep, with the offset."""
         self._settle()
-        return np.array(self._trace, np.float64).reshape(len(self._trace), self.lanes).T.copy()
+        return super().trace()
 
     def best(self) -> Best:
         """The best of all sweeps so far, and the present state, also where no sweep led to it."""
@@ -180,14 +153,9 @@ class Spins:
         self._best.see(self.energy(), self.spin.T)
         return self._best
 
-    def energy(self) -> Array:
-        """E of the present spins without the offset, (lanes,)."""
-        return self.landscape.energy(self.spin.T)
-
-    @property
-    def energy_neurons(self) -> tuple[int, int]:
-        """All spins have an energy."""
-        return 0, self.n
+    def energy_state(self) -> Array:
+        """The present spins."""
+        return self.spin.T
 
     def final_as_best(self) -> Array:
         """The present spins."""

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
 
 
-class Wire:
-    """One projection from one population to a port of another. Who is connected is the same in all lanes."""
+class SynapseGroup:
+    """The synapses of one projection from a population to a port of another. All lanes have the same connections."""
 
     def __init__(self, projection: Projection, place: int, pre: Population, post: Population, target: Part) -> None:
         self.projection, self.place, self.pre, self.post, self.target = projection, place, pre, post, target
@@ -87,8 +87,8 @@ class Wire:
         return row, column.astype(np.int64), weight
 
 
-class Rings:
-    """The past of what a population's parts read with delayed(...): for each, its values at the starts of the last steps."""
+class DelayLines:
+    """Delay lines of what a population's parts read with delayed(...): for each, its values at the starts of the last steps."""
 
     def __init__(self, population: Population, delays: Mapping[str, float]) -> None:
         self.population = population
@@ -105,7 +105,7 @@ class Rings:
             past.append(self.population.evaluated(part, expression))
             self.population.store(name, past[0] if len(past) == past.maxlen else 0.0)
 
-    def clear(self) -> None:
+    def reset(self) -> None:
         """Forget the past."""
         for _, _, past in self.kept.values():
             past.clear()

@@ -1,0 +1,128 @@
+"""The Brian2 objects of a program: groups of neurons, synapses, delay lines and noise, in one Network with its clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brian2
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.cell import SLOTS, Cell, Part
+from bioasm.drivers.brian2.population import Population
+from bioasm.drivers.brian2.stream import Stream, white_noise
+from bioasm.drivers.brian2.synapses import DelayLines, SynapseGroup
+from bioasm.network import network as wiring
+from bioasm.verifier.gate import Verified
+
+Array = NDArray[Any]
+
+
+class TimedNetwork(brian2.Network):  # type: ignore[misc]
+    """A Network that knows how long it generated code."""
+
+    seconds = 0.0
+
+    def before_run(self, namespace: Any) -> None:
+        """As Brian2 does, with a look at the clock."""
+        began = time.perf_counter()
+        super().before_run(namespace)
+        type(self).seconds += time.perf_counter() - began
+
+
+class Assembly:
+    """All populations of a program in all lanes, and the projections between them.
+
+    `before` and `after` are called at the start and at the end of each step. With `own_noise` Brian2 draws its numbers itself.
+    """
+
+    def __init__(
+        self, verified: Verified, lanes: int, seed: int, parameters: Mapping[str, float], own_noise: bool,
+        before: Callable[[], None], after: Callable[[], None],
+    ) -> None:  # fmt: skip
+        network = verified.network
+        self.network, self.program, self.lanes, self.seed = network, verified.program, lanes, seed
+        self.parameters, self.own_noise = parameters, own_noise
+        self.clock = brian2.Clock(dt=float(parameters["dt"]) * brian2.second)
+        self.populations = [self._population(k, p) for k, p in enumerate(network.populations)]
+        self.synapses = [self._synapses(k, p) for k, p in enumerate(network.projections)]
+        self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
+        self.delay_lines: list[DelayLines] = []
+        self.connected = False
+        self.net = self._make_network(before, after)
+
+    def _population(self, index: int, one: wiring.Population) -> Population:
+        parts = [Part(one.name, one.model)]
+        parts += [Part(m.name, m.model) for m in self.network.mechanisms if m.population == index]
+        clamps = any(i.mnemonic == "CLAMP" for i in self.program.instructions)
+        return Population(Cell(parts, self.own_noise, clamps), one.n, self.lanes, one.first, self.clock, self.parameters)
+
+    def parts(self) -> list[tuple[Population, Part]]:
+        """All populations, then all mechanisms, with the population that each is or stands on."""
+        own = [(p, p.cell.parts[0]) for p in self.populations]
+        return own + [(p, part) for p in self.populations for part in p.cell.parts[1:]]
+
+    def part(self, name: str) -> tuple[Population, Part]:
+        """A population or mechanism by its name, with the population that it is or stands on."""
+        return next((population, part) for population, part in self.parts() if part.name == name)
+
+    def _synapses(self, place: int, projection: wiring.Projection) -> SynapseGroup:
+        post, target = self.part(projection.target)
+        made = SynapseGroup(projection, place, self.populations[projection.pre], post, target)
+        made.weight = self.parameters.get(f"{projection.name}.weight", 1.0)
+        made.delay = self.parameters.get(f"{projection.name}.delay", 0.0)
+        return made
+
+    def _make_network(self, before: Callable[[], None], after: Callable[[], None]) -> TimedNetwork:
+        first = brian2.NetworkOperation(before, clock=self.clock, when="start", order=-1)
+        last = brian2.NetworkOperation(after, clock=self.clock, when="end", order=1)
+        made = [p.group for p in self.populations] + [p.spikes for p in self.populations if p.spikes is not None]
+        net = TimedNetwork(*made, first, last)
+        early = [p.cell for p in self.populations if p.cell.is_early]
+        slots = [cell.slot(phase) for cell in early for phase in cell.parts[0].model.order]
+        net.schedule = ["start", *slots, *SLOTS.values(), "end"]
+        return net
+
+    def _noises(self) -> list[tuple[Array, Stream]]:
+        """Where each white noise stands and the numbers that go there: `xi` of a population, then others by their names."""
+        found = []
+        for population in self.populations:
+            cell = population.cell
+            own = [(part, name) for part, name in cell.noises if (part, name) == (cell.parts[0], "xi")]
+            others = sorted((pair for pair in cell.noises if pair not in own), key=lambda pair: self._rank(population, *pair))
+            for place, (part, name) in [(0, pair) for pair in own] + list(enumerate(others, 1)):
+                where = population.group.variables[cell.variable(part, name)].get_value()
+                found.append((where, white_noise(self.seed, self.lanes, population.n, population.first, place)))
+        return found
+
+    def _rank(self, population: Population, part: Part, name: str) -> tuple[bool, int, str]:
+        """Mechanisms come before the population, in the order of the program."""
+        names = [m.name for m in self.network.mechanisms]
+        return part is population.cell.parts[0], names.index(part.name) if part.name in names else 0, name
+
+    def connect(self) -> None:
+        """Before the first step, and once: make the connections, and the delay lines of what mechanisms delay."""
+        if self.connected:
+            return
+        self.connected = True
+        for synapses in self.synapses:
+            synapses.connect(self.program, self.seed)
+            if synapses.objects:
+                self.net.add(*synapses.objects)
+        delays = {s.target.name: s.delay for s in self.synapses if s.is_delayed_by_target}
+        self.delay_lines = [DelayLines(p, delays) for p in self.populations]
+
+    def draw_noise(self, step: int) -> None:
+        """The random numbers of a step, where every driver draws the same."""
+        for where, stream in self.noises:
+            where[:] = stream.row(step)
+
+    def reset(self) -> None:
+        """All states to what they were at the start, and no spike or delayed value under way."""
+        for population in self.populations:
+            population.reset()
+        for lines in self.delay_lines:
+            lines.reset()
+        for synapses in self.synapses:
+            synapses.forget()

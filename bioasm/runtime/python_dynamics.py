@@ -1,0 +1,109 @@
+"""What back ends in Python share as `Dynamics`: the clock, energies with their best state, and recordings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.network.references import STATE, VariableRef
+from bioasm.runtime.dynamics import Best, Recorded, Samples
+from bioasm.runtime.energy import Couplings, Landscape
+
+Array = NDArray[Any]
+
+
+class PythonDynamics(ABC):
+    """n neurons in several lanes. A back end adds their state, their step and `advance`.
+
+    `energy_neurons` are the first of those that have an energy, and how many there are.
+    """
+
+    def __init__(self, n: int, lanes: int, step_length: float, energy_neurons: tuple[int, int]) -> None:
+        self.n, self.lanes, self.step, self.step_length = n, lanes, 0, step_length
+        self.energy_neurons, self.offset = energy_neurons, 0.0
+        self.landscape = Landscape(energy_neurons[1])
+        self.samples: list[Samples] = []
+        self._trace: list[Array] = []
+        self.forget_best()
+
+    @abstractmethod
+    def read(self, ref: VariableRef) -> Array:
+        """A variable now, (lanes, neurons)."""
+
+    @abstractmethod
+    def energy_state(self) -> Array:
+        """The present state s that the energy is a function of, (lanes, neurons with an energy)."""
+
+    # --- energies -------------------------------------------------------------------------------------
+
+    def load(self, couplings: Couplings) -> None:
+        """Take over new couplings; the best state starts anew."""
+        self.landscape = Landscape(self.landscape.n, couplings)
+        self.forget_best()
+
+    def forget_best(self) -> None:
+        """No state has been seen."""
+        self._best = Best.none(self.lanes, self.landscape.n)
+
+    def set_offset(self, offset: float) -> None:
+        """What is added to the energies of the trace from now on."""
+        self.offset = offset
+
+    def energy(self) -> Array:
+        """E of the present state without the offset, (lanes,)."""
+        return self.landscape.energy(self.energy_state())
+
+    def best(self) -> Best:
+        """The best state that was seen, and its energy."""
+        return self._best
+
+    def trace(self) -> Array:
+        """Energies so far with the offset, (lanes, entries)."""
+        return np.array(self._trace, np.float64).reshape(len(self._trace), self.lanes).T.copy()
+
+    def final_as_best(self) -> Array:
+        """The present state as 0/1."""
+        return (self.read(STATE) > 0.5).astype(np.int8)
+
+    def feed_back(self, largest: float) -> Array:
+        """The current J s + h, (lanes, n), scaled down so that no entry of a lane is above `largest` (amperes).
+
+        The energy of s goes into the trace, and s > 1/2 is a candidate for the best state.
+        """
+        s = self.energy_state()
+        one, current = (s > 0.5).astype(np.float64), self.landscape.slope(s)
+        self._trace.append(self.landscape.energy(s) + self.offset)
+        self._best.see(self.landscape.energy(one), one)
+        found = np.abs(current).max(axis=1, keepdims=True)
+        return np.asarray(np.where(found > largest, current * (largest / np.maximum(found, largest)), current))
+
+    # --- recordings -----------------------------------------------------------------------------------
+
+    def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
+        """Begin to take samples of a variable, one every so many steps."""
+        self.samples.append(Samples(ref, every, self.step, neurons))
+
+    def stop_recording(self, ref: VariableRef) -> None:
+        """End all recordings of a variable."""
+        for samples in self.samples:
+            samples.active = samples.active and samples.ref != ref
+
+    @property
+    def recorders(self) -> int:
+        """How many recordings are under way."""
+        return sum(samples.active for samples in self.samples)
+
+    def recorded(self) -> list[Recorded]:
+        """All recordings in the order in which they began."""
+        return [samples.recorded(self.lanes) for samples in self.samples]
+
+    def take_samples(self, known: Mapping[VariableRef, Array] | None = None) -> None:
+        """The samples that are due before the present step; `known` are variables that need not be read."""
+        for samples in self.samples:
+            if samples.is_due(self.step):
+                values = (known or {}).get(samples.ref)
+                samples.taken.append((self.read(samples.ref) if values is None else values)[:, samples.neurons])
