@@ -8,8 +8,9 @@ from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import ModelText
+from bioasm.models.base import HEADS
 
-KINDS = ("model", "mechanism")
+KINDS = tuple(HEADS)
 # Braces that hold no braces but in comments and in texts in quotes. Possessive: takes time linear in the text.
 BLOCK = r'\{(?:[^{};"]++|;[^\n]*+|"(?:[^"\\]|\\[\s\S])*+")*+\}'
 _BLOCK = re.compile(BLOCK)

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from bioasm.models.base import Model
+from bioasm.models.base import HEADS, Model
 
 DEFAULT_MODEL = "lif_critical"
-_HEAD = re.compile(r'^[ \t]*\.(model|mechanism)[ \t]+(\w+)[ \t\n]*\{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_HEAD = re.compile(rf'^[ \t]*\.({"|".join(HEADS)})[ \t]+(\w+)[ \t\n]*\{{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
 
 
 class _Head(NamedTuple):

@@ -11,6 +11,8 @@ from bioasm.units import NO_UNIT, Dimension, Exponents
 
 METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
 NEURON, MECHANISM, SPINS = "neuron", "mechanism", "spins"
+# What a block begins with after its dot, and the kind of model that it is; `spins:` makes a neuron model one of spins.
+HEADS = {"model": NEURON, "mechanism": MECHANISM}
 
 
 class Parameter(NamedTuple):

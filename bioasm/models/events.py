@@ -17,7 +17,7 @@ def check_sections(parsed: RawModel, findings: Findings) -> None:
     for section, at in parsed.sections.items():
         for kind in (parsed.kind, *((SPINS,) if parsed.spins else ())):
             if kind not in SECTIONS[section].kinds:
-                called, reason, hint = KINDS[kind][1:]
+                called, reason, hint = KINDS[kind]
                 findings.add("B028", f"{called} has no section `{section}:`{reason}", at, hint)
     after = next((s for s in ("reset", "refractory") if s in parsed.sections), None)
     if after and "spike" not in parsed.sections and parsed.kind == NEURON:

@@ -7,7 +7,6 @@ from math import inf
 from typing import Any
 
 from bioasm.models.base import (
-    MECHANISM,
     NEURON,
     SPINS,
     Assignment,
@@ -74,7 +73,7 @@ class _Lowering:
         spins = parsed.spins is not None
         model = Model(
             name=parsed.name,
-            kind=SPINS if spins else NEURON if parsed.kind == NEURON else MECHANISM,
+            kind=SPINS if spins else parsed.kind,
             summary=strings[0],
             prose="\n\n".join(strings[1:-1]),
             clock=Dimension.SWEEPS if spins else Dimension.TIME,

@@ -19,6 +19,8 @@ _WORDS = KEYWORDS | {"dt", "t", "xi", "pi", "weight", *NAMES}
 # What can be read of every model.
 TAKEN = frozenset({"state", "spikes", "spike_count", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
+# What a name that is not defined can be declared as.
+_READABLE = ("parameter", "input", "definition", "use")
 Raw = RawParameter | RawValue | RawDeclaration
 
 
@@ -97,7 +99,8 @@ class Scope:
     def _hint(self, name: str) -> str | None:
         if name in FUNCTIONS:
             return f"{name} is a function: {name}(...)"
-        where = "parameters:, inputs: or definitions:" if self.parsed.kind == NEURON else "parameters:, definitions: or uses:"
+        sections = [f"{row.name}:" for row in ROWS if row.declares in _READABLE and self.parsed.kind in row.kinds]
+        where = f"{', '.join(sections[:-1])} or {sections[-1]}"
         unit = f"; the unit is written (1 {name})" if name in MEASURES else ""
         return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}{unit}"
 

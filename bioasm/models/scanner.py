@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bioasm.diagnostics import did_you_mean
+from bioasm.models.base import HEADS
 from bioasm.models.expression import Place
 from bioasm.models.findings import Findings
-from bioasm.models.sections import HEADS, NAMES
+from bioasm.models.sections import NAMES
 from bioasm.models.syntax_tree import Word
 
 # What stands in a section that does not exist is in this one.
 UNKNOWN_SECTION = "?"
-_HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+(\.[^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
+_HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+\.([^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
 _SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
 # Possessive: no input makes these go back.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
@@ -65,13 +66,13 @@ def read_block(text: str, findings: Findings) -> Block | None:
     if head is None or head[1] not in HEADS:
         first = re.compile(r"(?:\s|;[^\n]*)*+(\S*)").match(text)
         at = findings.places.of(*first.span(1)) if first else (1, 1, 2)
-        forms = " or ".join(f"`{head} NAME {{ ... }}`" for head in HEADS)
+        forms = " or ".join(f"`.{head} NAME {{ ... }}`" for head in HEADS)
         findings.add("B020", f"a model's text is {forms}", at)
         return None
     name = Word(head[2], findings.places.of(*head.span(2)))
     scanner = _Scanner(text, findings)
     parts = list(scanner.parts(head.end()))
-    return Block(HEADS[head[1]], name, parts, text[head.start(1) : scanner.end])
+    return Block(HEADS[head[1]], name, parts, text[head.start(1) - 1 : scanner.end])
 
 
 class _Scanner:

@@ -17,12 +17,8 @@ from bioasm.models.tree_reader import TreeReader
 
 
 class Kind(NamedTuple):
-    """A kind of text. `head` begins its block; empty where a section makes it this kind (`spins:`).
+    """A kind of model: what messages call it, and the reason and hint why it can't have a section."""
 
-    `called` and `reason` stand around a section that it can't have, `hint` below.
-    """
-
-    head: str
     called: str
     reason: str = ""
     hint: str | None = None
@@ -30,14 +26,12 @@ class Kind(NamedTuple):
 
 KINDS = {
     NEURON: Kind(
-        ".model",
         "a neuron model",
         hint="mechanisms use and add to the variables of the neuron that they are put on",
     ),
-    MECHANISM: Kind(".mechanism", "a mechanism"),
-    SPINS: Kind("", "a model of spins", reason="; the machine knows their dynamics"),
+    MECHANISM: Kind("a mechanism"),
+    SPINS: Kind("a model of spins", reason="; the machine knows their dynamics"),
 }
-HEADS = {kind.head: name for name, kind in KINDS.items() if kind.head}
 
 
 class Form(NamedTuple):

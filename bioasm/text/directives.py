@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bioasm.diagnostics import Span, did_you_mean
 from bioasm.isa.limits import limit
-from bioasm.isa.modeltext import instance_fault, model_text
+from bioasm.isa.modeltext import KINDS, instance_fault, model_text
 from bioasm.isa.program import ModelText, Section
 from bioasm.text.assembly import Draft, Place
 from bioasm.text.document import Item, Statement
@@ -158,8 +158,7 @@ DIRECTIVES: dict[str, Directive] = {
     ".meta": Directive('.meta KEY "text"', (_NAME | _TEXT, _TEXT), 0, _NOTHING, _meta),
     ".const": Directive(".const NAME = number", (_NAME,), 0, _NUMBER, _const),
     ".data": Directive(".data NAME = data", (_NAME,), 0, DATA_FORMS, _data),
-    ".model": Directive(".model NAME { ... }", (_NAME,), 0, _BLOCK, _model),
-    ".mechanism": Directive(".mechanism NAME { ... }", (_NAME,), 0, _BLOCK, _model),
+    **{f".{kind}": Directive(f".{kind} NAME {{ ... }}", (_NAME,), 0, _BLOCK, _model) for kind in KINDS},
     ".include": Directive('.include "file"', (_TEXT,), 0, _NOTHING, _include),
     ".loc": Directive('.loc "file" line column [end_column]', (_TEXT, _NUMBER, _NUMBER, _NUMBER), 1, _NOTHING, _loc),
     ".section": Directive('.section kind flags "base64"', (_NUMBER, _NUMBER, _TEXT), 0, _NOTHING, _section),

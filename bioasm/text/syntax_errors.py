@@ -8,13 +8,14 @@ from lark import Token, UnexpectedInput, UnexpectedToken
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.isa.limits import limit
+from bioasm.isa.modeltext import KINDS
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.text.document import Document, Item, Line
 
 _BRACKETS = re.compile(r"[][]|;[^\n]*+")
 _BRACES = re.compile(r'[{}]|;[^\n]*+|"(?:[^"\\]|\\[\s\S])*+"|"')
 _QUOTES = "a text in quotes that is not closed takes the rest of the block with it"
-_HEAD_OF_BLOCK = re.compile(r"[ \t]*\.(?:model|mechanism)\b", re.IGNORECASE)
+_HEAD_OF_BLOCK = re.compile(rf"[ \t]*\.(?:{'|'.join(KINDS)})\b", re.IGNORECASE)
 _REST_OF_LINE = re.compile(r"[^\n]*+")
 _FRESH_LINE = re.compile(r"\n(?=[ \t]*\.?[^\W\d])")
 # After a block that is not closed nothing in it may be taken for a statement: no line of a block is a directive or an

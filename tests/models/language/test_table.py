@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bioasm.models.base import MECHANISM, NEURON, SPINS, Model
+from bioasm.models.base import HEADS, MECHANISM, NEURON, SPINS, Model
 from bioasm.models.grammar import FORMS, KEYWORDS, START, parser
 from bioasm.models.scanner import read_block
-from bioasm.models.sections import HEADS, KINDS, NAMES, ROWS, SECTIONS, Form, Section
+from bioasm.models.sections import KINDS, NAMES, ROWS, SECTIONS, Form, Section
 from bioasm.models.syntax_tree import RawModel
 from bioasm.reference import sections_table, with_table
 from tests.models.language.support import findings
@@ -55,7 +55,7 @@ def test_each_head_begins_a_block() -> None:
     from bioasm.models.findings import Findings
 
     for head, kind in HEADS.items():
-        text = f"{head} x {{ }}"
+        text = f".{head} x {{ }}"
         block = read_block(text, Findings(text, "x", 1))
         assert block is not None and block.kind == kind
 
