@@ -116,6 +116,29 @@ class _Whole:
         os.replace(self.name, self.target)
 
 
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """A new folder that takes the place of `path` when the block ends well, and is removed when it does not.
+
+    Raises BioasmError B302; a file at `path` is left alone.
+    """
+    import shutil
+
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".bioasm.{os.getpid()}.{os.urandom(4).hex()}.part")
+    try:
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(0, "is a file, and a folder is to be written")
+        yield beside
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(beside, target)
+    except OSError as cause:
+        raise unwritable(path, cause) from cause
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def check_replaceable(path: Path | str) -> None:
     """Refuse a device, pipe or socket where a file is written again and again and read back. Raises BioasmError B302."""
     try:

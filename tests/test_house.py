@@ -26,7 +26,7 @@ HOUSE = ROOT / "bioasm"
 # or a file of bioasm/, or a folder in one, which is named with a dot.
 FLOORS = (
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
-    ("grammars",),
+    ("extras", "grammars"),
     ("files", "mapped", "models", "plain", "safety", "hardware", "hardware.chips"),
     ("isa",),
     ("network",),
@@ -34,7 +34,7 @@ FLOORS = (
     ("text", "binary", "problems", "frameworks", "results", "hardware.link", "hardware.recordings"),
     ("runtime",),
     ("demand", "loading", "vm"),
-    ("hardware.board",),
+    ("hardware.board", "plot"),
     ("drivers", "reference"),
     ("settings",),
     ("api", "testing", "verification"),
@@ -53,7 +53,8 @@ PACKAGES = {
     "models": {"lark", "numpy"},
     "text": {"lark", "numpy"},
     "vm": {"numba", "llvmlite", "numpy"},
-    "results": {"numpy", "h5py"},
+    "results": {"numpy", "h5py", "pandas", "pyarrow", "xarray", "zarr", "neo", "quantities", "pynwb"},
+    "plot": {"numpy", "matplotlib"},
     "runtime": {"numpy"},
     "testing": {"numpy", "pytest"},
     "api": {"numpy"},
@@ -252,7 +253,9 @@ def test_the_compiler_lives_in_the_machine_alone() -> None:
     assert {path.relative_to(HOUSE).parts[0] for path in ALL if "numba" in packages_used(imported(tree(path)))} == {"vm"}
 
 
-@pytest.mark.parametrize("package", ["scipy", "h5py", "pytest", "serial"])
+@pytest.mark.parametrize(
+    "package", ["scipy", "h5py", "pytest", "serial", "matplotlib", "pandas", "pyarrow", "xarray", "zarr", "neo", "pynwb"]
+)
 def test_what_few_need_is_imported_where_it_is_needed(package: str) -> None:
     at_import = {module(path) for path in ALL if package in packages_used(at_top(path))}
     assert at_import <= {"bioasm.testing"}
@@ -260,7 +263,7 @@ def test_what_few_need_is_imported_where_it_is_needed(package: str) -> None:
 
 # --- what starts light ------------------------------------------------------------------------------
 
-HEAVY = {"numpy", "numba", "llvmlite", "lark", "scipy", "h5py"}
+HEAVY = {"numpy", "numba", "llvmlite", "lark", "scipy", "h5py", "matplotlib", "pandas", "xarray", "neo", "pynwb"}
 
 
 def loaded(statement: str, among: set[str]) -> set[str]:
@@ -328,7 +331,7 @@ def test_every_package_used_is_declared() -> None:
     extras = " ".join(SETUP["options.extras_require"].values())
     words = f"{SETUP['options']['install_requires']} {extras}"
     declared = set(re.findall(r"^\s*([a-z0-9-]+)", words.replace(" ", "\n"), re.MULTILINE))
-    came_with = {"llvmlite"}  # numba is built on it and pins it
+    came_with = {"llvmlite", "quantities"}  # numba is built on the one and pins it, neo on the other
     named_otherwise = {"serial": "pyserial"}
     used = {package for path in ALL for package in packages_used(imported(tree(path)))}
     assert {named_otherwise.get(package, package) for package in used - came_with} <= declared

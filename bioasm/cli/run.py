@@ -84,7 +84,7 @@ class Request:
 @click.option("--time-limit", type=common.Number(0, min_open=True), metavar="SECONDS", help="End the run after that time, with what there is.")  # noqa: E501  # fmt: skip
 @click.option("--target", type=common.Number(), metavar="E", help="End the run when an energy of at most E was seen.")
 @common.json_option
-@common.output_option("Save all results, by suffix as .npz (also without suffix), .json or .h5; `-` writes npz to a pipe.")
+@common.output_option("Save all results, by suffix as .npz (also without suffix), .json, .h5, .csv, .parquet, .zarr or .nwb; `-` writes npz to a pipe.")  # noqa: E501  # fmt: skip
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
 @click.option("--every", type=common.Number(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
@@ -127,10 +127,10 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
 
         check_replaceable(request.checkpoint)
     if request.output:
-        from bioasm.results.files import writer_for
+        from bioasm.results.files import suffix_of
 
         common.refuse_terminal(request.output)
-        writer_for("-.npz" if request.output == common.STDIO else request.output)
+        suffix_of("-.npz" if request.output == common.STDIO else request.output)
 
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:

@@ -46,6 +46,7 @@ class Schedule:
     """What was found. Numbers are those of one lane; `unknown` says why they are least values, None where they are exact.
 
     `recorded` and `read` are numbers of 8 bytes that recordings and results hold; `largest` is the REC that records most.
+    `noise` has the step and the level of each SIG; None where these depend on what the run computes, or were not followed.
     """
 
     steps: int = 0
@@ -55,6 +56,7 @@ class Schedule:
     results: int = 0
     largest: Instruction | None = None
     unknown: str | None = None
+    noise: list[tuple[int, float]] | None = field(default_factory=list)
     by_recorder: dict[int, int] = field(default_factory=dict)
 
 
@@ -178,6 +180,8 @@ class _Execution:
     def _repeat(self, times: int, done: tuple[int, ...]) -> None:
         """Count what was `done` in a round so many times more."""
         found = self.found
+        if times and found.noise and len({level for step, level in found.noise if step >= found.steps - done[0]}) > 1:
+            found.noise = None  # each round changes it, and the rounds are not gone through
         self._advance(found.steps + times * done[0])
         self.clock += times * done[0] * (self.dt or 0.0)
         found.executed += times * done[1]
@@ -249,6 +253,13 @@ class _Execution:
         self.found.results += 1
         self.found.read += 1
 
+    def _sig(self, instruction: Instruction) -> None:
+        level = self._value(instruction.operands[0])
+        if level is None:
+            self.found.noise = None
+        elif self.found.noise is not None:
+            self.found.noise.append((self.found.steps, level))
+
     def _set(self, instruction: Instruction) -> None:
         word = instruction.operands[0]
         if isinstance(word, Name) and word.text == "dt":
@@ -262,4 +273,5 @@ _ACTIONS = {
     "RD": _Execution._read,
     "OUT": _Execution._emit,
     "SET": _Execution._set,
+    "SIG": _Execution._sig,
 }

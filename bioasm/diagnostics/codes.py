@@ -315,7 +315,7 @@ CODES: dict[str, Code] = {
         "The format of a problem file could not be told from its name or content; name it with --from. JSON is read where it holds "
         "LIF layers of Rockpool or a binary quadratic model of dimod.",
     ),
-    "B306": Code("unknown result format", "Results are written by suffix: .npz, .json or .h5."),
+    "B306": Code("unknown result format", "Results are written by suffix: .npz, .json, .h5, .csv, .parquet, .zarr or .nwb; pictures as .svg, .png, .pdf or .html."),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
     "B308": Code("recording can't be read", "The file is no .rhd recording or stream of events, or is damaged."),
     "B309": Code(
@@ -332,6 +332,18 @@ CODES: dict[str, Code] = {
         "The coefficients of a problem range over many decades: at the first temperatures only the largest decide, and the "
         "schedule has to go on until the smallest do. The program that `import` writes does so, in more steps; where "
         "the largest coefficients are penalties, smaller ones that still exceed what they forbid make a better problem.",
+    ),
+    "B312": Code(
+        "package is not installed",
+        "What was asked for needs a package that is an extra of BioASM. The hint is the command that installs it.",
+    ),
+    "B313": Code(
+        "result can't be read",
+        "The file is no result that `bioasm run -o` or `Result.save` wrote, or is damaged. Read are .npz, .json, .h5 and .zarr.",
+    ),
+    "B314": Code(
+        "nothing to draw",
+        "The result holds nothing of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a spin model.",
     ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(

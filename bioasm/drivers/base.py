@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from bioasm.diagnostics import BioasmError, Diagnostic, error
 from bioasm.drivers.bounds import Bounds
+from bioasm.drivers.describe import described
 from bioasm.drivers.pykoppu import Outcome, program_from_instructions
 from bioasm.isa.program import mapped_files
 from bioasm.mapped import MappedFile, changed
@@ -112,10 +113,14 @@ class Driver(ABC):
         options = options or RunOptions()
         if options.guide is not None and not self.follows:
             raise error("B502", f"driver {self.name} can't follow the states of another run")
-        if options.time_limit is None and options.target is None:
-            return self._watched(verified, options, observer)
         bounds = Bounds(options, observer)
-        return bounds.named(self._watched(verified, options, bounds))
+        bounded = options.time_limit is not None or options.target is not None
+        try:
+            result = self._watched(verified, options, bounds if bounded else observer)
+        except BioasmError as fault:
+            fault.partial = described(fault.partial, verified, options) if fault.partial is not None else None
+            raise
+        return described(bounds.named(result), verified, options)
 
     def _watched(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
         """Run, and refuse a Result of data that were changed meanwhile."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.labels import NAMES
 from bioasm.results.result import Reading, Recording, Result, Spikes
 
 WHOLE_NUMBERS = frozenset({"spins", "best_state", "spike_count", "steps"})
@@ -28,12 +29,14 @@ def content(result: Result) -> dict[str, Any]:
         "spikes": _spikes(result, result.spikes),
         "spike_count": _named(result, "spike_count", result.spike_count),
         "recordings": {name: _recording(result, recording) for name, recording in result.recordings.items()},
+        **({"about": dict(result.about)} if result.about else {}),
     }
 
 
 def _provenance(result: Result) -> dict[str, Any]:
     from bioasm.diagnostics.render import to_object
 
+    words = {key: value for key, value in result.metadata.items() if key != NAMES}
     return {
         "driver": result.driver,
         "model": result.model,
@@ -45,11 +48,18 @@ def _provenance(result: Result) -> dict[str, Any]:
         "status": result.status,
         "steps": result.steps,
         "time": result.time,
+        "clock": result.clock_unit,
         "timing": dict(result.timing),
         "diagnostics": [to_object(d) for d in result.diagnostics],
         **({"names": list(result.names)} if result.names else {}),
+        **({"metadata": words} if words else {}),
         **({"extras": dict(result.extras)} if result.extras else {}),
     }
+
+
+def reading_value(result: Result, reading: Reading) -> Any:
+    """The value of a reading as the JSON object has it: whole where it is, without a lane axis where there is one lane."""
+    return _reading(result, reading)["value"]
 
 
 def _reading(result: Result, reading: Reading) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A Result as a file: .npz by default, .json, or .h5 where h5py is installed."""
+"""A Result as a file: .npz by default, and by suffix what other libraries read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.diagnostics.jsontext import dumps
-from bioasm.files import whole
+from bioasm.extras import require
+from bioasm.files import whole, whole_folder
 
 if TYPE_CHECKING:
     from bioasm.results.result import Result
@@ -19,31 +20,43 @@ Writer = Callable[["Result", BinaryIO], None]
 
 
 def save(result: Result, path: str | Path) -> None:
-    """Write `result` to `path`; the file is whole or absent. Raises BioasmError B306 (suffix), B302 (writing)."""
-    writer = writer_for(path)
+    """Write `result` to `path`; the file is whole or absent.
+
+    Raises BioasmError B306 (suffix), B312 (library), B302 (writing).
+    """
+    suffix = suffix_of(path)
+    if suffix in AT_PATH:
+        AT_PATH[suffix](result, Path(path))
+        return
     with whole(path) as stream:
-        writer(result, stream)
+        WRITERS[suffix](result, stream)
 
 
-def writer_for(path: str | Path) -> Writer:
-    """What writes the format that the suffix of `path` names; npz without a suffix.
+def suffix_of(path: str | Path) -> str:
+    """The suffix that names the format of `path`, .npz where it has none.
 
-    Raises BioasmError B306 where there is no such format or its library is not installed.
+    Raises BioasmError B306 where there is no such format, B312 where its library is not installed.
     """
     suffix = Path(path).suffix.lower() or ".npz"
-    if suffix not in WRITERS:
+    if suffix not in WRITERS and suffix not in AT_PATH:
         text = f"results can't be written as {suffix}"
-        raise error("B306", text, hint=f"the suffix may be {', '.join(WRITERS)}", exit_code=EXIT_USAGE)
-    if WRITERS[suffix] is write_hdf5:
-        _require_h5py()
-    return WRITERS[suffix]
+        raise error("B306", text, hint=f"the suffix may be {', '.join([*WRITERS, *AT_PATH])}", exit_code=EXIT_USAGE)
+    if suffix in NEEDS:
+        require(*NEEDS[suffix], f"writing {suffix}", "save as .npz")
+    return suffix
+
+
+def provenance(result: Result) -> dict[str, Any]:
+    """Everything of the JSON object that is no array, as plain dicts, lists and numbers."""
+    plain: dict[str, Any] = split(result)[1]
+    return plain
 
 
 def write_npz(result: Result, stream: BinaryIO) -> None:
     """Arrays by their path in the JSON object (`energy_trace`, `spikes/t`), all else as JSON text `provenance`."""
     import numpy as np
 
-    arrays, rest = _split(result)
+    arrays, rest = split(result)
     arrays[PROVENANCE] = np.array(dumps(rest))
     np.savez(stream, **cast(Any, arrays))
 
@@ -56,30 +69,78 @@ def write_json(result: Result, stream: BinaryIO) -> None:
 
 
 def write_hdf5(result: Result, stream: BinaryIO) -> None:
-    """The same names as in npz as groups and datasets; all else as JSON text in the attribute `provenance`."""
+    """The same names as in npz as groups and datasets with `units`; all else as JSON text in the attribute `provenance`."""
     import h5py
 
-    arrays, rest = _split(result)
-    made = io.BytesIO()  # HDF5 goes back and forth in its file, which pipes and devices can't
+    arrays, rest = split(result)
+    # HDF5 goes back and forth in its file, which pipes and devices can't.
+    made = stream if stream.seekable() else io.BytesIO()
     with h5py.File(made, "w") as file:
         file.attrs[PROVENANCE] = dumps(rest)
         for name, array in arrays.items():
             file[name] = array
-    stream.write(made.getbuffer())
+            file[name].attrs.update(_units(result, name))
+    if isinstance(made, io.BytesIO):
+        stream.write(made.getbuffer())
 
 
-WRITERS: dict[str, Writer] = {".npz": write_npz, ".json": write_json, ".h5": write_hdf5, ".hdf5": write_hdf5}
+def write_zarr(result: Result, path: Path) -> None:
+    """The same names as in HDF5 as groups and arrays of a zarr folder, which takes the place of an older one."""
+    import numpy as np
+    import zarr
+
+    arrays, rest = split(result)
+    with whole_folder(path) as folder:
+        group = zarr.create_group(str(folder), attributes={PROVENANCE: dumps(rest)})
+        for name, array in arrays.items():
+            group.create_array(name, data=np.asarray(array), attributes=_units(result, name))
 
 
-def _require_h5py() -> None:
-    from importlib.util import find_spec
+def _write_table(name: str) -> Writer:
+    """A writer of `results/tables.py`, which is imported when it is used."""
 
-    if find_spec("h5py") is None:
-        hint = "pip install 'bioasm[hdf5]', or save as .npz"
-        raise error("B306", "writing HDF5 needs h5py, which is not installed", hint=hint, exit_code=EXIT_USAGE)
+    def write(result: Result, stream: BinaryIO) -> None:
+        from bioasm.results import tables
+
+        getattr(tables, name)(result, stream)
+
+    return write
 
 
-def _split(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+def _write_nwb(result: Result, path: Path) -> None:
+    from bioasm.results.to_nwb import to_nwb
+
+    to_nwb(result, path)
+
+
+WRITERS: dict[str, Writer] = {
+    ".npz": write_npz,
+    ".json": write_json,
+    ".h5": write_hdf5,
+    ".hdf5": write_hdf5,
+    ".csv": _write_table("write_csv"),
+    ".parquet": _write_table("write_parquet"),
+}
+AT_PATH: dict[str, Callable[[Result, Path], None]] = {".zarr": write_zarr, ".nwb": _write_nwb}
+NEEDS = {  # package and extra
+    ".h5": ("h5py", "hdf5"),
+    ".hdf5": ("h5py", "hdf5"),
+    ".parquet": ("pyarrow", "table"),
+    ".zarr": ("zarr", "zarr"),
+    ".nwb": ("pynwb", "nwb"),
+}
+
+
+def _units(result: Result, path: str) -> dict[str, Any]:
+    """The attribute `units` of an array, where it has a unit: times in the clock of the run, recordings in their own."""
+    head, _, name = path.rpartition("/")
+    if name == "t":
+        return {"units": result.clock_unit}
+    unit = result.about.get("units", {}).get(head.removeprefix("recordings/"), "") if name == "values" else ""
+    return {"units": unit} if unit else {}
+
+
+def split(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays of a Result's tree by path, such as `results/0/value`, and the rest of the tree without them."""
     from bioasm.results.content import content
     from bioasm.results.json import to_plain

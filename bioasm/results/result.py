@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from bioasm.diagnostics import Diagnostic
 from bioasm.isa.labels import BITS, MAXIMIZE, SENSE, VALUES, names_of
 from bioasm.models import MODELS
 from bioasm.units import Dimension
+
+if TYPE_CHECKING:
+    from bioasm.results.samples import Samples
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,7 +45,7 @@ class Reading:
     value: NDArray[Any] | float | Spikes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The outcome of a run.
 
@@ -51,6 +55,8 @@ class Result:
     what had been computed by then is in the Result.
     `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
     NONE where that is for the shipped model of that name to say. `metadata` are the words of the program about itself.
+    `about` holds what a picture or a table needs beside the numbers: `units` and `thresholds` of recordings by name, `noise`
+    (the levels `level` in `unit` from times `t` on), and `trace_every`, each only where it is known.
     """
 
     driver: str
@@ -77,6 +83,7 @@ class Result:
     extras: Mapping[str, Any] = field(default_factory=dict)
     clock: Dimension = Dimension.NONE
     metadata: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[Hashable, ...]:
@@ -116,3 +123,79 @@ class Result:
         """Spike times in milliseconds and neuron indices of lane 0 (pykoppu's third item)."""
         mine = self.spikes.lane == 0
         return self.spikes.t[mine] * 1e3, self.spikes.i[mine]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the variables of the problem are called: their names, or else their numbers."""
+        return tuple(map(str, self.names or range(self.n)))
+
+    @property
+    def trace_times(self) -> NDArray[np.float64]:
+        """When each entry of the energy trace was taken: after each sweep, or before a step at which feedback is made."""
+        entries = self.energy_trace.shape[1]
+        every = self.about.get("trace_every", self.seconds_per_step * -(-self.steps // max(1, entries)))
+        return np.asarray((np.arange(entries) + (1 if self.counts_sweeps else 0)) * float(every), np.float64)
+
+    @property
+    def clock_unit(self) -> str:
+        """The unit of `time` and of all times: `s` or `sweeps`."""
+        return "sweeps" if self.counts_sweeps else "s"
+
+    def __repr__(self) -> str:
+        from bioasm.results.summary import one_line
+
+        return f"<Result: {one_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        from bioasm.results.notebook import cell
+
+        return cell(self)
+
+    def __getitem__(self, name: str) -> Any:
+        """What RD read or OUT emitted under a name, a list where it was more than once; else a recording or a field."""
+        from bioasm.results.lookup import find
+
+        return find(self, name)
+
+    def samples(self) -> Samples:
+        """The distinct best states of all lanes, the lowest energy first, with how many lanes ended in each."""
+        from bioasm.results.samples import samples
+
+        return samples(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write a file, by suffix .npz, .json, .h5, .csv, .parquet, .zarr or .nwb. Raises BioasmError B306, B302, B312."""
+        from bioasm.results.files import save
+
+        save(self, path)
+
+    def to_pandas(self) -> Any:
+        """All spikes, samples, energies and numbers as one pandas DataFrame, a row each (see `results/tables.py`)."""
+        from bioasm.results.tables import to_pandas
+
+        return to_pandas(self)
+
+    def to_xarray(self) -> Any:
+        """The arrays as an xarray Dataset with named dimensions and units."""
+        from bioasm.results.to_xarray import to_xarray
+
+        return to_xarray(self)
+
+    def to_neo(self) -> Any:
+        """Spike trains and recordings as a neo Block, with a segment for each lane."""
+        from bioasm.results.to_neo import to_neo
+
+        return to_neo(self)
+
+    def to_nwb(self, path: str | Path | None = None) -> Any:
+        """Spikes and recordings as a pynwb NWBFile, written to `path` where one is given."""
+        from bioasm.results.to_nwb import to_nwb
+
+        return to_nwb(self, path)
+
+    @property
+    def plot(self) -> Any:
+        """Pictures by name: `plot.raster()`, `plot.traces()`, `plot.energy()`, ...; each is a matplotlib Figure."""
+        from importlib import import_module  # the room of pictures stands above this one, and is looked up when it is used
+
+        return import_module("bioasm.plot").Pictures(self)

@@ -31,6 +31,13 @@ def headline(result: Result) -> str:
     return f"driver {result.driver}, model {result.model}, n {result.n}, lanes {result.lanes}, seed {result.seed}"
 
 
+def one_line(result: Result) -> str:
+    """The run in a line: how it ended, what ran where, the best energy, spikes, and how many results there are."""
+    facts = [f"{label} {text}" for label, text in _facts(result) if label != "ran"]
+    counted = f"{len(result.results)} result{'s' if len(result.results) != 1 else ''}"
+    return "; ".join([result.status, headline(result), *facts, counted])
+
+
 def _label(what: str) -> str:
     return what if what.isprintable() else repr(what)
 

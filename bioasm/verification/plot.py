@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import EXIT_USAGE, error
+from bioasm.drivers.describe import unit_of
 from bioasm.results import Recording
 from bioasm.units import Dimension
-from bioasm.verification.report import unit_of
 from bioasm.verification.verify import Report
 
 SUFFIXES = (".png", ".pdf", ".svg")

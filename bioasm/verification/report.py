@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from bioasm.drivers.describe import unit_of
 from bioasm.isa.limits import limit
-from bioasm.network.network import variables_of
 from bioasm.units import Dimension
 from bioasm.verification.add_recorders import recorded, state_variables
 from bioasm.verification.deviations import Row
@@ -117,17 +117,6 @@ def _verdict(report: Report) -> str:
             f"{'no difference' if report.agrees else 'DIFFERENT'} at confidence {report.request.confidence:g} ({tests} tests)"
         )
     return "within tolerance" if report.agrees else "OUT OF TOLERANCE"
-
-
-def unit_of(verified: Verified, name: str) -> str:
-    """The symbol of the unit that a recorded variable is measured in."""
-    head, dot, tail = name.partition(".")
-    for instance in verified.network.instances():
-        word = tail if dot and head == instance.name else name
-        for variable in variables_of(instance.model):
-            if variable.name == word:
-                return variable.dimension.symbol
-    return ""
 
 
 # --- JSON -------------------------------------------------------------------------------------------

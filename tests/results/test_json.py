@@ -15,7 +15,7 @@ from tests.results.samples import result, spikes
 FIXED = {
     *("driver", "model", "n", "lanes", "seed", "program_sha256", "versions", "timing"),
     *("results", "energy", "best_energy", "best_state", "energy_trace", "spikes", "spike_count"),
-    *("status", "steps", "time", "recordings", "diagnostics", "state"),
+    *("status", "steps", "time", "clock", "recordings", "diagnostics", "state"),
 }
 
 

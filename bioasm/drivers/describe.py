@@ -1,0 +1,115 @@
+"""What a Result says of its own numbers: units and thresholds of recorded variables, and the schedule of the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bioasm.demand.schedule import schedule
+from bioasm.isa.program import ConstantRef, Quantity
+from bioasm.models.base import Model
+from bioasm.models.expression import Binary, Expression, Negation, Number, Symbol
+from bioasm.network.network import Instance, variables_of
+from bioasm.network.references import ParameterRef
+from bioasm.results import Result
+from bioasm.runtime.options import RunOptions
+from bioasm.runtime.setup import initial_parameters
+from bioasm.verifier.gate import Verified
+
+
+def described(result: Result, verified: Verified, options: RunOptions) -> Result:
+    """The Result with `about` filled in."""
+    values = parameters_in_force(verified, options.parameters)
+    units: dict[str, str] = {}
+    thresholds: dict[str, float] = {}
+    for name in result.recordings:
+        instance, word = instance_of(verified, name)
+        if instance is not None:
+            units[name] = unit_in_model(instance.model, word)
+            level = threshold(instance, word, values)
+            thresholds |= {name: level} if level is not None else {}
+    feedback = verified.model.feedback
+    every = values.get(f"{verified.network.populations[0].name}.{feedback.every}") if feedback is not None else None
+    found = {"trace_every": every, "units": units, "thresholds": thresholds, "noise": noise_schedule(result, verified, options)}
+    return replace(result, about={**{key: value for key, value in found.items() if value}, **result.about})
+
+
+# --- variables ---------------------------------------------------------------------------------------
+
+
+def unit_of(verified: Verified, name: str) -> str:
+    """The symbol of the unit that a recorded variable is measured in."""
+    instance, word = instance_of(verified, name)
+    return unit_in_model(instance.model, word) if instance is not None else ""
+
+
+def instance_of(verified: Verified, name: str) -> tuple[Instance | None, str]:
+    """The population or mechanism that has a recorded variable, and what the variable is called there."""
+    head, dot, tail = name.partition(".")
+    for instance in verified.network.instances():
+        for word in (name, tail if dot and head == instance.name else "", head if tail.isdecimal() else ""):
+            if any(variable.name == word for variable in variables_of(instance.model)):
+                return instance, word
+    return None, ""
+
+
+def unit_in_model(model: Model, word: str) -> str:
+    """The symbol of a variable's unit."""
+    return next((v.dimension.symbol for v in variables_of(model) if v.name == word), "")
+
+
+def threshold(instance: Instance, word: str, values: Mapping[str, float]) -> float | None:
+    """The level above which a neuron spikes, where the model's condition compares the variable with one number."""
+    rule = instance.model.threshold
+    if rule is None or not isinstance(rule.condition, Binary) or rule.condition.operator not in (">", ">="):
+        return None
+    left, right = rule.condition.left, rule.condition.right
+    return _level(right, instance, values) if isinstance(left, Symbol) and left.name == word else None
+
+
+def _level(node: Expression, instance: Instance, values: Mapping[str, float]) -> float | None:
+    """A number, a parameter that has one value, or minus one of them."""
+    if isinstance(node, Negation):
+        inner = _level(node.operand, instance, values)
+        return None if inner is None else -inner
+    if isinstance(node, Symbol):
+        return values.get(f"{instance.name}.{node.name}")
+    return node.value if isinstance(node, Number) else None
+
+
+def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[str, float]:
+    """Parameters that have one value throughout the run, by `owner.name`; those set to an array or a register are left out."""
+    values = initial_parameters(verified, given)
+    for instruction in verified.instructions:
+        ref, value = (*instruction.operands, None, None)[:2]
+        if instruction.mnemonic != "SET" or not isinstance(ref, ParameterRef):
+            continue
+        values.pop(ref.key, None)
+        if isinstance(value, Quantity | ConstantRef) and len(instruction.operands) == 2:
+            values[ref.key] = verified.program.quantity(value).value
+    return values
+
+
+# --- noise -------------------------------------------------------------------------------------------
+
+
+def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> dict[str, Any]:
+    """The level of the noise from each time `t` on, where the program alone decides it and changes it."""
+    if sum(instruction.mnemonic == "SIG" for instruction in verified.instructions) == 0:
+        return {}
+    found = schedule(verified, options.parameters, options.fuel)
+    levels = [*_changes(found.noise or [], result.steps)]
+    if len(levels) < 2:
+        return {}
+    steps, values = zip(*levels, strict=True)
+    unit = verified.model.noise.symbol
+    return {"t": np.array(steps) * result.seconds_per_step, "level": np.array(values), "unit": unit}
+
+
+def _changes(levels: list[tuple[int, float]], steps: int) -> Iterator[tuple[int, float]]:
+    """The last level of each step, within the steps that were done."""
+    last = dict(levels)
+    yield from ((step, level) for step, level in last.items() if step < steps)

@@ -1,0 +1,20 @@
+"""A Result as the output of a notebook's cell: its summary, and its first pictures where matplotlib is installed."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import import_module
+
+from bioasm.extras import installed
+from bioasm.results.result import Result
+from bioasm.results.summary import headline, summary
+
+_PICTURES = 2
+
+
+def cell(result: Result) -> str:
+    """HTML that needs no script and no style of the page."""
+    table = f"<pre>{escape(headline(result))}\n{escape(summary(result))}</pre>"
+    if not installed("matplotlib"):
+        return f"<div>{table}<p>pip install 'bioasm[plot]' shows pictures here.</p></div>"
+    return f"<div>{table}{''.join(import_module('bioasm.plot').inline(result, _PICTURES))}</div>"

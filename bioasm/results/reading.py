@@ -1,0 +1,171 @@
+"""Saved results read back: .npz, .json, .h5 and .zarr files as the Result that was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, error
+from bioasm.extras import require
+from bioasm.files import unreadable
+from bioasm.isa.labels import NAMES
+from bioasm.results.files import PROVENANCE
+from bioasm.results.result import Reading, Recording, Result, Spikes
+from bioasm.units import Dimension
+
+Array = NDArray[Any]
+_SEEN = ".npz, .json, .h5 or .zarr"
+
+
+def load(path: str | Path) -> Result:
+    """The Result in a file. Raises BioasmError B301, B306, B312, or B313 where the file holds none."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in _READERS:
+        text = f"{path}: results are read from {_SEEN}"
+        raise error("B306", text, hint="run the program first: bioasm run P -o r.npz", exit_code=EXIT_USAGE)
+    try:
+        return result_of(_READERS[suffix](Path(path)))
+    except BioasmError:
+        raise
+    except OSError as cause:
+        if cause.errno is None:  # h5py and zarr say in their own words what is wrong with the content
+            raise _no_result(path, cause) from None
+        raise unreadable(path, cause) from None
+    except Exception as cause:  # noqa: BLE001  (readers of damaged files raise whatever they meet)
+        raise _no_result(path, cause) from None
+
+
+def _no_result(path: str | Path, cause: Exception) -> BioasmError:
+    return error("B313", f"{path} holds no result of a run ({type(cause).__name__}: {cause})")
+
+
+# --- files to one tree -------------------------------------------------------------------------------
+
+
+def _from_npz(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if name != PROVENANCE}
+        return _joined(json.loads(str(file[PROVENANCE])), arrays.items())
+
+
+def _from_json(path: Path) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if tree.get("file"):
+        raise error("B313", f"the arrays of {path} are in {tree['file']}", hint=f"read {tree['file']} instead")
+    return tree
+
+
+def _from_hdf5(path: Path) -> dict[str, Any]:
+    require("h5py", "hdf5", "reading .h5")
+    import h5py
+
+    found: list[tuple[str, Array]] = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, node: found.append((name, node[()])) if isinstance(node, h5py.Dataset) else None)
+        return _joined(json.loads(file.attrs[PROVENANCE]), found)
+
+
+def _from_zarr(path: Path) -> dict[str, Any]:
+    require("zarr", "zarr", "reading .zarr")
+    import zarr
+
+    if not path.exists():
+        raise FileNotFoundError(2, "no such file or directory")
+    group = zarr.open_group(str(path), mode="r")
+    members: Any = group.members(max_depth=None)
+    arrays = [(name, np.asarray(node[...])) for name, node in members if isinstance(node, zarr.Array)]
+    return _joined(json.loads(str(group.attrs[PROVENANCE])), arrays)
+
+
+_READERS = {".npz": _from_npz, ".json": _from_json, ".h5": _from_hdf5, ".hdf5": _from_hdf5, ".zarr": _from_zarr}
+
+
+def _joined(tree: dict[str, Any], arrays: Iterable[tuple[str, Array]]) -> dict[str, Any]:
+    """The tree with its arrays at their paths."""
+    for path, array in arrays:
+        *way, last = path.split("/")
+        node: Any = tree
+        for word in way:
+            node = node[int(word)] if isinstance(node, list) else node.setdefault(word, {})
+        node[last] = array
+    return tree
+
+
+# --- the tree to a Result ----------------------------------------------------------------------------
+
+
+def result_of(tree: dict[str, Any]) -> Result:
+    """The Result whose content a tree is. Raises whatever a wrong tree leads to."""
+    lanes, n, steps = int(tree["lanes"]), int(tree["n"]), int(tree["steps"])
+    words: dict[str, Any] = {name: tree[name] for name in _WORDS}
+    arrays: dict[str, Any] = {name: _lanes(tree[name], lanes, dtype) for name, dtype in _ARRAYS.items()}
+    return Result(
+        **words,
+        **arrays,
+        n=n,
+        lanes=lanes,
+        steps=steps,
+        seconds_per_step=float(tree["time"]) / steps if steps else 1.0,
+        clock=Dimension.SWEEPS if tree.get("clock") == "sweeps" else Dimension.TIME,
+        results=tuple(_reading(item, lanes) for item in tree["results"]),
+        spikes=_spikes(tree["spikes"]),
+        recordings={name: _recording(item, lanes) for name, item in tree.get("recordings", {}).items()},
+        diagnostics=tuple(_diagnostic(item) for item in tree.get("diagnostics", ())),
+        extras=tree.get("extras", {}),
+        about=_about(tree.get("about", {})),
+        metadata={**tree.get("metadata", {}), **({NAMES: json.dumps(tree["names"])} if "names" in tree else {})},
+    )
+
+
+_WORDS = ("driver", "model", "seed", "program_sha256", "versions", "timing", "status")
+_ARRAYS = {
+    "energy": np.float64,
+    "best_energy": np.float64,
+    "best_state": np.int8,
+    "state": np.float64,
+    "energy_trace": np.float64,
+    "spike_count": np.int64,
+}
+
+
+def _lanes(value: Any, lanes: int, dtype: Any) -> Array:
+    """An array with its lane axis; what JSON has as null is NaN."""
+    array = np.asarray(value, np.float64).astype(dtype)
+    return array[None] if lanes == 1 else array
+
+
+def _reading(item: dict[str, Any], lanes: int) -> Reading:
+    value = item.get("value")
+    if isinstance(value, dict):
+        return Reading(item["what"], _spikes(value))
+    array = np.asarray(value, np.float64)
+    # A number that OUT emitted is told as a number; what RD read has a lane axis, dropped where there is one lane.
+    if array.ndim == 0 and not isinstance(value, np.ndarray | np.generic):
+        return Reading(item["what"], float(array))
+    return Reading(item["what"], array[None] if lanes == 1 else array)
+
+
+def _spikes(item: dict[str, Any]) -> Spikes:
+    t = np.asarray(item["t"], np.float64)
+    return Spikes(t, np.asarray(item["i"], np.int64), np.asarray(item.get("lane", np.zeros(len(t))), np.int64))
+
+
+def _recording(item: dict[str, Any], lanes: int) -> Recording:
+    neurons = np.asarray(item["neurons"], np.int64)
+    return Recording(np.asarray(item["t"], np.float64), neurons, _lanes(item["values"], lanes, np.float64))
+
+
+def _diagnostic(item: dict[str, Any]) -> Diagnostic:
+    return Diagnostic(item["code"], item["message"], hint=item.get("hint"), severity=item["severity"])
+
+
+def _about(found: dict[str, Any]) -> dict[str, Any]:
+    noise = found.get("noise")
+    if noise is None:
+        return found
+    return {**found, "noise": {**noise, "t": np.asarray(noise["t"]), "level": np.asarray(noise["level"])}}

@@ -1,0 +1,85 @@
+"""A Result as NWB: units with their spike times, and a time series for each recording of each lane."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import numpy as np
+
+from bioasm.diagnostics import error
+from bioasm.diagnostics.jsontext import dumps
+from bioasm.extras import require
+from bioasm.results.files import provenance
+from bioasm.results.result import Result
+
+
+def to_nwb(result: Result, path: str | Path | None = None) -> Any:
+    """The NWBFile. Its session starts when this is called: a simulation has no other date.
+
+    Raises BioasmError B314 where the run counts in sweeps, B302 where `path` can't be written.
+    """
+    require("pynwb", "nwb", "an NWB file")
+    if result.counts_sweeps:
+        hint = "save it as .h5, which takes runs of any clock"
+        raise error("B314", f"model {result.model} counts in sweeps, and NWB holds times in seconds", hint=hint)
+    file = _file(result)
+    _add_units(file, result)
+    _add_series(file, result)
+    if path is not None:
+        _write(file, Path(path))
+    return file
+
+
+def _file(result: Result) -> Any:
+    from pynwb import NWBFile
+
+    known = f"{result.program_sha256} {result.driver} {result.seed} {result.lanes}"
+    return NWBFile(
+        session_description=f"BioASM: model {result.model} on driver {result.driver}, seed {result.seed}",
+        identifier=str(uuid5(NAMESPACE_OID, known)),
+        session_start_time=datetime.now(UTC),
+        notes=dumps(provenance(result)),
+    )
+
+
+def _add_units(file: Any, result: Result) -> None:
+    file.add_unit_column("neuron", "the number of the neuron in the program")
+    file.add_unit_column("lane", "which copy of the program it belongs to")
+    key = result.spikes.lane * max(1, result.n) + result.spikes.i
+    order = np.argsort(key, kind="stable")
+    edges = np.searchsorted(key[order], np.arange(result.lanes * result.n + 1))
+    for unit in range(result.lanes * result.n):
+        times = result.spikes.t[order[edges[unit] : edges[unit + 1]]]
+        file.add_unit(spike_times=times, neuron=unit % result.n, lane=unit // result.n)
+
+
+def _add_series(file: Any, result: Result) -> None:
+    from pynwb import TimeSeries
+
+    for name, recording in result.recordings.items():
+        unit = result.about.get("units", {}).get(name, "") or "1"
+        for lane in range(result.lanes):
+            called = f"{name} lane {lane}" if result.lanes > 1 else name
+            comments = f"neurons {recording.neurons.tolist()}"
+            given = {"data": recording.values[lane], "unit": unit, "timestamps": recording.t, "comments": comments}
+            file.add_acquisition(TimeSeries(name=called.replace("/", " "), **given))
+
+
+def _write(file: Any, path: Path) -> None:
+    """Write beside the target, then take its place: pynwb writes by name."""
+    from pynwb import NWBHDF5IO
+
+    from bioasm.files import unwritable
+
+    beside = path.with_name(f".bioasm.{os.getpid()}.part.nwb")
+    try:
+        with NWBHDF5IO(str(beside), "w") as stream:
+            stream.write(file)
+        os.replace(beside, path)
+    except OSError as cause:
+        beside.unlink(missing_ok=True)
+        raise unwritable(path, cause) from cause
