@@ -61,7 +61,9 @@ def check_texts(folder: Path) -> None:
     bioasm("check", *sorted(PROGRAMS.glob("*.basm")))
     bioasm("check", "-", stdin=b"RUN\n", code=1)
     assert b"int main" in bioasm("emit-c", source)
-    for line in (f"info {source}", "help RUN", "explain B404", "models", "models hh", "drivers", "emulate --help", "--version"):
+    told = ("help RUN", "explain B404", "models", "models hh", "drivers", "--version")
+    helped = ("emulate --help", "serve --help", "jobs --help")
+    for line in (f"info {source}", *told, *helped):
         assert bioasm(*line.split())
 
 

@@ -37,7 +37,7 @@ FLOORS = (
     ("hardware.board", "plot"),
     ("drivers", "reference"),
     ("settings",),
-    ("api", "testing", "verification"),
+    ("api", "testing", "verification", "serve"),
     ("cli",),
     ("__init__", "__main__"),
 )
@@ -65,6 +65,7 @@ PACKAGES = {
     "verifier": {"numpy"},
     "problems": {"numpy"},
     "frameworks": {"nir", "numpy"},
+    "serve": {"numpy", "starlette", "uvicorn"},
     "hardware.chips": {"numpy"},
     "hardware.board": {"numpy"},
     "hardware.recordings": {"numpy"},

@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("help", "Explain an instruction, or list all instructions."),
     "emit-c": ("emit_c", "Print the dynamics of a program as C, with a test vector."),
     "drivers": ("drivers", "List the drivers that can run programs."),
+    "serve": ("serve", "Serve the devices of this machine to clients elsewhere."),
+    "jobs": ("jobs", "List, join, fetch and cancel the jobs of a server; manage its tokens."),
     "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
     "models": ("models", "List neuron models and mechanisms, or describe one."),
     "explain": ("explain", "Explain an error code, or list all codes."),

@@ -166,8 +166,9 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     from bioasm.drivers.registry import make_driver
 
     show = not request.quiet and common.is_terminal(sys.stderr)
-    watch = Watch(show, _total_steps(verified, options) if show else None)
-    with make_driver(request.driver, _driver_options(request)) as driver, watch:
+    made = make_driver(request.driver, _driver_options(request))
+    watch = Watch(show, _total_steps(verified, options) if show else None, made.outlives)
+    with made as driver, watch:
         chosen = replace(options, seed=_seed(request, driver))
         try:
             return driver.run(verified, chosen, watch)

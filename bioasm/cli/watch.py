@@ -23,11 +23,12 @@ class Watch:
     """An observer of a run and a context manager around it.
 
     `total` is how many steps the whole program takes, where that is known.
-    The first signal lets the driver stop at the end of its slice; from then on a signal ends the process at once.
+    The first signal lets the driver stop at the end of its slice; from then on a signal ends the process at once. Where the
+    user `leaves` a run that goes on elsewhere, a signal raises KeyboardInterrupt.
     """
 
-    def __init__(self, show: bool, total: int | None = None) -> None:
-        self.show, self.total = show, total
+    def __init__(self, show: bool, total: int | None = None, leaves: bool = False) -> None:
+        self.show, self.total, self.leaves = show, total, leaves
         self.stopped = False
         self.shown_at = time.monotonic()
         self.first: tuple[int, float] | None = None
@@ -35,7 +36,8 @@ class Watch:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self.previous = {number: signal.signal(number, self._stop) for number in heeded()}
+            handler = signal.default_int_handler if self.leaves else self._stop
+            self.previous = {number: signal.signal(number, handler) for number in heeded()}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, _: TracebackType | None) -> None:

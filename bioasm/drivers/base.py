@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +39,25 @@ class _Unchanged:
         self.sound = max(self.sound, steps)
 
 
+def lacking(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
+    """What of a program a driver of this name, with these abilities and models, can't run."""
+    yield from _lacking_models(name, abilities, models, verified)
+    for instruction in verified.program.instructions:
+        if instruction.row.needs not in abilities:
+            text = f"driver {name} can't run {instruction.mnemonic} (it needs the ability {instruction.row.needs})"
+            yield Diagnostic("B502", text, instruction.span)
+
+
+def _lacking_models(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
+    """Models of the program that the driver does not have; its own ones, as texts, need the ability `models`."""
+    own = {text.name: text for text in verified.program.models}
+    for model in dict.fromkeys(one.model.name for one in verified.network.instances()):
+        if model in own and MODEL_TEXTS not in abilities:
+            yield Diagnostic("B502", f"driver {name} runs no models of a program's own, as {model} is", own[model].span)
+        elif model not in own and model not in models:
+            yield Diagnostic("B502", f"driver {name} has no model {model}")
+
+
 class Driver(ABC):
     """A backend that runs verified programs.
 
@@ -47,9 +66,11 @@ class Driver(ABC):
     `disconnect`, and is a context manager.
 
     `options` are the words that its constructor takes from a command line, with what each means. A driver is `remote` where
-    what it runs on goes on while a report of it travels. It is `reproducible` where one seed gives one result; cells and
-    wall clocks are not. It `follows` where a run of it can be set back to another run's states again and again
-    (`RunOptions.guide`). It is `quick` where a program may be run once just to count its steps.
+    what it runs on goes on while a report of it travels; it `outlives` the process where its runs go on without it, so that
+    Ctrl-C leaves them. It is `reproducible` where one seed gives one result; cells and wall clocks are not. It `follows`
+    where a run of it can be set back to another run's states again and again (`RunOptions.guide`). It is `quick` where a
+    program may be run once just to count its steps. `stimulating` are the mnemonics by which a program drives cells with
+    current.
     """
 
     name: ClassVar[str]
@@ -59,8 +80,10 @@ class Driver(ABC):
     options: ClassVar[Mapping[str, str]] = {}
     remote: ClassVar[bool] = False
     quick: ClassVar[bool] = False
+    outlives: ClassVar[bool] = False
     reproducible: bool = True
     follows: bool = False
+    stimulating: frozenset[str] = frozenset({"STIM"})
 
     def connect(self) -> None:  # noqa: B027  (most drivers have nothing to open)
         """Open what the driver needs; a device driver opens its link here."""
@@ -84,22 +107,7 @@ class Driver(ABC):
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """What of the program this driver can't run; empty where it can run all of it."""
-        found = list(self._missing_models(verified))
-        for instruction in verified.program.instructions:
-            if instruction.row.needs not in self.abilities:
-                text = f"driver {self.name} can't run {instruction.mnemonic} (it needs the ability {instruction.row.needs})"
-                found.append(Diagnostic("B502", text, instruction.span))
-        return found
-
-    def _missing_models(self, verified: Verified) -> Iterator[Diagnostic]:
-        """Models of the program that the driver does not have; its own ones, as texts, need the ability `models`."""
-        own = {text.name: text for text in verified.program.models}
-        for name in dict.fromkeys(one.model.name for one in verified.network.instances()):
-            if name in own and MODEL_TEXTS not in self.abilities:
-                text = f"driver {self.name} runs no models of a program's own, as {name} is"
-                yield Diagnostic("B502", text, own[name].span)
-            elif name not in own and name not in self.models:
-                yield Diagnostic("B502", f"driver {self.name} has no model {name}")
+        return list(lacking(self.name, self.abilities, self.models, verified))
 
     def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
         """Run a verified program and return its Result.

@@ -14,6 +14,8 @@ BUILT_IN = {
     "cpu": "bioasm.drivers.cpu:CpuDriver",
     "brian2": "bioasm.drivers.brian2.driver:Brian2Driver",
     "intan": "bioasm.drivers.intan.driver:IntanDriver",
+    "remote": "bioasm.drivers.remote.driver:RemoteDriver",
+    "cloud": "bioasm.drivers.remote.driver:RemoteDriver",
 }
 
 

@@ -46,9 +46,14 @@ class IntanDriver(Driver):
 
     def __init__(self, **given: Any) -> None:
         self.chosen: Options = options_from(given)
-        self.reproducible = self.chosen.substrate is not Substrate.CULTURE
+        self._settle(self.chosen.substrate)
         self.electrodes = read_map(self.chosen.map) if self.chosen.map else None
         self.link: HostLink | None = None
+
+    def _settle(self, substrate: Substrate | None) -> None:
+        """What follows from the substrate: cells repeat nothing, and are driven by what sets the twin's couplings."""
+        self.reproducible = substrate is not Substrate.CULTURE
+        self.stimulating = frozenset({"STIM"}) if self.reproducible else _STIMULATES
 
     # --- connecting ---------------------------------------------------------------------------------
 
@@ -67,7 +72,7 @@ class IntanDriver(Driver):
             link.close()
             raise
         self.link = link
-        self.reproducible = substrate is not Substrate.CULTURE
+        self._settle(substrate)
         self.abilities = self.abilities & {"core", *link.capabilities.abilities}
         self.models = self.models & set(link.capabilities.models)
 

@@ -1,0 +1,1 @@
+"""The driver `remote`: runs programs as jobs of `bioasm serve` on another machine. docs/remote.md specifies the protocol."""

@@ -1,0 +1,255 @@
+"""The routes of BRP/1 (Starlette): what each asks of the token, and what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from bioasm import __version__
+from bioasm.diagnostics import BioasmError
+from bioasm.drivers.remote import protocol as p
+from bioasm.drivers.remote.client import digest_header
+from bioasm.hardware.link.dictionary import isa_hash
+from bioasm.isa.limits import LIMITS
+from bioasm.serve import jobs, page
+from bioasm.serve.admission import Forbidden, admit, chosen_device
+from bioasm.serve.audit import Audit
+from bioasm.serve.bell import Bell
+from bioasm.serve.requests import BODY_BYTES, Refusal, check_frame, take_body
+from bioasm.serve.store import Store
+from bioasm.serve.streams import named, parts, stream
+from bioasm.serve.supervisor import abouts
+from bioasm.serve.tokens import LOCAL, Holder, holder_of
+
+_JOB = re.compile(r"[0-9a-f]{8,64}")
+_LISTED = 200
+_BEARER = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})")
+Handler = Callable[["Server", Request], Awaitable[Response]]
+
+
+@dataclass
+class Server:
+    """What requests are answered from. `local` are the rights of those who come without a token."""
+
+    store: Store
+    audit: Audit
+    bell: Bell
+    wake: Callable[[], None]
+    local: frozenset[str] = frozenset()
+    body_bytes: int = BODY_BYTES
+    gates: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # programs in memory at a time
+    stopping: bool = False
+
+    def who(self, request: Request) -> Holder:
+        """Whose request it is. Raises Refusal (401)."""
+        said = request.headers.get("authorization")
+        if said is None and self.local:
+            return Holder(LOCAL, self.local)
+        match = _BEARER.fullmatch(said or "")
+        holder = holder_of(self.store, match[1]) if match else None
+        if holder is None:
+            raise Refusal(401, "a token is needed, and this is none that is valid" if said else "a token is needed")
+        return holder
+
+    def devices(self) -> list[dict[str, Any]]:
+        """What the devices can do. Raises Refusal (503) while one has not told yet."""
+        found = [one for one in abouts(self.store) if one is not None]
+        if len(found) < len(abouts(self.store)):
+            raise Refusal(503, "the devices are being asked what they can do")
+        return found
+
+
+def make_app(server: Server) -> Starlette:
+    """The application."""
+    routes = [
+        _route("/v1", "GET", about, server),
+        _route("/v1/jobs", "POST", submit, server),
+        _route("/v1/jobs", "GET", list_jobs, server),
+        _route("/v1/jobs/{job}", "GET", show, server),
+        _route("/v1/jobs/{job}", "DELETE", cancel, server),
+        _route("/v1/jobs/{job}/events", "GET", follow, server),
+        _route("/v1/jobs/{job}/result", "GET", fetch, server),
+        Route("/", page.show, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _not_there})
+
+
+def _route(path: str, method: str, handler: Handler, server: Server) -> Route:
+    """A route whose refusals are answers, and are taken down."""
+
+    @functools.wraps(handler)
+    async def answer(request: Request) -> Response:
+        who = ""
+        try:
+            check_frame(request.headers.raw)
+            request.state.who = server.who(request)
+            who = request.state.who.name
+            return await handler(server, request)
+        except Forbidden as lacking:
+            refusal = Refusal(403, f"the token {who} has no right to {lacking.right}")
+        except Refusal as found:
+            refusal = found
+        except ClientDisconnect:
+            refusal = Refusal(400, "the client went away", close=True)
+        if refusal.status != 503:
+            server.audit.write(f"{method} {path}", who, f"refused {refusal.status}", why=str(refusal)[:300])
+        return refusal.response()
+
+    return Route(path, answer, methods=[method])
+
+
+async def _not_there(_: Request, failure: Exception) -> Response:
+    status = failure.status_code if isinstance(failure, HTTPException) else 404
+    return Refusal(status, "there is no such address here").response()
+
+
+def _needs(request: Request, *rights: str) -> Holder:
+    """Whoever asks, where the token has these rights. Raises Forbidden."""
+    who: Holder = request.state.who
+    for right in rights:
+        if right not in who.rights:
+            raise Forbidden(right)
+    return who
+
+
+def _job(server: Server, request: Request) -> Any:
+    """The job that the address names. Raises Refusal (404)."""
+    name = request.path_params["job"]
+    row = jobs.find(server.store, name) if _JOB.fullmatch(name) else None
+    if row is None:
+        raise Refusal(404, f"there is no job {name[:64]}", "`bioasm jobs list` lists them")
+    return row
+
+
+# --- what a client asks -----------------------------------------------------------------------------
+
+
+async def about(server: Server, request: Request) -> Response:
+    """What the server is, what its devices can do, and what the token may."""
+    who: Holder = request.state.who
+    return JSONResponse(
+        {
+            "protocol": p.VERSION,
+            "bioasm": __version__,
+            "isa": isa_hash().hex(),
+            "devices": server.devices(),
+            "limits": {name: row.value for name, row in LIMITS.items()} | {"body_bytes": server.body_bytes},
+            "token": {"name": who.name, "rights": sorted(who.rights), "quotas": dict(who.quotas)},
+        }
+    )
+
+
+async def submit(server: Server, request: Request) -> Response:
+    """Take a program, let it through the gate, and queue it; the same again is the same job."""
+    who = _needs(request, p.SUBMIT)
+    try:
+        wanted = p.parse_options(request.headers.get(p.OPTIONS, "{}"))
+        device = chosen_device(server.devices(), wanted.device)
+    except BioasmError as fault:
+        raise Refusal.of(422, fault) from None
+    key = _key(request, device)
+    path = server.store.incoming()
+    try:
+        await take_body(request, path, server.body_bytes)
+        async with server.gates:
+            submission = await run_in_threadpool(admit, path, wanted, device, who, key, server.store.salt)
+        path.replace(server.store.program(submission.program))
+    except BioasmError as fault:
+        raise Refusal.of(422, fault) from None
+    finally:
+        path.unlink(missing_ok=True)
+    return await run_in_threadpool(_queued, server, submission, who)
+
+
+def _key(request: Request, device: dict[str, Any]) -> str:
+    """What tells two experiments on cells from one that is sent twice."""
+    key: str = request.headers.get(p.KEY, "")
+    if len(key) > 255:
+        raise Refusal(400, f"the header {p.KEY} is too long")
+    if not key and not device["reproducible"]:
+        raise Refusal(400, f"device {device['name']} repeats nothing, so that a job there needs the header {p.KEY}")
+    return key
+
+
+def _queued(server: Server, submission: jobs.Submission, who: Holder) -> Response:
+    found = jobs.submit(server.store, submission, who.quotas.get("jobs"))
+    if found is None:
+        raise Refusal(429, f"the token {who.name} may have {who.quotas['jobs']} jobs at a time")
+    row, new = found
+    server.audit.write("submit", who.name, "queued" if new else "known", job=row["id"], device=row["device"])
+    server.wake()
+    server.bell.ring()
+    return JSONResponse({**jobs.described(server.store, row), "new": new}, 201 if new else 200)
+
+
+async def list_jobs(server: Server, request: Request) -> Response:
+    """The newest jobs."""
+    _needs(request, p.READ)
+    return JSONResponse({"jobs": [jobs.described(server.store, row) for row in jobs.listed(server.store, _LISTED)]})
+
+
+async def show(server: Server, request: Request) -> Response:
+    """One job."""
+    _needs(request, p.READ)
+    return JSONResponse(jobs.described(server.store, _job(server, request)))
+
+
+async def cancel(server: Server, request: Request) -> Response:
+    """Let go of a job; it ends where nobody else holds it, or where an administrator asks for it."""
+    who = _needs(request, p.SUBMIT)
+    row = _job(server, request)
+    everyone = p.ADMIN in who.rights and request.query_params.get("for") == "all"
+    if who.name not in jobs.holders(server.store, row["id"]) and not everyone:
+        raise Refusal(403, f"job {row['id'][:12]} is not held by the token {who.name}", "an administrator ends it with --all")
+    await run_in_threadpool(jobs.cancel, server.store, row["id"], who.name, everyone)
+    server.audit.write("cancel", who.name, "done", job=row["id"])
+    server.wake()
+    server.bell.ring()
+    return JSONResponse(jobs.described(server.store, _job(server, request)))
+
+
+async def follow(server: Server, request: Request) -> Response:
+    """The events of a job, from any number on."""
+    _needs(request, p.READ)
+    row = _job(server, request)
+    after = request.headers.get(p.AFTER) or request.query_params.get("after") or "0"
+    if not (after.isascii() and after.isdigit() and len(after) < 16):
+        raise Refusal(400, f"{p.AFTER} is the number of an event")
+    made = stream(server.store, server.bell, row["id"], int(after), lambda: server.stopping)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(made, media_type=p.EVENTS, headers=headers)
+
+
+async def fetch(server: Server, request: Request) -> Response:
+    """The result of a job that ended: whole (RESULT), as npz, or some of its arrays (npz)."""
+    _needs(request, p.READ)
+    row = _job(server, request)
+    if row["state"] != p.ENDED or not row["size"]:
+        why = "has no result" if row["state"] == p.ENDED else f"is {row['state']}"
+        raise Refusal(404 if row["state"] == p.ENDED else 409, f"job {row['id'][:12]} {why}")
+    only, form = request.query_params.get("only"), request.query_params.get("form")
+    if only is None and form != "npz":
+        path = server.store.result(row["id"])
+        headers = {p.DIGEST: digest_header(bytes.fromhex(row["sha256"]))}
+        return _file(path, headers)
+    async with server.gates:
+        data = await run_in_threadpool(parts, server.store, row["id"], named(only or ""))
+    return Response(data, media_type=p.NPZ)
+
+
+def _file(path: Path, headers: dict[str, str]) -> Response:
+    if not path.is_file():
+        raise Refusal(404, "the result is no longer kept")
+    return FileResponse(path, media_type=p.RESULT, headers=headers)

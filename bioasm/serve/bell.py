@@ -1,0 +1,23 @@
+"""A bell between tasks: whoever waits for news of jobs is woken when a worker rings, or after a while."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Bell:
+    """All that wait are woken at each ring."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all that wait now."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next ring, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), seconds)

@@ -1,0 +1,100 @@
+"""The devices of a server, as its command line names them: `intan,name=rig1,port=/dev/ttyACM0`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
+from bioasm.drivers import Driver
+from bioasm.drivers.registry import find_driver, make_driver
+from bioasm.serve.tokens import NAME
+
+_WORKERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device: its name, the driver and that one's options, and how many jobs it runs at a time (a rig: one)."""
+
+    name: str
+    driver: str
+    options: dict[str, str] = field(default_factory=dict)
+    workers: int = 1
+
+    def text(self) -> str:
+        """The device as JSON, as a worker is told of it."""
+        return json.dumps(asdict(self))
+
+    def make(self) -> Driver:
+        """Its driver, not connected."""
+        return make_driver(self.driver, self.options)
+
+
+def device_of(text: str) -> Device:
+    """The device that JSON tells of."""
+    return Device(**json.loads(text))
+
+
+def parse_device(text: str) -> Device:
+    """The device that a command line names. Raises BioasmError: as `make_driver`, B406 for what is not understood."""
+    driver, *parts = text.split(",")
+    known = {"name", "workers", *find_driver(driver).options}
+    options: dict[str, str] = {}
+    last = None
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if equals and name.strip() in known:
+            last = name.strip()
+            options[last] = value
+        elif last is not None:  # a comma within a value, as in culture=window=0.2,bias=0.3
+            options[last] += f",{part}"
+        else:
+            raise _wrong(f"driver {driver} has no option {part!r}", f"its options are: {', '.join(sorted(known))}")
+    device = Device(options.pop("name", driver), driver, options, _workers(driver, options.pop("workers", "1")))
+    if not NAME.fullmatch(device.name):
+        raise _wrong(f"{device.name!r} can't be the name of a device", "letters, digits and ._@- make a name")
+    device.make()
+    return device
+
+
+def _workers(driver: str, word: str) -> int:
+    if not (word.isascii() and word.isdigit() and 1 <= int(word[:5]) <= _WORKERS):
+        raise _wrong(f"workers is {word!r}; it is a whole number from 1 to {_WORKERS}", "one worker runs one job at a time")
+    if int(word) > 1 and find_driver(driver).remote:
+        raise _wrong(f"driver {driver} stands for one device, which runs one job at a time", "leave workers out")
+    return int(word)
+
+
+def check_names(devices: Iterable[Device]) -> None:
+    """Refuse two devices of one name. Raises BioasmError B406."""
+    seen: set[str] = set()
+    for device in devices:
+        if device.name in seen:
+            raise _wrong(f"two devices are called {device.name}", "name one of them, as in cpu,name=second")
+        seen.add(device.name)
+
+
+def _wrong(message: str, hint: str) -> BioasmError:
+    return error("B406", message, hint=hint, exit_code=EXIT_USAGE)
+
+
+def about(device: Device, driver: Driver) -> dict[str, Any]:
+    """What a device can do, from its driver when it is connected."""
+    return {
+        "name": device.name,
+        "driver": device.driver,
+        "summary": driver.summary,
+        "abilities": sorted(driver.abilities),
+        "models": sorted(driver.models),
+        "reproducible": driver.reproducible,
+        "checkpoints": keeps_checkpoints(driver),
+        "stimulating": sorted(driver.stimulating),
+    }
+
+
+def keeps_checkpoints(driver: Driver) -> bool:
+    """Whether a run of the driver can go on from a checkpoint."""
+    return type(driver).checkpoint_seed is not Driver.checkpoint_seed

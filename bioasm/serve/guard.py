@@ -1,0 +1,73 @@
+"""The guard of a connection: ends those that send no whole request, or take no answer, in time.
+
+It stands between the event loop and uvicorn's protocol for HTTP/1.1 (h11), which has no such limits of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+HEAD_SECONDS = 15.0  # in which the head of a request comes
+STALL_SECONDS = 60.0  # in which a reader takes something
+
+
+class Guard(asyncio.Protocol):
+    """Passes everything on to the protocol of uvicorn, and keeps the time."""
+
+    head_seconds, stall_seconds = HEAD_SECONDS, STALL_SECONDS
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        self._inner: Any = H11Protocol(*arguments, **named)
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: Any = None
+
+    def _start(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_answering(self) -> bool:
+        cycle = self._inner.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection begins; the head of a request is to follow."""
+        self._transport = transport
+        self._inner.connection_made(transport)
+        self._start(self.head_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; once the head is there, the time is the application's to keep."""
+        if not self._is_answering():
+            self._start(self.head_seconds)
+        self._inner.data_received(data)
+        if self._is_answering():
+            self._stop()
+
+    def pause_writing(self) -> None:
+        """The reader is slow."""
+        self._inner.pause_writing()
+        self._stop()
+        self._start(self.stall_seconds)
+
+    def resume_writing(self) -> None:
+        """It took something."""
+        self._stop()
+        self._inner.resume_writing()
+
+    def eof_received(self) -> bool | None:
+        """The other side sends no more."""
+        self._inner.eof_received()
+        return None
+
+    def connection_lost(self, failure: Exception | None) -> None:
+        """The connection is over."""
+        self._stop()
+        self._inner.connection_lost(failure)

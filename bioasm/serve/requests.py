@@ -1,0 +1,88 @@
+"""Requests that are not trusted: who makes one, what frames it, and its body in a file of limited size."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.drivers.remote.protocol import told
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+BODY_BYTES = 1 << 30
+BODY_SECONDS = 20.0  # in which the next piece of a body comes
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_ONCE = (b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id")
+
+
+class Refusal(Exception):
+    """A request that is answered with an error; `close` where the connection can't be used any more."""
+
+    def __init__(self, status: int, message: str, hint: str | None = None, close: bool = False) -> None:
+        super().__init__(message)
+        self.status, self.close = status, close
+        self.findings: Sequence[Diagnostic] = (Diagnostic("B553" if status == 404 else "B551", message, hint=hint),)
+
+    @classmethod
+    def of(cls, status: int, fault: BioasmError) -> Refusal:
+        """The refusal that an error of BioASM is."""
+        made = cls(status, str(fault))
+        made.findings, made.exit_code = fault.diagnostics, fault.exit_code
+        return made
+
+    exit_code = 1
+
+    def response(self) -> Response:
+        """The answer."""
+        from starlette.responses import JSONResponse
+
+        headers = {"Connection": "close"} if self.close else {}
+        headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        headers |= {"Retry-After": "1"} if self.status in (429, 503) else {}
+        return JSONResponse({"findings": told(self.findings), "exit": self.exit_code}, self.status, headers)
+
+
+def check_frame(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Refuse a request whose end two programs could see in two places (request smuggling): its length stands there once."""
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise Refusal(400, f"the header {name.decode()} stands twice", close=True)
+    if b"transfer-encoding" in names:
+        raise Refusal(411, "a body comes with its Content-Length, not in chunks", close=True)
+    if b"upgrade" in names:
+        raise Refusal(400, "this server changes to no other protocol", close=True)
+
+
+def body_length(request: Request, most: int) -> int:
+    """How long the body is said to be. Raises Refusal where it is too long, or not said."""
+    text = request.headers.get("content-length", "")
+    if not text:
+        raise Refusal(411, "a submission has a Content-Length", close=True)
+    if not _LENGTH.fullmatch(text) or int(text) > most:
+        raise Refusal(413, f"the body has {text[:20]} bytes; the most here is {most:,}", close=True)
+    return int(text)
+
+
+async def take_body(request: Request, path: Path, most: int, seconds: float = BODY_SECONDS) -> None:
+    """Write the body of a request to a file. Raises Refusal where it is too long, or stops to come."""
+    length, got = body_length(request, most), 0
+    pieces: Any = request.stream()
+    with open(path, "xb") as file:
+        while got < length:
+            try:
+                piece = await asyncio.wait_for(anext(pieces), seconds)
+            except TimeoutError:
+                raise Refusal(408, f"the body stopped after {got:,} of {length:,} bytes", close=True) from None
+            except StopAsyncIteration:
+                break
+            got += len(piece)
+            file.write(piece)
+    if got != length:
+        raise Refusal(400, f"the body has {got:,} bytes, not {length:,}", close=True)

@@ -1,0 +1,147 @@
+"""The server process: uvicorn on a socket of ours, the workers beside it, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioasm.diagnostics import error
+from bioasm.serve import jobs
+from bioasm.serve.app import Server, make_app
+from bioasm.serve.audit import Audit
+from bioasm.serve.bell import Bell
+from bioasm.serve.bind import Bind, listen, parse_bind, spelled, tls
+from bioasm.serve.devices import Device
+from bioasm.serve.guard import Guard
+from bioasm.serve.requests import BODY_BYTES
+from bioasm.serve.store import Store, lock
+from bioasm.serve.supervisor import Supervisor
+
+CONNECTIONS = 256  # at a time; further ones are asked to come again
+_HEAD_BYTES = 1 << 15
+_IDLE = 30  # s that a connection is kept without a request
+_HOUR = 3600.0
+_DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asked for. `local` are the rights of those who come to a socket file without a token."""
+
+    folder: Path
+    devices: list[Device]
+    bind: str = ""
+    cert: str | None = None
+    key: str | None = None
+    local: frozenset[str] = frozenset()
+    every: float = 10.0
+    body_bytes: int = BODY_BYTES
+    keep: float = 30.0
+
+
+def socket_file(folder: Path) -> Path:
+    """Where a server listens unless it is told otherwise."""
+    return folder / "socket"
+
+
+def serve(settings: Settings, ready: Callable[[str], None], ending: Iterable[int]) -> None:
+    """Serve until one of the signals `ending` comes. `ready` is told the address.
+
+    Raises BioasmError: B556 where it can't listen, B302 where the folder can't be used.
+    """
+    secured = settings.cert is not None and settings.key is not None
+    bind = parse_bind(settings.bind or f"unix:{socket_file(settings.folder)}", secured)
+    context = tls(settings.cert, settings.key) if settings.cert and settings.key else None
+    store = Store(settings.folder)
+    if lock(settings.folder / "locks" / "server") is None:
+        hint = "stop it, or give this one another --store FOLDER"
+        raise error("B556", f"another server has the folder {settings.folder}", hint=hint)
+    sock = listen(bind)
+    try:
+        asyncio.run(_serve(settings, store, bind, sock, context, ready, ending))
+    finally:
+        sock.close()
+        if bind.path is not None:
+            bind.path.unlink(missing_ok=True)
+        store.close()
+
+
+async def _serve(
+    settings: Settings,
+    store: Store,
+    bind: Bind,
+    sock: socket.socket,
+    context: ssl.SSLContext | None,
+    ready: Callable[[str], None],
+    ending: Iterable[int],
+) -> None:
+    bell, audit = Bell(), Audit(settings.folder)
+    supervisor = Supervisor(store, settings.devices, settings.every, bell)
+    local = settings.local if bind.path is not None else frozenset()
+    server = Server(store, audit, bell, supervisor.wake, local, settings.body_bytes)
+    front = _front(server, context)
+    for number in ending:
+        asyncio.get_running_loop().add_signal_handler(number, _end, server, front)
+    supervisor.start()
+    keeper = asyncio.create_task(_forget(store, settings.keep))
+    where = spelled(bind, sock, context is not None)
+    audit.write("start", "", "done", at=where)
+    ready(where)
+    try:
+        await front.serve(sockets=[sock])
+    finally:
+        keeper.cancel()
+        await supervisor.stop()
+        audit.write("stop", "", "done")
+        audit.close()
+
+
+def _end(server: Server, front: Any) -> None:
+    """Let streams end and the server stop."""
+    server.stopping = True
+    front.should_exit = True
+    server.bell.ring()
+
+
+def _front(server: Server, context: ssl.SSLContext | None) -> Any:
+    """uvicorn, without its signal handlers, with our guard in front of its parser."""
+    import uvicorn
+
+    guard: Any = Guard
+    config = uvicorn.Config(
+        make_app(server),
+        http=guard,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=64,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+    )
+    config.load()
+    config.ssl = context
+    front: Any = uvicorn.Server(config)
+    front.capture_signals = contextlib.nullcontext
+    return front
+
+
+async def _forget(store: Store, days: float) -> None:
+    """Remove what is older than it is to be kept, now and every hour."""
+    while True:
+        await asyncio.to_thread(jobs.forget, store, days * _DAY)
+        await asyncio.sleep(_HOUR)
+
+

@@ -1,0 +1,140 @@
+"""The folder that a server keeps: a database (SQLite, WAL) for jobs, events and tokens, and files under their hashes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bioasm.diagnostics import error
+from bioasm.files import reason, unwritable
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS devices (name TEXT PRIMARY KEY, rank INTEGER NOT NULL, about TEXT);
+CREATE TABLE IF NOT EXISTS jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, device TEXT NOT NULL, slot INTEGER,
+  options TEXT NOT NULL, program TEXT NOT NULL, model TEXT NOT NULL, n INTEGER NOT NULL,
+  state TEXT NOT NULL, status TEXT, wanted TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0, mark TEXT,
+  base INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, started REAL, ended REAL,
+  findings TEXT NOT NULL DEFAULT '[]', exit INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0, sha256 TEXT
+);
+CREATE INDEX IF NOT EXISTS waiting ON jobs (device, state, number);
+CREATE TABLE IF NOT EXISTS events (
+  job TEXT NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
+  PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS holders (job TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (job, token)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+  name TEXT PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, rights TEXT NOT NULL, quotas TEXT NOT NULL, expires REAL,
+  created REAL NOT NULL
+);
+"""
+_FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
+
+
+class Store:
+    """The folder of a server, as its processes share it. Each has a connection of its own, which its threads take in turn."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.RLock()
+        try:
+            _make(folder)
+            self._database = sqlite3.connect(folder / "jobs.sqlite", 30.0, isolation_level=None, check_same_thread=False)
+            self._database.row_factory = sqlite3.Row
+            for word in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self._database.execute(f"PRAGMA {word}")
+            self._database.executescript(_SCHEMA)
+        except OSError as cause:
+            raise unwritable(folder, cause) from cause
+        except sqlite3.Error as cause:
+            raise error("B302", f"{folder} holds no database of a server: {cause}") from None
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes: all of the block is kept, or nothing."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
+        """What a SELECT finds."""
+        with self._lock:
+            return self._database.execute(question, values).fetchall()
+
+    def row(self, question: str, *values: Any) -> sqlite3.Row | None:
+        """The first row that a SELECT finds."""
+        found = self.rows(question, *values)
+        return found[0] if found else None
+
+    # --- files --------------------------------------------------------------------------------------
+
+    def program(self, sha256: str) -> Path:
+        """Where the bytecode with this hash is."""
+        return self.folder / "programs" / sha256
+
+    def result(self, job: str) -> Path:
+        """Where the result of a job is."""
+        return self.folder / "results" / job
+
+    def checkpoint(self, job: str) -> Path:
+        """Where a job keeps its checkpoint."""
+        return self.folder / "checkpoints" / f"{job}.npz"
+
+    def incoming(self) -> Path:
+        """A name for a file that comes in."""
+        return self.folder / "incoming" / secrets.token_hex(8)
+
+    @property
+    def salt(self) -> str:
+        """What the names of jobs of this server are made with, so that they can't be guessed from a program."""
+        with self.change() as database:
+            database.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (secrets.token_hex(32),))
+        found = self.row("SELECT value FROM meta WHERE name = 'salt'")
+        assert found is not None
+        return str(found["value"])
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, for its owner alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in _FOLDERS:
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def default_folder() -> Path:
+    """Where a server keeps its jobs unless it is told otherwise."""
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "bioasm" / "serve"
+
+
+def lock(path: Path) -> int | None:
+    """A lock on a file (flock), as long as this process lives; None where another process has it. Raises BioasmError B302."""
+    import fcntl
+
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as cause:
+        raise error("B302", f"can't write {path}: {reason(cause)}") from cause
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        return None
+    return number

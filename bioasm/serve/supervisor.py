@@ -1,0 +1,90 @@
+"""The supervisor: keeps one worker process alive for each place at each device, and wakes them when there are jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+
+from bioasm.serve.bell import Bell
+from bioasm.serve.devices import Device
+from bioasm.serve.store import Store
+
+_WAITS = (0.1, 5.0)  # s before a worker that ended is started again; doubled each time up to the last
+_HEALTHY = 10.0  # s after which a worker counts as having started well
+_LEAVE = 20.0  # s in which a worker that is told to leave does
+
+
+class Supervisor:
+    """The workers of a server."""
+
+    def __init__(self, store: Store, devices: list[Device], every: float, bell: Bell) -> None:
+        self.store, self.devices, self.every, self.bell = store, devices, every, bell
+        self.processes: dict[tuple[str, int], Process] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Enter the devices into the database, and start the workers."""
+        with self.store.change() as database:
+            database.execute("DELETE FROM devices")
+            for rank, device in enumerate(self.devices):
+                database.execute("INSERT INTO devices VALUES (?, ?, NULL)", (device.name, rank))
+        for device in self.devices:
+            self._tasks += [asyncio.create_task(self._keep(device, slot)) for slot in range(device.workers)]
+
+    async def _keep(self, device: Device, slot: int) -> None:
+        """Start a worker, and again whenever it ends."""
+        wait = _WAITS[0]
+        while True:
+            began = time.monotonic()
+            await self._one(device, slot)
+            wait = _WAITS[0] if time.monotonic() - began > _HEALTHY else min(2 * wait, _WAITS[1])
+            await asyncio.sleep(wait)
+
+    async def _one(self, device: Device, slot: int) -> None:
+        """One worker from its start to its end; its rings are passed on."""
+        told = (str(self.store.folder), device.text(), str(slot), str(self.every))
+        command = (sys.executable, "-m", "bioasm.serve.worker", *told)
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, start_new_session=True)
+        self.processes[device.name, slot] = process
+        assert process.stdout is not None
+        while await process.stdout.read(4096):
+            self.bell.ring()
+        await process.wait()
+        self.bell.ring()
+
+    def wake(self) -> None:
+        """Let the workers look at their queues."""
+        for process in self.processes.values():
+            if process.stdin is not None and process.returncode is None:
+                with contextlib.suppress(OSError):
+                    process.stdin.write(b".")
+
+    async def stop(self) -> None:
+        """Let the workers put their jobs back, and end."""
+        for task in self._tasks:
+            task.cancel()
+        living = [process for process in self.processes.values() if process.returncode is None]
+        for process in living:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if living:
+            await asyncio.wait([asyncio.create_task(_ended(process)) for process in living], timeout=_LEAVE)
+
+
+async def _ended(process: Process) -> None:
+    """Wait for a worker, and drop what it still has to say."""
+    assert process.stdout is not None
+    with contextlib.suppress(RuntimeError):  # its task still reads
+        while await process.stdout.read(4096):
+            pass
+    await process.wait()
+
+
+def abouts(store: Store) -> list[dict[str, object] | None]:
+    """What the devices can do in their order, None for one that has not told yet."""
+    rows = store.rows("SELECT about FROM devices ORDER BY rank")
+    return [None if row["about"] is None else json.loads(row["about"]) for row in rows]

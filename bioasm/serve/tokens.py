@@ -1,0 +1,103 @@
+"""Tokens: who may do what, for how long and how much of it. The server keeps their hashes alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
+from bioasm.drivers.remote.protocol import RIGHTS
+from bioasm.serve.store import Store
+
+QUOTAS = {
+    "lanes": "lanes of one job",
+    "fuel": "fuel of one job",
+    "bytes": "bytes of memory that one job needs",
+    "jobs": "jobs at a time that have not ended",
+}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whoever makes a request: the name of the token, its rights and its quotas."""
+
+    name: str
+    rights: frozenset[str]
+    quotas: Mapping[str, int] = field(default_factory=dict)
+
+
+def add_token(store: Store, name: str, rights: Collection[str], quotas: Mapping[str, int], days: float | None) -> str:
+    """Make a token; it is told once, here. Raises BioasmError B406 where the name is taken or a right does not exist."""
+    _check(name, rights, quotas)
+    token = secrets.token_urlsafe(32)
+    expires = None if days is None else time.time() + 86400 * days
+    kept = (name, _hash(token), json.dumps(sorted(rights)), json.dumps(dict(quotas)), expires, time.time())
+    try:
+        with store.change() as database:
+            database.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)", kept)
+    except sqlite3.IntegrityError:
+        raise _wrong(f"there is a token {name} already", "remove it first, or take another name") from None
+    return token
+
+
+def _check(name: str, rights: Collection[str], quotas: Mapping[str, int]) -> None:
+    if not NAME.fullmatch(name) or name == LOCAL:
+        raise _wrong(f"{name!r} can't be the name of a token", "letters, digits and ._@- make a name")
+    check_rights(rights)
+    for quota in quotas:
+        if quota not in QUOTAS:
+            raise _wrong(f"there is no quota {quota!r}", did_you_mean(quota, QUOTAS) or f"there are {', '.join(QUOTAS)}")
+
+
+def check_rights(rights: Collection[str]) -> frozenset[str]:
+    """The rights, where there are such. Raises BioasmError B406."""
+    for right in rights:
+        if right not in RIGHTS:
+            raise _wrong(f"there is no right {right!r}", did_you_mean(right, RIGHTS) or f"there are {', '.join(RIGHTS)}")
+    return frozenset(rights)
+
+
+def _wrong(message: str, hint: str) -> BioasmError:
+    return error("B406", message, hint=hint, exit_code=EXIT_USAGE)
+
+
+def remove_token(store: Store, name: str) -> None:
+    """Let a token end. Raises BioasmError B406 where there is none of this name."""
+    with store.change() as database:
+        if not database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount:
+            raise _wrong(f"there is no token {name}", "`bioasm jobs token-list` lists them")
+
+
+def tokens(store: Store) -> list[dict[str, Any]]:
+    """All tokens, without what would let one in."""
+    return [
+        {**{name: row[name] for name in ("name", "expires")}, **{name: json.loads(row[name]) for name in ("rights", "quotas")}}
+        for row in store.rows("SELECT * FROM tokens ORDER BY name")
+    ]
+
+
+def holder_of(store: Store, token: str) -> Holder | None:
+    """Who a token is, None where it is unknown or has expired. All hashes are compared, in a time that tells nothing."""
+    mine, found = _hash(token), None
+    for row in store.rows("SELECT * FROM tokens"):
+        if hmac.compare_digest(mine, row["sha256"]):
+            found = row
+    if found is None or (found["expires"] is not None and found["expires"] <= time.time()):
+        return None
+    return Holder(found["name"], frozenset(json.loads(found["rights"])), json.loads(found["quotas"]))
+
+
+LOCAL = "local"  # whoever comes through a socket file or pipes without a token
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,237 @@
+"""A worker: the process that runs the jobs of one place at a device, one after the other, whether or not its server lives.
+
+    python -m bioasm.serve.worker FOLDER DEVICE SLOT EVERY
+
+It holds the lock of its place, so that what a dead worker left there can be taken up and no two run one rig. The server rings
+through standard input; where that ends, the server is gone: the worker finishes its job and goes. SIGTERM lets it put
+its job back, with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import select
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bioasm.binary.reader import read
+from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERNAL, BioasmError, Diagnostic, error
+from bioasm.drivers import Driver, Progress, RunOptions
+from bioasm.drivers.remote.protocol import parse_options, told
+from bioasm.files import whole
+from bioasm.results import Result
+from bioasm.results.transfer import pack_result
+from bioasm.serve import jobs
+from bioasm.serve.devices import Device, about, device_of, keeps_checkpoints
+from bioasm.serve.store import Store, lock
+from bioasm.verifier.gate import verify
+
+_LOOK = 0.5  # s between two looks at the queue without a ring
+_TROUBLE = 5.0  # s after which a device that could not be had is tried again
+_CHECK = 0.05  # s between two looks at whether the job is still wanted
+_REPORTS = (0.1, 5.0)  # s between two reports, at first and at last: about one for each per cent of the time so far
+
+
+class Worker:
+    """One place at a device."""
+
+    def __init__(self, store: Store, device: Device, slot: int, every: float) -> None:
+        self.store, self.device, self.slot, self.every = store, device, slot, every
+        self.leaving = False
+        self.alone = False
+        self.about: dict[str, Any] = {}
+        self.looked = -_TROUBLE
+
+    # --- the server -----------------------------------------------------------------------------------
+
+    def leave(self, *_: object) -> None:
+        """SIGTERM: stop at the end of the slice."""
+        self.leaving = True
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a ring; note that the server is gone when there is nobody to ring."""
+        if not self.alone and select.select([0], [], [], seconds)[0]:
+            self.alone = not os.read(0, 4096)
+
+    def ring(self) -> None:
+        """Tell the server that something was written."""
+        with contextlib.suppress(OSError):  # it is gone; another will look
+            os.write(1, b".")
+
+    # --- the queue --------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Run jobs until the server is gone or asks to leave."""
+        left = jobs.orphan(self.store, self.device.name, self.slot)
+        while not (self.alone or self.leaving):
+            if not self.usable():
+                self.wait(_LOOK)
+            elif left is not None:
+                self.take_up(left)
+                left = None
+            elif (job := jobs.claim(self.store, self.device.name, self.slot)) is not None:
+                self.run(job)
+            else:
+                self.wait(_LOOK)
+
+    def usable(self) -> bool:
+        """Whether the device can be had; one that could not be is tried again after a while."""
+        if "abilities" not in self.about and time.monotonic() - self.looked >= _TROUBLE:
+            self.describe()
+        return "abilities" in self.about
+
+    def describe(self) -> None:
+        """Write down what the device can do, or why it can't be had."""
+        try:
+            with self.device.make() as driver:
+                self.about = about(self.device, driver)
+        except BioasmError as trouble:
+            self.about = {"name": self.device.name, "driver": self.device.driver, "trouble": told(trouble.diagnostics)}
+        self.looked = time.monotonic()
+        with self.store.change() as database:
+            database.execute("UPDATE devices SET about = ? WHERE name = ?", (json.dumps(self.about), self.device.name))
+        self.ring()
+
+    def take_up(self, job: sqlite3.Row) -> None:
+        """Go on with what a dead worker left, where it can be gone on with."""
+        if not (self.about["reproducible"] or self.about["checkpoints"]):
+            text = "the worker of the job died, and what the cells did can't be repeated"
+            self.end(job["id"], jobs.Outcome("lost", error("B555", text).diagnostics, EXIT_DEVICE))
+        elif not jobs.take_up(self.store, job):
+            text = f"the worker of the job died {jobs.CRASHES + 1} times without a checkpoint between"
+            self.end(job["id"], jobs.Outcome("lost", error("B555", text).diagnostics, EXIT_DEVICE))
+        else:
+            self.run(job)
+
+    def end(self, job: str, outcome: jobs.Outcome) -> None:
+        """Write down how a job ended."""
+        jobs.end(self.store, job, outcome)
+        self.ring()
+
+    # --- a job ------------------------------------------------------------------------------------------
+
+    def run(self, job: sqlite3.Row) -> None:
+        """Run a job to its end, or until it is put back."""
+        self.ring()
+        reporter = Reporter(self, job["id"])
+        try:
+            with self.device.make() as driver:
+                result = self._result(driver, job, reporter)
+        except BioasmError as fault:
+            if fault.exit_code == EXIT_DEVICE:
+                self.about, self.looked = {}, -_TROUBLE  # it is asked again before the next job
+            self.end(job["id"], self._failed(job["id"], fault))
+        except Exception as cause:  # noqa: BLE001  (a defect costs its job, not the queue)
+            text = f"internal error: {type(cause).__name__}: {cause}"
+            self.end(job["id"], jobs.Outcome("failed", (Diagnostic("B901", text),), EXIT_INTERNAL))
+        else:
+            if result.status == "interrupted" and reporter.released:
+                jobs.release(self.store, job["id"])
+                self.ring()
+            else:
+                self.end(job["id"], self._kept(job["id"], result))
+
+    def _result(self, driver: Driver, job: sqlite3.Row, reporter: Reporter) -> Result:
+        """What the driver returns, from the job's checkpoint where there is one of use."""
+        wanted = parse_options(job["options"])
+        verified = verify(read(self.store.program(job["program"])), wanted.parameters)
+        path = self.store.checkpoint(job["id"]) if keeps_checkpoints(driver) else None
+        reporter.may_release = path is not None
+        asked: dict[str, Any] = {name: getattr(wanted, name) for name in ("seed", "lanes", "fuel", "parameters")}
+
+        def go(resume: bool) -> Result:
+            kept: dict[str, Any] = {"checkpoint": path, "checkpoint_every": self.every, "resume": resume}
+            return driver.run(verified, RunOptions(**asked, **kept), reporter)
+
+        if path is None or not path.exists():
+            return go(False)
+        try:
+            return go(True)
+        except BioasmError as fault:
+            if fault.partial is not None or {d.code for d in fault.diagnostics} != {"B404"}:
+                raise
+            path.unlink(missing_ok=True)  # of another version, or damaged: the run begins anew
+            return go(False)
+
+    def _kept(self, job: str, result: Result, fault: BioasmError | None = None) -> jobs.Outcome:
+        """Write a Result to its file."""
+        data = pack_result(result)
+        with whole(self.store.result(job)) as stream:
+            stream.write(data)
+        found, code = (fault.diagnostics, fault.exit_code) if fault else ((), 0)
+        return jobs.Outcome(result.status, found, code, len(data), hashlib.sha256(data).hexdigest())
+
+    def _failed(self, job: str, fault: BioasmError) -> jobs.Outcome:
+        if fault.partial is not None:
+            return self._kept(job, fault.partial, fault)
+        return jobs.Outcome("failed", fault.diagnostics, fault.exit_code)
+
+
+class Reporter:
+    """An observer that writes events, and asks the run to stop where the job is cancelled or the worker is to leave."""
+
+    def __init__(self, worker: Worker, job: str) -> None:
+        self.worker, self.job = worker, job
+        self.began = time.monotonic()
+        self.told, self.checked, self.message = -1e9, -1e9, ""
+        self.may_release = self.released = False
+
+    def __call__(self, progress: Progress) -> bool:
+        """Called by the driver between slices."""
+        now = time.monotonic()
+        if progress.message:
+            self._tell_message(progress.message)
+        elif now - self.told >= min(max(_REPORTS[0], 0.01 * (now - self.began)), _REPORTS[1]):
+            self.told = now
+            best = progress.best_energy if abs(progress.best_energy) < float("inf") else None
+            self._tell("progress", {"steps": progress.steps, "run_end": progress.run_end, "best_energy": best})
+        if now - self.checked >= _CHECK:
+            self.checked = now
+            return not self._is_over()
+        return True
+
+    def _is_over(self) -> bool:
+        self.released = self.worker.leaving and self.may_release
+        return self.worker.leaving or jobs.is_cancelled(self.worker.store, self.job)
+
+    def _tell_message(self, message: str) -> None:
+        if message != self.message:
+            self.message = message
+            self._tell("message", {"message": message})
+
+    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        with self.worker.store.change() as database:
+            jobs.tell(database, self.job, kind, data)
+        self.worker.ring()
+
+
+def _locked(worker: Worker, path: Path) -> bool:
+    """Whether the place was got, from a worker of an earlier server that may still be at a job there."""
+    while not worker.alone and not worker.leaving:
+        if lock(path) is not None:
+            return True
+        worker.wait(0.2)
+    return False
+
+
+def main(arguments: list[str]) -> int:
+    """Be a worker until the server is gone."""
+    folder, device, slot, every = arguments
+    store = Store(Path(folder))
+    worker = Worker(store, device_of(device), int(slot), float(every))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, worker.leave)
+    if _locked(worker, store.folder / "locks" / f"{worker.device.name}.{slot}"):
+        worker.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
