@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 _CHECKSUM_BYTES = 32
@@ -97,6 +98,7 @@ def write_atomically(path: Path, content: bytes) -> bool:
             file.write(content)
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         return False
     return True

@@ -12,7 +12,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
+from bioasm.diagnostics import BioasmError
 from bioasm.diagnostics.codes import CODES
+from bioasm.files import whole
 from bioasm.isa.kinds import Kind
 from bioasm.isa.limits import LIMITS
 from bioasm.isa.table import GROUPS, ROWS, Row, Slot, group_of
@@ -296,7 +298,18 @@ TABLES: dict[str, tuple[str, Callable[[], list[str]]]] = {"model-language.md": (
 def write_pages(folder: Path) -> None:
     """Write every page and table into `folder`."""
     for path, fresh in _fresh(folder):
-        path.write_text(fresh, encoding="utf-8")
+        with whole(path) as stream:
+            stream.write(fresh.encode())
+
+
+def _written(folder: Path) -> int:
+    """Write the pages; 0, or 1 and why not."""
+    try:
+        write_pages(folder)
+    except BioasmError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return fault.exit_code
+    return 0
 
 
 def stale_pages(folder: Path) -> list[str]:
@@ -329,8 +342,7 @@ def main(args: Sequence[str]) -> int:
     """Write the pages, or with --check compare them: 0 where all are fresh, 1 and a diff where one is not."""
     folder = Path(next((a for a in args if not a.startswith("-")), "docs"))
     if "--check" not in args:
-        write_pages(folder)
-        return 0
+        return _written(folder)
     difference = stale_pages(folder)
     sys.stdout.writelines(difference)
     return 1 if difference else 0

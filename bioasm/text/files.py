@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioasm.diagnostics import BioasmError, did_you_mean, error
+from bioasm.files import reason
 from bioasm.isa.deferred import DeferredDense, DeferredSparse
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, Dense, Sparse
@@ -65,6 +66,8 @@ def _similar(path: Path) -> str | None:
 
 
 def _first_line(fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return reason(fault)
     return (str(fault) or type(fault).__name__).split("\n")[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bioasm.diagnostics import BioasmError
-from bioasm.files import refuse_empty
+from bioasm.files import reason, refuse_empty
 from bioasm.isa.limits import limit
 from bioasm.text.assembly import Draft, Place
 from bioasm.text.document import Document, Item
@@ -62,4 +62,5 @@ def _fault(problem: Exception, item: Item) -> Fault:
     if isinstance(problem, BioasmError):
         first = problem.diagnostics[0]
         return Fault(first.code, first.message, first.hint, item)
-    return Fault("B301", f"{item.text} can't be read: {problem}", None, item)
+    why = reason(problem) if isinstance(problem, OSError) else problem
+    return Fault("B301", f"{item.text} can't be read: {why}", None, item)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
+from bioasm.files import reason
 
 Array = NDArray[Any]
 Shape = tuple[int | None, ...]  # None: as many as the entry has
@@ -45,7 +46,9 @@ def reading(path: Path) -> Iterator[Archive]:
     except Damaged as cause:
         raise error("B404", f"{path} is damaged: {cause}") from cause
     except _FAULTS as cause:
-        raise error("B404", f"{path} is no checkpoint, or is damaged") from cause
+        failed = next((each for each in (cause, cause.__context__) if isinstance(each, OSError)), None)  # zipfile hides it
+        words = f"can't be read: {reason(failed)}" if failed else "is no checkpoint, or is damaged"
+        raise error("B404", f"{path} {words}") from cause
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bioasm.diagnostics import error
 from bioasm.files import unreadable
-from bioasm.hardware.recordings.writers import created, put
+from bioasm.hardware.recordings.writers import created, end, put
 
 FORMAT, VERSION = "bioasm-events", 1
 
@@ -29,7 +29,7 @@ class EventWriter:
 
     def close(self) -> None:
         """Close the file."""
-        self.stream.close()
+        end(self.stream)
 
 
 def plain(value: Any) -> Any:

@@ -163,10 +163,10 @@ class Recorder(ClosedAtTheEnd):
         if self.closed:
             return
         self.closed = True
-        self.writer.close()
         kept = self.writer.frames
         told = {"frames": kept, "dropped": self.frames - kept, "gaps": self.gaps, "missing": self.missing}
         try:
+            self.writer.close()
             for values in self.early:
                 self.events.put(self.placed(values))
             self.events.put({"kind": "end", "origin": self.origin} | told)

@@ -74,6 +74,18 @@ def put(stream: FileIO, content: bytes) -> None:
         raise unwritable(str(stream.name), cause) from cause
 
 
+def end(*streams: FileIO) -> None:
+    """Close streams, each whatever becomes of the others. Raises BioasmError B302 where one could not keep what it took."""
+    failed = None
+    for stream in streams:
+        try:
+            stream.close()
+        except OSError as cause:
+            failed = failed or unwritable(str(stream.name), cause)
+    if failed:
+        raise failed
+
+
 class BlockWriter:
     """An .rhd file: its header, then blocks of 128 samples, each written whole."""
 
@@ -108,7 +120,7 @@ class BlockWriter:
 
     def close(self) -> None:
         """Close the file; samples that did not fill a block are dropped."""
-        self.stream.close()
+        end(self.stream)
 
 
 def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
@@ -130,7 +142,7 @@ class SignalWriter:
         names = ["amplifier.dat", *(["digitalin.dat"] if self.digital else []), "time.dat"]
         with new_files(*(folder / name for name in ("info.rhd", *names))) as (header, *streams):
             put(header, header_bytes(info))
-            header.close()
+            end(header)
         self.streams = dict(zip(names, streams, strict=True))
 
     def append(self, codes: Codes, digital: Codes) -> None:
@@ -145,8 +157,7 @@ class SignalWriter:
 
     def close(self) -> None:
         """Close the files."""
-        for stream in self.streams.values():
-            stream.close()
+        end(*self.streams.values())
 
 
 def make_folder(folder: Path) -> None:
