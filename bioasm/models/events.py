@@ -16,9 +16,10 @@ def check_sections(parsed: RawModel, findings: Findings) -> None:
     """Note sections that this kind of model can't have, and events that need another section."""
     for section, at in parsed.sections.items():
         for kind in (parsed.kind, *((SPINS,) if parsed.spins else ())):
-            if kind not in SECTIONS[section].kinds:
-                called, reason, hint = KINDS[kind]
-                findings.add("B028", f"{called} has no section `{section}:`{reason}", at, hint)
+            having = SECTIONS[section].kinds
+            if kind not in having:
+                hint = KINDS[next(iter(having))].own if len(having) == 1 else None
+                findings.add("B028", f"{KINDS[kind].called} has no section `{section}:`{KINDS[kind].reason}", at, hint)
     after = next((s for s in ("reset", "refractory") if s in parsed.sections), None)
     if after and "spike" not in parsed.sections and parsed.kind == NEURON:
         findings.add("B031", f"`{after}:` needs a threshold", parsed.sections[after], "add `spike: v > Vt`")

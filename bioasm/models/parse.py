@@ -85,9 +85,10 @@ class _Parser:
         return FORMS[tree.data].reader(self.reader, tree.children)
 
     def _check_depth(self, tree: Tree[Token], statement: Statement) -> None:
-        level: list[Tree[Token]] = [tree] if len(statement.text) > DEEPEST else []
-        for _ in range(DEEPEST):
+        level, depth = [tree], 0
+        while level and depth < DEEPEST:
             level = [child for node in level for child in node.children if isinstance(child, Tree)]
+            depth += 1
         if level:
             message = f"an expression is nested more than {DEEPEST} levels deep"
             self.findings.add("B111", message, self.findings.places.of(*statement.span()))

@@ -17,19 +17,16 @@ from bioasm.models.tree_reader import TreeReader
 
 
 class Kind(NamedTuple):
-    """A kind of model: what messages call it, and the reason and hint why it can't have a section."""
+    """A kind of model: what messages call it, why it can't have a section, and a hint where one has a section of its own."""
 
     called: str
     reason: str = ""
-    hint: str | None = None
+    own: str | None = None
 
 
 KINDS = {
-    NEURON: Kind(
-        "a neuron model",
-        hint="mechanisms use and add to the variables of the neuron that they are put on",
-    ),
-    MECHANISM: Kind("a mechanism"),
+    NEURON: Kind("a neuron model"),
+    MECHANISM: Kind("a mechanism", own="mechanisms use and add to the variables of the neuron that they are put on"),
     SPINS: Kind("a model of spins", reason="; the machine knows their dynamics"),
 }
 
