@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bioasm.api.problem import Problem
     from bioasm.api.run import assemble, load, run
+    from bioasm.api.solve import solve
     from bioasm.diagnostics import BioasmError
     from bioasm.isa.program import Program
     from bioasm.results import Result
 
 __version__ = "0.1.0"
-__all__ = ["BioasmError", "Program", "Result", "__version__", "assemble", "load", "run"]
+__all__ = ["BioasmError", "Problem", "Program", "Result", "__version__", "assemble", "load", "run", "solve"]
 
 # Where each public name lives. It is imported at first use, so that `import bioasm` costs nothing.
 _HOMES = {
     "assemble": "bioasm.api.run",
     "load": "bioasm.api.run",
     "run": "bioasm.api.run",
+    "solve": "bioasm.api.solve",
+    "Problem": "bioasm.api.problem",
     "BioasmError": "bioasm.diagnostics",
     "Program": "bioasm.isa.program",
     "Result": "bioasm.results",

@@ -57,7 +57,7 @@ PACKAGES = {
     "plot": {"numpy", "matplotlib"},
     "runtime": {"numpy"},
     "testing": {"numpy", "pytest"},
-    "api": {"numpy"},
+    "api": {"dimod", "numpy"},
     "binary": {"numpy"},
     "drivers": {"numpy", "brian2", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
     "verification": {"numpy", "matplotlib"},

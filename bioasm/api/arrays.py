@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.program import Data, Dense, Sparse, Terms
 from bioasm.isa.storage import narrow
+from bioasm.problems.polynomial import Polynomial
 from bioasm.text.entries import sorted_sparse, sorted_terms, summed
 
 
@@ -69,3 +70,38 @@ def _terms(value: Mapping[Any, Any], name: str) -> Terms:
         return sorted_terms(size, np.array([len(term) for term in index]), flat, _numbers(list(value.values()), name))
     except (TypeError, ValueError) as cause:
         raise _fault(name, str(cause)) from None
+
+
+# --- polynomials ------------------------------------------------------------------------------------
+
+
+def couplings_of(energy: Polynomial) -> Data | None:
+    """J of the products of order 2, with the sign that E(s) = -1/2 s'Js has; dense where the text would be."""
+    pairs = energy.part(2)
+    if not len(pairs.value):
+        return None
+    i, j = pairs.index.T
+    if not energy.is_dense:
+        return sorted_sparse((energy.n, energy.n), i, j, narrow(-pairs.value), symmetric=True)
+    matrix = np.zeros((energy.n, energy.n))
+    matrix[i, j] = matrix[j, i] = -pairs.value
+    return Dense(narrow(matrix))
+
+
+def vector_of(energy: Polynomial) -> Data | None:
+    """h of the products of order 1."""
+    part, biases = energy.part(1), np.zeros(energy.n)
+    if not len(part.value):
+        return None
+    biases[part.index[:, 0]] = -part.value
+    return Dense(narrow(biases))
+
+
+def higher_of(energy: Polynomial) -> Data | None:
+    """T of the products of order 3 and more."""
+    parts = [part for order, part in energy.parts.items() if order > 2]
+    if not parts:
+        return None
+    orders = np.concatenate([np.full(len(part.value), part.order) for part in parts])
+    index, value = np.concatenate([part.index.ravel() for part in parts]), np.concatenate([part.value for part in parts])
+    return sorted_terms(energy.n, orders, index, narrow(-value))

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bioasm.cli import common
 from bioasm.diagnostics import error
 from bioasm.frameworks import FORMATS as NETWORKS
-from bioasm.frameworks import SUFFIXES, read_network
+from bioasm.frameworks import read_network
 from bioasm.problems import FORMATS, MAXIMIZABLE
 
 if TYPE_CHECKING:
-    from bioasm.isa.program import Data
     from bioasm.problems.formats import Problem
-
-
-_LARGEST_NUMBER = 16  # bytes
-_START = 1 << 10  # bytes in which JSON begins
 
 
 @common.command(
@@ -60,6 +54,7 @@ def command(
     number of unsatisfied clauses, the energy of a spin glass. docs/problems.md describes these formats, docs/frameworks.md
     those of networks. FORMAT is what --from takes.
     """
+    from bioasm.api import problem_files as files
     from bioasm.problems.write import write_program
 
     path, form = _file_and_format(words, form)
@@ -69,17 +64,18 @@ def command(
         raise click.UsageError("--from is for a FILE; a generated graph needs none")
     if path is None:
         problem, account = _generated(instance, arguments, maximize)
-    elif _is_array(path, form):
-        problem, account = _read_arrays(path, form, maximize)
+    elif files.is_array(path, form):
+        _refuse_maximize(maximize, "ising" if files.holds_couplings(path, form) else form or "matrix")
+        problem, account = files.read_arrays(path, form, maximize)
     else:
         _check_options(form, maximize, model)
-        content = _content(path, form)
-        form = form or _found_format(path, content)
+        content = files.content_of(path, sys.stdin.buffer)
+        form = form or files.found_format(path, content)
         _check_options(form, maximize, model)
         if form in NETWORKS:
-            common.write_text(read_network(content, _shown(path), form), output)
+            common.write_text(read_network(content, files.shown(path), form), output)
             return
-        problem, account = _read(content, path, form, maximize)
+        problem, account = files.read_content(content, path, form, maximize)
     program = write_program(problem, account, model)
     common.report(program.warnings, ctx.obj)
     common.write_text(program.text, output)
@@ -92,44 +88,6 @@ def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | No
     if alone or len(words) > 2 or (len(words) == 2 and (words[0] not in known or form not in (None, words[0]))):
         raise click.UsageError(f"one FILE is wanted, or one of {', '.join(known)} and a FILE")
     return (words[-1] if words else None), (words[0] if len(words) == 2 else form)
-
-
-def _shown(path: str) -> str:
-    return "<stdin>" if path == common.STDIO else path
-
-
-def _is_array(path: str, form: str | None) -> bool:
-    return Path(path).suffix.lower() in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
-
-
-def _found_format(path: str, content: bytes) -> str:
-    """The format by the name of the file or by its content. Raises BioasmError B304, B305."""
-    from bioasm.plain import plain_text
-    from bioasm.problems.formats import find_format
-
-    suffix = Path(path).suffix.lower()
-    if suffix in SUFFIXES:
-        return SUFFIXES[suffix]
-    text = plain_text(content, _shown(path))
-    is_json = suffix == ".json" or text[:_START].lstrip()[:1] in (b"{", b"[")
-    return _json_format(text, path) if is_json else find_format(path, text)
-
-
-def _json_format(text: bytes, path: str) -> str:
-    """The format of a JSON file, which its suffix does not tell. Text that is no JSON is left to a reader to refuse."""
-    from bioasm.frameworks.rockpool import is_layer
-    from bioasm.problems.bqm import TYPE, is_bqm
-
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return "bqm"
-    if is_bqm(said):
-        return "bqm"
-    if is_layer(said):
-        return "rockpool"
-    hint = f"a layer has tau_mem, tau_syn, threshold and bias, a model the type {TYPE}; --from names the format"
-    raise error("B305", f"{path} is JSON, but neither LIF layers of Rockpool nor a model of dimod", hint=hint)
 
 
 def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
@@ -147,6 +105,8 @@ def _check_options(form: str | None, maximize: bool, model: str) -> None:
     """Refuse the options of problems for a network, and what the format has no maximum for."""
     if form in NETWORKS and (maximize or model != "ising"):
         raise click.UsageError("--maximize and --model are for problems, and this is a network")
+    if form == "matrix":
+        raise error("B305", "a matrix is read from an .npy, .npz or .mtx file")
     if form is not None:
         _refuse_maximize(maximize, form)
 
@@ -154,85 +114,3 @@ def _check_options(form: str | None, maximize: bool, model: str) -> None:
 def _refuse_maximize(maximize: bool, form: str) -> None:
     if maximize and form not in MAXIMIZABLE:
         raise click.UsageError(f"--maximize is for a QUBO ({', '.join(MAXIMIZABLE)}), not for {form}")
-
-
-def _read(content: bytes, path: str, form: str, maximize: bool) -> Problem:
-    """The problem in the content of a file or of standard input."""
-    from bioasm.plain import plain_text
-    from bioasm.problems.formats import read_problem
-
-    return read_problem(plain_text(content, _shown(path)), _shown(path), form, maximize)
-
-
-def _content(path: str, form: str | None) -> bytes:
-    """All bytes of a file or of standard input. Raises BioasmError B016, B111, B301, B305."""
-    from bioasm.files import refuse_empty, unreadable
-    from bioasm.isa.limits import limit
-
-    if form == "matrix":
-        raise error("B305", f"a matrix is read from an .npy, .npz or .mtx file, which {path} is not")
-    most = limit("text_bytes") + 1
-    try:
-        if path == common.STDIO:
-            content = sys.stdin.buffer.read(most)
-        else:
-            with open(path, "rb") as stream:
-                content = stream.read(most)
-    except OSError as cause:
-        raise unreadable(path, cause) from cause
-    if len(content) == most:
-        raise error("B111", f"{path} holds more than {most - 1:,} bytes, the limit for a text")
-    refuse_empty(content, "<stdin>" if path == common.STDIO else path)
-    return content
-
-
-# --- arrays -----------------------------------------------------------------------------------------
-
-
-def _read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
-    """A matrix as a QUBO, or the arrays J, h and offset of an .npz file as Ising couplings."""
-    from bioasm.problems.formats import arrays_problem, matrix_problem
-    from bioasm.text.files import read_file
-
-    _refuse_maximize(maximize, form or "matrix")
-    names = _array_names(path)
-    if form == "ising" or (form is None and "J" in names):
-        _refuse_maximize(maximize, "ising")
-        couplings = read_file(Path(path), "J")
-        h, offset = _array(path, names, "h", couplings.shape[0]), _array(path, names, "offset", 1)  # type: ignore[union-attr]
-        return arrays_problem(couplings, h, offset, path)
-    return matrix_problem(read_file(Path(path), "Q" if "Q" in names else None), path, maximize)
-
-
-def _array_names(path: str) -> list[str]:
-    """The names of the arrays in an .npz file; none where it is another file or damaged, which `read_file` reports."""
-    from bioasm.npz import Archive
-
-    if not path.lower().endswith(".npz"):
-        return []
-    try:
-        with Archive(path) as archive:
-            return archive.names
-    except Exception:  # noqa: BLE001  (a damaged file can fail in any way)
-        return []
-
-
-def _array(path: str, names: list[str], name: str, most: int) -> Data | None:
-    return None if name not in names else _as_data(path, name, most)
-
-
-def _as_data(path: str, name: str, most: int) -> Data:
-    """One array of an .npz file, of at most so many entries, as data; a single number as a vector of one."""
-    import numpy as np
-
-    from bioasm.isa.program import Dense
-    from bioasm.npz import Archive
-
-    try:
-        with Archive(path) as archive:
-            array: Any = archive.read(name, most * _LARGEST_NUMBER)
-    except Exception as fault:  # noqa: BLE001  (a damaged file can fail in any way)
-        raise error("B303", f"{name} of {path} can't be read: {fault}") from fault
-    if array.dtype.kind not in "biuf":
-        raise error("B303", f"{name} of {path} holds no real numbers")
-    return Dense(np.atleast_1d(array))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -68,7 +69,8 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
     """Refuse what would not fit, before anything is allocated."""
     check_options(options, verified.n)
     fuel = None if options.resume else options.fuel
-    check_demand(demand(verified, options.lanes, options.parameters, fuel), here=True)
+    needed = demand(verified, options.lanes, options.parameters, fuel)
+    check_demand(needed if options.trace else replace(needed, trace=0), here=True)
 
 
 def _processors() -> int:
@@ -82,7 +84,7 @@ def _machine(verified: Verified, options: RunOptions, observer: Observer | None)
     def notice(message: str) -> bool:
         return observer is None or observer(Progress(0, 0, float("nan"), message))
 
-    return Machine(verified, options.seed, options.lanes, threads, options.fuel, options.parameters, notice)
+    return Machine(verified, options.seed, options.lanes, threads, options.fuel, options.parameters, notice, options.trace)
 
 
 class _Watch:

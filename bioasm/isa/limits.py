@@ -35,6 +35,7 @@ LIMITS: dict[str, Limit] = {
     "delay_steps": Limit(1 << 20, "steps that a projection delays; spikes on their way are kept for as long"),
     "sections": Limit(64, "sections of a bytecode file"),
     "text_bytes": Limit(1 << 31, "bytes of one program text"),
+    "inflated_bytes": Limit(1 << 29, "bytes that a compressed problem file inflates to"),
     "statement": Limit(1 << 12, "characters of one statement of a text, its data and quoted texts not counted"),
     "includes": Limit(64, "depth of nested includes"),
     "included_files": Limit(1 << 12, "files that one program includes in all; nesting alone could double them at each level"),

@@ -12,5 +12,8 @@ FORMATS: dict[str, str] = {
     "ising": "a spin glass: `n m`, then `i j J` or `i i h`; or .npz with J, h, offset",
 }
 
+# The formats that are no texts.
+BINARY: tuple[str, ...] = ()
+
 # The formats whose objective may be maximised instead of minimised.
 MAXIMIZABLE = ("qubo", "coo", "matrix")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import PurePath
+from typing import Any
 
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data
 from bioasm.problems import FORMATS
-from bioasm.problems.bqm import read_bqm
+from bioasm.problems.bqm import is_bqm, read_bqm
 from bioasm.problems.cnf import HARD, read_cnf, unsatisfied
 from bioasm.problems.graph import Graph, max_cut, read_gset
 from bioasm.problems.ising import read_ising
@@ -46,6 +47,16 @@ def find_format(name: str, content: bytes) -> str:
     raise error("B305", f"neither the name nor the first line of {name} tells its format", hint=hint)
 
 
+def find_binary(content: bytes) -> str | None:
+    """The format of a file that is no text, by the bytes it begins with; None of others."""
+    return None
+
+
+def find_json(said: Any) -> str | None:
+    """The format of a JSON value, None of one that is of no problem."""
+    return "bqm" if is_bqm(said) else None
+
+
 def read_problem(content: bytes, source: str, form: str, maximize: bool = False) -> Problem:
     """The problem in a plain text of the format `form`. With `maximize` the objective of a QUBO is to be maximised.
 
@@ -61,6 +72,19 @@ def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
         notes = ("The energy is minus the objective; `objective`, emitted last, is the largest that was found.",)
         return objective.negated(), Account(f"QUBO, maximised: {pairs}", source, notes, "objective")
     return objective, Account(f"QUBO: {pairs}", source, ("The energy is the objective x'Qx.",))
+
+
+def polynomial_problem(
+    objective: Polynomial, source: str, maximize: bool, names: tuple[Hashable, ...] = (), notes: tuple[str, ...] = ()
+) -> Problem:
+    """Any polynomial as the energy, or minus the energy where it is maximised, offset included."""
+    kind = "spins" if objective.domain == SPIN else "bits"
+    products = sum(len(part.value) for order, part in objective.parts.items() if order > 1)
+    title = f"Polynomial of {objective.n:,} {kind}, {products:,} products"
+    if maximize:
+        said = "The energy is minus the objective; `objective`, emitted last, is the largest that was found."
+        return objective.negated(), Account(f"{title}, maximised", source, (said, *notes), "objective", names)
+    return objective, Account(title, source, ("The energy is the objective, its offset included.", *notes), None, names)
 
 
 def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = None) -> Problem:

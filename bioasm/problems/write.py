@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from bioasm.diagnostics import Diagnostic
-from bioasm.problems.polynomial import Monomials, Polynomial
+from bioasm.isa.labels import BITS, MAXIMIZE, NAMES, SENSE, VALUES, names_to_text
+from bioasm.problems.polynomial import BIT, Monomials, Polynomial
 from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
 from bioasm.units import spell_number
 
 _PER_LINE = 20
+# Another fall, twice as long as the last, then stays below the limit of steps of a run.
+_STEPS_FOR_ANOTHER = 2_000_000_000
 
-Writer = Callable[[Polynomial, Schedule], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a program tells of its problem: a title, where it came from, lines that explain the energy, and the name
-    under which minus the best energy is emitted where that is the user's objective."""
+    """What a program tells of its problem: a title, where it came from, lines that explain the energy, the name under
+    which minus the best energy is emitted where that is the user's objective, and what the variables are called."""
 
     title: str
     source: str
     notes: tuple[str, ...] = ()
     emits_negated: str | None = None
+    names: tuple[Hashable, ...] = ()
 
 
 class Written(NamedTuple):
@@ -37,15 +40,45 @@ class Written(NamedTuple):
     warnings: tuple[Diagnostic, ...]
 
 
+class Code(NamedTuple):
+    """The lines of a program without its data, the polynomial that the data are made of, and warnings."""
+
+    lines: list[str]
+    variables: Polynomial
+    warnings: tuple[Diagnostic, ...]
+
+
+class Effort(NamedTuple):
+    """How long spins are annealed: once, or `again` and again, each time twice as long; from states S where they `start` so."""
+
+    again: bool = False
+    start: bool = False
+
+
 def write_program(problem: Polynomial, account: Account, model: str) -> Written:
     """A program on `model`, `ising` or `lif`, whose energy is the problem."""
+    code = write_code(problem, account, model)
+    return Written("\n".join([*code.lines, *_data(code.variables), ""]), code.warnings)
+
+
+def write_code(problem: Polynomial, account: Account, model: str, effort: Effort = Effort()) -> Code:  # noqa: B008  (immutable)
+    """The same without the data J, h and T, which the program names where the polynomial has such parts."""
     spins = problem.in_spins()
     schedule = schedule_for(spins)
     variables = spins if model == "ising" else problem.in_bits()
     warnings = (_wide_range(schedule, model),) if schedule.is_wide else ()
     notes = (*account.notes, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
-    lines = [*_head(account, notes), *_MODELS[model](variables, schedule), *_results(account), *_data(variables), ""]
-    return Written("\n".join(lines), warnings)
+    words = _words(problem, account)
+    lines = [*_head(account, notes, words), *_MODELS[model](variables, schedule, effort), *_results(account)]
+    return Code(lines, variables, warnings)
+
+
+def _words(problem: Polynomial, account: Account) -> dict[str, str]:
+    """Metadata that bring a result back into the user's terms: names, bits, and whether more is better."""
+    names = names_to_text(account.names) or names_to_text([str(name) for name in account.names])
+    plain = account.names in ((), tuple(range(problem.n)))
+    found = {NAMES: "" if plain else names or "", VALUES: BITS if problem.domain == BIT else ""}
+    return {key: text for key, text in (found | {SENSE: MAXIMIZE if account.emits_negated else ""}).items() if text}
 
 
 def _wide_range(schedule: Schedule, model: str) -> Diagnostic:
@@ -59,15 +92,17 @@ def _wide_range(schedule: Schedule, model: str) -> Diagnostic:
     return Diagnostic("B311", f"{found}, {effort}", None, hint, None, "warning")
 
 
-def _head(account: Account, notes: tuple[str, ...]) -> Iterator[str]:
+def _head(account: Account, notes: tuple[str, ...], words: dict[str, str]) -> Iterator[str]:
     for line in (account.title, *notes):
         yield "; " + "".join(c if c.isprintable() else "?" for c in line)
     yield f".title {json.dumps(account.title, ensure_ascii=False)}"
     yield f".source {json.dumps(account.source, ensure_ascii=False)}"
+    for key, text in words.items():
+        yield f".meta {key} {json.dumps(text, ensure_ascii=False)}"
     yield ""
 
 
-def _ising(problem: Polynomial, schedule: Schedule) -> Iterator[str]:
+def _ising(problem: Polynomial, schedule: Schedule, effort: Effort) -> Iterator[str]:
     yield "; Each variable is a spin s, -1 or +1; where the problem speaks of bits, x = (1 + s)/2."
     yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
     yield "; spins are swept `sweeps` times; at the end `descent` sweeps at temperature zero, where no flip raises the"
@@ -81,21 +116,46 @@ def _ising(problem: Polynomial, schedule: Schedule) -> Iterator[str]:
     yield "    MODEL ising"
     yield "    SET rule, metropolis"
     yield from _load(problem)
+    if effort.start:
+        yield "    LDS S"
+    yield from _annealed_again() if effort.again else _annealed()
+    yield "    SIG 0"
+    yield "    RUN descent"
+    if effort.again:
+        yield "    MUL r3, r3, 2"
+        yield "    GET r4, steps"
+        yield f"    JLT r4, {_STEPS_FOR_ANOTHER}, again"
+
+
+def _annealed() -> Iterator[str]:
     yield "    MOV r0, T0              ; the temperature"
     yield "    DIV r1, T1, T0"
     yield "    DIV r2, 1, steps"
     yield "    POW r1, r1, r2          ; and the factor by which it falls"
     yield "    MOV r2, steps"
+    yield from _fall("sweeps")
+
+
+def _annealed_again() -> Iterator[str]:
+    yield "    MOV r3, sweeps          ; doubled after each fall of the temperature"
+    yield "    DIV r1, T1, T0"
+    yield "    DIV r2, 1, steps"
+    yield "    POW r1, r1, r2"
+    yield "again:"
+    yield "    MOV r0, T0"
+    yield "    MOV r2, steps"
+    yield from _fall("r3")
+
+
+def _fall(sweeps: str) -> Iterator[str]:
     yield "anneal:"
     yield "    SIG r0"
-    yield "    RUN sweeps"
+    yield f"    RUN {sweeps}"
     yield "    MUL r0, r0, r1"
     yield "    LOOP r2, anneal"
-    yield "    SIG 0"
-    yield "    RUN descent"
 
 
-def _lif(problem: Polynomial, _: Schedule) -> Iterator[str]:
+def _lif(problem: Polynomial, _: Schedule, effort: Effort) -> Iterator[str]:
     yield "; Each variable is a neuron: 0 at rest, 1 at threshold; where the problem speaks of spins, s = 2x - 1."
     yield "; The noise falls in three stages."
     yield ".const hot = 10 mV"
@@ -110,7 +170,7 @@ def _lif(problem: Polynomial, _: Schedule) -> Iterator[str]:
         yield "    RUN stage"
 
 
-_MODELS: dict[str, Writer] = {"ising": _ising, "lif": _lif}
+_MODELS: dict[str, Callable[[Polynomial, Schedule, Effort], Iterator[str]]] = {"ising": _ising, "lif": _lif}
 
 
 def _load(problem: Polynomial) -> Iterator[str]:

@@ -26,6 +26,7 @@ class RunOptions:
     population that ALC makes, else `cells.tau`; `dt` for the whole program.
     A run ends between two slices when `time_limit` seconds have passed (without compilation) or an energy of at most
     `target` was seen; its status is then `time limit` or `target reached`.
+    Without `trace` the cpu driver keeps no energies of single sweeps or feedbacks, which in a long run fill the memory.
     A checkpoint is written every `checkpoint_every` seconds and when the run is interrupted. A `guide` are states of another
     run that this one is set back to as it goes; only drivers that declare `follows` take one.
     """
@@ -40,6 +41,7 @@ class RunOptions:
     resume: bool = False
     time_limit: float | None = None
     target: float | None = None
+    trace: bool = True
     guide: Guide | None = None
 
 

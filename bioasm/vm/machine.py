@@ -66,8 +66,10 @@ class Machine(Run):
         fuel: int = 1 << 40,
         parameters: Mapping[str, float] | None = None,
         notice: Notice | None = None,
+        trace: bool = True,
     ) -> None:
         super().__init__(verified, parameters or {})
+        self.trace = trace  # whether energies of single steps are kept
         self.n, self.lanes, self.seed, self.threads, self.notice = verified.n, lanes, seed, threads, notice
         self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
         self._allocated = False
@@ -93,7 +95,7 @@ class Machine(Run):
             self.model = Spins(self.state, network.populations[0].name, self.parameters)
         else:
             self.model = Populations(self.state, network, self.verified, self.parameters)
-        self.model.refresh = self._refresh
+        self.model.refresh, self.outputs.keeps_trace = self._refresh, self.trace
         self._bind_program()
         if before is not None:
             self._carry_over(before)

@@ -66,7 +66,7 @@ class Outputs:
         self.spikes_taken = 0
         self.bytes_recorded = 0
         self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
-        self.trace_taken = 0
+        self.trace_taken, self.keeps_trace = 0, True
         self._spike_buffers: list[tuple[Array, Array]] = []
         self._trace_buffers: list[Array] = []
         self._sample_buffers: list[list[Array]] = []
@@ -145,7 +145,9 @@ class Outputs:
         """Take everything out of the buffers of spikes, energies and samples."""
         for b, block in enumerate(self.state["BLOCK"]):
             self._drain_spikes(b, block)
-            if block[Block.TRACE]:
+            if block[Block.TRACE] and not self.keeps_trace:
+                block[Block.TRACE] = 0
+            elif block[Block.TRACE]:
                 self.trace[b].append(self._trace_buffers[b][: block[Block.TRACE]].copy())
                 self.trace_taken += self.trace[b][-1].size
                 block[Block.TRACE] = 0

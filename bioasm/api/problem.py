@@ -1,0 +1,142 @@
+"""Problems over named variables: from arrays, graphs, models of dimod, terms and files, to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bioasm.diagnostics import error
+from bioasm.isa.program import Program
+from bioasm.problems.polynomial import BIT, SPIN, Polynomial
+from bioasm.problems.write import Account, Effort, write_code, write_program
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+class Problem:
+    """A function of bits or spins to be made as small, or as large, as possible.
+
+    `Problem.of` makes one of most objects, `Problem.ising` of couplings and biases, `Problem.polynomial` of terms of any
+    order. `names` are what its variables are called, `constant` is its offset, `maximizes` says that the objective is to be
+    made large. `str(problem)` is its program as a text, which `bioasm.run` runs, and `problem.program()` the same without
+    the detour.
+    """
+
+    def __init__(self, energy: Polynomial, account: Account) -> None:
+        self.energy, self.account = energy, account
+        names = account.names or tuple(range(energy.n))
+        if len(names) != energy.n or len(set(names)) != energy.n:
+            raise error("B304", f"{len(names)} names, {len(set(names))} of them different, for {energy.n} variables")
+        self.names: tuple[Hashable, ...] = names
+
+    @classmethod
+    def of(cls, source: Any, *, maximize: bool = False, names: Iterable[Hashable] | None = None) -> Problem:
+        """The problem that an object is.
+
+        A square array, nested lists or a matrix of scipy.sparse is a QUBO x'Qx; a graph of networkx is max-cut with the
+        edges' `weight` (1 without); a dict of terms is a polynomial over bits; a BinaryQuadraticModel, BinaryPolynomial or
+        ConstrainedQuadraticModel of dimod is what it says; a path is a problem file that `bioasm import` reads. With
+        `maximize` the largest value is wanted. Raises BioasmError.
+        """
+        from bioasm.api.objects import problem_of
+
+        found = source if isinstance(source, Problem) else cls(*problem_of(source, maximize))
+        return found if names is None else found.renamed(names)
+
+    @classmethod
+    def ising(
+        cls,
+        couplings: ArrayLike | Any,
+        biases: ArrayLike | None = None,
+        offset: float = 0.0,
+        *,
+        names: Iterable[Hashable] | None = None,
+    ) -> Problem:
+        """The energy -1/2 s'Js - h's + offset over spins; J may be a matrix of scipy.sparse. Raises BioasmError."""
+        from bioasm.api.objects import ising_of
+
+        return cls(*ising_of(couplings, biases, offset, tuple(names or ())))
+
+    @classmethod
+    def polynomial(
+        cls,
+        terms: Mapping[Any, float],
+        *,
+        spins: bool = False,
+        maximize: bool = False,
+        names: Sequence[Hashable] | None = None,
+    ) -> Problem:
+        """The sum of weight times product, over bits or over spins.
+
+        `terms` are weights by tuples of names, `{("a", "b", "c"): 2.0, ("a",): -1, (): 0.5}`; a key that is no tuple or
+        frozenset is one variable. A name may stand several times in a product. `names` give variables their order, and name
+        those that stand in no term. Raises BioasmError.
+        """
+        from bioasm.api.objects import polynomial_of
+
+        return cls(*polynomial_of(terms, SPIN if spins else BIT, maximize, names))
+
+    def __repr__(self) -> str:
+        return f"<Problem: {self.account.title}>"
+
+    def __str__(self) -> str:
+        return write_program(self.energy, self.account, "ising").text
+
+    @property
+    def n(self) -> int:
+        """How many variables it has."""
+        return self.energy.n
+
+    @property
+    def in_bits(self) -> bool:
+        """Whether it speaks of bits 0 and 1, and not of spins -1 and +1."""
+        return self.energy.domain == BIT
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether its objective, minus the energy, is to be made large."""
+        return bool(self.account.emits_negated)
+
+    @property
+    def constant(self) -> float:
+        """What the objective is where no term counts: the offset."""
+        return -self.energy.constant if self.maximizes else self.energy.constant
+
+    def renamed(self, names: Iterable[Hashable]) -> Problem:
+        """The same problem with other names."""
+        from dataclasses import replace
+
+        return Problem(self.energy, replace(self.account, names=tuple(names)))
+
+    def objective(self, state: Mapping[Any, float] | ArrayLike) -> float:
+        """Its value at a state, by names or as an array, in its own bits or spins."""
+        values = [state[name] for name in self.names] if isinstance(state, Mapping) else state
+        z = np.asarray(values, np.float64)
+        parts = self.energy.parts.values()
+        energy = self.energy.constant + sum(float(part.value @ z[part.index].prod(axis=1)) for part in parts)
+        return -energy if self.maximizes else energy
+
+    def program(self, model: str = "ising") -> Program:
+        """The program that minimises its energy, on spins (`ising`) or on the LIF twin (`lif`)."""
+        return build(self, model, Effort())
+
+
+def build(problem: Problem, model: str, effort: Effort, start: Any = None) -> Program:
+    """The program of a problem, its data taken as arrays. `start` are spins to go on from, a row a lane."""
+    from bioasm.api.arrays import as_data
+    from bioasm.text.assemble import assemble
+
+    code = write_code(problem.energy, problem.account, model, effort._replace(start=start is not None))
+    data = data_of(code.variables) | ({} if start is None else {"S": as_data(start, "S")})
+    return assemble("\n".join(code.lines), source=problem.account.source, data=data)
+
+
+def data_of(energy: Polynomial) -> dict[str, Any]:
+    """J, h and T as a program loads them, the same as its text has them."""
+    from bioasm.api.arrays import couplings_of, higher_of, vector_of
+
+    parts = {"J": couplings_of(energy), "h": vector_of(energy), "T": higher_of(energy)}
+    return {name: value for name, value in parts.items() if value is not None}

@@ -1,0 +1,42 @@
+"""Solve a problem: one call from an object to a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bioasm.api.problem import Problem, build
+from bioasm.api.run import run
+from bioasm.problems.write import Effort
+
+if TYPE_CHECKING:
+    from bioasm.drivers import Observer
+    from bioasm.results import Result
+
+
+def solve(
+    problem: Any,
+    *,
+    maximize: bool = False,
+    time_limit: float | None = None,
+    target: float | None = None,
+    lanes: int = 8,
+    seed: int | None = None,
+    set: Mapping[str, str | float] | None = None,
+    observer: Observer | None = None,
+    **options: Any,
+) -> Result:
+    """Anneal spins on a problem and return the Result.
+
+    `problem` is whatever `Problem.of` takes. Without a limit the spins of each of `lanes` lanes are annealed once, with the
+    schedule that `bioasm import` writes; its constants (`sweeps`, `T0`, ...) can be `set`. With `time_limit` (seconds) or
+    `target` they are annealed again and again, each time twice as long, until the time is over or the objective is `target`
+    or better: no larger, or where it is maximised no smaller. The Result has the names of the problem's variables; its
+    energies are the problem's, offset included, and where it is maximised (also the cut of a graph) minus its objective.
+    """
+    found = Problem.of(problem, maximize=maximize)
+    again = time_limit is not None or target is not None
+    lowest = -target if target is not None and found.maximizes else target
+    program = build(found, "ising", Effort(again=again))
+    given: dict[str, Any] = {"trace": not again, "time_limit": time_limit, "target": lowest, **options}
+    return run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given)
