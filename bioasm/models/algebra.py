@@ -1,4 +1,4 @@
-"""Algebra on expressions: linear parts, derivatives, substitution, simplification, values and their spelling."""
+"""Computer algebra on expressions: linear parts, symbolic derivatives, substitution, simplification, printing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def reads(expression: Expression, name: str) -> bool:
 
 
 def read_now(expression: Expression) -> set[str]:
-    """The names whose present values an expression depends on: all but those in `held` and `delayed`, which are kept."""
+    """The free symbols outside of `held` and `delayed`, whose values do not change within a step."""
     if isinstance(expression, Symbol):
         return {expression.name}
     if isinstance(expression, Call) and expression.function in ("held", "delayed"):
@@ -96,7 +96,7 @@ def read_now(expression: Expression) -> set[str]:
 
 
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """The expression with each name of `values` replaced; a replacement is not looked through again."""
+    """Simultaneous substitution of `values` for names."""
     if isinstance(expression, Symbol):
         return values.get(expression.name, expression)
     return rebuilt(expression, lambda part: substitute(part, values))
@@ -254,7 +254,7 @@ _SLOPES: dict[str, Callable[[Expression], Expression]] = {
 
 
 def simplify(expression: Expression) -> Expression:
-    """The expression with numbers folded and zeros and ones removed; its value stays, to within rounding."""
+    """Constant folding and removal of zeros and ones; the value stays the same to within rounding."""
     node = rebuilt(expression, simplify)
     if isinstance(node, Binary):
         return _simple_binary(node)
@@ -320,7 +320,7 @@ _ATOM = 9
 
 
 def _spelled(node: Expression) -> tuple[str, int]:
-    """The spelling and how tightly it binds."""
+    """The printed expression and its precedence."""
     if isinstance(node, Symbol):
         return node.name, _ATOM
     if isinstance(node, Number):

@@ -1,4 +1,4 @@
-"""What a neuron model or mechanism is, once its text is read: names with units, equations, events, and what can be seen."""
+"""Data model of neuron models and mechanisms: parameters and variables with units, equations, events, observables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Parameter(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """A value that each neuron has; it can be recorded and peeked at."""
+    """A value of each neuron that REC records and PEEK reads."""
 
     name: str
     dimension: Dimension
@@ -58,7 +58,7 @@ class Observable(NamedTuple):
 
 
 class StateVariable(NamedTuple):
-    """A value that each neuron keeps from step to step, and the expression that it starts as."""
+    """A state variable of each neuron and the expression of its initial value."""
 
     name: str
     initial: Expression
@@ -67,7 +67,7 @@ class StateVariable(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A value that comes from outside in every step: a default (SI) and what inputs and mechanisms add to it."""
+    """A variable that is summed up in every step: its default (SI), inputs from outside, and what mechanisms add."""
 
     name: str
     default: float
@@ -76,7 +76,7 @@ class Input(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A name for an expression."""
+    """A named expression, computed where it is read."""
 
     name: str
     expression: Expression
@@ -88,7 +88,7 @@ class Equation(NamedTuple):
     """d variable/dt = rate, integrated by one of METHODS.
 
     `noise` are the (name of a white noise, its factor): the right side without its noise is `rate`. A white noise has
-    the unit s^-1/2. `frozen` equations stand still while the neuron is refractory.
+    the unit s^-1/2. `frozen` equations are not integrated while the neuron is refractory.
     """
 
     variable: str
@@ -109,14 +109,14 @@ Stage = tuple[Equation | Assignment, ...]
 
 
 class Threshold(NamedTuple):
-    """When a neuron spikes: where `condition` holds after the step, and with `crossing` did not hold before it."""
+    """The spike condition: `condition` holds after the step, and with `crossing` did not hold before it."""
 
     condition: Expression
     crossing: bool = False
 
 
 class Refractory(NamedTuple):
-    """How long after a spike a neuron does not spike and its frozen equations stand still.
+    """Refractory time: for how long after a spike a neuron does not spike and frozen equations are not integrated.
 
     The steps that start at less than `duration` after the step of the spike are within it; with `inclusive` also the
     step that starts at exactly that time.
@@ -127,7 +127,7 @@ class Refractory(NamedTuple):
 
 
 class Port(NamedTuple):
-    """Where spikes arrive. Each adds factor * weight to one variable after another; `unit` is that of a weight."""
+    """A receptor port: an arriving spike adds factor * weight to each variable of `jumps`, in order. `unit` is that of weights."""
 
     name: str
     unit: Exponents
@@ -136,7 +136,7 @@ class Port(NamedTuple):
 
 
 class Feedback(NamedTuple):
-    """target = J source + h every `every`, scaled down so that no neuron's is above `within` (both parameters)."""
+    """Dense feedback: target = J source + h, computed every `every` and scaled down as a whole to at most `within` (parameters)."""
 
     source: str
     target: str
@@ -205,7 +205,7 @@ class Model:
 
     @property
     def is_relay(self) -> bool:
-        """Whether nothing is left of a step in the next: what arrives in a step becomes one spike or none."""
+        """Whether each step sets all states to constants, so that it depends on the spikes of that step alone."""
         emptied = {item.variable for stage in self.stages for item in stage if _is_constant(item)}
         return self.threshold is not None and emptied >= {state.name for state in self.states}
 
@@ -232,7 +232,7 @@ class Model:
 
 
 def _is_constant(item: Equation | Assignment) -> bool:
-    """Whether a statement of a stage sets a variable to a number."""
+    """Whether a statement assigns a number."""
     return isinstance(item, Assignment) and isinstance(item.value, Number)
 
 

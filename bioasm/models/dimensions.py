@@ -1,4 +1,4 @@
-"""Units of expressions: what each measures, and how units are written and read."""
+"""Dimensional analysis: the unit of an expression from those of its names, and units as text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_UNITS = 4096  # what is worked out of units is kept for so many
 
 
 class UnitFault(ValueError):
-    """What does not agree, and where: the message, the place of the expression at fault, and a hint."""
+    """Units that do not agree: a message, the place of the expression at fault, and a hint."""
 
     def __init__(self, message: str, at: Place, hint: str | None = None) -> None:
         super().__init__(message)
@@ -212,7 +212,7 @@ def _mismatch(what: str, one: tuple[Expression, Exponents], other: tuple[Express
 
 
 def in_words(unit: Exponents) -> str:
-    """A unit as it stands in messages."""
+    """A unit in words, for messages."""
     if unit == NO_UNIT:
         return "a pure number"
     return f"a value in {'1/s' if unit == PER_SECOND else spell_unit(unit)}"

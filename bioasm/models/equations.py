@@ -1,4 +1,4 @@
-"""A model's equations and events as lines of text, in the notation of the model language."""
+"""Pretty printer: a model's equations and events as lines in the notation of the model language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bioasm.models.expression import Number
 
 
 def equation_lines(model: Model) -> list[str]:
-    """What a model does in a step, one line each: definitions, equations, spikes, what arrives, what it adds."""
+    """The definitions, equations, spike and reset, ports and additions of a model, one line each."""
     return [*_defined(model), *_stepped(model), *_spiking(model), *_received(model), *_added(model)]
 
 

@@ -1,4 +1,4 @@
-"""What happens to a neuron beside its equations: thresholds, ports, feedback, clamps, the order of a step."""
+"""Semantic checks of sections and events: what may stand where, repeated names, ports, feedback, clamps, the order of a step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioasm.units import NO_UNIT
 
 
 def check_sections(parsed: RawModel, findings: Findings) -> None:
-    """Note sections that this kind of model can't have, and events that need another section."""
+    """Findings for sections that this kind of model can't have, and for sections that need another one."""
     for section, at in parsed.sections.items():
         for kind in (parsed.kind, *((SPINS,) if parsed.spins else ())):
             having = SECTIONS[section].kinds
@@ -32,7 +32,7 @@ def check_sections(parsed: RawModel, findings: Findings) -> None:
 
 
 def check_repeats(parsed: RawModel, findings: Findings) -> None:
-    """Note equations, jumps and ports that stand twice."""
+    """Findings for equations, ports, jumps and observables of the same name."""
     for stage in parsed.stages:
         for word in twice(item.name for item in stage if isinstance(item, RawEquation)):
             text = f"`{word}` has two equations in one stage"
@@ -49,7 +49,7 @@ def check_repeats(parsed: RawModel, findings: Findings) -> None:
 
 
 def port_of(raw: RawPort, findings: Findings) -> Port:
-    """The port, with the factor of the weight in each jump."""
+    """Lower a port: each jump is split into its factor times `weight`."""
     jumps = []
     for jump in raw.jumps:
         parts = linear_in(jump.value, "weight")
@@ -75,7 +75,7 @@ def order_of_step(parsed: RawModel, findings: Findings) -> tuple[str, ...]:
 
 
 def feedback_of(parsed: RawModel, scope: Scope, findings: Findings) -> Feedback | None:
-    """The feedback, its names looked up."""
+    """The feedback, with findings for names of the wrong kind."""
     raw = parsed.feedback
     if raw is None:
         return None
@@ -97,7 +97,7 @@ def feedback_of(parsed: RawModel, scope: Scope, findings: Findings) -> Feedback 
 
 
 def check_seen(parsed: RawModel, scope: Scope, findings: Findings) -> None:
-    """Note names of `clamp:` and `observe:` that are none of the model, and of `adds:` that are not of another."""
+    """Findings for names of `clamp:` and `observe:` that the model lacks, and of `adds:` that are its own."""
     for addition in parsed.adds:
         kind = scope.kinds.get(addition.target, "use")
         if kind != "use" and parsed.kind != NEURON:
@@ -111,7 +111,7 @@ def check_seen(parsed: RawModel, scope: Scope, findings: Findings) -> None:
 
 
 def _check_shown(observable: RawObservable, scope: Scope, findings: Findings) -> None:
-    """Note an observable whose name is taken: by what the machine counts, or by anything else than what it shows."""
+    """Findings for an observable whose name is one of the machine's observables or of another variable."""
     name, kind = observable.name, scope.kinds.get(observable.name)
     if name in TAKEN - {"state"}:
         text = f"observable `{name}`: that is a word of the language"

@@ -1,4 +1,4 @@
-"""Expressions of model texts as immutable trees. Numbers are in SI units; names are resolved by who reads the tree."""
+"""Abstract syntax of expressions: immutable trees with numbers in SI units and unresolved names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 class Expression:
-    """One node. `at` is where it starts in the model's text: (line, column, end column), 0 where it was made up."""
+    """One node. `at` is its place in the text, (line, column, end column); zeros for a node that was computed."""
 
     __slots__ = ()
 
@@ -95,12 +95,12 @@ class Call(Expression):
 
 
 def symbols(expression: Expression) -> set[str]:
-    """All names that an expression reads."""
+    """The free symbols of an expression."""
     return {node.name for node in expression.walk() if isinstance(node, Symbol)}
 
 
 def rebuilt(node: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """The node with `change` done to each of its parts; the same object where no part changes."""
+    """The node with `change` mapped over its parts; the same object where no part changes."""
     parts = node.parts()
     changed = tuple(map(change, parts))
     if all(new is old for new, old in zip(changed, parts, strict=True)):

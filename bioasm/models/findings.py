@@ -12,7 +12,7 @@ MOST = 20
 
 
 class Places:
-    """Finds lines and columns of a text."""
+    """Line starts of a text, for bisection: characters to lines and columns."""
 
     def __init__(self, text: str) -> None:
         self.starts = [0, *(m.end() for m in re.finditer("\n", text))]
@@ -26,7 +26,7 @@ class Places:
 
 
 class Findings:
-    """Collects what is wrong with one text. `line` is the line of `source` on which the text starts."""
+    """Collects the diagnostics of one text. `line` is the line of `source` on which the text starts."""
 
     def __init__(self, text: str, source: str, line: int) -> None:
         self.lines = text.split("\n")

@@ -104,11 +104,11 @@ class _Lowering:
         return replace(model, **others)
 
     def unit(self, word: Word) -> Exponents:
-        """The unit of a name that was found to have one."""
+        """The unit inferred for a name."""
         return self.units.get(word) or NO_UNIT
 
     def constant(self, expression: Expression) -> float:
-        """The value of an expression of numbers; anything else is noted."""
+        """The value of a constant expression; a finding for any other."""
         value = fold(expression)
         if value is not None:
             return value
@@ -121,13 +121,13 @@ class _Lowering:
     # --- declarations -------------------------------------------------------------------------------
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters; neurons that name no time step have the usual one."""
+        """The parameters; a neuron model without `dt` gets the default one."""
         listed = tuple(self.parameter(raw) for raw in self.parsed.parameters)
         stepping = self.parsed.kind == NEURON and not self.parsed.spins
         return listed if not stepping or any(p.name == "dt" for p in listed) else (*listed, STEP)
 
     def parameter(self, raw: RawParameter) -> Parameter:
-        """One parameter; its default is held to its range."""
+        """One parameter, with a finding for a default outside its range."""
         unit = self.unit(raw.name)
         words = tuple((word, self.constant(value)) for word, value in raw.words)
         low, high, open_low = self.bounds(raw)
@@ -151,7 +151,7 @@ class _Lowering:
         return self.constant(raw.default)
 
     def bounds(self, raw: RawParameter) -> tuple[float, float, bool]:
-        """The lowest and highest value, and whether the lowest is outside."""
+        """The range: lowest and highest value, and whether the lowest is excluded."""
         low, high, open_low = -inf, inf, False
         sides: set[str] = set()
         for bound in raw.bounds:
@@ -175,7 +175,7 @@ class _Lowering:
         )
 
     def definitions(self) -> tuple[Definition, ...]:
-        """The definitions, each after those that it needs."""
+        """The definitions in topological order."""
         raw: dict[str, RawValue] = {d.name: d for d in self.parsed.definitions}
         names = definition_order({name: d.value for name, d in raw.items()})
         return tuple(Definition(n, raw[n].value, self.unit(raw[n].name), raw[n].summary) for n in names)
@@ -193,7 +193,7 @@ class _Lowering:
 
     @staticmethod
     def change(item: RawEquation | Assignment, methods: Methods) -> Equation | Assignment | None:
-        """An equation or assignment; None where something is wrong with it."""
+        """An equation or assignment; None after a finding."""
         if isinstance(item, RawEquation):
             return methods.equation(item)
         return item
@@ -201,7 +201,7 @@ class _Lowering:
     # --- what can be seen ---------------------------------------------------------------------------
 
     def variables(self) -> tuple[Variable, ...]:
-        """All that can be recorded: states, definitions, inputs, and the number of spikes."""
+        """The variables that can be recorded: states, definitions, inputs, and the number of spikes."""
         parsed = self.parsed
         raw = [(r.name, r.summary) for r in (*parsed.states, *parsed.definitions)]
         raw += [(r.name, r.summary) for r in parsed.inputs]
@@ -211,7 +211,7 @@ class _Lowering:
         return (*listed, *([Variable("spike_count", Dimension.NONE, "spikes so far")] if parsed.threshold else []))
 
     def observables(self) -> tuple[Observable, ...]:
-        """What RD reads: the state, every state variable, what `observe:` lists, spikes, and what every model has."""
+        """The observables of RD: the state, every state variable, those of `observe:`, spikes, and those of all models."""
         parsed = self.parsed
         if parsed.kind != NEURON:
             return ()
@@ -238,7 +238,7 @@ class _Lowering:
         return first[0] if first and parsed.kind == NEURON else ""
 
     def abilities(self) -> frozenset[str]:
-        """What the model supports beyond the core."""
+        """The abilities beyond the core that a program can use."""
         parsed = self.parsed
         having = {
             "record": bool(parsed.states or parsed.spins or parsed.definitions or parsed.inputs),
@@ -249,14 +249,14 @@ class _Lowering:
         return frozenset(name for name, has in having.items() if has)
 
     def check_clock(self) -> None:
-        """What a model counts in follows from what it is; a line that says so must say it rightly."""
+        """A finding for a `clock:` that contradicts the kind of model."""
         word, counts = self.parsed.clock, "sweeps" if self.parsed.spins else "time"
         if word and word != counts:
             self.findings.add("B031", f"this model counts in {counts}", word.at)
 
 
 def _no_number(expression: Expression) -> tuple[str, Place, str | None]:
-    """What is wrong with an expression that is to be a number, where, and a hint."""
+    """The message, place and hint for an expression that is not a constant."""
     if not symbols(expression):
         return "this has no finite value", place_of(expression), None
     hint = "relations between parameters stand under `definitions:`"

@@ -15,14 +15,14 @@ from bioasm.models.syntax_tree import RawEquation, RawModel, RawValue, place_of
 
 
 def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
-    """The expression with all definitions put in; they need each other in no circle."""
+    """The expression with all definitions substituted; they contain no cycle."""
     while found := symbols(expression) & definitions.keys():
         expression = substitute(expression, {name: definitions[name] for name in found})
     return expression
 
 
 def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
-    """Note expressions that are too large or nested too deeply once all that they need is put in, which can double at each.
+    """Findings for expressions that are too large or too deep with definitions substituted, where each can double the size.
 
     `order` has names of definitions and states, each after those that it or its initial value needs.
     """
@@ -48,7 +48,7 @@ def _checked(what: str, found: TreeSize, at: Place, findings: Findings) -> TreeS
 
 
 def check_noise(parsed: RawModel, findings: Findings) -> None:
-    """Note equations in which white noise is more than added with a factor."""
+    """Findings for equations that are not linear in their white noise."""
     for item in parsed.step():
         if isinstance(item, RawEquation) and _apart(item.rate) is None:
             text = "white noise can only be added, with a factor that holds no noise"
@@ -56,7 +56,7 @@ def check_noise(parsed: RawModel, findings: Findings) -> None:
 
 
 def _apart(rate: Expression) -> tuple[Expression, tuple[tuple[str, Expression], ...]] | None:
-    """A right side without its noise, and the factor of each white noise; None where it can't be set apart."""
+    """Split a right side into its drift and the factor of each white noise; None where it is not linear in the noise."""
     names = sorted(n for n in symbols(rate) if n == "xi" or n.startswith("xi_"))
     noise = []
     for name in names:
@@ -69,14 +69,14 @@ def _apart(rate: Expression) -> tuple[Expression, tuple[tuple[str, Expression], 
 
 
 class Methods:
-    """Makes Equations of the raw ones. `definitions` have to be free of circles."""
+    """Lowers equations: their method checked, their noise split off. `definitions` must contain no cycle."""
 
     def __init__(self, parsed: RawModel, definitions: Mapping[str, Expression], findings: Findings) -> None:
         self.definitions, self.findings = definitions, findings
         self.states = {raw.name for raw in parsed.states}
 
     def equation(self, raw: RawEquation) -> Equation | None:
-        """The equation with its noise set apart; None where something is wrong, which is noted."""
+        """The equation with its noise split off; None after a finding."""
         method = raw.method or "euler"
         if method not in METHODS:
             hint = did_you_mean(method, METHODS) or f"the methods are {', '.join(METHODS)}"

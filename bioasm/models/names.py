@@ -25,7 +25,7 @@ Raw = RawParameter | RawValue | RawDeclaration
 
 
 class Scope:
-    """What the names of one text are: `kinds[name]` is parameter, noise, input, use, state or definition."""
+    """The symbol table of one text: `kinds[name]` is parameter, noise, input, use, state or definition."""
 
     def __init__(self, parsed: RawModel, findings: Findings) -> None:
         self.parsed, self.findings = parsed, findings
@@ -37,7 +37,7 @@ class Scope:
         self._drop()
 
     def _drop(self) -> None:
-        """Leave the declarations that count: those of names that are allowed, and the first of each."""
+        """Remove declarations of names that are not allowed, and all but the first of each name."""
         for row in ROWS:
             declared = self.parsed[row.field] if row.declares and self.dropped else None
             if isinstance(declared, list):
@@ -57,7 +57,7 @@ class Scope:
         self.kinds[word] = kind
 
     def _fault(self, kind: str, name: str) -> tuple[str, str] | None:
-        """Why something can't be called so, and what to do."""
+        """Why a name is not allowed, and a hint; None where it is."""
         other = f"take another name, such as {name}_ or {name}0"
         if name == "dt" and kind == "parameter" and self.parsed.kind == NEURON:
             return None
@@ -72,7 +72,7 @@ class Scope:
     # --- reading ------------------------------------------------------------------------------------
 
     def check(self, expression: Expression, extra: Iterable[str] = (), functions: Iterable[str] = ("held",)) -> None:
-        """Note every name of an expression that does not exist or can't stand here; `extra` names may."""
+        """Findings for the names of an expression that are not defined here; `extra` are defined in it alone."""
         allowed = {*extra}
         for node in expression.walk():
             if isinstance(node, Symbol) and not self._is_known(node.name, allowed):
@@ -126,7 +126,7 @@ def _article(kind: str) -> str:
 
 
 def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
-    """What each section declares, and its names."""
+    """The declared names and what each is."""
     for row in ROWS:
         said = parsed[row.field] if row.declares else None
         listed: list[Raw] = said if isinstance(said, list) else [said] if said else []
@@ -134,7 +134,7 @@ def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
 
 
 def check_names(parsed: RawModel, scope: Scope) -> None:
-    """Note every name that does not exist, and every change of something that is no state."""
+    """Findings for undefined names, and for assignments to anything but a state."""
     expressions = list(evaluated(parsed))
     for one in expressions:
         if one.changes:
@@ -146,7 +146,7 @@ def check_names(parsed: RawModel, scope: Scope) -> None:
 
 
 def twice(words: Iterable[str]) -> Iterator[str]:
-    """The words that stood before."""
+    """The words that repeat an earlier one."""
     seen: set[str] = set()
     for word in words:
         if word in seen:

@@ -1,4 +1,4 @@
-"""Interval proof on expressions: whether a value lies between 0 and 1 whatever its names stand for."""
+"""Interval analysis: whether an expression is between 0 and 1 for all values of its names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bioasm.models.expression import Call, Expression, Number
 
 
 def in_unit_range(expression: Expression) -> bool:
-    """Whether an expression, its definitions put in, is certain to be in 0..1: numbers, `clip` to them, `where` of such.
+    """Whether an expression, with definitions substituted, is proven to be in 0..1: numbers, `clip` to them, `where` of such.
 
     False says that it is not proven, as for a state or a parameter, whose value may change.
     """

@@ -27,7 +27,7 @@ _FOLLOWING = re.compile(r"[ \t]*[^\s;}]")
 
 
 class Statement(NamedTuple):
-    """What stands at `start` of the text, in a section; `section` is empty before the first."""
+    """A statement of a section, at `start` of the text; `section` is empty before the first."""
 
     section: str
     text: str
@@ -38,13 +38,13 @@ class Statement(NamedTuple):
         return self.start, self.start + len(self.text)
 
     def words(self) -> set[str]:
-        """The names in it, with those of derivatives."""
+        """All identifiers in it, with the variables of derivatives (`v` of `dv`)."""
         found = {*re.findall(r"[^\W\d]\w*", self.text)}
         return found | {word[1:] for word in found if word[0] == "d"}
 
 
 class Header(NamedTuple):
-    """The beginning of a section; `label` is the second word of `receive nmda:`."""
+    """The header of a section; `label` is the second word of `receive nmda:`."""
 
     section: str
     at: Place
@@ -76,7 +76,7 @@ def read_block(text: str, findings: Findings) -> Block | None:
 
 
 class _Scanner:
-    """Walks through the block's lines."""
+    """Lexes a block: quotes, comments and brackets, so that statements end with their line or their last bracket."""
 
     def __init__(self, text: str, findings: Findings) -> None:
         self.text, self.places, self.findings = text, findings.places, findings
@@ -150,7 +150,7 @@ class _Scanner:
         return several and bool(_INSIDE.search(piece[0]) or _FOLLOWING.match(self.text, piece.end()))
 
     def _after(self, end: int) -> None:
-        """What follows the block may be blank or a comment."""
+        """A finding for text behind the block that is no comment."""
         rest = re.compile(r"(?:\s|;[^\n]*)*+").match(self.text, end)
         if rest and rest.end() < len(self.text):
             at = self.places.of(rest.end(), rest.end() + 1)

@@ -1,4 +1,4 @@
-"""A model as JSON: a table of objects, each a list of its class's name and its fields, and what is alike is in it once.
+"""Serialisation of a Model as JSON, with hash consing: a table of objects, each its class's name and fields, equal ones once.
 
 A field is a plain value or `[place]` of an earlier object; the last object is the model. Only the classes of a model are made.
 """

@@ -1,4 +1,4 @@
-"""The models that texts say: read once, then kept in memory and in the cache folder."""
+"""Parsing with a cache: a text is parsed once, its Model kept in memory and, as JSON, in the cache folder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _read(text: str, source: str, line: int) -> Model:
 
 
 def _kept(text: str) -> Model | None:
-    """The model as an earlier process read it; None where there is none or its file is damaged."""
+    """The model from the cache folder; None where there is none or its file is damaged."""
     path = _path(text)
     content = read_kept(path, _key(text)) if path else None
     try:
@@ -54,13 +54,13 @@ def _path(text: str) -> Path | None:
 
 
 def _key(text: str) -> bytes:
-    """What a kept model depends on; half a character in the text, of which reading tells, does no harm here."""
+    """The cache key. A lone surrogate in the text must not fail here; the parser reports it."""
     return f"{_edition()}\0{text}".encode("utf-8", "surrogatepass")
 
 
 @cache
 def _edition() -> str:
-    """What a kept model depends on beside its text: the code that read it."""
+    """The version of the parser for the cache key: its source files and Python's version."""
     here = Path(__file__).parent
     code = sorted(path for path in (*here.iterdir(), here.parent / "units.py") if path.suffix in (".py", ".lark"))
     found = ((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in code)

@@ -29,7 +29,7 @@ class TreeReader:
         self.groups: dict[int, Place] = {}
 
     def begin(self, start: int) -> None:
-        """What follows is read from the statement that starts there."""
+        """Begin a statement that starts at this character of the text."""
         self.start = start
         self.groups.clear()
 
@@ -47,7 +47,7 @@ class TreeReader:
     # --- expressions --------------------------------------------------------------------------------
 
     def expression(self, tree: Any) -> Expression:
-        """The expression that a tree is."""
+        """The expression of a parse tree."""
         build: Callable[[TreeReader, list[Any]], Expression] = _EXPRESSIONS[tree.data]
         return build(self, tree.children)
 
@@ -72,7 +72,7 @@ class TreeReader:
             self.findings.add("B009", f"`{shown(number)}` does not fit a 64-bit float", at)
 
     def symbol(self, children: list[Token]) -> Expression:
-        """A name, `pi`, or a unit that stands for one of it."""
+        """A name, `pi`, or a unit alone, which is the quantity 1."""
         token = children[0]
         if token == "pi":
             return Number(pi, at=self.at(token))
@@ -159,7 +159,7 @@ def _split(token: Token) -> tuple[str, str]:
 
 
 def _near_unit(word: str) -> str | None:
-    """A hint that names the units that differ from a word in upper and lower case only, else the one most like it."""
+    """A hint: the units that differ from a word only in case, else the most similar one."""
     import difflib
 
     alike = [unit for unit in MEASURES if unit.lower() == word.lower()]

@@ -1,4 +1,4 @@
-"""The value of an expression: of numbers alone while a text is read, and of arrays."""
+"""Evaluation of expressions: constant folding, and vectorised with numpy."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -78,3 +80,54 @@ def test_the_page_holds_the_table() -> None:
 def test_a_table_that_is_stale_is_written_anew() -> None:
     page = "a\n<!-- t: by hand -->\n| old |\n<!-- end of t -->\nb\n"
     assert with_table(page, "t", ["| new |"]) == page.replace("old", "new")
+
+
+ROW_ALONE = """
+from bioasm.models import sections
+
+def expression(reader, children):
+    return reader.expression(children[0])
+
+def evaluated(model):
+    if model["source"]:
+        yield sections.Evaluated("the cost", model["source"], unit=sections.SECOND)
+
+forms = (sections.Form("sum", expression, "0.1*g", "what a step costs"),)
+row = sections.Section(
+    "cost", frozenset({"neuron"}), "source", forms, "the cost is `cost: expression`", once=True,
+    evaluated=evaluated,
+)
+sections.ROWS = (*sections.ROWS, row)
+sections.SECTIONS["cost"] = row
+sections.NAMES = (*sections.NAMES, "cost")
+
+from bioasm.diagnostics import BioasmError
+from bioasm.models.parse import read_model
+
+def told(text):
+    try:
+        return read_model(text, "x", 1).source
+    except BioasmError as fault:
+        return [f"{d.code} {d.message}; {d.hint}" for d in fault.diagnostics]
+
+from bioasm.models.algebra import spell
+print(spell(told(".model x { \\n state: v = 0\\n cost: 2*v*(1 ms)\\n}")))
+for text in ("cost: nope*(1 s)", "cost: 2", "cost: 2 s)", "cost: 1 s\\n 2 s", "parameters: cost = 1"):
+    print(*told(".model x { \\n state: v = 0\\n " + text + "\\n}"), sep="\\n")
+print(*told(".mechanism x { \\n cost: 1 s\\n}"), sep="\\n")
+"""
+
+
+def test_a_row_and_its_reader_are_all_that_a_section_needs() -> None:
+    """A toy section with an expression, added before the table is used, is parsed, checked and refused like any other."""
+    run = subprocess.run([sys.executable, "-c", ROW_ALONE], capture_output=True, text=True, check=False)
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == [
+        "2 * v * 1 ms",
+        "B021 `nope` is not defined in this neuron; declare it under parameters:, inputs: or definitions:",
+        "B022 the cost is a value in s; this is a pure number; write the number with its unit: 2 ms",
+        "B020 `)` can't stand here; this parenthesis closes none",
+        "B026 `cost:` says one thing; None",
+        "B025 parameter `cost`: that is a word of the language; take another name, such as cost_ or cost0",
+        "B028 a mechanism has no section `cost:`; None",
+    ]
