@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Report what is wrong with programs, without running them."),
     "fmt": ("fmt", "Rewrite program texts in the standard form."),
     "run": ("run", "Run a program on a driver and print its results."),
+    "plot": ("plot", "Draw saved results: spikes, traces, energies, success over time."),
+    "report": ("report", "Write a page with the pictures, results and program of a run."),
     "verify": ("verify", "Run a program on two drivers and compare what they computed."),
     "import": ("import_", "Turn a problem file (graph, QUBO, ...) or a network (NIR, ...) into a program."),
     "info": ("info", "Show what a program holds and needs."),

@@ -52,6 +52,7 @@ class Request:
     substrate: str | None
     map: str | None
     record: str | None
+    report: str | None
     driver_options: tuple[str, ...]
     quiet: bool
 
@@ -85,6 +86,7 @@ class Request:
 @click.option("--target", type=common.Number(), metavar="E", help="End the run when an energy of at most E was seen.")
 @common.json_option
 @common.output_option("Save all results, by suffix as .npz (also without suffix), .json, .h5, .csv, .parquet, .zarr or .nwb; `-` writes npz to a pipe.")  # noqa: E501  # fmt: skip
+@click.option("--report", metavar="FILE", help="Write a page (.html) with pictures, results, provenance and the program.")
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
 @click.option("--every", type=common.Number(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
@@ -106,7 +108,8 @@ def command(ctx: click.Context, /, **wanted: Any) -> int:
     started = time.perf_counter()
     result = _ran(request, verified, options)
     seconds = time.perf_counter() - started
-    return _deliver(request, result, _news(request, verified, result), seconds, ctx.obj)
+    failures = [failure for failure in (_saved(request, result), _reported(request, verified, result)) if failure]
+    return _deliver(request, result, _news(request, verified, result), seconds, failures, ctx.obj)
 
 
 def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
@@ -117,7 +120,11 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
         raise click.UsageError("a checkpoint is read again, so it needs a file", ctx)
     if request.as_json and request.output == common.STDIO:
         raise click.UsageError("--json and -o - both write to standard output", ctx)
-    for path in (request.output, request.checkpoint):
+    if request.report:
+        from bioasm.extras import require
+
+        require("matplotlib", "plot", "a report")
+    for path in (request.output, request.checkpoint, request.report):
         if path and path != common.STDIO:
             from bioasm.files import check_writable
 
@@ -207,14 +214,31 @@ def _seed(request: Request, driver: Driver) -> int:
     return draw_seed()
 
 
-def _deliver(request: Request, result: Result, news: list[Diagnostic], seconds: float, console: Settings) -> int:
-    """Print and save. A file that can't be written must not cost the results: they are printed all the same."""
-    failure = _saved(request, result)
-    _print(request, result, seconds, request.output if not failure else None)
-    findings = [*news, *(failure.diagnostics if failure else ())]
+def _deliver(
+    request: Request, result: Result, news: list[Diagnostic], seconds: float, failures: list[BioasmError], console: Settings
+) -> int:
+    """Print. A file that could not be written must not cost the results: they are printed all the same."""
+    _print(request, result, seconds, request.output if not failures else None)
+    findings = [*news, *(d for failure in failures for d in failure.diagnostics)]
     if findings:
         common.report(findings, console)
-    return EXIT_CODES[result.status] or (failure.exit_code if failure else EXIT_OK)
+    return EXIT_CODES[result.status] or (failures[0].exit_code if failures else EXIT_OK)
+
+
+def _reported(request: Request, verified: Verified, result: Result) -> BioasmError | None:
+    if not request.report:
+        return None
+    from bioasm.cli.report import program_text
+    from bioasm.plot.kinds import Choice
+    from bioasm.plot.page import page
+
+    label = "program" if request.path == common.STDIO else Path(request.path).stem
+    try:
+        text = program_text(request.path, verified.program)
+        common.write_text(page([(label, result)], (), Choice(0, request.target), text), request.report)
+    except BioasmError as failure:
+        return failure
+    return None
 
 
 def _saved(request: Request, result: Result) -> BioasmError | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ from bioasm.units import Dimension
 
 Array = NDArray[Any]
 _SEEN = ".npz, .json, .h5 or .zarr"
+
+
+def load_npz(stream: BinaryIO) -> Result:
+    """The Result in the bytes of an .npz file. Raises BioasmError B313 where they hold none."""
+    try:
+        return result_of(_from_npz(stream))
+    except Exception as cause:  # noqa: BLE001  (whatever damaged bytes lead to)
+        raise _no_result("standard input", cause) from None
 
 
 def load(path: str | Path) -> Result:
@@ -47,7 +55,7 @@ def _no_result(path: str | Path, cause: Exception) -> BioasmError:
 # --- files to one tree -------------------------------------------------------------------------------
 
 
-def _from_npz(path: Path) -> dict[str, Any]:
+def _from_npz(path: Path | BinaryIO) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != PROVENANCE}
         return _joined(json.loads(str(file[PROVENANCE])), arrays.items())

@@ -1,0 +1,191 @@
+"""Pictures of energies: their fall with the schedule of the noise, their histogram, and success over time with confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.plot.style import BLUE, CYCLE, GREY, ORANGE, reduced, scale_of, with_unit
+from bioasm.results import Result
+
+Named = Sequence[tuple[str, Result]]
+Array = NDArray[Any]
+_LANES = 12  # whose own traces are shown
+_NORMAL = 1.959963984540054  # the standard normal's 97.5 % point, for bands of 95 %
+_ROUNDING = 1e-9
+
+
+def lowest(result: Result) -> float:
+    """The lowest energy that a run saw."""
+    seen = [*result.best_energy[np.isfinite(result.best_energy)], *_finite(result.energy_trace)]
+    return float(min(seen)) if seen else float("nan")
+
+
+def _finite(trace: Array) -> Array:
+    return np.asarray([np.nanmin(trace)]) if trace.size and np.isfinite(trace).any() else np.zeros(0)
+
+
+def running_best(trace: Array) -> Array:
+    """The lowest energy so far of each lane."""
+    return np.asarray(np.fmin.accumulate(trace, axis=1))
+
+
+# --- the fall of the energy --------------------------------------------------------------------------
+
+
+def draw_energy(figure: Any, named: Named) -> None:
+    """Energies of lanes and the lowest so far; below, the noise where the program alone decides it."""
+    _, first = named[0]
+    noise = first.about.get("noise") if len(named) == 1 else None
+    rows = figure.subplots(2 if noise else 1, 1, sharex=True, squeeze=False, height_ratios=[3, 1] if noise else [1])[:, 0]
+    factor, unit = scale_of([max(result.time for _, result in named)], first.clock_unit)
+    for place, (label, result) in enumerate(named):
+        _draw_fall(rows[0], result, factor, CYCLE[place % len(CYCLE)], label if len(named) > 1 else "")
+    best = min(lowest(result) for _, result in named)
+    rows[0].axhline(best, color=ORANGE, lw=0.9, ls="--", label=f"best {best:.10g}", zorder=0)
+    rows[0].set(ylabel="energy", title="energy", xlim=(0.0, max(result.time for _, result in named) * factor * 1.01))
+    rows[0].legend(loc="upper right")
+    if noise:
+        _draw_noise(rows[1], first, noise, factor)
+    rows[-1].set_xlabel("sweeps" if unit == "sweeps" else with_unit("time", unit))
+
+
+def _draw_fall(axes: Any, result: Result, factor: float, color: str, label: str) -> None:
+    t = result.trace_times * factor
+    if not label:
+        for lane in range(min(result.lanes, _LANES)):
+            name = None if lane else "of a lane"
+            axes.plot(*reduced(t, result.energy_trace[lane]), color=GREY, lw=0.5, alpha=0.6, label=name)
+    best = running_best(result.energy_trace).min(axis=0)
+    axes.plot(*reduced(t, best), color=color, lw=1.4, drawstyle="steps-post", label=label or "lowest so far")
+
+
+def _draw_noise(axes: Any, result: Result, noise: dict[str, Any], factor: float) -> None:
+    t, level = np.asarray(noise["t"]), np.asarray(noise["level"])
+    scale, unit = scale_of(level, noise.get("unit", ""))
+    axes.plot([*(t * factor), result.time * factor], [*(level * scale), level[-1] * scale], drawstyle="steps-post", color=BLUE)
+    positive = level[level > 0]
+    if len(positive) == len(level) and positive.max() > 30 * positive.min():
+        axes.set_yscale("log")
+    axes.set_ylabel(with_unit("noise" if unit else "temperature", unit))
+
+
+def alt_energy(named: Named) -> str:
+    """The fall in words."""
+    parts = []
+    for label, result in named:
+        start = f"from {np.nanmean(result.energy_trace[:, 0]):.6g} " if result.energy_trace.size else ""
+        of = f"{label}: " if len(named) > 1 else ""
+        lanes = f" in {result.lanes} lanes" if result.lanes > 1 else ""
+        over = f"over {result.time:.6g} {result.clock_unit}{lanes}"
+        parts.append(f"{of}energy {start}to a lowest of {lowest(result):.10g} {over}")
+    return f"Energy over time, {'; '.join(parts)}."
+
+
+# --- histogram ---------------------------------------------------------------------------------------
+
+
+def energies_of(result: Result) -> tuple[Array, str]:
+    """The best energies of lanes; with one lane the energies that it went through."""
+    best = result.best_energy[np.isfinite(result.best_energy)]
+    if result.lanes > 1 and len(best):
+        return best, "lanes"
+    trace = result.energy_trace[np.isfinite(result.energy_trace)]
+    return trace, "sweeps" if result.counts_sweeps else "entries"
+
+
+def draw_histogram(figure: Any, named: Named) -> None:
+    """How often each energy was the best of a lane, or was met."""
+    axes = figure.subplots()
+    every = np.concatenate([energies_of(result)[0] for _, result in named])
+    distinct = np.unique(np.round(every, 9))
+    edges = _edges(distinct) if len(distinct) <= 60 else np.linspace(every.min(), every.max(), 61)
+    for place, (label, result) in enumerate(named):
+        values, what = energies_of(result)
+        color = CYCLE[place % len(CYCLE)]
+        alpha = 1.0 if len(named) == 1 else 0.55
+        axes.hist(values, edges, rwidth=0.9, color=color, alpha=alpha, label=f"{label}: {len(values):,} {what}")
+    what = energies_of(named[0][1])[1]
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    if len(distinct) == 1:
+        axes.set_xlim(distinct[0] - 5, distinct[0] + 5)
+    axes.set(xlabel="best energy of a lane" if what == "lanes" else "energy", ylabel=f"number of {what}", title="energies")
+    if len(named) > 1:
+        axes.legend(loc="upper right")
+
+
+def _edges(distinct: Array) -> Array:
+    """Edges so that each of a few distinct values has a bar of its own."""
+    apart = float(np.diff(distinct).min()) if len(distinct) > 1 else 1.0
+    count = round((distinct[-1] - distinct[0]) / apart) if len(distinct) > 1 else 0
+    count = min(count, 400)
+    return np.linspace(distinct[0] - apart / 2, distinct[-1] + apart / 2, count + 2)
+
+
+def alt_histogram(named: Named) -> str:
+    """The histogram in words."""
+    parts = []
+    for label, result in named:
+        values, what = energies_of(result)
+        at_best = int((values <= values.min() + _ROUNDING * max(1.0, abs(values.min()))).sum())
+        of = f"{label}: " if len(named) > 1 else ""
+        span = f"energies {values.min():.10g} to {values.max():.10g}"
+        parts.append(f"{of}{len(values):,} {what}, {span}, {at_best:,} at the lowest")
+    return f"Histogram of energies: {'; '.join(parts)}."
+
+
+# --- success -----------------------------------------------------------------------------------------
+
+
+def wilson(successes: Array, tries: int) -> tuple[Array, Array]:
+    """The Wilson interval of 95 % of a share of successes."""
+    share, z2 = np.asarray(successes) / tries, _NORMAL**2
+    middle = (share + z2 / (2 * tries)) / (1 + z2 / tries)
+    half = _NORMAL / (1 + z2 / tries) * np.sqrt(share * (1 - share) / tries + z2 / (4 * tries**2))
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
+def first_hits(result: Result, target: float) -> Array:
+    """When each lane first saw an energy of at most `target`; infinite where it did not."""
+    hit = result.energy_trace <= target + _ROUNDING * max(1.0, abs(target))
+    times = np.append(result.trace_times, np.inf)
+    return np.asarray(times[np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])])
+
+
+def target_of(named: Named, target: float | None) -> float:
+    """The energy that counts as success: what was asked for, or the lowest in a trace of any of the runs."""
+    if target is not None:
+        return target
+    return float(min(np.nanmin(result.energy_trace) for _, result in named))
+
+
+def draw_success(figure: Any, named: Named, target: float | None) -> None:
+    """The share of lanes that have seen the target, over time, with Wilson intervals of 95 %."""
+    axes = figure.subplots()
+    goal = target_of(named, target)
+    factor, unit = scale_of([max(result.time for _, result in named)], named[0][1].clock_unit)
+    for place, (label, result) in enumerate(named):
+        hits = np.sort(first_hits(result, goal))
+        times = np.unique(np.concatenate([[0.0], hits[np.isfinite(hits)], [result.time]]))
+        count = np.searchsorted(hits, times, side="right")
+        low, high = wilson(count, result.lanes)
+        color = CYCLE[place % len(CYCLE)]
+        axes.fill_between(times * factor, low, high, step="post", color=color, alpha=0.2, lw=0)
+        axes.plot(times * factor, count / result.lanes, drawstyle="steps-post", color=color,
+                  label=f"{label}: {count[-1]} of {result.lanes} lanes")  # fmt: skip
+    axes.set(xlabel="sweeps" if unit == "sweeps" else with_unit("time", unit), ylabel="share of lanes", ylim=(-0.02, 1.02),
+             title=f"energy of at most {goal:.10g} seen, with 95 % confidence (Wilson)")  # fmt: skip
+    axes.legend(loc="best")
+
+
+def alt_success(named: Named, target: float | None) -> str:
+    """The curve in words."""
+    goal, parts = target_of(named, target), []
+    for label, result in named:
+        reached = int(np.isfinite(first_hits(result, goal)).sum())
+        low, high = wilson(np.array(reached), result.lanes)
+        parts.append(f"{label}: {reached} of {result.lanes} lanes (95 % confidence {float(low):.3g} to {float(high):.3g})")
+    return f"Share of lanes that saw an energy of at most {goal:.10g} over time; at the end {'; '.join(parts)}."

@@ -1,0 +1,41 @@
+"""Pictures as files: vector and raster pictures, and pages, by suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bioasm.diagnostics import EXIT_USAGE, error
+from bioasm.extras import require
+from bioasm.files import whole
+from bioasm.plot.kinds import Choice, Named
+from bioasm.plot.page import page
+from bioasm.plot.pictures import panels, picture
+from bioasm.plot.style import rendered
+
+PICTURES = (".svg", ".png", ".pdf")
+SUFFIXES = (*PICTURES, ".html")
+
+
+def check(path: str | Path) -> None:
+    """Refuse a picture that could not be made, before anything is read. Raises BioasmError B306, B312."""
+    if Path(path).suffix.lower() not in SUFFIXES:
+        text = f"{path}: pictures are written as {', '.join(SUFFIXES)}"
+        raise error("B306", text, exit_code=EXIT_USAGE)
+    require("matplotlib", "plot", "a picture")
+
+
+def write(named: Named, path: str | Path, kinds: Sequence[str], choice: Choice) -> None:
+    """Write a picture or a page of results, the same bytes each time. Raises BioasmError B302, B306, B312, B314."""
+    check(path)
+    content = drawn(named, Path(path).suffix[1:].lower(), kinds, choice)
+    with whole(path) as stream:
+        stream.write(content)
+
+
+def drawn(named: Named, form: str, kinds: Sequence[str], choice: Choice) -> bytes:
+    """The content of a picture or a page."""
+    if form == "html":
+        return page(named, kinds, choice).encode()
+    made = picture(panels(named, kinds, choice), choice)
+    return rendered(made.figure, form, made.alt)

@@ -1,0 +1,85 @@
+"""Pictures of spikes: a raster with the rate below, and the histogram of intervals between spikes (ISI)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.plot.style import BLUE, GREY, MANY, ORANGE, scale_of, with_unit
+from bioasm.results import Result
+
+_BINS = 200
+_ISI_BINS = 60
+
+
+def draw_raster(figure: Any, result: Result, lane: int) -> None:
+    """Each spike as a dot at its time and neuron; below, the mean rate of all neurons."""
+    t, i = _of_lane(result, lane)
+    factor, unit = scale_of([result.time], result.clock_unit)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    tall = max(0.6, min(4.0, 240 / max(1, result.n)))
+    above.plot(t * factor, i, "|" if result.n <= 60 else ".", ms=tall if result.n > 60 else 6, mew=0.8, mec=BLUE, mfc=BLUE,
+               ls="", rasterized=len(t) > MANY)  # fmt: skip
+    above.yaxis.get_major_locator().set_params(integer=True)
+    above.set(ylabel="neuron", ylim=(-0.6, result.n - 0.4), title=f"{len(t):,} spikes{_lane(result, lane)}")
+    edges = np.linspace(0.0, max(result.time, 1e-12), _BINS + 1)
+    counts = np.histogram(t, edges)[0] / np.diff(edges) / max(1, result.n)
+    below.stairs(counts, edges * factor, fill=True, color=GREY)
+    below.set(xlabel=with_unit("time", unit), ylabel="rate (Hz)" if unit.endswith("s") and unit != "sweeps" else "rate",
+              xlim=(0.0, result.time * factor))  # fmt: skip
+
+
+def alt_raster(result: Result, lane: int) -> str:
+    """The raster in words."""
+    t, i = _of_lane(result, lane)
+    rate = len(t) / max(1, result.n) / result.time if result.time else 0.0
+    return (f"Spike raster: {len(t):,} spikes of {len(np.unique(i)):,} of {result.n:,} neurons in {result.time:.4g} "
+            f"{result.clock_unit}, {rate:.3g} per neuron and {_one(result)} on average.")  # fmt: skip
+
+
+def intervals(result: Result, lane: int) -> NDArray[np.float64]:
+    """All times between two spikes of one neuron."""
+    t, i = _of_lane(result, lane)
+    order = np.lexsort((t, i))
+    apart, same = np.diff(t[order]), np.diff(i[order]) == 0
+    return np.asarray(apart[same], np.float64)
+
+
+def variation(found: NDArray[np.float64]) -> float:
+    """The coefficient of variation: 0 for a clock, 1 for a Poisson process."""
+    return float(found.std() / found.mean()) if len(found) else float("nan")
+
+
+def draw_isi(figure: Any, result: Result, lane: int) -> None:
+    """The histogram of intervals between spikes with their mean."""
+    found = intervals(result, lane)
+    factor, unit = scale_of(found, result.clock_unit)
+    axes = figure.subplots()
+    axes.hist(found * factor, bins=_ISI_BINS, color=BLUE)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.axvline(found.mean() * factor, color=ORANGE, lw=1.2, label=f"mean {found.mean() * factor:.4g} {unit}")
+    title = f"{len(found):,} intervals, coefficient of variation {variation(found):.3g}{_lane(result, lane)}"
+    axes.set(xlabel=with_unit("interval between spikes", unit), ylabel="count", title=title)
+    axes.legend(loc="upper right")
+
+
+def alt_isi(result: Result, lane: int) -> str:
+    """The histogram in words."""
+    found = intervals(result, lane)
+    return (f"Histogram of {len(found):,} intervals between spikes: mean {found.mean():.4g} {result.clock_unit}, "
+            f"from {found.min():.4g} to {found.max():.4g}, coefficient of variation {variation(found):.3g}.")  # fmt: skip
+
+
+def _of_lane(result: Result, lane: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    mine = result.spikes.lane == lane
+    return result.spikes.t[mine], result.spikes.i[mine]
+
+
+def _one(result: Result) -> str:
+    return "sweep" if result.counts_sweeps else "s"
+
+
+def _lane(result: Result, lane: int) -> str:
+    return f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
