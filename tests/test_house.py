@@ -54,7 +54,7 @@ PACKAGES = {
     "text": {"lark", "numpy"},
     "vm": {"numba", "llvmlite", "numpy"},
     "results": {"numpy", "h5py", "pandas", "pyarrow", "xarray", "zarr", "neo", "quantities", "pynwb"},
-    "plot": {"numpy", "matplotlib"},
+    "plot": {"numpy", "matplotlib", "cycler"},
     "runtime": {"numpy"},
     "testing": {"numpy", "pytest"},
     "api": {"dimod", "numpy"},
@@ -332,7 +332,7 @@ def test_every_package_used_is_declared() -> None:
     extras = " ".join(SETUP["options.extras_require"].values())
     words = f"{SETUP['options']['install_requires']} {extras}"
     declared = set(re.findall(r"^\s*([a-z0-9-]+)", words.replace(" ", "\n"), re.MULTILINE))
-    came_with = {"llvmlite", "quantities"}  # numba is built on the one and pins it, neo on the other
+    came_with = {"llvmlite", "quantities", "cycler"}  # parts of numba, neo and matplotlib
     named_otherwise = {"serial": "pyserial"}
     used = {package for path in ALL for package in packages_used(imported(tree(path)))}
     assert {named_otherwise.get(package, package) for package in used - came_with} <= declared
