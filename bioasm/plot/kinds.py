@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bioasm.plot import energies, recordings, spikes
+import bioasm.plot.energies as energies
+import bioasm.plot.recordings as recordings
+import bioasm.plot.spikes as spikes
 from bioasm.results import Result
 
 Named = Sequence[tuple[str, Result]]
