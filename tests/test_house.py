@@ -38,7 +38,7 @@ FLOORS = (
     ("drivers", "reference"),
     ("settings",),
     ("api", "testing", "verification", "serve"),
-    ("cli",),
+    ("cli", "dimod"),
     ("__init__", "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -58,6 +58,7 @@ PACKAGES = {
     "runtime": {"numpy"},
     "testing": {"numpy", "pytest"},
     "api": {"dimod", "numpy"},
+    "dimod": {"dimod", "numpy"},
     "binary": {"numpy"},
     "drivers": {"numpy", "brian2", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
     "verification": {"numpy", "matplotlib"},
