@@ -27,13 +27,13 @@ HOUSE = ROOT / "bioasm"
 FLOORS = (
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("extras", "grammars"),
-    ("files", "mapped", "models", "plain", "safety", "hardware", "hardware.chips"),
+    ("files", "mapped", "models", "plain", "programs", "safety", "hardware", "hardware.chips"),
     ("isa",),
     ("network",),
     ("verifier",),
     ("text", "binary", "problems", "frameworks", "results", "hardware.link", "hardware.recordings"),
     ("runtime",),
-    ("demand", "loading", "vm"),
+    ("demand", "expectations", "loading", "vm"),
     ("hardware.board", "plot"),
     ("drivers", "reference"),
     ("settings",),
@@ -53,6 +53,7 @@ PACKAGES = {
     "models": {"lark", "numpy"},
     "text": {"lark", "numpy"},
     "vm": {"numba", "llvmlite", "numpy"},
+    "expectations": {"numpy"},
     "results": {"numpy", "h5py", "pandas", "pyarrow", "xarray", "zarr", "neo", "quantities", "pynwb"},
     "plot": {"numpy", "matplotlib", "cycler"},
     "runtime": {"numpy"},
@@ -319,9 +320,14 @@ def test_files_that_are_no_modules_are_packed() -> None:
     missing = [
         str(path.relative_to(ROOT))
         for path in kept
-        if not any(fnmatch(path.name, p) for p in patterns.get(module(path.parent), []))
+        if not any(fnmatch(str(path.relative_to(owning(path))), p) for p in patterns.get(module(owning(path)), []))
     ]
     assert not missing
+
+
+def owning(path: Path) -> Path:
+    """The package that a file is data of: the nearest folder with modules."""
+    return next(folder for folder in path.parents if (folder / "__init__.py").exists())
 
 
 def test_the_grammar_is_packed() -> None:

@@ -35,6 +35,7 @@ class Wanted:
     against_options: tuple[str, ...]
     as_json: bool
     plot: str | None
+    junit: str | None
     quiet: bool
 
 
@@ -65,6 +66,7 @@ LANES_FOR_STATISTICS = 64
 @click.option("--against-option", "against_options", multiple=True, metavar="NAME=VALUE", help="An option of the reference. May be repeated.")  # noqa: E501  # fmt: skip
 @common.json_option
 @click.option("--plot", metavar="FILE", help="Draw both traces and their difference (.png, .pdf or .svg).")
+@click.option("--junit", metavar="FILE", help="Write each compared thing as a test case of JUnit XML.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings.")
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> int:
@@ -79,6 +81,10 @@ def command(ctx: click.Context, /, **given: Any) -> int:
 
         check(wanted.plot)
         check_writable(wanted.plot)
+    if wanted.junit:
+        from bioasm.files import check_writable
+
+        check_writable(wanted.junit)
     verified, request = _prepared(wanted, ctx.obj)
     report = _compared(verified, request, wanted)
     return _deliver(report, wanted, ctx.obj)
@@ -121,6 +127,8 @@ def _deliver(report: Report, wanted: Wanted, console: Settings) -> int:
     faults = [*report.first.faults, *report.second.faults]
     if faults:
         common.report(dict.fromkeys(faults), console)
+    if wanted.junit:
+        _write_junit(report, wanted)
     if report.status == "interrupted":
         return EXIT_INTERRUPTED
     if wanted.plot:
@@ -128,3 +136,20 @@ def _deliver(report: Report, wanted: Wanted, console: Settings) -> int:
 
         save(report, wanted.plot)
     return EXIT_OK if report.agrees and not faults else EXIT_FAULT
+
+
+def _write_junit(report: Report, wanted: Wanted) -> None:
+    """A case for each row or statistic, and one for each driver, which fails with the faults of its run."""
+    from bioasm.cli.junit import Case, write
+
+    group = f"{wanted.path} {wanted.driver} against {wanted.against}"
+    cases = [
+        Case(group, f"{name} runs", "\n".join(f"{d.code}: {d.message}" for d in side.faults))
+        for name, side in ((wanted.driver, report.first), (wanted.against, report.second))
+    ]
+    for row in report.rows:
+        far = row.note or f"deviates by {row.deviation:.3g} of {row.scale:.3g}"
+        cases.append(Case(group, row.name, "" if row.within else far))
+    for one in report.comparisons:
+        cases.append(Case(group, one.name, "" if one.agrees else f"differs in {one.what}, p {one.p:.3g}"))
+    write(wanted.junit or "", "bioasm verify", cases)
