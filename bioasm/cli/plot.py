@@ -21,7 +21,6 @@ KIND_NAMES = ("energy", "raster", "traces", "histogram", "success", "isi", "phas
 @common.command(
     "plot",
     examples="""
-        bioasm run problem.basm --lanes 16 -o r.npz
         bioasm plot r.npz
         bioasm plot r.npz --kind energy --kind histogram -o r.png
         bioasm plot slow.npz fast.npz --kind success --target -11624 -o success.pdf

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 @common.command(
     "report",
     examples="""
-        bioasm run problem.basm -o r.npz
         bioasm report r.npz --program problem.basm -o r.html
-        bioasm run problem.basm --report r.html
+        bioasm report slow.npz fast.npz -o both.html
     """,
 )
 @click.argument("paths", metavar="RESULT...", nargs=-1, required=True)
