@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 import struct
 from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bioasm.runtime import elementary
 
+Array = NDArray[Any]
 _MASK = (1 << 64) - 1
 
 
@@ -22,6 +27,22 @@ def fused(x: float, y: float, z: float) -> float:
         return float(exact)
     except OverflowError:
         return math.inf if exact > 0 else -math.inf
+
+
+def fused_arrays(x: Array, y: Array, z: Array) -> Array:
+    """x * y + z with one rounding in numpy, by Dekker's product and Knuth's sum; where they overflow, with two."""
+    with np.errstate(all="ignore"):
+        (x1, x2), (y1, y2), product = _halves(x), _halves(y), x * y
+        total = product + z
+        lost = (product - (total - (total - product))) + (z - (total - product))
+        exact = total + (lost + (((x1 * y1 - product) + x1 * y2 + x2 * y1) + x2 * y2))
+        return np.where(np.isfinite(exact), exact, total)
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    """A number as two of 26 bits (Veltkamp's split)."""
+    high = 134217729.0 * x - (134217729.0 * x - x)
+    return high, x - high
 
 
 class PythonArithmetic:

@@ -17,18 +17,23 @@ Array = NDArray[Any]
 
 
 class PythonDynamics(ABC):
-    """n neurons in several lanes. A back end adds their state, their step and `advance`.
+    """What a back end adds: how many neurons and lanes there are, the clock, what is read, and `advance`."""
 
-    `energy_neurons` are the first of those that have an energy, and how many there are.
-    """
+    n: int
+    lanes: int
+    step: int
+    step_length: float
 
-    def __init__(self, n: int, lanes: int, step_length: float, energy_neurons: tuple[int, int]) -> None:
-        self.n, self.lanes, self.step, self.step_length = n, lanes, 0, step_length
-        self.energy_neurons, self.offset = energy_neurons, 0.0
-        self.landscape = Landscape(energy_neurons[1])
+    def __init__(self) -> None:
+        self.offset = 0.0
         self.samples: list[Samples] = []
         self._trace: list[Array] = []
-        self.forget_best()
+        self.load(Couplings())
+
+    @property
+    @abstractmethod
+    def energy_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
 
     @abstractmethod
     def read(self, ref: VariableRef) -> Array:
@@ -42,12 +47,12 @@ class PythonDynamics(ABC):
 
     def load(self, couplings: Couplings) -> None:
         """Take over new couplings; the best state starts anew."""
-        self.landscape = Landscape(self.landscape.n, couplings)
+        self.landscape = Landscape(self.energy_neurons[1], couplings)
         self.forget_best()
 
     def forget_best(self) -> None:
         """No state has been seen."""
-        self._best = Best.none(self.lanes, self.landscape.n)
+        self._best = Best.none(self.lanes, self.energy_neurons[1])
 
     def set_offset(self, offset: float) -> None:
         """What is added to the energies of the trace from now on."""

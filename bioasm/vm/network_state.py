@@ -28,6 +28,7 @@ from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.runtime.setup import feedback_flaw
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
+from bioasm.vm.codegen.frame import Frame
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.codegen.plan import variables
@@ -68,6 +69,7 @@ class Populations(CompiledDynamics):
 
     spiking = True
     family = "network"
+    frames: type[Frame] = Frame  # how the steps of the source are built
 
     def __init__(self, state: State, network: Network, verified: Verified, parameters: Mapping[str, float]) -> None:
         super().__init__(state)
@@ -196,7 +198,7 @@ class Populations(CompiledDynamics):
     def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
         """The source of a plan, written once: programs change values in their loops, and plans hardly ever."""
         if (own, clamped) not in self._sources:
-            made = generate(self.seen.plan(own, clamped, self.state.places))
+            made = generate(self.seen.plan(own, clamped, self.state.places), self.frames)
             self._sources[own, clamped] = made
             for name in made.layout.wholes:
                 self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.cell import SLOTS, Cell, Part
 from bioasm.drivers.brian2.population import Population
-from bioasm.drivers.brian2.stream import Stream, white_noise
 from bioasm.drivers.brian2.synapses import DelayLines, SynapseGroup
 from bioasm.network import network as wiring
+from bioasm.runtime.streams import Stream, white_noise
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]

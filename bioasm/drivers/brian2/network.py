@@ -44,8 +44,8 @@ class Neurons(PythonDynamics):
         self.assembly = Assembly(*arguments, before=self._before_step, after=self._after_step)
         self.populations = self.assembly.populations
         self.coupled = next((p for p in self.populations if p.cell.parts[0].model.feedback is not None), None)
-        fed = (self.coupled.first, self.coupled.n) if self.coupled else (0, 0)
-        super().__init__(verified.network.n, lanes, float(parameters["dt"]), fed)
+        self.n, self.lanes, self.step, self.step_length = verified.network.n, lanes, 0, float(parameters["dt"])
+        super().__init__()
         self.stimuli = Stimuli(self.assembly, event_ports(verified))
         self._noisy = True
         self._watch: Watch = lambda steps: True
@@ -117,6 +117,11 @@ class Neurons(PythonDynamics):
 
     def _feedback_is_due(self, step: int) -> bool:
         return step % round(self.parameters[f"{self._fed.part.name}.{self._feedback.every}"] / self.step_length) == 0
+
+    @property
+    def energy_neurons(self) -> tuple[int, int]:
+        """The first of the neurons that have an energy, and how many there are."""
+        return (self.coupled.first, self.coupled.n) if self.coupled else (0, 0)
 
     def energy_state(self) -> Array:
         """What the energy is a function of, (lanes, n)."""

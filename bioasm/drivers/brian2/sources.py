@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.arrivals import GIVEN, RANDOM
 from bioasm.drivers.brian2.cell import Part
 from bioasm.drivers.brian2.population import Population
-from bioasm.drivers.brian2.stream import Stream
 from bioasm.models.base import Port
 from bioasm.runtime.poisson import counts
+from bioasm.runtime.streams import Stream
 
 Array = NDArray[Any]
 

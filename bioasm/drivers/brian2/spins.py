@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.drivers.brian2.stream import Stream, exponentials, logistics
 from bioasm.network.references import STATE, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, More, Watch, no_spikes
@@ -19,6 +18,7 @@ from bioasm.runtime.energy import Couplings, Landscape
 from bioasm.runtime.python_dynamics import PythonDynamics
 from bioasm.runtime.random import initial_spins
 from bioasm.runtime.setup import rule_flaw
+from bioasm.runtime.streams import Stream, exponentials, logistics
 
 Array = NDArray[Any]
 
@@ -43,8 +43,10 @@ class OwnNumbers:
 class Spins(PythonDynamics):
     """Spins -1 or +1, held as (n, lanes)."""
 
+    step_length = 1.0
+
     def __init__(self, n: int, lanes: int, seed: int, rule: float, own_noise: bool = False) -> None:
-        super().__init__(n, lanes, 1.0, (0, n))
+        self.n, self.lanes, self.step = n, lanes, 0
         lane, neuron = np.arange(lanes, dtype=np.uint32), np.arange(n, dtype=np.uint32)
         self.start = initial_spins(seed, lane[None, :], neuron[:, None]).astype(np.float64)
         self.spin = self.start.copy()
@@ -53,7 +55,7 @@ class Spins(PythonDynamics):
         self.numbers = OwnNumbers(seed, n * lanes, bool(rule)) if own_noise else Stream(seed, lanes, n, numbers)
         self.rule, self.level = rule, 1.0
         self._waiting: list[Array] = []
-        self.load(Couplings())
+        super().__init__()
 
     # --- what instructions do -------------------------------------------------------------------------
 
@@ -152,6 +154,11 @@ class Spins(PythonDynamics):
         self._settle()
         self._best.see(self.energy(), self.spin.T)
         return self._best
+
+    @property
+    def energy_neurons(self) -> tuple[int, int]:
+        """All spins have an energy."""
+        return 0, self.n
 
     def energy_state(self) -> Array:
         """The present spins."""

@@ -12,10 +12,10 @@ from bioasm.drivers.brian2.assembly import Assembly
 from bioasm.drivers.brian2.cell import Part, identifier
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.sources import Poisson, Train
-from bioasm.drivers.brian2.stream import poisson_stream
 from bioasm.models.base import Port
 from bioasm.network.network import REPLACE, SCALE
 from bioasm.network.references import InputRef, PortRef
+from bioasm.runtime.streams import poisson_stream
 
 Array = NDArray[Any]
 

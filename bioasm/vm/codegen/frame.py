@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from bioasm.models.base import ORDER
@@ -74,3 +75,11 @@ class Frame:
     def alone(self) -> bool:
         """Whether there is one population without noise, and nothing comes from outside: many steps are then one loop."""
         return self.fast and len(self.steps) == 1 and not self.plan.events and not self.plan.systems[0].noises
+
+
+class PhaseFrame(Frame):
+    """Steps that are done phase by phase alone: for a back end that runs all cells of a phase at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(replace(plan, single=frozenset()))
+        self.fast = self.alone = False

@@ -34,21 +34,21 @@ _CALLS = {"sqrt": "math.sqrt", "pow": "power", "floor": "np.floor", "ceil": "np.
 _TABLES = "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"
 
 
-def print_python(program: Program, layout: Layout) -> str:
+def print_python(program: Program, layout: Layout, printer: type[PythonPrinter] | None = None) -> str:
     """The source of a module: constants, and functions marked with `@device`."""
-    functions = [_function(function, layout) for function in program.functions]
+    functions = [_function(function, (printer or PythonPrinter)(layout)) for function in program.functions]
     together = {_together(s) for f in program.functions for s in walk(f.body) if isinstance(s, LetTogether)}
     header = [f"{name} = {number}" for name, number in program.constants.items()]
     header += [f"{name} = together({', '.join(map(repr, name.split('_')[1:]))})" for name in sorted(together)]
     return "\n".join(header) + "\n\n\n" + "\n\n".join(functions) + "\n"
 
 
-def _function(function: Function, layout: Layout) -> str:
+def _function(function: Function, printer: PythonPrinter) -> str:
     tables = {value.data.table for value in values_of(function) if isinstance(value.data, Place)}
     names = {value.data for value in values_of(function) if value.op == "name"}
     lines = ["block = block_row(ctx, b)"] if "block" in names or "block" in tables else []
     lines += [_TABLES] if tables & {"whole", "number", "field"} else []
-    lines += _Printer(layout).statements(function.body)
+    lines += printer.statements(function.body)
     if not (function.body and isinstance(function.body[-1], Return)):
         lines.append("return 0")
     head = f"def {function.name}({', '.join(str(p.data) for p in function.parameters)}):"
@@ -59,15 +59,18 @@ def _together(statement: LetTogether) -> str:
     return "_".join(["together", *(value.op for value in statement.values)])
 
 
-class _Printer:
+class PythonPrinter:
+    """Prints statements and values; `layout` says where the values of tables are. A back end's printer overrides some of it."""
+
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
     def statements(self, statements: tuple[Statement, ...]) -> list[str]:
         """The lines of statements."""
-        return [line for statement in statements for line in self._statement(statement)]
+        return [line for statement in statements for line in self.statement(statement)]
 
-    def _statement(self, statement: Statement) -> list[str]:
+    def statement(self, statement: Statement) -> list[str]:
+        """The lines of one statement."""
         value = self.value
         match statement:
             case Let(local, new) | Assign(local, new):
@@ -125,9 +128,10 @@ class _Printer:
                 return f"{value.type.value}({', '.join(parts)})"
             case "from":
                 return f"{parts[0]}[{parts[1]}:]"
-        return self._operation(value, parts)
+        return self.operation(value, parts)
 
-    def _operation(self, value: Value, parts: list[str]) -> str:
+    def operation(self, value: Value, parts: list[str]) -> str:
+        """A function of values that are printed already."""
         match value.op:
             case "select":
                 return f"({parts[1]} if {parts[0]} else {parts[2]})"

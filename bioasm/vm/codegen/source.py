@@ -37,10 +37,13 @@ class Generated:
     keeps: bool
 
 
-def generate(plan: Plan) -> Generated:
-    """The functions of a network: `prepare`, `hold`, `steps` or `many` or `careful`, `value_of`, `next_change`, ..."""
+def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
+    """The functions of a network: `prepare`, `hold`, `steps` or `many` or `careful`, `value_of`, `next_change`, ...
+
+    `frames` is the class that chooses in which ways a step is done.
+    """
     with _deeper():
-        frame = Frame(plan)
+        frame = frames(plan)
         add_phases(frame)
         add_inputs(frame)
         add_observables(frame)

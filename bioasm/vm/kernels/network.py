@@ -44,7 +44,7 @@ def normals_of(ctx, b, chunks):
     return f4(ctx[Ctx.DRAWN_AT], room * b, room)
 
 
-def _namespace() -> dict[str, Any]:
+def namespace() -> dict[str, Any]:
     """What generated source may name."""
     own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals}
     own |= {"device": device, "fma": fma}
@@ -59,7 +59,7 @@ def make_network(source: str, storage: str | None) -> tuple[Any, Any, Any]:
 
     `source` is what `bioasm.vm.codegen.source.generate` writes; `storage` is that of J where a population has feedback.
     """
-    names = _namespace()
+    names = namespace()
     exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
     prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])
