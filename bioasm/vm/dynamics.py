@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,6 @@ from bioasm.vm.state import State
 Array = NDArray[Any]
 
 
-class Origin(NamedTuple):
-    """The place of an instruction, and the step at which it was executed."""
-
-    pc: int
-    step: int
-
-
 class CompiledDynamics(ABC):
     """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could: the
     machine sets it.
@@ -36,13 +29,16 @@ class CompiledDynamics(ABC):
     family: str
     spiking: bool
     storage = "none"
-    stale = False
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.outputs = Outputs(state, self.spiking, self.cells_of)
         self.refresh: Callable[[], bool] = lambda: False
-        self.origin = Origin(0, 0)  # of the instruction that is being executed
+
+    @property
+    def stale(self) -> bool:
+        """Whether `bind` must be called before the kernel runs."""
+        return False
 
     @property
     @abstractmethod
@@ -121,7 +117,7 @@ class CompiledDynamics(ABC):
 
     def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
         """Begin to take samples."""
-        self.outputs.record(Samples(ref, self.variable(ref), every, self.origin.step, neurons, self.origin.pc))
+        self.outputs.record(Samples(ref, self.variable(ref), every, self.state.origin.step, neurons, self.state.origin.pc))
 
     def stop_recording(self, ref: VariableRef) -> None:
         """End all recordings of a variable."""

@@ -61,7 +61,6 @@ def dynamics_file(machine: Machine) -> str:
     model = machine.model
     if isinstance(model, Spins):
         return ising_file(model.storage, model.variant == "whole")
-    assert model.generated is not None
     return network_file(model.generated, model.storage)
 
 

@@ -12,9 +12,9 @@ from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import initial_spins
 from bioasm.runtime.setup import rule_flaw
 from bioasm.vm.couplings import bind_couplings, prepare_for_energy
-from bioasm.vm.dynamics import CompiledDynamics, Origin
+from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import DRAWN, Ctx, Real
-from bioasm.vm.state import State
+from bioasm.vm.state import Origin, State
 
 Array = NDArray[Any]
 

@@ -25,13 +25,12 @@ from bioasm.runtime.interpreter import output_name
 from bioasm.runtime.setup import default_noise, fixed_parameters
 from bioasm.verifier.gate import Verified
 from bioasm.vm.background import Abandoned
-from bioasm.vm.dynamics import Origin
 from bioasm.vm.ising_state import Spins
 from bioasm.vm.kernel_cache import Kernel, Notice, address_of, kernel
 from bioasm.vm.layout import OF_POPULATION, REFRESH, Block, Ctx, Fault, Real, Scalar, Status
 from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Outputs
-from bioasm.vm.state import State
+from bioasm.vm.state import Origin, State
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -162,7 +161,7 @@ class Machine(Run):
     def load(self, mnemonic: str, data: Data) -> None:
         """LDJ, LDH, LDT, and note which instruction it was: a checkpoint holds no data."""
         super().load(mnemonic, data)
-        self.loaded[mnemonic] = self.model.origin.pc
+        self.loaded[mnemonic] = self.state.origin.pc
 
     # --- the program as the loop sees it ----------------------------------------------------------------
 
@@ -332,7 +331,7 @@ class Machine(Run):
 
     def execute(self, origin: Origin) -> None:
         """Do an instruction of the host's, at its step; what it plays, sends or records is known by this origin."""
-        self.model.origin = origin
+        self.state.origin = origin
         instruction = self.verified.instructions[origin.pc]
         MEANINGS[instruction.mnemonic](self, instruction)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from bioasm.network.network import MATRIX, Projection
 from bioasm.runtime.connectivity import Connections, from_matrix, from_rule
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.layout import Real
-
-if TYPE_CHECKING:
-    from bioasm.vm.network_state import Populations
+from bioasm.vm.network_arrays import NetworkArrays
 
 Array = NDArray[Any]
 _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
@@ -24,17 +22,17 @@ _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is tha
 class Projections:
     """The connections of all projections, as fields that generated source reads."""
 
-    def __init__(self, host: Populations, parameters: Mapping[str, float]) -> None:
-        self.host, self.state = host, host.state
+    def __init__(self, arrays: NetworkArrays, parameters: Mapping[str, float]) -> None:
+        self.arrays, self.state = arrays, arrays.state
         self.connected = False
-        self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in host.network.projections}
-        self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in host.network.projections}
-        for projection in host.network.projections:
+        self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in arrays.network.projections}
+        self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in arrays.network.projections}
+        for projection in arrays.network.projections:
             self._place(projection, (np.zeros(1 + self._pre(projection), np.int64), np.zeros(0, np.int32), np.zeros(0)))
             self._make_room(projection)
 
     def _pre(self, projection: Projection) -> int:
-        return self.host.network.populations[projection.pre].n
+        return self.arrays.network.populations[projection.pre].n
 
     def _place(self, projection: Projection, found: Connections) -> None:
         for part, array in zip(("start", "post", "weight"), found, strict=True):
@@ -42,8 +40,8 @@ class Projections:
 
     def flaw(self) -> str | None:
         """What is wrong with the delays: a mechanism that delays a value itself has one delay for all that comes to it."""
-        for name in {p.target for p in self.host.network.projections}:
-            mine = [p for p in self.host.network.projections if p.target == name]
+        for name in {p.target for p in self.arrays.network.projections}:
+            mine = [p for p in self.arrays.network.projections if p.target == name]
             if self._delayed(mine[0]) and len({self.delay[p.name] for p in mine}) > 1:
                 words = " and ".join(f"{p.name} ({self.delay[p.name]:g} s)" for p in mine)
                 return f"{name} delays a value by the delay of its projection, and these differ: {words}"
@@ -51,28 +49,28 @@ class Projections:
 
     def matrix(self, name: str) -> Any:
         """The matrix of weights of a projection that has one, as the program holds it."""
-        projection = self.host.network.projection(name)
+        projection = self.arrays.network.projection(name)
         assert projection is not None
-        return None if projection.data is None else self.host.seen.verified.program.data[projection.data].value
+        return None if projection.data is None else self.arrays.names.verified.program.data[projection.data].value
 
     def connect(self) -> None:
         """Make the connections, before the first step: with the weights that are set by then."""
         if not self.connected:
             self.connected = True
-            for projection in self.host.network.projections:
+            for projection in self.arrays.network.projections:
                 self._connect(projection.name)
 
     def _connect(self, name: str) -> None:
-        projection = self.host.network.projection(name)
+        projection = self.arrays.network.projection(name)
         assert projection is not None
-        target = self.host.network.instance(projection.target)
+        target = self.arrays.network.instance(projection.target)
         assert target is not None
         if projection.rule == MATRIX:
             self._place(projection, from_matrix(self.matrix(name), self.weight[name]))
             return
-        pre, post = self._pre(projection), self.host.network.populations[target.population].n
+        pre, post = self._pre(projection), self.arrays.network.populations[target.population].n
         itself = projection.pre == target.population
-        place = self.host.network.projections.index(projection)
+        place = self.arrays.network.projections.index(projection)
         number = projection.number or 0.0
         found = from_rule(projection.rule, number, pre, post, itself, self.weight[name], self.state.seed, place)
         self._place(projection, found)
@@ -82,7 +80,7 @@ class Projections:
         self.weight[name] = value
         if self.connected:
             self._connect(name)
-            self.host.stale = True
+            self.arrays.stale = True
 
     def _make_room(self, projection: Projection) -> None:
         """Rings of the length that the delay asks for, with nothing under way."""
@@ -101,8 +99,8 @@ class Projections:
 
     def _delayed(self, projection: Projection) -> list[str]:
         """The rings of what the target's text delays itself."""
-        instance = self.host.seen.by_name[projection.target]
-        system = self.host.seen.system(self.host.seen.population_of(instance))
+        instance = self.arrays.names.by_name[projection.target]
+        system = self.arrays.names.system(self.arrays.names.population_of(instance))
         calls = [n for a in instance.model.adds for n in a.value.walk() if isinstance(n, Call) and n.function == "delayed"]
         return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 

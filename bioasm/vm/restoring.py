@@ -23,11 +23,11 @@ from bioasm.runtime.instructions import named_neurons, operand, period
 from bioasm.runtime.setup import default_parameters, fixed_parameters
 from bioasm.verifier.dataflow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
 from bioasm.vm.archive import Archive, Damaged
-from bioasm.vm.dynamics import Origin
 from bioasm.vm.layout import Block, Ctx, Real
 from bioasm.vm.machine import Machine
 from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Samples
+from bioasm.vm.state import Origin
 
 Array = NDArray[Any]
 
@@ -207,13 +207,13 @@ def _load_couplings(machine: Machine, given: Given) -> None:
 def _restore_network(machine: Machine, given: Given) -> None:
     model, origins = machine.model, given.table("model")
     assert isinstance(model, Populations)
-    for name, parameter, n in model.parameters():
-        model.values[name] = _per_neuron(given, f"value.{name}", n, parameter)
+    for name, parameter, n in model.parameters_of():
+        model.parameters[name] = _per_neuron(given, f"value.{name}", n, parameter)
     for projection in machine.network.projections:
         number = given.array(f"weight.{projection.name}", "<f8", ())
         model.projections.weight[projection.name] = real(float(number), -math.inf, math.inf, "a weight")
-    for name, n in model.outside.sizes():
-        model.outside.constants[name] = {
+    for name, n in model.stimuli.sizes():
+        model.stimuli.constants[name] = {
             how: np.atleast_1d(_per_neuron(given, f"constant.{how}.{name}", n, None))
             for how in ("add", "scale", "set")
             if how != "set" or f"constant.set.{name}" in given.archive

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,13 @@ def block_width(lanes: int) -> int:
     return WIDE if lanes >= _LANES_FOR_WIDE else 1
 
 
+class Origin(NamedTuple):
+    """The place of an instruction, and the step at which it was executed."""
+
+    pc: int
+    step: int
+
+
 class State:
     """All arrays of a run by name, bound into the table `ctx`, and the table `real`.
 
@@ -37,6 +44,7 @@ class State:
         self.real = np.zeros(len(Real))
         self.arrays: dict[str, Array] = {}
         self.fields: dict[str, Array] = {}  # arrays that generated source reads, by the names it has for them
+        self.origin = Origin(0, 0)  # of the instruction that is being executed
         self.wholes: dict[str, int] = {}  # whole numbers that generated source reads
         self.width = block_width(lanes)
         self.blocks = -(-lanes // self.width)

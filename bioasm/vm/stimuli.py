@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,77 +14,69 @@ from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
-from bioasm.vm.dynamics import Origin
 from bioasm.vm.layout import DRAWN, Ctx
-
-if TYPE_CHECKING:
-    from bioasm.vm.network_state import Populations
+from bioasm.vm.network_arrays import NetworkArrays
+from bioasm.vm.state import Origin
 
 Array = NDArray[Any]
 
 
-class Outside:
+class Stimuli:
     """Inputs and events of a network. Numbers and vectors are of one entry or one a neuron of the population."""
 
-    def __init__(self, host: Populations) -> None:
-        self.host, self.state = host, host.state
+    def __init__(self, arrays: NetworkArrays) -> None:
+        self.arrays, self.state = arrays, arrays.state
         self.constants: dict[str, dict[str, Array]] = {}
         self.waves: dict[str, Origin] = {}  # by input: the WAVE or PLAY that it follows
         self.trains: dict[str, Origin] = {}  # by target: the SPK or EVT whose spikes come to it
-        for k, system in enumerate(host.systems):
+        for k, system in enumerate(arrays.systems):
             for name, made in system.inputs.items():
                 self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1)}
-                self._fill(name + "#", k, made.default)
-                self._fill(name + "#base", k, made.default)
-                self._fill(name + FACTOR, k, 1.0)
-                self._fill(name + OFFSET, k, 0.0)
-        for target in host.seen.events:
+                self.arrays.fill(name + "#", k, made.default)
+                self.arrays.fill(name + "#base", k, made.default)
+                self.arrays.fill(name + FACTOR, k, 1.0)
+                self.arrays.fill(name + OFFSET, k, 0.0)
+        for target in arrays.names.events:
             self._make_events(target)
-
-    def _fill(self, field: str, population: int, value: Array | float) -> None:
-        """Set a field of cells from one number, or one a neuron."""
-        n = self.host.network.populations[population].n
-        per_neuron = np.broadcast_to(np.asarray(value, np.float64), (n,))
-        self.host.cells(field, population)[:] = self.state.per_neuron_to_cells(per_neuron)
 
     # --- inputs -------------------------------------------------------------------------------------
 
-    def set_constant(self, name: str, value: Array | float, how: str) -> None:
+    def set_input(self, name: str, value: Array | float, how: str) -> None:
         """INP: add to an input (qualified name), set it, or scale it."""
-        population = self.host.system_of(name)
+        population = self.arrays.system_of(name)
         kept = self.constants[name]
         kept.pop("set", None)
         kept[how] = np.atleast_1d(np.asarray(value, np.float64))
-        made = self.host.systems[population].inputs[name]
+        made = self.arrays.systems[population].inputs[name]
         base = made.default + kept["add"]
-        self._fill(name + "#", population, base)
-        self._fill(name + "#base", population, base)
-        self._fill(name + OFFSET, population, kept.get("set", np.zeros(1)))
-        self._fill(name + FACTOR, population, np.zeros(1) if "set" in kept else kept["scale"])
+        self.arrays.fill(name + "#", population, base)
+        self.arrays.fill(name + "#base", population, base)
+        self.arrays.fill(name + OFFSET, population, kept.get("set", np.zeros(1)))
+        self.arrays.fill(name + FACTOR, population, np.zeros(1) if "set" in kept else kept["scale"])
 
-    def play(self, name: str, rows: Array, period: int) -> None:
+    def set_waveform(self, name: str, rows: Array, period: int) -> None:
         """PLAY: a waveform (rows, 1 or n), a row every `period` steps from the origin's on."""
         state = self.state
-        self.waves[name] = origin = self.host.origin
+        self.waves[name] = origin = self.state.origin
         state.fields[f"wave:{name}"] = np.ascontiguousarray(rows, np.float64).ravel()
         numbers = {"rows": rows.shape[0], "columns": rows.shape[1], "period": period, "start": origin.step}
         state.wholes |= {f"wave_{part}:{name}": number for part, number in numbers.items()}
-        self.host.stale = True
+        self.arrays.stale = True
 
     def present(self, name: str, population: int) -> Array:
         """What the host knows of an input (name with its ending) between two steps, (places, n)."""
         state = self.state
         if not name.endswith("#"):
-            return state.places_of(self.host.cells(name, population))
-        total = state.places_of(self.host.cells(name + "base", population)).copy()
+            return state.places_of(self.arrays.cells(name, population))
+        total = state.places_of(self.arrays.cells(name + "base", population)).copy()
         if self.is_fed(name.removesuffix("#"), population):
             total += state.places_of(state["FEEDBACK_CURRENT"])
         return total + self._wave_now(name.removesuffix("#"))
 
     def is_fed(self, name: str, population: int) -> bool:
         """Whether the feedback goes into this input."""
-        feedback = self.host.network.populations[population].model.feedback
-        return feedback is not None and self.host.coupled == population and name == f"p{population}.{feedback.target}"
+        feedback = self.arrays.network.populations[population].model.feedback
+        return feedback is not None and self.arrays.coupled == population and name == f"p{population}.{feedback.target}"
 
     def _wave_now(self, name: str) -> Array:
         rows, columns, period, start = (
@@ -102,7 +94,7 @@ class Outside:
     def sizes(self) -> Iterator[tuple[str, int]]:
         """Each input, and how many neurons have it."""
         for name in self.constants:
-            yield name, self.host.network.populations[self.host.system_of(name)].n
+            yield name, self.arrays.network.populations[self.arrays.system_of(name)].n
 
     def origins(self) -> dict[str, list[Origin]]:
         """The instructions that waveforms and spike trains come from."""
@@ -110,7 +102,7 @@ class Outside:
 
     def note_rates(self) -> None:
         """Make anew what follows from the numbers of random spikes that are expected. Raises ValueError where one is none."""
-        for target in self.host.seen.events:
+        for target in self.arrays.names.events:
             expected = self.state.fields[f"expected:{target.name}"]
             if not ((expected >= 0.0) & (expected <= limit("drawn_spikes"))).all():
                 raise ValueError(f"{target.name} expects a number of spikes out of 0 to {limit('drawn_spikes')}")
@@ -120,7 +112,7 @@ class Outside:
 
     def _make_events(self, target: Target) -> None:
         state, name, p = self.state, target.name, target.population
-        n, place = self.host.network.populations[p].n, self.host.seen.events.index(target)
+        n, place = self.arrays.network.populations[p].n, self.arrays.names.events.index(target)
         stream = STREAM_POISSON if place == 0 else STREAM_RATES + place
         key0, key1 = lane_key(state.seed, np.arange(state.places, dtype=np.uint32), stream)
         arrays: dict[str, Array] = {part: np.zeros(0, np.int64) for part in ("step", "neuron")}
@@ -131,26 +123,26 @@ class Outside:
         state.fields |= {f"{part}:{name}": array for part, array in arrays.items()}
         self._make_counts(name)
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
-        self.host.array(f"events:{name}", Field(p, per="slot"))
+        self.arrays.array(f"events:{name}", Field(p, per="slot"))
 
-    def send(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def set_spike_train(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
         """SPK, EVT: steps from the origin's on, sorted, and the neurons that a spike of this weight comes to."""
         fields, name = self.state.fields, target.name
-        self.trains[name] = origin = self.host.origin
+        self.trains[name] = origin = self.state.origin
         fields[f"step:{name}"] = np.ascontiguousarray(steps + origin.step, np.int64)
         fields[f"neuron:{name}"] = np.ascontiguousarray(neurons, np.int64)
         fields[f"jump:{name}"][:] = weight
         fields[f"position:{name}"][:] = 0
         self.state.wholes[f"length:{name}"] = len(steps)
-        self.host.stale = True
+        self.arrays.stale = True
 
-    def bombard(self, target: Target, rate: Array | float, weight: Array | float) -> None:
+    def set_poisson(self, target: Target, rate: Array | float, weight: Array | float) -> None:
         """POI, RATE: hertz and weights."""
         fields, name = self.state.fields, target.name
         fields[f"expected:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
         fields[f"rate_jump:{name}"][:] = weight
         self._make_counts(name)
-        self.host.stale = True
+        self.arrays.stale = True
 
     def _make_counts(self, name: str) -> None:
         """The tables by which the spikes of a step are counted, from how many are expected."""

@@ -15,7 +15,6 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.interpreted import InterpretedDriver
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
-from bioasm.models.expression import Symbol
 from bioasm.runtime.exact import fused_arrays
 from bioasm.runtime.poisson import Counts
 from bioasm.runtime.python_dynamics import PythonDynamics
@@ -25,11 +24,10 @@ from bioasm.vm.codegen.frame import PhaseFrame
 from bioasm.vm.codegen.python_printer import PythonPrinter, print_python
 from bioasm.vm.codegen.statements import Fire, For, Let, Store
 from bioasm.vm.codegen.types import Space
-from bioasm.vm.dynamics import Origin
 from bioasm.vm.kernels.network import namespace
 from bioasm.vm.layout import DRAWN, Block, Ctx, Real
 from bioasm.vm.network_state import Populations
-from bioasm.vm.state import State
+from bioasm.vm.state import Origin, State
 
 CALLS = {"select": "np.where({}, {}, {})", "number": "np.where({}, 1.0, 0.0)", "flag": "np.where({}, 1, 0)"}
 CALLS |= {"min": "np.minimum({}, {})", "max": "np.maximum({}, {})", "not": "np.logical_not({})", "sqrt": "np.sqrt({})"}
@@ -75,8 +73,8 @@ class Grid(PythonDynamics, Populations):
     def energy_state(self) -> Any:
         if self.coupled is None:
             return np.zeros((self.lanes, 0))
-        s = Symbol(f"p{self.coupled}.{self.network.populations[self.coupled].model.feedback.source}")
-        return self.evaluate(s, self.coupled, self._present_states(self.coupled))[: self.lanes]
+        source = self.network.populations[self.coupled].model.feedback.source
+        return self.values.now(f"p{self.coupled}.{source}", self.coupled)
 
     def bind(self) -> None:
         """Print the step program for the present parameters and clamps."""
@@ -112,7 +110,7 @@ class Grid(PythonDynamics, Populations):
                 careful(ctx, real, b, self.step)
                 block[Block.STEP] = self.step + 1
             ctx[Ctx.STEP] += 1
-            self.origin = Origin(0, self.step)
+            self.state.origin = Origin(0, self.step)
             self.outputs.drain()
             if not watch(self.step):
                 return

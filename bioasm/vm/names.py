@@ -15,7 +15,7 @@ from bioasm.vm.codegen.system import Instance, System
 
 
 @dataclass(frozen=True, eq=False)
-class Instances:
+class NameTable:
     """The instances of a network with their ids, by name: `p0`, `p1`, ... for populations, `m0`, ... for mechanisms."""
 
     network: Network

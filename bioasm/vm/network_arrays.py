@@ -1,0 +1,192 @@
+"""The arrays of a network in a State, by the names that generated source has for them, and the source that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.network.network import Network
+from bioasm.runtime.random import STREAM_WHITE, lane_key
+from bioasm.verifier.gate import Verified
+from bioasm.vm.codegen.frame import Frame
+from bioasm.vm.codegen.layout import Field
+from bioasm.vm.codegen.plan import variables
+from bioasm.vm.codegen.source import Generated, generate
+from bioasm.vm.codegen.steps import hold_field
+from bioasm.vm.codegen.system import System
+from bioasm.vm.layout import CHUNK, DRAWN, PAST_THE_END, Block, Ctx, Real
+from bioasm.vm.names import NameTable
+from bioasm.vm.state import State
+
+Array = NDArray[Any]
+_MOST_STEPS = 2.0**53
+# Fields that follow from others, or from what the program loads, connects, sends and plays. Spikes from outside are taken and
+# used up in one step, so that between steps, where checkpoints are written, none of them waits.
+_MADE_ANEW = (
+    *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:"),
+    *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
+    *("one:", "events:", "mark:events:"),
+)
+_TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
+
+
+class NetworkArrays:
+    """Fields of cells (neurons times places of lanes, in the order of `layout.py`), of rings and of connections.
+
+    `frames` builds the steps of the source. `stale` says that `bind` must be called before the source runs.
+    """
+
+    def __init__(
+        self, state: State, network: Network, verified: Verified, parameters: Mapping[str, float], frames: type[Frame]
+    ) -> None:
+        self.state, self.network, self.names, self.frames = state, network, NameTable(network, verified), frames
+        self.generated: Generated | None = None
+        self.stale = True
+        self._sources: dict[tuple[frozenset[str], bool], Generated] = {}
+        self._allocate(parameters)
+
+    # --- names --------------------------------------------------------------------------------------
+
+    @cached_property
+    def systems(self) -> list[System]:
+        """One a population, as if all parameters were scalars."""
+        return [self.names.system(p) for p in range(len(self.network.populations))]
+
+    @cached_property
+    def numbered(self) -> list[str]:
+        """The qualified names of all variables in the order of their numbers."""
+        return [name for _, name in variables(self.names.plan(frozenset(), False, self.state.places))]
+
+    def system_of(self, qualified: str) -> int:
+        """The index of the population that a value belongs to."""
+        identity = qualified.partition(".")[0]
+        index = int(identity[1:])
+        return index if identity[0] == "p" else self.network.mechanisms[index].population
+
+    @property
+    def coupled(self) -> int | None:
+        """The index of the population with the feedback J s + h."""
+        return self.names.coupled
+
+    # --- fields -------------------------------------------------------------------------------------
+
+    def array(self, name: str, made: Field) -> Array:
+        """The array of a field, made where it is not there yet."""
+        if name not in self.state.fields:
+            n = self.network.populations[made.population].n
+            sizes = {"cell": n * self.state.places, "slot": n * self.state.places * self.slots(name)}
+            sizes["mark"] = self.state.blocks * self.slots(name.removeprefix("mark:"))
+            self.state.fields[name] = np.zeros(sizes.get(made.per, 1), _TYPES[made.dtype])
+        return self.state.fields[name]
+
+    def slots(self, ring: str) -> int:
+        """How many steps a ring holds."""
+        return self.state.wholes.get(f"slots:{ring}", 1)
+
+    def cells(self, name: str, population: int) -> Array:
+        """A field of cells of float64."""
+        return self.array(name, Field(population))
+
+    def fill(self, field: str, population: int, value: Array | float) -> None:
+        """Set a field of cells from one number, or one a neuron."""
+        n = self.network.populations[population].n
+        per_neuron = np.broadcast_to(np.asarray(value, np.float64), (n,))
+        self.cells(field, population)[:] = self.state.per_neuron_to_cells(per_neuron)
+
+    def live(self) -> dict[str, Array]:
+        """The fields that a run changes, of those that the present source reads and of the first."""
+        assert self.generated is not None
+        names = self._first_fields | self.generated.layout.fields.keys()
+        parameters = {name for system in self.systems for name in system.parameters}
+        kept = [n for n in names if n in self.state.fields and not n.startswith(_MADE_ANEW) and n not in parameters]
+        return {f"field.{name}": self.state.fields[name] for name in sorted(kept)}
+
+    def note_first(self) -> None:
+        """The fields that there are now are those that every network has."""
+        self._first_fields = frozenset(self.state.fields)
+
+    def _allocate(self, parameters: Mapping[str, float]) -> None:
+        state, places = self.state, self.state.places
+        for k, population in enumerate(self.network.populations):
+            state.wholes |= {f"n:{k}": population.n, f"first:{k}": population.first}
+            for name in self.systems[k].states:
+                self.cells(name, k)
+            self.array(hold_field(k), Field(k, "u1"))
+        state.bind("SPIKE_COUNT", np.zeros(state.cells, np.int64))
+        state.bind("HOLD", np.zeros(state.n, np.uint8))
+        state.bind("FIRED", np.zeros(2 * state.cells, np.uint8))
+        state.bind("ENERGY", np.zeros(places))
+        state.bind("BEST_ENERGY", np.full(places, np.inf))
+        state.bind("POPULATION", np.array([[p.first, p.n] for p in self.network.populations], np.int64))
+        state.bind("VARIABLE_N", np.array([self.network.populations[self.system_of(v)].n for v in self.numbered], np.int64))
+        if self.coupled is not None:
+            self._allocate_feedback(self.network.populations[self.coupled].n, parameters)
+
+    def _allocate_feedback(self, n: int, parameters: Mapping[str, float]) -> None:
+        state, places = self.state, self.state.places
+        population = self.network.populations[self.coupled or 0]
+        feedback = population.model.feedback
+        assert feedback is not None
+        state.ctx[Ctx.COUPLED_N] = n
+        state.real[Real.I_MAX] = parameters[f"{population.name}.{feedback.within}"]
+        if n:
+            steps = parameters[f"{population.name}.{feedback.every}"] / parameters["dt"] if parameters["dt"] else 0.0
+            state.ctx[Ctx.FEEDBACK_EVERY] = round(min(steps, _MOST_STEPS))  # where it is no such number, `flaw` says so
+        sizes = dict.fromkeys(("FEEDBACK_CURRENT", "Y", "ONE_FIELD"), n * places)
+        sizes |= {"S": n * places + PAST_THE_END, "ONE_ENERGY": places, "PARTIAL": 64 * places}
+        for name, size in sizes.items():
+            state.bind(name, np.zeros(size))
+        for name in ("BEST", "ONE"):
+            state.bind(name, np.zeros(n * places, np.int8))
+
+    # --- source -------------------------------------------------------------------------------------
+
+    def bind(self, parameters: Mapping[str, Array | float]) -> None:
+        """Let the source for the present parameters (by qualified name) and clamps find its numbers and arrays."""
+        self.stale, state = False, self.state
+        own = frozenset(name for name, value in parameters.items() if isinstance(value, np.ndarray))
+        made = self._source_for(own, bool(state.ctx[Ctx.CLAMPED]))
+        if made is not self.generated:
+            self.generated = made
+            self._make_noise(made)
+        layout = made.layout
+        kept = [self._parameter_array(name, field, parameters) for name, field in layout.fields.items()]
+        state.bind("ADDRESS", np.array([a.ctypes.data for a in kept] or [0], np.int64))
+        state.bind("NUMBER", np.array([parameters.get(name, 0.0) for name in layout.numbers] or [0.0], np.float64))
+        state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
+
+    def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
+        """The source of a plan, written once: programs change values in their loops, and plans hardly ever."""
+        if (own, clamped) not in self._sources:
+            made = generate(self.names.plan(own, clamped, self.state.places), self.frames)
+            self._sources[own, clamped] = made
+            for name in made.layout.wholes:
+                self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
+        return self._sources[own, clamped]
+
+    def _make_noise(self, made: Generated) -> None:
+        """Room for the random numbers that a source draws, and the keys of its white noises."""
+        state = self.state
+        cells = [p.n * state.width for p in self.network.populations]
+        chunks = [noises * -(-n // CHUNK) for noises, n in zip(made.noises, cells, strict=True)] if made.keeps else made.noises
+        state.wholes["chunks"] = max(1, sum(chunks) if made.keeps else max(chunks))
+        state.bind("DRAWN", np.zeros(2 * DRAWN * state.wholes["chunks"] * state.blocks, np.float32))
+        state["BLOCK"][:, Block.DRAWN_PAIR] = -1
+        state.bind("NOISE_KEY", self._noise_keys(max(made.noises)))
+
+    def _parameter_array(self, name: str, made: Field, parameters: Mapping[str, Array | float]) -> Array:
+        array = self.array(name, made)
+        if name in parameters:
+            self.fill(name, made.population, parameters[name])
+        return array
+
+    def _noise_keys(self, noises: int) -> Array:
+        """The keys of the white noises beside `xi`: (streams, 2, places)."""
+        lanes = np.arange(self.state.places, dtype=np.uint32)
+        keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(noises)]
+        words = [word for key in keys for word in key]
+        return np.concatenate([*words, np.zeros(PAST_THE_END, np.uint32)])

@@ -1,0 +1,108 @@
+"""Values of a network between two steps: expressions over parameters, states, inputs and what is delayed, in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.models.algebra import evaluate
+from bioasm.models.expression import Call, Expression, Symbol, symbols
+from bioasm.vm.codegen.lower import delayed_ring
+from bioasm.vm.codegen.system import System
+from bioasm.vm.initial import present
+from bioasm.vm.layout import Ctx, Real
+from bioasm.vm.network_arrays import NetworkArrays
+from bioasm.vm.stimuli import Stimuli
+
+Array = NDArray[Any]
+
+
+class _Flat(NamedTuple):
+    """An expression with its definitions put in: the tree, its delayed(...) calls by ring buffer, and its free symbols."""
+
+    tree: Expression
+    late: dict[str, Call]
+    names: set[str]
+
+
+class NetworkValues:
+    """Evaluates expressions. `parameters` are by qualified name, one number or one a neuron."""
+
+    def __init__(self, arrays: NetworkArrays, stimuli: Stimuli, parameters: Mapping[str, Array | float]) -> None:
+        self.arrays, self.stimuli, self.parameters = arrays, stimuli, parameters
+        self.state, self.network, self.systems = arrays.state, arrays.network, arrays.systems
+        self._flats: dict[tuple[Expression, int], _Flat] = {}
+
+    def now(self, name: str, population: int) -> Array:
+        """A state or definition (qualified name) of a population now, (lanes, n)."""
+        states = {state: self.state.places_of(self.state.fields[state]) for state in self.systems[population].states}
+        return self.evaluate(Symbol(name), population, states)[: self.state.lanes]
+
+    def initial(self, name: str, population: int) -> Array:
+        """What a state starts as, or a definition at the start, (places, n)."""
+        return self.evaluate(Symbol(name), population, _Initial(self, population))
+
+    def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
+        """An expression for all lanes and neurons of a population, (places, n)."""
+        system, n = self.systems[population], self.network.populations[population].n
+        flat, late, names = self._between_steps(expression, population)
+        values = {name: self._late(call, population, states) for name, call in late.items()}
+        values |= {name: self._value(name, system, population, states) for name in names}
+        with np.errstate(all="ignore"):
+            value = evaluate(flat, values)
+        return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
+
+    def _between_steps(self, expression: Expression, population: int) -> _Flat:
+        """The expression with its definitions put in; kept, because programs read the same values again and again."""
+        if (expression, population) not in self._flats:
+            system = self.systems[population]
+            written = system.flat(expression)
+            flat = system.flat(present(written))
+            late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
+            self._flats[expression, population] = _Flat(flat, late, symbols(flat) - late.keys())
+        return self._flats[expression, population]
+
+    def _value(self, name: str, system: System, population: int, states: Mapping[str, Any]) -> Any:
+        """What a name stands for between two steps: a parameter, a state, an input from outside, ..."""
+        if name in system.states:
+            return states[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        if "#" in name:
+            return self.stimuli.present(name, population)
+        if name == "noise":
+            known = self.state.real[Real.NOISE_SET] == 1.0
+            return float(self.state.real[Real.NOISE] if known else system.population.model.noise_default)
+        return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
+
+    def _late(self, call: Call, population: int, states: Mapping[str, Any]) -> Array:
+        """What was delayed, as it is read in the coming step, (places, n)."""
+        ring, state = delayed_ring(call), self.state
+        slots, n = self.arrays.slots(ring), self.network.populations[population].n
+        if slots == 1 or ring not in state.fields:
+            return self.evaluate(call.arguments[0], population, states)
+        kept = state.fields[ring].reshape(state.blocks, slots, n, state.width)
+        oldest = kept[:, (int(state.ctx[Ctx.STEP]) + 1) % slots]
+        return state.places_of(np.ascontiguousarray(oldest).ravel())
+
+
+class _Initial(Mapping[str, Any]):
+    """What the states of a population start as, each worked out where it is asked for: one may be an expression of others."""
+
+    def __init__(self, values: NetworkValues, population: int) -> None:
+        self.values_of, self.population, self.starts = values, population, values.systems[population].states
+        self.known: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.known:
+            self.known[name] = self.values_of.evaluate(self.starts[name], self.population, self)
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.starts)
+
+    def __len__(self) -> int:
+        return len(self.starts)
