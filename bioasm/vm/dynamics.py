@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from bioasm.network.references import VariableRef
 from bioasm.results import Spikes
-from bioasm.runtime.dynamics import Best, Recorded
+from bioasm.runtime.dynamics import Best, Dynamics, Recorded
 from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.outputs import Outputs, Samples
-from bioasm.vm.state import State
+from bioasm.vm.state import Origin, State
 
 Array = NDArray[Any]
 
 
-class CompiledDynamics(ABC):
+class CompiledDynamics(Dynamics, ABC):
     """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could: the
     machine sets it.
 
@@ -41,6 +41,11 @@ class CompiledDynamics(ABC):
         return False
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """What the kernel for this moment is known by."""
+        return self.family, self.storage, self.variant
+
+    @property
     @abstractmethod
     def variant(self) -> str:
         """What the kernel is made from, beside the storage of J."""
@@ -60,6 +65,44 @@ class CompiledDynamics(ABC):
     @abstractmethod
     def energy_neurons(self) -> tuple[int, int]:
         """The first of the neurons that have an energy, and how many there are."""
+
+    # --- checkpoints --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def live(self) -> dict[str, Array]:
+        """Arrays that a run changes beside those of the state."""
+
+    @abstractmethod
+    def chosen(self) -> dict[str, Array]:
+        """What was set of parameters and inputs."""
+
+    @abstractmethod
+    def origins(self) -> dict[str, list[Origin]]:
+        """Which instructions made what a checkpoint makes anew."""
+
+    @abstractmethod
+    def follow_live(self) -> None:
+        """Make anew what follows from the arrays that a checkpoint has filled."""
+
+    # --- clamps ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _note_clamps(self) -> None:
+        """Make anew what follows from which neurons are clamped."""
+
+    def held(self) -> Array:
+        """1 for each clamped neuron, (n,)."""
+        return self.state["HOLD"]
+
+    def hold(self, held: Array) -> None:
+        """Clamp the neurons that a checkpoint says, where they are."""
+        self.state["HOLD"][:] = held
+        self._note_clamps()
+
+    def free(self, neurons: Array | slice) -> None:
+        """Let neurons go."""
+        self.state["HOLD"][neurons] = 0
+        self._note_clamps()
 
     # --- clock and noise ----------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.ising_state import Spins
 from bioasm.vm.layout import Block, Ctx, Recorder, Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
 _POINTERS: dict[str, list[int]] = {
@@ -48,7 +49,7 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
         machine.state.ctx[Ctx.TARGET] = machine.steps + steps
         before = _memory(machine)
         for block in range(machine.state.blocks):
-            status = Status(machine._call(block))
+            status = Status(machine.kernels.call(block))
             assert status in (Status.DONE, Status.DRAIN)
         after = _memory(machine)
     finally:
@@ -61,6 +62,7 @@ def dynamics_file(machine: Machine) -> str:
     model = machine.model
     if isinstance(model, Spins):
         return ising_file(model.storage, model.variant == "whole")
+    assert isinstance(model, Populations)
     return network_file(model.generated, model.storage)
 
 
@@ -69,12 +71,12 @@ def _run_first_step(machine: Machine) -> None:
     status = Status.HOST
     machine.state.ctx[Ctx.BUDGET] = 1
     while machine.steps == 0:
-        status = machine._turn()
+        status = machine.turn()
         if status in (Status.HALT, Status.FUEL):
             raise error("B406", "the program runs no step, so that there are no dynamics to print")
         machine.state.ctx[Ctx.BUDGET] = 1
     machine.outputs.drain()
-    _ = machine.kernel
+    _ = machine.kernels.dynamics
 
 
 # --- memory ---------------------------------------------------------------------------------------------

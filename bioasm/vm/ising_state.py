@@ -78,15 +78,6 @@ class Spins(CompiledDynamics):
         """Which instructions made what a checkpoint makes anew: none."""
         return {}
 
-    def held(self) -> Array:
-        """1 for each clamped spin."""
-        return self.state["HOLD"]
-
-    def hold(self, held: Array) -> None:
-        """Clamp the spins that a checkpoint says."""
-        self.state["HOLD"][:] = held
-        self._note_clamps()
-
     def follow_live(self) -> None:
         """Nothing follows from the arrays that a checkpoint has filled."""
 
@@ -138,11 +129,6 @@ class Spins(CompiledDynamics):
         spins = self.state.places_of(self.state["SPIN"])
         spins[:, neurons] = levels
         self.state["SPIN"][:] = self.state.to_cells(spins)
-        self._note_clamps()
-
-    def free(self, neurons: Array | slice) -> None:
-        """Let spins go."""
-        self.state["HOLD"][neurons] = 0
         self._note_clamps()
 
     def _note_clamps(self) -> None:

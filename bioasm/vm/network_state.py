@@ -228,15 +228,6 @@ class Populations(CompiledDynamics):
             n = self.network.populations[self.names.population_of(instance)].n
             yield from ((instance.qualified(p.name), p, n) for p in instance.model.parameters)
 
-    def held(self) -> Array:
-        """1 for each clamped neuron."""
-        return self.state["HOLD"]
-
-    def hold(self, held: Array) -> None:
-        """Clamp the neurons that a checkpoint says, where they are."""
-        self.state["HOLD"][:] = held
-        self._note_clamps()
-
     def follow_live(self) -> None:
         """Make anew what follows from the arrays that a checkpoint has filled."""
         self.stimuli.note_rates()
@@ -302,11 +293,6 @@ class Populations(CompiledDynamics):
         """Hold neurons (numbered through), each at its level."""
         self.state["HOLD"][neurons] = 1
         self._write_states(neurons, levels[None, :])
-        self._note_clamps()
-
-    def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
-        self.state["HOLD"][neurons] = 0
         self._note_clamps()
 
     def _write_states(self, neurons: Array, values: Array) -> None:

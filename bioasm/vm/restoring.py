@@ -286,7 +286,7 @@ def _restore_outputs(machine: Machine, given: Given) -> None:
     outputs.rebuild_recorders()
     rows = given.rows("readings", 2)
     whole(len(rows), 0, limit("results"), "the number of results")
-    words = machine.reading_names()
+    words = machine.code.reading_names()
     outputs.readings[:] = [_reading(machine, given, k, words, *row) for k, row in enumerate(rows)]
 
 
