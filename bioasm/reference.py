@@ -20,10 +20,9 @@ from bioasm.isa.limits import LIMITS
 from bioasm.isa.table import GROUPS, ROWS, Row, Slot, group_of
 from bioasm.models import DEFAULT_MODEL, MODELS, Model
 from bioasm.models.base import MECHANISM, Parameter
-from bioasm.models.dimensions import spell_unit
 from bioasm.models.equations import equation_lines
 from bioasm.network.network import variables_of
-from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number
+from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number, spell_unit
 
 NOTICE = "<!-- Written by `python -m bioasm.reference` from the tables of the code. Change those, not this page. -->"
 
@@ -71,8 +70,6 @@ def describe_range(p: Parameter) -> str:
 def spelled(value: float, p: Parameter) -> str:
     """A value of a parameter as one would write it: a word, or a number with its unit."""
     word = next((w for w, number in p.words if number == value), None)
-    if word is None and p.dimension is Dimension.NONE and p.unit != NO_UNIT:
-        return f"{spell_number(value)} ({spell_unit(p.unit)})"
     return word or " ".join(spell(value, p.dimension)).rstrip()
 
 

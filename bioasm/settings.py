@@ -10,7 +10,7 @@ from bioasm.isa.program import Program, Quantity
 from bioasm.models.base import Parameter
 from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.references import DT, ProjectionRef
-from bioasm.units import Dimension, find_unit, to_si
+from bioasm.units import Dimension, Measured, find_unit, to_si
 from bioasm.verifier.gate import Verified, verify
 
 _NUMBER = re.compile(r"([+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)")
@@ -99,7 +99,7 @@ def _refuse_set_twice(verified: Verified, name: str) -> None:
                         exit_code=EXIT_USAGE)  # fmt: skip
 
 
-def _constant(name: str, text: str, dimension: Dimension) -> Quantity:
+def _constant(name: str, text: str, dimension: Measured) -> Quantity:
     given = parse_quantity(name, text)
     _require(name, given.dimension in (dimension, Dimension.NONE) or dimension is Dimension.NONE, given, dimension)
     return Quantity(given.value, given.dimension if dimension is Dimension.NONE else dimension)
@@ -136,7 +136,7 @@ def parse_quantity(name: str, text: str) -> Quantity:
         raise _wrong("B406", f"--set {name}={text}: {cause}") from None
 
 
-def _require(name: str, fits: bool, given: Quantity, dimension: Dimension) -> None:
+def _require(name: str, fits: bool, given: Quantity, dimension: Measured) -> None:
     if not fits:
         raise _wrong("B006", f"--set {name}: it is a {dimension}, not a {given.dimension}")
 

@@ -1,9 +1,14 @@
-"""Physical dimensions and units: how `10 mV` becomes a number in SI units and back, exactly."""
+"""Physical dimensions and units: how `10 mV` or `8 mV/ms` becomes a number in SI units and back, exactly.
+
+This is the one grammar of units, for programs, `--set` and the texts of models.
+"""
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from fractions import Fraction
+from functools import cache, lru_cache
 from math import isinf
 from typing import NamedTuple
 
@@ -87,6 +92,57 @@ EXPONENTS: dict[Dimension, Exponents] = {
     Dimension.TEMPERATURE: exponents(k=1),
 }
 
+_DIMENSIONS = {unit: dimension for dimension, unit in EXPONENTS.items()}
+_MOST_UNITS = 4096  # what is worked out of units is kept for so many
+
+
+class Compound(NamedTuple):
+    """What a number measures where that has no name of its own, such as V/s."""
+
+    unit: Exponents
+
+    @property
+    def symbol(self) -> str:
+        """Its SI unit as it is written."""
+        return spell_unit(self.unit)
+
+    def __str__(self) -> str:
+        return f"value in {self.symbol}"
+
+
+Measured = Dimension | Compound
+
+
+def dimension_of(unit: Exponents) -> Measured:
+    """What a number of this unit measures."""
+    return _DIMENSIONS.get(unit) or Compound(unit)
+
+
+def exponents_of(measured: Measured) -> Exponents:
+    """The unit of what a number measures; none for sweeps."""
+    return measured.unit if isinstance(measured, Compound) else EXPONENTS.get(measured, NO_UNIT)
+
+
+@lru_cache(_MOST_UNITS)
+def product(left: Exponents, right: Exponents) -> Exponents:
+    """The unit of left * right."""
+    return tuple(a + b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
+
+
+@lru_cache(_MOST_UNITS)
+def quotient(left: Exponents, right: Exponents) -> Exponents:
+    """The unit of left / right."""
+    return tuple(a - b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
+
+
+@lru_cache(_MOST_UNITS)
+def power(base: Exponents, exponent: Fraction) -> Exponents:
+    """The unit of base ^ exponent."""
+    return tuple(a * exponent for a in base)  # type: ignore[return-value]
+
+
+# --- symbols ----------------------------------------------------------------------------------------
+
 # Prefixes are case-sensitive where that matters (m is milli, M is mega).
 PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
 
@@ -94,7 +150,7 @@ PREFIXES = {"": 0, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m"
 class Unit(NamedTuple):
     """A unit as it is written: what it measures and the power of ten that leads to the SI unit."""
 
-    dimension: Dimension
+    dimension: Measured
     exponent: int
 
 
@@ -136,43 +192,83 @@ def _measures() -> dict[str, Measure]:
 
 
 MEASURES: dict[str, Measure] = _measures()
-_AREAS = ("m2", "cm2", "mm2", "um2", "\u00b5m2", "\u03bcm2")
+
+
+# --- reading ----------------------------------------------------------------------------------------
+
+_PART = re.compile(
+    r"\s*([*/]?)\s*(?:(1)|([^\W\d]+[23]?)(?:\s*(?:\^|\*\*)\s*(?:([+-]?[0-9]+(?:\.[0-9]+)?)|\(([+-]?[0-9]+/0*[1-9][0-9]*)\)))?)\s*"
+    r"(?=[*/]|\Z)"
+)
+_LONGEST = 256
+
+
+def parse_unit(text: str) -> tuple[Exponents, int]:
+    """The unit written as `text`, such as `mS/cm2`, `1/ms` or `ohm*cm`: its exponents and the power of ten to SI.
+
+    Raises ValueError with the part that is no unit.
+    """
+    unit, exponent, at = NO_UNIT, 0, 0
+    while at < len(text) or not at:
+        found = _PART.match(text, at) if len(text) <= _LONGEST else None
+        if found is None or (found[1] == "") != (at == 0):
+            raise ValueError(re.split(r"[*/]", text[at:].lstrip(" *\t/"))[0].strip() if text.strip() else text)
+        factor, tens = _measure(found)
+        unit = (quotient if found[1] == "/" else product)(unit, factor)
+        exponent += -tens if found[1] == "/" else tens
+        at = found.end()
+    return unit, exponent
+
+
+def _measure(part: re.Match[str]) -> tuple[Exponents, int]:
+    """One symbol of a unit with its exponent."""
+    _, one, symbol, decimal, ratio = part.groups()
+    if one:
+        return NO_UNIT, 0
+    if symbol not in MEASURES:
+        raise ValueError(part[0].strip(" \t*/"))
+    measure, times = MEASURES[symbol], Fraction(decimal or ratio or 1)
+    tens = measure.exponent * times
+    if tens != int(tens):
+        raise ValueError(part[0].strip(" \t*/"))
+    return power(measure.unit, times), int(tens)
 
 
 def _units() -> dict[str, Unit]:
-    known = {unit: dimension for dimension, unit in EXPONENTS.items() if unit != NO_UNIT}
-    plain = {
-        symbol: Unit(known[measure.unit], measure.exponent) for symbol, measure in MEASURES.items() if measure.unit in known
-    }
-    densities = {
-        f"{symbol}/{area}": Unit(dimension, MEASURES[symbol].exponent - MEASURES[area].exponent)
-        for dimension in (Dimension.CURRENT_DENSITY, Dimension.CONDUCTANCE_DENSITY, Dimension.CAPACITANCE_DENSITY)
-        for symbol in (prefix + BASE_SYMBOLS[dimension][0] for prefix in PREFIXES)
-        for area in _AREAS
-    }
-    molar = {f"{prefix}mol/m3": Unit(Dimension.CONCENTRATION, power) for prefix, power in PREFIXES.items()}
+    named = {symbol: _DIMENSIONS[m.unit] for symbol, m in MEASURES.items() if m.unit in _DIMENSIONS}
+    plain = {symbol: Unit(dimension, MEASURES[symbol].exponent) for symbol, dimension in named.items()}
     words = {"sweep": Unit(Dimension.SWEEPS, 0), "sweeps": Unit(Dimension.SWEEPS, 0), "%": Unit(Dimension.NONE, -2)}
-    return plain | densities | molar | words
+    return plain | {text: unit_as_written(text) for text in _densities()} | words
 
 
+def _densities() -> list[str]:
+    areas = ("m2", "cm2", "mm2", "um2", "\u00b5m2", "\u03bcm2")
+    return [f"{prefix}{of}/{area}" for of in "ASF" for prefix in PREFIXES for area in areas] + [
+        f"{prefix}mol/m3" for prefix in PREFIXES
+    ]
+
+
+def unit_as_written(text: str) -> Unit:
+    """The unit that the grammar of units reads; `/ms` is 1/ms. Raises ValueError with the part that is no unit."""
+    unit, exponent = parse_unit(f"1{text}" if text.startswith("/") else text)
+    return Unit(dimension_of(unit), exponent)
+
+
+# The units that have one symbol, or are usual: what is proposed, and forgiven where only upper and lower case differ.
 UNITS: dict[str, Unit] = _units()
-# In which unit a number of a dimension is printed, with the prefixes that fit: as it is usual, where that is not SI.
-_USUAL = {
-    Dimension.CURRENT_DENSITY: "A/cm2",
-    Dimension.CONDUCTANCE_DENSITY: "S/cm2",
-    Dimension.CAPACITANCE_DENSITY: "F/cm2",
-    Dimension.CONCENTRATION: "M",
-}
-_SPELLED_PREFIXES = ("f", "p", "n", "u", "m", "k", "M", "G")
 
 
+@lru_cache(_MOST_UNITS)
 def find_unit(text: str) -> Unit | None:
     """The unit written as `text`. Case is forgiven where only one unit can be meant (`MS` is not: ms or Ms)."""
     exact = UNITS.get(text)
     if exact is not None:
         return exact
-    meant = {unit for symbol, unit in UNITS.items() if symbol.lower() == text.lower()}
-    return meant.pop() if len(meant) == 1 else None
+    try:
+        return unit_as_written(text)
+    except ValueError:
+        meant = {unit for symbol, unit in UNITS.items() if symbol.lower() == text.lower()}
+        return meant.pop() if len(meant) == 1 else None
 
 
 def to_si(number: str, unit: Unit | None = None) -> float:
@@ -190,11 +286,129 @@ def to_si(number: str, unit: Unit | None = None) -> float:
     return value
 
 
-def spell(value: float, dimension: Dimension) -> tuple[str, str]:
+# --- spelling ---------------------------------------------------------------------------------------
+
+# In which unit a number of a dimension is printed, with the prefixes that fit: as it is usual, where that is not SI.
+_USUAL = {
+    Dimension.CURRENT_DENSITY: "A/cm2",
+    Dimension.CONDUCTANCE_DENSITY: "S/cm2",
+    Dimension.CAPACITANCE_DENSITY: "F/cm2",
+    Dimension.CONCENTRATION: "M",
+}
+_SPELLED_PREFIXES = ("f", "p", "n", "u", "m", "k", "M", "G")
+# The unit that a number of a dimension is most likely in.
+_LIKELY = {
+    Dimension.TIME: "ms",
+    Dimension.VOLTAGE: "mV",
+    Dimension.CURRENT: "nA",
+    Dimension.FREQUENCY: "Hz",
+    Dimension.RESISTANCE: "Mohm",
+    Dimension.CAPACITANCE: "pF",
+    Dimension.CONDUCTANCE: "nS",
+    Dimension.CHARGE: "pC",
+    Dimension.CURRENT_DENSITY: "uA/cm2",
+    Dimension.CONDUCTANCE_DENSITY: "mS/cm2",
+    Dimension.CAPACITANCE_DENSITY: "uF/cm2",
+    Dimension.CONCENTRATION: "mM",
+    Dimension.LENGTH: "um",
+    Dimension.AREA: "um2",
+    Dimension.TEMPERATURE: "K",
+}
+_BASES = ("m", "kg", "s", "A", "K", "mol")
+# What compound units are made of in messages, best known first.
+_NAMED = ("V", "s", "A", "S", "F", "ohm", "m2", "m", "C", "K", "mol", "mM")
+_SMALL = ("ms", "mV", "nA", "nS", "pF", "um", "um2", "mM", "mK", "mol", "um3", "mJ")
+
+
+def likely_unit(measured: Measured) -> str:
+    """The unit that a number without one is most likely in; empty for pure numbers and sweeps."""
+    if isinstance(measured, Compound):
+        return literal_units().get(measured.unit) or measured.symbol
+    return _LIKELY.get(measured, "")
+
+
+@lru_cache(_MOST_UNITS)
+def spell_unit(unit: Exponents) -> str:
+    """The unit as it can be written, `1` for a pure number; `parse_unit` reads it again."""
+    if unit in _DIMENSIONS:
+        return _DIMENSIONS[unit].symbol or "1"
+    return _compounds().get(unit) or "*".join(
+        f"{base}^{_decimal(part)}" if part != 1 else base for base, part in zip(_BASES, unit, strict=True) if part
+    )
+
+
+def _decimal(part: Fraction) -> str:
+    """An exponent as it can be written: a whole number, a decimal, or a ratio in parentheses."""
+    if part.denominator == 1:
+        return str(part)
+    return repr(float(part)) if part.denominator in (2, 4, 8) and abs(part) < 1000 else f"({part})"
+
+
+@cache
+def _compounds() -> dict[Exponents, str]:
+    """Units of two or three named ones, the simplest spelling of each."""
+    named = {symbol: parse_unit(symbol)[0] for symbol in _NAMED}
+    found: dict[Exponents, str] = {}
+    pairs = [(a, b) for a in named for b in named]
+    for a, unit in named.items():
+        found.setdefault(quotient(NO_UNIT, unit), f"1/{a}")
+    for a, b in pairs:
+        found.setdefault(quotient(named[a], named[b]), f"{a}/{b}")
+    for a, b in pairs:
+        found.setdefault(product(named[a], named[b]), f"{a}*{b}")
+        found.setdefault(quotient(NO_UNIT, product(named[a], named[b])), f"1/{a}/{b}")
+    return found
+
+
+@cache
+def literal_units() -> dict[Exponents, str]:
+    """Units as they stand behind a number: one or none over up to two, each of two letters or more."""
+    firsts, below = ("1", *_SMALL), ("", *(f"/{symbol}" for symbol in _SMALL))
+    found: dict[Exponents, str] = {}
+    for text in sorted(
+        (a + b + c for a in firsts for b in below for c in below if b or not c), key=lambda u: (u.count("/"), u[0] != "1")
+    ):
+        found.setdefault(parse_unit(text)[0], text)
+    return found
+
+
+@cache
+def _products() -> dict[Exponents, str]:
+    """Products of two small units, as they stand behind a number of a program."""
+    pairs = [f"{a}*{b}" for a in reversed(_SMALL) for b in reversed(_SMALL)]
+    return {parse_unit(text)[0]: text for text in pairs}
+
+
+def _spell_compound(value: float, unit: Exponents) -> tuple[str, str]:
+    ratio, times = literal_units().get(unit), _products().get(unit)
+    usual = _in_unit(value, times if ratio is None or (times and "mJ" in ratio) else ratio)
+    number, symbol = usual or (spell_number(value), spell_unit(unit))
+    return number, symbol.removeprefix("1")
+
+
+def in_literal_unit(value: float, unit: Exponents) -> tuple[str, str] | None:
+    """A number in a usual compound unit, which reads back as exactly these; None where there is none."""
+    return _in_unit(value, literal_units().get(unit))
+
+
+def _in_unit(value: float, text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    from decimal import Decimal
+
+    scaled = Decimal(repr(value)).scaleb(-parse_unit(text)[1]).normalize()
+    plain = format(scaled, "f")
+    number = plain if len(plain) <= 12 else str(scaled)
+    return (number, text) if to_si(number, unit_as_written(text)) == value else None
+
+
+def spell(value: float, dimension: Measured) -> tuple[str, str]:
     """A number and a unit symbol that read back as exactly `value` and are as short as can be.
 
     `spell(0.01, VOLTAGE)` is `("10", "mV")`; a pure number has an empty symbol.
     """
+    if isinstance(dimension, Compound):
+        return _spell_compound(value, dimension.unit)
     plain = spell_number(value)
     if dimension in (Dimension.NONE, Dimension.SWEEPS):
         return plain, dimension.symbol

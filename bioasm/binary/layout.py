@@ -38,8 +38,9 @@ CRITICAL_KINDS = frozenset({CODE, CONSTANTS, DATA, NAMES, MODELS})
 WORD = Struct("<BBHIII")
 TAG_NONE, TAG_REGISTER, TAG_CONSTANT, TAG_DATA, TAG_TARGET, TAG_NAME = range(6)
 
-# value, dimension, three zeros, name
+# value, dimension, index of the unit in names or zero, name
 CONSTANT = Struct("<dB3sI")
+COMPOUND = 255  # the dimension of a number whose unit is spelled in names
 # name, index of an instruction
 LABEL = Struct("<II")
 # file, line, column, end column

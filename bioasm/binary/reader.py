@@ -31,7 +31,7 @@ from bioasm.isa.program import (
 )
 from bioasm.isa.table import BY_OPCODE, MAX_OPERANDS
 from bioasm.mapped import content
-from bioasm.units import Dimension
+from bioasm.units import Compound, Dimension, unit_as_written
 
 
 def read(path: Path) -> Program:
@@ -120,8 +120,8 @@ def _constants(part: Part | None, names: _Names) -> tuple[Mapping[str, Quantity]
     pool: list[Operand] = []
     if part is None or not _records(part, CONSTANT.size, "constants"):
         return constants, pool
-    for value, dimension, zeros, name in CONSTANT.iter_unpack(part.view):
-        quantity = _quantity(part, value, dimension, zeros)
+    for value, dimension, unit, name in CONSTANT.iter_unpack(part.view):
+        quantity = _quantity(part, value, dimension, int.from_bytes(unit, "little"), names)
         if name == NONE:
             pool.append(quantity)
         else:
@@ -133,12 +133,26 @@ def _constants(part: Part | None, names: _Names) -> tuple[Mapping[str, Quantity]
     return constants, pool
 
 
-def _quantity(part: Part, value: float, dimension: int, zeros: bytes) -> Quantity:
+def _quantity(part: Part, value: float, dimension: int, unit: int, names: _Names) -> Quantity:
     if not isfinite(value):
         raise part.fault(f"a constant is {value}", "B109")
-    if dimension >= len(Dimension) or any(zeros):
+    if dimension == layout.COMPOUND:
+        return Quantity(value, _compound(part, unit, names))
+    if dimension >= len(Dimension) or unit:
         raise part.fault(f"a constant of dimension {dimension} is not known")
     return Quantity(value, Dimension(dimension))
+
+
+def _compound(part: Part, index: int, names: _Names) -> Compound:
+    """What a unit measures that is spelled in the names, in the one way that it is written there."""
+    text = names.words[index] if index < len(names.words) else ""
+    try:
+        measured, exponent = unit_as_written(text)
+    except ValueError:
+        measured, exponent = Dimension.NONE, 0
+    if not isinstance(measured, Compound) or exponent or measured.symbol != text:
+        raise part.fault(f"a constant has the unit {text!r}, which is none")
+    return measured
 
 
 # --- code -------------------------------------------------------------------------------------------

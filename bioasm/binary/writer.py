@@ -15,6 +15,7 @@ from bioasm.binary.layout import CONSTANT, HEADER, HEADER_CRC, HEADER_SIZE, LABE
 from bioasm.diagnostics import Span, error
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Register, Target
+from bioasm.units import Compound
 
 Piece = bytes | memoryview
 
@@ -146,7 +147,7 @@ class _Pool:
         self._literals: dict[bytes, int] = {}
         for name, quantity in program.constants.items():
             self._named[name] = len(self.constants)
-            self.constants.append(_constant(quantity, self._name(name)))
+            self.constants.append(self._constant(quantity, self._name(name)))
         for block in program.data:
             if block.name is not None:
                 self._name(block.name)
@@ -190,7 +191,7 @@ class _Pool:
 
     def _literal(self, quantity: Quantity) -> int:
         """The place of an unnamed constant; those of the same bits and dimension share one."""
-        constant = _constant(quantity, layout.NONE)
+        constant = self._constant(quantity, layout.NONE)
         index = self._literals.setdefault(constant, len(self.constants))
         if index == len(self.constants):
             self.constants.append(constant)
@@ -198,9 +199,12 @@ class _Pool:
             raise error("B111", f"the program has more than {limit('constants')} numbers")
         return index
 
-
-def _constant(quantity: Quantity, name: int) -> bytes:
-    return CONSTANT.pack(quantity.value, quantity.dimension.value, b"\0\0\0", name)
+    def _constant(self, quantity: Quantity, name: int) -> bytes:
+        """A number and what it measures; a unit that is no named dimension stands in the names."""
+        if isinstance(quantity.dimension, Compound):
+            unit = self._name(quantity.dimension.symbol).to_bytes(3, "little")
+            return CONSTANT.pack(quantity.value, layout.COMPOUND, unit, name)
+        return CONSTANT.pack(quantity.value, quantity.dimension.value, bytes(3), name)
 
 
 def _spans(instructions: Iterable[Instruction]) -> bytes:

@@ -139,13 +139,12 @@ def to_object(model: Model) -> dict[str, Any]:
 
 
 def _parameter_object(p: Parameter) -> dict[str, Any]:
-    from bioasm.reference import unit_of
 
     bounds = {"low": p.low, "high": p.high}
     return {
         "name": p.name,
         "default": p.default,
-        "unit": p.dimension.symbol or unit_of(p.unit),
+        "unit": p.dimension.symbol,
         **{key: value if abs(value) != float("inf") else None for key, value in bounds.items()},
         "structural": p.structural,
         "words": dict(p.words),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Name, Quantity, Register, Target
-from bioasm.units import Dimension
+from bioasm.units import Dimension, Measured
 
 FORMS: dict[type, str] = {
     Register: "register",
@@ -29,13 +29,23 @@ class Kind(NamedTuple):
     name: str
     summary: str
     forms: tuple[str, ...]
-    dimensions: tuple[Dimension, ...] = (Dimension.NONE,)
+    dimensions: tuple[Measured, ...] = (Dimension.NONE,)
     low: float = -inf
     high: float = inf
     whole: bool = False
 
 
-_ANY = tuple(Dimension)
+
+class _AnyMeasure(tuple[Measured, ...]):
+    """All named dimensions, and whatever else a number can measure."""
+
+    __slots__ = ()
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+_ANY = _AnyMeasure(Dimension)
 
 COUNT = Kind("count", "a whole number of neurons", ("number",), low=1, high=limit("neurons"), whole=True)
 MATRIX = Kind("matrix", "a square matrix, dense or sparse", ("data",))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.diagnostics import Span
 from bioasm.mapped import MappedFile, changed, files_behind
-from bioasm.units import Dimension
+from bioasm.units import Dimension, Measured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Quantity:
     """A number in SI units and what it measures. A bare number has dimension NONE and fits anywhere."""
 
     value: float
-    dimension: Dimension = Dimension.NONE
+    dimension: Measured = Dimension.NONE
 
 
 @dataclass(frozen=True, slots=True)

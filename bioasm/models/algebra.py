@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from bioasm.models.dimensions import power, product, quotient, spell_quantity, unit_of
+from bioasm.models.dimensions import spell_quantity, unit_of
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, rebuilt
 from bioasm.models.values import evaluate, fold
-from bioasm.units import NO_UNIT, Exponents
+from bioasm.units import NO_UNIT, Exponents, power, product, quotient
 
 __all__ = ["derivative", "evaluate", "fold", "linear_in", "read_now", "reads", "simplify", "spell", "substitute"]
 

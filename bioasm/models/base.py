@@ -7,7 +7,7 @@ from math import inf
 from typing import NamedTuple
 
 from bioasm.models.expression import Expression, Number
-from bioasm.units import NO_UNIT, Dimension, Exponents
+from bioasm.units import NO_UNIT, Dimension, Exponents, Measured
 
 METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
 NEURON, MECHANISM, SPINS = "neuron", "mechanism", "spins"
@@ -25,7 +25,7 @@ class Parameter(NamedTuple):
 
     name: str
     default: float
-    dimension: Dimension
+    dimension: Measured
     summary: str
     low: float = -inf
     high: float = inf
@@ -39,7 +39,7 @@ class Variable(NamedTuple):
     """A value of each neuron that REC records and PEEK reads."""
 
     name: str
-    dimension: Dimension
+    dimension: Measured
     summary: str
 
 
@@ -52,7 +52,7 @@ class Observable(NamedTuple):
     name: str
     shape: str
     summary: str
-    dimension: Dimension = Dimension.NONE
+    dimension: Measured = Dimension.NONE
     register: bool = False
     variable: str = ""
 
@@ -179,7 +179,7 @@ class Model:
     summary: str
     prose: str
     clock: Dimension
-    noise: Dimension
+    noise: Measured
     noise_default: float
     noise_name: str
     parameters: tuple[Parameter, ...]

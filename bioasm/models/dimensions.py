@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import cache, lru_cache
 
 from bioasm.models.expression import COMPARISONS, NOWHERE, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.values import fold
-from bioasm.units import EXPONENTS, MEASURES, NO_UNIT, Dimension, Exponents, exponents, spell, spell_number, to_si
+from bioasm.units import (
+    NO_UNIT,
+    Dimension,
+    Exponents,
+    Unit,
+    dimension_of,
+    exponents,
+    in_literal_unit,
+    parse_unit,
+    power,
+    product,
+    quotient,
+    spell,
+    spell_number,
+    spell_unit,
+    to_si,
+)
 
 PER_SECOND = exponents(s=-1)
 SECOND = exponents(s=1)
 WHITE_NOISE: Exponents = tuple(part / 2 for part in PER_SECOND)  # type: ignore[assignment]
 BUILT_IN: dict[str, Exponents] = {"dt": SECOND, "t": SECOND}
 _BASES = ("m", "kg", "s", "A", "K", "mol")
-_DIMENSIONS = {unit: dimension for dimension, unit in EXPONENTS.items()}
-_MEASURE = re.compile(r"([^\W\d]+[23]?)(?:(?:\^|\*\*)([+-]?[0-9]+(?:\.[0-9]+)?))?")
-# What compound units are made of in messages, best known first.
-_NAMED = ("V", "s", "A", "S", "F", "ohm", "m2", "m", "C", "K", "mol", "mM")
-
-_MOST_UNITS = 4096  # what is worked out of units is kept for so many
 
 
 class UnitFault(ValueError):
@@ -32,95 +40,13 @@ class UnitFault(ValueError):
         self.at, self.hint = at, hint
 
 
-# --- arithmetic -------------------------------------------------------------------------------------
-
-
-@lru_cache(_MOST_UNITS)
-def product(left: Exponents, right: Exponents) -> Exponents:
-    """The unit of left * right."""
-    return tuple(a + b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
-
-
-@lru_cache(_MOST_UNITS)
-def quotient(left: Exponents, right: Exponents) -> Exponents:
-    """The unit of left / right."""
-    return tuple(a - b for a, b in zip(left, right, strict=True))  # type: ignore[return-value]
-
-
-@lru_cache(_MOST_UNITS)
-def power(base: Exponents, exponent: Fraction) -> Exponents:
-    """The unit of base ^ exponent."""
-    return tuple(a * exponent for a in base)  # type: ignore[return-value]
-
-
-def dimension_of(unit: Exponents) -> Dimension:
-    """What a program calls this unit; NONE where it has no name for it."""
-    return _DIMENSIONS.get(unit, Dimension.NONE)
-
-
 # --- spelling ---------------------------------------------------------------------------------------
-
-
-def parse_unit(text: str) -> tuple[Exponents, int]:
-    """The unit written as `text`, such as `mS/cm2`, `1/ms` or `ohm*cm`: its exponents and the power of ten to SI.
-
-    Raises ValueError with the part that is no unit.
-    """
-    unit, exponent = NO_UNIT, 0
-    for sign, part in re.findall(r"(^|[*/])\s*((?:\*\*|[^*/])*)", text.strip()):
-        factor, tens = _measure(part.strip())
-        unit = (quotient if sign == "/" else product)(unit, factor)
-        exponent += -tens if sign == "/" else tens
-    return unit, exponent
-
-
-def _measure(part: str) -> tuple[Exponents, int]:
-    if part == "1":
-        return NO_UNIT, 0
-    found = _MEASURE.fullmatch(part)
-    if found is None or found[1] not in MEASURES:
-        raise ValueError(part)
-    measure, times = MEASURES[found[1]], Fraction(found[2] or 1)
-    if measure.exponent * times != int(measure.exponent * times):
-        raise ValueError(part)
-    return power(measure.unit, times), int(measure.exponent * times)
 
 
 def quantity(number: str, unit: str) -> tuple[float, Exponents]:
     """The number in SI units, rounded once, and its unit. Raises ValueError where one of them is none."""
     measured, exponent = parse_unit(unit)
-    digits, marked, tens = number.lower().partition("e")
-    return to_si(f"{digits}e{int(tens if marked else 0) + exponent}"), measured
-
-
-@lru_cache(_MOST_UNITS)
-def spell_unit(unit: Exponents) -> str:
-    """The unit as it can be written, `1` for a pure number; `parse_unit` reads it again."""
-    if unit in _DIMENSIONS:
-        return _DIMENSIONS[unit].symbol or "1"
-    return _compounds().get(unit) or "*".join(
-        f"{base}^{_decimal(part)}" if part != 1 else base for base, part in zip(_BASES, unit, strict=True) if part
-    )
-
-
-def _decimal(part: Fraction) -> str:
-    return str(part) if part.denominator == 1 else repr(float(part))
-
-
-@cache
-def _compounds() -> dict[Exponents, str]:
-    """Units of two or three named ones, the simplest spelling of each."""
-    named = {symbol: parse_unit(symbol)[0] for symbol in _NAMED}
-    found: dict[Exponents, str] = {}
-    pairs = [(a, b) for a in named for b in named]
-    for a, unit in named.items():
-        found.setdefault(quotient(NO_UNIT, unit), f"1/{a}")
-    for a, b in pairs:
-        found.setdefault(quotient(named[a], named[b]), f"{a}/{b}")
-    for a, b in pairs:
-        found.setdefault(product(named[a], named[b]), f"{a}*{b}")
-        found.setdefault(quotient(NO_UNIT, product(named[a], named[b])), f"1/{a}/{b}")
-    return found
+    return to_si(number, Unit(Dimension.NONE, exponent)), measured
 
 
 def spell_quantity(value: float, unit: Exponents) -> tuple[str, str]:
@@ -128,34 +54,14 @@ def spell_quantity(value: float, unit: Exponents) -> tuple[str, str]:
 
     The unit is empty for a pure number, and a product in parentheses where no literal has it.
     """
-    if unit in _DIMENSIONS:
-        return spell(value, _DIMENSIONS[unit])
-    text = _literal_units().get(unit)
-    if text is not None:
-        from decimal import Decimal
-
-        scaled = Decimal(repr(value)).scaleb(-parse_unit(text)[1]).normalize()
-        plain = format(scaled, "f")
-        number = plain if len(plain) <= 12 else str(scaled)
-        if quantity(number, text) == (value, unit):
-            return number, text
+    measured = dimension_of(unit)
+    if isinstance(measured, Dimension):
+        return spell(value, measured)
+    literal = in_literal_unit(value, unit)
+    if literal is not None:
+        return literal
     factors = [f"(1 {base})^({part})" for base, part in zip(_BASES, unit, strict=True) if part]
     return spell_number(value), "*".join(factors)
-
-
-_SMALL = ("ms", "mV", "nA", "nS", "pF", "um", "um2", "mM", "mK", "mol", "um3", "mJ")
-
-
-@cache
-def _literal_units() -> dict[Exponents, str]:
-    """Units as they stand behind a number: one or none over up to two, each of two letters or more."""
-    firsts, below = ("1", *_SMALL), ("", *(f"/{symbol}" for symbol in _SMALL))
-    found: dict[Exponents, str] = {}
-    for text in sorted(
-        (a + b + c for a in firsts for b in below for c in below if b or not c), key=lambda u: (u.count("/"), u[0] != "1")
-    ):
-        found.setdefault(parse_unit(text)[0], text)
-    return found
 
 
 # --- the unit of an expression ----------------------------------------------------------------------

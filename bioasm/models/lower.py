@@ -23,7 +23,7 @@ from bioasm.models.base import (
     common_observables,
 )
 from bioasm.models.dependency_order import definition_order, order_of
-from bioasm.models.dimensions import SECOND, dimension_of
+from bioasm.models.dimensions import SECOND
 from bioasm.models.events import check_repeats, check_sections, check_seen, feedback_of, order_of_step, port_of
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
@@ -32,7 +32,7 @@ from bioasm.models.names import Scope, check_names
 from bioasm.models.syntax_tree import RawEquation, RawModel, RawParameter, RawValue, Word, place_of
 from bioasm.models.unit_check import Units, check_units
 from bioasm.models.values import fold
-from bioasm.units import NO_UNIT, Dimension, Exponents
+from bioasm.units import NO_UNIT, Dimension, Exponents, dimension_of
 
 STEP = Parameter("dt", 1e-4, Dimension.TIME, "time step", low=0, open_low=True, structural=True, unit=SECOND)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from bioasm.models import base, expression
 from bioasm.models.base import Model
-from bioasm.units import Dimension
+from bioasm.units import Compound, Dimension
 
 _CLASSES = {
     name: cls
     for module in (base, expression)
     for name, cls in vars(module).items()
     if isinstance(cls, type) and cls.__module__ == module.__name__ and (is_dataclass(cls) or hasattr(cls, "_fields"))
-}
+} | {Compound.__name__: Compound}
 _TUPLE, _SET, _DIMENSION, _FRACTION = "tuple", "frozenset", "Dimension", "Fraction"
 
 

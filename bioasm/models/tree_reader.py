@@ -9,11 +9,11 @@ from typing import Any
 from lark import Token
 
 from bioasm.diagnostics import did_you_mean
-from bioasm.models.dimensions import parse_unit, quantity
+from bioasm.models.dimensions import quantity
 from bioasm.models.expression import FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.findings import Findings, shown
 from bioasm.models.syntax_tree import Word, place_of
-from bioasm.units import MEASURES, Exponents
+from bioasm.units import MEASURES, Exponents, parse_unit
 
 # A name whose meaning is lost; nothing is said about it.
 UNKNOWN = "?"
@@ -97,13 +97,12 @@ class TreeReader:
         return self.groups.get(id(node)) or place_of(node)
 
     def binary(self, children: list[Any]) -> Expression:
-        """Two operands and what stands between them; `0.1/ms` is one number, rounded once."""
+        """Two operands and what stands between them; `0.1/ms` or `2 mV*ms^2` is one number, rounded once."""
         left, sign, right = children
-        if sign.type == "SLASH" and right.data == "symbol" and _is_unit(right.children[0]):
-            ratio = _ratio(left)
-            if ratio:
-                at = span(self.at(ratio[0]), self.at(right.children[0]))
-                return self._quantity(at, ratio[1], f"{ratio[2]}/{right.children[0]}")
+        literal, last = _literal(left), _unit_tokens(right)
+        if sign.type in ("SLASH", "MUL") and literal and last:
+            at = span(self.at(literal[0]), self.at(last[-1]))
+            return self._quantity(at, literal[1], f"{literal[2]}{sign}{''.join(last)}")
         if sign.type == "POWER" and left.data == "quantity":
             hint = f"write ({left.children[0]})^..., or a unit such as cm2"
             self.findings.add("B020", "it is not clear whether the unit is raised too", self.at(sign), hint)
@@ -167,15 +166,23 @@ def _near_unit(word: str) -> str | None:
     return f"did you mean {' or '.join(near)}?" if near else None
 
 
-def _ratio(tree: Any) -> tuple[Token, str, str] | None:
-    """The first token, the number and the unit of a literal, also of one over units; None for anything else."""
+def _literal(tree: Any) -> tuple[Token, str, str] | None:
+    """The first token, the number and the unit of a literal, also of one times or over units; None for anything else."""
     if tree.data in ("number", "quantity"):
         return tree.children[0], *_split(tree.children[0])
-    if tree.data == "binary" and tree.children[1].type == "SLASH" and tree.children[2].data == "symbol":
-        inner, unit = _ratio(tree.children[0]), tree.children[2].children[0]
-        if inner and _is_unit(unit):
-            return inner[0], inner[1], f"{inner[2]}/{unit}"
+    if tree.data == "binary" and tree.children[1].type in ("SLASH", "MUL"):
+        inner, unit = _literal(tree.children[0]), _unit_tokens(tree.children[2])
+        if inner and unit:
+            return inner[0], inner[1], f"{inner[2]}{tree.children[1]}{''.join(unit)}"
     return None
+
+
+def _unit_tokens(tree: Any) -> list[Token]:
+    """The tokens of a unit, or of one raised to a whole number, as `ms` or `ms^-2`; none for anything else."""
+    tokens = list(tree.scan_values(lambda _: True))
+    wanted = ["NAME", "POWER", "SIGN", "NUMBER"] if len(tokens) == 4 else ["NAME", "POWER", "NUMBER"][: len(tokens)]
+    fits = [token.type for token in tokens] == wanted and len(tokens) != 2 and _is_unit(tokens[0])
+    return tokens if fits and tokens[-1].isdigit() == (len(tokens) > 1) else []
 
 
 def _is_unit(token: Token) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, quotient, unit_of
+from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, unit_of
 from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.models.findings import Findings
 from bioasm.models.sections import evaluated
 from bioasm.models.syntax_tree import Evaluated, RawModel, RawParameter, Word, place_of
-from bioasm.units import NO_UNIT, Exponents
+from bioasm.units import NO_UNIT, Exponents, quotient
 
 Units = dict[str, Exponents | None]
 

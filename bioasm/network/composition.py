@@ -11,7 +11,7 @@ from bioasm.models.base import Addition, Equation, Model, Use
 from bioasm.models.complexity import ONE, TreeSize, combined, tree_size
 from bioasm.models.expression import Expression, Number, symbols
 from bioasm.network.network import Instance, Network, unit_in, usable
-from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents
+from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents, spell_unit
 
 # A name in one instance: what a value depends on.
 Node = tuple[str, str]
@@ -83,8 +83,6 @@ def _other_unit(mechanism: Instance, does: str, owner: Instance, unit: Exponents
 
 
 def _spell(unit: Exponents) -> str:
-    from bioasm.models.dimensions import spell_unit
-
     return "a number without unit" if unit == NO_UNIT else spell_unit(unit)
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from bioasm.isa.findings import Finding
 from bioasm.models.base import Model, Observable, Parameter
-from bioasm.network.network import JOINT, Instance, Network, Projection, dimension_of, variables_of
-from bioasm.units import Dimension
+from bioasm.network.network import JOINT, Instance, Network, Projection, variables_of
+from bioasm.units import Dimension, Measured, dimension_of
 
 WEIGHT, DELAY = "weight", "delay"
 _NAMED = 4  # how many meanings of a name are told
@@ -102,11 +102,11 @@ class NameSpace:
         dimension = self.port_dimension(projection.target, projection.port)
         return Parameter(WEIGHT, 1.0, dimension, "") if name == WEIGHT else None
 
-    def port_dimension(self, target: str, port: str) -> Dimension:
+    def port_dimension(self, target: str, port: str) -> Measured:
         """What the weights of a port that there is are measured in."""
         instance = self.network.instance(target)
         found = instance.model.port(port) if instance else None
-        return (dimension_of(found.unit) if found else None) or Dimension.NONE
+        return dimension_of(found.unit) if found else Dimension.NONE
 
 
 def _some(words: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bioasm.models.base import SPINS, Definition, Input, Model, Parameter, StateVariable, Variable
-from bioasm.units import EXPONENTS, Dimension, Exponents
+from bioasm.units import Dimension, Exponents, dimension_of
 
 ADD, REPLACE, SCALE = "add", "set", "scale"
 HOW = (ADD, REPLACE, SCALE)  # what INP does with its number
@@ -17,7 +17,6 @@ MATRIX = "matrix"
 JOINT = frozenset({
     "state", "spikes", "spike_count", "best_state", "energy", "best_energy", "energy_trace", "time", "steps", "noise",
 })  # fmt: skip
-_DIMENSIONS = {unit: dimension for dimension, unit in EXPONENTS.items()}
 
 
 class Population(NamedTuple):
@@ -123,11 +122,6 @@ def has_landscape(model: Model) -> bool:
     return model.feedback is not None or model.kind == SPINS
 
 
-def dimension_of(unit: Exponents) -> Dimension | None:
-    """The dimension that numbers of a unit are written in; None where no written unit measures it."""
-    return _DIMENSIONS.get(unit)
-
-
 def current_input(model: Model) -> Input | None:
     """The input that CUR and WAVE go into: the first that is a current."""
     return next((i for i in model.inputs if dimension_of(i.unit) is Dimension.CURRENT), None)
@@ -138,8 +132,7 @@ def variables_of(model: Model) -> tuple[Variable, ...]:
     found = {v.name: v for v in model.variables}
     listed: tuple[StateVariable | Definition | Input, ...] = (*model.states, *model.definitions, *model.inputs)
     for thing in listed:
-        dimension = dimension_of(thing.unit) or Dimension.NONE
-        found.setdefault(thing.name, Variable(thing.name, dimension, thing.summary))
+        found.setdefault(thing.name, Variable(thing.name, dimension_of(thing.unit), thing.summary))
     return tuple(found.values())
 
 

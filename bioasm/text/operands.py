@@ -13,11 +13,11 @@ from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Re
 from bioasm.isa.table import Row, Slot
 from bioasm.text.document import Item
 from bioasm.text.strings import unquote
-from bioasm.units import UNITS, Dimension, find_unit, to_si
+from bioasm.units import UNITS, Dimension, Measured, find_unit, to_si
 from bioasm.verifier.operands import in_range, range_words, spelled
 
 DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
-_UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, or the word sweeps"
+_UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, products and ratios of these, or the word sweeps"
 _LETTERS = frozenset("sVAFSC")
 _ARTICLES = {"register": "a register", "number": "a number", "data": "data", "label": "a label", "name": "a name"}
 
@@ -166,7 +166,7 @@ def _same_letters(unit: str, kind: Kind) -> str | None:
 
 
 def _measure(quantity: Quantity) -> str:
-    words = {Dimension.SWEEPS: "a number of sweeps"}
+    words: dict[Measured, str] = {Dimension.SWEEPS: "a number of sweeps"}
     return words.get(quantity.dimension, f"a {quantity.dimension}")
 
 

@@ -101,7 +101,7 @@ def _shifted(line: str, shift: int) -> str:
 
 def _spelled(item: Item) -> str:
     if item.form == "number":
-        return f"{item.text} {item.extra}" if item.extra else item.text
+        return f"{item.text}{'' if item.extra.startswith('/') else ' '}{item.extra}" if item.extra else item.text
     if item.form == "word":
         return item.text.lower() if register_index(item.text) is not None else item.text
     if item.form == "file":

@@ -11,7 +11,7 @@ from bioasm.isa.kinds import FORMS, Kind
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.units import Dimension, spell, spell_number
+from bioasm.units import Dimension, Measured, spell, spell_number
 
 
 def check_operands(program: Program, instruction: Instruction) -> Found:
@@ -81,11 +81,11 @@ def _check_quantity(program: Program, name: str, kind: Kind, operand: Quantity) 
         yield Finding("B014", f"`{name}` is {spelled(operand)}; it must be a whole number")
 
 
-def check_quantity(name: str, dimensions: tuple[Dimension, ...], operand: Quantity) -> Found:
+def check_quantity(name: str, dimensions: tuple[Measured, ...], operand: Quantity) -> Found:
     """Whether a number is finite and in one of `dimensions` or bare."""
     if not is_number(operand.value):
         yield Finding("B109", f"`{name}` is {operand.value}; it must be a finite number")
-    elif operand.dimension not in (Dimension.NONE, *dimensions):
+    elif operand.dimension is not Dimension.NONE and operand.dimension not in dimensions:
         wanted = " or ".join(str(dimension) for dimension in dimensions)
         yield Finding("B006", f"`{name}` is a {wanted}, and {spelled(operand)} is a {operand.dimension}")
 

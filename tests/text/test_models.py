@@ -244,7 +244,7 @@ def test_hints(text: str, words: str) -> None:
 
 
 def test_reading_goes_on_after_a_block_that_is_not_closed() -> None:
-    found = faults(".model x {\n state:\n  v = 1\n  dv/dt = 2\n\n.const T = 1 kg\nRUX 1\n")
+    found = faults(".model x {\n state:\n  v = 1\n  dv/dt = 2\n\n.const T = 1 kq\nRUX 1\n")
     assert [(d.code, d.span and d.span.line) for d in found] == [("B001", 1), ("B005", 6), ("B002", 7)]
 
 

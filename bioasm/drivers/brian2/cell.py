@@ -15,7 +15,7 @@ from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
 from bioasm.models.expression import Binary, Call, Expression, Symbol
 from bioasm.network.network import usable
-from bioasm.units import EXPONENTS, NO_UNIT, Exponents
+from bioasm.units import NO_UNIT, Exponents, exponents_of
 
 FREE = "is_free"
 BEFORE = "held_before"
@@ -158,7 +158,7 @@ class Cell:
             if parameter.name != "dt":
                 yield f"{identifier(part, parameter.name)} : {spell_unit(unit_of_thing(parameter))} (constant)"
         if model.noise_name:
-            yield f"{identifier(part, model.noise_name)} : {spell_unit(EXPONENTS.get(model.noise, NO_UNIT))} (shared)"
+            yield f"{identifier(part, model.noise_name)} : {spell_unit(exponents_of(model.noise))} (shared)"
         for value in model.inputs:
             own, unit = identifier(part, value.name), spell_unit(value.unit)
             yield f"{own}_outside : {unit}"
@@ -337,7 +337,7 @@ def port_name(part: Part, port: Port) -> str:
 def unit_of_thing(thing: Any) -> Exponents:
     """The unit of a parameter, state, definition or input; of a parameter perhaps only known by what it is written in."""
     unit: Exponents = thing.unit
-    return EXPONENTS.get(thing.dimension, NO_UNIT) if isinstance(thing, Parameter) and unit == NO_UNIT else unit
+    return exponents_of(thing.dimension) if isinstance(thing, Parameter) and unit == NO_UNIT else unit
 
 
 def _equations(model: Model) -> list[tuple[int, Equation]]:

@@ -11,30 +11,13 @@ from collections.abc import Callable
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Program, Quantity
 from bioasm.network.namespace import INPUT, PARAMETER, Member
-from bioasm.network.network import SCALE, dimension_of
-from bioasm.units import Dimension, spell_number
+from bioasm.network.network import SCALE
+from bioasm.units import Dimension, Measured, dimension_of, likely_unit, spell_number
 from bioasm.verifier.context import Scene
 from bioasm.verifier.operands import spelled
 
 CORE = frozenset({"ALC", "LDJ", "LDH", "LDT", "SIG", "RUN", "RST", "RD"})
 _UNITLESS = (Dimension.NONE, Dimension.SWEEPS)
-_USUAL = {
-    Dimension.TIME: "ms",
-    Dimension.VOLTAGE: "mV",
-    Dimension.CURRENT: "nA",
-    Dimension.FREQUENCY: "Hz",
-    Dimension.RESISTANCE: "Mohm",
-    Dimension.CAPACITANCE: "pF",
-    Dimension.CONDUCTANCE: "nS",
-    Dimension.CHARGE: "pC",
-    Dimension.CURRENT_DENSITY: "uA/cm2",
-    Dimension.CONDUCTANCE_DENSITY: "mS/cm2",
-    Dimension.CAPACITANCE_DENSITY: "uF/cm2",
-    Dimension.CONCENTRATION: "mM",
-    Dimension.LENGTH: "um",
-    Dimension.AREA: "um2",
-    Dimension.TEMPERATURE: "K",
-}
 
 
 def is_core(program: Program) -> bool:
@@ -54,10 +37,10 @@ def check_bare(scene: Scene, instruction: Instruction) -> Found:
                 yield _told(operand, number, dimension)
 
 
-def _told(operand: Quantity | ConstantRef, number: Quantity, dimension: Dimension) -> Finding:
+def _told(operand: Quantity | ConstantRef, number: Quantity, dimension: Measured) -> Finding:
     written, meant = spell_number(number.value), spelled(Quantity(number.value, dimension))
     named = f"{operand.name} ({written})" if isinstance(operand, ConstantRef) else written
-    other = f"{written} {_USUAL[dimension]}"
+    other = f"{written} {likely_unit(dimension)}"
     hint = f"write {meant}" if other == meant else f"write {meant}, or {other} where that is meant"
     return Finding("B131", f"{named} has no unit and is taken as {meant}", hint, "warning")
 
@@ -65,7 +48,7 @@ def _told(operand: Quantity | ConstantRef, number: Quantity, dimension: Dimensio
 # --- what each operand measures ---------------------------------------------------------------------
 
 
-def _set(scene: Scene, name: Name, value: Operand) -> tuple[Dimension, ...]:
+def _set(scene: Scene, name: Name, value: Operand) -> tuple[Measured, ...]:
     projection = scene.names.projected(name.text)
     if projection is not None:
         parameter = scene.names.projection_parameter(*projection)
@@ -74,25 +57,24 @@ def _set(scene: Scene, name: Name, value: Operand) -> tuple[Dimension, ...]:
     return Dimension.NONE, found.thing.dimension if isinstance(found, Member) else Dimension.NONE
 
 
-def _input(scene: Scene, name: Name, value: Operand, how: Operand | None = None) -> tuple[Dimension, ...]:
+def _input(scene: Scene, name: Name, value: Operand, how: Operand | None = None) -> tuple[Measured, ...]:
     found = scene.find(INPUT, name.text)
     scales = isinstance(how, Name) and how.text == SCALE
-    unit = dimension_of(found.thing.unit) if isinstance(found, Member) and not scales else None
-    return Dimension.NONE, unit or Dimension.NONE
+    return Dimension.NONE, dimension_of(found.thing.unit) if isinstance(found, Member) and not scales else Dimension.NONE
 
 
-def _port(scene: Scene, target: Name) -> Dimension:
+def _port(scene: Scene, target: Name) -> Measured:
     head, _, port = target.text.partition(".")
     return scene.names.port_dimension(head, port)
 
 
-def _clamped(scene: Scene, neurons: Operand, value: Operand) -> tuple[Dimension, ...]:
+def _clamped(scene: Scene, neurons: Operand, value: Operand) -> tuple[Measured, ...]:
     model = scene.first.model
     variable = model.variable(model.clamp)
     return Dimension.NONE, variable.dimension if variable else Dimension.NONE
 
 
-_WANTED: dict[str, Callable[..., tuple[Dimension, ...]]] = {
+_WANTED: dict[str, Callable[..., tuple[Measured, ...]]] = {
     "RUN": lambda scene, *_: (scene.clock,),
     "SIG": lambda scene, *_: (scene.first.model.noise,),
     "SET": _set,

@@ -10,8 +10,8 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Name, Operand, Quantity
 from bioasm.models.base import Model
 from bioasm.network.namespace import INPUT
-from bioasm.network.network import HOW, SCALE, Instance, current_input, dimension_of
-from bioasm.units import Dimension
+from bioasm.network.network import HOW, SCALE, Instance, current_input
+from bioasm.units import Dimension, dimension_of
 from bioasm.verifier.context import Scene
 from bioasm.verifier.network_builder import check_port
 from bioasm.verifier.operands import check_quantity, spelled
@@ -193,7 +193,7 @@ def _check_input(scene: Scene, name: Name, value: Operand, how: Operand | None =
     if number is not None and scales and number.dimension is not Dimension.NONE:
         yield Finding("B006", f"`scale` multiplies by a number without unit; {spelled(number)} has one")
     elif number is not None and not scales:
-        yield from check_quantity(name.text, (dimension_of(found.thing.unit) or Dimension.NONE,), number)
+        yield from check_quantity(name.text, (dimension_of(found.thing.unit),), number)
     yield from _one_a_neuron(scene, f"the vector for {name.text}", value, scene.size(found.instance))
 
 

@@ -12,7 +12,7 @@ from bioasm.models.algebra import spell
 from bioasm.models.base import MECHANISM as MECHANISM_KIND
 from bioasm.models.base import NEURON as NEURON_KIND
 from bioasm.models.base import ORDER, SPINS, Assignment, Equation, Feedback, Input, Parameter
-from bioasm.units import EXPONENTS, NO_UNIT, Dimension
+from bioasm.units import EXPONENTS, NO_UNIT, Dimension, dimension_of, quotient
 from tests.models.language.support import MECHANISM, NEURON, changed, findings, read
 
 V, A, S = (EXPONENTS[d] for d in (Dimension.VOLTAGE, Dimension.CURRENT, Dimension.TIME))
@@ -54,7 +54,7 @@ def test_byte_order_mark_is_no_text() -> None:
         ),
         ("a = 120 mS/cm2", Parameter("a", 1200.0, Dimension.CONDUCTANCE_DENSITY, "",
                                      unit=EXPONENTS[Dimension.CONDUCTANCE_DENSITY])),
-        ("a = 1/nA", Parameter("a", 1e9, Dimension.NONE, "", unit=tuple(-part for part in A))),  # type: ignore[arg-type]
+        ("a = 1/nA", Parameter("a", 1e9, dimension_of(quotient(NO_UNIT, A)), "", unit=quotient(NO_UNIT, A))),
     ],
 )  # fmt: skip
 def test_parameter(line: str, wanted: Parameter) -> None:

@@ -8,20 +8,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bioasm.models.dimensions import (
-    UnitFault,
+from bioasm.models.dimensions import UnitFault, quantity, spell_quantity, unit_of
+from bioasm.models.expression import Number
+from bioasm.units import (
+    EXPONENTS,
+    MEASURES,
+    NO_UNIT,
+    Dimension,
+    Exponents,
     dimension_of,
+    exponents,
     parse_unit,
     power,
     product,
-    quantity,
     quotient,
-    spell_quantity,
     spell_unit,
-    unit_of,
 )
-from bioasm.models.expression import Number
-from bioasm.units import EXPONENTS, MEASURES, NO_UNIT, Dimension, Exponents, exponents
 from tests.models.language.support import expression
 
 V, A, S, OHM = (EXPONENTS[d] for d in (Dimension.VOLTAGE, Dimension.CURRENT, Dimension.TIME, Dimension.RESISTANCE))
@@ -140,6 +142,9 @@ def test_a_quantity_is_spelled_as_it_is_read(value: float, one: str, other: str)
         ("0.1 /ms", 100.0, EXPONENTS[Dimension.FREQUENCY]),
         ("0.1/ms/mV", 1e5, quotient(NO_UNIT, product(S, V))),
         ("0.07/ms", 70.0, EXPONENTS[Dimension.FREQUENCY]),
+        ("0.3 mV*ms", 0.3e-6, product(V, S)),
+        ("0.3 mV*ms^2", 0.3e-9, product(V, power(S, Fraction(2)))),
+        ("0.7/ms^2", 0.7e6, power(S, Fraction(-2))),
         ("10 uA/cm2", 0.1, EXPONENTS[Dimension.CURRENT_DENSITY]),
         ("120 mS/cm2", 1200.0, EXPONENTS[Dimension.CONDUCTANCE_DENSITY]),
         ("1e3", 1000.0, NO_UNIT),
