@@ -12,6 +12,7 @@ from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.references import DT, ProjectionRef
 from bioasm.units import Dimension, Measured, find_unit, to_si
 from bioasm.verifier.gate import Verified, verify
+from bioasm.wholes import Rounded
 
 _NUMBER = re.compile(r"([+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)")
 
@@ -132,6 +133,8 @@ def parse_quantity(name: str, text: str) -> Quantity:
         raise _wrong("B005", f"--set {name}={text}: there is no unit {symbol}")
     try:
         return Quantity(to_si(number, unit), unit.dimension if unit else Dimension.NONE)
+    except Rounded as fault:
+        raise _wrong("B115", f"--set {name}={text}: {fault}", fault.hint) from None
     except ValueError as cause:
         raise _wrong("B406", f"--set {name}={text}: {cause}") from None
 

@@ -12,6 +12,8 @@ from functools import cache, lru_cache
 from math import isinf
 from typing import NamedTuple
 
+from bioasm.wholes import rounded
+
 
 class Dimension(Enum):
     """What a number measures. The values are written into bytecode and never change."""
@@ -274,7 +276,8 @@ def find_unit(text: str) -> Unit | None:
 def to_si(number: str, unit: Unit | None = None) -> float:
     """The float nearest to the decimal `number` in `unit`, rounded once.
 
-    Raises ValueError where `number` is no decimal number or does not fit a float.
+    Raises ValueError where `number` is no decimal number or does not fit a float, Rounded where it is a whole number that
+    is none.
     """
     digits, marked, power = number.replace("_", "").lower().partition("e")
     try:  # the unit moves the decimal point of the spelling, so that the value is rounded once
@@ -283,6 +286,9 @@ def to_si(number: str, unit: Unit | None = None) -> float:
         raise ValueError(f"{number!r} is no number") from None
     if isinf(value):
         raise ValueError(f"{number} is too large for a 64-bit float")
+    fault = rounded(number, unit.exponent if unit else 0)
+    if fault is not None:
+        raise fault
     return value
 
 
@@ -399,7 +405,10 @@ def _in_unit(value: float, text: str | None) -> tuple[str, str] | None:
     scaled = Decimal(repr(value)).scaleb(-parse_unit(text)[1]).normalize()
     plain = format(scaled, "f")
     number = plain if len(plain) <= 12 else str(scaled)
-    return (number, text) if to_si(number, unit_as_written(text)) == value else None
+    try:
+        return (number, text) if to_si(number, unit_as_written(text)) == value else None
+    except ValueError:
+        return None
 
 
 def spell(value: float, dimension: Measured) -> tuple[str, str]:

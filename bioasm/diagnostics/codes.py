@@ -287,6 +287,15 @@ CODES: dict[str, Code] = {
         "The operand is a voltage, a time, a current or the like, and a number without a unit is taken in SI units there: 4 is "
         "4 V. With a unit it says what is meant. Nothing is said of 0, of data, of bytecode without places, and of programs of the core alone.",
     ),
+    "B132": Code(
+        "couplings not symmetric",
+        "The J of spins differs from its transpose. The energy -1/2 s'Js has no place for that: it depends on J + J' alone, so each "
+        "pair feels the mean of its two entries. A matrix with one triangle filled is written `symmetric`, and then counts in full.",
+    ),
+    "B133": Code(
+        "no instructions",
+        "The program holds nothing to do: comments, constants or data alone. A run of it succeeds, and gives nothing.",
+    ),
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(
@@ -329,7 +338,8 @@ CODES: dict[str, Code] = {
     ),
     "B311": Code(
         "wide range of energies",
-        "The coefficients of a problem range over many decades: at the first temperatures only the largest decide, and the "
+        "The coefficients of a problem range over many decades. Over more than 2^53 their sums lose the small ones altogether. "
+        "Over less, at the first temperatures only the largest decide, and the "
         "schedule has to go on until the smallest do. The program that `import` writes does so, in more steps; where "
         "the largest coefficients are penalties, smaller ones that still exceed what they forbid make a better problem.",
     ),

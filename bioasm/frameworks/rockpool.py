@@ -18,6 +18,7 @@ from bioasm.frameworks.write import Floats
 from bioasm.isa.limits import limit
 from bioasm.npz import Archive
 from bioasm.plain import plain_text
+from bioasm.wholes import Rounded, check_array, rounded_in, whole_number
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
 PARAMETERS = ("tau_mem", "tau_syn", "threshold", "bias")
@@ -189,7 +190,10 @@ def _weights(value: Any, name: str, n: int) -> Floats:
 
 def _array(value: Any, name: str) -> Floats:
     try:
+        check_array(np.asarray(value))
         array = np.asarray(value, dtype=np.float64)
+    except Rounded as fault:
+        raise Flaw(f"{name}: {fault}", fault.hint) from None
     except OverflowError:
         raise Flaw(f"{name} has a number that is too large") from None
     except (TypeError, ValueError):
@@ -239,7 +243,9 @@ def read_layers(content: bytes, source: str) -> str:
 
 def _read_json(content: bytes, source: str) -> list[Mapping[str, Any]]:
     try:
-        said = json.loads(content.decode("utf-8"))
+        said = json.loads(content.decode("utf-8"), parse_int=whole_number)
+    except Rounded as fault:
+        raise rounded_in(content, source, fault) from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise _no_json(source, fault) from None
     layers = said.get("layers", [said]) if isinstance(said, dict) else said

@@ -14,6 +14,7 @@ from bioasm.models.expression import FUNCTIONS, Binary, Call, Expression, Negati
 from bioasm.models.findings import Findings, shown
 from bioasm.models.syntax_tree import Word, place_of
 from bioasm.units import MEASURES, Exponents, parse_unit
+from bioasm.wholes import Rounded
 
 # A name whose meaning is lost; nothing is said about it.
 UNKNOWN = "?"
@@ -58,6 +59,9 @@ class TreeReader:
     def _quantity(self, at: Place, number: str, unit: str) -> Expression:
         try:
             return Number(*quantity(number, unit), at)
+        except Rounded as fault:
+            self.findings.add("B115", str(fault), at, fault.hint)
+            return Symbol(UNKNOWN, at)
         except ValueError as fault:
             self._bad_quantity(at, number, unit, str(fault))
             return Symbol(UNKNOWN, at)

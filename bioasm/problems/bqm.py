@@ -11,6 +11,7 @@ import numpy as np
 from bioasm.diagnostics import BioasmError, Span, error
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
+from bioasm.wholes import Rounded, rounded_in, whole_number
 
 TYPE = "BinaryQuadraticModel"
 _DOMAINS = {"SPIN": SPIN, "BINARY": BIT}
@@ -47,7 +48,9 @@ def read_bqm(content: bytes, source: str) -> Polynomial:
 
 def _object(content: bytes, source: str) -> Mapping[str, Any]:
     try:
-        said = json.loads(content)
+        said = json.loads(content, parse_int=whole_number)
+    except Rounded as fault:
+        raise rounded_in(content, source, fault) from None
     except json.JSONDecodeError as fault:
         raise error("B304", f"this is not JSON: {fault.msg}", span=Span(source, fault.lineno, fault.colno)) from None
     except (UnicodeDecodeError, RecursionError):

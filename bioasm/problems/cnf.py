@@ -13,6 +13,7 @@ import numpy as np
 from bioasm.isa.limits import limit
 from bioasm.problems.numbers import Faults, Floats, Integers
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, check_neurons, check_size, collect
+from bioasm.wholes import rounded
 
 # A clause of k literals becomes 2^k products.
 MAX_CLAUSE = 12
@@ -159,6 +160,9 @@ def _weight(word: str, header: Header, line: int, faults: Faults) -> float:
     if not (isfinite(weight) and weight >= 0):
         hint = "h is for files without a p line; with one, a hard clause has the weight top" if word == HARD else None
         faults.add(line, f"'{word}' is no weight: those are numbers from 0", hint)
+    fault = rounded(word)
+    if fault is not None:
+        faults.add_fault(line, fault)
     return weight
 
 

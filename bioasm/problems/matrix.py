@@ -12,6 +12,7 @@ from bioasm.isa.program import Data, Dense, Sparse
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, check_neurons, collect
 from bioasm.problems.qubo import from_entries
+from bioasm.wholes import Rounded, check_array
 
 
 def qubo_from_matrix(matrix: Data, source: str) -> Polynomial:
@@ -45,6 +46,10 @@ def _vector(data: Data, length: int, what: str) -> Floats:
 
 
 def _finite(array: NDArray[Any], what: str) -> Floats:
+    try:
+        check_array(array)
+    except Rounded as fault:
+        raise error("B115", f"{what}: {fault}", hint=fault.hint) from None
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise error("B304", f"{what} holds a number that is not finite")

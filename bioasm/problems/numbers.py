@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
+from bioasm.wholes import Rounded, rounded_words
 
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 _NEWLINE = 10
@@ -31,9 +32,22 @@ class Faults:
 
     def add(self, line: int, message: str, hint: str | None = None, column: int = 1, end: int | None = None) -> None:
         """Note what is wrong on a line (from 1); without a column the whole line is meant."""
+        self._add("B304", line, message, hint, column, end)
+
+    def _add(self, code: str, line: int, message: str, hint: str | None, column: int, end: int | None) -> None:
         excerpt = self.line(line)
         span = Span(self.source, line, column, end or len(excerpt) + 1)
-        self.found.append(Diagnostic("B304", message, span, hint, excerpt))
+        self.found.append(Diagnostic(code, message, span, hint, excerpt))
+
+    def add_fault(self, line: int, fault: Rounded) -> None:
+        """Note that a line holds a whole number that no 64-bit float is (B115)."""
+        self._add("B115", line, str(fault), fault.hint, 1, None)
+
+    def add_rounded(self, content: bytes) -> None:
+        """Note the whole numbers of a text, whose lines are those of the file, that no 64-bit float is (B115)."""
+        for start, end, fault in rounded_words(content)[: limit("diagnostics")]:
+            column = start - content.rfind(b"\n", 0, start)
+            self._add("B115", content.count(b"\n", 0, start) + 1, str(fault), fault.hint, column, column + end - start)
 
     def add_each(self, where: Mask, lines: Integers, message: Callable[[int], str], hint: str | None = None) -> None:
         """Note `message(k)` for each row k of a table that is marked, up to the number that is shown."""
@@ -80,7 +94,7 @@ def without_comments(content: bytes, marks: bytes) -> bytes:
 def read_numbers(content: bytes, faults: Faults) -> NumberLines:
     """All numbers of a text in which blanks and line ends separate numbers and nothing else stands.
 
-    Raises BioasmError B304 with the places of what is no finite number.
+    Raises BioasmError B304 with the places of what is no finite number, B115 with those of what would be rounded.
     """
     starts, line_of = _words(content)
     values = _parse(content)
@@ -89,6 +103,7 @@ def read_numbers(content: bytes, faults: Faults) -> NumberLines:
     assert values is not None
     endless = ~np.isfinite(values)
     faults.add_each(endless, line_of, lambda k: f"{_word(content, int(starts[k]))} is no finite number")
+    faults.add_rounded(content)
     faults.stop()
     first = np.flatnonzero(np.diff(line_of, prepend=0))
     return NumberLines(values, line_of[first], first, np.diff(first, append=len(values)))

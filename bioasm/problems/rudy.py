@@ -15,6 +15,7 @@ from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
 from bioasm.isa.limits import limit
 from bioasm.problems.graph import Graph
 from bioasm.problems.numbers import Floats, Integers
+from bioasm.wholes import rounded
 
 _MODULUS = 1 << 31
 _LONG_LAG = 55
@@ -196,6 +197,9 @@ def _number(option: str, parameter: Parameter, word: str) -> float:
         number = convert(word)
     except ValueError:
         raise _wrong(f"{option} takes a {'whole number' if parameter.whole else 'number'}, not '{word}'") from None
+    fault = rounded(word)
+    if fault is not None:
+        raise error("B115", f"{option}: {fault}", hint=fault.hint, exit_code=EXIT_USAGE)
     if not parameter.low <= number <= parameter.high:
         raise _wrong(f"{option}: {parameter.name} is {word}, but lies from {parameter.low:g} to {parameter.high:g}")
     return number

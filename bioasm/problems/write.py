@@ -14,6 +14,7 @@ from bioasm.isa.labels import BITS, MAXIMIZE, NAMES, SENSE, VALUES, names_to_tex
 from bioasm.problems.polynomial import BIT, Monomials, Polynomial
 from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
 from bioasm.units import spell_number
+from bioasm.verifier.landscape import too_wide
 
 _PER_LINE = 20
 # Another fall, twice as long as the last, then stays below the limit of steps of a run.
@@ -66,7 +67,7 @@ def write_code(problem: Polynomial, account: Account, model: str, effort: Effort
     spins = problem.in_spins()
     schedule = schedule_for(spins)
     variables = spins if model == "ising" else problem.in_bits()
-    warnings = (_wide_range(schedule, model),) if schedule.is_wide else ()
+    warnings = tuple(_too_wide(problem)) or ((_wide_range(schedule, model),) if schedule.is_wide else ())
     notes = (*account.notes, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
     words = _words(problem, account)
     lines = [*_head(account, notes, words), *_MODELS[model](variables, schedule, effort), *_results(account)]
@@ -79,6 +80,14 @@ def _words(problem: Polynomial, account: Account) -> dict[str, str]:
     plain = account.names in ((), tuple(range(problem.n)))
     found = {NAMES: "" if plain else names or "", VALUES: BITS if problem.domain == BIT else ""}
     return {key: text for key, text in (found | {SENSE: MAXIMIZE if account.emits_negated else ""}).items() if text}
+
+
+def _too_wide(problem: Polynomial) -> Iterator[Diagnostic]:
+    """The warning that sums of the coefficients lose the small ones."""
+    sizes = [np.abs(part.value) for part in problem.parts.values()]
+    finding = too_wide(min((float(s.min()) for s in sizes), default=1.0), max((float(s.max()) for s in sizes), default=1.0))
+    if finding is not None:
+        yield Diagnostic(finding.code, finding.message, None, finding.hint, None, "warning")
 
 
 def _wide_range(schedule: Schedule, model: str) -> Diagnostic:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from math import isfinite
 
+from bioasm.wholes import rounded
+
 _TOKEN = re.compile(r"[][,]|[^][,\s]+")
 _ENTRY = re.compile(r"[^|\n]+")
 _PIECE = re.compile(r"\S+")
@@ -57,6 +59,10 @@ def _number_fault(word: str, start: int) -> Iterator[LiteralFault]:
         yield LiteralFault("B010", f"{shown} is no number", *place, hint)
     elif not isfinite(float(word)):
         yield LiteralFault("B009", f"{shown} is too large for a 64-bit float", *place)
+    else:
+        fault = rounded(word)
+        if fault is not None:
+            yield LiteralFault("B115", str(fault), *place, fault.hint)
 
 
 def _row_faults(text: str) -> Iterator[LiteralFault]:

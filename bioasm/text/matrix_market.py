@@ -12,6 +12,7 @@ from bioasm.isa.program import Data, Dense
 from bioasm.isa.storage import narrow
 from bioasm.plain import plain_text
 from bioasm.text.numbers import to_array
+from bioasm.wholes import Rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +86,8 @@ def _words(path: Path, body: str) -> list[str]:
 def _numbers(path: Path, words: list[str]) -> NDArray[Any]:
     try:
         return to_array(words)
+    except Rounded as fault:
+        raise error("B115", f"{path}: {fault}", span=Span(str(path), 1), hint=fault.hint) from None
     except (ValueError, OverflowError):
         raise _fault(path, "an entry is no number, or too large for a 64-bit float") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.storage import EXACT, all_whole, holds
+from bioasm.wholes import rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +17,8 @@ _INT64 = 1 << 63
 def to_array(words: Sequence[str]) -> NDArray[Any]:
     """Decimal numbers as int64 where all are whole and fit, else as float64, each rounded once.
 
-    Raises ValueError or OverflowError where a word is no number or too large for a float.
+    Raises ValueError or OverflowError where a word is no number or too large for a float, Rounded where it is a whole number
+    that is neither an int64 nor a float64.
     """
     import numpy as np
 
@@ -30,7 +32,15 @@ def to_array(words: Sequence[str]) -> NDArray[Any]:
     array = np.array(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise OverflowError("a number is too large for a 64-bit float")
-    return _whole_again(words, array)
+    return _checked(words, _whole_again(words, array))
+
+
+def _checked(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
+    """The array; raises Rounded where it holds a whole number as another float."""
+    if array.dtype.kind == "f" and array.size and abs(array).max() >= EXACT:
+        for fault in filter(None, map(rounded, words)):
+            raise fault
+    return array
 
 
 def _whole_again(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from bioasm.text.document import Item
 from bioasm.text.strings import unquote
 from bioasm.units import UNITS, Dimension, Measured, find_unit, to_si
 from bioasm.verifier.operands import in_range, range_words, spelled
+from bioasm.wholes import Rounded
 
 DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
 _UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, products and ratios of these, or the word sweeps"
@@ -55,6 +56,8 @@ def read_number(item: Item) -> Quantity:
         raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, _likely_units(item.extra)) or _UNITS)
     try:
         value = to_si(item.text, unit)
+    except Rounded as fault:
+        raise Fault("B115", str(fault), fault.hint, item) from None
     except (ValueError, ArithmeticError):
         shown = item.text[:30] + ("..." if len(item.text) > 30 else "")
         raise Fault("B009", f"`{shown}` is no decimal number that fits a 64-bit float") from None

@@ -25,6 +25,7 @@ from bioasm.verifier.analysis import Ground, lay
 from bioasm.verifier.catalogue import Catalogue
 from bioasm.verifier.data import check_block
 from bioasm.verifier.dataflow import Flow
+from bioasm.verifier.landscape import check_landscape
 from bioasm.verifier.operands import check_operands, is_number
 from bioasm.verifier.path_rules import check_flow
 from bioasm.verifier.resolve import parameter, resolve
@@ -91,6 +92,9 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     _warn_of_unreachable(program, ground.flow, findings)
     assert ground.scene is not None
     network = ground.scene.network
+    for index, finding in check_landscape(program, ground.flow, network):
+        findings.of_instruction(index, program.instructions[index], [finding])
+    _warn_of_nothing(program, findings)
     return Verified(program, network, tuple(findings.warnings), resolve(ground.scene.names, program))
 
 
@@ -192,6 +196,13 @@ def _warn_of_replaced(program: Program, findings: Findings) -> None:
         if text.name in MODELS:
             message = f"{text.kind} {text.name} of the program stands in place of the one that ships"
             findings.warnings.append(Diagnostic("B129", message, text.span, severity="warning"))
+
+
+def _warn_of_nothing(program: Program, findings: Findings) -> None:
+    """A warning for a program without instructions, which may be what a command before it failed to write."""
+    if not program.instructions:
+        message = "the program has no instructions, and a run of it gives no result"
+        findings.warnings.append(Diagnostic("B133", message, severity="warning"))
 
 
 def _warn_of_unreachable(program: Program, flow: Flow, findings: Findings) -> None:

@@ -12,6 +12,7 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.frameworks.write import Floats
 from bioasm.isa.modeltext import instance_fault
 from bioasm.isa.table import BY_MNEMONIC
+from bioasm.wholes import Rounded, check_array
 
 
 class Cell(NamedTuple):
@@ -67,6 +68,10 @@ class Graph:
         given = np.asarray(getattr(self.nodes[name], what))
         if given.dtype.kind not in "biuf" or not np.all(np.isfinite(given)):
             raise self.flaw(f"node {name!r}: {what} has a value that can't be used")
+        try:
+            check_array(given)
+        except Rounded as fault:
+            raise error("B115", f"{self.source}: node {name!r}: {what}: {fault}", hint=fault.hint) from None
         return given.astype(np.float64)
 
     def flaw(self, message: str, hint: str | None = None) -> BioasmError:

@@ -1,0 +1,72 @@
+"""Whole numbers that no 64-bit float is, in spellings, JSON and arrays: they are refused where they would be rounded."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bioasm.diagnostics import BioasmError, Span, error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SHORTEST = 16  # digits of 2^53 + 1, the first that is rounded
+_WHOLE = re.compile(rf"[+-]?[0-9]{{{_SHORTEST},}}")
+_WHOLE_WORD = re.compile(rb"(?<![^\s,:\[])[+-]?[0-9]{16,}(?![^\s,\]}])")
+
+
+class Rounded(ValueError):
+    """A whole number that a 64-bit float would not hold; `hint` names the nearest that one does."""
+
+    def __init__(self, value: int) -> None:
+        super().__init__(f"{_shown(value)} has more than the 53 binary digits of a 64-bit float")
+        self.value = value
+        self.hint = f"the nearest number that is a 64-bit float is {_shown(int(float(value)))}"
+
+
+def _shown(value: int) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def rounded(spelled: str, tens: int = 0) -> Rounded | None:
+    """What is wrong with a number that is written as a whole one, times a power of ten from 0 on; None for others."""
+    digits = spelled.replace("_", "")
+    if tens < 0 or not _WHOLE.fullmatch(digits + "0" * min(tens, _SHORTEST)) or len(digits) + tens > 330:
+        return None
+    value = int(digits) * 10**tens
+    try:
+        return None if int(float(value)) == value else Rounded(value)
+    except OverflowError:  # larger than any float, which is told elsewhere
+        return None
+
+
+def whole_number(spelled: str) -> int:
+    """A whole number of a JSON file. Raises Rounded; for `json.loads(parse_int=...)`."""
+    fault = rounded(spelled)
+    if fault is not None:
+        raise fault
+    return int(spelled)
+
+
+def rounded_words(content: bytes) -> list[tuple[int, int, Rounded]]:
+    """The whole numbers of a text that would be rounded: where each starts and ends, and what is wrong with it."""
+    found = ((word.start(), word.end(), rounded(word[0].decode())) for word in _WHOLE_WORD.finditer(content))
+    return [(start, end, fault) for start, end, fault in found if fault is not None]
+
+
+def rounded_in(content: bytes, source: str, fault: Rounded) -> BioasmError:
+    """The error (B115) that a text holds this number, at its first place."""
+    at = max(content.find(str(fault.value).encode()), 0)
+    column = at - content.rfind(b"\n", 0, at)
+    span = Span(source, content.count(b"\n", 0, at) + 1, column, column + len(str(fault.value)))
+    return error("B115", str(fault), span=span, hint=fault.hint)
+
+
+def check_array(array: NDArray[Any]) -> None:
+    """Raise Rounded for the first whole number of an array of them that would be rounded."""
+    from bioasm.isa.storage import are_floats
+
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
+        for value in array[~are_floats(array)][:1].tolist():
+            raise Rounded(value)
