@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, did_you_mean, error
 from bioasm.isa.program import Program, Quantity
 from bioasm.models.base import Parameter
 from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.references import DT, ProjectionRef
 from bioasm.units import Dimension, Measured, find_unit, to_si
 from bioasm.verifier.gate import Verified, verify
+from bioasm.verifier.semantics.bare import bare
 from bioasm.wholes import Rounded
 
 _NUMBER = re.compile(r"([+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*)")
@@ -39,9 +41,25 @@ def verified_program(program: Program, settings: Mapping[str, str]) -> tuple[Ver
     chosen = with_constants(program, settings)
     verified = verify(chosen, step(chosen, settings))
     values = parameters(verified, settings)
+    warnings = tuple(_bare(program, verified, settings))
     if values:  # whether periods fall on steps depends on dt
         verified = verify(verified.program, values)
-    return verified, values
+    return replace(verified, warnings=(*warnings, *verified.warnings)), values
+
+
+def _bare(program: Program, verified: Verified, settings: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """The warnings of settings that are a number without a unit where the constant or parameter has one."""
+    for name, text in settings.items():
+        if _NUMBER.fullmatch(text) is None:  # a word of the parameter
+            continue
+        if name in program.constants:
+            measured = program.constants[name].dimension
+        else:
+            parameter = _named(verified, name)[1]
+            measured = Dimension.NONE if parameter.words else parameter.dimension
+        finding = bare(None, parse_quantity(name, text), measured)
+        if finding is not None:
+            yield Diagnostic(finding.code, f"--set {name}={text}: {finding.message}", hint=finding.hint, severity="warning")
 
 
 def step(program: Program, settings: Mapping[str, str]) -> dict[str, float]:

@@ -11,12 +11,16 @@ from bioasm.isa.program import Instruction
 
 
 class Finding(NamedTuple):
-    """One finding before it has a place: its code, the message and what would mend it; a `warning` lets the program pass."""
+    """One finding before it has a place: its code, the message and what would mend it; a `warning` lets the program pass.
+
+    `operand` is the index of the operand that it is about; without it, it is about all of the instruction.
+    """
 
     code: str
     message: str
     hint: str | None = None
     severity: str = "error"
+    operand: int | None = None
 
     @property
     def is_warning(self) -> bool:
@@ -71,8 +75,12 @@ class Findings:
 
 
 def placed(index: int, instruction: Instruction, finding: Finding) -> Diagnostic:
-    """The finding at its instruction: by its span, or in words where bytecode carries no spans."""
-    code, message, hint, severity = finding
-    if instruction.span is None:
+    """The finding at its operand or instruction: by their spans, or in words where bytecode carries no spans."""
+    code, message, hint, severity, operand = finding
+    span = instruction.span
+    if span is None:
         message = f"instruction {index} ({instruction.row.mnemonic}): {message}"
-    return Diagnostic(code, message, instruction.span, hint, severity=severity)
+    elif operand is not None and operand < len(instruction.columns):
+        column, end = instruction.columns[operand]
+        span = span._replace(column=column, end_column=end)
+    return Diagnostic(code, message, span, hint, severity=severity)

@@ -128,11 +128,15 @@ class DataBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction: its row in the instruction table, its operands, and where it was written."""
+    """One instruction: its row in the instruction table, its operands, and where it was written.
+
+    `columns` are the first column of each operand and the one after its last, where a text has just been read.
+    """
 
     row: Row
     operands: tuple[Operand, ...] = ()
     span: Span | None = None
+    columns: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def mnemonic(self) -> str:

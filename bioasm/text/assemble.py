@@ -88,8 +88,18 @@ def _take_instruction(draft: Draft, place: Place, statement: Statement, head: It
         raise Fault("B111", f"a program has at most {limit('instructions')} instructions")
     _check_count(row, statement)
     blocks = _blocks(draft, place, row, statement)
-    span = draft.given_place.pop() if draft.given_place else place.span(head, (statement.operands or (head,))[-1])
-    draft.pending.append(Pending(row, statement, place, span, blocks))
+    given = bool(draft.given_place)
+    span = draft.given_place.pop() if given else place.span(head, (statement.operands or (head,))[-1])
+    columns = () if given else _columns(place, head, statement)
+    draft.pending.append(Pending(row, statement, place, span, columns, blocks))
+
+
+def _columns(place: Place, head: Item, statement: Statement) -> tuple[tuple[int, int], ...]:
+    """Where the operands stand on the line of their instruction; those that a literal pushes to another are left out."""
+    if any("\n" in item.text for item in statement.operands):
+        return ()
+    shift = place.line.column
+    return tuple((shift + item.start, shift + item.end) for item in statement.operands)
 
 
 def _check_count(row: Row, statement: Statement) -> None:
@@ -137,7 +147,7 @@ def _demand_use(draft: Draft, given: Mapping[str, Data], instructions: list[Inst
 def _second_pass(draft: Draft) -> list[Instruction]:
     instructions = []
     for pending in draft.pending:
-        instructions.append(Instruction(pending.row, _operands(draft, pending), pending.span))
+        instructions.append(Instruction(pending.row, _operands(draft, pending), pending.span, pending.columns))
         if draft.full:
             break
     return instructions

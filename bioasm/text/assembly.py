@@ -36,6 +36,7 @@ class Pending(NamedTuple):
     statement: Statement
     place: Place
     span: Span | None
+    columns: tuple[tuple[int, int], ...]
     blocks: dict[int, int]
 
 

@@ -23,8 +23,8 @@ def check_operands(program: Program, instruction: Instruction) -> Found:
         yield Finding("B003", f"{row.mnemonic} takes {_how_many(row.required, len(row.slots))}, not {len(operands)}",
                       f"its form is: {row.form}")  # fmt: skip
     else:
-        for slot, operand in zip(row.slots, operands, strict=False):
-            yield from _check(program, slot.name, slot.kind, operand)
+        for k, (slot, operand) in enumerate(zip(row.slots, operands, strict=False)):
+            yield from (finding._replace(operand=k) for finding in _check(program, slot.name, slot.kind, operand))
 
 
 def _how_many(least: int, most: int) -> str:

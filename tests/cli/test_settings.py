@@ -10,7 +10,8 @@ from bioasm.isa.table import BY_MNEMONIC
 from bioasm.models import MODELS
 from bioasm.network.namespace import NameSpace
 from bioasm.network.network import Network, Population
-from bioasm.settings import parameters, parse_quantity, split_settings, with_constants
+from bioasm.settings import parameters, parse_quantity, split_settings, verified_program, with_constants
+from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import resolve
@@ -155,3 +156,33 @@ def test_what_the_program_sets_itself_is_refused() -> None:
     program = Program((setting,), constants={"step": Quantity(1e-4)})
     assert "the program sets dt itself" in str(refusal("dt=1e-5", program=program))
     assert parameters(of(program, LIF), {"step": "1e-5"}) == {}
+
+
+TIMED = assemble(".const D = 5 ms\n.const k = 2\nALC 1\nMOV r0, k\nRUN D\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "told", "hint"),
+    [
+        ("tau=20", "20 has no unit and is taken as 20 s", "write 20 s, or 20 ms where that is meant"),
+        ("Vt=-50", "-50 has no unit and is taken as -50 V", "write -50 V, or -50 mV where that is meant"),
+        ("dt=1e-4", "0.0001 has no unit and is taken as 100 us", "write 100 us"),
+        ("D=3", "3 has no unit and is taken as 3 s", "write 3 s, or 3 ms where that is meant"),
+    ],
+)
+def test_a_number_without_a_unit_is_told_as_in_a_text(setting: str, told: str, hint: str) -> None:
+    verified, _ = verified_program(TIMED, split_settings([setting]))
+    (warning,) = verified.warnings
+    assert (warning.code, warning.severity, warning.hint) == ("B131", "warning", hint)
+    assert warning.message == f"--set {setting}: {told}"
+
+
+@pytest.mark.parametrize("setting", ["tau=20 ms", "D=0", "D=3 ms", "k=7", "Vt=0"])
+def test_what_has_a_unit_or_needs_none_is_not_told(setting: str) -> None:
+    assert verified_program(TIMED, split_settings([setting]))[0].warnings == ()
+
+
+def test_words_and_rules_need_no_unit() -> None:
+    program = assemble("MODEL ising\nALC 2\nRUN 1 sweeps\n")
+    for setting in ("rule=glauber", "rule=0"):
+        assert verified_program(program, split_settings([setting]))[0].warnings == ()

@@ -12,7 +12,7 @@ from bioasm.api import run
 from bioasm.binary import layout
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import to_bytes
-from bioasm.cli.settings import parse_quantity
+from bioasm.settings import parse_quantity
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Quantity
 from bioasm.models.dimensions import quantity

@@ -46,6 +46,36 @@ def test_a_bare_number_is_told(text: str, message: str) -> None:
     assert [m for _, m in bare(f"{text}\nRUN 1 ms\n")] == [message]
 
 
+@pytest.mark.parametrize(("text", "message"), TOLD.items())
+def test_the_caret_is_at_the_operand(text: str, message: str) -> None:
+    (found,) = [d for d in verify(assemble(f"{text}\nRUN 1 ms\n")).warnings if d.code == "B131"]
+    line = text.split("\n")[found.span.line - 1]
+    assert line[found.span.column - 1 : found.span.end_column - 1] == message.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("ALC 1\nCUR 1e-9", "write 1 nA"),
+        ("SET Vt, -50\nALC 1", "write -50 V, or -50 mV where that is meant"),
+        ("ALC 1\nRUN 2e5", "write 200 ks"),
+        ("ALC 1\nRUN 0.05", "write 50 ms, or 0.05 ms where that is meant"),
+        ("ALC 1\nPOI 100, 2 mV", "write 100 Hz"),
+    ],
+)
+def test_the_hint_names_units_that_somebody_would_write(text: str, hint: str) -> None:
+    assert [d.hint for d in verify(assemble(f"MOV r0, 1\n{text}\nRUN 1 ms\n")).warnings if d.code == "B131"] == [hint]
+
+
+def test_compound_units_are_told_as_well() -> None:
+    text = (
+        ".model s {\n parameters:\n  d = 1 mV/ms\n state:\n  v = 0 mV\n step:\n  dv/dt = d using euler\n}\n"
+        "MODEL s\nSET d, 8\nALC 1\nRUN 1 ms\n"
+    )
+    (found,) = [d for d in verify(assemble(text)).warnings if d.code == "B131"]
+    assert (found.message, found.hint) == ("8 has no unit and is taken as 8 mV/ms", "write 8 mV/ms")
+
+
 UNTOLD = [
     "SET Vt, -50 mV\nALC 1",
     "SET I_offset, 0\nALC 1\nSIG 0\nCUR 0",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioasm.cli.settings import parse_quantity
+from bioasm.settings import parse_quantity
 from bioasm.diagnostics import BioasmError
 from bioasm.frameworks import read_network
 from bioasm.isa.program import Dense

@@ -18,6 +18,8 @@ from bioasm.verifier.operands import spelled
 
 CORE = frozenset({"ALC", "LDJ", "LDH", "LDT", "SIG", "RUN", "RST", "RD"})
 _UNITLESS = (Dimension.NONE, Dimension.SWEEPS)
+# Between these a number is likely one in the usual unit: nobody writes 1e-9 nA.
+_LEAST_LIKELY, _MOST_LIKELY = 0.01, 1e5
 
 
 def is_core(program: Program) -> bool:
@@ -30,18 +32,23 @@ def check_bare(scene: Scene, instruction: Instruction) -> Found:
     wanted = _WANTED.get(instruction.row.mnemonic)
     if wanted is None or instruction.span is None:
         return
-    for operand, dimension in zip(instruction.operands, wanted(scene, *instruction.operands), strict=False):
-        if isinstance(operand, Quantity | ConstantRef) and dimension not in _UNITLESS:
+    for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted(scene, *instruction.operands), strict=False)):
+        if isinstance(operand, Quantity | ConstantRef):
             number = scene.program.quantity(operand)
-            if number.dimension is Dimension.NONE and number.value != 0:
-                yield _told(operand, number, dimension)
+            finding = bare(operand.name if isinstance(operand, ConstantRef) else None, number, dimension)
+            if finding is not None:
+                yield finding._replace(operand=k)
 
 
-def _told(operand: Quantity | ConstantRef, number: Quantity, dimension: Measured) -> Finding:
+def bare(name: str | None, number: Quantity, dimension: Measured) -> Finding | None:
+    """The warning of a number that is not 0 and has no unit, in a place that has one; `name` is that of the constant it is."""
+    if dimension in _UNITLESS or number.dimension is not Dimension.NONE or number.value == 0:
+        return None
     written, meant = spell_number(number.value), spelled(Quantity(number.value, dimension))
-    named = f"{operand.name} ({written})" if isinstance(operand, ConstantRef) else written
+    named = f"{name} ({written})" if name else written
     other = f"{written} {likely_unit(dimension)}"
-    hint = f"write {meant}" if other == meant else f"write {meant}, or {other} where that is meant"
+    is_likely = _LEAST_LIKELY <= abs(number.value) < _MOST_LIKELY and other != meant
+    hint = f"write {meant}, or {other} where that is meant" if is_likely else f"write {meant}"
     return Finding("B131", f"{named} has no unit and is taken as {meant}", hint, "warning")
 
 
