@@ -30,11 +30,14 @@ def _shown(value: int) -> str:
 
 
 def rounded(spelled: str, tens: int = 0) -> Rounded | None:
-    """What is wrong with a number that is written as a whole one, times a power of ten from 0 on; None for others."""
+    """What is wrong with a number that is written as a whole one, in a unit of a power of ten from 0 on; None for others.
+
+    The digits as they are written count: what a unit does to their last place is rounding.
+    """
     digits = spelled.replace("_", "")
-    if tens < 0 or not _WHOLE.fullmatch(digits + "0" * min(tens, _SHORTEST)) or len(digits) + tens > 330:
+    if tens < 0 or not _WHOLE.fullmatch(digits) or len(digits) > 330:
         return None
-    value = int(digits) * 10**tens
+    value = int(digits)
     try:
         return None if int(float(value)) == value else Rounded(value)
     except OverflowError:  # larger than any float, which is told elsewhere

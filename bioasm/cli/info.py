@@ -93,10 +93,12 @@ def _network(verified: Verified) -> dict[str, Any]:
 
 def _needs(needed: Demand) -> dict[str, Any]:
     """What a run needs: `unknown` says why the numbers are least ones, and is null where the whole run is known."""
-    kept = {"recordings": needed.recordings, "energies": needed.trace, "results": needed.results}
+    kept = {"recordings": needed.recordings, "energies": needed.trace, "results": needed.results,
+            "random_spikes": needed.random_spikes}  # fmt: skip
     return {
         "steps": needed.schedule.steps,
-        "seconds": float(f"{needed.seconds:.1g}"),
+        "work": needed.work._asdict(),
+        "seconds": float(f"{needed.work.seconds:.0e}"),
         "unknown": needed.schedule.unknown,
         "bytes": kept | {"neurons": needed.state, "data": needed.data, "couplings": needed.couplings},
     }
@@ -142,7 +144,9 @@ def _run_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     parts = ", ".join(f"{name} {spell_bytes(size)}" for name, size in needs["bytes"].items() if size)
     beside = "; spikes not counted" if facts["spikes"] else ""
     yield "memory", f"{least or 'about '}{spell_bytes(facts['memory'])} for one lane" + (f": {parts}{beside}" if parts else "")
-    yield "time", f"{least or 'about '}{needs['seconds']:,.10g} s for one lane, within a factor of ten"
+    work = needs["work"]
+    counted = f"{work['neurons']:,} updates of neurons, {work['states']:,} of their states, {work['entries']:,} couplings read"
+    yield "time", f"{least}of the order of {needs['seconds']:,.10g} s on one processor for one lane: {least}{counted}"
 
 
 def _network_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:

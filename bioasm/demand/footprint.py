@@ -6,8 +6,9 @@ factor of two. Spikes are not counted (16 bytes each): how many there are is wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.demand.schedule import Schedule, schedule
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
@@ -17,6 +18,9 @@ from bioasm.mapped import files_behind
 from bioasm.memory import memory
 from bioasm.models.base import SPINS
 from bioasm.verifier.gate import Verified
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
 NUMBER = 8  # bytes of a number that is kept
@@ -29,16 +33,37 @@ _SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
 # another that is converted, and of a sparse one.
 _UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130
 _LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
-# Seconds on a processor of 2020: of a step, and in it of a neuron, of each state of it, and of an entry of J.
-_STEP_SECONDS, _NEURON_SECONDS, _STATE_SECONDS, _ENTRY_SECONDS = 3e-7, 8e-9, 1e-8, 4e-10
+
+
+class Work(NamedTuple):
+    """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms.
+
+    These are counts, exact where the schedule is; of spins, entries are the most, for a row of J is read where one flips.
+    What they take differs from machine to machine and model to model.
+    """
+
+    steps: int
+    neurons: int
+    states: int
+    entries: int
+
+    @property
+    def seconds(self) -> float:
+        """An order of magnitude of the time on one processor."""
+        return sum(count * each for count, each in zip(self, SECONDS, strict=True))
+
+
+# Seconds for each, in the order of Work, as measured with the compiled machine on one processor of 2023: of eleven programs
+# the estimate was 8 times too long (`lif`, in vectors) to 7 times too short (`olive`, 14 states with exponentials).
+SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a run needs, in bytes of all lanes, and seconds on one processor within a factor of ten.
+    """What a run needs: bytes and work of all lanes.
 
-    `peak` is the sum of all, with the copies that are made while a result is put together. Where the schedule has an
-    `unknown`, all are least values.
+    `table` is the number of entries of the largest table of random spikes. `peak` is the sum of all bytes, with the copies
+    that are made while a result is put together. Where the schedule has an `unknown`, all are least values.
     """
 
     schedule: Schedule
@@ -49,13 +74,15 @@ class Demand:
     recordings: int
     trace: int
     results: int
-    seconds: float
+    random_spikes: int
+    table: int
+    work: Work
 
     @property
     def peak(self) -> int:
         """Bytes of memory that the process takes at most."""
         kept = COPIES * (self.recordings + self.trace) + self.results
-        return PROCESS + self.data + self.couplings + self.state + kept
+        return PROCESS + self.data + self.couplings + self.state + self.random_spikes + kept
 
 
 def demand(
@@ -64,6 +91,9 @@ def demand(
     """What a run of a program in so many lanes needs, where `parameters` and `fuel` are those of the run."""
     found = schedule(verified, parameters, fuel)
     values = [block.value for block in verified.program.data]
+    expected = [[*_expected(verified, rates)] for rates in found.rates.values()]
+    if expected:
+        from bioasm.runtime.poisson import entries, table_bytes
     return Demand(
         found,
         lanes,
@@ -73,7 +103,9 @@ def demand(
         recordings=NUMBER * found.recorded * places(lanes),
         trace=NUMBER * _energies(verified, found) * places(lanes),
         results=(1 if verified.model.kind == SPINS else NUMBER) * found.read * lanes,
-        seconds=_seconds(verified, found, lanes),
+        random_spikes=sum(max(table_bytes(one) for one in rates) for rates in expected),
+        table=max((entries(one) for rates in expected for one in rates), default=0),
+        work=_work(verified, found, lanes),
     )
 
 
@@ -108,6 +140,7 @@ def _too_much(needed: Demand) -> str:
         "neurons": needed.state,
         "data": needed.data,
         "couplings": needed.couplings,
+        "tables of random spikes": needed.random_spikes,
     }
     largest = max(parts, key=lambda name: parts[name])
     return (f"a run needs about {needed.peak / 1e9:.3g} GB, most of it for {largest} ({parts[largest] / 1e9:.3g} GB), "
@@ -121,6 +154,9 @@ def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
         yield Diagnostic("B111", text, span, hint="record less often: REC v, 10 ms")
     if needed.trace > NUMBER * limit("trace_entries"):
         yield Diagnostic("B111", f"the trace of energies has more than {limit('trace_entries'):,} entries in all lanes")
+    if needed.table > limit("poisson_table"):
+        text = f"the table of one POI or RATE has {needed.table:,} entries; the limit is {limit('poisson_table'):,}"
+        yield Diagnostic("B111", text, hint="neurons of one rate share their part of it: round rates")
     if found.results > limit("results"):
         yield Diagnostic("B111", f"the program emits more than {limit('results'):,} results")
 
@@ -170,6 +206,14 @@ def _prepared(value: Data, verified: Verified) -> int:
     return 0 if kind.itemsize == 1 else _CONVERTED_BYTES * size
 
 
+def _expected(verified: Verified, rates: Iterable[tuple[int, float]]) -> Iterator[NDArray[Any]]:
+    """The numbers of random spikes that neurons expect in a step, of each POI or RATE to one target."""
+    for index, dt in rates:
+        value = verified.program.data[index].value
+        if isinstance(value, Dense):
+            yield value.array * dt
+
+
 def _energies(verified: Verified, found: Schedule) -> int:
     """Entries of the trace of energies of a lane: one a sweep, or one each time a feedback is computed."""
     model = verified.model
@@ -181,13 +225,12 @@ def _energies(verified: Verified, found: Schedule) -> int:
     return found.steps if every is None or step is None else int(found.steps * step.default / every.default)
 
 
-def _seconds(verified: Verified, found: Schedule, lanes: int) -> float:
+def _work(verified: Verified, found: Schedule, lanes: int) -> Work:
     network = verified.network
     states = sum(network.populations[one.population].n * len(one.model.states) for one in network.instances())
     entries = sum(_entries(block.value) for block in verified.program.data)
-    share = 1.0 if verified.model.kind == SPINS or not found.steps else _energies(verified, found) / found.steps
-    step = verified.n * _NEURON_SECONDS + states * _STATE_SECONDS + entries * share * _ENTRY_SECONDS
-    return found.steps * (_STEP_SECONDS + step * lanes)
+    sums = found.steps if verified.model.kind == SPINS else _energies(verified, found)
+    return Work(found.steps, found.steps * verified.n * lanes, found.steps * states * lanes, sums * entries * lanes)
 
 
 def _entries(value: Data) -> int:

@@ -47,6 +47,7 @@ class Schedule:
 
     `recorded` and `read` are numbers of 8 bytes that recordings and results hold; `largest` is the REC that records most.
     `noise` has the step and the level of each SIG; None where these depend on what the run computes, or were not followed.
+    `rates` are, by what they go to, the data blocks of rates that random spikes are drawn at, and the time steps.
     """
 
     steps: int = 0
@@ -58,6 +59,7 @@ class Schedule:
     unknown: str | None = None
     noise: list[tuple[int, float]] | None = field(default_factory=list)
     by_recorder: dict[int, int] = field(default_factory=dict)
+    rates: dict[str, set[tuple[int, float]]] = field(default_factory=dict)
 
 
 def schedule(verified: Verified, parameters: Mapping[str, float] | None = None, fuel: int | None = None) -> Schedule:
@@ -260,6 +262,12 @@ class _Execution:
         elif self.found.noise is not None:
             self.found.noise.append((self.found.steps, level))
 
+    def _bombard(self, instruction: Instruction) -> None:
+        *named, rate, _ = instruction.operands
+        target = named[0].text if named and isinstance(named[0], Name) else ""
+        if isinstance(rate, DataRef) and self.dt is not None:
+            self.found.rates.setdefault(target, set()).add((rate.index, self.dt))
+
     def _set(self, instruction: Instruction) -> None:
         word = instruction.operands[0]
         if isinstance(word, Name) and word.text == "dt":
@@ -274,4 +282,6 @@ _ACTIONS = {
     "OUT": _Execution._emit,
     "SET": _Execution._set,
     "SIG": _Execution._sig,
+    "POI": _Execution._bombard,
+    "RATE": _Execution._bombard,
 }

@@ -32,6 +32,7 @@ LIMITS: dict[str, Limit] = {
     "mechanisms": Limit(1 << 10, "mechanisms on the populations of one program (MECH)"),
     "projections": Limit(1 << 12, "projections of one program (SYN)"),
     "drawn_spikes": Limit(1 << 10, "random spikes that a neuron may expect in a step (POI, RATE); each has a place in a table"),
+    "poisson_table": Limit(1 << 28, "entries of the table of one POI or RATE; neurons of one rate share theirs"),
     "delay_steps": Limit(1 << 20, "steps that a projection delays; spikes on their way are kept for as long"),
     "sections": Limit(64, "sections of a bytecode file"),
     "text_bytes": Limit(1 << 31, "bytes of one program text"),

@@ -9,14 +9,18 @@ tell apart are probabilities below 2**-32.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.limits import limit
+
 Array = NDArray[Any]
 
 _TERMS = 1 << 20  # that are worked out at a time
+_SAMPLED = 65
 
 
 class Counts(NamedTuple):
@@ -44,7 +48,12 @@ class Counts(NamedTuple):
 
 
 def counts(expected: Array) -> Counts:
-    """The tables of neurons that expect so many spikes a step, (n,), each from 0 to the limit "drawn_spikes"."""
+    """The tables of neurons that expect so many spikes a step, (n,), each from 0 to the limit "drawn_spikes".
+
+    Raises ValueError where they would have more entries than the limit "poisson_table".
+    """
+    if entries(expected) > limit("poisson_table"):
+        raise ValueError(f"a table of more than {limit('poisson_table')} entries")
     different, which = np.unique(np.asarray(expected, np.float64), return_inverse=True)
     pieces, lengths, start = [], [np.zeros(1, np.int64)], 0
     while start < len(different):
@@ -54,9 +63,25 @@ def counts(expected: Array) -> Counts:
         lengths.append((limits >= 0).sum(axis=1))
         start += len(few)
     ends = np.cumsum(np.concatenate(lengths))
-    limit = np.concatenate([*pieces, np.zeros(1, np.uint32)])  # an entry that nobody counts: a table is never empty
+    table = np.concatenate([*pieces, np.zeros(1, np.uint32)])  # an entry that nobody counts: a table is never empty
     first, end = ends[:-1][which.ravel()], ends[1:][which.ravel()]
-    return Counts(first, end, np.where(end > first, limit[first].astype(np.int64), -1), limit)
+    return Counts(first, end, np.where(end > first, table[first].astype(np.int64), -1), table)
+
+
+def entries(expected: Array) -> int:
+    """How many entries the tables will have, within one for each different number: between some, lengths rise evenly."""
+    different = np.unique(np.asarray(expected, np.float64))
+    if not different.size:
+        return 0
+    few = different if len(different) <= _SAMPLED else np.quantile(different, np.linspace(0.0, 1.0, _SAMPLED))
+    lengths = [int((_limits(one[None])[0] >= 0).sum()) for one in few]
+    return math.ceil(float(np.interp(different, few, lengths).sum()))
+
+
+def table_bytes(expected: Array) -> int:
+    """Bytes that making the tables takes at most: their entries twice, what is worked out at a time, places of neurons."""
+    count = entries(expected)
+    return 8 * count + 64 * np.size(expected) + 100 * min(_TERMS, 4 * count)
 
 
 def _terms(expected: float) -> int:

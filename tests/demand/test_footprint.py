@@ -32,6 +32,7 @@ RUNS = {
     "neurons": ("MODEL ising\nALC 8000000\nRUN 1 sweeps\n", 1),
     "couplings of floats": ('MODEL ising\nALC 2000\nLDJ file "f8.npy"\nRUN 1 sweeps\n', 1),
     "sparse couplings": ('MODEL ising\nALC 100000\nLDJ file "s.npz"\nRUN 1 sweeps\n', 1),
+    "random spikes": ('ALC 400000\nPOI file "rates.npy", 1 mV\nRUN 0.1 ms\n', 1),
     "results": ("ALC 100000\nMOV r0, 200\nl: RUN 0.1 ms\nRD v\nLOOP r0, l\n", 1),
 }
 
@@ -65,6 +66,8 @@ def test_the_peak_is_within_a_factor(tmp_path: Path, monkeypatch: pytest.MonkeyP
         np.save("f8.npy", upper + upper.T)
     if "s.npz" in text:
         scipy.sparse.save_npz("s.npz", scipy.sparse.random_array((100_000, 100_000), density=1e-4, rng=1))
+    if "rates.npy" in text:
+        np.save("rates.npy", np.linspace(2e5, 3e5, 400_000))
     needed = demand(verify(load("p.basm")), lanes).peak
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-m", "bioasm", "run", "p.basm", "-q", "--fuel", "3"], capture_output=True, env=environment)

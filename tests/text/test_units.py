@@ -12,10 +12,10 @@ from bioasm.api import run
 from bioasm.binary import layout
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import to_bytes
-from bioasm.settings import parse_quantity
 from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Quantity
 from bioasm.models.dimensions import quantity
+from bioasm.settings import parse_quantity
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
 from bioasm.text.format import format_text
