@@ -7,7 +7,6 @@ import time
 import numpy as np
 import pytest
 
-from bioasm.api import assemble
 from bioasm.demand.footprint import SECONDS, Work, check_demand, demand
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers import find_driver
@@ -15,6 +14,7 @@ from bioasm.isa.limits import LIMITS, Limit
 from bioasm.isa.program import DataBlock, Dense
 from bioasm.runtime import poisson
 from bioasm.runtime.options import RunOptions
+from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import Verified, verify
 
 ORDER = 20  # a factor between the estimate and the time of a processor; measured were 8 and 1/7

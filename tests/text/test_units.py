@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioasm.api import run
+from bioasm.api.run import run
 from bioasm.binary import layout
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import to_bytes
