@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 
-from bioasm.diagnostics import Span, error
+from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.wholes import Rounded
 
 # The longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -42,3 +43,11 @@ def _utf8(content: bytes, encoding: str, source: str, code: str) -> bytes:
     except UnicodeDecodeError as fault:
         name = encoding[:6].upper()
         raise error(code, f"{source} begins as {name} and is none: {fault.reason}", hint="save it as UTF-8") from None
+
+
+def rounded_in(content: bytes, source: str, fault: Rounded) -> BioasmError:
+    """The error (B115) that a text holds this number, at its first place."""
+    at = max(content.find(str(fault.value).encode()), 0)
+    column = at - content.rfind(b"\n", 0, at)
+    span = Span(source, content.count(b"\n", 0, at) + 1, column, column + len(str(fault.value)))
+    return error("B115", str(fault), span=span, hint=fault.hint)

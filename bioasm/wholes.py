@@ -1,14 +1,8 @@
-"""Whole numbers that no 64-bit float is, in spellings, JSON and arrays: they are refused where they would be rounded."""
+"""Whole numbers that no 64-bit float is, in spellings and JSON: they are refused where they would be rounded."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-from bioasm.diagnostics import BioasmError, Span, error
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SHORTEST = 16  # digits of 2^53 + 1, the first that is rounded
 _WHOLE = re.compile(rf"[+-]?[0-9]{{{_SHORTEST},}}")
@@ -56,20 +50,3 @@ def rounded_words(content: bytes) -> list[tuple[int, int, Rounded]]:
     """The whole numbers of a text that would be rounded: where each starts and ends, and what is wrong with it."""
     found = ((word.start(), word.end(), rounded(word[0].decode())) for word in _WHOLE_WORD.finditer(content))
     return [(start, end, fault) for start, end, fault in found if fault is not None]
-
-
-def rounded_in(content: bytes, source: str, fault: Rounded) -> BioasmError:
-    """The error (B115) that a text holds this number, at its first place."""
-    at = max(content.find(str(fault.value).encode()), 0)
-    column = at - content.rfind(b"\n", 0, at)
-    span = Span(source, content.count(b"\n", 0, at) + 1, column, column + len(str(fault.value)))
-    return error("B115", str(fault), span=span, hint=fault.hint)
-
-
-def check_array(array: NDArray[Any]) -> None:
-    """Raise Rounded for the first whole number of an array of them that would be rounded."""
-    from bioasm.isa.storage import are_floats
-
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
-        for value in array[~are_floats(array)][:1].tolist():
-            raise Rounded(value)

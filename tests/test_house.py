@@ -25,6 +25,7 @@ HOUSE = ROOT / "bioasm"
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other. A room is a folder
 # or a file of bioasm/, or a folder in one, which is named with a dot.
 FLOORS = (
+    ("wholes",),
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("extras", "grammars"),
     ("files", "mapped", "models", "plain", "programs", "safety", "hardware", "hardware.chips"),

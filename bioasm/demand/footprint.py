@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bioasm.demand.schedule import Schedule, schedule
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
@@ -18,9 +18,6 @@ from bioasm.mapped import files_behind
 from bioasm.memory import memory
 from bioasm.models.base import SPINS
 from bioasm.verifier.gate import Verified
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
 NUMBER = 8  # bytes of a number that is kept
@@ -206,7 +203,7 @@ def _prepared(value: Data, verified: Verified) -> int:
     return 0 if kind.itemsize == 1 else _CONVERTED_BYTES * size
 
 
-def _expected(verified: Verified, rates: Iterable[tuple[int, float]]) -> Iterator[NDArray[Any]]:
+def _expected(verified: Verified, rates: Iterable[tuple[int, float]]) -> Iterator[Any]:
     """The numbers of random spikes that neurons expect in a step, of each POI or RATE to one target."""
     for index, dt in rates:
         value = verified.program.data[index].value

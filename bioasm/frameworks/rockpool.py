@@ -16,9 +16,10 @@ from bioasm.diagnostics import BioasmError, Span, did_you_mean, error
 from bioasm.frameworks import write
 from bioasm.frameworks.write import Floats
 from bioasm.isa.limits import limit
+from bioasm.isa.storage import check_exact
 from bioasm.npz import Archive
-from bioasm.plain import plain_text
-from bioasm.wholes import Rounded, check_array, rounded_in, whole_number
+from bioasm.plain import plain_text, rounded_in
+from bioasm.wholes import Rounded, whole_number
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
 PARAMETERS = ("tau_mem", "tau_syn", "threshold", "bias")
@@ -190,7 +191,7 @@ def _weights(value: Any, name: str, n: int) -> Floats:
 
 def _array(value: Any, name: str) -> Floats:
     try:
-        check_array(np.asarray(value))
+        check_exact(np.asarray(value))
         array = np.asarray(value, dtype=np.float64)
     except Rounded as fault:
         raise Flaw(f"{name}: {fault}", fault.hint) from None

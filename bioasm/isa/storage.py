@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bioasm.wholes import Rounded
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -65,3 +67,10 @@ def all_whole(array: NDArray[Any]) -> bool:
     import numpy as np
 
     return bool((np.floor(array) == array).all() and not (np.signbit(array) & (array == 0)).any())
+
+
+def check_exact(array: NDArray[Any]) -> None:
+    """Raise Rounded for the first whole number of an array of them that a 64-bit float would round."""
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
+        for value in array[~are_floats(array)][:1].tolist():
+            raise Rounded(value)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.plain import rounded_in
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
-from bioasm.wholes import Rounded, rounded_in, whole_number
+from bioasm.wholes import Rounded, whole_number
 
 TYPE = "BinaryQuadraticModel"
 _DOMAINS = {"SPIN": SPIN, "BINARY": BIT}

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data, Dense, Sparse
+from bioasm.isa.storage import check_exact
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, check_neurons, collect
 from bioasm.problems.qubo import from_entries
-from bioasm.wholes import Rounded, check_array
+from bioasm.wholes import Rounded
 
 
 def qubo_from_matrix(matrix: Data, source: str) -> Polynomial:
@@ -47,7 +48,7 @@ def _vector(data: Data, length: int, what: str) -> Floats:
 
 def _finite(array: NDArray[Any], what: str) -> Floats:
     try:
-        check_array(array)
+        check_exact(array)
     except Rounded as fault:
         raise error("B115", f"{what}: {fault}", hint=fault.hint) from None
     values = array.astype(np.float64)

@@ -11,8 +11,9 @@ import numpy as np
 from bioasm.diagnostics import BioasmError, error
 from bioasm.frameworks.write import Floats
 from bioasm.isa.modeltext import instance_fault
+from bioasm.isa.storage import check_exact
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.wholes import Rounded, check_array
+from bioasm.wholes import Rounded
 
 
 class Cell(NamedTuple):
@@ -69,7 +70,7 @@ class Graph:
         if given.dtype.kind not in "biuf" or not np.all(np.isfinite(given)):
             raise self.flaw(f"node {name!r}: {what} has a value that can't be used")
         try:
-            check_array(given)
+            check_exact(given)
         except Rounded as fault:
             raise error("B115", f"{self.source}: node {name!r}: {what}: {fault}", hint=fault.hint) from None
         return given.astype(np.float64)
