@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 BODY_BYTES = 1 << 30
+HEAD_BYTES = 1 << 15
 BODY_SECONDS = 20.0  # in which the next piece of a body comes
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _ONCE = (b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id")
@@ -51,6 +52,8 @@ class Refusal(Exception):
 def check_frame(headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Refuse a request whose end two programs could see in two places (request smuggling): its length stands there once."""
     names = [name for name, _ in headers]
+    if sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
+        raise Refusal(431, f"the headers have more than {HEAD_BYTES:,} bytes", close=True)
     for name in _ONCE:
         if names.count(name) > 1:
             raise Refusal(400, f"the header {name.decode()} stands twice", close=True)
@@ -70,14 +73,14 @@ def body_length(request: Request, most: int) -> int:
     return int(text)
 
 
-async def take_body(request: Request, path: Path, most: int, seconds: float = BODY_SECONDS) -> None:
+async def take_body(request: Request, path: Path, most: int) -> None:
     """Write the body of a request to a file. Raises Refusal where it is too long, or stops to come."""
     length, got = body_length(request, most), 0
     pieces: Any = request.stream()
     with open(path, "xb") as file:
         while got < length:
             try:
-                piece = await asyncio.wait_for(anext(pieces), seconds)
+                piece = await asyncio.wait_for(anext(pieces), BODY_SECONDS)
             except TimeoutError:
                 raise Refusal(408, f"the body stopped after {got:,} of {length:,} bytes", close=True) from None
             except StopAsyncIteration:

@@ -19,12 +19,11 @@ from bioasm.serve.bell import Bell
 from bioasm.serve.bind import Bind, listen, parse_bind, spelled, tls
 from bioasm.serve.devices import Device
 from bioasm.serve.guard import Guard
-from bioasm.serve.requests import BODY_BYTES
+from bioasm.serve.requests import BODY_BYTES, HEAD_BYTES
 from bioasm.serve.store import Store, lock
 from bioasm.serve.supervisor import Supervisor
 
 CONNECTIONS = 256  # at a time; further ones are asked to come again
-_HEAD_BYTES = 1 << 15
 _IDLE = 30  # s that a connection is kept without a request
 _HOUR = 3600.0
 _DAY = 86400.0
@@ -129,7 +128,7 @@ def _front(server: Server, context: ssl.SSLContext | None) -> Any:
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=2,
-        h11_max_incomplete_event_size=_HEAD_BYTES,
+        h11_max_incomplete_event_size=HEAD_BYTES,
     )
     config.load()
     config.ssl = context

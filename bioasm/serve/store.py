@@ -6,6 +6,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS tokens (
   created REAL NOT NULL
 );
 """
+_PATIENCE = 30.0  # s in which another process ends its transaction
 _FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
 
 
@@ -46,11 +48,9 @@ class Store:
         self._lock = threading.RLock()
         try:
             _make(folder)
-            self._database = sqlite3.connect(folder / "jobs.sqlite", 30.0, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(folder / "jobs.sqlite", _PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.row_factory = sqlite3.Row
-            for word in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._database.execute(f"PRAGMA {word}")
-            self._database.executescript(_SCHEMA)
+            _prepare(self._database)
         except OSError as cause:
             raise unwritable(folder, cause) from cause
         except sqlite3.Error as cause:
@@ -109,6 +109,21 @@ class Store:
         found = self.row("SELECT value FROM meta WHERE name = 'salt'")
         assert found is not None
         return str(found["value"])
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the tables; while another process recovers the database after a crash, SQLite says at once that it is locked."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.executescript(_SCHEMA)
+            return
+        except sqlite3.OperationalError as busy:
+            if "locked" not in str(busy) or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def _make(folder: Path) -> None:

@@ -50,12 +50,12 @@ class Running:
     def kill(self) -> None:
         """End it as a crash does; its workers live on."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()  # its streams stay open, for its workers write to them
 
     def stop(self) -> int:
         """End it in order, and remove its folder."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        self.process.wait(timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
         return self.process.returncode
 

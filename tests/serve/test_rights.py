@@ -1,0 +1,320 @@
+"""Who may do what: each right missing is refused, tokens end, quotas hold, and what was asked is written down."""
+
+from __future__ import annotations
+
+import json
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serve.front import Front  # isort: skip  (it skips where the extra is not installed)
+
+from bioasm.binary.writer import to_bytes
+from bioasm.diagnostics import BioasmError
+from bioasm.drivers.remote import protocol as p
+from bioasm.drivers.remote.client import Client
+from bioasm.drivers.remote.places import parse_place
+from bioasm.serve import tokens
+from bioasm.serve.bind import Bind, listen, parse_bind
+from bioasm.serve.devices import parse_device
+from bioasm.serve.store import Store
+from bioasm.text.assemble import assemble
+from tests.command import bioasm
+from tests.serve.support import SPINS
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """A front that the tests of this module share."""
+    made = Front(tmp_path_factory.mktemp("front"))
+    yield made
+    made.close()
+
+
+def submit(client: Client, text: str = SPINS, key: str = "k", **options: object) -> dict:
+    """Submit a program."""
+    headers = {p.OPTIONS: p.JobOptions(**options).text(), p.KEY: key}
+    return client.call("POST", "/v1/jobs", to_bytes(assemble(text)), headers).json()
+
+
+def refused(action) -> BioasmError:
+    """The error that an action ends with."""
+    with pytest.raises(BioasmError) as caught:
+        action()
+    return caught.value
+
+
+def words(fault: BioasmError) -> str:
+    """All that an error says."""
+    return " ".join(d.message for d in fault.diagnostics)
+
+
+JOB = "34" * 32
+REQUESTS = {
+    "submit": lambda client: submit(client, seed=1),
+    "list": lambda client: client.call("GET", "/v1/jobs"),
+    "show": lambda client: client.call("GET", f"/v1/jobs/{JOB}"),
+    "events": lambda client: list(client.events(JOB)),
+    "result": lambda client: client.result(JOB),
+    "parts": lambda client: client.result(JOB, "?only=state"),
+    "cancel": lambda client: client.call("DELETE", f"/v1/jobs/{JOB}"),
+}
+NEEDED = {"submit": "submit", "cancel": "submit"}
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_without_the_right_it_is_refused(front: Front, request_: str) -> None:
+    needed = NEEDED.get(request_, "read")
+    client = front.client(*({*p.RIGHTS} - {needed}))
+    assert f"no right to {needed}" in words(refused(lambda: REQUESTS[request_](client)))
+
+
+@pytest.mark.parametrize("token", ["wrong" * 9, "x", "'; DROP TABLE tokens; --", "a" * 5000])
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_with_no_valid_token_it_is_refused(front: Front, request_: str, token: str) -> None:
+    client = Client(parse_place(f"unix:{front.path}"), token)
+    assert "none that is valid" in words(refused(lambda: REQUESTS[request_](client)))
+    assert front.store.rows("SELECT COUNT(*) FROM tokens")
+
+
+def test_without_a_token_rights_are_those_of_the_socket_file(front: Front) -> None:
+    assert submit(Client(parse_place(f"unix:{front.path}")), seed=9)["holders"] == ["local"]
+
+
+def test_a_token_ends(front: Front) -> None:
+    client = front.client("read", days=1e-6)
+    time.sleep(0.15)
+    assert "none that is valid" in words(refused(lambda: client.call("GET", "/v1")))
+
+
+def test_a_removed_token_ends_at_once(front: Front) -> None:
+    client = front.client("read")
+    name = client.call("GET", "/v1").json()["token"]["name"]
+    tokens.remove_token(front.store, name)
+    assert "none that is valid" in words(refused(lambda: client.call("GET", "/v1")))
+
+
+# --- stimulation ------------------------------------------------------------------------------------
+
+STIMULI = {
+    "pulse": "ALC 2\nSTIM 0, 5 uA, 200 us\nRUN 1 ms\n",
+    "couplings": "ALC 2\nLDJ [[0, 1], [1, 0]]\nRUN 1 ms\n",
+    "noise": "ALC 2\nSIG 1 mV\nRUN 1 ms\n",
+}
+
+
+@pytest.mark.parametrize("name", STIMULI)
+def test_driving_cells_needs_its_right(front: Front, name: str) -> None:
+    without, allowed = front.client("submit", "read", "admin"), front.client("submit", "stimulate")
+    assert "no right to stimulate" in words(refused(lambda: submit(without, STIMULI[name], device="rig")))
+    assert submit(allowed, STIMULI[name], name, device="rig")["state"] == "queued"
+
+
+def test_listening_to_cells_needs_no_such_right(front: Front) -> None:
+    assert submit(front.client("submit"), "ALC 2\nRUN 1 ms\nRD spikes\n", device="rig")["new"]
+
+
+def test_couplings_of_a_simulation_need_no_such_right(front: Front) -> None:
+    assert submit(front.client("submit"), STIMULI["couplings"])["new"]
+
+
+def test_on_cells_a_retry_is_one_experiment_and_a_second_request_another(front: Front) -> None:
+    client, text = front.client("submit"), "ALC 2\nRUN 2 ms\nRD spikes\n"
+    first, again, second = (submit(client, text, key, device="rig") for key in ("a", "a", "b"))
+    assert (first["new"], again["new"], second["new"]) == (True, False, True)
+    assert first["id"] == again["id"] != second["id"]
+    assert "needs the header" in words(refused(lambda: submit(client, text, "", device="rig")))
+
+
+# --- quotas and limits ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("quota", "options"),
+    [({"lanes": 3}, {"lanes": 4}), ({"fuel": 100}, {"fuel": 101}), ({"bytes": 1000}, {})],
+)
+def test_a_quota_holds(front: Front, quota: dict, options: dict) -> None:
+    client = front.client("submit", **quota)
+    (name,) = quota
+    assert f"{name}; the token" in words(refused(lambda: submit(client, seed=77, **options)))
+
+
+def test_the_quota_of_jobs_counts_those_that_have_not_ended(front: Front) -> None:
+    client = front.client("submit", jobs=2)
+    found = [submit(client, seed=seed) for seed in (1001, 1002, 1001)]
+    assert [one["new"] for one in found] == [True, True, False]
+    assert "2 jobs at a time" in words(refused(lambda: submit(client, seed=1003)))
+    client.call("DELETE", f"/v1/jobs/{found[0]['id']}")
+    assert submit(client, seed=1003)["new"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("MODEL ising\nALC 4000000\nSIG 1\nRUN 8000000000 sweeps\n", "B111"),
+        ("ALC 1000000\nREC v\nRUN 1000 s\n", "B111"),
+    ],
+)
+def test_what_can_not_fit_is_refused_before_it_is_queued(front: Front, text: str, code: str) -> None:
+    assert code in {d.code for d in refused(lambda: submit(front.client("submit"), text, lanes=8)).diagnostics}
+
+
+def test_what_the_device_can_not_do_is_refused_with_its_place(front: Front) -> None:
+    fault = refused(lambda: submit(front.client("submit"), STIMULI["pulse"]))
+    assert [d.code for d in fault.diagnostics] == ["B502"]
+
+
+NO_BYTECODE = [b"ALC 2\nRUN 1\n", b'.include "/etc/passwd"\n', b"", b"\x80\x04K*.", b"PK\x03\x04", b"\0" * 64]
+
+
+@pytest.mark.parametrize("body", NO_BYTECODE)
+def test_what_is_no_bytecode_is_refused(front: Front, body: bytes) -> None:
+    fault = refused(lambda: front.client("submit").call("POST", "/v1/jobs", body or b" "))
+    assert fault.diagnostics[0].code == "B201"
+    assert "incoming" not in words(fault)
+
+
+def test_damaged_bytecode_is_refused_by_the_gate(front: Front) -> None:
+    body = bytearray(to_bytes(assemble(SPINS)))
+    for at in range(8, len(body), 7):
+        damaged = bytes(body[:at]) + bytes([body[at] ^ 0x55]) + bytes(body[at + 1 :])
+        fault = refused(lambda sent=damaged: front.client("submit").call("POST", "/v1/jobs", sent))
+        assert fault.diagnostics[0].code.startswith("B2")
+        assert str(front.store.folder) not in words(fault)
+
+
+def test_an_unknown_device_is_refused(front: Front) -> None:
+    assert refused(lambda: submit(front.client("submit"), device="cpi")).diagnostics[0].hint == "did you mean cpu?"
+
+
+@pytest.mark.parametrize("option", ["port", "map", "record", "checkpoint", "driver"])
+def test_no_request_sets_an_option_of_the_driver(front: Front, option: str) -> None:
+    headers = {p.OPTIONS: json.dumps({option: "/etc/passwd"})}
+    fault = refused(lambda: front.client("submit").call("POST", "/v1/jobs", to_bytes(assemble(SPINS)), headers))
+    assert f"no option '{option}'" in words(fault)
+
+
+# --- holders ----------------------------------------------------------------------------------------
+
+
+def test_two_clients_one_job(front: Front) -> None:
+    ada, bob, eve, root = (front.client("submit", "read", *more) for more in ((), (), (), ("admin",)))
+    first, second = submit(ada, seed=2001), submit(bob, seed=2001)
+    assert (first["id"], first["new"], second["new"]) == (second["id"], True, False)
+    path = f"/v1/jobs/{first['id']}"
+    assert "is not held" in words(refused(lambda: eve.call("DELETE", path)))
+    assert "is not held" in words(refused(lambda: eve.call("DELETE", path + "?for=all")))
+    assert ada.call("DELETE", path).json()["state"] == "queued"  # bob wants it still
+    assert root.call("DELETE", path + "?for=all").json()["status"] == "interrupted"
+
+
+def test_a_cancelled_job_begins_anew_when_it_is_submitted_again(front: Front) -> None:
+    client = front.client("submit", "read")
+    first = submit(client, seed=2002)
+    client.call("DELETE", f"/v1/jobs/{first['id']}")
+    again = submit(client, seed=2002)
+    assert (again["id"], again["new"], again["after"]) == (first["id"], True, 2)
+    client.call("DELETE", f"/v1/jobs/{first['id']}")
+    kinds = [event.kind for event in client.events(first["id"], again["after"])]
+    assert kinds == ["queued", "ended"]
+
+
+# --- what is kept -----------------------------------------------------------------------------------
+
+
+def test_the_audit_log_tells_who_did_what(front: Front) -> None:
+    client = front.client("submit")
+    name = client.call("GET", "/v1").json()["token"]["name"]
+    job = submit(client, seed=3001)["id"]
+    refused(lambda: client.call("GET", "/v1/jobs"))
+    lines = [json.loads(line) for line in (front.store.folder / "audit.jsonl").read_text().splitlines()]
+    mine = [(line["action"], line["outcome"]) for line in lines if line["who"] == name]
+    assert mine == [("submit", "queued"), ("GET /v1/jobs", "refused 403")]
+    assert job in {line.get("job") for line in lines}
+
+
+def test_nobody_else_can_read_the_folder_and_no_token_is_in_it(front: Front) -> None:
+    token = front.client("read").token
+    assert token
+    assert stat.S_IMODE(front.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((front.store.folder / "audit.jsonl").stat().st_mode) == 0o600
+    files = [path for path in front.store.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if token.encode() in path.read_bytes()]
+
+
+def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    Store(tmp_path / "a" / "b").close()
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+
+
+# --- where it listens -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:80", "[::]:80", "rig:80", "10.0.0.1:80", "unix:", "80", "127.0.0.1", "127.0.0.1:x"])
+def test_without_tls_only_a_loopback_address_is_taken(text: str) -> None:
+    assert refused(lambda: parse_bind(text, secured=False)).diagnostics[0].code == "B556"
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "localhost:8440", "[::1]:8440", "unix:/tmp/x"])
+def test_a_loopback_address_or_a_file_is_taken(text: str) -> None:
+    assert parse_bind(text, secured=False)
+
+
+def test_a_socket_file_in_use_is_not_taken_over(front: Front, tmp_path: Path) -> None:
+    assert "in use" in words(refused(lambda: listen(Bind(front.path))))
+    (tmp_path / "kept").write_text("mine")
+    refused(lambda: listen(Bind(tmp_path / "kept")))
+    assert (tmp_path / "kept").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("--bind 0.0.0.0:1", "no TLS"),
+        ("--cert a", "belong together"),
+        ("--cert {folder}/no --key {folder}/no --bind 127.0.0.1:0", "can't be used"),
+        ("--driver nope", "no driver is called"),
+        ("--driver cpu,nope=1", "no option"),
+        ("--driver cpu --driver cpu", "two devices are called cpu"),
+        ("--driver cpu,workers=0", "workers is"),
+        ("--driver intan,workers=2,port=emu:rhd2132", "one job at a time"),
+        ("--driver cpu,name=../x", "can't be the name"),
+        ("--local everything", "no right"),
+    ],
+)
+def test_a_server_that_can_not_start_says_why(tmp_path: Path, line: str, text: str) -> None:
+    told = bioasm("serve", "--store", tmp_path / "s", *line.format(folder=tmp_path).split())
+    assert (told.code, told.stdout) == (2, b"")
+    assert text in told.stderr
+
+
+def test_commas_within_an_option_of_a_device_belong_to_it() -> None:
+    device = parse_device("intan,name=rig1,port=emu:rhs2116?seed=1,culture=window=0.2,bias=0.3,substrate=culture")
+    assert device.options["culture"] == "window=0.2,bias=0.3"
+    assert (device.name, device.options["substrate"]) == ("rig1", "culture")
+
+
+# --- tokens on the command line ---------------------------------------------------------------------
+
+
+def test_tokens_are_made_listed_and_removed(tmp_path: Path) -> None:
+    store = ("--store", tmp_path / "s")
+    made = bioasm("jobs", "token-add", "ada", "--rights", "submit,read", "--quota", "lanes=64", "--days", "90", *store)
+    assert made.code == 0 and len(made.text.strip()) == 43
+    listed = bioasm("jobs", "token-list", *store).text
+    assert listed.startswith("ada: read submit, lanes 64, until 20")
+    again = bioasm("jobs", "token-add", "ada", *store)
+    assert (again.code, "is a token ada already" in again.stderr) == (2, True)
+    assert bioasm("jobs", "token-remove", "ada", *store).code == 0
+    assert bioasm("jobs", "token-list", *store).text == ""
+    assert bioasm("jobs", "token-remove", "ada", *store).code == 2
+
+
+@pytest.mark.parametrize("line", ["token-add ../x", "token-add local", "token-add a --rights root", "token-add a --quota x=1",
+                                  "token-add a --quota lanes=many", "token-add a --days 0"])  # fmt: skip
+def test_a_token_that_makes_no_sense_is_refused(tmp_path: Path, line: str) -> None:
+    told = bioasm("jobs", *line.split(), "--store", tmp_path / "s")
+    assert (told.code, told.stdout) == (2, b"")
