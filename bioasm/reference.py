@@ -116,7 +116,7 @@ def parts_of(model: Model) -> list[Part]:
         Part("Parameters", "SET", parameters),
         Part("Inputs", "INP, PLAY", [(i.name, unit_of(i.unit), i.summary) for i in model.inputs]),
         Part("Ports", "SYN, EVT, RATE", ports),
-        Part("Uses", "", [(u.name, unit_of(u.unit), "of its population, or of a mechanism beside it") for u in model.uses]),
+        Part("Uses", "", [(u.name, unit_of(u.unit), "read from its neuron or another mechanism on it") for u in model.uses]),
         Part("Variables", "REC, PEEK, RD", watched),
         Part("Observables", "RD; those marked * also GET", observables),
     ]
