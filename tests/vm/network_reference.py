@@ -109,6 +109,7 @@ class NetworkReference:
     def __init__(self, verified: Verified, seed: int = 1, lane: int = 0) -> None:
         self.program, self.network, self.seed, self.lane = verified.program, verified.network, seed, lane
         self.step, self.clock, self.dt = 0, 0.0, 1e-4
+        self.began = 0  # the step before which nothing was
         self.sigma: float | None = None  # before any SIG each model has its own
         everyone = [Part(*one) for one in self.network.instances()]
         self.parts = {part.name: part for part in everyone}
@@ -385,10 +386,11 @@ class NetworkReference:
         projection = next((p for p in self.network.projections if p.target == owner.name), None)
         steps = 0 if projection is None else math.ceil(self.delays[projection.name] / self.dt - 1e-6)
         past = self.past.setdefault((owner.name, inner), [])
-        while len(past) <= self.step:
+        now = self.step - self.began
+        while len(past) <= now:
             past.append(np.zeros(membrane.n))
-        past[self.step] = self.value(membrane, inner, membrane.begun)
-        return past[self.step - steps] if self.step >= steps else np.zeros(membrane.n)
+        past[now] = self.value(membrane, inner, membrane.begun)
+        return past[now - steps] if now >= steps else np.zeros(membrane.n)
 
     def seen(self, word: str) -> Array:
         """A variable or observable of all its neurons."""
