@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bioasm.isa.program import Name, Operand
+from bioasm.network.namespace import WEIGHT
 from bioasm.network.network import ADD, Network, variables_of
-from bioasm.network.references import InputRef, ParameterRef, PortRef, Reference, VariableRef, default_input
+from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, Reference, VariableRef, default_input
 from bioasm.runtime.setup import event_ports
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.network_builder import static_end
 from bioasm.vm.codegen.plan import Link, Plan, Target
 from bioasm.vm.codegen.system import Instance, System
 
@@ -91,8 +93,15 @@ class NameTable:
         for projection in self.network.projections:
             instance = self.by_name[projection.target]
             target = Target(self.population_of(instance), instance.id, projection.port)
-            found.append(Link(projection.name, projection.pre, target))
+            found.append(Link(projection.name, projection.pre, target, projection.name in self.reweighted))
         return found
+
+    @cached_property
+    def reweighted(self) -> frozenset[str]:
+        """The projections whose weight the program may set after its first step."""
+        late = self.verified.instructions[static_end(self.verified.program) :]
+        refs = [i.operands[0] for i in late if i.mnemonic == "SET"]
+        return frozenset(r.owner for r in refs if isinstance(r, ProjectionRef) and r.parameter.name == WEIGHT)
 
     def _operands(self, *mnemonics: str) -> list[tuple[Operand | Reference, ...]]:
         """The operands of all instructions of these mnemonics."""

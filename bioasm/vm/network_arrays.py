@@ -29,7 +29,7 @@ _MOST_STEPS = 2.0**53
 _MADE_ANEW = (
     *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:"),
     *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
-    *("one:", "events:", "mark:events:"),
+    *("one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
 )
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 

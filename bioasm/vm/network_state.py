@@ -164,7 +164,7 @@ class Populations(CompiledDynamics):
             if frozen_field(k) in self.state.fields:
                 self.state.fields[frozen_field(k)][:] = 0.0
         for name, array in self.state.fields.items():
-            if name.startswith(("ring:", "delayed:", "mark:", "events:")):
+            if name.startswith(("ring:", "delayed:", "mark:", "events:")):  # `arrived:` is empty between steps
                 array[:] = 0
         self.state["FEEDBACK_CURRENT"][:] = 0.0
 

@@ -89,6 +89,7 @@ class Projections:
         spikes = 0 if delayed else round(steps)
         self._clear(f"ring:{projection.name}", spikes + 1)
         self.state.wholes[f"delay:{projection.name}"] = spikes
+        self.state.wholes[f"slots:arrived:{projection.name}"] = 1
         for ring in delayed:
             self._clear(ring, int(np.ceil(steps - _SLACK)) + 1)
 

@@ -58,6 +58,7 @@ KERNELS: dict[str, Signature] = {
     "count_events": _of(None, _BLOCK, 21),
     "deliver": _of(None, _BLOCK, 1, _FIRED, 10),
     "depart": _of(None, _BLOCK, 1, _FIRED, 6),
+    "arrive": _of(None, _BLOCK, 12),
 }
 
 

@@ -23,11 +23,15 @@ class Target(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A projection: its name, the population its spikes come from, and where they go."""
+    """A projection: its name, the population its spikes come from, and where they go.
+
+    `reweighted` says that its weight may change while spikes are under way.
+    """
 
     name: str
     pre: int
     target: Target
+    reweighted: bool = False
 
 
 @dataclass(frozen=True)

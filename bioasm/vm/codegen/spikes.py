@@ -1,7 +1,8 @@
 """Statements that carry spikes: into ring buffers or counts, and out of them into the ports they arrive at.
 
 Weights that arrive at a port in one step are added up. Where a port's spikes interact, they act one after another instead:
-rings then hold which neurons fired, and events from outside are counted.
+rings then hold which neurons fired, and events from outside are counted. Rings of projections whose weight may change under way
+hold the same, so that a spike has the weight of the step in which it arrives; it is added up there.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ class Spikes:
     def arrivals(self, p: int) -> dict[Target, list[str]]:
         """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
         found = [(target, name) for target in self.plan.events for name in self._from_outside(target)]
-        found += [(link.target, f"ring:{link.name}") for link in self.plan.links]
+        found += [(link.target, f"{'arrived' if self.adds_late(link) else 'ring'}:{link.name}") for link in self.plan.links]
         ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
         arriving = {port: [name for target, name in found if target == port] for port in ports}
         return {port: names for port, names in arriving.items() if names}
+
+    def adds_late(self, link: Link) -> bool:
+        """Whether the weights of a projection are added up when its spikes arrive, and not when they set out."""
+        return link.reweighted and not self.in_order(link.target)
 
     def add_ports(self, p: int) -> None:
         """Add the functions of what arriving spikes do to a population."""
@@ -51,7 +56,8 @@ class Spikes:
 
     def receive(self, p: int) -> list[Statement]:
         """Let what arrives at a population's ports in this step do what it does, if anything arrives."""
-        body: list[Statement] = []
+        links = [link for link in self.plan.links if link.target.population == p]
+        body: list[Statement] = [self._arrive(link) for link in links if self.adds_late(link)]
         for at, (target, arriving) in enumerate(self.arrivals(p).items()):
             if self.in_order(target):
                 body += [self._one_by_one(target, at, name) for name in arriving]
@@ -74,15 +80,23 @@ class Spikes:
         return [own, f"{own}:random"] if self.in_order(target) else [own]
 
     def deliver(self, link: Link) -> Do:
-        """Let spikes set out on a projection; of those that will act one by one, who fired is kept until they arrive."""
+        """Let spikes set out on a projection; where weights are taken on arrival, who fired is kept until then."""
         p, ring = link.target.population, f"ring:{link.name}"
-        in_order = self.in_order(link.target)
-        held = field(ring, link.pre, "u1", "slot") if in_order else field(ring, p, "f8", "slot")
-        fields = [*([] if in_order else _connections(link)), held, field(f"mark:{ring}", p, "i8", "mark")]
-        sizes = [neurons(link.pre), *([] if in_order else [neurons(p)])]
+        kept = self.in_order(link.target) or self.adds_late(link)
+        held = field(ring, link.pre, "u1", "slot") if kept else field(ring, p, "f8", "slot")
+        fields = [*([] if kept else _connections(link)), held, field(f"mark:{ring}", p, "i8", "mark")]
+        sizes = [neurons(link.pre), *([] if kept else [neurons(p)])]
         sizes += [read("whole", f"slots:{ring}"), read("whole", f"delay:{link.name}")]
-        function = "depart" if in_order else "deliver"
+        function = "depart" if kept else "deliver"
         return Do(function, (BLOCK, B, FIRED.onwards(first_cell(link.pre)), STEP, *fields, *sizes))
+
+    def _arrive(self, link: Link) -> Do:
+        """Add up the weights, as they are now, of the spikes of a projection that arrive."""
+        p, ring, arrived = link.target.population, f"ring:{link.name}", f"arrived:{link.name}"
+        fields = [*_connections(link), field(ring, link.pre, "u1", "slot"), field(f"mark:{ring}", p, "i8", "mark")]
+        fields += [field(arrived, p, "f8", "slot"), field(f"mark:{arrived}", p, "i8", "mark")]
+        sizes = [neurons(link.pre), neurons(p), read("whole", f"slots:{ring}")]
+        return Do("arrive", (BLOCK, B, STEP, *fields, *sizes))
 
     def take_events(self, target: Target) -> Do:
         """Take the spikes from outside that are due."""

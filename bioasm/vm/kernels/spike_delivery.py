@@ -180,3 +180,17 @@ def depart(block, b, fired, step, ring_at, mark_at, n_pre, slots, late):
         some += fired[k]
     if some > 0:
         marks(mark_at, b, slots)[slot] = 1
+
+
+@device
+def arrive(
+    block, b, step, start_at, post_at, weight_at, ring_at, mark_at, arrived_at, arrived_mark_at, n_pre, n, slots,
+):  # fmt: skip
+    """Add up the weights of the spikes that arrive in a step, from who fired when they set out."""
+    width, slot = block[Block.WIDTH], step % slots
+    if marks(mark_at, b, slots)[slot] == 1:
+        marks(mark_at, b, slots)[slot] = 0
+        sent = u1(ring_at, slots * n_pre * block[Block.LANE0] + slot * n_pre * width, n_pre * width)
+        arrived = f8(arrived_at, n * block[Block.LANE0], n * width)
+        if send(sent, n_pre, width, start_at, post_at, weight_at, arrived):
+            marks(arrived_mark_at, b, 1)[0] = 1

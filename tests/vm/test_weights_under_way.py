@@ -1,0 +1,104 @@
+"""SET projection.weight while spikes are under way: each has the weight of the step in which it arrives, on every driver."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bioasm.drivers import find_driver
+from bioasm.results.result import Result
+from bioasm.runtime.options import RunOptions
+from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
+
+DRIVERS = ["cpu", "brian2"]
+# `sum` adds weights up; a factor that reads what the port changes makes its spikes act one after another.
+PORTS = {"sum": "g += weight", "in order": "g += weight * (1 + 0*g)"}
+RULES = {"all": "all", "one_to_one": "one_to_one", "matrix": "[[1, 1, 1], [1, 1, 1], [1, 1, 1]]"}
+
+
+def program(port: str, rule: str, first: float, then: float, *, delay: str = "1 ms", change: str = "0.5 ms") -> str:
+    """Three neurons that spike at 0, 0.1 and 0.2 ms, and three that keep what arrives."""
+    return f"""
+.model keeper {{
+ state:
+  g = 0
+ step:
+  g := g
+ receive:
+  weight : 1
+  {PORTS[port]}
+}}
+POP a, relay, 3
+POP b, keeper, 3
+SYN s, a, b
+SET s.delay, {delay}
+SET s.weight, {first}
+CON s, {RULES[rule]}
+EVT a, [[0, 0], [0.0001, 1], [0.0002, 2]], 1
+RUN {change}
+SET s.weight, {then}
+RUN 3 ms
+RD b.g
+"""
+
+
+def run(driver: str, text: str, **options) -> Result:
+    with find_driver(driver)() as connected:
+        return connected.run(verify(assemble(text)), RunOptions(seed=1, **options))
+
+
+def arrived(driver: str, text: str, **options) -> np.ndarray:
+    return np.atleast_2d(run(driver, text, **options).results[0].value)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize(("rule", "sources"), [("all", 3), ("one_to_one", 1), ("matrix", 3)])
+def test_spikes_under_way_arrive_with_the_new_weight(driver: str, port: str, rule: str, sources: int) -> None:
+    for first, then in ((1.0, 5.0), (0.0, 5.0), (5.0, 0.0)):
+        assert arrived(driver, program(port, rule, first, then)).tolist() == [[sources * then] * 3]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("port", PORTS)
+def test_what_arrived_before_keeps_its_weight(driver: str, port: str) -> None:
+    for change, early in (("1 ms", 0), ("1.2 ms", 2), ("2 ms", 3)):
+        text = program(port, "all", 1.0, 5.0, change=change)
+        reference = arrived("cpu", text)
+        assert arrived(driver, text).tolist() == reference.tolist()
+        assert abs(reference[0, 0] - (early + 5 * (3 - early))) <= 4  # a spike sets out in its step or in the next
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("delay", ["0 ms", "0.1 ms", "0.7 ms", "2 ms"])
+@pytest.mark.parametrize("change", ["0.1 ms", "0.2 ms", "0.3 ms", "0.9 ms"])
+def test_both_paths_agree_at_every_delay(port: str, delay: str, change: str) -> None:
+    text = program(port, "all", 1.0, 5.0, delay=delay, change=change)
+    other = program("in order", "all", 1.0, 5.0, delay=delay, change=change)
+    assert arrived("cpu", text).tolist() == arrived("cpu", other).tolist()
+
+
+@pytest.mark.parametrize("delay", ["0 ms", "0.1 ms", "0.7 ms"])
+def test_drivers_agree_at_every_delay(delay: str) -> None:
+    for change in ("0.1 ms", "0.2 ms", "0.9 ms"):
+        text = program("sum", "all", 1.0, 5.0, delay=delay, change=change)
+        assert arrived("brian2", text).tolist() == arrived("cpu", text).tolist()
+
+
+def test_lanes_and_weights_of_many_kinds_add_up_alike() -> None:
+    rng = np.random.default_rng(1)
+    weights = ", ".join(f"[{', '.join(map(repr, row))}]" for row in rng.normal(size=(3, 3)).tolist())
+    text = program("sum", "all", 1.0, 0.3).replace("CON s, all", f"CON s, [{weights}]")
+    one = arrived("cpu", text)
+    assert arrived("cpu", text, lanes=7).tolist() == one.tolist() * 7
+    assert arrived("brian2", text).tolist() == one.tolist()
+
+
+def test_a_program_that_sets_no_weight_under_way_adds_up_at_departure() -> None:
+    from bioasm.vm.names import NameTable
+
+    text = program("sum", "all", 1.0, 5.0)
+    for said, names in ((text, {"s"}), (text.replace("SET s.weight, 5.0\n", ""), set())):
+        verified = verify(assemble(said))
+        assert NameTable(verified.network, verified).reweighted == names
