@@ -12,7 +12,7 @@ DECLARED := setup.cfg pyproject.toml
 PIP := -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long lint docs docs-check smoke bench clean
+.PHONY: help run test test-long lint docs docs-check pictures smoke bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -35,6 +35,14 @@ docs: $(VENV)/.installed ## write the generated pages of docs/
 
 docs-check: $(VENV)/.installed ## fail where a generated page of docs/ is stale
 	$(BIN)/python -m bioasm.reference --check
+
+pictures: $(VENV)/.with-test build/G1.basm ## draw the pictures of README and docs anew
+	$(BIN)/bioasm run build/G1.basm --seed 1 --lanes 4 --set sweeps=20 -q -o build/energy.npz
+	$(BIN)/bioasm plot build/energy.npz --kind energy -o docs/pictures/energy.svg
+	$(BIN)/bioasm run docs/pictures/cuba.basm --seed 1 -q -o build/cuba.npz
+	$(BIN)/bioasm plot build/cuba.npz --kind raster --kind traces -o docs/pictures/cuba.svg
+	$(BIN)/bioasm run programs/lif_maxcut.basm --driver intan --port 'emu:rhd2132?seed=1' --seed 1 -q -o build/board.npz
+	$(BIN)/bioasm plot build/board.npz --kind raster -o docs/pictures/board.svg
 
 smoke: ## run every command with the lowest versions that are declared, and on the newest Python there is
 	.ci/smoke lowest

@@ -24,7 +24,7 @@ INK = "#16191d"  # of text and axes; the page replaces it by its own
 WIDTH = 8.0
 DPI = 150
 MANY = 4000  # marks from which on they are drawn as an image within a vector picture
-_POINTS = 1500  # columns into which a long trace is reduced
+_POINTS = 600  # columns into which a long trace is reduced
 _STYLE = {
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -117,7 +117,7 @@ def with_unit(name: str, unit: str) -> str:
 
 def reduced(x: Any, y: Any) -> tuple[Any, Any]:
     """A long trace by the lowest and the highest value of each of its columns, in their order; a short one as it is."""
-    if len(x) <= 4 * _POINTS:
+    if len(x) <= 2 * _POINTS:
         return x, y
     width = -(-len(x) // _POINTS)
     whole = len(x) // width * width
