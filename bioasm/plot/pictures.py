@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.diagnostics import EXIT_USAGE, did_you_mean, error
 from bioasm.plot.kinds import KINDS, SHOWN_FIRST, Choice, Kind, Named, applicable
-from bioasm.plot.style import in_page, new_figure, nothing, rendered, style
+from bioasm.plot.style import in_page, new_figure, nothing, rendered, settle, style
 from bioasm.results import Result
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def picture(found: Sequence[Panel], choice: Choice, title: str = "") -> Picture:
             panel.kind.draw(part, panel.named, choice)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        settle(figure)
     return Picture(figure, " ".join(panel.kind.alt(panel.named, choice) for panel in found))
 
 

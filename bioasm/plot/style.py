@@ -71,6 +71,15 @@ def new_figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
+def settle(figure: Figure) -> None:
+    """Lay the figure out once, on round places: the solver's last digits depend on where its objects lie in memory."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        x, y, width, height = (round(number, 4) for number in axes.get_position(original=True).bounds)
+        axes.set_position((x, y, width, height))
+
+
 def rendered(figure: Figure, form: str, alt: str, *, transparent: bool = False) -> bytes:
     """The figure as svg, png or pdf; `alt` says in words what it shows."""
     made = io.BytesIO()
