@@ -75,9 +75,9 @@ class Problem:
         frozenset is one variable. A name may stand several times in a product. `names` give variables their order, and name
         those that stand in no term. Raises BioasmError.
         """
-        from bioasm.api.objects import polynomial_of
+        from bioasm.problems.terms import polynomial_of
 
-        return cls(*polynomial_of(terms, SPIN if spins else BIT, maximize, names))
+        return cls(*polynomial_of(terms.items(), SPIN if spins else BIT, maximize, names))
 
     def __repr__(self) -> str:
         return f"<Problem: {self.account.title}>"

@@ -19,7 +19,7 @@ from bioasm.loading import STDIN, STDIN_NAME, Readable
 
 if TYPE_CHECKING:
     from bioasm.isa.program import Data
-    from bioasm.problems.formats import Problem
+    from bioasm.problems.accounts import Problem
 
 _LARGEST_NUMBER = 16  # bytes
 _START = 1 << 10  # bytes in which JSON begins
@@ -129,7 +129,7 @@ def _inflated(stream: BinaryIO, path: str) -> bytes:
 
 def read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
     """A matrix as a QUBO, or the arrays J, h and offset of an .npz file as Ising couplings. Raises BioasmError."""
-    from bioasm.problems.formats import arrays_problem, matrix_problem
+    from bioasm.problems.accounts import arrays_problem, matrix_problem
     from bioasm.text.files import read_file
 
     names = _array_names(path)

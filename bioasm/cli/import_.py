@@ -15,7 +15,7 @@ from bioasm.frameworks import read_network
 from bioasm.problems import FORMATS, MAXIMIZABLE
 
 if TYPE_CHECKING:
-    from bioasm.problems.formats import Problem
+    from bioasm.problems.accounts import Problem
 
 
 @common.command(
@@ -91,7 +91,7 @@ def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | No
 
 
 def _generated(instance: str | None, arguments: str | None, maximize: bool) -> Problem:
-    from bioasm.problems.formats import cut_problem
+    from bioasm.problems.accounts import cut_problem
     from bioasm.problems.instances import BEST_KNOWN_CUTS, RUDY_ARGUMENTS, find_instance
     from bioasm.problems.rudy import generate
 

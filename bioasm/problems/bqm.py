@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 
 from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.isa.labels import NAMES, names_of
 from bioasm.plain import rounded_in
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
@@ -24,10 +25,17 @@ def is_bqm(said: Any) -> bool:
     return isinstance(said, Mapping) and said.get("type") == TYPE
 
 
+def names_in(content: bytes, n: int) -> tuple[Hashable, ...]:
+    """The labels of a model that `read_bqm` read, none where there are no n different ones."""
+    labels = json.loads(content).get("variable_labels")
+    names = names_of({NAMES: json.dumps(labels)}) if isinstance(labels, list) else ()
+    return names if len(names) == n and names != tuple(range(n)) else ()
+
+
 def read_bqm(content: bytes, source: str) -> Polynomial:
     """offset + sum of linear_biases z_i + sum of quadratic_biases z_head z_tail, over spins or bits as the file says.
 
-    Variables are numbered in the order of their biases; labels are not used. Raises BioasmError B304, B111.
+    Variables are numbered in the order of their biases. Raises BioasmError B304, B111.
     """
     said = _object(content, source)
     domain = _DOMAINS.get(str(said.get("variable_type")))

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
 from bioasm.diagnostics import error
-from bioasm.isa.program import Data
 from bioasm.problems import FORMATS
-from bioasm.problems.bqm import is_bqm, read_bqm
+from bioasm.problems.accounts import Problem, cut_problem, ising_problem, polynomial_problem, qubo_problem
+from bioasm.problems.bqm import is_bqm, names_in, read_bqm
 from bioasm.problems.cnf import HARD, read_cnf, unsatisfied
-from bioasm.problems.graph import Graph, max_cut, read_gset
+from bioasm.problems.graph import Graph, read_gset
 from bioasm.problems.ising import read_ising
-from bioasm.problems.matrix import ising_from_arrays, qubo_from_matrix
+from bioasm.problems.libraries import read_qplib, read_symmetric
+from bioasm.problems.models import BQM_MAGIC, CQM_MAGIC, read_bqm_file, read_cqm_file, read_lp_file
+from bioasm.problems.networkx_files import read_dimacs, read_metis, read_networkx
+from bioasm.problems.opb import read_opb
 from bioasm.problems.polynomial import SPIN, Polynomial
 from bioasm.problems.qubo import read_coo, read_qubo
+from bioasm.problems.remarks import Remarks, remarks_in
+from bioasm.problems.terms import holds_terms, read_terms
 from bioasm.problems.write import Account
-
-Problem = tuple[Polynomial, Account]
 
 _SUFFIXES = {
     ".mc": "gset", ".rud": "gset", ".rudy": "gset", ".gset": "gset", ".qubo": "qubo", ".coo": "coo", ".cnf": "cnf",
-    ".wcnf": "cnf", ".ising": "ising", ".npy": "matrix", ".npz": "matrix", ".mtx": "matrix",
+    ".wcnf": "cnf", ".ising": "ising", ".npy": "matrix", ".npz": "matrix", ".mtx": "matrix", ".sparse": "bq", ".bq": "bq",
+    ".qplib": "qplib", ".opb": "opb", ".pbo": "opb", ".lp": "lp", ".gml": "gml", ".graphml": "graphml",
+    ".edgelist": "edgelist", ".edges": "edgelist", ".adjlist": "adjlist", ".col": "dimacs", ".dimacs": "dimacs",
+    ".metis": "metis", ".graph": "metis", ".bqm": "dimod", ".cqm": "cqm",
 }  # fmt: skip
 _FIRST_LINE = re.compile(rb"(?m)^[ \t]*(?![ \t]|[#%\r\n]|c[ \t\r\n])([^\r\n]+)")
+_OF_P_LINE = {b"qubo": "qubo", b"cnf": "cnf", b"wcnf": "cnf", b"edge": "dimacs", b"col": "dimacs"}
+_OPENINGS = (
+    (re.compile(rb"\s*\*\s*#variable=|\s*(min|max)\s*:"), "opb"),
+    (re.compile(rb"\s*(minimi[sz]e|maximi[sz]e|min|max)\s*\n", re.IGNORECASE), "lp"),
+    (re.compile(rb"\s*graph\s*\["), "gml"),
+    (re.compile(rb"\s*<\?xml|\s*<graphml"), "graphml"),
+)
+_REFUSED = (
+    (re.compile(rb"(?s)\s*NAME\b[^:\n]*\n\s*(ROWS|OBJSENSE)"), "MPS", "write the model as an LP file, as every solver does"),
+    (re.compile(rb"(?s)\s*NAME\s*:.*TYPE\s*:"), "TSPLIB", "a tour takes n^2 bits and constraints: write it as LP or CQM"),
+)
 
 
 def find_format(name: str, content: bytes) -> str:
@@ -35,26 +52,38 @@ def find_format(name: str, content: bytes) -> str:
         return by_suffix
     found = _FIRST_LINE.search(content[: 1 << 16])
     words = found[1].split() if found else []
-    if words[:1] == [b"p"] and len(words) > 1:
-        named = {b"qubo": "qubo", b"cnf": "cnf", b"wcnf": "cnf"}.get(words[1])
-        if named:
-            return named
+    if words[:1] == [b"p"] and len(words) > 1 and words[1] in _OF_P_LINE:
+        return _OF_P_LINE[words[1]]
     if words[:1] == [HARD.encode()]:
         return "cnf"
+    if opened := next((form for opening, form in _OPENINGS if opening.match(content)), None):
+        return opened
+    _refuse_others(name, content)
     if len(words) == 2 and all(word.isdigit() for word in words):
         return "gset"
     hint = f"name it with --from: {', '.join(FORMATS)}"
     raise error("B305", f"neither the name nor the first line of {name} tells its format", hint=hint)
 
 
+def _refuse_others(name: str, content: bytes) -> None:
+    """Say of formats that are known and not read what they are, and the way. Raises BioasmError B305."""
+    for opening, form, way in _REFUSED:
+        if opening.match(content[: 1 << 16]):
+            raise error("B305", f"{name} is {form}, which is not read", hint=way)
+
+
 def find_binary(content: bytes) -> str | None:
     """The format of a file that is no text, by the bytes it begins with; None of others."""
-    return None
+    return "dimod" if content.startswith(BQM_MAGIC) else "cqm" if content.startswith(CQM_MAGIC) else None
 
 
 def find_json(said: Any) -> str | None:
     """The format of a JSON value, None of one that is of no problem."""
-    return "bqm" if is_bqm(said) else None
+    if is_bqm(said):
+        return "bqm"
+    if isinstance(said, dict) and "nodes" in said and ("links" in said or "edges" in said):
+        return "nodelink"
+    return "terms" if holds_terms(said) else None
 
 
 def read_problem(content: bytes, source: str, form: str, maximize: bool = False) -> Problem:
@@ -65,54 +94,9 @@ def read_problem(content: bytes, source: str, form: str, maximize: bool = False)
     return _READERS[form](content, source, maximize)
 
 
-def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
-    """A QUBO's objective, which is the energy, or minus the energy where it is maximised."""
-    pairs = f"{objective.n:,} variables, {len(objective.part(2).value):,} pairs"
-    if maximize:
-        notes = ("The energy is minus the objective; `objective`, emitted last, is the largest that was found.",)
-        return objective.negated(), Account(f"QUBO, maximised: {pairs}", source, notes, "objective")
-    return objective, Account(f"QUBO: {pairs}", source, ("The energy is the objective x'Qx.",))
-
-
-def polynomial_problem(
-    objective: Polynomial, source: str, maximize: bool, names: tuple[Hashable, ...] = (), notes: tuple[str, ...] = ()
-) -> Problem:
-    """Any polynomial as the energy, or minus the energy where it is maximised, offset included."""
-    kind = "spins" if objective.domain == SPIN else "bits"
-    products = sum(len(part.value) for order, part in objective.parts.items() if order > 1)
-    title = f"Polynomial of {objective.n:,} {kind}, {products:,} products"
-    if maximize:
-        said = "The energy is minus the objective; `objective`, emitted last, is the largest that was found."
-        return objective.negated(), Account(f"{title}, maximised", source, (said, *notes), "objective", names)
-    return objective, Account(title, source, ("The energy is the objective, its offset included.", *notes), None, names)
-
-
-def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = None) -> Problem:
-    """The max-cut problem of a graph called `name`; the best cut that is known is told in the program."""
-    title = f"Max-cut of {name}: {graph.n:,} vertices, {len(graph.u):,} edges"
-    notes = ["The energy is minus the cut: over spins J = -w/2 for weights w, and the offset is minus half of their sum."]
-    if best_known is not None:
-        notes.append(f"The best cut that the literature knows is {best_known:,}.")
-    return max_cut(graph), Account(title, source, tuple(notes), "cut")
-
-
-def matrix_problem(matrix: Data, source: str, maximize: bool) -> Problem:
-    """The QUBO of a matrix. Raises BioasmError B304, B111."""
-    return qubo_problem(qubo_from_matrix(matrix, source), source, maximize)
-
-
-def arrays_problem(couplings: Data, biases: Data | None, offset: Data | None, source: str) -> Problem:
-    """The Ising problem of arrays J, h and offset. Raises BioasmError B304, B111."""
-    return _ising_problem(ising_from_arrays(couplings, biases, offset, source), source)
-
-
-def _ising_problem(energy: Polynomial, source: str) -> Problem:
-    title = f"Ising couplings: {energy.n:,} spins, {len(energy.part(2).value):,} pairs"
-    return energy, Account(title, source, ("The energy is that of the file: -1/2 s'Js - h's + offset.",))
-
-
-def _read_cut(content: bytes, source: str, _: bool) -> Problem:
-    return cut_problem(read_gset(content, source), PurePath(source).name, source)
+def _cut(graph: Graph, source: str, said: Remarks = Remarks()) -> Problem:  # noqa: B008  (immutable)
+    energy, account = cut_problem(graph, PurePath(source).name, source)
+    return said.on(energy), said.named(account, energy.n)
 
 
 def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
@@ -125,18 +109,52 @@ def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
     return unsatisfied(clauses), Account(title, source, tuple(notes))
 
 
-def _read_model(content: bytes, source: str, _: bool) -> Problem:
+def _read_model(content: bytes, source: str, maximize: bool) -> Problem:
     energy = read_bqm(content, source)
+    names = names_in(content, energy.n)
+    if maximize:
+        return polynomial_problem(energy, source, True, names)
     kind = "spins" if energy.domain == SPIN else "variables"
     title = f"Binary quadratic model: {energy.n:,} {kind}, {len(energy.part(2).value):,} pairs"
-    return energy, Account(title, source, ("The energy is that of the model, its offset included.",))
+    return energy, Account(title, source, ("The energy is that of the model, its offset included.",), None, names)
+
+
+def _remarked(read: Callable[[bytes, str], Polynomial]) -> Callable[[bytes, str, bool], Problem]:
+    """A reader of QUBOs whose comments may tell constant, names and sense."""
+
+    def reader(content: bytes, source: str, maximize: bool) -> Problem:
+        said = remarks_in(content)
+        energy, account = qubo_problem(said.on(read(content, source)), source, maximize or said.maximize)
+        return energy, said.named(account, energy.n)
+
+    return reader
+
+
+def _read_glass(content: bytes, source: str, _: bool) -> Problem:
+    said = remarks_in(content)
+    energy, account = ising_problem(said.on(read_ising(content, source)), source)
+    return energy, said.named(account, energy.n)
+
+
+def _networkx(form: str) -> Callable[[bytes, str, bool], Problem]:
+    return lambda content, source, _: read_networkx(content, source, form)
 
 
 _READERS: dict[str, Callable[[bytes, str, bool], Problem]] = {
-    "gset": _read_cut,
-    "qubo": lambda content, source, maximize: qubo_problem(read_qubo(content, source), source, maximize),
-    "coo": lambda content, source, maximize: qubo_problem(read_coo(content, source), source, maximize),
+    "gset": lambda content, source, _: _cut(read_gset(content, source), source, remarks_in(content)),
+    "qubo": _remarked(read_qubo),
+    "coo": _remarked(read_coo),
+    "bq": _remarked(read_symmetric),
     "bqm": _read_model,
     "cnf": _read_clauses,
-    "ising": lambda content, source, _: _ising_problem(read_ising(content, source), source),
+    "ising": _read_glass,
+    "qplib": read_qplib,
+    "opb": read_opb,
+    "terms": read_terms,
+    "dimod": read_bqm_file,
+    "cqm": read_cqm_file,
+    "lp": read_lp_file,
+    "dimacs": lambda content, source, _: _cut(read_dimacs(content, source), source),
+    "metis": lambda content, source, _: _cut(read_metis(content, source), source),
+    **{form: _networkx(form) for form in ("gml", "graphml", "edgelist", "adjlist", "nodelink")},
 }

@@ -119,6 +119,7 @@ def test_couplings_are_an_energy() -> None:
         ({}, "at least one variable"),
         ({("a",): "x"}, "no real number"),
         ({("a",): float("inf")}, "not finite"),
+        ({("a",): 2**53 + 1}, "53 binary digits"),
         (networkx.Graph(), "at least one vertex"),
         (networkx.DiGraph([(0, 1)]), "directed"),
         (dimod.BinaryQuadraticModel("SPIN"), "at least one variable"),

@@ -65,7 +65,7 @@ def test_formats_are_told_apart(name, content, form):
     assert find_format(name, content) == form
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"0 1 0.5\n", b"p edge 3 2\n", b"p\n", b"1.5 2\n", b"\x00\x01"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b"0 1 0.5\n", b"p tour 3 2\n", b"p\n", b"1.5 2\n", b"\x00\x01"])
 def test_what_can_not_be_told_is_asked_for(content):
     with pytest.raises(BioasmError) as caught:
         find_format("a.txt", content)

@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bioasm.problems.accounts import cut_problem
 from bioasm.problems.cnf import read_cnf
-from bioasm.problems.formats import cut_problem, read_problem
+from bioasm.problems.formats import read_problem
 from bioasm.problems.graph import Graph
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
 from bioasm.problems.rudy import generate

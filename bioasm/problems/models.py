@@ -1,0 +1,111 @@
+"""dimod's models as problems: objects, and the files that dimod itself reads (.bqm, .cqm, .lp)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bioasm.diagnostics import BioasmError, error
+from bioasm.isa.limits import limit
+from bioasm.problems.accounts import Problem, polynomial_problem
+from bioasm.problems.numbers import Integers
+from bioasm.problems.polynomial import BIT, SPIN, Monomials, check_neurons, collect
+
+BQM_MAGIC, CQM_MAGIC = b"DIMODBQM", b"DIMODCQM"
+
+
+def quadratic_of(model: Any, source: str, maximize: bool = False, notes: tuple[str, ...] = ()) -> Problem:
+    """A BinaryQuadraticModel, with its labels and offset. Raises BioasmError B304, B111."""
+    names = tuple(model.variables)
+    if not names:
+        raise error("B304", "a problem has at least one variable")
+    check_neurons(len(names), "variables")
+    linear, (row, column, bias), offset = model.to_numpy_vectors(variable_order=list(names))[:3]
+    index: Integers = np.stack([np.asarray(row), np.asarray(column)], axis=1).astype(np.int64).reshape(-1, 2)
+    pieces = [
+        Monomials(np.arange(len(names))[:, None], np.asarray(linear, np.float64)),
+        Monomials(np.sort(index, axis=1), np.asarray(bias, np.float64)),
+    ]
+    if not all(np.isfinite(piece.value).all() for piece in pieces):
+        raise error("B304", f"{source} holds a bias that is not finite")
+    energy = collect(len(names), SPIN if model.vartype.name == "SPIN" else BIT, pieces, [float(offset)])
+    return polynomial_problem(energy, source, maximize, names, notes)
+
+
+def constrained_of(model: Any, source: str, maximize: bool = False) -> Problem:
+    """A ConstrainedQuadraticModel of bits and spins, its constraints as penalties (Lucas 2014), as dimod makes them.
+
+    Raises BioasmError B304 for variables that are whole or real numbers, B111.
+    """
+    import dimod
+
+    odd = [v for v in model.variables if model.vartype(v).name not in ("BINARY", "SPIN")]
+    if odd:
+        text = f"the variable {odd[0]!r} is {model.vartype(odd[0]).name}; bits and spins can be solved"
+        raise error("B304", text, hint="write it in bits: dimod.generators.binary_encoding, or declare it under Binary")
+    if maximize:
+        raise error("B304", "a constrained model is minimised, as it says; change the sign of its objective")
+    try:
+        found, _ = dimod.cqm_to_bqm(model)
+    except ValueError as cause:
+        raise error("B304", f"the constraints can't become penalties: {cause}") from None
+    if not model.constraints:
+        return quadratic_of(found, source)
+    note = f"{len(model.constraints):,} constraints are penalties, 10 times the largest bias each, as dimod makes them: a state"
+    return quadratic_of(found, source, False, (f"{note} of low energy may still break one. Variables `slack...` are theirs.",))
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+def read_bqm_file(content: bytes, source: str, maximize: bool) -> Problem:
+    """dimod's own file of a binary quadratic model. Raises BioasmError B304, B312."""
+    model = _loaded(source, lambda dimod: dimod.BinaryQuadraticModel.from_file(io.BytesIO(content)))
+    return quadratic_of(model, source, maximize)
+
+
+def read_cqm_file(content: bytes, source: str, maximize: bool) -> Problem:
+    """dimod's own file of a constrained quadratic model, a zip archive. Raises BioasmError B304, B111, B312."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError) as cause:
+        raise error("B304", f"{source} can't be read as a constrained model: {cause}") from None
+    if size > limit("inflated_bytes"):
+        raise error("B111", f"{source} holds {size:,} bytes when it is inflated; the limit is {limit('inflated_bytes'):,}")
+    model = _loaded(source, lambda dimod: dimod.ConstrainedQuadraticModel.from_file(io.BytesIO(content)))
+    return constrained_of(model, source, maximize)
+
+
+def read_lp_file(content: bytes, source: str, maximize: bool) -> Problem:
+    """An LP file with a quadratic objective and constraints. Raises BioasmError B304, B312."""
+    from bioasm.problems.remarks import remarks_in
+
+    said = remarks_in(content)
+    lower = content.lower().lstrip()
+    model = _loaded(source, lambda dimod: dimod.lp.loads(content.decode("utf-8", "replace")))
+    if maximize and lower.startswith(b"max"):
+        maximize = False
+    energy, account = constrained_of(model, source, maximize)
+    return energy, said.named(account, energy.n)
+
+
+def _loaded(source: str, load: Callable[[Any], Any]) -> Any:
+    """What dimod makes of a file; whatever it meets in a damaged one is told in one line."""
+    from bioasm.extras import require
+
+    require("dimod", "dimod", f"reading {source}", "json.dump(bqm.to_serializable(), file) writes a file that needs no dimod")
+    import dimod
+    import dimod.lp
+
+    try:
+        return load(dimod)
+    except BioasmError:
+        raise
+    except Exception as cause:  # noqa: BLE001  (a damaged file can fail in any way)
+        told = str(cause).split("\n")[0] or type(cause).__name__
+        raise error("B304", f"dimod can't read {source}: {told}") from None

@@ -1,0 +1,174 @@
+"""Polynomials over named variables (HUBO): from weights by tuples of names, and from JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.plain import rounded_in
+from bioasm.problems.accounts import Problem, polynomial_problem
+from bioasm.problems.numbers import Floats
+from bioasm.problems.polynomial import BIT, SPIN, Monomials, check_neurons, check_size, collect
+from bioasm.wholes import Rounded, whole_number
+
+_HINT = 'the form is {"vartype": "BINARY", "terms": [[["a", "b"], 1.5], ...], "offset": 0}, or {"h": {...}, "J": {"a,b": 1}}'
+_VARTYPES = {"SPIN": SPIN, "BINARY": BIT}
+_WORDS = re.compile(r"""[()\[\]"' ]+""")
+
+
+def polynomial_of(
+    terms: Iterable[tuple[Any, float]],
+    domain: str,
+    maximize: bool = False,
+    names: Sequence[Hashable] | None = None,
+    source: str = "terms",
+    notes: tuple[str, ...] = (),
+) -> Problem:
+    """The sum of weight times product; a key that is no tuple, list or frozenset is one variable.
+
+    Variables are in the order of `names`, sorted without it where they can be. Raises BioasmError B304, B111.
+    """
+    said = [(tuple(key) if isinstance(key, tuple | frozenset | list) else (key,), weight) for key, weight in terms]
+    found = dict.fromkeys(name for key, _ in said for name in key)
+    ordered = _in_order(found) if names is None else tuple(names)
+    places = {name: k for k, name in enumerate(ordered)}
+    unknown = [name for name in found if name not in places]
+    if unknown:
+        raise error("B304", f"the variable {unknown[0]!r} of a term is not among the names")
+    if not ordered:
+        raise error("B304", "a problem has at least one variable")
+    check_neurons(len(ordered), "variables")
+    check_size(len(said))
+    products = [_reduced([places[name] for name in key], domain) for key, _ in said]
+    energy = collect(len(ordered), domain, _by_order(products, weights_of(weight for _, weight in said)))
+    return polynomial_problem(energy, source, maximize, ordered, notes)
+
+
+def _in_order(names: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    """Sorted where the names can be compared, as they came where not."""
+    found: list[Any] = list(names)
+    try:
+        return tuple(sorted(found))
+    except TypeError:
+        return tuple(found)
+
+
+def weights_of(given: Iterable[Any]) -> Floats:
+    """Weights as floats. Raises BioasmError B304 for what is no finite number."""
+    try:
+        weights = np.array([_exact(weight) for weight in given], np.float64)
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise error("B304", f"a weight is no real number: {cause}") from None
+    if not np.isfinite(weights).all():
+        raise error("B304", "a weight is not finite")
+    return weights
+
+
+def _exact(weight: Any) -> float:
+    """A weight as a float; raises ValueError for a whole number that would be rounded."""
+    found = float(weight)
+    if isinstance(weight, int) and int(found) != weight:
+        raise Rounded(weight)
+    return found
+
+
+def _reduced(variables: list[int], domain: str) -> tuple[int, ...]:
+    """A product with each variable once: the square of a bit is the bit, that of a spin is 1."""
+    if domain == BIT:
+        return tuple(sorted(set(variables)))
+    return tuple(sorted(v for v in set(variables) if variables.count(v) % 2))
+
+
+def _by_order(products: list[tuple[int, ...]], weights: Floats) -> Iterator[Monomials]:
+    chosen: dict[int, list[int]] = {}
+    for k, product in enumerate(products):
+        chosen.setdefault(len(product), []).append(k)
+    for order, places in chosen.items():
+        index = np.array([products[k] for k in places], np.int64).reshape(len(places), order)
+        yield Monomials(index, weights[places])
+
+
+# --- JSON -------------------------------------------------------------------------------------------
+
+
+def read_json(content: bytes, source: str) -> Any:
+    """A JSON value. Raises BioasmError B304 with the place of what is none."""
+    try:
+        return json.loads(content, parse_int=whole_number)
+    except Rounded as fault:
+        raise rounded_in(content, source, fault) from None
+    except json.JSONDecodeError as fault:
+        raise error("B304", f"this is not JSON: {fault.msg}", span=Span(source, fault.lineno, fault.colno)) from None
+    except (ValueError, RecursionError):
+        raise error("B304", f"{source} is not JSON") from None
+
+
+def holds_terms(said: Any) -> bool:
+    """Whether a JSON value is a polynomial: a list of terms, h and J, or an object of numbers."""
+    if not isinstance(said, Mapping) or not said:
+        return False
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in said.values())
+    return "terms" in said or "J" in said or numbers
+
+
+def read_terms(content: bytes, source: str, maximize: bool) -> Problem:
+    """A polynomial as JSON: `terms` with a `vartype`, h and J in dimod's sign, or an object `{"a,b,c": weight}` of bits.
+
+    Raises BioasmError B304, B111.
+    """
+    said = read_json(content, source)
+    if not holds_terms(said):
+        raise _flaw(source, "it holds no terms")
+    spins = "J" in said and "terms" not in said
+    vartype = str(said.get("vartype", "SPIN" if spins else "BINARY"))
+    if vartype not in _VARTYPES:
+        raise _flaw(source, "its vartype is neither SPIN nor BINARY")
+    try:
+        terms = list(_terms(said))
+    except (TypeError, ValueError, AttributeError):
+        raise _flaw(source, "its terms are of another form") from None
+    names = [_label(name) for name in said["names"]] if isinstance(said.get("names"), list) else None
+    return polynomial_of(terms, _VARTYPES[vartype], maximize, names, source)
+
+
+def _flaw(source: str, why: str) -> BioasmError:
+    return error("B304", f"{source} can't be read as a polynomial: {why}", hint=_HINT)
+
+
+def _terms(said: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], float]]:
+    if "terms" not in said and "J" not in said:
+        yield from ((_split(key), weight) for key, weight in said.items())
+        return
+    yield (), said.get("offset", 0.0)
+    parts = [said["terms"]] if "terms" in said else [said.get("h", {}), said["J"]]
+    for part in parts:
+        yield from _rows(part)
+
+
+def _rows(part: Any) -> Iterator[tuple[tuple[Hashable, ...], float]]:
+    """An object by words, a list of [names, weight] or of [i, j, weight], or a list of biases by number."""
+    if isinstance(part, Mapping):
+        yield from ((_split(key), weight) for key, weight in part.items())
+        return
+    for k, row in enumerate(part):
+        if not isinstance(row, list):
+            yield (k,), row
+        elif len(row) == 2 and isinstance(row[0], list):
+            yield tuple(_label(name) for name in row[0]), row[1]
+        else:
+            yield tuple(_label(name) for name in row[:-1]), row[-1]
+
+
+def _label(value: Any) -> Hashable:
+    return tuple(_label(item) for item in value) if isinstance(value, list) else value
+
+
+def _split(key: str) -> tuple[Hashable, ...]:
+    """The names in `a,b`, `(0, 1, 2)` or `a b`; whole numbers are numbers."""
+    words = _WORDS.sub(" ", key).replace(",", " ").split()
+    return tuple(int(word) if word.isdecimal() and word.isascii() and len(word) < 16 else word for word in words)
