@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from bioasm.isa.findings import Finding
 from bioasm.models.base import Model, Observable, Parameter
-from bioasm.network.network import JOINT, Instance, Network, Projection, variables_of
+from bioasm.network.network import GLOBAL_OBSERVABLES, Instance, Network, Projection, variables_of
 from bioasm.units import Dimension, Measured, dimension_of
 
 WEIGHT, DELAY = "weight", "delay"
 _NAMED = 4  # how many meanings of a name are told
 
 
-class Lookup(NamedTuple):
+class NameKind(NamedTuple):
     """A kind of thing that models have by name: what it is called, the code where it is unknown, and all of a model."""
 
     what: str
@@ -27,11 +27,11 @@ class Lookup(NamedTuple):
         return next((thing for thing in self.listed(model) if thing.name == name), None)
 
 
-PARAMETER = Lookup("parameter", "B105", lambda model: model.parameters)
-VARIABLE = Lookup("variable", "B108", variables_of)
-INPUT = Lookup("input", "B108", lambda model: model.inputs)
-OBSERVABLE = Lookup("observable", "B108", lambda model: model.observables)
-READABLE = Lookup("observable", "B108", lambda model: (*model.observables, *variables_of(model)))
+PARAMETER = NameKind("parameter", "B105", lambda model: model.parameters)
+VARIABLE = NameKind("variable", "B108", variables_of)
+INPUT = NameKind("input", "B108", lambda model: model.inputs)
+OBSERVABLE = NameKind("observable", "B108", lambda model: model.observables)
+READABLE = NameKind("observable", "B108", lambda model: (*model.observables, *variables_of(model)))
 
 
 class Member(NamedTuple):
@@ -46,31 +46,31 @@ class NameSpace:
     """Looks names of a network up. A bare name means the one part of the network that has it."""
 
     network: Network
-    _index: dict[Lookup, dict[str, list[Member]]] = field(default_factory=dict)
+    _index: dict[NameKind, dict[str, list[Member]]] = field(default_factory=dict)
 
-    def member(self, lookup: Lookup, word: str) -> Member | None:
+    def member(self, kind: NameKind, word: str) -> Member | None:
         """What a name stands for, `cells.v` or bare; None where that is nothing, or several things."""
         head, dot, name = word.partition(".")
         if dot:
             instance = self.network.instance(head)
-            thing = lookup.of(instance.model, name) if instance else None
+            thing = kind.of(instance.model, name) if instance else None
             return None if instance is None or thing is None else Member(instance, thing)
-        owners = self.owners(lookup, word)
+        owners = self.owners(kind, word)
         alone = owners and (len(owners) == 1 or self.is_bare(owners[0].instance) or is_step(owners[0].thing))
         return owners[0] if alone else None
 
-    def owners(self, lookup: Lookup, name: str) -> list[Member]:
+    def owners(self, kind: NameKind, name: str) -> list[Member]:
         """All parts of the network that have something of that name."""
-        if lookup not in self._index:
-            index = self._index[lookup] = {}
+        if kind not in self._index:
+            index = self._index[kind] = {}
             for one in self.network.instances():
-                for thing in {thing.name: thing for thing in reversed(lookup.listed(one.model))}.values():
+                for thing in {thing.name: thing for thing in reversed(kind.listed(one.model))}.values():
                     index.setdefault(thing.name, []).append(Member(one, thing))
-        return self._index[lookup].get(name, [])
+        return self._index[kind].get(name, [])
 
-    def ambiguity(self, lookup: Lookup, word: str) -> Finding | None:
+    def ambiguity(self, kind: NameKind, word: str) -> Finding | None:
         """The finding that a bare name could mean several things."""
-        dotted = [f"{one.instance.name}.{word}" for one in self.owners(lookup, word)]
+        dotted = [f"{one.instance.name}.{word}" for one in self.owners(kind, word)]
         return Finding("B121", f"{word} could mean {_some(dotted)}", f"write {dotted[0]}") if dotted else None
 
     def is_bare(self, instance: Instance) -> bool:
@@ -84,7 +84,7 @@ class NameSpace:
 
     def joint(self, what: str) -> Observable | None:
         """The observable of all populations that a bare word reads, or None."""
-        if what not in JOINT and not self.network.implicit:
+        if what not in GLOBAL_OBSERVABLES and not self.network.implicit:
             return None
         models = (population.model for population in self.network.populations)
         return next((found for model in models if (found := model.observable(what)) is not None), None)

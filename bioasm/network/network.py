@@ -14,7 +14,7 @@ ADD, REPLACE, SCALE = "add", "set", "scale"
 HOW = (ADD, REPLACE, SCALE)  # what INP does with its number
 MATRIX = "matrix"
 # Observables that bare RD and GET read of all populations together.
-JOINT = frozenset({
+GLOBAL_OBSERVABLES = frozenset({
     "state", "spikes", "spike_count", "best_state", "energy", "best_energy", "energy_trace", "time", "steps", "noise",
 })  # fmt: skip
 

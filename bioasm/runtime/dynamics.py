@@ -121,7 +121,7 @@ class Dynamics(Protocol):
     def energy_neurons(self) -> tuple[int, int]:
         """The first of the neurons that have an energy, and how many there are."""
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with the parameters, seen when the neurons are made; None where nothing is."""
 
     def load(self, couplings: Couplings) -> None:
@@ -157,7 +157,7 @@ class Dynamics(Protocol):
     def spikes(self) -> Spikes:
         """All spikes so far, sorted by lane, time and neuron; times in seconds."""
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """What left the finite range, or None."""
 
 
@@ -173,13 +173,13 @@ class Driven(Dynamics, Protocol):
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
 
-    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+    def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
         """PLAY: rows (1 or n numbers), one every `period` steps from now."""
 
-    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """EVT: spikes at steps from now, in rising order, and the neurons of the port's owner that they come to."""
 
-    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
+    def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """RATE: Poisson spikes, hertz."""
 
     def clamp(self, neurons: Array, levels: Array) -> None:

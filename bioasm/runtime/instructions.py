@@ -163,9 +163,9 @@ def period(run: Run, instruction: Resolved, at: int) -> int:
 
 def _alc(run: Run, instruction: Resolved) -> None:
     run.allocate()
-    flaw = run.dynamics.flaw()
-    if flaw is not None:
-        raise fault(flaw, instruction)
+    problem = run.dynamics.parameter_problem()
+    if problem is not None:
+        raise fault(problem, instruction)
 
 
 def _pop(run: Run, instruction: Resolved) -> None:
@@ -174,7 +174,7 @@ def _pop(run: Run, instruction: Resolved) -> None:
         _alc(run, instruction)
 
 
-def _nothing(run: Run, instruction: Resolved) -> None:
+def _no_effect(run: Run, instruction: Resolved) -> None:
     """No effect at run time: the gate has put it into the network."""
 
 
@@ -193,9 +193,9 @@ def _set(run: Run, instruction: Resolved) -> None:
         assert isinstance(value, float)
         run.parameters[ref.key] = value
     elif not parameter.structural:  # those were found when the neurons were made
-        flaw = run.driven.set_parameter(ref, value)
-        if flaw is not None:
-            raise fault(flaw, instruction)
+        problem = run.driven.set_parameter(ref, value)
+        if problem is not None:
+            raise fault(problem, instruction)
 
 
 def _lds(run: Run, instruction: Resolved) -> None:
@@ -216,29 +216,29 @@ def _input(run: Run, instruction: Resolved) -> None:
     run.driven.set_input(ref, level(run, instruction, 1), how.text if isinstance(how, Name) else "add")
 
 
-def _play(run: Run, instruction: Resolved) -> None:
+def _waveform(run: Run, instruction: Resolved) -> None:
     ref = instruction.operands[0]
     assert isinstance(ref, InputRef)
-    run.driven.play(ref, dense(run, instruction, 1), period(run, instruction, 2))
+    run.driven.set_waveform(ref, dense(run, instruction, 1), period(run, instruction, 2))
 
 
-def _send(run: Run, instruction: Resolved) -> None:
+def _spike_train(run: Run, instruction: Resolved) -> None:
     ref, train = instruction.operands[0], dense(run, instruction, 1).reshape(-1, 2)
     assert isinstance(ref, PortRef)
     with np.errstate(over="ignore"):
         steps = np.minimum(np.rint(train[:, 0] / run.dynamics.step_length), float(limit("steps"))).astype(np.int64)
     order = np.argsort(steps, kind="stable")
-    run.driven.send(ref, steps[order], train[order, 1].astype(np.int64), level(run, instruction, 2))
+    run.driven.set_spike_train(ref, steps[order], train[order, 1].astype(np.int64), level(run, instruction, 2))
 
 
-def _bombard(run: Run, instruction: Resolved) -> None:
+def _poisson(run: Run, instruction: Resolved) -> None:
     ref, most = instruction.operands[0], limit("drawn_spikes")
     assert isinstance(ref, PortRef)
     rate = level(run, instruction, 1, 0.0)
     if np.max(rate) * run.dynamics.step_length > most:
         text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; a neuron gets at most {most} random spikes a step"
         raise fault(text, instruction)
-    run.driven.bombard(ref, rate, level(run, instruction, 2))
+    run.driven.set_poisson(ref, rate, level(run, instruction, 2))
 
 
 # --- recording and clamping ---------------------------------------------------------------------------
@@ -327,15 +327,15 @@ def _rd(run: Run, instruction: Resolved) -> None:
 MEANINGS: dict[str, Meaning] = {
     "ALC": _alc,
     "POP": _pop,
-    **dict.fromkeys(("MODEL", "MECH", "SYN", "CON"), _nothing),
+    **dict.fromkeys(("MODEL", "MECH", "SYN", "CON"), _no_effect),
     "SET": _set,
     **dict.fromkeys(PARTS, _load),
     "LDS": _lds,
     "RST": _rst,
     **dict.fromkeys(("CUR", "INP"), _input),
-    **dict.fromkeys(("WAVE", "PLAY"), _play),
-    **dict.fromkeys(("SPK", "EVT"), _send),
-    **dict.fromkeys(("POI", "RATE"), _bombard),
+    **dict.fromkeys(("WAVE", "PLAY"), _waveform),
+    **dict.fromkeys(("SPK", "EVT"), _spike_train),
+    **dict.fromkeys(("POI", "RATE"), _poisson),
     "REC": _rec,
     "UNREC": _unrec,
     "CLAMP": _clamp,

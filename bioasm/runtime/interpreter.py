@@ -168,10 +168,10 @@ class Interpreter(Run):
         return max(0, min(self.run_end - self.step, self.fuel - (self.step - self._settled)))
 
     def _check_finite(self) -> None:
-        flaw = self.dynamics.fault()
-        if flaw is not None:
+        problem = self.dynamics.non_finite()
+        if problem is not None:
             when = f"{self.step * self.dynamics.step_length:g} {self.verified.model.clock.symbol}"
-            raise BioasmError(Diagnostic("B407", f"{flaw} left the finite range before {when}"))
+            raise BioasmError(Diagnostic("B407", f"{problem} left the finite range before {when}"))
 
     def _act(self, instruction: Resolved, table: Mapping[str, Meaning]) -> Callable[[], None]:
         """An instruction as a function without arguments, its operands looked up once."""

@@ -65,12 +65,12 @@ def event_ports(verified: Verified) -> tuple[PortRef, ...]:
 # --- values that only the run knows -----------------------------------------------------------------
 
 
-def rule_flaw(rule: float) -> str | None:
+def rule_problem(rule: float) -> str | None:
     """What is wrong with the rule of spin flips that registers or options have set."""
     return None if rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {rule:g}"
 
 
-def feedback_flaw(model: Model, every: float, dt: float) -> str | None:
+def feedback_problem(model: Model, every: float, dt: float) -> str | None:
     """What is wrong with the interval of a feedback, in seconds, at a step of `dt` seconds."""
     assert model.feedback is not None
     if dt > 0 and whole_multiple(every, dt):

@@ -29,7 +29,7 @@ def check(
     found = list(_shape(pulse, limits))
     for number, (current, duration) in enumerate(pulse.phases, 1):
         found += _phase(f"phase {number}", current, duration, limits, electrode)
-    return found + list(_gathered(pulse, limits, electrode)) + list(_balance(pulse, limits, step))
+    return found + list(_accumulated_charge(pulse, limits, electrode)) + list(_balance(pulse, limits, step))
 
 
 def check_quantised(
@@ -93,7 +93,7 @@ def _phase(what: str, current: float, duration: float, limits: Limits, electrode
     yield from _charge(what, abs(current) * duration, limits, electrode)
 
 
-def _gathered(pulse: Pulse, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
+def _accumulated_charge(pulse: Pulse, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
     """What an electrode holds after each phase may be no more than one phase may bring.
 
     Otherwise phases of one sign, with short ones of the other between them, would add up to any charge.

@@ -13,47 +13,47 @@ from bioasm.network.composition import check_mechanism, different_steps, find_ci
 from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.network import Instance, Network, Population
 from bioasm.verifier.catalogue import Catalogue
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.dataflow import Flow, analyse, constant, known_values, reached
-from bioasm.verifier.network_builder import NETWORK, Wiring, count, static_end, unknown_model, wire
+from bioasm.verifier.network_builder import NETWORK, NetworkBuilder, build_network, count, static_end, unknown_model
 from bioasm.verifier.operands import check_operands
 from bioasm.verifier.semantics.timing import seconds
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ground:
-    """The flow of a program, what was found wrong with its network by instruction, and the scene of its instructions.
+class ProgramAnalysis:
+    """Whole-program analysis: flow, findings about the network by instruction, and the context of checks.
 
-    `scene` is None where not one population was found. `fixed` is the index of the first instruction that needs the network to
-    be whole: parameters that decide how it is run are set before it.
+    `context` is None where not one population was found. `fixed` is the index of the first instruction that needs the network
+    to be whole: parameters that decide how it is run are set before it.
     """
 
     program: Program
     flow: Flow
     found: Mapping[int, list[Finding]]
-    scene: Scene | None
+    context: CheckContext | None
     fixed: int
 
 
-def lay(program: Program, catalogue: Catalogue, parameters: Mapping[str, float], *, sound: bool) -> Ground:
-    """Find out what holds for all of a program. Data are asked for their shapes where they are `sound`."""
+def analyse_program(program: Program, catalogue: Catalogue, parameters: Mapping[str, float], *, sound: bool) -> ProgramAnalysis:
+    """Whole-program analysis: flow, network, parameters. Shapes of data are checked only if `sound`."""
     has_pop = any(i.row.mnemonic == "POP" for i in program.instructions)
     models = [] if has_pop else list(_chosen(program, catalogue))
     flow = analyse(program, (p.name for model in models for p in model.parameters if p.structural))
     unknown = {} if has_pop else dict(_unknown(program, catalogue))
     if unknown:  # what follows from a model that is not there is not told
-        return Ground(program, flow, unknown, None, _fixed(program))
+        return ProgramAnalysis(program, flow, unknown, None, _fixed(program))
     implicit = None if has_pop else _allocated(program, flow, catalogue)
-    wiring = wire(program, catalogue, _flawed(program, sound=sound), implicit)
-    network = wiring.network()
+    builder = build_network(program, catalogue, _flawed(program, sound=sound), implicit)
+    network = builder.network()
     fixed = _fixed(program)
     if not network.populations:
-        return Ground(program, flow, wiring.found, None, fixed)
-    scene = Scene(program, catalogue, network, {}, frozenset(wiring.lost))
-    scene = replace(scene, parameters=_values(scene, flow, parameters, fixed))
-    if not any(wiring.found.values()):
-        _check_whole(network, wiring, steps_given=_gives_step(program, parameters))
-    return Ground(program, flow, wiring.found, scene, fixed)
+        return ProgramAnalysis(program, flow, builder.found, None, fixed)
+    context = CheckContext(program, catalogue, network, {}, frozenset(builder.lost))
+    context = replace(context, parameters=_values(context, flow, parameters, fixed))
+    if not any(builder.found.values()):
+        _check_whole(network, builder, steps_given=_gives_step(program, parameters))
+    return ProgramAnalysis(program, flow, builder.found, context, fixed)
 
 
 # --- the model and neurons of MODEL and ALC ---------------------------------------------------------
@@ -116,21 +116,21 @@ def _fixed(program: Program) -> int:
     return next((index for index, i in early if Trait.NEURONS in i.row.traits), end)
 
 
-def _check_whole(network: Network, wiring: Wiring, *, steps_given: bool) -> None:
+def _check_whole(network: Network, builder: NetworkBuilder, *, steps_given: bool) -> None:
     """What can be said once all parts of a network are there, at the instructions that added them."""
     for mechanism in list(network.instances())[len(network.populations) :]:
-        wiring.add(wiring.at[mechanism.name], check_mechanism(network, mechanism))
-    if not any(wiring.found.values()):
-        _check_circles(network, wiring)
+        builder.add(builder.at[mechanism.name], check_mechanism(network, mechanism))
+    if not any(builder.found.values()):
+        _check_circles(network, builder)
     differing = different_steps(network)
     if differing is not None and not steps_given:
-        wiring.add(wiring.at[differing[1].name], _check_steps(*differing))
+        builder.add(builder.at[differing[1].name], _check_steps(*differing))
 
 
-def _check_circles(network: Network, wiring: Wiring) -> None:
+def _check_circles(network: Network, builder: NetworkBuilder) -> None:
     last = {mechanism.population: mechanism.name for mechanism in network.mechanisms}
     for population, name in last.items():
-        wiring.add(wiring.at[name], _check_together(network, population))
+        builder.add(builder.at[name], _check_together(network, population))
 
 
 def _check_together(network: Network, population: int) -> Found:
@@ -167,24 +167,24 @@ def _gives_step(program: Program, parameters: Mapping[str, float]) -> bool:
     return "dt" in parameters or any(i.row.mnemonic == "SET" and _word(i, 0) == "dt" for i in program.instructions)
 
 
-def _values(scene: Scene, flow: Flow, parameters: Mapping[str, float], fixed: int) -> dict[str, float | None]:
+def _values(context: CheckContext, flow: Flow, parameters: Mapping[str, float], fixed: int) -> dict[str, float | None]:
     """The parameters of all parts of the network by their whole names: defaults, those of the run, those set for good."""
     values: dict[str, float | None] = {}
-    for one in scene.network.instances():
+    for one in context.network.instances():
         for parameter in one.model.parameters:
-            name = scene.names.whole_name(Member(one, parameter))
+            name = context.names.whole_name(Member(one, parameter))
             values.setdefault(name, parameters.get(name, parameter.default))
-    if scene.network.implicit:
-        values |= known_values(scene.program, flow)
-    for instruction in scene.program.instructions[:fixed]:
-        if instruction.row.mnemonic == "SET" and len(instruction.operands) == 2 and not scene.network.implicit:
-            name = _whole_name(scene, _word(instruction, 0))
+    if context.network.implicit:
+        values |= known_values(context.program, flow)
+    for instruction in context.program.instructions[:fixed]:
+        if instruction.row.mnemonic == "SET" and len(instruction.operands) == 2 and not context.network.implicit:
+            name = _whole_name(context, _word(instruction, 0))
             if name in values:
-                values[name] = constant(scene.program, instruction.operands[1])
+                values[name] = constant(context.program, instruction.operands[1])
     return values
 
 
-def _whole_name(scene: Scene, word: str) -> str:
+def _whole_name(context: CheckContext, word: str) -> str:
     """The whole name of a parameter that a program names, empty where there is none."""
-    found = scene.names.member(PARAMETER, word)
-    return "" if found is None else scene.names.whole_name(found)
+    found = context.names.member(PARAMETER, word)
+    return "" if found is None else context.names.whole_name(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Operand, Program, Quantity
-from bioasm.network.namespace import Lookup, Member, NameSpace
+from bioasm.network.namespace import Member, NameKind, NameSpace
 from bioasm.network.network import Instance, Network, Population
 from bioasm.units import Dimension
 from bioasm.verifier.catalogue import Catalogue
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class CheckContext:
     """What an instruction is checked against.
 
     `parameters` are by their whole names (`tau`, `cells.tau`), None where a value is unknown before the run. `lost` are names
@@ -31,7 +31,7 @@ class Scene:
     network: Network
     parameters: Mapping[str, float | None]
     lost: frozenset[str] = frozenset()
-    _facts: dict[tuple[str, int], list[Finding]] = field(default_factory=dict)
+    _checked: dict[tuple[str, int], list[Finding]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> NameSpace:
@@ -75,31 +75,31 @@ class Scene:
         assert isinstance(value, Dense)
         return value.array
 
-    def once(self, check: Callable[..., Found], operand: DataRef, *arguments: object) -> list[Finding]:
+    def cached_check(self, check: Callable[..., Found], operand: DataRef, *arguments: object) -> list[Finding]:
         """What a check of a whole datum finds; a datum that stands in many instructions is looked at once."""
         key = (f"{check.__name__}{arguments}", operand.index)
-        if key not in self._facts:
-            self._facts[key] = list(check(self, operand, *arguments))
-        return self._facts[key]
+        if key not in self._checked:
+            self._checked[key] = list(check(self, operand, *arguments))
+        return self._checked[key]
 
-    def find(self, lookup: Lookup, word: str) -> Member | Finding | None:
+    def resolve(self, kind: NameKind, word: str) -> Member | Finding | None:
         """What a name stands for; the finding where that is nothing, or several things; None for what was refused before."""
-        found = self.names.member(lookup, word)
+        found = self.names.member(kind, word)
         if found is not None:
             return found
         head, dot, name = word.partition(".")
         if dot:
-            return self._unknown_dotted(lookup, head, name)
-        several = self.names.ambiguity(lookup, word)
+            return self._unknown_dotted(kind, head, name)
+        several = self.names.ambiguity(kind, word)
         if several is not None or self.lost:
             return several
-        return unknown_member(lookup, self._whose(), word, list(self.network.instances()))
+        return unknown_member(kind, self._whose(), word, list(self.network.instances()))
 
-    def _unknown_dotted(self, lookup: Lookup, head: str, name: str) -> Finding | None:
+    def _unknown_dotted(self, kind: NameKind, head: str, name: str) -> Finding | None:
         instance = self.network.instance(head)
         if instance is None:
             return None if head in self.lost else unknown("B120", "population or mechanism", head, self.network.by_name)
-        return unknown_member(lookup, head, name, [instance])
+        return unknown_member(kind, head, name, [instance])
 
     def _whose(self) -> str:
         """Whose names bare words are."""
@@ -107,9 +107,9 @@ class Scene:
         return f"model {self.first.model.name}" if alone else "the network"
 
 
-def unknown_member(lookup: Lookup, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
+def unknown_member(kind: NameKind, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
     """The finding that none of several parts of the network, together `owner`, has something of that name."""
-    names = {thing.name for one in instances for thing in lookup.listed(one.model)}
+    names = {thing.name for one in instances for thing in kind.listed(one.model)}
     if not names:
-        return Finding(lookup.code, f"{owner} has no {lookup.what} {name!r}, nor any other")
-    return unknown(lookup.code, lookup.what, name, names, owner)
+        return Finding(kind.code, f"{owner} has no {kind.what} {name!r}, nor any other")
+    return unknown(kind.code, kind.what, name, names, owner)

@@ -21,7 +21,7 @@ from bioasm.models import MODELS, Model
 from bioasm.network.namespace import NameSpace
 from bioasm.network.network import Network
 from bioasm.network.references import ParameterRef, ProjectionRef, Resolved
-from bioasm.verifier.analysis import Ground, lay
+from bioasm.verifier.analysis import ProgramAnalysis, analyse_program
 from bioasm.verifier.catalogue import Catalogue
 from bioasm.verifier.data import check_block
 from bioasm.verifier.dataflow import Flow
@@ -83,33 +83,33 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     findings.errors += catalogue.diagnostics[: limit("diagnostics")]
     if catalogue.diagnostics:
         _stop_at_errors(findings)
-    ground = lay(program, catalogue, parameters or {}, sound=sound)
-    _check_instructions(ground, findings, sound=sound)
+    analysis = analyse_program(program, catalogue, parameters or {}, sound=sound)
+    _check_instructions(analysis, findings, sound=sound)
     _stop_at_errors(findings)
     _check_data(program, findings, unread)
     _stop_at_errors(findings)
     _warn_of_replaced(program, findings)
-    _warn_of_unreachable(program, ground.flow, findings)
-    assert ground.scene is not None
-    network = ground.scene.network
-    for index, finding in check_landscape(program, ground.flow, network):
+    _warn_of_unreachable(program, analysis.flow, findings)
+    assert analysis.context is not None
+    network = analysis.context.network
+    for index, finding in check_landscape(program, analysis.flow, network):
         findings.of_instruction(index, program.instructions[index], [finding])
     _warn_of_nothing(program, findings)
-    return Verified(program, network, tuple(findings.warnings), resolve(ground.scene.names, program))
+    return Verified(program, network, tuple(findings.warnings), resolve(analysis.context.names, program))
 
 
-def _check_instructions(ground: Ground, findings: Findings, *, sound: bool) -> None:
+def _check_instructions(analysis: ProgramAnalysis, findings: Findings, *, sound: bool) -> None:
     """All that is wrong with one instruction each; meaning is asked for where data and names are in order."""
-    program, scene, core = ground.program, ground.scene, is_core(ground.program)
+    program, context, core = analysis.program, analysis.context, is_core(analysis.program)
     for index, instruction in enumerate(program.instructions):
         flawed = findings.of_instruction(index, instruction, check_operands(program, instruction))
-        findings.of_instruction(index, instruction, ground.found.get(index, ()))
-        if not flawed and scene is not None:
-            findings.of_instruction(index, instruction, check_flow(ground, scene, index))
+        findings.of_instruction(index, instruction, analysis.found.get(index, ()))
+        if not flawed and context is not None:
+            findings.of_instruction(index, instruction, check_flow(analysis, context, index))
             if sound:
-                flawed = findings.of_instruction(index, instruction, check_meaning(scene, instruction))
+                flawed = findings.of_instruction(index, instruction, check_meaning(context, instruction))
             if sound and not flawed and not core:
-                findings.of_instruction(index, instruction, check_bare(scene, instruction))
+                findings.of_instruction(index, instruction, check_bare(context, instruction))
         if findings.full:
             break
 

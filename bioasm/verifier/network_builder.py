@@ -30,7 +30,7 @@ RULES: dict[str, str | None] = {
 
 
 @dataclass(slots=True)
-class Wiring:
+class NetworkBuilder:
     """The network of a program, what was found wrong at which instruction, and names whose definition was refused."""
 
     populations: list[Population] = field(default_factory=list)
@@ -87,7 +87,9 @@ def count(program: Program, operand: Operand | None) -> int:
     return 0
 
 
-def wire(program: Program, catalogue: Catalogue, flawed: Container[int], implicit: Population | None) -> Wiring:
+def build_network(
+    program: Program, catalogue: Catalogue, flawed: Container[int], implicit: Population | None
+) -> NetworkBuilder:
     """Find the network. `implicit` is the population that ALC makes, None where the program has POPs.
 
     Instructions in `flawed` have operands that do not fit the instruction table: they define nothing.
@@ -98,11 +100,11 @@ def wire(program: Program, catalogue: Catalogue, flawed: Container[int], implici
         mnemonic = instruction.row.mnemonic
         if mnemonic in NETWORK:
             late = [_late(mnemonic)] if index >= end else []
-            builder.take(index, instruction, broken=index in flawed or builder.wiring.add(index, late))
+            builder.take(index, instruction, broken=index in flawed or builder.builder.add(index, late))
         elif mnemonic == "ALC" and index < end:
             builder.allocated = True
     builder.finish()
-    return builder.wiring
+    return builder.builder
 
 
 def _late(mnemonic: str) -> Finding:
@@ -115,9 +117,9 @@ class _Builder:
 
     def __init__(self, program: Program, catalogue: Catalogue, implicit: Population | None) -> None:
         self.program, self.catalogue, self.implicit = program, catalogue, implicit
-        self.wiring = Wiring(implicit=implicit is not None)
+        self.builder = NetworkBuilder(implicit=implicit is not None)
         if implicit is not None:
-            self.wiring.add_population(implicit)
+            self.builder.add_population(implicit)
         self.allocated = implicit is None
         self.connected: set[str] = set()
         self.cascades = False  # whether the present instruction names something that was refused
@@ -127,10 +129,10 @@ class _Builder:
         mnemonic, operands = instruction.row.mnemonic, instruction.operands
         name = operands[0].text if operands and isinstance(operands[0], Name) else ""
         self.cascades = broken
-        if self.cascades or self.wiring.add(index, self._check(mnemonic, operands)) or self.cascades:
-            (self.connected if mnemonic == "CON" else self.wiring.lost).add(name)
+        if self.cascades or self.builder.add(index, self._check(mnemonic, operands)) or self.cascades:
+            (self.connected if mnemonic == "CON" else self.builder.lost).add(name)
         elif mnemonic != "CON":
-            self.wiring.at.setdefault(name, index)
+            self.builder.at.setdefault(name, index)
 
     def _check(self, mnemonic: str, operands: tuple[Any, ...]) -> Found:
         if not self.allocated and mnemonic != "POP":
@@ -143,13 +145,13 @@ class _Builder:
             yield from self._takers[mnemonic](self, *operands)
 
     def _is_free(self, name: str) -> bool:
-        return name not in self.wiring.instances and name not in self.wiring.projections
+        return name not in self.builder.instances and name not in self.builder.projections
 
     # --- POP and MECH -------------------------------------------------------------------------------
 
     def _pop(self, name: Name, model: Name, size: Operand) -> Found:
         found = self.catalogue.neuron(model.text)
-        populations, n = self.wiring.populations, count(self.program, size)
+        populations, n = self.builder.populations, count(self.program, size)
         first = populations[-1].first + populations[-1].n if populations else 0
         if found is None:
             yield unknown_model(self.catalogue, model.text)
@@ -161,11 +163,11 @@ class _Builder:
             wrong = list(self._apart(found))
             yield from wrong
             if not wrong:
-                self.wiring.add_population(Population(name.text, found, n, first))
+                self.builder.add_population(Population(name.text, found, n, first))
 
     def _apart(self, model: Model) -> Found:
         """Whether neurons of a model can stand beside the populations that there are."""
-        for other in self.wiring.populations:
+        for other in self.builder.populations:
             if SPINS in (model.kind, other.model.kind):
                 yield Finding("B127", f"population {other.name} is there already, and spins stand alone")
                 return
@@ -177,24 +179,24 @@ class _Builder:
         found = self.catalogue.mechanism(mechanism.text)
         if found is None:
             yield unknown_mechanism(self.catalogue, mechanism.text)
-        elif len(self.wiring.mechanisms) >= limit("mechanisms"):
+        elif len(self.builder.mechanisms) >= limit("mechanisms"):
             yield Finding("B111", f"a program has at most {limit('mechanisms')} mechanisms")
         else:
             yield from self._check_population(population.text)
-            on = self.wiring.index(population.text)
-            if on is not None and self.wiring.populations[on].model.kind == SPINS:
+            on = self.builder.index(population.text)
+            if on is not None and self.builder.populations[on].model.kind == SPINS:
                 yield Finding("B123", "a mechanism can't stand on spins")
             elif on is not None:
-                self.wiring.add_mechanism(Mechanism(name.text, found, on))
+                self.builder.add_mechanism(Mechanism(name.text, found, on))
 
     def _check_population(self, name: str) -> Found:
-        if name in self.wiring.instances and self.wiring.index(name) is None:
+        if name in self.builder.instances and self.builder.index(name) is None:
             yield Finding("B120", f"{name} is a mechanism; a population is wanted here")
-        elif self.wiring.index(name) is None:
-            yield from self._missing("population", name, [p.name for p in self.wiring.populations])
+        elif self.builder.index(name) is None:
+            yield from self._missing("population", name, [p.name for p in self.builder.populations])
 
     def _missing(self, what: str, name: str, names: list[str]) -> Found:
-        if name in self.wiring.lost:
+        if name in self.builder.lost:
             self.cascades = True
         elif not names:
             yield Finding("B120", f"there is no {what} {name!r}: none was added before this line")
@@ -205,38 +207,38 @@ class _Builder:
 
     def _syn(self, name: Name, pre: Name, target: Name) -> Found:
         yield from self._check_population(pre.text)
-        source = self.wiring.index(pre.text)
+        source = self.builder.index(pre.text)
         if source is None:
             return
-        model = self.wiring.populations[source].model
+        model = self.builder.populations[source].model
         if not model.spikes:
             yield Finding("B114", f"population {pre.text} sends no spikes: its model {model.name} has none")
-        elif len(self.wiring.projections) >= limit("projections"):
+        elif len(self.builder.projections) >= limit("projections"):
             yield Finding("B111", f"a program has at most {limit('projections')} projections")
         else:
             head, _, port = target.text.partition(".")
-            wrong = list(check_port(self.wiring.instances, self.wiring.lost, head, port))
+            wrong = list(check_port(self.builder.instances, self.builder.lost, head, port))
             yield from wrong
-            self.cascades = head in self.wiring.lost
+            self.cascades = head in self.builder.lost
             if not wrong and not self.cascades:
-                self.wiring.projections[name.text] = Projection(name.text, source, head, port)
+                self.builder.projections[name.text] = Projection(name.text, source, head, port)
 
     def _con(self, name: Name, rule: Operand, number: Operand | None = None) -> Found:
-        projection = self.wiring.projections.get(name.text)
+        projection = self.builder.projections.get(name.text)
         if projection is None:
-            yield from self._missing("projection", name.text, list(self.wiring.projections))
+            yield from self._missing("projection", name.text, list(self.builder.projections))
             return
         if name.text in self.connected:
             yield Finding("B122", f"{name.text} is connected by another CON already")
             return
         self.connected.add(name.text)
         made = self._connection(projection, rule, number)
-        target = self.wiring.instances[made.target]
-        pre, post = self.wiring.populations[made.pre], self.wiring.populations[target.population]
+        target = self.builder.instances[made.target]
+        pre, post = self.builder.populations[made.pre], self.builder.populations[target.population]
         wrong = list(check_connection(self.program, made, pre, post))
         yield from wrong
         if not wrong:
-            self.wiring.projections[name.text] = made
+            self.builder.projections[name.text] = made
 
     def _connection(self, projection: Projection, rule: Operand, number: Operand | None) -> Projection:
         value = self.program.quantity(number).value if isinstance(number, Quantity | ConstantRef) else None
@@ -246,9 +248,9 @@ class _Builder:
 
     def finish(self) -> None:
         """What can be said when all instructions were seen: projections that were never connected."""
-        for name in self.wiring.projections.keys() - self.connected:
+        for name in self.builder.projections.keys() - self.connected:
             hint = f"add `CON {name}, all`, another rule, or a matrix of weights"
-            self.wiring.add(self.wiring.at[name], [Finding("B122", f"{name} is connected by no CON", hint)])
+            self.builder.add(self.builder.at[name], [Finding("B122", f"{name} is connected by no CON", hint)])
 
     _takers: ClassVar[dict[str, Callable[..., Found]]] = {"POP": _pop, "MECH": _mech, "SYN": _syn, "CON": _con}
 

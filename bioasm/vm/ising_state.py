@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bioasm.network.references import STATE, VariableRef
 from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import initial_spins
-from bioasm.runtime.setup import rule_flaw
+from bioasm.runtime.setup import rule_problem
 from bioasm.vm.couplings import bind_couplings, prepare_for_energy
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import DRAWN, Ctx, Real
@@ -41,9 +41,9 @@ class Spins(CompiledDynamics):
         self.reset()
         self.load(Couplings())
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with parameters that registers or options have set, seen at ALC; None where nothing is."""
-        return rule_flaw(self.rule)
+        return rule_problem(self.rule)
 
     @property
     def energy_neurons(self) -> tuple[int, int]:
@@ -62,7 +62,7 @@ class Spins(CompiledDynamics):
         """How many spins have a variable."""
         return self.state.n
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """What is not finite, in words; None where all is."""
         return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
 

@@ -261,7 +261,7 @@ class Machine(Run):
         return fault(text.format(f"{value:g}", limit=limit("steps"), last=self.n - 1), instruction)
 
     def _check_finite(self) -> None:
-        what = self.model.fault()
+        what = self.model.non_finite()
         if what is not None:
             when = f"{self.steps * self.step_length:g} {self.spec.clock.symbol}"
             raise BioasmError(Diagnostic("B407", f"{what} left the finite range before {when}"))

@@ -23,7 +23,7 @@ from bioasm.network.references import (
     VariableRef,
 )
 from bioasm.runtime.energy import Couplings
-from bioasm.runtime.setup import feedback_flaw
+from bioasm.runtime.setup import feedback_problem
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
 from bioasm.vm.codegen.frame import Frame
@@ -132,23 +132,23 @@ class Populations(CompiledDynamics):
         self.arrays.stale = True
         if self.state.ctx[Ctx.STEP] == 0:
             self.reset()  # neurons start as their parameters are when they first run
-        return self.flaw()
+        return self.parameter_problem()
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with the parameters as they are now; None where nothing is."""
         if self.coupled is None:
-            return self.projections.flaw()
+            return self.projections.parameter_problem()
         population = self.network.populations[self.coupled]
         feedback = population.model.feedback
         assert feedback is not None
         every = float(self.parameters[f"p{self.coupled}.{feedback.every}"])
-        flaw = feedback_flaw(population.model, every, float(self.state.real[Real.DT]))
-        if flaw is not None:
-            return flaw
+        problem = feedback_problem(population.model, every, float(self.state.real[Real.DT]))
+        if problem is not None:
+            return problem
         s = f"p{self.coupled}.{feedback.source}"
         if population.n and not np.isfinite(self.values.initial(s, self.coupled)).all():
             return f"the state {feedback.source} = {spell(definition(population.model, feedback.source))} has no value"
-        return self.projections.flaw()
+        return self.projections.parameter_problem()
 
     # --- reading and resetting ------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class Populations(CompiledDynamics):
         """The present state as 0/1, for a run in which no energy was ever seen."""
         return (self.read(STATE) > 0.5).astype(np.int8)
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """The first variable that is not finite, in words; None where all are."""
         for k, system in enumerate(self.arrays.systems):
             for name in system.states:
@@ -239,15 +239,15 @@ class Populations(CompiledDynamics):
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
         self.stimuli.set_input(self.names.qualified(ref), value, how)
 
-    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+    def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
         """PLAY: rows, one every `period` steps from now."""
         self.stimuli.set_waveform(self.names.qualified(ref), rows, period)
 
-    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """EVT: spikes at steps from now."""
         self.stimuli.set_spike_train(self.names.target(ref), steps, neurons, weight)
 
-    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
+    def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """RATE: Poisson spikes, hertz."""
         self.stimuli.set_poisson(self.names.target(ref), rate, weight)
 

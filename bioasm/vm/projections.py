@@ -38,7 +38,7 @@ class Projections:
         for part, array in zip(("start", "post", "weight"), found, strict=True):
             self.state.fields[f"{part}:{projection.name}"] = array
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with the delays: a mechanism that delays a value itself has one delay for all that comes to it."""
         for name in {p.target for p in self.arrays.network.projections}:
             mine = [p for p in self.arrays.network.projections if p.target == name]

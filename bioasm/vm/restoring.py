@@ -165,8 +165,8 @@ def _restore_place(machine: Machine, given: Given) -> None:
         raise Damaged("it stands in no RUN")
     if allocated:
         machine.allocate()
-        if machine.model.flaw() is not None:
-            raise Damaged(f"{machine.model.flaw()}")
+        if machine.model.parameter_problem() is not None:
+            raise Damaged(f"{machine.model.parameter_problem()}")
     for slot, value in zip(COUNTERS, values, strict=True):
         machine.state.ctx[slot] = value
     machine.state.ctx[Ctx.TARGET] = step

@@ -124,7 +124,7 @@ def test_what_is_loaded_is_not_sent_again() -> None:
 def test_what_is_loaded_is_told_to_the_next_host() -> None:
     line = Line().open()
     line.upload(Kind.LIMITS, b"limits")
-    line.host.leave()
+    line.host.close()
     line.run(0.05)
     line.another_host(8)
     line.open()
@@ -176,7 +176,7 @@ def test_upload_goes_on_where_a_killed_host_left_it() -> None:
 def test_upload_of_other_content_does_not_go_on_from_the_old() -> None:
     line = Line(Channel(1e5), Channel(1e5)).open()
     half_way(line)
-    line.host.leave()
+    line.host.close()
     line.run(0.3)
     line.another_host(9)
     line.open()
@@ -388,7 +388,7 @@ def test_refusal_tells_the_limit_and_the_value() -> None:
 @pytest.mark.parametrize("kind", [0x01, 0x08, 0x10, 0x19, 0x3F])
 def test_request_that_can_not_be_read_is_answered(kind: int, payload: bytes) -> None:
     line = Line().open()
-    seq = line.host._end.sender.offer(kind, payload)
+    seq = line.host._end.sender.enqueue(kind, payload)
     line.run(0.01)
     assert line.link.statistics.malformed == 1
     assert not line.board.asked

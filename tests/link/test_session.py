@@ -148,7 +148,7 @@ def test_frames_of_another_session_are_not_obeyed() -> None:
 
 def test_second_host_gets_the_board_when_the_first_says_bye() -> None:
     line = Line().open()
-    line.host.leave()
+    line.host.close()
     line.run(0.01)
     assert not line.link.connected
     assert line.board.lost == ["the host closed it"]
@@ -167,7 +167,7 @@ def test_second_host_gets_the_board_2_s_after_the_first_is_gone() -> None:
 
 def test_greeting_that_was_held_up_opens_no_session_for_a_host_that_left() -> None:
     line = Line().open()
-    line.host.leave()
+    line.host.close()
     line.run(0.01)
     raw(line, m.Hello(1, 1, 7), 0)
     assert not line.link.connected
@@ -261,7 +261,7 @@ def test_board_that_was_not_polled_disarms_before_it_obeys_again() -> None:
 def test_end_of_a_session_disarms() -> None:
     line = Line().open()
     line.ask(m.Arm(m.NO_DIGEST, 250))
-    line.host.leave()
+    line.host.close()
     line.run(0.01)
     assert line.board.mode is State.DISARMED
 

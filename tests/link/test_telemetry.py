@@ -66,7 +66,7 @@ def test_subscription_replaces_the_one_before_and_ends_with_the_session() -> Non
     line.ask(m.Subscribe(0b01))
     assert line.link.wants(Stream.SPIKES)
     assert not line.link.wants(Stream.RAW)
-    line.host.leave()
+    line.host.close()
     line.run(0.01)
     line.another_host(8)
     line.open()
@@ -101,8 +101,8 @@ def drain(waiting: Telemetry) -> list[Frame]:
 def test_what_matters_less_is_dropped_first(first: Stream, second: Stream) -> None:
     room = wire_bytes(len(ONE_OF_EACH[second].pack()))
     waiting = queue(room + wire_bytes(len(ONE_OF_EACH[first].pack())) - 1)
-    assert waiting.offer(ONE_OF_EACH[first])
-    assert waiting.offer(ONE_OF_EACH[second])
+    assert waiting.enqueue(ONE_OF_EACH[first])
+    assert waiting.enqueue(ONE_OF_EACH[second])
     assert waiting.counts.dropped[first] == 1
     assert [frame.type for frame in drain(waiting)] == [0x80 + second]
 
@@ -111,8 +111,8 @@ def test_what_matters_less_is_dropped_first(first: Stream, second: Stream) -> No
 def test_what_was_done_to_cells_is_never_dropped(stream: Stream) -> None:
     waiting = queue(500)
     for _ in range(100):
-        assert waiting.offer(ONE_OF_EACH[stream])
-    assert not waiting.offer(ONE_OF_EACH[Stream.RAW])
+        assert waiting.enqueue(ONE_OF_EACH[stream])
+    assert not waiting.enqueue(ONE_OF_EACH[Stream.RAW])
     assert waiting.counts.dropped == [0, 1, 0, 0, 0, 0]
     assert len(drain(waiting)) == 100
     assert waiting.size == 0
@@ -121,7 +121,7 @@ def test_what_was_done_to_cells_is_never_dropped(stream: Stream) -> None:
 def test_oldest_of_a_stream_is_dropped_and_its_number_stays_missing() -> None:
     waiting = queue(3 * wire_bytes(len(ONE_OF_EACH[Stream.RAW].pack())))
     for _ in range(8):
-        assert waiting.offer(ONE_OF_EACH[Stream.RAW])
+        assert waiting.enqueue(ONE_OF_EACH[Stream.RAW])
     assert [frame.seq for frame in drain(waiting)] == [5, 6, 7]
     assert waiting.counts.dropped[Stream.RAW] == 5
 
@@ -130,7 +130,7 @@ def test_numbers_go_round() -> None:
     waiting = queue()
     waiting._numbers[Stream.LOG] = 65_500
     for k in range(65_500, 65_540):
-        waiting.offer(ONE_OF_EACH[Stream.LOG])
+        waiting.enqueue(ONE_OF_EACH[Stream.LOG])
         frame = waiting.next()
         assert frame is not None
         assert frame.seq == k % 65_536

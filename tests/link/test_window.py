@@ -42,7 +42,7 @@ def ack(expected: int, *, nak: bool = False, held: int = 0, credit: int = 1 << 2
 def filled(count: int, **options: object) -> Sender:
     end = sender(**options)
     for k in range(count):
-        end.offer(1, bytes([k]))
+        end.enqueue(1, bytes([k]))
     return end
 
 
@@ -75,7 +75,7 @@ def test_numbers_are_those_that_were_promised_also_over_the_end() -> None:
     end = sender()
     promised, sent = [], []
     for k in range(SEQUENCE + 20):
-        promised.append(end.offer(1, b""))
+        promised.append(end.enqueue(1, b""))
         sent += ready(end, k * 0.001)
         end.acknowledged(*ack((k + 1) % SEQUENCE), k * 0.001)
     assert sent == promised
@@ -145,14 +145,14 @@ def test_timeout_waits_for_the_line(rate: float) -> None:
     slow, fast = sender(line_rate=rate), sender()
     for end in (slow, fast):
         for _ in range(8):
-            end.offer(1, bytes(1000))
+            end.enqueue(1, bytes(1000))
         ready(end)
     assert slow.deadline() == pytest.approx((fast.deadline() or 0) + 8 * wire_bytes(1000) / rate)
 
 
 def test_round_trip_leaves_out_what_the_line_itself_takes() -> None:
     end = sender(line_rate=1000.0)
-    end.offer(1, bytes(100))
+    end.enqueue(1, bytes(100))
     end.poll(0.0)
     end.acknowledged(*ack(1), wire_bytes(100) / 1000 + 0.003)
     assert end.round_trip.smoothed == pytest.approx(0.003)
@@ -185,7 +185,7 @@ def test_repeats_stay_few_where_the_rate_of_a_deeply_buffered_line_is_not_known(
     there, back = Channel(11_520, transmit=16_384), Channel(11_520, transmit=16_384)
     out, into, decoders = sender(), Receiver(Statistics()), (Decoder(), Decoder())
     for _ in range(40):
-        out.offer(1, bytes(1000))
+        out.enqueue(1, bytes(1000))
     now = 0.0
     while not out.idle:
         now += 0.001
@@ -335,7 +335,7 @@ def deliver(there: Channel, back: Channel, count: int, ahead: int, limit: float 
     out, into, decoders = sender(line_rate=there.rate), Receiver(Statistics(), ahead), (Decoder(), Decoder())
     random, taken, now = Random(5), [], 0.0
     for k in range(count):
-        out.offer(1, k.to_bytes(4, "little") + random.randbytes(random.randrange(200)))
+        out.enqueue(1, k.to_bytes(4, "little") + random.randbytes(random.randrange(200)))
     while not out.idle:
         now += 0.001
         assert now < limit

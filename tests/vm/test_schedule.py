@@ -14,7 +14,7 @@ from bioasm.vm.codegen.layout import Field, Layout
 from bioasm.vm.codegen.lower import whole_power
 from bioasm.vm.codegen.passes import Hoisting, Numbering
 from bioasm.vm.codegen.python_printer import print_python
-from bioasm.vm.codegen.schedule import K, schedule, side_by_side
+from bioasm.vm.codegen.schedule import K, batch_exponentials, schedule
 from bioasm.vm.codegen.statements import Function, Let, LetTogether, Program, Statement, Store
 from bioasm.vm.codegen.types import Rate, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, cell, named, read
@@ -63,7 +63,7 @@ def turns(draw: st.DrawFn) -> list[Statement]:
 @given(turns())
 def test_another_order_computes_the_same(turn: list[Statement]) -> None:
     cells = {"u": 0.7, "v": -0.4}
-    assert executed(side_by_side(turn), cells) == executed(turn, cells)
+    assert executed(batch_exponentials(turn), cells) == executed(turn, cells)
 
 
 def locals_of(values: Sequence[Value]) -> list[Statement]:
@@ -73,7 +73,7 @@ def locals_of(values: Sequence[Value]) -> list[Statement]:
 def test_what_need_not_wait_comes_together() -> None:
     x = [named(f"x{at}", Type.F64) for at in range(5)]
     values = [named("a0", Type.F8).item(K), apply("exp", x[0]), apply("exprelr", x[0] + 1.0), apply("exp", x[2]), x[1] + x[3]]
-    found = side_by_side([*locals_of(values), Store(named("a0", Type.F8), K, x[1])])
+    found = batch_exponentials([*locals_of(values), Store(named("a0", Type.F8), K, x[1])])
     assert [type(s).__name__ for s in found] == ["Let", "LetTogether", "Let", "Let", "Store"]
     assert isinstance(found[1], LetTogether)
     assert [local.data for local in found[1].locals] == ["x1", "x2"]
@@ -81,14 +81,14 @@ def test_what_need_not_wait_comes_together() -> None:
 
 def test_no_more_than_a_vector_holds_come_together() -> None:
     x = named("x0", Type.F64)
-    found = side_by_side(locals_of([named("a0", Type.F8).item(K), *(apply("exp", x * float(n)) for n in range(18))]))
+    found = batch_exponentials(locals_of([named("a0", Type.F8).item(K), *(apply("exp", x * float(n)) for n in range(18))]))
     assert [len(s.locals) for s in found if isinstance(s, LetTogether)] == [8, 8, 2]
 
 
 def test_a_turn_without_two_such_calls_stays_as_it_was() -> None:
     x = [named(f"x{at}", Type.F64) for at in range(2)]
     turn = locals_of([named("a0", Type.F8).item(K), apply("exp", x[0]), apply("exp", x[1])])
-    assert side_by_side(turn) is turn
+    assert batch_exponentials(turn) is turn
 
 
 def test_equal_values_become_one_and_are_computed_once() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from bioasm.diagnostics import EXIT_USAGE, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS
 from bioasm.drivers.brian2.spins import Spins
-from bioasm.drivers.brian2.standalone import hindrances
+from bioasm.drivers.brian2.standalone import standalone_problems
 from bioasm.drivers.interpreted import InterpretedDriver
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
@@ -85,7 +85,7 @@ class Brian2Driver(InterpretedDriver):
         """What of the program this driver can't run."""
         found = super().missing(verified)
         if self.is_standalone:
-            found.extend(hindrances(verified, self.own_noise))
+            found.extend(standalone_problems(verified, self.own_noise))
         return found
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:

@@ -20,7 +20,7 @@ from bioasm.network.references import InputRef, ParameterRef, PortRef, Projectio
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Guide, More, Watch, sorted_spikes
 from bioasm.runtime.python_dynamics import PythonDynamics
-from bioasm.runtime.setup import event_ports, feedback_flaw
+from bioasm.runtime.setup import event_ports, feedback_problem
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
 
@@ -188,15 +188,15 @@ class Neurons(PythonDynamics):
         """The constant of CUR or INP."""
         self.stimuli.set_input(ref, value, how, self.step)
 
-    def play(self, ref: InputRef, rows: Array, period: int) -> None:
+    def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
         """The rows of WAVE or PLAY, one every `period` steps from now."""
         self.stimuli.set_waveform(ref, rows, period, self.step)
 
-    def send(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """The spikes of SPK or EVT, in steps from now, in place of those before."""
         self.stimuli.set_spike_train(ref, steps + self.step, neurons, weight)
 
-    def bombard(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
+    def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """The Poisson spikes of POI or RATE, in place of those before."""
         self.stimuli.set_poisson(ref, rate, weight)
 
@@ -222,15 +222,15 @@ class Neurons(PythonDynamics):
             return np.array(np.broadcast_to(self.stimuli.inputs[(part.name, name)].fed, (self.lanes, population.n)))
         return population.shown(part, name)
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with parameters that registers or options have set; None where nothing is."""
         if self.coupled is None:
             return None
         part = self._fed.part
-        flaw = feedback_flaw(part.model, self.parameters[f"{part.name}.{self._feedback.every}"], self.step_length)
-        if flaw is None and not np.isfinite(self.energy_state()).all():
+        problem = feedback_problem(part.model, self.parameters[f"{part.name}.{self._feedback.every}"], self.step_length)
+        if problem is None and not np.isfinite(self.energy_state()).all():
             return f"the state {self._feedback.source} has no value"
-        return flaw
+        return problem
 
     def spikes(self) -> Spikes:
         """All spikes so far."""
@@ -238,7 +238,7 @@ class Neurons(PythonDynamics):
         steps, neurons, lanes = (np.concatenate(column) for column in zip(*found, strict=True))
         return sorted_spikes(steps, neurons, lanes, self.step_length)
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """What left the finite range."""
         parts = self.assembly.parts()
         for population, part in parts:

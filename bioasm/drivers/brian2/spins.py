@@ -17,7 +17,7 @@ from bioasm.runtime.dynamics import Best, More, Watch, no_spikes
 from bioasm.runtime.energy import Couplings, Landscape
 from bioasm.runtime.python_dynamics import PythonDynamics
 from bioasm.runtime.random import initial_spins
-from bioasm.runtime.setup import rule_flaw
+from bioasm.runtime.setup import rule_problem
 from bioasm.runtime.streams import Stream, exponentials, logistics
 
 Array = NDArray[Any]
@@ -59,9 +59,9 @@ class Spins(PythonDynamics):
 
     # --- what instructions do -------------------------------------------------------------------------
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """What is wrong with the rule that registers or options have set; None where nothing is."""
-        return rule_flaw(self.rule)
+        return rule_problem(self.rule)
 
     def load(self, couplings: Couplings) -> None:
         """Take over new couplings. A sweep sees (J + J')/2 without its diagonal, an energy J as it is."""
@@ -180,7 +180,7 @@ class Spins(PythonDynamics):
         """Spins send none."""
         return no_spikes()
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """What left the finite range."""
         return None if np.isfinite(self.energy()).all() else "an energy"
 

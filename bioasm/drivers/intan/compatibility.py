@@ -29,7 +29,7 @@ def chosen_substrate(wanted: Substrate | None, board: Capabilities) -> Substrate
     return wanted
 
 
-def impossible(board: Capabilities) -> str | None:
+def board_problem(board: Capabilities) -> str | None:
     """What of a board's greeting can't be, as of a firmware that is not finished; None where all can."""
     if not (board.clock_hz and 0 < board.sample_rate < inf):
         return f"a clock of {board.clock_hz} Hz and {board.sample_rate:g} samples a second"
@@ -50,7 +50,7 @@ def capacity(board: Capabilities) -> Capacity:
     return Capacity(board.lanes, "this board runs", without)
 
 
-def misfits(
+def incompatibilities(
     verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap | None, program_bytes: int
 ) -> list[Diagnostic]:
     """What of the program this board can't take; empty where it fits."""

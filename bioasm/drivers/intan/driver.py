@@ -11,11 +11,11 @@ from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver
-from bioasm.drivers.intan.compatibility import capacity, check_raw, chosen_substrate, impossible, misfits
+from bioasm.drivers.intan.compatibility import board_problem, capacity, check_raw, chosen_substrate, incompatibilities
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
 from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
-from bioasm.drivers.intan.run_session import Conduct, Plan
+from bioasm.drivers.intan.run_session import RunPlan, RunSession
 from bioasm.drivers.intan.wire import open_wire
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.dictionary import isa_hash
@@ -107,7 +107,7 @@ class IntanDriver(Driver):
         board = self.link.capabilities
         substrate = chosen_substrate(self.chosen.substrate, board)
         size = len(canonical_bytes(verified.program))
-        own = misfits(verified, board, substrate, self.electrodes, size)
+        own = incompatibilities(verified, board, substrate, self.electrodes, size)
         places = {d.span for d in own}
         return [d for d in super().missing(verified) if d.span is None or d.span not in places] + own
 
@@ -116,13 +116,13 @@ class IntanDriver(Driver):
         plan = self._plan(self.link, verified, options)
         again = None if self.chosen.emulated else partial(self._opened, _AGAIN)
         if self.chosen.record is None:
-            return Conduct(self.link, plan, observer, None, again).result()
+            return RunSession(self.link, plan, observer, None, again).result()
         from bioasm.drivers.intan.recording import RunRecording
 
         with RunRecording(self.chosen.record, plan, self.link.capabilities) as recording:
-            return Conduct(self.link, plan, observer, recording, again).result()
+            return RunSession(self.link, plan, observer, recording, again).result()
 
-    def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> Plan:
+    def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> RunPlan:
         """What will be done. Raises BioasmError where an option or a pulse is refused."""
         board = link.capabilities
         check_options(options, verified.n, capacity(board))
@@ -133,7 +133,7 @@ class IntanDriver(Driver):
         verified = replace(verified, warnings=(*verified.warnings, *notes))
         raw = self._raw(board, link.transport.line_rate or board.line_rate or None)
         chosen = self.chosen
-        return Plan(verified, options, substrate, electrodes, limits, chosen.watchdog, chosen.port, raw, chosen.culture)
+        return RunPlan(verified, options, substrate, electrodes, limits, chosen.watchdog, chosen.port, raw, chosen.culture)
 
     def _raw(self, board: Capabilities, line_rate: float | None) -> tuple[int, ...]:
         if self.chosen.record is None:
@@ -150,7 +150,7 @@ def _check_board(link: HostLink, clear: bool) -> None:
         text = f"the board's instruction table (version {board.isa_version}, {board.isa_hash.hex()[:12]}) is another than ours"
         hint = f"ours is {isa_hash().hex()[:12]}; update the older of the two"
         raise error("B523", f"{text}", hint=hint, exit_code=EXIT_DEVICE)
-    flaw = impossible(board)
+    flaw = board_problem(board)
     if flaw is not None:
         hint = "docs/rig.md says what a firmware tells in its greeting"
         raise error("B523", f"what the board says of itself can't be: {flaw}", hint=hint, exit_code=EXIT_DEVICE)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.diagnostics.codes import CODES
-from bioasm.drivers.intan.telemetry_state import Live
+from bioasm.drivers.intan.telemetry_state import TelemetryState
 from bioasm.hardware.link.host import HostLink
 from bioasm.hardware.link.messages import NOWHERE, Capability, RunEnded, Substrate
 from bioasm.hardware.link.transfers import damaged
@@ -46,7 +46,7 @@ def _check_shape(result: Result, verified: Verified) -> None:
 
 
 def salvaged(
-    live: Live,
+    live: TelemetryState,
     verified: Verified,
     options: RunOptions,
     status: str,
@@ -80,7 +80,7 @@ def salvaged(
     )
 
 
-def _best_energy(live: Live, trace: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
+def _best_energy(live: TelemetryState, trace: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
     """The lowest energy of a state, (lanes,): for sweeps that of the trace. In time the trace tells of states between 0 and 1,
     so that only the status knows it, and only of one lane."""
     if model.clock is Dimension.SWEEPS:
@@ -95,7 +95,7 @@ def _step(model: Model, options: RunOptions) -> float:
     return options.parameters.get("dt", parameter.default if parameter else 1.0)
 
 
-def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str, live: Live) -> dict[str, Any]:
+def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str, live: TelemetryState) -> dict[str, Any]:
     """Where a result came from: what computed, which board, what its link and clock were like, which electrodes."""
     board = link.capabilities
     firmware = {"name": board.firmware, "version": board.firmware_version}

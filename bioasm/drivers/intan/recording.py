@@ -10,7 +10,7 @@ import numpy as np
 
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
-from bioasm.drivers.intan.run_session import Plan
+from bioasm.drivers.intan.run_session import RunPlan
 from bioasm.hardware.chips.scaling import MICROVOLTS_PER_CODE, MIDDLE
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.messages import Capabilities, Substrate
@@ -26,7 +26,7 @@ class RunRecording:
     Times are the board's samples. Raises BioasmError B302 where the folder holds a recording already or can't be written.
     """
 
-    def __init__(self, folder: Path, plan: Plan, board: Capabilities) -> None:
+    def __init__(self, folder: Path, plan: RunPlan, board: Capabilities) -> None:
         self.plan, self.board = plan, board
         self.ratio = board.sample_rate / board.clock_hz  # samples in a tick of the device clock
         self.names = [channel.native for channel in channels(board.channels)]
@@ -98,14 +98,14 @@ class RunRecording:
         return self.names[channel] if channel < len(self.names) else str(channel)
 
 
-def _info(plan: Plan, board: Capabilities) -> RecordingInfo:
+def _info(plan: RunPlan, board: Capabilities) -> RecordingInfo:
     """The header: the raw channels by their names, and those of their neurons."""
     chosen: tuple[Channel, ...] = tuple(c for c in channels(board.channels, _owners(plan)) if c.order in plan.raw)
     notes = (f"bioasm {__version__}", f"seed {plan.options.seed}", f"program {program_hash(plan.verified.program)}")
     return RecordingInfo(board.sample_rate, chosen, notes=notes)
 
 
-def _owners(plan: Plan) -> dict[int, str]:
+def _owners(plan: RunPlan) -> dict[int, str]:
     """Names of channels by their neuron: n3, and n3.1 for its second channel, as no two may be alike."""
     found: dict[int, str] = {}
     for neuron, mine in enumerate(plan.electrodes.channels(plan.verified.n)):

@@ -13,7 +13,7 @@ from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.drivers.intan.electrodes import ElectrodeMap
 from bioasm.drivers.intan.outcome import completed, failure, provenance, salvaged
-from bioasm.drivers.intan.telemetry_state import Live, Sink
+from bioasm.drivers.intan.telemetry_state import Sink, TelemetryState
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.errors import BoardRefused, LinkLost
 from bioasm.hardware.link.host import HostLink
@@ -36,7 +36,7 @@ _REST = 2.0  # s in which what was told before the end is there
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """A run as it was decided on before anything was sent. `limits` is None where nothing may stimulate."""
 
     verified: Verified
@@ -54,20 +54,20 @@ class _Stopped(Exception):
     """The observer wanted to stop before the run began."""
 
 
-class Conduct:
+class RunSession:
     """Carries out a plan over a link.
 
     `again` opens a new link to the same port, where a board may have kept a result; None where no board outlives its link.
     """
 
     def __init__(
-        self, link: HostLink, plan: Plan, observer: Observer | None, sink: Sink | None, again: Callable[[], HostLink] | None
+        self, link: HostLink, plan: RunPlan, observer: Observer | None, sink: Sink | None, again: Callable[[], HostLink] | None
     ) -> None:
         self.link, self.plan, self.again = link, plan, again
         self.observer = observer or _go_on
         self.number = secrets.randbits(31) + 1
         self.sink = sink
-        self.live = Live(self.number, plan.options.lanes, link.capabilities.clock_hz, sink)
+        self.live = TelemetryState(self.number, plan.options.lanes, link.capabilities.clock_hz, sink)
         self.seconds: dict[str, float] = {}
         self.began = time.perf_counter()
         self.armed = self.started = self.running = self.stopping = False

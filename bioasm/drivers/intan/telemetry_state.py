@@ -35,7 +35,7 @@ class Sink(Protocol):
         """The run is over, and what the link counted by then."""
 
 
-class Live:
+class TelemetryState:
     """Takes telemetry and events in the order in which they came. `sink` is given each of them as well."""
 
     def __init__(self, run: int, lanes: int, ticks_per_second: float, sink: Sink | None = None) -> None:

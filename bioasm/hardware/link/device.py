@@ -76,7 +76,7 @@ class DeviceLink:
         self._streams = ALWAYS
         self._result: tuple[m.RunEnded, bytes] | None = None
         self._sending: int | None = None  # offset in the result that is being fetched
-        self._end.urgent(m.NoSession(boot), session=0)
+        self._end.send_out_of_band(m.NoSession(boot), session=0)
 
     # --- what the board uses ------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class DeviceLink:
 
     def send_telemetry(self, message: Message) -> bool:
         """Queue telemetry; False where the stream has no subscriber or the queue dropped it."""
-        return self.wants(Stream(message.TYPE - 0x80)) and self._telemetry.offer(message)
+        return self.wants(Stream(message.TYPE - 0x80)) and self._telemetry.enqueue(message)
 
     def offer_result(self, ended: m.RunEnded, data: bytes) -> None:
         """Keep a run's result until the next one, and tell the host that it can be fetched."""
@@ -150,11 +150,11 @@ class DeviceLink:
     def _watch(self, now: float) -> None:
         silence = now - self._heard
         if self._watchdog is not None and silence >= self._watchdog:
-            self._lose(f"the host was silent for {self._watchdog * 1000:.0f} ms")
+            self._mark_lost(f"the host was silent for {self._watchdog * 1000:.0f} ms")
         if self.connected and silence >= SESSION_TIMEOUT:
             self._end_session(f"the host was silent for {SESSION_TIMEOUT:g} s")
 
-    def _lose(self, why: str) -> None:
+    def _mark_lost(self, why: str) -> None:
         self._watchdog = None
         self.board.host_lost(why)
 
@@ -162,7 +162,7 @@ class DeviceLink:
         if not self.connected:
             return
         self._past_nonce, self._nonce = self._nonce, None
-        self._lose(why)
+        self._mark_lost(why)
         self._begin(0)
 
     def _begin(self, session: int) -> None:
@@ -188,7 +188,7 @@ class DeviceLink:
         self.statistics.strangers += 1
         if now - self._complained >= NO_SESSION_EVERY and frame.type != m.Bye.TYPE:
             self._complained = now
-            self._end.urgent(m.NoSession(self.boot), session=frame.session)
+            self._end.send_out_of_band(m.NoSession(self.boot), session=frame.session)
 
     def _from_anyone(self, message: Message, now: float) -> None:
         if isinstance(message, m.Hello):
@@ -196,7 +196,7 @@ class DeviceLink:
         elif isinstance(message, m.Estop):
             self.board.estop()
             self._watchdog = None
-            self._end.urgent(m.EstopAck(message.token, self.board.clock(), self.board.state()))
+            self._end.send_out_of_band(m.EstopAck(message.token, self.board.clock(), self.board.state()))
         elif isinstance(message, m.Reset) and message.boot == self.boot:
             self.board.reset()
 
@@ -213,7 +213,7 @@ class DeviceLink:
 
     def _reject(self, hello: m.Hello, reason: m.Rejection, text: str) -> None:
         told = m.Rejected(hello.nonce, reason, m.OLDEST_VERSION, m.NEWEST_VERSION, text)
-        self._end.urgent(told, session=0)
+        self._end.send_out_of_band(told, session=0)
 
     def _welcome(self, hello: m.Hello, version: int, now: float) -> None:
         if not self.connected:
@@ -222,7 +222,7 @@ class DeviceLink:
             self._begin(self._last_session)
         ended = self._result[0] if self._result else m.RunEnded(0, m.RunStatus.FINISHED, 0, 0, m.NO_DIGEST)
         loaded = tuple(self.loaded.get(kind, m.NO_DIGEST) for kind in Kind)
-        self._end.urgent(
+        self._end.send_out_of_band(
             m.Welcome(
                 version,
                 hello.nonce,
@@ -258,7 +258,7 @@ class DeviceLink:
             self.statistics.duplicates += 1
             return
         self._beat, self._heard = message.token, now
-        self._end.urgent(m.HeartbeatAck(message.token, self.board.clock(), self.board.state()))
+        self._end.send_out_of_band(m.HeartbeatAck(message.token, self.board.clock(), self.board.state()))
 
     # --- requests -----------------------------------------------------------------------------------
 

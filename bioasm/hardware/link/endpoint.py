@@ -43,14 +43,14 @@ class Endpoint:
             self.statistics.frames_in += 1
             yield frame
 
-    def urgent(self, message: Message, *, session: int | None = None, seq: int = 0) -> None:
+    def send_out_of_band(self, message: Message, *, session: int | None = None, seq: int = 0) -> None:
         """Queue an out-of-band frame; it leaves before everything else."""
         number = self.session if session is None else session
         self._urgent.append(frames.encode(Frame(message.TYPE, number, seq, message.pack())))
 
     def reliable(self, message: Message) -> int:
         """Queue a reliable frame; returns its number."""
-        return self.sender.offer(message.TYPE, message.pack())
+        return self.sender.enqueue(message.TYPE, message.pack())
 
     def acknowledged(self, frame: Frame, ack: Ack, now: float) -> None:
         """The other end acknowledged reliable frames."""

@@ -78,7 +78,7 @@ class HostLink:
         """End the session and close the transport. Doing it twice does no harm."""
         with self._changed:
             if not self._stop:
-                self._session.leave()
+                self._session.close()
                 self._flush()
             self._stop = True
             self._changed.notify_all()
@@ -253,19 +253,19 @@ class HostLink:
                     self._flush()
                     self._changed.notify_all()
             except OSError as gone:
-                self._lose(str(gone.strerror or gone))
+                self._mark_lost(str(gone.strerror or gone))
             except Exception as defect:  # whoever waits would wait for ever
                 self._defect = defect
-                self._lose("the link's own thread ended")
+                self._mark_lost("the link's own thread ended")
 
     def _patience(self) -> float:
         """How long to wait for bytes, in s: until the next timer is due, and no longer than a full port needs to empty."""
         due = self._session.deadline() - time.monotonic()
         return max(0.0005, min(due, _BUSY_READ if self._unsent else _READ))
 
-    def _lose(self, why: str) -> None:
+    def _mark_lost(self, why: str) -> None:
         with self._changed:
-            self._session.lose(why)
+            self._session.mark_lost(why)
             self._changed.notify_all()
 
     def _flush(self) -> None:
@@ -278,5 +278,5 @@ class HostLink:
                 if not taken or self._unsent:
                     return
         except OSError as gone:
-            self._session.lose(str(gone.strerror or gone))
+            self._session.mark_lost(str(gone.strerror or gone))
             self._changed.notify_all()

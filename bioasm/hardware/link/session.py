@@ -122,15 +122,15 @@ class HostSession:
     def reset(self) -> None:
         """Ask the board to start again. The session is lost by it."""
         assert self.welcome is not None
-        self._end.urgent(m.Reset(self.welcome.boot))
+        self._end.send_out_of_band(m.Reset(self.welcome.boot))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Say that the session is over."""
         if self.phase is Phase.OPEN:
-            self._end.urgent(m.Bye())
+            self._end.send_out_of_band(m.Bye())
         self.phase = Phase.CLOSED
 
-    def lose(self, why: str, hint: str | None = None) -> None:
+    def mark_lost(self, why: str, hint: str | None = None) -> None:
         """The line is gone, or the board is."""
         if self.phase is not Phase.LOST:
             self.phase, self.lost = Phase.LOST, LinkLost(why, hint)
@@ -153,7 +153,7 @@ class HostSession:
         try:
             return self._end.poll(now, room, State.DISARMED, lambda: b"")
         except GaveUp as why:
-            self.lose(str(why))
+            self.mark_lost(str(why))
             return b""
 
     def deadline(self) -> float:
@@ -174,16 +174,16 @@ class HostSession:
         if self.phase is Phase.GREETING and now >= self._next_hello:
             self._next_hello = now + HELLO_EVERY
             self._end.drop_output()  # leads with a zero, behind whatever stands in the line from before
-            self._end.urgent(m.Hello(m.OLDEST_VERSION, m.NEWEST_VERSION, self.nonce, self.name), session=0)
+            self._end.send_out_of_band(m.Hello(m.OLDEST_VERSION, m.NEWEST_VERSION, self.nonce, self.name), session=0)
         if now >= self._next_estop:
             self._next_estop = now + ESTOP_EVERY
-            self._end.urgent(m.Estop(self._stop_token))
+            self._end.send_out_of_band(m.Estop(self._stop_token))
         if self.phase is Phase.OPEN:
             self._live(now)
 
     def _live(self, now: float) -> None:
         if now - self._heard >= SILENCE:
-            self.lose(f"no answer for {SILENCE:g} s")
+            self.mark_lost(f"no answer for {SILENCE:g} s")
         elif now >= self._next_heartbeat:
             self._beat(now)
 
@@ -191,7 +191,7 @@ class HostSession:
         self._token = (self._token + 1) % (1 << 32)
         self._beats = {token: sent for token, sent in self._beats.items() if now - sent < SILENCE}
         self._beats[self._token] = now
-        self._end.urgent(m.Heartbeat(self._token))
+        self._end.send_out_of_band(m.Heartbeat(self._token))
         every = FIRST_HEARTBEAT_EVERY if self._token < FIRST_HEARTBEATS else HEARTBEAT_EVERY
         self._next_heartbeat = now + min(every, self._watchdog / 4 if self._watchdog else every)
 
@@ -246,9 +246,9 @@ class HostSession:
         if self.phase is not Phase.OPEN or self.welcome is None:
             return
         if message.boot != self.welcome.boot:
-            self.lose("the board started anew", "what it had loaded is gone; connect again")
+            self.mark_lost("the board started anew", "what it had loaded is gone; connect again")
         elif frame.session == self._end.session:
-            self.lose("the board ended the session")
+            self.mark_lost("the board ended the session")
 
     def _stop_acknowledged(self, message: m.EstopAck) -> None:
         if message.token == self._stop_token:

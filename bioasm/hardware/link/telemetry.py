@@ -22,7 +22,7 @@ class Telemetry:
         self._queues: dict[Stream, deque[Frame]] = {stream: deque() for stream in Stream}
         self._numbers = [0] * len(Stream)
 
-    def offer(self, message: Message) -> bool:
+    def enqueue(self, message: Message) -> bool:
         """Queue a message, and make room for it where it matters more; False where it was dropped itself."""
         stream = Stream(message.TYPE - 0x80)
         frame = Frame(message.TYPE, 0, self._numbers[stream], message.pack())

@@ -79,7 +79,7 @@ class Sender:
         self._backoff = 0  # timeouts since a frame that was sent once told the round trip (Karn)
         self._doubted = 0  # how many of the first were sent before the last timeout, and may all be lost
 
-    def offer(self, kind: int, payload: bytes) -> int:
+    def enqueue(self, kind: int, payload: bytes) -> int:
         """Queue a frame. Returns the number that its header will have."""
         self._items.append(_Item(kind, payload, wire_bytes(len(payload))))
         return (self._base + len(self._items) - 1) % SEQUENCE

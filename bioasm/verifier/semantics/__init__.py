@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from bioasm.isa.findings import Found
 from bioasm.isa.program import Instruction
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.semantics import energy, inputs, parameters, reading
 from bioasm.verifier.semantics.timing import check_run, whole_multiple
 
-__all__ = ["CHECKERS", "Scene", "check_meaning", "whole_multiple"]
+__all__ = ["CHECKERS", "CheckContext", "check_meaning", "whole_multiple"]
 
 CHECKERS: dict[str, Callable[..., Found]] = {
     "RUN": check_run,
@@ -25,8 +25,8 @@ CHECKERS: dict[str, Callable[..., Found]] = {
 }
 
 
-def check_meaning(scene: Scene, instruction: Instruction) -> Found:
+def check_meaning(context: CheckContext, instruction: Instruction) -> Found:
     """What is wrong with one instruction whose operands fit the instruction table."""
     checker = CHECKERS.get(instruction.row.mnemonic)
     if checker is not None:
-        yield from checker(scene, *instruction.operands)
+        yield from checker(context, *instruction.operands)

@@ -13,7 +13,7 @@ from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Program,
 from bioasm.network.namespace import INPUT, PARAMETER, Member
 from bioasm.network.network import SCALE
 from bioasm.units import Dimension, Measured, dimension_of, likely_unit, spell_number
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import spelled
 
 CORE = frozenset({"ALC", "LDJ", "LDH", "LDT", "SIG", "RUN", "RST", "RD"})
@@ -27,14 +27,14 @@ def is_core(program: Program) -> bool:
     return all(instruction.row.mnemonic in CORE for instruction in program.instructions)
 
 
-def check_bare(scene: Scene, instruction: Instruction) -> Found:
+def check_bare(context: CheckContext, instruction: Instruction) -> Found:
     """A warning for each number of an instruction that is not 0, has no unit, and stands for something that has one."""
     wanted = _WANTED.get(instruction.row.mnemonic)
     if wanted is None or instruction.span is None:
         return
-    for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted(scene, *instruction.operands), strict=False)):
+    for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted(context, *instruction.operands), strict=False)):
         if isinstance(operand, Quantity | ConstantRef):
-            number = scene.program.quantity(operand)
+            number = context.program.quantity(operand)
             finding = bare(operand.name if isinstance(operand, ConstantRef) else None, number, dimension)
             if finding is not None:
                 yield finding._replace(operand=k)
@@ -55,45 +55,45 @@ def bare(name: str | None, number: Quantity, dimension: Measured) -> Finding | N
 # --- what each operand measures ---------------------------------------------------------------------
 
 
-def _set(scene: Scene, name: Name, value: Operand) -> tuple[Measured, ...]:
-    projection = scene.names.projected(name.text)
+def _set(context: CheckContext, name: Name, value: Operand) -> tuple[Measured, ...]:
+    projection = context.names.projected(name.text)
     if projection is not None:
-        parameter = scene.names.projection_parameter(*projection)
+        parameter = context.names.projection_parameter(*projection)
         return Dimension.NONE, parameter.dimension if parameter else Dimension.NONE
-    found = scene.find(PARAMETER, name.text)
+    found = context.resolve(PARAMETER, name.text)
     return Dimension.NONE, found.thing.dimension if isinstance(found, Member) else Dimension.NONE
 
 
-def _input(scene: Scene, name: Name, value: Operand, how: Operand | None = None) -> tuple[Measured, ...]:
-    found = scene.find(INPUT, name.text)
+def _input(context: CheckContext, name: Name, value: Operand, how: Operand | None = None) -> tuple[Measured, ...]:
+    found = context.resolve(INPUT, name.text)
     scales = isinstance(how, Name) and how.text == SCALE
     return Dimension.NONE, dimension_of(found.thing.unit) if isinstance(found, Member) and not scales else Dimension.NONE
 
 
-def _port(scene: Scene, target: Name) -> Measured:
+def _port(context: CheckContext, target: Name) -> Measured:
     head, _, port = target.text.partition(".")
-    return scene.names.port_dimension(head, port)
+    return context.names.port_dimension(head, port)
 
 
-def _clamped(scene: Scene, neurons: Operand, value: Operand) -> tuple[Measured, ...]:
-    model = scene.first.model
+def _clamped(context: CheckContext, neurons: Operand, value: Operand) -> tuple[Measured, ...]:
+    model = context.first.model
     variable = model.variable(model.clamp)
     return Dimension.NONE, variable.dimension if variable else Dimension.NONE
 
 
 _WANTED: dict[str, Callable[..., tuple[Measured, ...]]] = {
-    "RUN": lambda scene, *_: (scene.clock,),
-    "SIG": lambda scene, *_: (scene.first.model.noise,),
+    "RUN": lambda context, *_: (context.clock,),
+    "SIG": lambda context, *_: (context.first.model.noise,),
     "SET": _set,
     "CUR": lambda *_: (Dimension.CURRENT,),
-    "WAVE": lambda scene, *_: (Dimension.NONE, scene.clock),
-    "SPK": lambda scene, *_: (Dimension.NONE, scene.names.port_dimension(scene.first.name, "")),
-    "POI": lambda scene, *_: (Dimension.FREQUENCY, scene.names.port_dimension(scene.first.name, "")),
+    "WAVE": lambda context, *_: (Dimension.NONE, context.clock),
+    "SPK": lambda context, *_: (Dimension.NONE, context.names.port_dimension(context.first.name, "")),
+    "POI": lambda context, *_: (Dimension.FREQUENCY, context.names.port_dimension(context.first.name, "")),
     "INP": _input,
-    "PLAY": lambda scene, *_: (Dimension.NONE, Dimension.NONE, scene.clock),
-    "EVT": lambda scene, target, *_: (Dimension.NONE, Dimension.NONE, _port(scene, target)),
-    "RATE": lambda scene, target, *_: (Dimension.NONE, Dimension.FREQUENCY, _port(scene, target)),
-    "REC": lambda scene, *_: (Dimension.NONE, scene.clock),
+    "PLAY": lambda context, *_: (Dimension.NONE, Dimension.NONE, context.clock),
+    "EVT": lambda context, target, *_: (Dimension.NONE, Dimension.NONE, _port(context, target)),
+    "RATE": lambda context, target, *_: (Dimension.NONE, Dimension.FREQUENCY, _port(context, target)),
+    "REC": lambda context, *_: (Dimension.NONE, context.clock),
     "CLAMP": _clamped,
     "STIM": lambda *_: (Dimension.NONE, Dimension.CURRENT, Dimension.TIME),
 }

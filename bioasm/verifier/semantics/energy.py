@@ -9,62 +9,62 @@ from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import DataRef, Dense, Operand, Terms
 from bioasm.network.network import Population
 from bioasm.units import Dimension
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import spelled
 from bioasm.verifier.semantics.shapes import shape
 
 
-def _landscape(scene: Scene) -> Population | None:
-    place = scene.network.landscape
-    return None if place is None else scene.network.populations[place]
+def _landscape(context: CheckContext) -> Population | None:
+    place = context.network.landscape
+    return None if place is None else context.network.populations[place]
 
 
-def _loads(check: Callable[[Scene, int | None, Any], Found]) -> Callable[[Scene, Any], Found]:
+def _loads(check: Callable[[CheckContext, int | None, Any], Found]) -> Callable[[CheckContext, Any], Found]:
     """A checker of what is loaded for the neurons that have an energy, of which there may be none."""
 
-    def checked(scene: Scene, operand: Any) -> Found:
-        population = _landscape(scene)
+    def checked(context: CheckContext, operand: Any) -> Found:
+        population = _landscape(context)
         if population is None:
-            model = scene.first.model.name
+            model = context.first.model.name
             hint = "models with a `feedback:` and models of spins have one"
             yield Finding("B114", f"model {model} has no energy that couplings could be loaded for", hint)
         else:
-            yield from check(scene, population.n or None, operand)
+            yield from check(context, population.n or None, operand)
 
     return checked
 
 
-def _check_couplings(scene: Scene, n: int | None, operand: DataRef) -> Found:
-    value = scene.program.data[operand.index].value
+def _check_couplings(context: CheckContext, n: int | None, operand: DataRef) -> Found:
+    value = context.program.data[operand.index].value
     if isinstance(value, Terms):
         yield Finding("B004", "couplings are a matrix, not terms", "terms are loaded by LDT")
     elif isinstance(value, Dense):
-        yield from shape(scene, "the matrix of couplings", operand, (n, n))
+        yield from shape(context, "the matrix of couplings", operand, (n, n))
     elif n is not None and value.shape != (n, n):
         yield Finding("B106", f"the matrix of couplings must be {n} x {n}, not {value.shape[0]} x {value.shape[1]}")
 
 
-def _check_biases(scene: Scene, n: int | None, operand: DataRef) -> Found:
-    yield from shape(scene, "the vector of biases", operand, (n,))
+def _check_biases(context: CheckContext, n: int | None, operand: DataRef) -> Found:
+    yield from shape(context, "the vector of biases", operand, (n,))
 
 
-def _check_terms(scene: Scene, n: int | None, operand: DataRef) -> Found:
-    value = scene.program.data[operand.index].value
+def _check_terms(context: CheckContext, n: int | None, operand: DataRef) -> Found:
+    value = context.program.data[operand.index].value
     if not isinstance(value, Terms):
         yield Finding("B004", "LDT takes terms, not a matrix", "terms are written terms(n) { i j k weight ... }")
     elif n is not None and value.size != n:
         yield Finding("B106", f"the terms must be over {n} variables, not {value.size}")
 
 
-def _check_offset(scene: Scene, n: int | None, operand: Operand) -> Found:
+def _check_offset(context: CheckContext, n: int | None, operand: Operand) -> Found:
     yield from ()
 
 
-def _check_noise(scene: Scene, level: Operand) -> Found:
-    number = scene.number(level)
-    noisy = [p.model for p in scene.network.populations if p.model.noise_name]
+def _check_noise(context: CheckContext, level: Operand) -> Found:
+    number = context.number(level)
+    noisy = [p.model for p in context.network.populations if p.model.noise_name]
     if not noisy:
-        yield Finding("B114", f"model {scene.first.model.name} has no noise that SIG could set")
+        yield Finding("B114", f"model {context.first.model.name} has no noise that SIG could set")
     for model in noisy if number is not None else ():
         assert number is not None
         if number.dimension not in (Dimension.NONE, model.noise):

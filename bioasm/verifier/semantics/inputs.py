@@ -12,7 +12,7 @@ from bioasm.models.base import Model
 from bioasm.network.namespace import INPUT
 from bioasm.network.network import HOW, SCALE, Instance, current_input
 from bioasm.units import Dimension, dimension_of
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.network_builder import check_port
 from bioasm.verifier.operands import check_quantity, spelled
 from bioasm.verifier.semantics.shapes import at_least, neurons, shape, whole_below
@@ -22,8 +22,8 @@ from bioasm.verifier.stimulation import check_pulse
 _LOST_UNTOLD = 0.05  # share of random spikes that a relay may lose without a word
 
 
-def _one_a_neuron(scene: Scene, what: str, operand: Operand, n: int | None) -> Found:
-    yield from shape(scene, what, operand, (n,))
+def _one_a_neuron(context: CheckContext, what: str, operand: Operand, n: int | None) -> Found:
+    yield from shape(context, what, operand, (n,))
 
 
 # --- instructions that name no population -----------------------------------------------------------
@@ -32,118 +32,118 @@ def _one_a_neuron(scene: Scene, what: str, operand: Operand, n: int | None) -> F
 def _alone(mnemonic: str, instead: str, check: Callable[..., Found]) -> Callable[..., Found]:
     """A checker of an instruction that means the one population there is."""
 
-    def checked(scene: Scene, *operands: Operand) -> Found:
-        if len(scene.network.populations) > 1:
-            text = f"{mnemonic} does not say which of the {len(scene.network.populations)} populations it means"
+    def checked(context: CheckContext, *operands: Operand) -> Found:
+        if len(context.network.populations) > 1:
+            text = f"{mnemonic} does not say which of the {len(context.network.populations)} populations it means"
             yield Finding("B121", text, f"write {instead}")
         else:
-            yield from check(scene, *operands)
+            yield from check(context, *operands)
 
     return checked
 
 
-def _lacks_current(scene: Scene, mnemonic: str) -> Found:
-    model = scene.first.model
+def _lacks_current(context: CheckContext, mnemonic: str) -> Found:
+    model = context.first.model
     if current_input(model) is None:
         hint = "INP and PLAY go into inputs of any unit" if model.inputs else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no input that is a current)", hint)
 
 
-def _lacks_port(scene: Scene, mnemonic: str, jump: Operand) -> Found:
+def _lacks_port(context: CheckContext, mnemonic: str, jump: Operand) -> Found:
     """Whether spikes can't arrive at the port without a name, or not with this jump."""
-    model, number = scene.first.model, scene.number(jump)
+    model, number = context.first.model, context.number(jump)
     if model.port("") is None:
         hint = "EVT and RATE go to ports with a name" if model.ports else None
         yield Finding("B114", f"model {model.name} can't do {mnemonic} (it has no port without a name)", hint)
     elif number is not None:
-        yield from check_quantity("jump", (scene.names.port_dimension(scene.first.name, ""),), number)
+        yield from check_quantity("jump", (context.names.port_dimension(context.first.name, ""),), number)
 
 
-def _check_current(scene: Scene, current: Operand) -> Found:
-    lacking = list(_lacks_current(scene, "CUR"))
-    yield from lacking or _one_a_neuron(scene, "the vector of currents", current, scene.n)
+def _check_current(context: CheckContext, current: Operand) -> Found:
+    lacking = list(_lacks_current(context, "CUR"))
+    yield from lacking or _one_a_neuron(context, "the vector of currents", current, context.n)
 
 
-def _check_wave(scene: Scene, currents: DataRef, every: Operand) -> Found:
-    lacking = list(_lacks_current(scene, "WAVE"))
+def _check_wave(context: CheckContext, currents: DataRef, every: Operand) -> Found:
+    lacking = list(_lacks_current(context, "WAVE"))
     yield from lacking
     if not lacking:
-        yield from _check_table(scene, "the matrix of currents", currents, every, scene.n)
+        yield from _check_table(context, "the matrix of currents", currents, every, context.n)
 
 
-def _check_table(scene: Scene, what: str, table: DataRef, every: Operand, n: int | None) -> Found:
-    yield from period(scene, every)
-    flawed = list(shape(scene, what, table, (None, None)))
+def _check_table(context: CheckContext, what: str, table: DataRef, every: Operand, n: int | None) -> Found:
+    yield from period(context, every)
+    flawed = list(shape(context, what, table, (None, None)))
     yield from flawed
     if flawed or n is None:
         return
-    rows, columns = scene.dense(table).shape
+    rows, columns = context.dense(table).shape
     if rows < 1 or columns not in (1, n):
         yield Finding("B106", f"{what} must have at least one row and 1 or {n} columns; it is {rows} x {columns}")
 
 
-def _check_spikes(scene: Scene, train: DataRef, jump: Operand) -> Found:
-    wrong = list(_lacks_port(scene, "SPK", jump))
+def _check_spikes(context: CheckContext, train: DataRef, jump: Operand) -> Found:
+    wrong = list(_lacks_port(context, "SPK", jump))
     yield from wrong
     if not wrong:
-        yield from _check_train(scene, "the vector of jumps", train, jump, scene.n)
-        yield from _merged_events(scene, scene.first.model, train)
+        yield from _check_train(context, "the vector of jumps", train, jump, context.n)
+        yield from _merged_events(context, context.first.model, train)
 
 
-def _check_train(scene: Scene, what: str, train: DataRef, weight: Operand, n: int | None) -> Found:
-    yield from _one_a_neuron(scene, what, weight, n)
-    flawed = list(shape(scene, "the train of spikes (time, neuron)", train, (None, 2)))
-    yield from flawed or scene.once(_check_times, train, n)
+def _check_train(context: CheckContext, what: str, train: DataRef, weight: Operand, n: int | None) -> Found:
+    yield from _one_a_neuron(context, what, weight, n)
+    flawed = list(shape(context, "the train of spikes (time, neuron)", train, (None, 2)))
+    yield from flawed or context.cached_check(_check_times, train, n)
 
 
-def _check_times(scene: Scene, train: DataRef, n: int | None) -> Found:
-    array = scene.dense(train)
+def _check_times(context: CheckContext, train: DataRef, n: int | None) -> Found:
+    array = context.dense(train)
     if array.shape[0] and array[:, 0].min() < 0:
         yield Finding("B014", "the time of a spike must be at least 0")
     yield from whole_below(array[:, 1], n)
 
 
-def _check_poisson(scene: Scene, rate: Operand, jump: Operand) -> Found:
-    wrong = list(_lacks_port(scene, "POI", jump))
+def _check_poisson(context: CheckContext, rate: Operand, jump: Operand) -> Found:
+    wrong = list(_lacks_port(context, "POI", jump))
     yield from wrong
     if not wrong:
-        yield from _check_rate(scene, "the vector of jumps", rate, jump, scene.n)
-        yield from _merged_rate(scene, scene.first.model, rate)
+        yield from _check_rate(context, "the vector of jumps", rate, jump, context.n)
+        yield from _merged_rate(context, context.first.model, rate)
 
 
-def _check_rate(scene: Scene, what: str, rate: Operand, weight: Operand, n: int | None) -> Found:
-    yield from _one_a_neuron(scene, what, weight, n)
-    flawed = list(_one_a_neuron(scene, "the vector of rates", rate, n))
+def _check_rate(context: CheckContext, what: str, rate: Operand, weight: Operand, n: int | None) -> Found:
+    yield from _one_a_neuron(context, what, weight, n)
+    flawed = list(_one_a_neuron(context, "the vector of rates", rate, n))
     if not flawed and isinstance(rate, DataRef):
-        flawed = scene.once(at_least, rate, "a rate", 0.0) or scene.once(_check_rates, rate)
-    number = scene.number(rate)
+        flawed = context.cached_check(at_least, rate, "a rate", 0.0) or context.cached_check(_check_rates, rate)
+    number = context.number(rate)
     yield from flawed
     if number is not None:
-        yield from _expected(scene, number.value)
+        yield from _expected(context, number.value)
 
 
-def _check_rates(scene: Scene, rate: DataRef) -> Found:
-    array = scene.dense(rate)
+def _check_rates(context: CheckContext, rate: DataRef) -> Found:
+    array = context.dense(rate)
     if array.size:
-        yield from _expected(scene, float(array.max()))
+        yield from _expected(context, float(array.max()))
 
 
-def _expected(scene: Scene, rate: float) -> Found:
+def _expected(context: CheckContext, rate: float) -> Found:
     """A step holds a Poisson count of spikes, of which rate * dt are expected."""
     most = limit("drawn_spikes")
-    if scene.step is not None and rate * scene.step > most:
+    if context.step is not None and rate * context.step > most:
         text = f"a rate of {spelled(Quantity(rate, Dimension.FREQUENCY))} asks for more than {most} spikes a step"
-        yield Finding("B116", f"{text} of {seconds(scene.step)}")
+        yield Finding("B116", f"{text} of {seconds(context.step)}")
 
 
 # --- spikes that a relay can't tell apart ------------------------------------------------------------
 
 
-def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
+def _merged_events(context: CheckContext, model: Model, train: DataRef) -> Found:
     """A relay spikes once in a step, however many spikes of a train arrive in it."""
     import numpy as np
 
-    array, step = scene.dense(train), scene.step
+    array, step = context.dense(train), context.step
     if not model.is_relay or step is None or array.ndim != 2 or array.shape[1:] != (2,):
         return
     with np.errstate(over="ignore"):
@@ -157,31 +157,31 @@ def _merged_events(scene: Scene, model: Model, train: DataRef) -> Found:
         yield Finding("B130", f"{text}: {told}", "a smaller dt keeps them apart", "warning")
 
 
-def _merged_rate(scene: Scene, model: Model, rate: Operand) -> Found:
+def _merged_rate(context: CheckContext, model: Model, rate: Operand) -> Found:
     """A relay passes 1 - exp(-rate * dt) of rate * dt random spikes on."""
-    highest = _highest(scene, rate)
-    if not model.is_relay or scene.step is None or highest is None:
+    highest = _highest(context, rate)
+    if not model.is_relay or context.step is None or highest is None:
         return
-    passed = -math.expm1(-highest * scene.step) / scene.step
+    passed = -math.expm1(-highest * context.step) / context.step
     if passed < (1 - _LOST_UNTOLD) * highest:
         asked, kept = (spelled(Quantity(float(value), Dimension.FREQUENCY)) for value in (highest, round(passed)))
         text = f"{model.name} sends one spike a step: of random spikes at {asked} it sends on about {kept}"
         yield Finding("B130", text, "a smaller dt loses fewer, and a port that adds weights loses none", "warning")
 
 
-def _highest(scene: Scene, rate: Operand) -> float | None:
+def _highest(context: CheckContext, rate: Operand) -> float | None:
     """The largest of the rates; None for a register."""
     if isinstance(rate, DataRef):
-        return float(scene.dense(rate).max(initial=0.0))
-    number = scene.number(rate)
+        return float(context.dense(rate).max(initial=0.0))
+    number = context.number(rate)
     return None if number is None else number.value
 
 
 # --- instructions that name an input or a port ------------------------------------------------------
 
 
-def _check_input(scene: Scene, name: Name, value: Operand, how: Operand | None = None) -> Found:
-    found = scene.find(INPUT, name.text)
+def _check_input(context: CheckContext, name: Name, value: Operand, how: Operand | None = None) -> Found:
+    found = context.resolve(INPUT, name.text)
     if isinstance(found, Finding):
         yield found
     if isinstance(how, Name) and how.text not in HOW:
@@ -189,51 +189,51 @@ def _check_input(scene: Scene, name: Name, value: Operand, how: Operand | None =
     if found is None or isinstance(found, Finding):
         return
     scales = isinstance(how, Name) and how.text == SCALE
-    number = scene.number(value)
+    number = context.number(value)
     if number is not None and scales and number.dimension is not Dimension.NONE:
         yield Finding("B006", f"`scale` multiplies by a number without unit; {spelled(number)} has one")
     elif number is not None and not scales:
         yield from check_quantity(name.text, (dimension_of(found.thing.unit),), number)
-    yield from _one_a_neuron(scene, f"the vector for {name.text}", value, scene.size(found.instance))
+    yield from _one_a_neuron(context, f"the vector for {name.text}", value, context.size(found.instance))
 
 
-def _check_play(scene: Scene, name: Name, table: DataRef, every: Operand) -> Found:
-    found = scene.find(INPUT, name.text)
+def _check_play(context: CheckContext, name: Name, table: DataRef, every: Operand) -> Found:
+    found = context.resolve(INPUT, name.text)
     if isinstance(found, Finding):
         yield found
     elif found is not None:
-        yield from _check_table(scene, f"the table for {name.text}", table, every, scene.size(found.instance))
+        yield from _check_table(context, f"the table for {name.text}", table, every, context.size(found.instance))
 
 
-def _port(scene: Scene, target: Name, weight: Operand) -> tuple[Instance | None, list[Finding]]:
+def _port(context: CheckContext, target: Name, weight: Operand) -> tuple[Instance | None, list[Finding]]:
     """Where spikes of EVT and RATE go, and what is wrong with that or with their weight."""
     head, _, port = target.text.partition(".")
-    wrong = list(check_port(scene.network.by_name, scene.lost, head, port))
-    instance, number = scene.network.instance(head), scene.number(weight)
+    wrong = list(check_port(context.network.by_name, context.lost, head, port))
+    instance, number = context.network.instance(head), context.number(weight)
     if not wrong and instance is not None and number is not None:
-        wrong += check_quantity("weight", (scene.names.port_dimension(head, port),), number)
+        wrong += check_quantity("weight", (context.names.port_dimension(head, port),), number)
     return (None if wrong else instance), wrong
 
 
-def _check_events(scene: Scene, target: Name, train: DataRef, weight: Operand) -> Found:
-    instance, wrong = _port(scene, target, weight)
+def _check_events(context: CheckContext, target: Name, train: DataRef, weight: Operand) -> Found:
+    instance, wrong = _port(context, target, weight)
     yield from wrong
     if instance is not None:
-        yield from _check_train(scene, "the vector of weights", train, weight, scene.size(instance))
-        yield from _merged_events(scene, instance.model, train)
+        yield from _check_train(context, "the vector of weights", train, weight, context.size(instance))
+        yield from _merged_events(context, instance.model, train)
 
 
-def _check_rate_to(scene: Scene, target: Name, rate: Operand, weight: Operand) -> Found:
-    instance, wrong = _port(scene, target, weight)
+def _check_rate_to(context: CheckContext, target: Name, rate: Operand, weight: Operand) -> Found:
+    instance, wrong = _port(context, target, weight)
     yield from wrong
     if instance is not None:
-        yield from _check_rate(scene, "the vector of weights", rate, weight, scene.size(instance))
-        yield from _merged_rate(scene, instance.model, rate)
+        yield from _check_rate(context, "the vector of weights", rate, weight, context.size(instance))
+        yield from _merged_rate(context, instance.model, rate)
 
 
-def _check_stimulation(scene: Scene, stimulated: Operand, amplitude: Operand, width: Operand) -> Found:
-    yield from neurons(scene, stimulated, scene.n)
-    yield from check_pulse(scene.number(amplitude), scene.number(width))
+def _check_stimulation(context: CheckContext, stimulated: Operand, amplitude: Operand, width: Operand) -> Found:
+    yield from neurons(context, stimulated, context.n)
+    yield from check_pulse(context.number(amplitude), context.number(width))
 
 
 CHECKERS: dict[str, Callable[..., Found]] = {

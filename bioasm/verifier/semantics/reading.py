@@ -10,7 +10,7 @@ from bioasm.isa.program import DataRef, Dense, Name, Operand, Quantity, Register
 from bioasm.models.base import Model, Observable
 from bioasm.network.namespace import OBSERVABLE, READABLE, VARIABLE, Member
 from bioasm.units import spell_number
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import check_quantity, spelled
 from bioasm.verifier.semantics.shapes import neurons, shape
 from bioasm.verifier.semantics.timing import period
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def _check_record(scene: Scene, variable: Name, *options: Operand) -> Found:
-    found = scene.find(VARIABLE, variable.text)
+def _check_record(context: CheckContext, variable: Name, *options: Operand) -> Found:
+    found = context.resolve(VARIABLE, variable.text)
     if isinstance(found, Finding):
         yield found
-    yield from period(scene, options[0]) if options else ()
+    yield from period(context, options[0]) if options else ()
     if len(options) > 1 and found is not None:
-        yield from neurons(scene, options[1], scene.size(found.instance) if isinstance(found, Member) else None)
+        yield from neurons(context, options[1], context.size(found.instance) if isinstance(found, Member) else None)
 
 
-def _check_unrecord(scene: Scene, variable: Name) -> Found:
-    found = scene.find(VARIABLE, variable.text)
+def _check_unrecord(context: CheckContext, variable: Name) -> Found:
+    found = context.resolve(VARIABLE, variable.text)
     if isinstance(found, Finding):
         yield found
 
 
-def _check_peek(scene: Scene, to: Register, variable: Name, neuron: Operand) -> Found:
-    found = scene.find(VARIABLE, variable.text)
+def _check_peek(context: CheckContext, to: Register, variable: Name, neuron: Operand) -> Found:
+    found = context.resolve(VARIABLE, variable.text)
     if isinstance(found, Finding):
         yield found
     elif found is not None:
-        yield from neurons(scene, neuron, scene.size(found.instance))
+        yield from neurons(context, neuron, context.size(found.instance))
 
 
-def _check_read(scene: Scene, what: Name | None = None) -> Found:
-    if what is None or scene.names.joint(what.text) is not None:
+def _check_read(context: CheckContext, what: Name | None = None) -> Found:
+    if what is None or context.names.joint(what.text) is not None:
         return
-    found = scene.find(READABLE, what.text)
+    found = context.resolve(READABLE, what.text)
     if isinstance(found, Finding):
         yield found
     elif found is not None and _is_of_the_run(found.thing):
@@ -61,8 +61,8 @@ def _of_the_run(member: Member) -> Finding:
     return Finding("B108", f"{name} is read of the whole run, not of {member.instance.name}", f"write {name}")
 
 
-def _check_get(scene: Scene, to: Register, what: Name) -> Found:
-    found = scene.names.joint(what.text) or scene.find(OBSERVABLE, what.text)
+def _check_get(context: CheckContext, to: Register, what: Name) -> Found:
+    found = context.names.joint(what.text) or context.resolve(OBSERVABLE, what.text)
     if isinstance(found, Member):
         if _is_of_the_run(found.thing):
             yield _of_the_run(found)
@@ -71,49 +71,49 @@ def _check_get(scene: Scene, to: Register, what: Name) -> Found:
     if isinstance(found, Finding):
         yield found
     elif isinstance(found, Observable) and not found.register:
-        text = f"{what.text} does not fit a register; what does are {', '.join(_registers(scene))}"
+        text = f"{what.text} does not fit a register; what does are {', '.join(_registers(context))}"
         yield Finding("B108", text, f"RD {what.text} emits it as a result")
 
 
-def _registers(scene: Scene) -> list[str]:
+def _registers(context: CheckContext) -> list[str]:
     """Names of the observables that are one number."""
-    listed = (o.name for p in scene.network.populations for o in p.model.observables if o.register)
+    listed = (o.name for p in context.network.populations for o in p.model.observables if o.register)
     return list(dict.fromkeys(listed))
 
 
 # --- clamping ---------------------------------------------------------------------------------------
 
 
-def _check_clamp(scene: Scene, held: Operand, value: Operand) -> Found:
-    flawed = list(neurons(scene, held, scene.n))
+def _check_clamp(context: CheckContext, held: Operand, value: Operand) -> Found:
+    flawed = list(neurons(context, held, context.n))
     yield from flawed
-    number = scene.number(value)
+    number = context.number(value)
     if flawed:
         return
-    for model in {model.name: model for model in _held(scene, held)}.values():
+    for model in {model.name: model for model in _held(context, held)}.values():
         if not model.clamp:
             yield Finding("B114", f"model {model.name} can't do CLAMP (it has no variable to hold)")
         elif number is not None:
             yield from _check_level(model, number)
     if not isinstance(value, DataRef):
         return
-    count = scene.dense(held).size if isinstance(held, DataRef) else 1
-    flawed = list(shape(scene, "the vector of values, one for each clamped neuron,", value, (count,)))
-    yield from flawed or scene.once(_check_levels, value)
+    count = context.dense(held).size if isinstance(held, DataRef) else 1
+    flawed = list(shape(context, "the vector of values, one for each clamped neuron,", value, (count,)))
+    yield from flawed or context.cached_check(_check_levels, value)
 
 
-def _held(scene: Scene, held: Operand) -> Iterator[Model]:
+def _held(context: CheckContext, held: Operand) -> Iterator[Model]:
     """The models of the neurons that are held, where they are known."""
     import numpy as np
 
-    populations, number = scene.network.populations, scene.number(held)
+    populations, number = context.network.populations, context.number(held)
     if len(populations) == 1:
         yield populations[0].model
     elif number is not None:
-        yield scene.network.of_neuron(int(number.value)).model
+        yield context.network.of_neuron(int(number.value)).model
     elif isinstance(held, DataRef):
         ends = np.cumsum([population.n for population in populations])
-        places = np.unique(np.searchsorted(ends, scene.dense(held), side="right"))
+        places = np.unique(np.searchsorted(ends, context.dense(held), side="right"))
         yield from (populations[place].model for place in places)
 
 
@@ -125,31 +125,31 @@ def _check_level(model: Model, value: Quantity) -> Found:
         yield _bad_level(model, spelled(value))
 
 
-def _check_levels(scene: Scene, operand: DataRef) -> Found:
+def _check_levels(context: CheckContext, operand: DataRef) -> Found:
     import numpy as np
 
-    model, array = scene.first.model, scene.dense(operand)
-    if len(scene.network.populations) == 1 and model.clamp_values and not np.isin(array, model.clamp_values).all():
+    model, array = context.first.model, context.dense(operand)
+    if len(context.network.populations) == 1 and model.clamp_values and not np.isin(array, model.clamp_values).all():
         yield _bad_level(model, spell_number(float(array[~np.isin(array, model.clamp_values)][0])))
 
 
-def _check_states(scene: Scene, states: Operand) -> Found:
-    value = scene.program.data[states.index].value if isinstance(states, DataRef) else None
+def _check_states(context: CheckContext, states: Operand) -> Found:
+    value = context.program.data[states.index].value if isinstance(states, DataRef) else None
     rows = len(value.shape) == 2 if isinstance(value, Dense) else False
-    flawed = list(shape(scene, "what LDS loads", states, (None, scene.n) if rows else (scene.n,)))
-    for model in {p.model.name: p.model for p in scene.network.populations}.values():
+    flawed = list(shape(context, "what LDS loads", states, (None, context.n) if rows else (context.n,)))
+    for model in {p.model.name: p.model for p in context.network.populations}.values():
         if not model.clamp:
             flawed.append(Finding("B114", f"model {model.name} can't do LDS (it has no variable to set)"))
     yield from flawed
     if not flawed and isinstance(value, Dense) and isinstance(states, DataRef):
-        yield from scene.once(_check_all_states, states)
+        yield from context.cached_check(_check_all_states, states)
 
 
-def _check_all_states(scene: Scene, states: DataRef) -> Found:
-    array = scene.dense(states)
+def _check_all_states(context: CheckContext, states: DataRef) -> Found:
+    array = context.dense(states)
     if not array.size:
         yield Finding("B106", "the matrix that LDS loads has no rows")
-    for p in scene.network.populations:
+    for p in context.network.populations:
         mine = array[..., p.first : p.first + p.n]
         if p.model.clamp_values and not _all_in(mine, p.model.clamp_values):
             allowed = " or ".join(spell_number(level) for level in p.model.clamp_values)
@@ -167,9 +167,9 @@ def _bad_level(model: Model, value: str) -> Finding:
     return Finding("B116", f"model {model.name} can hold {model.clamp} at {allowed}, not at {value}")
 
 
-def _check_free(scene: Scene, freed: Operand | None = None) -> Found:
+def _check_free(context: CheckContext, freed: Operand | None = None) -> Found:
     if freed is not None:
-        yield from neurons(scene, freed, scene.n)
+        yield from neurons(context, freed, context.n)
 
 
 CHECKERS: dict[str, Callable[..., Found]] = {

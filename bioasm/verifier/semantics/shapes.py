@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import DataRef, Dense, Operand, Sparse
 from bioasm.units import spell_number
-from bioasm.verifier.context import Scene
+from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import spelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def shape(scene: Scene, what: str, operand: Operand, wanted: tuple[int | None, ...]) -> Found:
+def shape(context: CheckContext, what: str, operand: Operand, wanted: tuple[int | None, ...]) -> Found:
     """Whether a datum is dense and of the wanted shape; None stands for any number."""
     if not isinstance(operand, DataRef):
         return
-    value = scene.program.data[operand.index].value
+    value = context.program.data[operand.index].value
     if not isinstance(value, Dense):
         form = "a sparse matrix" if isinstance(value, Sparse) else "terms"
         yield Finding("B004", f"{what} {'is a vector' if len(wanted) == 1 else 'is a dense matrix'}, not {form}")
@@ -36,19 +36,19 @@ def _shape_words(sides: Sequence[int | None]) -> str:
     return f"a vector of {sides[0]} entries" if len(sides) == 1 else " x ".join(map(str, sides))
 
 
-def neurons(scene: Scene, operand: Operand, n: int | None) -> Found:
+def neurons(context: CheckContext, operand: Operand, n: int | None) -> Found:
     """Whether an operand is the index of one of n neurons or a vector of such."""
-    number = scene.number(operand)
+    number = context.number(operand)
     if number is not None and n is not None and number.value >= n:
         yield Finding("B110", f"there is no neuron {spelled(number)}: there are {n}, counted from 0")
     elif isinstance(operand, DataRef):
-        flawed = list(shape(scene, "the vector of neurons", operand, (None,)))
-        yield from flawed or scene.once(_check_neurons, operand, n)
+        flawed = list(shape(context, "the vector of neurons", operand, (None,)))
+        yield from flawed or context.cached_check(_check_neurons, operand, n)
 
 
-def _check_neurons(scene: Scene, operand: DataRef, n: int | None) -> Found:
+def _check_neurons(context: CheckContext, operand: DataRef, n: int | None) -> Found:
     """Whether a vector holds indices of neurons, none twice."""
-    array = scene.dense(operand)
+    array = context.dense(operand)
     flawed = list(whole_below(array, n))
     if array.size == 0:
         flawed.append(Finding("B106", "the vector of neurons is empty"))
@@ -75,8 +75,8 @@ def _repeated(array: NDArray[Any]) -> bool:
     return np.unique(array).size < array.size
 
 
-def at_least(scene: Scene, operand: DataRef, what: str, low: float) -> Found:
+def at_least(context: CheckContext, operand: DataRef, what: str, low: float) -> Found:
     """Whether all entries of a datum are at least `low`."""
-    array = scene.dense(operand)
+    array = context.dense(operand)
     if array.size and array.min() < low:
         yield Finding("B014", f"{what} must be at least {spell_number(low)}; one entry is {array.min()}")

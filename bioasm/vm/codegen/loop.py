@@ -8,7 +8,7 @@ from bioasm.models.expression import Expression
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.lower import Environment, Lowering
 from bioasm.vm.codegen.passes import Hoisting, Numbering
-from bioasm.vm.codegen.schedule import COUNT, Effect, K, Scheduled, schedule, side_by_side
+from bioasm.vm.codegen.schedule import COUNT, Effect, K, Scheduled, batch_exponentials, schedule
 from bioasm.vm.codegen.statements import Fire, For, Let, Return, Statement, Store
 from bioasm.vm.codegen.system import System
 from bioasm.vm.codegen.types import Rate, Space, Type
@@ -77,7 +77,7 @@ class Loop(Lowering):
 def over_cells(turn: list[Statement], single: bool) -> list[Statement]:
     """A loop over the cells; where there is a single one and exponentials come together, its turn for that one."""
     if single:
-        together = side_by_side(turn)
+        together = batch_exponentials(turn)
         if together is not turn:
             return [Let(K, as_value(0)), *together]
     return [For(K, as_value(0), COUNT, 1, tuple(turn), Space.CELL)] if turn else []

@@ -7,7 +7,7 @@ from functools import reduce
 
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.vm.codegen.layout import Field
-from bioasm.vm.codegen.system import MOVING, System
+from bioasm.vm.codegen.system import System
 from bioasm.vm.codegen.types import Rate, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, cell, named, read
 
@@ -50,7 +50,7 @@ class Lowering:
             return as_value(float(expression.value))
         if isinstance(expression, Symbol):
             return self._symbol(expression.name, at)
-        if self.fused and self.system.constancy(expression) < MOVING:
+        if self.fused and self.system.rate_of_change(expression) < Rate.VARYING:
             return self._invariant(expression)
         if isinstance(expression, Call):
             if expression not in at.memo:
@@ -112,14 +112,14 @@ class Lowering:
         still: list[Expression] = []
         moving: list[Expression] = []
         for factor in _factors(expression):
-            (moving if self.system.constancy(factor) == MOVING else still).append(factor)
+            (moving if self.system.rate_of_change(factor) == Rate.VARYING else still).append(factor)
         if not still or not moving or (len(still) == 1 and expression.operator == "*"):
             return self._multiplied(expression)
         return Binary("*", _product(still), _product(moving))
 
     def _multiplied(self, expression: Binary) -> Expression:
         """A division by what does not change from step to step, as a product with its inverse."""
-        if expression.operator != "/" or self.system.constancy(expression.right) == MOVING:
+        if expression.operator != "/" or self.system.rate_of_change(expression.right) == Rate.VARYING:
             return expression
         return Binary("*", expression.left, Binary("/", Number(1.0), expression.right))
 
@@ -136,7 +136,8 @@ class Lowering:
 
     def _term(self, expression: Expression, at: Environment) -> Value | tuple[Value, Value]:
         """A summand, as two factors where it is a product that moves."""
-        if isinstance(expression, Binary) and expression.operator in ("*", "/") and self.system.constancy(expression) == MOVING:
+        varies = self.system.rate_of_change(expression) is Rate.VARYING
+        if varies and isinstance(expression, Binary) and expression.operator in ("*", "/"):
             product = self._collected(expression)
             if isinstance(product, Binary) and product.operator == "*":
                 return self.value(product.left, at), self.value(product.right, at)

@@ -138,7 +138,7 @@ def _uses(effects: Iterable[Effect]) -> Counter[Value]:
 # --- exponentials side by side ------------------------------------------------------------------------
 
 
-def side_by_side(turn: list[Statement]) -> list[Statement]:
+def batch_exponentials(turn: list[Statement]) -> list[Statement]:
     """The statements with exponentials that need not wait for each other worked out in one vector.
 
     Of one cell alone a processor would compute one exponential after another, each a chain of operations that wait for each

@@ -14,8 +14,8 @@ from bioasm.vm.codegen.lower import STEP, Environment
 from bioasm.vm.codegen.passes import Hoisting, Numbering
 from bioasm.vm.codegen.schedule import K
 from bioasm.vm.codegen.statements import Put
-from bioasm.vm.codegen.system import MOVING, Instance, System
-from bioasm.vm.codegen.types import Space, Type
+from bioasm.vm.codegen.system import Instance, System
+from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Value, apply, as_number, as_value, cell, named, read
 
 DT = Symbol("dt")
@@ -110,7 +110,7 @@ class StepBuilder:
         weight = simplify(Binary("*", DT, weight))
         whole = weight if below is None else Binary("/", weight, below)
         linear = linear_in(rate, equation.variable)
-        if linear is not None and max(self.system.constancy(e) for e in (*linear, whole)) < MOVING:
+        if linear is not None and max(self.system.rate_of_change(e) for e in (*linear, whole)) < Rate.VARYING:
             constant, factor = (loop.value(simplify(Binary("*", whole, part)), moment) for part in linear)
             change = apply("fma", factor, x, constant)
         else:

@@ -1,4 +1,4 @@
-"""Who shares a membrane: a population and the mechanisms on it, as one set of equations with names of its own.
+"""The system of equations of a population and the mechanisms on its membrane, under names of its own.
 
 Every name of an instance's text becomes `id.name` (`p0.v` is v of the first population), so that expressions of several
 texts can stand in one equation. The part of an input that comes from outside is `id.name#`; where mechanisms add to an input
@@ -14,9 +14,8 @@ from typing import NamedTuple
 from bioasm.models.algebra import read_now
 from bioasm.models.base import Assignment, Equation, Input, Model, Parameter, Port
 from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt
+from bioasm.vm.codegen.types import Rate
 
-# How often a value changes: never between two changes of parameters, alike for all cells or not; or with every step.
-ALIKE, HELD, MOVING = 0, 1, 2
 OFFSET, FACTOR = "#offset", "#factor"  # what follows the name of an input that a program sets or scales
 _WORDS = frozenset({"dt", "t"})
 
@@ -136,22 +135,22 @@ class System:
 
     # --- how often something changes ----------------------------------------------------------------
 
-    def constancy(self, expression: Expression) -> int:
-        """ALIKE, HELD or MOVING."""
+    def rate_of_change(self, expression: Expression) -> Rate:
+        """How often an expression changes."""
         if isinstance(expression, Symbol):
-            return self._constancy_of(expression.name)
+            return self._rate_of_name(expression.name)
         if isinstance(expression, Call) and expression.function == "delayed":
-            return MOVING
-        return max((self.constancy(part) for part in expression.parts()), default=ALIKE)
+            return Rate.VARYING
+        return max((self.rate_of_change(part) for part in expression.parts()), default=Rate.UNIFORM)
 
-    def _constancy_of(self, name: str) -> int:
+    def _rate_of_name(self, name: str) -> Rate:
         if name in self.definitions:
-            return self.constancy(self.definitions[name])
+            return self.rate_of_change(self.definitions[name])
         if name in self.parameters:
-            return HELD if name in self.own else ALIKE
+            return Rate.PER_CELL if name in self.own else Rate.UNIFORM
         if "#" in name:
-            return HELD
-        return ALIKE if name in ("dt", "noise") else MOVING
+            return Rate.PER_CELL
+        return Rate.UNIFORM if name in ("dt", "noise") else Rate.VARYING
 
     # --- what happens -------------------------------------------------------------------------------
 

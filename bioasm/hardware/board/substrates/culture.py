@@ -197,7 +197,7 @@ class CultureRun:
 
     # --- dynamics ---------------------------------------------------------------------------------------
 
-    def flaw(self) -> str | None:
+    def parameter_problem(self) -> str | None:
         """Nothing is wrong with parameters that the board let through."""
 
     def load(self, couplings: Couplings) -> None:
@@ -280,7 +280,7 @@ class CultureRun:
         """Energies of all feedback times, (1, entries)."""
         return np.array([self._trace], np.float64)
 
-    def fault(self) -> str | None:
+    def non_finite(self) -> str | None:
         """Counts are finite."""
 
     @property
