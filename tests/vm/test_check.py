@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
+from bioasm.vm.codegen import loop
 from bioasm.vm.codegen.check import check
 from bioasm.vm.codegen.operations import IllTypedError
+from bioasm.vm.codegen.passes import Hoisting, Numbering
+from bioasm.vm.codegen.source import generate
 from bioasm.vm.codegen.statements import Assign, Do, Fire, For, Function, If, Let, Program, Put, Return, Statement, Store
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, call, named, read
+from bioasm.vm.names import NameTable
 
 X, N, C = named("x", Type.F64), named("n", Type.I64), named("c", Type.COND)
 ARRAY, FLAGS = named("a", Type.F8), named("f", Type.U1)
@@ -59,3 +67,40 @@ def test_operations_of_other_types_cannot_be_made(operands: tuple[object, ...]) 
 def test_a_value_belongs_to_one_index_space() -> None:
     with pytest.raises(IllTypedError, match="cell and connection"):
         named("x", Type.F64, Space.CELL) + named("w", Type.F64, Space.CONNECTION)
+
+
+# --- between passes -------------------------------------------------------------------------------------
+
+
+def whole_for_sum(self: Numbering, value: Value) -> Value:
+    return as_value(1) if value.op == "+" and value.type is Type.F64 else value
+
+
+def of_a_connection(self: Hoisting, value: Value) -> Value:
+    return named("w", value.type, Space.CONNECTION)
+
+
+def without_its_first(made: Any) -> Any:
+    del made.turn[0]
+    return made
+
+
+BROKEN = {
+    "value numbering": lambda m: m.setattr(Numbering, "__call__", whole_for_sum),
+    "loop-invariant code motion": lambda m: m.setattr(Hoisting, "_moved", of_a_connection),
+    "scheduling": lambda m: m.setattr(loop, "schedule", lambda *a, real=loop.schedule: without_its_first(real(*a))),
+    "batching of exponentials": lambda m: m.setattr(loop, "batch_exponentials", lambda turn: turn[::-1]),
+}
+
+
+def hodgkin_huxley() -> None:
+    verified = verify(assemble("MODEL hh\nALC 1\nPOI 100 Hz, 1 mV\nRUN 1 ms\n"))
+    generate(NameTable(verified.network, verified).plan(frozenset(), False, 1))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_pass_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hodgkin_huxley()
+    BROKEN[name](monkeypatch)
+    with pytest.raises(IllTypedError, match=f"after {name}: "):
+        hodgkin_huxley()

@@ -1,6 +1,8 @@
-"""The verifier of generated functions: locals, types and index spaces, checked after the passes and before any printer."""
+"""The verifier of the step program: types and index spaces after each pass, and locals of the functions that are made."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from bioasm.vm.codegen.operations import KERNELS, IllTypedError, Signature, result_type
 from bioasm.vm.codegen.statements import (
@@ -24,9 +26,54 @@ from bioasm.vm.codegen.statements import (
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value
 
+LEAVES = ("const", "name", "read", "item", "view", "from", "cell")  # values whose types no operation gives
+
+
+def check_pass(name: str, effects: Iterable[Statement]) -> None:
+    """Check what a turn of a loop over cells does, after the pass `name`: types of operations, and one index space.
+
+    Raises:
+        IllTypedError: the pass has left a value that is not well typed, or that belongs to something else than a cell.
+    """
+    seen: set[Value] = set()
+    for effect in effects:
+        waiting = [*operands(effect)]
+        while waiting:
+            value = waiting.pop()
+            if value not in seen:
+                seen.add(value)
+                waiting += value.arguments
+                _check_value(name, value)
+        _check_effect(name, effect)
+
+
+def _check_value(name: str, value: Value) -> None:
+    if value.space not in (Space.NONE, Space.CELL):
+        raise IllTypedError(f"after {name}: {value.op} belongs to each {value.space.value} and stands in a loop over cells")
+    if value.op in LEAVES or value.op in KERNELS:
+        return
+    try:
+        made = result_type(value.op, [argument.type for argument in value.arguments])
+    except IllTypedError as wrong:
+        raise IllTypedError(f"after {name}: {wrong}") from None
+    if made is not value.type:
+        raise IllTypedError(f"after {name}: {value.op} is {value.type.value} and makes {made.value}")
+
+
+def _check_effect(name: str, effect: Statement) -> None:
+    match effect:
+        case Store(array, _, value):
+            wanted, found = array.type.element if array.type.is_array else array.type, value.type
+        case Fire(condition=value):
+            wanted, found = Type.COND, value.type
+        case _:
+            return
+    if wanted is not found:
+        raise IllTypedError(f"after {name}: {found.value} where {wanted.value} belongs")
+
 
 def check(program: Program) -> None:
-    """Check every function of a step.
+    """Check every function of a step, after all passes.
 
     Raises:
         IllTypedError: a local is read before it is set or set twice, an operation has arguments of other types than it takes,
@@ -35,18 +82,23 @@ def check(program: Program) -> None:
     known = dict(KERNELS)
     for function in program.functions:
         known[function.name] = Signature(tuple(p.type for p in function.parameters), function.result)
-        _Checker(known, function)
+        _Checker(known, function, function.name)
+
+
+def check_loop(name: str, function: Function) -> None:
+    """Check a function over cells after the pass `name`. Raises IllTypedError as `check` does."""
+    _Checker(dict(KERNELS), function, f"after {name}: {function.name}")
 
 
 class _Checker:
-    def __init__(self, known: dict[str, Signature], function: Function) -> None:
-        self.known, self.function = known, function
+    def __init__(self, known: dict[str, Signature], function: Function, where: str) -> None:
+        self.known, self.function, self.where = known, function, where
         self.spaces: frozenset[Space] = frozenset()  # of the loops around
         names = {str(p.data): p.type for p in function.parameters} | {"block": Type.I8}  # the printers set it
         self._block(function.body, names, set())
 
     def _fail(self, what: str) -> IllTypedError:
-        return IllTypedError(f"{self.function.name}: {what}")
+        return IllTypedError(f"{self.where}: {what}")
 
     def _block(self, statements: tuple[Statement, ...], names: dict[str, Type], mutable: set[str]) -> None:
         """Check statements in which `names` are set already; what they set is known until their end."""
@@ -122,7 +174,7 @@ class _Checker:
             raise self._fail(f"a loop over each {loops} reads what belongs to each {value.space.value}")
         for argument in value.arguments:
             self._value(argument, names)
-        if value.op not in ("const", "name", "read", "item", "view", "from"):
+        if value.op not in LEAVES:
             self._same(value.type, self._result(value), value.op)
 
     def _result(self, value: Value) -> Type | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from bioasm.models.base import ORDER
+from bioasm.vm.codegen.check import check_loop
 from bioasm.vm.codegen.loop import FIRED, SPIKES, Loop, over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.passes import Numbering
@@ -57,9 +58,12 @@ class Frame:
         """A function that does the loop for a stretch of cells and returns how many of them spiked; `more` are parameters."""
         drawn = tuple(named(f"z{at}", Type.F4, Space.CELL) for at in range(noises))
         made = loop.scheduled()
-        turns = over_cells(made.turn, p in self.plan.single)
-        body = (*made.before, *made.each_step, Let(SPIKES, as_value(0), mutable=True), *turns, Return(SPIKES))
-        self.functions.append(Function(name, (*OVER_CELLS, *drawn, *more), body))
+        before = (*made.before, *made.each_step, Let(SPIKES, as_value(0), mutable=True))
+        for single in {False, p in self.plan.single}:
+            body = (*before, *over_cells(made.turn, single), Return(SPIKES))
+            function = Function(name, (*OVER_CELLS, *drawn, *more), body)
+            check_loop("batching of exponentials" if single else "scheduling", function)
+        self.functions.append(function)
 
     # --- which way a step goes ------------------------------------------------------------------------
 

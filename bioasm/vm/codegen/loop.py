@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bioasm.models.expression import Expression
+from bioasm.vm.codegen.check import check_pass
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.lower import Environment, Lowering
 from bioasm.vm.codegen.passes import Hoisting, Numbering
@@ -14,6 +16,7 @@ from bioasm.vm.codegen.system import System
 from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Value, as_number, as_value, named, read
 
+Rewrite = Callable[[Value], Value]
 SPIKES = named("spikes", Type.I64)
 FIRED = named("fired", Type.U1, Space.CELL)
 
@@ -58,20 +61,26 @@ class Loop(Lowering):
         """The statements of the loop, after all passes."""
         stores: list[Effect] = [Store(target, K, as_number(value)) for target, value in self.stores]
         neurons = read("whole", f"n:{self.population}", Rate.UNIFORM)
-        effects = [self._rewritten(effect) for effect in [*stores, *self._effects]]
+        effects = [*stores, *self._effects]
+        for name, rewrite in self._passes():
+            effects = [_rewritten(effect, rewrite) for effect in effects]
+            check_pass(name, effects)
         return schedule([e for e in effects if not (isinstance(e, Store) and e.array is e.value)], neurons)
 
-    def _rewritten(self, effect: Effect) -> Effect:
-        if isinstance(effect, Store):
-            return replace(effect, array=self._passed(effect.array), value=self._passed(effect.value))
-        if isinstance(effect, Fire):
-            return replace(effect, condition=self._passed(effect.condition))
-        return replace(effect, value=self._passed(effect.value))
+    def _passes(self) -> Iterator[tuple[str, Rewrite]]:
+        """The passes over values, by name: invariants move out of the loop, and equal values become one before and after."""
+        yield "value numbering", self.numbering
+        if self.hoisting is not None:
+            yield "loop-invariant code motion", self.hoisting
+            yield "value numbering", self.numbering
 
-    def _passed(self, value: Value) -> Value:
-        """A value after value numbering and the motion of what is invariant."""
-        numbered = self.numbering(value)
-        return numbered if self.hoisting is None else self.numbering(self.hoisting(numbered))
+
+def _rewritten(effect: Effect, rewrite: Rewrite) -> Effect:
+    if isinstance(effect, Store):
+        return replace(effect, array=rewrite(effect.array), value=rewrite(effect.value))
+    if isinstance(effect, Fire):
+        return replace(effect, condition=rewrite(effect.condition))
+    return replace(effect, value=rewrite(effect.value))
 
 
 def over_cells(turn: list[Statement], single: bool) -> list[Statement]:
