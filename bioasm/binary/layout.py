@@ -1,4 +1,4 @@
-"""Where everything stands in a bytecode file: magic, records, codes. Little endian throughout."""
+"""Layout of a bytecode file: magic, records, codes. Little endian throughout."""
 
 from __future__ import annotations
 

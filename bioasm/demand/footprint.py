@@ -162,7 +162,7 @@ def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
 
 
 def places(lanes: int) -> int:
-    """Lanes, and what the last block of them has beside."""
+    """Lanes, and the padding of their last block."""
     return -(-lanes // _WIDE) * _WIDE if lanes >= _LANES_FOR_WIDE else lanes
 
 

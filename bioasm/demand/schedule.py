@@ -233,7 +233,7 @@ class _Execution:
         self.recorders[word.text] = Recorder(self.pc - 1, self.found.steps, steps, count)
 
     def _neurons_of(self, word: str) -> int:
-        """How many neurons have a variable: those of its population, or of the one that its mechanism stands on."""
+        """How many neurons have a variable: the size of its population, or of that of its mechanism."""
         network = self.verified.network
         head, _, name = word.rpartition(".")
         one = network.instance(head) if head else None

@@ -18,17 +18,17 @@ Node = tuple[str, str]
 
 
 def used_by(network: Network, mechanism: Instance, name: str) -> list[Instance]:
-    """Where a name that a mechanism uses comes from: its population, else the mechanisms beside it that have it."""
+    """Owner of a name that a mechanism uses: its population, else the other mechanisms on the membrane that have it."""
     return _owners(network, mechanism, lambda model: unit_in(model, name) is not None)
 
 
 def added_to(network: Network, mechanism: Instance, name: str) -> list[Instance]:
-    """Whose input a mechanism adds to: its population's, else that of the mechanisms beside it that have it."""
+    """Owner of the input that a mechanism adds to: its population, else the other mechanisms on the membrane that have it."""
     return _owners(network, mechanism, lambda model: any(one.name == name for one in model.inputs))
 
 
 def _owners(network: Network, mechanism: Instance, has: Callable[[Model], bool]) -> list[Instance]:
-    """The population of a mechanism where that has something, else the mechanisms beside it that do."""
+    """The population of a mechanism if it has something, else the other mechanisms on the membrane that do."""
     here = network.populations[mechanism.population]
     if has(here.model):
         return [Instance(here.name, here.model, mechanism.population)]
@@ -138,7 +138,7 @@ def _sizes(network: Network, population: int, *, at_start: bool) -> dict[Node, T
 
 
 def _stepped(model: Model) -> Iterator[Expression]:
-    """What a model computes in a step beside its definitions."""
+    """All expressions that a model computes in a step, without its definitions."""
     yield from (s.rate if isinstance(s, Equation) else s.value for stage in model.stages for s in stage)
     yield from (assignment.value for assignment in model.reset)
     yield from (factor for port in model.ports for _, factor in port.jumps)

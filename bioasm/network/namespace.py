@@ -1,4 +1,4 @@
-"""The names of a network: what a word such as `v` or `cells.v` stands for among parameters, variables, inputs, observables."""
+"""Name resolution: the parameter, variable, input or observable that a word such as `v` or `cells.v` means."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ READABLE = NameKind("observable", "B108", lambda model: (*model.observables, *va
 
 
 class Member(NamedTuple):
-    """Something that a name stands for, and the population or mechanism whose it is."""
+    """A parameter, variable, input or observable, and the population or mechanism that owns it."""
 
     instance: Instance
     thing: Any
@@ -49,7 +49,7 @@ class NameSpace:
     _index: dict[NameKind, dict[str, list[Member]]] = field(default_factory=dict)
 
     def member(self, kind: NameKind, word: str) -> Member | None:
-        """What a name stands for, `cells.v` or bare; None where that is nothing, or several things."""
+        """The member that a name means, `cells.v` or bare; None for an unknown or ambiguous name."""
         head, dot, name = word.partition(".")
         if dot:
             instance = self.network.instance(head)

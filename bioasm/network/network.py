@@ -52,7 +52,7 @@ class Projection(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """A population or a mechanism under its name, and the index of the population that it is or stands on."""
+    """A population or mechanism under its name, and the index of the population that it is or is inserted into."""
 
     name: str
     model: Model

@@ -62,7 +62,7 @@ class CheckContext:
         return self.network.n or None
 
     def size(self, instance: Instance) -> int | None:
-        """The neurons of a population, or of the one that a mechanism stands on; None where they are not known."""
+        """The size of a population, or of the one that a mechanism is inserted into; None where it is not known."""
         return self.network.populations[instance.population].n or None
 
     def number(self, operand: Operand) -> Quantity | None:
@@ -76,14 +76,14 @@ class CheckContext:
         return value.array
 
     def cached_check(self, check: Callable[..., Found], operand: DataRef, *arguments: object) -> list[Finding]:
-        """What a check of a whole datum finds; a datum that stands in many instructions is looked at once."""
+        """Memoised check of a whole datum: a datum used by many instructions is checked once."""
         key = (f"{check.__name__}{arguments}", operand.index)
         if key not in self._checked:
             self._checked[key] = list(check(self, operand, *arguments))
         return self._checked[key]
 
     def resolve(self, kind: NameKind, word: str) -> Member | Finding | None:
-        """What a name stands for; the finding where that is nothing, or several things; None for what was refused before."""
+        """The member that a name means; a finding for an unknown or ambiguous name; None for what was refused before."""
         found = self.names.member(kind, word)
         if found is not None:
             return found

@@ -166,7 +166,7 @@ class _Builder:
                 self.builder.add_population(Population(name.text, found, n, first))
 
     def _apart(self, model: Model) -> Found:
-        """Whether neurons of a model can stand beside the populations that there are."""
+        """Whether a population of a model fits the ones before it: one clock, one population of spins."""
         for other in self.builder.populations:
             if SPINS in (model.kind, other.model.kind):
                 yield Finding("B127", f"population {other.name} is there already, and spins stand alone")

@@ -58,7 +58,7 @@ def _meta(machine: Machine, program_sha256: str, checksum: str) -> dict[str, Any
 
 
 def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
-    """Put a machine that has not run yet where the checkpoint stands.
+    """Restore a machine that has not run yet from the checkpoint.
 
     Raises BioasmError: B301 where the file can't be read, B404 where it belongs to another program, seed or number of lanes, or
     holds what no run of this program leaves, B403 where what it asks for does not fit into memory.

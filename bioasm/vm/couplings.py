@@ -93,7 +93,7 @@ def is_symmetric(matrix: Array, piece: int = 512) -> bool:
 
 
 def _terms_of_neurons(n: int, terms: Terms) -> tuple[Array, Array]:
-    """For each neuron the terms that it stands in: starts (n + 1) and term numbers."""
+    """Inverted index, CSR: the terms of each neuron, as starts (n + 1,) and term numbers."""
     term = np.repeat(np.arange(len(terms.start) - 1), np.diff(terms.start))
     order = np.argsort(terms.index, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(np.asarray(terms.index, np.int64), minlength=n))])

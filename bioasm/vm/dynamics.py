@@ -48,7 +48,7 @@ class CompiledDynamics(Dynamics, ABC):
     @property
     @abstractmethod
     def variant(self) -> str:
-        """What the kernel is made from, beside the storage of J."""
+        """The source or kind of the kernel; with the family and the storage of J its key."""
 
     def bind(self) -> None:  # noqa: B027  (spins are never stale)
         """Let the kernel find its arrays."""
@@ -70,7 +70,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @abstractmethod
     def live(self) -> dict[str, Array]:
-        """Arrays that a run changes beside those of the state."""
+        """Arrays that a run changes, without those of the state."""
 
     @abstractmethod
     def chosen(self) -> dict[str, Array]:

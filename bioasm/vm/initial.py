@@ -17,5 +17,5 @@ def present(expression: Expression) -> Expression:
 
 
 def definition(model: Model, name: str) -> Expression:
-    """What a name of a model stands for."""
+    """The expression that a definition of a model names, or the name itself."""
     return next((d.expression for d in model.definitions if d.name == name), Symbol(name))

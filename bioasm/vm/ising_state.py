@@ -67,7 +67,7 @@ class Spins(CompiledDynamics):
         return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
 
     def live(self) -> dict[str, Array]:
-        """Arrays that a run changes beside those of the state: none."""
+        """Arrays that a run changes, without those of the state: none."""
         return {}
 
     def chosen(self) -> dict[str, Array]:

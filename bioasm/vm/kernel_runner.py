@@ -75,7 +75,7 @@ class KernelRunner:
         return status
 
     def call(self, block: int) -> int:
-        """Let the kernel of the dynamics advance a block, or do what another block number stands for."""
+        """Call the kernel of the dynamics for a block, or for REFRESH or PEEK_MEAN in place of one."""
         return self.dynamics(self.model.state.ctx.ctypes.data, self.model.state.real.ctypes.data, block)
 
     def _advance_blocks(self) -> None:

@@ -39,7 +39,7 @@ class NameTable:
         return {instance.name: instance for instance in (*self.populations, *self.mechanisms)}
 
     def population_of(self, instance: Instance) -> int:
-        """The index of the population that an instance is or stands on."""
+        """The index of the population that an instance is, or that its mechanism is inserted into."""
         index = int(instance.id[1:])
         return index if instance.id[0] == "p" else self.network.mechanisms[index].population
 
@@ -84,7 +84,7 @@ class NameTable:
         return frozenset(instance.qualified(p.name) for p in instance.model.parameters if not p.structural)
 
     def system(self, population: int, own: frozenset[str] = frozenset()) -> System:
-        """A population with what stands on it."""
+        """A population and the mechanisms inserted into it, as one system of equations."""
         on = [m for m in self.mechanisms if self.population_of(m) == population]
         return System(self.populations[population], tuple(on), own, self.modulated)
 

@@ -185,7 +185,7 @@ class NetworkArrays:
         return array
 
     def _noise_keys(self, noises: int) -> Array:
-        """The keys of the white noises beside `xi`: (streams, 2, places)."""
+        """Threefry keys of the white noises other than `xi`, uint32 (streams, 2, places)."""
         lanes = np.arange(self.state.places, dtype=np.uint32)
         keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(noises)]
         words = [word for key in keys for word in key]

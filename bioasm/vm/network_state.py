@@ -74,7 +74,7 @@ class Populations(CompiledDynamics):
 
     @property
     def stale(self) -> bool:
-        """Whether generated source must be told of changes before it runs."""
+        """Whether `bind` must be called before the kernel runs: parameters, clamps or couplings have changed."""
         return self.arrays.stale
 
     @property
@@ -85,7 +85,7 @@ class Populations(CompiledDynamics):
 
     @property
     def variant(self) -> str:
-        """What the kernel is made from, beside the storage of J."""
+        """The source or kind of the kernel; with the family and the storage of J its key."""
         return self.generated.source
 
     def bind(self) -> None:

@@ -66,7 +66,7 @@ class NetworkValues:
         return self._flats[expression, population]
 
     def _value(self, name: str, system: System, population: int, states: Mapping[str, Any]) -> Any:
-        """What a name stands for between two steps: a parameter, a state, an input from outside, ..."""
+        """The value of a free symbol between two steps: a parameter, a state, an input, t, dt or the noise level."""
         if name in system.states:
             return states[name]
         if name in self.parameters:

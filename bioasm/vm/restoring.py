@@ -88,7 +88,7 @@ def real(value: Any, low: float, high: float, what: str) -> float:
 
 
 def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[str, Array]:
-    """Put a machine that has not run yet where a checkpoint stands. Returns the arrays that were read; raises Damaged."""
+    """Restore a machine that has not run yet from a checkpoint. Returns the arrays that were read; raises Damaged."""
     given = Given(meta, archive)
     fuel = int(machine.state.ctx[Ctx.FUEL])
     _restore_parameters(machine, given)
@@ -149,7 +149,7 @@ def _in_range(value: Any, parameter: Parameter, key: str) -> float:
 
 
 def _restore_place(machine: Machine, given: Given) -> None:
-    """Where the program stands; what holds there on every path must hold of the machine."""
+    """The program counter; what dataflow analysis says of it must hold of the machine."""
     counters = given.table("counters")
     code = machine.program.instructions
     pc = whole(counters.get("PC"), 0, len(code), "PC")

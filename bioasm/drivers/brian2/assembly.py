@@ -59,12 +59,12 @@ class Assembly:
         return Population(Cell(parts, self.own_noise, clamps), one.n, self.lanes, one.first, self.clock, self.parameters)
 
     def parts(self) -> list[tuple[Population, Part]]:
-        """All populations, then all mechanisms, with the population that each is or stands on."""
+        """All populations, then all mechanisms, with the population that each is or is inserted into."""
         own = [(p, p.cell.parts[0]) for p in self.populations]
         return own + [(p, part) for p in self.populations for part in p.cell.parts[1:]]
 
     def part(self, name: str) -> tuple[Population, Part]:
-        """A population or mechanism by its name, with the population that it is or stands on."""
+        """A population or mechanism by its name, with the population that it is or is inserted into."""
         return next((population, part) for population, part in self.parts() if part.name == name)
 
     def _synapses(self, place: int, projection: wiring.Projection) -> SynapseGroup:
@@ -85,7 +85,7 @@ class Assembly:
         return net
 
     def _noises(self) -> list[tuple[Array, Stream]]:
-        """Where each white noise stands and the numbers that go there: `xi` of a population, then others by their names."""
+        """White-noise variables and their streams of random numbers: `xi` of a population, then others by name."""
         found = []
         for population in self.populations:
             cell = population.cell

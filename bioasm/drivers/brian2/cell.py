@@ -286,7 +286,7 @@ class Cell:
         )
 
     def _changed(self, part: Part, variable: str, jump: str, condition: str = "") -> str:
-        """The statement that adds a jump to a variable, unless it stands still or is held."""
+        """The statement that adds a jump to a variable, unless it is refractory or clamped."""
         owner, own = self.owner(part, variable), self.variable(part, variable)
         conditions = [condition] if condition else []
         if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
@@ -298,7 +298,7 @@ class Cell:
 
     @property
     def _hears_again(self) -> str:
-        """Whether arriving spikes move what stands still while refractory: after that time, and before a reset in this step."""
+        """Whether arriving spikes change a variable that is frozen while refractory: after that time, before this reset."""
         early = 0.5 + self.is_before("step", "receive")
         ended = f"{self.refractory} - (t - lastspike) < {early} * dt"
         return f"({ended} or lastspike >= t)" if self.is_before("receive", "reset") else ended
@@ -314,7 +314,7 @@ class Cell:
 
     @property
     def moves(self) -> str:
-        """Whether what stands still while refractory moves in the step: a neuron is refractory from its reset on."""
+        """Whether a variable that is frozen while refractory is integrated in the step: refractory is from the reset on."""
         resets_later = self.is_before("spike", "step") and self.is_before("step", "reset")
         return "(not_refractory or lastspike >= t)" if resets_later else "not_refractory"
 

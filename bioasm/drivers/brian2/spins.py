@@ -80,7 +80,7 @@ class Spins(PythonDynamics):
         super().set_offset(offset)
 
     def reset(self) -> None:
-        """Every spin where it started; clamped ones stay."""
+        """Back to the initial spins; clamped ones stay."""
         self._settle()
         self.spin = np.where(self.held[:, None], self.spin, self.start)
 

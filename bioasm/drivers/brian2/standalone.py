@@ -18,7 +18,7 @@ _HINT = "target=cython compiles as well, and runs every program"
 
 
 def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
-    """What stands against C++: instructions that need Python while the neurons run, and noise that all drivers share."""
+    """What rules C++ out: instructions that need Python while the neurons run, and noise that all drivers share."""
     if verified.model.kind == SPINS:
         yield _refused("spins are swept in Python")
         return

@@ -20,7 +20,7 @@ OFFSET_ERROR = range(64, 513)  # codes by which an ADC that was not started prop
 
 @dataclass(slots=True)
 class Surroundings:
-    """What a chip measures beside its electrodes: auxiliary inputs and supply in volts, temperature in degrees."""
+    """Auxiliary measurements of a chip: auxiliary inputs and supply in volts, temperature in degrees."""
 
     aux_V: list[float] = field(default_factory=lambda: [1.0, 1.0, 1.0])
     supply_V: float = 3.3

@@ -23,7 +23,7 @@ RESULT_CHUNK = MAX_PAYLOAD - 8  # beside run and offset
 
 
 class Board(Protocol):
-    """What the link asks of the board it stands in; called from within `receive` and `poll`."""
+    """Protocol of the board: what the link asks of it, called from within `receive` and `poll`."""
 
     def clock(self) -> int:
         """The device clock in ticks."""

@@ -1,4 +1,4 @@
-"""What a link counts, for both ends, as it stands beside a recording."""
+"""Link statistics of both ends, as they are kept with a recording."""
 
 from __future__ import annotations
 

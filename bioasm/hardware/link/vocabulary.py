@@ -69,7 +69,7 @@ class Substrate(IntFlag):
 
 
 class Capability(IntFlag):
-    """What a board can do beside running programs."""
+    """Abilities of a board other than running programs."""
 
     STIMULATE = 1
     RAW = 2

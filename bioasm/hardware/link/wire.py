@@ -21,7 +21,7 @@ class WireError(ValueError):
 
 
 class Form(ABC):
-    """How one value stands in a payload; `name` is the word for it in the specification."""
+    """Wire format of one value in a payload; `name` is the word for it in the specification."""
 
     name: str
 

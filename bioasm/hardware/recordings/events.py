@@ -44,7 +44,7 @@ def plain(value: Any) -> Any:
 
 
 def events_path(recording: Path) -> Path:
-    """Where the events of a recording stand: NAME.events.jsonl beside NAME.rhd, events.jsonl in a folder of signals."""
+    """Path of a recording's events: NAME.events.jsonl next to NAME.rhd, events.jsonl in a folder of signals."""
     if os.path.isdir(recording):
         return recording / "events.jsonl"
     if recording.name == "info.rhd":

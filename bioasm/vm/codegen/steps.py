@@ -356,7 +356,7 @@ def _drawn(at: int) -> Value:
 
 
 def _phi(method: str, z: Expression) -> tuple[Expression, Expression | None]:
-    """phi of a method as what stands above and below a division line."""
+    """phi of a method as numerator and denominator; a denominator of None is 1."""
     if method == "euler":
         return ONE, None
     if method == "implicit":

@@ -21,7 +21,7 @@ _WORDS = frozenset({"dt", "t"})
 
 
 class Instance(NamedTuple):
-    """A population or a mechanism as it stands in a program; `id` names it in generated source."""
+    """A population or a mechanism of a program; `id` names it in generated source."""
 
     name: str
     model: Model
