@@ -74,6 +74,10 @@ class Run(ABC):
     def register(self, index: int) -> float:
         """What a register holds."""
 
+    @abstractmethod
+    def set_register(self, index: int, value: float) -> None:
+        """Write a number into a register."""
+
     def value(self, operand: Operand | Reference) -> float:
         """The number that an operand stands for now."""
         if isinstance(operand, Register):

@@ -122,6 +122,10 @@ class Interpreter(Run):
         """What a register holds."""
         return self.registers[index]
 
+    def set_register(self, index: int, value: float) -> None:
+        """Write a number into a register."""
+        self.registers[index] = value
+
     @property
     def step(self) -> int:
         """Steps done."""
@@ -325,7 +329,7 @@ def _get(run: Interpreter, instruction: Resolved) -> None:
     assert isinstance(to, Register)
     assert isinstance(ref, RunRef | VariableRef)
     found = np.atleast_1d(observe(run, ref))
-    run.registers[to.index] = float(found.sum() if isinstance(ref, VariableRef) else np.fmin.reduce(found))
+    run.set_register(to.index, float(found.sum() if isinstance(ref, VariableRef) else np.fmin.reduce(found)))
 
 
 def _peek(run: Interpreter, instruction: Resolved) -> None:
@@ -335,7 +339,7 @@ def _peek(run: Interpreter, instruction: Resolved) -> None:
     assert isinstance(ref, VariableRef)
     (which,) = neurons(run, instruction, 2, run.dynamics.neurons_of(ref))
     column = run.dynamics.read(ref)[:, which]
-    run.registers[to.index] = float(column.sum()) / len(column)
+    run.set_register(to.index, float(column.sum()) / len(column))
 
 
 def _out(run: Interpreter, instruction: Resolved) -> None:

@@ -152,6 +152,10 @@ class Machine(Run):
         """What a register holds."""
         return float(self.state["VALUES"][index])
 
+    def set_register(self, index: int, value: float) -> None:
+        """Write a number into a register."""
+        self.state["VALUES"][index] = value
+
     def load(self, mnemonic: str, data: Data) -> None:
         """LDJ, LDH, LDT, and note which instruction it was: a checkpoint holds no data."""
         super().load(mnemonic, data)
