@@ -23,20 +23,19 @@ from typing import Any
 
 from bioasm.binary.reader import read
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERNAL, BioasmError, Diagnostic, error
-from bioasm.drivers import Driver, Progress, RunOptions
+from bioasm.drivers import Driver, RunOptions
 from bioasm.drivers.remote.protocol import parse_options, told
 from bioasm.files import whole
 from bioasm.results import Result
 from bioasm.results.transfer import pack_result
 from bioasm.serve import jobs
 from bioasm.serve.devices import Device, about, device_of, keeps_checkpoints
+from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store, lock
 from bioasm.verifier.gate import verify
 
 _LOOK = 0.5  # s between two looks at the queue without a ring
 _TROUBLE = 5.0  # s after which a device that could not be had is tried again
-_CHECK = 0.05  # s between two looks at whether the job is still wanted
-_REPORTS = (0.1, 5.0)  # s between two reports, at first and at last: about one for each per cent of the time so far
 
 
 class Worker:
@@ -120,9 +119,9 @@ class Worker:
     def run(self, job: sqlite3.Row) -> None:
         """Run a job to its end, or until it is put back."""
         self.ring()
-        reporter = Reporter(self, job["id"])
+        reporter = Reporter(self.store, job["id"], self)
         try:
-            with self.device.make() as driver:
+            with self.device.make() as driver, reporter:
                 result = self._result(driver, job, reporter)
         except BioasmError as fault:
             if fault.exit_code == EXIT_DEVICE:
@@ -172,44 +171,6 @@ class Worker:
         if fault.partial is not None:
             return self._kept(job, fault.partial, fault)
         return jobs.Outcome("failed", fault.diagnostics, fault.exit_code)
-
-
-class Reporter:
-    """An observer that writes events, and asks the run to stop where the job is cancelled or the worker is to leave."""
-
-    def __init__(self, worker: Worker, job: str) -> None:
-        self.worker, self.job = worker, job
-        self.began = time.monotonic()
-        self.told, self.checked, self.message = -1e9, -1e9, ""
-        self.may_release = self.released = False
-
-    def __call__(self, progress: Progress) -> bool:
-        """Called by the driver between slices."""
-        now = time.monotonic()
-        if progress.message:
-            self._tell_message(progress.message)
-        elif now - self.told >= min(max(_REPORTS[0], 0.01 * (now - self.began)), _REPORTS[1]):
-            self.told = now
-            best = progress.best_energy if abs(progress.best_energy) < float("inf") else None
-            self._tell("progress", {"steps": progress.steps, "run_end": progress.run_end, "best_energy": best})
-        if now - self.checked >= _CHECK:
-            self.checked = now
-            return not self._is_over()
-        return True
-
-    def _is_over(self) -> bool:
-        self.released = self.worker.leaving and self.may_release
-        return self.worker.leaving or jobs.is_cancelled(self.worker.store, self.job)
-
-    def _tell_message(self, message: str) -> None:
-        if message != self.message:
-            self.message = message
-            self._tell("message", {"message": message})
-
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        with self.worker.store.change() as database:
-            jobs.tell(database, self.job, kind, data)
-        self.worker.ring()
 
 
 def _locked(worker: Worker, path: Path) -> bool:

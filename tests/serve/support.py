@@ -27,8 +27,10 @@ from bioasm.serve.store import Store  # noqa: E402
 from bioasm.serve.tokens import add_token  # noqa: E402
 
 SPINS = "MODEL ising\nALC 4\nLDJ [[0, 1, 0, -1], [1, 0, 1, 0], [0, 1, 0, 1], [-1, 0, 1, 0]]\nSIG 1\nRUN 50 sweeps\nRD spins\n"
-LONG = "MODEL ising\nALC 4\nLDJ [[0, 1, 0, -1], [1, 0, 1, 0], [0, 1, 0, 1], [-1, 0, 1, 0]]\nSIG 1\nRUN {} sweeps\nRD spins\n"
-STARTING = 30.0
+SWEEPS = SPINS.replace("50 sweeps", "{} sweeps")
+# Noise without traces: some 0.5 us a step, 10,000 steps a second of the program.
+LONG = "ALC 200\nSET Vt, 1 V\nSIG 2 mV\nRUN {} s\nRD state\n"
+ENDLESS = LONG.format(100_000)
 
 
 class Running:

@@ -130,7 +130,7 @@ def test_a_job_whose_worker_always_dies_is_lost(tmp_path: Path) -> None:
     server = Running("--every", "1000")
     try:
         client = server.client()
-        job = submit(client, "MODEL ising\nALC 2\nRUN 8000000000 sweeps\n", lanes=1, fuel=10**9)["id"]
+        job = submit(client, "ALC 200\nSET Vt, 1 V\nSIG 2 mV\nRUN 100000 s\n")["id"]
         for _ in range(jobs.CRASHES + 1):
             started = _kinds(server, job).count("progress")
             until(lambda started=started: _kinds(server, job).count("progress") > started)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from bioasm.binary.writer import to_bytes
-from bioasm.diagnostics import EXIT_INTERRUPTED, EXIT_USAGE, BioasmError, error
+from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_USAGE, BioasmError, error
 from bioasm.drivers.base import MODEL_TEXTS, Driver
 from bioasm.drivers.remote import protocol as p
 from bioasm.drivers.remote.client import Client, garbled
@@ -161,6 +161,9 @@ def _device(server: dict[str, Any], wanted: str, where: str) -> dict[str, Any]:
     found = [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
     for one in found:
         if wanted in ("", one.get("name")):
+            if "trouble" in one:
+                told = p.findings(one["trouble"])
+                raise BioasmError(*told, exit_code=EXIT_DEVICE) if told else garbled("a device in trouble")
             if not all(isinstance(one.get(words), list) for words in ("abilities", "models")):
                 raise garbled("a device without abilities")
             return one

@@ -1,0 +1,91 @@
+"""The reporter: an observer that notes, and a thread that writes; a rig must not wait for a disk between two slices."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Protocol, Self
+
+from bioasm.drivers import Progress
+from bioasm.serve import jobs
+from bioasm.serve.store import Store
+
+_LOOK = 0.05  # s between two looks at whether the job is still wanted
+_REPORTS = (0.1, 5.0)  # s between two reports, at first and at last: about one for each per cent of the time so far
+
+
+class Owner(Protocol):
+    """The worker whose run is reported."""
+
+    leaving: bool
+
+    def ring(self) -> None:
+        """Tell the server that something was written."""
+
+
+class Reporter:
+    """Writes what a run tells into the events of its job, and asks it to stop where the job is cancelled or the worker leaves.
+
+    A context manager around the run. `released` says that the job is to be put back, which `may_release` allows.
+    """
+
+    def __init__(self, store: Store, job: str, owner: Owner) -> None:
+        self.store, self.job, self.owner = store, job, owner
+        self.began, self.told = time.monotonic(), -1e9
+        self.may_release = self.released = self.over = self.ended = False
+        self._latest: Progress | None = None
+        self._messages: list[str] = []
+        self._news = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
+        self._news.set()
+        self._thread.join()
+
+    def __call__(self, progress: Progress) -> bool:
+        """Called by the driver between slices: note, and go on."""
+        if progress.message:
+            self._messages.append(progress.message)
+            self._news.set()
+        elif self._latest is None:
+            self._latest = progress
+            self._news.set()
+        else:
+            self._latest = progress
+        if self.owner.leaving:
+            self.released = self.may_release
+        return not (self.over or self.owner.leaving)
+
+    # --- the thread -------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write what is new, until the run has ended."""
+        last = ""
+        while not self.ended:
+            self._news.wait(_LOOK)
+            self._news.clear()
+            while self._messages:
+                message = self._messages.pop(0)
+                if message != last:
+                    self._tell("message", {"message": message})
+                last = message
+            self._tell_progress()
+            self.over = self.over or jobs.is_cancelled(self.store, self.job)
+
+    def _tell_progress(self) -> None:
+        now, progress = time.monotonic(), self._latest
+        if progress is None or now - self.told < min(max(_REPORTS[0], 0.01 * (now - self.began)), _REPORTS[1]):
+            return
+        self.told, self._latest = now, None
+        best = progress.best_energy if abs(progress.best_energy) < float("inf") else None
+        self._tell("progress", {"steps": progress.steps, "run_end": progress.run_end, "best_energy": best})
+
+    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        with self.store.change() as database:
+            jobs.tell(database, self.job, kind, data)
+        self.owner.ring()
