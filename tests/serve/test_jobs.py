@@ -372,7 +372,7 @@ def _end_servers(folder: Path) -> None:
 
 
 def test_stimulating_an_emulated_culture_needs_its_right() -> None:
-    server = Running("--driver", "intan,name=rig,port=emu:rhs2116?seed=1,substrate=culture,watchdog=2000", "--local", "submit,read")
+    server = Running("--driver", "intan,name=rig,port=emu:rhs2116?seed=1,substrate=culture,watchdog=2000")
     text = "ALC 2\nSTIM 0, 5 uA, 200 us\nRUN 5 ms\nRD spike_count\n"
     try:
         fault = refused(lambda: RemoteDriver(at=server.at).run(verify(assemble(text)), RunOptions(seed=1)))
