@@ -13,6 +13,7 @@ _SUPPORTED = platform.machine() in ("x86_64", "aarch64") and ctypes.sizeof(ctype
 _SA_SIGINFO, _SA_NODEFER = 4, 0x40000000
 _CODE, _ADDRESS = 8, 16  # bytes before si_code and si_addr in siginfo_t
 _PROT_READ = 1
+_DEFAULT, _IGNORED = 0, 1  # SIG_DFL and SIG_IGN
 _PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -50,7 +51,7 @@ def install(gone: Callable[[int], int]) -> None:
         _installed.clear()
 
 
-def _on_sigbus(number: int, info: int, _: int) -> None:
+def _on_sigbus(number: int, info: int, context: int) -> None:
     """Put zeros from the page that was read to the end of its mapping; the read is then done again.
 
     The signal comes at the very instruction that reads data (in numpy or in a kernel, which hold no lock of the C library
@@ -62,6 +63,15 @@ def _on_sigbus(number: int, info: int, _: int) -> None:
     sent = ctypes.c_int.from_address(info + _CODE).value <= 0  # by kill, and by no read
     end = 0 if sent else gone(address)
     if not end or libc.mmap(page, end - page, _PROT_READ, _PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0) != page:
-        libc.sigaction(number, ctypes.byref(_before), None)  # a read fails again, as it would without us
+        _pass_on(number, info, context, sent=sent)
+
+
+def _pass_on(number: int, info: int, context: int, *, sent: bool) -> None:
+    """Let what handled SIGBUS before have a signal that is not ours. Where that is a function, ours stays in its place."""
+    before = _before.handler or _DEFAULT
+    if before not in (_DEFAULT, _IGNORED):
+        _HANDLER(before)(number, info, context)  # one that takes the number alone does not look at the others
+    elif before == _DEFAULT or not sent:  # a read that fails ends the process, also where the signal is ignored
+        _installed[0].sigaction(number, ctypes.byref(_before), None)
         if sent:
             signal.raise_signal(number)

@@ -129,7 +129,7 @@ def _page(facts: dict[str, Any]) -> str:
     rows += [("neurons", f"{facts['n']:,}"), ("model", facts["model"])]
     rows += list(_network_rows(facts))
     rows += [("instructions", f"{facts['instructions']:,}"), ("needs", ", ".join(facts["needs"]))]
-    rows += [(f"constant {name}", f"{value:.10g}") for name, value in facts["constants"].items()]
+    rows += [(f"constant {name}", f"{value + 0.0:.10g}") for name, value in facts["constants"].items()]
     rows += [(f"data {d['name']}", _datum_words(d)) for d in facts["data"]]
     rows += [*_run_rows(facts), ("sha256", facts["program_sha256"])]
     width = max(len(key) for key, _ in rows)

@@ -60,7 +60,7 @@ def schedule_for(problem: Polynomial) -> Schedule:
     cold = max(_cold(problem), COLDEST)
     hot = max(HOT * _typical_field(problem), HOT_OF_STRONG * _strong_field(problem), 2 * cold)
     steps = max(TEMPERATURES, round(PER_DECADE * log10(hot / cold)))
-    return Schedule(_rounded(hot), _rounded(cold), steps, _sweeps(problem))
+    return Schedule(_rounded(hot), _rounded(cold), steps, _sweeps(problem, steps))
 
 
 def _cold(problem: Polynomial) -> float:
@@ -93,11 +93,12 @@ def _strong_field(problem: Polynomial) -> float:
     return unit * sqrt(float((square**2).sum() / square.sum()))
 
 
-def _sweeps(problem: Polynomial) -> int:
+def _sweeps(problem: Polynomial, steps: int) -> int:
+    """Sweeps at each of `steps` temperatures, so that all together keep to the budget."""
     share = PER_NEIGHBOUR_IN_MATRIX if problem.is_dense else PER_NEIGHBOUR
     neighbours = sum(part.order * (part.order - 1) * len(part.value) for part in problem.parts.values()) / problem.n
     sweep = problem.n * (UPDATE + share * neighbours)
-    return int(min(max(BUDGET / (TEMPERATURES * sweep), 1), MOST_SWEEPS))
+    return int(min(max(BUDGET / (steps * sweep), 1), MOST_SWEEPS))
 
 
 def _rounded(temperature: float) -> float:

@@ -17,7 +17,7 @@ from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.steps import hold_field
-from bioasm.vm.codegen.system import System
+from bioasm.vm.codegen.system import FACTOR, OFFSET, System
 from bioasm.vm.layout import CHUNK, DRAWN, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.names import NameTable
 from bioasm.vm.state import State
@@ -31,6 +31,7 @@ _MADE_ANEW = (
     *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
     *("one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
 )
+_OF_INPUTS = ("#base", OFFSET, FACTOR)  # follow from the constants of inputs
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 
 
@@ -102,7 +103,8 @@ class NetworkArrays:
         assert self.generated is not None
         names = self._first_fields | self.generated.layout.fields.keys()
         parameters = {name for system in self.systems for name in system.parameters}
-        kept = [n for n in names if n in self.state.fields and not n.startswith(_MADE_ANEW) and n not in parameters]
+        anew = {n for n in names if n.startswith(_MADE_ANEW) or n.endswith(_OF_INPUTS)}
+        kept = [n for n in names - anew if n in self.state.fields and n not in parameters]
         return {f"field.{name}": self.state.fields[name] for name in sorted(kept)}
 
     def note_first(self) -> None:

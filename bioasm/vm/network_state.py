@@ -211,7 +211,7 @@ class Populations(CompiledDynamics):
 
     def live(self) -> dict[str, Array]:
         """The fields that a run changes."""
-        return self.arrays.live()
+        return {name: field for name, field in self.arrays.live().items() if self.stimuli.is_live(name.removeprefix("field."))}
 
     def chosen(self) -> dict[str, Array]:
         """Parameters, weights and constant inputs."""

@@ -38,6 +38,8 @@ _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first compute
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
 _VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
 _FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE refuse other weights
+# What is done anew of what the file says was done, and with which instructions.
+_ORIGINS = {"inputs": ("CUR", "INP"), "waves": ("WAVE", "PLAY"), "trains": ("SPK", "EVT"), "rates": ("POI", "RATE")}
 _ANY_INTEGER = {"array.FIELD", "array.SPIKE_COUNT"}
 _READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
 
@@ -212,16 +214,12 @@ def _restore_network(machine: Machine, given: Given) -> None:
     for projection in machine.network.projections:
         number = given.array(f"weight.{projection.name}", "<f8", ())
         model.projections.weight[projection.name] = real(float(number), -math.inf, math.inf, "a weight")
-    for name, n in model.stimuli.sizes():
-        model.stimuli.constants[name] = {
-            how: np.atleast_1d(_per_neuron(given, f"constant.{how}.{name}", n, None))
-            for how in ("add", "scale", "set")
-            if how != "set" or f"constant.set.{name}" in given.archive
-        }
-    for kind, mnemonics in (("waves", ("WAVE", "PLAY")), ("trains", ("SPK", "EVT"))):
+    for kind, mnemonics in _ORIGINS.items():
         for origin in _origins(machine, origins, kind):
             _instruction(machine, origin.pc, mnemonics)
             machine.execute(origin)
+    for name, how in model.stimuli.from_registers():
+        model.stimuli.put(name, how, _per_neuron(given, f"constant.{how}.{name}", model.stimuli.size(name), None))
 
 
 def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None) -> Any:

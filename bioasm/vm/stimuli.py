@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
+from bioasm.isa.program import Register
 from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
@@ -29,6 +29,8 @@ class Stimuli:
         self.constants: dict[str, dict[str, Array]] = {}
         self.waves: dict[str, Origin] = {}  # by input: the WAVE or PLAY that it follows
         self.trains: dict[str, Origin] = {}  # by target: the SPK or EVT whose spikes come to it
+        self.rates: dict[str, Origin] = {}  # by target: its POI or RATE
+        self.set_by: dict[str, dict[str, Origin]] = {}  # by input: the CUR or INP of each of its constants
         for k, system in enumerate(arrays.systems):
             for name, made in system.inputs.items():
                 self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1)}
@@ -43,9 +45,14 @@ class Stimuli:
 
     def set_input(self, name: str, value: Array | float, how: str) -> None:
         """INP: add to an input (qualified name), set it, or scale it."""
-        population = self.arrays.system_of(name)
-        kept = self.constants[name]
-        kept.pop("set", None)
+        for kept in (self.constants[name], self.set_by.setdefault(name, {})):
+            kept.pop("set", None)
+        self.set_by[name][how] = self.state.origin
+        self.put(name, how, value)
+
+    def put(self, name: str, how: str, value: Array | float) -> None:
+        """Give a constant of an input its value, and what follows from the constants theirs."""
+        population, kept = self.arrays.system_of(name), self.constants[name]
         kept[how] = np.atleast_1d(np.asarray(value, np.float64))
         made = self.arrays.systems[population].inputs[name]
         base = made.default + kept["add"]
@@ -88,17 +95,33 @@ class Stimuli:
         return self.state.fields[f"wave:{name}"][row * columns : (row + 1) * columns]
 
     def chosen(self) -> dict[str, Array]:
-        """The constants, for a checkpoint."""
-        return {f"constant.{how}.{name}": array for name, parts in self.constants.items() for how, array in parts.items()}
+        """The constants that a register gave, for a checkpoint; all others follow from the program."""
+        return {f"constant.{how}.{name}": self.constants[name][how] for name, how in self.from_registers()}
 
-    def sizes(self) -> Iterator[tuple[str, int]]:
-        """Each input, and how many neurons have it."""
-        for name in self.constants:
-            yield name, self.arrays.network.populations[self.arrays.system_of(name)].n
+    def from_registers(self) -> list[tuple[str, str]]:
+        """The inputs, and those of their constants, that a register gave."""
+        found = [(name, how, origin) for name, parts in self.set_by.items() for how, origin in parts.items()]
+        return [(name, how) for name, how, origin in found if self._is_register(origin, 1)]
+
+    def _is_register(self, origin: Origin | None, place: int) -> bool:
+        """Whether an operand of the instruction is a register."""
+        return origin is not None and isinstance(self.arrays.names.verified.instructions[origin.pc].operands[place], Register)
+
+    def is_live(self, field: str) -> bool:
+        """Whether a field is of the run: weights and rates of spikes from outside are the program's, except from registers."""
+        kind, _, target = field.partition(":")
+        by = {"jump": (self.trains, 2), "rate_jump": (self.rates, 2), "expected": (self.rates, 1)}
+        return kind not in by or self._is_register(by[kind][0].get(target), by[kind][1])
+
+    def size(self, name: str) -> int:
+        """How many neurons have an input."""
+        return self.arrays.network.populations[self.arrays.system_of(name)].n
 
     def origins(self) -> dict[str, list[Origin]]:
-        """The instructions that waveforms and spike trains come from."""
-        return {"waves": list(self.waves.values()), "trains": list(self.trains.values())}
+        """The instructions that waveforms, spike trains, random spikes and constants come from, in an order to do them in."""
+        constants = [parts[how] for parts in self.set_by.values() for how in ("add", "scale", "set") if how in parts]
+        events = {"trains": list(self.trains.values()), "rates": list(self.rates.values())}
+        return {"inputs": constants, "waves": list(self.waves.values()), **events}
 
     def note_rates(self) -> None:
         """Make anew what follows from the numbers of random spikes that are expected. Raises ValueError where one is none."""
@@ -139,6 +162,7 @@ class Stimuli:
     def set_poisson(self, target: Target, rate: Array | float, weight: Array | float) -> None:
         """POI, RATE: hertz and weights."""
         fields, name = self.state.fields, target.name
+        self.rates[name] = self.state.origin
         fields[f"expected:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
         fields[f"rate_jump:{name}"][:] = weight
         self._make_counts(name)

@@ -11,7 +11,7 @@ from bioasm.problems.graph import Graph, max_cut
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
 from bioasm.problems.qubo import from_entries
 from bioasm.problems.rudy import generate
-from bioasm.problems.schedule import MOST_SWEEPS, TEMPERATURES, schedule_for
+from bioasm.problems.schedule import BUDGET, MOST_SWEEPS, PER_NEIGHBOUR, TEMPERATURES, UPDATE, schedule_for
 from bioasm.problems.write import Account, write_program
 from tests.problems.exact import states
 
@@ -103,6 +103,17 @@ def test_a_few_spins_that_are_coupled_strongly_are_melted():
     i, j = np.concatenate((u, weak)), np.concatenate((v, weak + 1))
     value = np.concatenate((np.full(len(u), 1e6), np.ones(len(weak))))
     assert schedule_for(from_entries(n, i, j, value, SPIN)).hot > 1e6
+
+
+def test_more_temperatures_keep_to_the_budget():
+    graph = generate("-rnd_graph 800 6 8001")
+    one = max_cut(graph)
+    weights = np.where(np.arange(len(graph.weight)) % 7 == 0, 1e9, 1.0) * graph.weight
+    wide = max_cut(Graph(graph.n, graph.u, graph.v, weights))
+    narrow, many = schedule_for(one), schedule_for(wide)
+    assert many.steps > 2 * narrow.steps
+    visits = graph.n * (UPDATE + PER_NEIGHBOUR * 2 * len(graph.u) / graph.n)
+    assert many.steps * many.sweeps * visits <= BUDGET < many.steps * (many.sweeps + 2) * visits
 
 
 def test_a_wide_schedule_has_more_temperatures_and_is_told():

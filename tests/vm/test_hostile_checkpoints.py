@@ -209,11 +209,63 @@ def test_counts_of_spikes_are_never_taken_from_a_file(field: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("field", ["jump:p0.", "rate_jump:p0.", "expected:p0."])
-def test_weights_and_rates_are_finite(field: str, value: float, tmp_path: Path) -> None:
+def test_weights_that_a_register_gave_are_finite(value: float, tmp_path: Path) -> None:
     meta, arrays = opened(saved("ordered", 90))
-    arrays[f"field.{field}"][2] = value
+    arrays["field.jump:p0."][2] = value
     assert outcome("ordered", closed(meta, arrays), tmp_path / "c") == "B404"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_the_program_says_is_never_taken_from_a_file(name: str, tmp_path: Path) -> None:
+    """Weights, rates and inputs that no register decides follow from the program."""
+    meta, arrays = opened(saved(name, 90))
+    derived = ("#base", "#offset", "#factor")
+    assert not [field for field in arrays if field.endswith(derived) or field.startswith("constant.")]
+    given = [field for field in arrays if field.startswith(("field.jump:", "field.rate_jump:", "field.expected:"))]
+    assert given == (["field.jump:p0."] if name == "ordered" else [])
+    for field in ("field.p0.I#base", "field.rate_jump:p0.", "field.expected:p0.", "constant.add.p0.I"):
+        planted = arrays | {field: np.ones(4)}
+        assert outcome(name, closed(meta, planted), tmp_path / "c") == "B404"
+
+
+REGISTERS = """
+    POP p, lif, 3
+    MOV r0, 2e-9
+    MOV r1, 500
+    MOV r2, 0.5
+    INP I, 1 nA, add
+    INP I, r2, scale
+    EVT p, [[0, 0], [15e-3, 2]], r0
+    RATE p, r1, 3 mV
+    RUN 10 ms
+    INP I, r0
+    INP I, 3 nA, set
+    RATE p, 200 Hz, r0
+    RUN 10 ms
+    RD v
+    RD spike_count
+"""
+
+
+@pytest.mark.parametrize("budget", [8, 11, 40, 90, 120, 160])
+def test_inputs_of_numbers_and_registers_go_on_as_they_were(budget: int, tmp_path: Path) -> None:
+    """Cut wherever it may be, the rest of the run is the same bit for bit."""
+    whole = machine(REGISTERS)
+    while whole.run_slice() is Status.SLICE:
+        pass
+    cut = machine(REGISTERS)
+    cut._budget = budget
+    cut.run_slice()
+    save_checkpoint(tmp_path / "c", cut, "x")
+    again = machine(REGISTERS)
+    load_checkpoint(tmp_path / "c", again, "x")
+    while again.run_slice() is Status.SLICE:
+        pass
+    for one, other in zip(whole.outputs.readings, again.outputs.readings, strict=True):
+        assert np.array_equal(one.value, other.value)
+    assert len(again.outputs.readings) == 2
+    for one in (whole, cut, again):
+        one.close()
 
 
 @pytest.mark.parametrize("text", [TWIN, SENT, ORDERED, ORDERED.replace(TWO, EARLY).replace("p, two", "p, early")])
