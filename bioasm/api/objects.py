@@ -11,7 +11,7 @@ import numpy as np
 
 from bioasm.api.arrays import as_data
 from bioasm.diagnostics import error
-from bioasm.isa.program import Data, Dense
+from bioasm.isa.program import Data, Dense, Program
 from bioasm.problems.accounts import Problem as Found
 from bioasm.problems.accounts import arrays_problem, matrix_problem
 from bioasm.problems.models import constrained_of, quadratic_of
@@ -25,6 +25,10 @@ _OF_DIMOD = "a model of dimod"
 
 def problem_of(source: Any, maximize: bool) -> Found:
     """The problem that an object is. Raises BioasmError B304."""
+    if isinstance(source, Program):
+        from bioasm.api.problem_programs import problem_in
+
+        return problem_in(source)
     if isinstance(source, str | Path):
         from bioasm.api.problem_files import read_problem_file
 

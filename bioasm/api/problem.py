@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class Problem:
 
         A square array, nested lists or a matrix of scipy.sparse is a QUBO x'Qx; a graph of networkx is max-cut with the
         edges' `weight` (1 without); a dict of terms is a polynomial over bits; a BinaryQuadraticModel, BinaryPolynomial or
-        ConstrainedQuadraticModel of dimod is what it says; a path is a problem file that `bioasm import` reads. With
+        ConstrainedQuadraticModel of dimod is what it says; a path is a problem file that `bioasm import` reads;
+        a Program is the problem that it loads. With
         `maximize` the largest value is wanted. Raises BioasmError.
         """
         from bioasm.api.objects import problem_of
@@ -122,6 +124,21 @@ class Problem:
     def program(self, model: str = "ising") -> Program:
         """The program that minimises its energy, on spins (`ising`) or on the LIF twin (`lif`)."""
         return build(self, model, Effort())
+
+    def export(self, form: str) -> bytes:
+        """The problem in a format of others: qubo, coo, bq, ising, bqm, dimod, terms, lp, cnf or gset. Raises BioasmError."""
+        from bioasm.problems.export import write
+
+        return write(self.energy, self.account, form)
+
+    def save(self, path: str | Path, form: str | None = None) -> None:
+        """Write the problem to a file, in the format that `form` or else its suffix names. Raises BioasmError."""
+        from bioasm.files import whole
+        from bioasm.problems.export import form_of
+
+        content = self.export(form or form_of(str(path)))
+        with whole(path) as stream:
+            stream.write(content)
 
 
 def build(problem: Problem, model: str, effort: Effort, start: Any = None) -> Program:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Run a program on two drivers and compare what they computed."),
     "test": ("test", "Run programs and check what their comments promise."),
     "import": ("import_", "Turn a problem file (graph, QUBO, ...) or a network (NIR, ...) into a program."),
+    "export": ("export", "Write a problem, or that of a program, in another format."),
     "info": ("info", "Show what a program holds and needs."),
     "examples": ("examples", "List the example programs, print one, or copy some."),
     "new": ("new", "Make a project: a program, a test of it, and a CI file."),

@@ -355,6 +355,11 @@ CODES: dict[str, Code] = {
         "nothing to draw",
         "The result holds nothing of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a spin model.",
     ),
+    "B315": Code(
+        "problem does not fit the format",
+        "The format has no place for something of the problem, such as products of three variables, biases or a sense. The hint "
+        "names one that has.",
+    ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(
         "out of fuel",

@@ -26,6 +26,9 @@ FORMATS: dict[str, str] = {
     "ising": "a spin glass: `n m`, then `i j J` or `i i h`; or .npz with J, h, offset",
 }
 
+# The formats that problems are written in.
+EXPORTS = ("qubo", "coo", "bq", "ising", "bqm", "dimod", "terms", "lp", "cnf", "gset")
+
 # The formats that are no texts.
 BINARY = ("dimod", "cqm")
 

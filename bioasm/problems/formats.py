@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -106,7 +107,9 @@ def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
              "A variable is true where its spin is +1."]  # fmt: skip
     if clauses.hard:
         notes.append(f"A hard clause weighs {clauses.hard:g}, more than all others: below it all hard clauses are satisfied.")
-    return unsatisfied(clauses), Account(title, source, tuple(notes))
+    said, energy = remarks_in(content), unsatisfied(clauses)
+    account = said.named(Account(title, source, tuple(notes)), energy.n)
+    return replace(energy, constant=energy.constant + (said.constant or 0.0)), account
 
 
 def _read_model(content: bytes, source: str, maximize: bool) -> Problem:

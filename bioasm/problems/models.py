@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,11 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.limits import limit
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.numbers import Integers
-from bioasm.problems.polynomial import BIT, SPIN, Monomials, check_neurons, collect
+from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
+from bioasm.problems.remarks import remarks_in
+from bioasm.problems.write import Account
 
+_MAXIMIZE = re.compile(rb"(?i)(\s|\\[^\n]*\n)*max")
 BQM_MAGIC, CQM_MAGIC = b"DIMODBQM", b"DIMODCQM"
 
 
@@ -82,16 +87,22 @@ def read_cqm_file(content: bytes, source: str, maximize: bool) -> Problem:
 
 
 def read_lp_file(content: bytes, source: str, maximize: bool) -> Problem:
-    """An LP file with a quadratic objective and constraints. Raises BioasmError B304, B312."""
-    from bioasm.problems.remarks import remarks_in
-
-    said = remarks_in(content)
-    lower = content.lower().lstrip()
+    """An LP file with a quadratic objective and constraints, in the sense that it says. Raises BioasmError B304, B312."""
     model = _loaded(source, lambda dimod: dimod.lp.loads(content.decode("utf-8", "replace")))
-    if maximize and lower.startswith(b"max"):
-        maximize = False
-    energy, account = constrained_of(model, source, maximize)
-    return energy, said.named(account, energy.n)
+    energy, account = _ordered(*constrained_of(model, source), remarks_in(content).names)
+    if _MAXIMIZE.match(content) is None:  # else dimod has changed the sign of the objective
+        return energy, account
+    return polynomial_problem(energy.negated(), source, True, account.names, account.notes[1:])
+
+
+def _ordered(energy: Polynomial, account: Account, names: tuple[Hashable, ...]) -> Problem:
+    """The problem with variables x0, x1, ... in the order of their numbers and called by the names that were remarked."""
+    places = {f"x{k}": k for k in range(energy.n)}
+    if len(names) != energy.n or set(account.names) != set(places):
+        return energy, account
+    moved = np.array([places[str(name)] for name in account.names])
+    pieces = [Monomials(np.sort(moved[part.index], axis=1), part.value) for part in energy.parts.values()]
+    return collect(energy.n, energy.domain, pieces, [energy.constant]), replace(account, names=names)
 
 
 def _loaded(source: str, load: Callable[[Any], Any]) -> Any:

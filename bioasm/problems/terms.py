@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.isa.labels import MAXIMIZE
 from bioasm.plain import rounded_in
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.numbers import Floats
@@ -133,7 +134,7 @@ def read_terms(content: bytes, source: str, maximize: bool) -> Problem:
     except (TypeError, ValueError, AttributeError):
         raise _flaw(source, "its terms are of another form") from None
     names = [_label(name) for name in said["names"]] if isinstance(said.get("names"), list) else None
-    return polynomial_of(terms, _VARTYPES[vartype], maximize, names, source)
+    return polynomial_of(terms, _VARTYPES[vartype], maximize or said.get("sense") == MAXIMIZE, names, source)
 
 
 def _flaw(source: str, why: str) -> BioasmError:
