@@ -253,6 +253,13 @@ def test_modules_do_not_import_in_circles() -> None:
     assert list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
 
+@pytest.mark.parametrize("room", ["network", "verifier", "runtime", "vm", "drivers", "verification", "safety"])
+def test_types_do_not_go_in_circles_either(room: str) -> None:
+    names = {module(path) for path in ALL if module(path).startswith(f"bioasm.{room}.")}
+    graph = {module(path): (imported(tree(path)) & names) - {module(path)} for path in ALL if module(path) in names}
+    assert list(TopologicalSorter(graph).static_order())  # what is imported for types and within functions counts
+
+
 def test_the_compiler_lives_in_the_machine_alone() -> None:
     assert {path.relative_to(HOUSE).parts[0] for path in ALL if "numba" in packages_used(imported(tree(path)))} == {"vm"}
 
