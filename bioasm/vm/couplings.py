@@ -24,7 +24,7 @@ _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bi
 
 @dataclass
 class Prepared:
-    """Arrays for a kernel.
+    """Prepared couplings: the arrays of a kernel.
 
     `storage` names the form of J. `values` are (n, n), with what stands at the rows' ends again in `tails`, or the entries
     of rows `start` (n + 1) with columns `column`. `scale` is the energy of one unit where `whole` says that all are
@@ -233,7 +233,7 @@ def _symmetric_dense(n: int, matrix: Array) -> tuple[str, Array, Array, Array, f
 
 
 def _lowest_bit(values: Array) -> int | None:
-    """The exponent of the lowest bit that any of the values has; None where all are 0."""
+    """Exponent of the lowest set bit of all values; None where all are 0."""
     if values.dtype.kind in "iub":
         together = int(np.bitwise_or.reduce(values, axis=None))
         return (together & -together).bit_length() - 1 if together else None
@@ -263,7 +263,7 @@ def _common_unit(form: str, value: Array, h: Array, weights: Array, start: Array
 
 
 def _reach_of_couplings(form: str, value: Array, start: Array, n: int) -> Array:
-    """How far the couplings alone can bring each neuron's field from 0."""
+    """Bound of |J s| over all states s, (n,): row sums of absolute values."""
     with np.errstate(over="ignore"):
         if form == "dense":
             rows = [np.abs(np.asarray(value[a : a + 512], np.float64)).sum(axis=1) for a in range(0, n, 512)]
@@ -286,7 +286,7 @@ def _real_values(value: Array) -> Array:
 
 
 def bind_couplings(state: State, ready: Prepared) -> None:
-    """Let kernels see prepared couplings."""
+    """Bind prepared couplings into the State."""
     state.bind("J", ready.values)
     state.bind("J_TAIL", ready.tails)
     state.bind("J_ROW", ready.start)

@@ -151,7 +151,7 @@ class CompiledDynamics(Dynamics, ABC):
         return Best(self.state["BEST_ENERGY"][: self.lanes], state)
 
     def trace(self) -> Array:
-        """Energies over the run, (lanes, entries)."""
+        """Energies with the offset of all feedback times or sweeps, (lanes, entries)."""
         return self.outputs.energies().copy()
 
     def spikes(self) -> Spikes:

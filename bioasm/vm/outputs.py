@@ -1,4 +1,4 @@
-"""What a run leaves behind while it runs: buffers that kernels fill, and the pieces that were taken out of them."""
+"""Output buffers of kernels (spikes, energies, samples), and the pieces that were drained from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COPIES = 3  # of what was taken, while a result is put together
 
 @dataclass
 class Samples:
-    """One recorded variable: which, how often, of whom, by which REC, and what was taken so far.
+    """One recording: variable, period in steps, first step, neurons (int64), the place of its REC, and its samples.
 
     A piece is (samples, neurons, lanes) of one block.
     """
@@ -133,7 +133,7 @@ class Outputs:
         self.state.ctx[Ctx.RECORDERS] = len(active)
 
     def _source(self, samples: Samples, block: Array) -> int:
-        """The address of a variable's cells in a block, 0 where it must be computed."""
+        """Address of a variable's cells, float64 (n, width), in a block; 0 where it must be computed."""
         cells = self._cells_of(samples.ref)
         if cells is None:
             return 0
@@ -142,7 +142,7 @@ class Outputs:
     # --- draining -----------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Take everything out of the buffers of spikes, energies and samples."""
+        """Drain each block: spikes (cell, step), energies (entries, width), samples (samples, neurons, width)."""
         for b, block in enumerate(self.state["BLOCK"]):
             self._drain_spikes(b, block)
             if block[Block.TRACE] and not self.keeps_trace:

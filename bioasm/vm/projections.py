@@ -20,7 +20,7 @@ _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is tha
 
 
 class Projections:
-    """The connections of all projections, as fields that generated source reads."""
+    """Connections in compressed sparse rows: start int64 (pre + 1,), post int32 and weight float64 (connections,)."""
 
     def __init__(self, arrays: NetworkArrays, parameters: Mapping[str, float]) -> None:
         self.arrays, self.state = arrays, arrays.state
@@ -83,7 +83,7 @@ class Projections:
             self.arrays.stale = True
 
     def _make_room(self, projection: Projection) -> None:
-        """Rings of the length that the delay asks for, with nothing under way."""
+        """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""
         steps = self.delay[projection.name] / float(self.state.real[Real.DT])
         delayed = self._delayed(projection)
         spikes = 0 if delayed else round(steps)
@@ -99,7 +99,7 @@ class Projections:
             self.state.fields.pop(name, None)
 
     def _delayed(self, projection: Projection) -> list[str]:
-        """The rings of what the target's text delays itself."""
+        """Ring buffers of what the target's text delays itself with delayed(...)."""
         instance = self.arrays.names.by_name[projection.target]
         system = self.arrays.names.system(self.arrays.names.population_of(instance))
         calls = [n for a in instance.model.adds for n in a.value.walk() if isinstance(n, Call) and n.function == "delayed"]

@@ -21,7 +21,7 @@ _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 
 
 def block_width(lanes: int) -> int:
-    """How many lanes stand side by side. It depends on the number of lanes alone, so that results do not depend on threads."""
+    """Width of a block: WIDE lanes or 1. It depends on the number of lanes alone, so that results do not depend on threads."""
     return WIDE if lanes >= _LANES_FOR_WIDE else 1
 
 
@@ -89,26 +89,26 @@ class State:
             self.bind(name, np.concatenate([words, np.zeros(PAST_THE_END, np.uint32)]))
 
     def to_cells(self, per_place: Array) -> Array:
-        """An array (places, n) of n neurons in the order of cells."""
+        """(places, n) to the layout of cells, flat [block][neuron][lane] of n * places entries."""
         blocks = per_place.reshape(self.blocks, self.width, -1)
         return np.ascontiguousarray(blocks.transpose(0, 2, 1)).ravel()
 
     def places_of(self, cells: Array) -> Array:
-        """An array of cells as (places, n)."""
+        """The layout of cells to (places, n), a view where it can be."""
         n = cells.size // self.places
         return cells.reshape(self.blocks, n, self.width).transpose(0, 2, 1).reshape(self.places, n)
 
     def from_cells(self, cells: Array) -> Array:
-        """An array of cells as (lanes, n), copied."""
+        """The layout of cells to (lanes, n), without padding, copied."""
         return self.places_of(cells)[: self.lanes].copy()
 
     def per_neuron_to_cells(self, per_neuron: Array) -> Array:
-        """An array (n,) repeated for every place, in the order of cells."""
+        """(n,) broadcast over all places, in the layout of cells."""
         return self.to_cells(np.broadcast_to(per_neuron, (self.places, len(per_neuron))))
 
     # --- checkpoints --------------------------------------------------------------------------------
 
     def live(self) -> dict[str, Array]:
-        """What is neither scratch nor rebuilt from the program, by name: the arrays themselves, to be kept or filled."""
+        """State of a checkpoint: the arrays that are neither scratch nor rebuilt from the program, by name, not copied."""
         live = {f"array.{name}": array for name, array in self.arrays.items() if name not in _NOT_LIVE | self._unbound}
         return live | {"registers": self["VALUES"][: limit("registers")], "synced": self["BLOCK"][:, Block.SYNCED]}

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 class Stimuli:
-    """Inputs and events of a network. Numbers and vectors are of one entry or one a neuron of the population."""
+    """Inputs and events of a network. Values are one number or (n,), in the unit of the input; weights in that of the port."""
 
     def __init__(self, arrays: NetworkArrays) -> None:
         self.arrays, self.state = arrays, arrays.state
@@ -149,7 +149,7 @@ class Stimuli:
         self.arrays.array(f"events:{name}", Field(p, per="slot"))
 
     def set_spike_train(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """SPK, EVT: steps from the origin's on, sorted, and the neurons that a spike of this weight comes to."""
+        """SPK, EVT: steps from the origin's on, int64, rising; the neuron of each spike; weights, a number or (n,)."""
         fields, name = self.state.fields, target.name
         self.trains[name] = origin = self.state.origin
         fields[f"step:{name}"] = np.ascontiguousarray(steps + origin.step, np.int64)
@@ -160,7 +160,7 @@ class Stimuli:
         self.arrays.stale = True
 
     def set_poisson(self, target: Target, rate: Array | float, weight: Array | float) -> None:
-        """POI, RATE: hertz and weights."""
+        """POI, RATE: Poisson rates in hertz and weights, each a number or (n,)."""
         fields, name = self.state.fields, target.name
         self.rates[name] = self.state.origin
         fields[f"expected:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
@@ -169,7 +169,7 @@ class Stimuli:
         self.arrays.stale = True
 
     def _make_counts(self, name: str) -> None:
-        """The tables by which the spikes of a step are counted, from how many are expected."""
+        """Inverse transform tables for Poisson counts, from the expected spikes of a step, (n,)."""
         fields, expected = self.state.fields, self.state.fields[f"expected:{name}"]
         fields |= {f"count_{part}:{name}": array for part, array in counts(expected)._asdict().items()}
         self.state.wholes[f"rates:{name}"] = int(expected.any())
