@@ -124,10 +124,7 @@ class Client:
 
     def _call(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         response = self._send(method, path, body, headers)
-        content = response.read(_ANSWER + 1)
-        if len(content) > _ANSWER:
-            raise garbled(f"an answer has more than {_ANSWER:,} bytes")
-        return Answer({name.lower(): value for name, value in response.getheaders()}, content)
+        return Answer({name.lower(): value for name, value in response.getheaders()}, _content(response))
 
     def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> HTTPResponse:
         """Send a request; the response is one without error, its body unread."""
@@ -140,7 +137,7 @@ class Client:
         return response
 
     def _refuse(self, response: HTTPResponse) -> None:
-        content = response.read(_ANSWER)
+        content = _content(response)
         if response.status == 503:
             raise Busy("it is busy")
         said = Answer({}, content).json() if "json" in (response.getheader("Content-Type") or "") else {}
@@ -199,6 +196,17 @@ class Client:
             got.data += piece
         if len(got.data) < got.size:
             raise ConnectionError("the result was cut")
+
+
+def _content(response: HTTPResponse) -> bytes:
+    """The bytes of an answer. Raises ConnectionError where it was cut, BioasmError B552 where it is too long."""
+    length = response.length
+    content = response.read(_ANSWER + 1)
+    if len(content) > _ANSWER:
+        raise garbled(f"an answer has more than {_ANSWER:,} bytes")
+    if length is not None and len(content) < length:
+        raise ConnectionError("an answer was cut")
+    return content
 
 
 class _Download:
