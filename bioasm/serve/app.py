@@ -104,7 +104,7 @@ def _route(path: str, method: str, handler: Handler, server: Server) -> Route:
         except ClientDisconnect:
             refusal = Refusal(400, "the client went away", close=True)
         if refusal.status != 503:
-            server.audit.write(f"{method} {path}", who, f"refused {refusal.status}", why=str(refusal)[:300])
+            server.audit.refuse(f"{method} {path}", who, refusal.status, str(refusal))
         return refusal.response()
 
     return Route(path, answer, methods=[method])

@@ -140,6 +140,7 @@ def _front(server: Server, context: ssl.SSLContext | None) -> Any:
 async def _forget(store: Store, days: float) -> None:
     """Remove what is older than it is to be kept, now and every hour."""
     while True:
+        await asyncio.to_thread(store.sweep)
         await asyncio.to_thread(jobs.forget, store, days * _DAY)
         await asyncio.sleep(_HOUR)
 

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS tokens (
 );
 """
 _PATIENCE = 30.0  # s in which another process ends its transaction
+_LEFT = 3600.0  # s after which nobody writes to a file any more
 _FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
 
 
@@ -96,6 +97,12 @@ class Store:
     def checkpoint(self, job: str) -> Path:
         """Where a job keeps its checkpoint."""
         return self.folder / "checkpoints" / f"{job}.npz"
+
+    def sweep(self) -> None:
+        """Remove what processes left behind that were killed while they wrote."""
+        for path in [*(self.folder / "incoming").iterdir(), *self.folder.glob("*/.bioasm.*.part")]:
+            if time.time() - path.stat().st_mtime > _LEFT:
+                path.unlink(missing_ok=True)
 
     def incoming(self) -> Path:
         """A name for a file that comes in."""

@@ -144,7 +144,8 @@ def test_events_are_read_as_browsers_read_them() -> None:
     assert events_of(data) == [None, Event(1, "progress", {"steps": 1}), Event(2, "message", {"a": 2})]
 
 
-NO_EVENTS = [*(b"data: " + data + b"\n\n" for data in (b"x", b"[]", b"{", b"\xff", b"[" * 99_999)), b"id: 1", b"a" * (LONGEST + 1)]
+NO_DATA = (b"x", b"[]", b"{", b"\xff", b"[" * 99_999)
+NO_EVENTS = [*(b"data: " + data + b"\n\n" for data in NO_DATA), b"id: 1", b"a" * (LONGEST + 1)]
 
 
 @pytest.mark.parametrize("data", NO_EVENTS, ids=range(len(NO_EVENTS)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import time
 from collections.abc import Iterator
@@ -318,3 +319,30 @@ def test_tokens_are_made_listed_and_removed(tmp_path: Path) -> None:
 def test_a_token_that_makes_no_sense_is_refused(tmp_path: Path, line: str) -> None:
     told = bioasm("jobs", *line.split(), "--store", tmp_path / "s")
     assert (told.code, told.stdout) == (2, b"")
+
+
+def test_refusals_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioasm.serve import audit
+
+    now = [5.0]
+    monkeypatch.setattr(audit.time, "monotonic", lambda: now[0])
+    log = audit.Audit(tmp_path)
+    for _ in range(1000):
+        log.refuse("GET /v1", "", 401, "a token is needed")
+    now[0] = 6.0
+    log.refuse("GET /v1", "", 401, "a token is needed")
+    log.close()
+    lines = [json.loads(line)["outcome"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert lines == ["refused 401"] * 20 + ["980 more in a second", "refused 401"]
+
+
+def test_what_killed_processes_left_is_swept_away(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    left = [store.incoming(), tmp_path / "results" / ".bioasm.7.abc.part"]
+    fresh, result = store.incoming(), store.result("ab" * 32)
+    for path in (*left, fresh, result):
+        path.write_bytes(b"x")
+    for path in (*left, result):
+        os.utime(path, (1, 1))
+    store.sweep()
+    assert [path.exists() for path in (*left, fresh, result)] == [False, False, True, True]
