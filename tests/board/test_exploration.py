@@ -275,7 +275,7 @@ def test_no_sequence_of_requests_and_mishaps_passes_a_limit() -> None:
 
 @pytest.mark.long
 def test_no_sequence_of_eight_requests_and_mishaps_passes_a_limit() -> None:
-    assert explore(ACTIONS, 8) > 10_000
+    assert explore(ACTIONS, 8) > 100_000  # states, by 640,000 actions, in 2 to 3 minutes
 
 
 @pytest.mark.parametrize("net", [-12, 8, 12])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from zlib import crc32
 
 import pytest
 
 from bioasm.safety import Guard, History, Limits, QuantisedPulse, Rule
+from bioasm.safety.history import ChannelHistory
 
 PERIOD = 50e-6  # 20 kHz
 
@@ -222,3 +224,80 @@ def test_refusal_says_how_much_charge_would_be_left() -> None:
     (found,) = guard().refusals(0, [4], leaving(8))
     assert (found.value, found.limit) == (pytest.approx(40e-12), pytest.approx(30e-12))
     assert found.message == "net charge of all pulses on channel 4: 40 pC; the limit is 30 pC (net charge of a pulse)"
+
+
+# --- what is kept over restarts, write by write --------------------------------------------------------
+
+
+def test_what_a_restart_finds_is_written_down_at_once() -> None:
+    memory = region()
+    memory[100] ^= 1
+    first = guard(memory)
+    assert bytes(memory) == first.history.to_bytes()
+    assert History.recalled(bytes(memory), 16, 1).ready == first.history.ready == 200_000
+
+
+def test_end_of_a_pulse_is_written_down_at_once() -> None:
+    memory = region()
+    watch = guard(memory)
+    watch.admit(70, [2], leaving(5))
+    watch.over(2)
+    assert guard(memory).wait() == 0
+    assert bounds(guard(memory), 2) == (5, 5)
+
+
+def test_what_is_not_known_any_more_is_written_down_at_once() -> None:
+    memory = region()
+    watch = guard(memory)
+    watch.forget()
+    for each in (watch, guard(memory)):
+        assert each.wait() == pytest.approx(10.0)
+        (found,) = each.refusals(0, [0], pulse())
+        assert (found.rule, found.value, found.limit) == (Rule.DISCHARGE, pytest.approx(10.0), 0.0)
+
+
+def test_a_pulse_that_a_restart_cut_off_is_not_under_way_for_ever() -> None:
+    memory = region()
+    guard(memory).admit(70, [2], leaving(5))
+    guard(memory).tick(200_001)
+    assert guard(memory).wait() == 0
+
+
+def test_time_to_discharge_is_rounded_up_to_samples() -> None:
+    watch = guard(period=1 / 30_303.03)
+    watch.forget()
+    assert watch.history.ready == 303_031
+
+
+@pytest.mark.parametrize(("clock", "believed"), [((1 << 62) - 1, True), (1 << 62, False), ((1 << 63) - 1, False)])
+def test_a_clock_of_no_board_is_not_believed(clock: int, believed: bool) -> None:
+    history = History.empty(16)
+    history.clock = clock
+    watch = guard(bytearray(history.to_bytes()))
+    assert (watch.history.clock, watch.wait() == 0) == ((clock, True) if believed else (0, False))
+
+
+def test_memory_of_electrodes_that_never_stimulated_is_all_zeros() -> None:
+    assert not any(region()[8:])
+
+
+@pytest.mark.parametrize(
+    ("start", "latest", "shown"),
+    [(-1, None, -1.0), (4, 5, 4.0), (1 << 63, None, math.nan), (-(1 << 63), None, math.nan), ("5", None, math.nan)],
+)
+def test_a_start_that_can_not_be_is_shown(start: int, latest: int | None, shown: float) -> None:
+    watch = guard()
+    if latest is not None:
+        assert watch.admit(latest, [1], pulse()) == []
+    (found,) = watch.refusals(start, [0], pulse())
+    assert (found.rule, found.limit) == (Rule.ORDER, float(latest or 0))
+    assert found.value == pytest.approx(shown, nan_ok=True)
+
+
+def test_the_latest_start_that_can_be() -> None:
+    assert guard().refusals((1 << 63) - 1, [0], pulse()) == []
+
+
+@pytest.mark.parametrize(("held", "net", "after"), [((-4, -4), 2, (-2, 2)), ((3, 3), 2, (2, 5)), ((-4, 3), 0, (-4, 3))])
+def test_any_part_of_what_was_held_may_have_leaked_away(held: tuple[int, int], net: int, after: tuple[int, int]) -> None:
+    assert ChannelHistory(low=held[0], high=held[1]).with_net(net) == after
