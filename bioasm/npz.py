@@ -97,7 +97,10 @@ def read_header(stream: IO[bytes]) -> Header:
     if size > _LONGEST_HEADER:
         raise ValueError(f"the header of an array has {size} bytes")
     parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran_order, dtype = parse(BytesIO(length + stream.read(size)))
+    try:
+        shape, fortran_order, dtype = parse(BytesIO(length + stream.read(size)))
+    except Exception as cause:  # the header is read by Python's own parser, which fails in many ways
+        raise ValueError("the header of an array can't be read") from cause
     if dtype.hasobject or any(side < 0 for side in shape):
         raise ValueError("objects of Python are not read")
     return Header(tuple(int(side) for side in shape), dtype, bool(fortran_order), len(magic) + width + size)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import stat
 import struct
 import zipfile
@@ -21,13 +20,11 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.files import reason
+from bioasm.npz import read_header
 
 Array = NDArray[Any]
 Shape = tuple[int | None, ...]  # None: as many as the entry has
 
-_MAGIC = b"\x93NUMPY\x01\x00"
-_HEADER = re.compile(rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': False, 'shape': \(((?:\d{1,18},? ?)*)\), \} *\n")
-_HEADER_BYTES = 1 << 10
 _FAULTS = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
 
 
@@ -107,13 +104,14 @@ class Archive:
 
 
 def _header(name: str, stream: Any) -> tuple[str, tuple[int, ...]]:
-    """The dtype and shape that numpy wrote before an entry's content."""
-    start = stream.read(len(_MAGIC) + 2)
-    length = int.from_bytes(start[len(_MAGIC) :], "little")
-    found = _HEADER.fullmatch(stream.read(length)) if length < _HEADER_BYTES else None
-    if start[: len(_MAGIC)] != _MAGIC or found is None:
-        raise Damaged(f"{name} is no array of numbers")
-    return found[1].decode(), tuple(int(word) for word in found[2].replace(b",", b" ").split())
+    """The dtype and shape that numpy wrote before an entry's content: numbers of this machine's byte order, row by row."""
+    try:
+        header = read_header(stream)
+    except ValueError as cause:
+        raise Damaged(f"{name} is no array of numbers") from cause
+    if header.fortran_order or header.dtype.kind not in "biuf" or not header.dtype.isnative:
+        raise Damaged(f"{name} is no array of numbers, row by row")
+    return header.dtype.str, header.shape
 
 
 def _fits(found: tuple[int, ...], shape: Shape) -> bool:
