@@ -182,8 +182,8 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
         except BioasmError as fault:
             if fault.partial is None:
                 raise
-            so_far: Result = fault.partial  # a fault late in a run must not cost what was computed before it
-            return so_far
+            partial: Result = fault.partial  # a fault late in a run must not cost what was computed before it
+            return partial
 
 
 def _total_steps(verified: Verified, options: RunOptions) -> int | None:
@@ -215,11 +215,16 @@ def _seed(request: Request, driver: Driver) -> int:
 
 
 def _deliver(
-    request: Request, result: Result, news: list[Diagnostic], seconds: float, failures: list[BioasmError], console: Settings
+    request: Request,
+    result: Result,
+    new_diagnostics: list[Diagnostic],
+    seconds: float,
+    failures: list[BioasmError],
+    console: Settings,
 ) -> int:
     """Print. A file that could not be written must not cost the results: they are printed all the same."""
     _print(request, result, seconds, request.output if not failures else None)
-    findings = [*news, *(d for failure in failures for d in failure.diagnostics)]
+    findings = [*new_diagnostics, *(d for failure in failures for d in failure.diagnostics)]
     if findings:
         common.report(findings, console)
     return EXIT_CODES[result.status] or (failures[0].exit_code if failures else EXIT_OK)

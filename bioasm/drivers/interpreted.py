@@ -64,7 +64,7 @@ def result_of(finish: Callable[[], str], result: Callable[[str], Result]) -> Res
     try:
         status = finish()
     except BioasmError as fault:
-        so_far = result("failed")
-        fault.partial = replace(so_far, diagnostics=(*so_far.diagnostics, *fault.diagnostics))
+        partial = result("failed")
+        fault.partial = replace(partial, diagnostics=(*partial.diagnostics, *fault.diagnostics))
         raise
     return result(status)

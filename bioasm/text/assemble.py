@@ -9,7 +9,7 @@ from bioasm.diagnostics import BioasmError, Diagnostic, did_you_mean
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, DataBlock, DataRef, Instruction, Operand, Program
 from bioasm.isa.table import BY_MNEMONIC, Row
-from bioasm.text.assembly import Draft, Pending, Place
+from bioasm.text.assembly import AssemblyState, Pending, Place
 from bioasm.text.directives import apply
 from bioasm.text.document import Document, Item, Statement
 from bioasm.text.operands import DATA_FORMS, Fault, resolve, wrong_form
@@ -31,67 +31,67 @@ def assemble(
     Raises BioasmError with what is wrong with the text, at most `limit("diagnostics")` findings.
     """
     folder = folder or Path()
-    draft = Draft(including=[(folder / Path(source).name).resolve()])
-    take_in(draft, parse(text, source), folder)
+    state = AssemblyState(including=[(folder / Path(source).name).resolve()])
+    take_in(state, parse(text, source), folder)
     given = data or {}
-    _take_data(draft, given)
-    instructions = _second_pass(draft)
-    _demand_use(draft, given, instructions)
-    if draft.found:
-        raise BioasmError(*draft.found[: limit("diagnostics")])
+    _take_data(state, given)
+    instructions = _second_pass(state)
+    _demand_use(state, given, instructions)
+    if state.found:
+        raise BioasmError(*state.found[: limit("diagnostics")])
     return Program(
         instructions=tuple(instructions),
-        constants=draft.names.constants,
-        data=tuple(draft.data),
-        labels={name: index for name, index in draft.names.labels.items() if not name.startswith("@")},
-        metadata=draft.metadata,
-        sections=tuple(draft.sections),
-        has_spans=debug or draft.has_given_places,
-        models=tuple(draft.models.values()),
+        constants=state.names.constants,
+        data=tuple(state.data),
+        labels={name: index for name, index in state.names.labels.items() if not name.startswith("@")},
+        metadata=state.metadata,
+        sections=tuple(state.sections),
+        has_spans=debug or state.has_given_places,
+        models=tuple(state.models.values()),
     )
 
 
 # --- the first pass ---------------------------------------------------------------------------------
 
 
-def take_in(draft: Draft, document: Document, folder: Path) -> None:
-    """Add the lines of a document to the draft, and what was wrong with its syntax."""
-    draft.found.extend(document.diagnostics)
-    draft.lost_words |= document.lost_words
+def take_in(state: AssemblyState, document: Document, folder: Path) -> None:
+    """Add the lines of a document to the state, and what was wrong with its syntax."""
+    state.found.extend(document.diagnostics)
+    state.lost_words |= document.lost_words
     for line in document.lines:
         if line.statement is not None:
-            _take_statement(draft, Place(document, line, folder), line.statement)
-        if draft.full:
+            _take_statement(state, Place(document, line, folder), line.statement)
+        if state.full:
             return
 
 
-def _take_statement(draft: Draft, place: Place, statement: Statement) -> None:
+def _take_statement(state: AssemblyState, place: Place, statement: Statement) -> None:
     head = statement.head
     if head is not None and head.form == "directive":
-        with draft.blaming(place, head):
-            apply(draft, place, statement, head)
+        with state.blaming(place, head):
+            apply(state, place, statement, head)
         return
     for label in statement.labels:
-        with draft.blaming(place, label):
-            draft.names.labels[draft.define(place, label, local=True)] = len(draft.pending)
+        with state.blaming(place, label):
+            state.names.labels[state.define(place, label, local=True)] = len(state.pending)
     if head is not None:
-        with draft.blaming(place, head):
-            _take_instruction(draft, place, statement, head)
+        with state.blaming(place, head):
+            _take_instruction(state, place, statement, head)
 
 
-def _take_instruction(draft: Draft, place: Place, statement: Statement, head: Item) -> None:
+def _take_instruction(state: AssemblyState, place: Place, statement: Statement, head: Item) -> None:
     row = BY_MNEMONIC.get(head.text) or BY_MNEMONIC.get(head.text.upper())
     if row is None:
         hint = did_you_mean(head.text, BY_MNEMONIC) or "`bioasm help` lists the instructions"
         raise Fault("B002", f"there is no instruction `{head.text}`", hint)
-    if len(draft.pending) >= limit("instructions"):
+    if len(state.pending) >= limit("instructions"):
         raise Fault("B111", f"a program has at most {limit('instructions')} instructions")
     _check_count(row, statement)
-    blocks = _blocks(draft, place, row, statement)
-    given = bool(draft.given_place)
-    span = draft.given_place.pop() if given else place.span(head, (statement.operands or (head,))[-1])
+    blocks = _blocks(state, place, row, statement)
+    given = bool(state.given_place)
+    span = state.given_place.pop() if given else place.span(head, (statement.operands or (head,))[-1])
     columns = () if given else _columns(place, head, statement)
-    draft.pending.append(Pending(row, statement, place, span, columns, blocks))
+    state.pending.append(Pending(row, statement, place, span, columns, blocks))
 
 
 def _columns(place: Place, head: Item, statement: Statement) -> tuple[tuple[int, int], ...]:
@@ -112,48 +112,48 @@ def _check_count(row: Row, statement: Statement) -> None:
     raise Fault("B003", message, f"its form is {row.form}", statement.operands[most] if count > most else None)
 
 
-def _blocks(draft: Draft, place: Place, row: Row, statement: Statement) -> dict[int, int]:
+def _blocks(state: AssemblyState, place: Place, row: Row, statement: Statement) -> dict[int, int]:
     """The data that stand in operands, read now so that data blocks are numbered in the order of the text."""
     blocks = {}
     for number, (slot, item) in enumerate(zip(row.slots, statement.operands, strict=False)):
         if item.form in DATA_FORMS:
             if "data" not in slot.kind.forms:
-                draft.blame(place, item, wrong_form(row, slot, item, "data"))
+                state.blame(place, item, wrong_form(row, slot, item, "data"))
                 continue
-            with draft.blaming(place, item):
-                blocks[number] = draft.load(place, item)
+            with state.blaming(place, item):
+                blocks[number] = state.load(place, item)
     return blocks
 
 
-def _take_data(draft: Draft, given: Mapping[str, Data]) -> None:
+def _take_data(state: AssemblyState, given: Mapping[str, Data]) -> None:
     """Put data that came as objects in the places of those of their names, or behind all."""
     for name, value in given.items():
-        place = draft.names.data.setdefault(name, len(draft.data))
-        draft.data[place : place + 1] = [DataBlock(value, name)]
+        place = state.names.data.setdefault(name, len(state.data))
+        state.data[place : place + 1] = [DataBlock(value, name)]
 
 
-def _demand_use(draft: Draft, given: Mapping[str, Data], instructions: list[Instruction]) -> None:
+def _demand_use(state: AssemblyState, given: Mapping[str, Data], instructions: list[Instruction]) -> None:
     """Refuse data that came as objects and that no instruction names: their name is probably misspelled."""
     used = {o.index for i in instructions for o in i.operands if isinstance(o, DataRef)}
     for name in given:
-        if draft.names.data[name] not in used and not draft.found:
-            hint = did_you_mean(name, draft.names.data.keys() - given.keys())
-            draft.found.append(Diagnostic("B405", f"data {name}: no instruction uses data of this name", hint=hint))
+        if state.names.data[name] not in used and not state.found:
+            hint = did_you_mean(name, state.names.data.keys() - given.keys())
+            state.found.append(Diagnostic("B405", f"data {name}: no instruction uses data of this name", hint=hint))
 
 
 # --- the second pass --------------------------------------------------------------------------------
 
 
-def _second_pass(draft: Draft) -> list[Instruction]:
+def _second_pass(state: AssemblyState) -> list[Instruction]:
     instructions = []
-    for pending in draft.pending:
-        instructions.append(Instruction(pending.row, _operands(draft, pending), pending.span, pending.columns))
-        if draft.full:
+    for pending in state.pending:
+        instructions.append(Instruction(pending.row, _operands(state, pending), pending.span, pending.columns))
+        if state.full:
             break
     return instructions
 
 
-def _operands(draft: Draft, pending: Pending) -> tuple[Operand, ...]:
+def _operands(state: AssemblyState, pending: Pending) -> tuple[Operand, ...]:
     found: list[Operand] = []
     row = pending.row
     for number, (slot, item) in enumerate(zip(row.slots, pending.statement.operands, strict=False)):
@@ -161,7 +161,7 @@ def _operands(draft: Draft, pending: Pending) -> tuple[Operand, ...]:
             found.append(DataRef(pending.blocks.get(number, 0)))
             continue
         try:
-            found.append(resolve(row, slot, item, draft.names))
+            found.append(resolve(row, slot, item, state.names))
         except Fault as fault:
-            draft.blame(pending.place, item, fault)
+            state.blame(pending.place, item, fault)
     return tuple(found)

@@ -41,7 +41,7 @@ class Pending(NamedTuple):
 
 
 @dataclass(slots=True)
-class Draft:
+class AssemblyState:
     """The state of the first pass. `including` are the files that are being read, the outermost first."""
 
     names: Names = field(default_factory=Names)

@@ -1,4 +1,4 @@
-"""The directives: one row each, with its form and what it adds to the draft of a program."""
+"""The directives: one row each, with its form and what it adds to the state of a program."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bioasm.diagnostics import Span, did_you_mean
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import KINDS, instance_fault, model_text
 from bioasm.isa.program import ModelText, Section
-from bioasm.text.assembly import Draft, Place
+from bioasm.text.assembly import AssemblyState, Place
 from bioasm.text.document import Item, Statement
 from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
 
-Handler = Callable[[Draft, Place, Statement], None]
+Handler = Callable[[AssemblyState, Place, Statement], None]
 
 
 class Directive(NamedTuple):
@@ -27,7 +27,7 @@ class Directive(NamedTuple):
     handle: Handler
 
 
-def apply(draft: Draft, place: Place, statement: Statement, head: Item) -> None:
+def apply(state: AssemblyState, place: Place, statement: Statement, head: Item) -> None:
     """Do what a directive says. Raises Fault where it is unknown or not of its form."""
     directive = DIRECTIVES.get(head.text.lower())
     if directive is None:
@@ -44,7 +44,7 @@ def apply(draft: Draft, place: Place, statement: Statement, head: Item) -> None:
         raise Fault("B001", f"the form is {directive.form}")
     if statement.value is not None:
         _demand(statement.value, directive.value, directive)
-    directive.handle(draft, place, statement)
+    directive.handle(state, place, statement)
 
 
 def _demand(item: Item, forms: frozenset[str], directive: Directive) -> None:
@@ -55,85 +55,85 @@ def _demand(item: Item, forms: frozenset[str], directive: Directive) -> None:
 # --- what they do -----------------------------------------------------------------------------------
 
 
-def _title(draft: Draft, place: Place, statement: Statement) -> None:
+def _title(state: AssemblyState, place: Place, statement: Statement) -> None:
     assert statement.head is not None
-    _add_metadata(draft, statement.head.text.lower()[1:], statement.operands[0], statement.head)
+    _add_metadata(state, statement.head.text.lower()[1:], statement.operands[0], statement.head)
 
 
-def _meta(draft: Draft, place: Place, statement: Statement) -> None:
+def _meta(state: AssemblyState, place: Place, statement: Statement) -> None:
     key, text = statement.operands
-    _add_metadata(draft, read_string(key) if key.form == "string" else key.text, text, key)
+    _add_metadata(state, read_string(key) if key.form == "string" else key.text, text, key)
 
 
-def _add_metadata(draft: Draft, key: str, text: Item, place: Item) -> None:
+def _add_metadata(state: AssemblyState, key: str, text: Item, place: Item) -> None:
     """Metadata describe the program, so those of included files do not count."""
     said = read_string(text)
-    if len(draft.including) > 1:
+    if len(state.including) > 1:
         return
-    if key in draft.metadata:
+    if key in state.metadata:
         raise Fault("B008", f"the program has its `{key}` already", None, place)
-    draft.metadata[key] = said
+    state.metadata[key] = said
 
 
-def _const(draft: Draft, place: Place, statement: Statement) -> None:
+def _const(state: AssemblyState, place: Place, statement: Statement) -> None:
     assert statement.value is not None
-    name = draft.define(place, statement.operands[0], local=False)
+    name = state.define(place, statement.operands[0], local=False)
     try:
-        draft.names.constants[name] = read_number(statement.value)
+        state.names.constants[name] = read_number(statement.value)
     except Fault as fault:
-        draft.lost_words.add(name)
+        state.lost_words.add(name)
         raise Fault(fault.code, fault.message, fault.hint, statement.value) from None
 
 
-def _data(draft: Draft, place: Place, statement: Statement) -> None:
+def _data(state: AssemblyState, place: Place, statement: Statement) -> None:
     assert statement.value is not None
-    name = draft.define(place, statement.operands[0], local=True)
-    draft.names.data[name] = len(draft.data)
-    draft.load(place, statement.value, None if name.startswith("@") else name)
+    name = state.define(place, statement.operands[0], local=True)
+    state.names.data[name] = len(state.data)
+    state.load(place, statement.value, None if name.startswith("@") else name)
 
 
-def _include(draft: Draft, place: Place, statement: Statement) -> None:
+def _include(state: AssemblyState, place: Place, statement: Statement) -> None:
     from bioasm.text.include import include
 
-    include(draft, place, statement.operands[0])
+    include(state, place, statement.operands[0])
 
 
-def _loc(draft: Draft, place: Place, statement: Statement) -> None:
-    draft.has_given_places = True
-    draft.given_place = [None]
+def _loc(state: AssemblyState, place: Place, statement: Statement) -> None:
+    state.has_given_places = True
+    state.given_place = [None]
     if statement.operands:
         source, *numbers = statement.operands
         values = [_whole(item) for item in numbers]
-        draft.given_place = [Span(read_string(source), *values)]
+        state.given_place = [Span(read_string(source), *values)]
 
 
-def _section(draft: Draft, place: Place, statement: Statement) -> None:
+def _section(state: AssemblyState, place: Place, statement: Statement) -> None:
     kind, flags, content = statement.operands
     try:
         unpacked = binascii.a2b_base64(read_string(content), strict_mode=True)
     except ValueError:
         raise Fault("B001", "the content of a section is not in base64", None, content) from None
-    if len(draft.sections) >= limit("sections"):
+    if len(state.sections) >= limit("sections"):
         raise Fault("B111", f"a program has at most {limit('sections')} sections")
-    draft.sections.append(Section(_whole(kind), _whole(flags), unpacked))
+    state.sections.append(Section(_whole(kind), _whole(flags), unpacked))
 
 
-def _model(draft: Draft, place: Place, statement: Statement) -> None:
+def _model(state: AssemblyState, place: Place, statement: Statement) -> None:
     assert statement.head is not None and statement.value is not None
     kind, item = statement.head.text.lower()[1:], statement.operands[0]
     fault = instance_fault(item.text)
     if fault is not None:
         raise Fault("B015", f"`{item.text[:40]}` can't be the name of a {kind}: {fault}", None, item)
-    if item.text in draft.models:
-        first = draft.models[item.text]
+    if item.text in state.models:
+        first = state.models[item.text]
         hint = f"it is defined at {first.span.source}:{first.span.line}" if first.span else None
         raise Fault("B008", f"`{item.text}` is a {first.kind} already", hint, item)
-    if len(draft.models) >= limit("models"):
+    if len(state.models) >= limit("models"):
         raise Fault("B111", f"a program has at most {limit('models')} models and mechanisms", None, item)
     text = model_text(kind, item.text, statement.value.text)
     if len(text.encode()) > limit("model_bytes"):
         raise Fault("B111", f"the text of a {kind} has at most {limit('model_bytes')} bytes", None, item)
-    draft.models[item.text] = ModelText(kind, item.text, text, place.span(statement.head, item))
+    state.models[item.text] = ModelText(kind, item.text, text, place.span(statement.head, item))
 
 
 def _whole(item: Item) -> int:

@@ -7,36 +7,36 @@ from pathlib import Path
 from bioasm.diagnostics import BioasmError
 from bioasm.files import reason, refuse_empty
 from bioasm.isa.limits import limit
-from bioasm.text.assembly import Draft, Place
+from bioasm.text.assembly import AssemblyState, Place
 from bioasm.text.document import Document, Item
 from bioasm.text.operands import Fault, read_string
 from bioasm.text.parser import parse
 
 
-def include(draft: Draft, place: Place, item: Item) -> None:
+def include(state: AssemblyState, place: Place, item: Item) -> None:
     """Read the file that `item` names, relative to the file it is named in, as if it stood here. Raises Fault."""
     from bioasm.text.assemble import take_in
 
     try:
         path = place.folder / read_string(item)
         resolved = path.resolve()
-        document = _document(draft, path, resolved)
+        document = _document(state, path, resolved)
     except (Fault, BioasmError, OSError, ValueError, RuntimeError) as problem:
-        draft.incomplete = True
+        state.incomplete = True
         raise _fault(problem, item) from None
-    draft.included += 1
-    draft.including.append(resolved)
-    take_in(draft, document, path.parent)
-    draft.including.pop()
+    state.included += 1
+    state.including.append(resolved)
+    take_in(state, document, path.parent)
+    state.including.pop()
 
 
-def _document(draft: Draft, path: Path, resolved: Path) -> Document:
-    if resolved in draft.including:
-        through = "" if resolved == draft.including[-1] else " through other files"
+def _document(state: AssemblyState, path: Path, resolved: Path) -> Document:
+    if resolved in state.including:
+        through = "" if resolved == state.including[-1] else " through other files"
         raise Fault("B012", f"{path} includes itself{through}")
-    if len(draft.including) > limit("includes"):
+    if len(state.including) > limit("includes"):
         raise Fault("B111", f"includes are nested more than {limit('includes')} deep")
-    if draft.included >= limit("included_files"):
+    if state.included >= limit("included_files"):
         raise Fault("B111", f"a program includes at most {limit('included_files')} files")
     return parse(_text(path), str(path))
 

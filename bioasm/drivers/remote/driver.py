@@ -109,8 +109,8 @@ class RemoteDriver(Driver):
         """The Result of a job that ended; warnings that were told before the run are told as they were then."""
         result = finished(self.client, job)
         ours = {(d.code, d.message) for d in verified.warnings}
-        news = (d for d in result.diagnostics if (d.code, d.message) not in ours)
-        return replace(result, diagnostics=(*verified.warnings, *news))
+        new_diagnostics = (d for d in result.diagnostics if (d.code, d.message) not in ours)
+        return replace(result, diagnostics=(*verified.warnings, *new_diagnostics))
 
 
 def finished(client: Client, job: str) -> Result:
