@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bioasm.api.network import Network
     from bioasm.api.problem import Problem
     from bioasm.api.run import assemble, load, run
     from bioasm.api.solve import solve
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bioasm.results import Result
 
 __version__ = "0.1.0"
-__all__ = ["BioasmError", "Problem", "Program", "Result", "__version__", "assemble", "load", "run", "solve"]
+__all__ = ["BioasmError", "Network", "Problem", "Program", "Result", "__version__", "assemble", "load", "run", "solve"]
 
 # Where each public name lives. It is imported at first use, so that `import bioasm` costs nothing.
 _HOMES = {
@@ -21,6 +22,7 @@ _HOMES = {
     "load": "bioasm.api.run",
     "run": "bioasm.api.run",
     "solve": "bioasm.api.solve",
+    "Network": "bioasm.api.network",
     "Problem": "bioasm.api.problem",
     "BioasmError": "bioasm.diagnostics",
     "Program": "bioasm.isa.program",

@@ -24,13 +24,15 @@ def as_data(value: Any, name: str) -> Data:
         return value
     if hasattr(value, "tocoo"):
         return _sparse(value, name)
+    if hasattr(value, "adj") and hasattr(value, "edges"):
+        return _adjacency(value, name)
     if isinstance(value, Mapping):
         return _terms(value, name)
     return Dense(_numbers(value, name))
 
 
 def _fault(name: str, why: str) -> BioasmError:
-    hint = "an array, a matrix of scipy.sparse or a dict of terms {(0, 1): weight} is wanted"
+    hint = "an array, a matrix of scipy.sparse, a graph of networkx or a dict of terms {(0, 1): weight} is wanted"
     return error("B303", f"data {name}: {why}", hint=hint)
 
 
@@ -47,6 +49,17 @@ def _sparse(value: Any, name: str) -> Sparse:
     entries = _numbers(matrix.data, name)
     row, column = (np.asarray(part).astype(np.int64) for part in (matrix.row, matrix.col))
     found = summed(sorted_sparse((rows, columns), row, column, entries))
+    return _mirrored(found) or found
+
+
+def _adjacency(graph: Any, name: str) -> Sparse:
+    """The weights of a graph of networkx, a row for each node that an edge leaves; of an undirected one both ways."""
+    places = {node: k for k, node in enumerate(graph.nodes)}
+    edges = [(places[u], places[v], weight) for u, v, weight in graph.edges(data="weight", default=1)]
+    both = [] if graph.is_directed() else [(v, u, weight) for u, v, weight in edges if u != v]
+    row, column = (np.array([edge[k] for edge in edges + both], np.int64) for k in (0, 1))
+    weights = _numbers([edge[2] for edge in edges + both], name)
+    found = summed(sorted_sparse((len(places), len(places)), row, column, weights))
     return _mirrored(found) or found
 
 
