@@ -91,3 +91,12 @@ def test_the_queue_takes_so_many_and_no_more(before: int, count: int, fits: bool
     assert fits or (told.reason, told.value, told.allowed) == (Refusal.TOO_LARGE, before + count, QUEUE)
     assert made.waiting == before + (count if fits else 0)
     assert QUEUE == 4096
+
+
+def test_nothing_is_sent_for_a_pulse_that_was_cancelled() -> None:
+    made = stimulator()
+    made.request(100, 3, PULSE)
+    assert list(made.admit(90, 200)) == []
+    assert made.next_word() == 99
+    assert [done.start for done in made.cancel(95)] == [100]
+    assert made.next_word() is None

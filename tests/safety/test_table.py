@@ -9,7 +9,7 @@ from math import inf, nan
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable, Rule, biphasic, quantise
+from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable, QuantisedPulse, Rule, biphasic, quantise
 
 NAMES = [each.name for each in fields(Limits)]
 LEAST = {"min_width", "min_phases", "min_gap"}
@@ -194,3 +194,30 @@ def test_host_can_not_widen_what_a_board_knows_of_its_electrodes(channel: int, e
 )
 def test_host_may_tighten_it(channel: int, electrode: Electrode) -> None:
     assert LimitsTable(Limits(), {channel: electrode}).over(OWN) == []
+
+
+# --- ceilings, to the number ---------------------------------------------------------------------------
+
+
+def test_density_is_held_below_the_double_of_the_ceiling_too() -> None:
+    """0.3 of what platinum injects is 30 uC/cm2, of an unknown material 50 are allowed."""
+    limits, area = Limits(cic_fraction=0.3), 1e-8
+    mine, ceiling = (LimitsTable(limits, {0: Electrode(area, name)}) for name in ("unknown", "platinum"))
+    (found,) = mine.over(ceiling)
+    assert (found.value, found.limit, found.unit) == (pytest.approx(50), pytest.approx(30), "uC/cm2")
+    assert ceiling.over(mine) == []
+
+
+def test_what_is_over_a_ceiling_is_told_in_numbers() -> None:
+    small, large, none = (LimitsTable(Limits(), {0: Electrode(a)} if a else {}) for a in (1e-8, 3e-8, 0.0))
+    (found,) = large.over(small)
+    assert (found.value, found.limit, found.unit) == (pytest.approx(30_000), pytest.approx(10_000), "um2")
+    (found,) = small.over(none)
+    assert (found.value, found.limit) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("level", "allowed"), [(255, True), (256, False)])
+def test_range_of_the_stimulator_by_itself(level: int, allowed: bool) -> None:
+    shape = QuantisedPulse((-level, level), (2, 2), 10e-9, 50e-6)
+    refused = {each.rule for each in LimitsTable(Limits(), {0: Electrode(1e-8)}).refusals(shape, [0])}
+    assert refused == (set() if allowed else {Rule.RANGE})
