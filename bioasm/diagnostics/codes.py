@@ -135,8 +135,8 @@ CODES: dict[str, Code] = {
     ),
     "B029": Code(
         "method does not fit the equation",
-        "`cnexp` and `exact` need an equation that is linear in its variable, and `exact` one whose coefficients hold no other "
-        "state; noise needs `euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
+        "`cnexp` needs an equation that is linear in its variable, and `exact` one that is linear in all states that it reads, which "
+        "have exact equations in the same stage; coefficients of coupled ones are made of parameters. Noise needs `euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
     ),
     "B030": Code(
         "noise out of place",

@@ -28,6 +28,7 @@ LIMITS: dict[str, Limit] = {
     "model_bytes": Limit(1 << 20, "bytes of the text of one model or mechanism"),
     "model_depth": Limit(150, "levels of an expression in the text of a model, all that it needs put in"),
     "model_parts": Limit(20000, "parts of an expression of a model, all that it needs put in; definitions can double them"),
+    "model_coupled": Limit(6, "exact equations solved together; products of their matrices are written out in the step"),
     "populations": Limit(1 << 10, "populations of one program (POP)"),
     "mechanisms": Limit(1 << 10, "mechanisms on the populations of one program (MECH)"),
     "projections": Limit(1 << 12, "projections of one program (SYN)"),

@@ -11,7 +11,6 @@ from bioasm.models.base import (
     SPINS,
     Assignment,
     Definition,
-    Equation,
     Input,
     Model,
     Observable,
@@ -188,15 +187,11 @@ class _Lowering:
 
     def stage(self, raw: list[RawEquation | Assignment], methods: Methods) -> Stage:
         """One stage: its equations, and then its assignments."""
-        ordered = sorted(raw, key=lambda item: isinstance(item, Assignment))
-        return tuple(filter(None, (self.change(item, methods) for item in ordered)))
-
-    @staticmethod
-    def change(item: RawEquation | Assignment, methods: Methods) -> Equation | Assignment | None:
-        """An equation or assignment; None after a finding."""
-        if isinstance(item, RawEquation):
-            return methods.equation(item)
-        return item
+        equations = [item for item in raw if isinstance(item, RawEquation)]
+        exact = {str(item.name) for item in equations if item.method == "exact"}
+        lowered = tuple(filter(None, (methods.equation(item, exact) for item in equations)))
+        methods.check_coupled(equations)
+        return (*lowered, *(item for item in raw if isinstance(item, Assignment)))
 
     # --- what can be seen ---------------------------------------------------------------------------
 

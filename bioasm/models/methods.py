@@ -10,6 +10,8 @@ from bioasm.models.base import METHODS, Equation
 from bioasm.models.complexity import ONE, TreeSize, tree_size
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
+from bioasm.models.limits import MOST_COUPLED
+from bioasm.models.linear_systems import coupled, linear_row
 from bioasm.models.sections import evaluated
 from bioasm.models.syntax_tree import RawEquation, RawModel, RawValue, place_of
 
@@ -74,9 +76,10 @@ class Methods:
     def __init__(self, parsed: RawModel, definitions: Mapping[str, Expression], findings: Findings) -> None:
         self.definitions, self.findings = definitions, findings
         self.states = {raw.name for raw in parsed.states}
+        self.constants = {raw.name for raw in parsed.parameters} | {"dt"}
 
-    def equation(self, raw: RawEquation) -> Equation | None:
-        """The equation with its noise split off; None after a finding."""
+    def equation(self, raw: RawEquation, together: set[str]) -> Equation | None:
+        """The equation with its noise split off; None after a finding. `together` are the states of its stage's exact equations."""
         method = raw.method or "euler"
         if method not in METHODS:
             hint = did_you_mean(method, METHODS) or f"the methods are {', '.join(METHODS)}"
@@ -89,20 +92,47 @@ class Methods:
             text = f"an equation with noise is integrated by euler (Euler-Maruyama), not by {method}"
             self.findings.add("B029", text, raw.method.at)
             return None
-        self._check_linear(raw, rate, method)
+        if method == "cnexp":
+            self._check_linear(raw, rate)
+        elif method == "exact":
+            self._check_exact(raw, rate, together)
         return Equation(raw.name, rate, method, noise, raw.frozen)
 
-    def _check_linear(self, raw: RawEquation, rate: Expression, method: str) -> None:
-        if method not in ("cnexp", "exact"):
-            return
-        name = raw.name
-        parts = linear_in(expanded(rate, self.definitions), name)
-        if parts is None:
-            hint = "implicit and exponential_euler take any equation"
-            text = f"{method} needs an equation that is linear in `{name}`, written as a sum or product"
+    def _check_linear(self, raw: RawEquation, rate: Expression) -> None:
+        if linear_in(expanded(rate, self.definitions), raw.name) is None:
+            self._not_linear(raw, raw.name)
+
+    def _not_linear(self, raw: RawEquation, name: str) -> None:
+        text = f"{raw.method} needs an equation that is linear in `{name}`, written as a sum or product"
+        self.findings.add("B029", text, raw.method.at, "implicit and exponential_euler take any equation")
+
+    def _check_exact(self, raw: RawEquation, rate: Expression, together: set[str]) -> None:
+        whole = expanded(rate, self.definitions)
+        others = sorted(symbols(whole) & self.states - together)
+        if others:
+            text = f"exact needs coefficients that do not change in a step; this equation reads {', '.join(others)}"
+            hint = "states of the same stage whose equations are exact too are solved together; cnexp takes others from the step's start"
             self.findings.add("B029", text, raw.method.at, hint)
-        elif method == "exact":
-            others = sorted((symbols(parts[0]) | symbols(parts[1])) & self.states - {name})
-            if others:
-                text = f"exact needs coefficients that do not change in a step; this equation reads {', '.join(others)}"
-                self.findings.add("B029", text, raw.method.at, "cnexp takes them from the beginning of the step")
+            return
+        row = linear_row(whole, together)
+        if isinstance(row, str):
+            self._not_linear(raw, row)
+
+    def check_coupled(self, equations: list[RawEquation]) -> None:
+        """Findings for exact equations of a stage that are coupled, and whose coefficients are not made of parameters alone."""
+        exact = {str(raw.name): raw for raw in equations if raw.method == "exact"}
+        rates = {name: expanded(raw.rate, self.definitions) for name, raw in exact.items()}
+        for system in coupled(rates):
+            if len(system) > MOST_COUPLED:
+                text = f"{len(system)} equations are coupled; exact solves at most {MOST_COUPLED} together"
+                self.findings.add("B111", text, exact[system[0]].method.at)
+            for name in system:
+                self._check_coefficients(exact[name], rates[name], system)
+
+    def _check_coefficients(self, raw: RawEquation, rate: Expression, system: list[str]) -> None:
+        row = linear_row(rate, system)
+        factors = {} if isinstance(row, str) else row.coefficients
+        moving = sorted({name for factor in factors.values() for name in symbols(factor)} - self.constants)
+        if moving:
+            text = f"coupled equations need coefficients made of parameters; here `{moving[0]}` is a factor of a state"
+            self.findings.add("B029", text, raw.method.at, "exact solves them together once for each set of parameters")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from bioasm.drivers.brian2.exact import ExactSystem
 from bioasm.drivers.brian2.printer import is_condition, replaced, spell, spell_unit
 from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
@@ -150,7 +151,29 @@ class Cell:
         lines += [f"{BEFORE} : boolean"] if threshold and threshold.crossing else []
         lines += [f"{STILL} : second"] if self.refractory else []
         lines += [f"{name} : {spell_unit(self._unit_of_kept(p, e))}" for name, (p, e) in self.kept.items()]
+        numbers = [e for _, _, s in self.exact_systems for still in s.variants for e in s.entries(still)]
+        lines += [f"{e.variable} : {spell_unit(e.unit)} (constant)" for e in numbers]
         return "\n".join(lines)
+
+    @property
+    def exact_systems(self) -> list[tuple[Part, int, ExactSystem]]:
+        """The systems of coupled exact equations: whose each is, and its stage."""
+        found = []
+        for part in self.parts:
+            for stage in range(len(part.model.stages)):
+                system = ExactSystem(part.model, stage, identifier(part, ""), self._still(part, stage))
+                found += [(part, stage, system)] if system.is_coupled else []
+        return found
+
+    def _still(self, part: Part, stage: int) -> dict[frozenset[str], str]:
+        """The sets of states that can stand still together, smaller ones first, and the condition that they do."""
+        frozen = frozenset(e.variable for k, e in _equations(part.model) if k == stage and self._is_frozen(part, e.variable))
+        held = frozenset(s.name for s in part.model.states if self.clamps and self.is_clamp(part, s.name))
+        refractory, clamped = f"not {self.moves}", f"{FREE} <= 0.5"
+        found = {frozen | held: f"{refractory} and {clamped}", frozen: refractory, held: clamped}
+        if frozen == held:
+            found[frozen] = f"{refractory} or {clamped}"
+        return {still: found[still] for still in sorted(found, key=len) if still}
 
     def _declared(self, part: Part, native: bool) -> Iterator[str]:
         model = part.model

@@ -3,7 +3,7 @@
 Of dx/dt = f with b = df/dx and z = b dt, each method but rk4 adds dt f phi(z) to x:
 
     euler               phi = 1
-    exponential_euler   phi = (exp(z) - 1)/z        (exact is the same for what it is allowed for)
+    exponential_euler   phi = (exp(z) - 1)/z        (exact is the same where its equation is not coupled to others)
     cnexp               phi = 1/(1 - z/2)           which is x_inf + (x - x_inf) (1 + z/2)/(1 - z/2) with x_inf = x - f/b
     implicit            phi = 1/(1 - z)
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
 from bioasm.drivers.brian2.derivative import derivative
+from bioasm.drivers.brian2.exact import ExactSystem
 from bioasm.drivers.brian2.printer import replaced, spell
 from bioasm.models.base import Assignment, Equation
 from bioasm.models.expression import Binary, Expression, Number, Symbol
@@ -32,7 +33,7 @@ def step_code(cell: Cell) -> str:
     lines = [f"{cell.variable(p, n)} = randn()" for p, n in cell.noises] if cell.own_noise else []
     for stage in range(max(len(part.model.stages) for part in cell.parts)):
         items = [(p, item) for p in cell.parts if stage < len(p.model.stages) for item in p.model.stages[stage]]
-        lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)])
+        lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)], stage)
         lines += [_assigned(cell, p, i) for p, i in items if isinstance(i, Assignment)]
     return "\n".join(lines)
 
@@ -47,15 +48,32 @@ def _where_moving(cell: Cell, part: Part, item: Equation | Assignment, new: str,
     return f"chosen({' and '.join(moves)}, {new}, {old})" if moves else new
 
 
-def _equations(cell: Cell, items: list[Item]) -> Iterator[str]:
+def _equations(cell: Cell, items: list[Item], stage: int) -> Iterator[str]:
     yield from _runge_kutta(cell, [item for item in items if item[1].method == "rk4"])
+    systems = [(part, system) for part, k, system in cell.exact_systems if k == stage]
+    for part, system in systems:
+        yield from _propagated(cell, part, system)
+    together = {(part.name, name) for part, system in systems for name in system.names}
     for part, equation in items:
-        if equation.method != "rk4":
+        if equation.method != "rk4" and (part.name, equation.variable) not in together:
             own = identifier(part, equation.variable)
             yield f"_new_{own} = {own} + {_increment(cell, part, equation)}"
     for part, equation in items:
         own = identifier(part, equation.variable)
         yield f"{own} = {_where_moving(cell, part, equation, f'_new_{own}', own)}"
+
+
+def _propagated(cell: Cell, part: Part, system: ExactSystem) -> Iterator[str]:
+    """The states of a system after the step; those that stand still act on the others as constants."""
+    states = [identifier(part, name) for name in system.names]
+    factors = [*states, *(f"({cell.spelled(part, system.constant(name))})" for name in system.names)]
+    for i, own in enumerate(states):
+        new = ""
+        for still, standing in system.variants.items():
+            entries = [e for e in system.entries(still) if e.row == i]
+            moved = " + ".join(f"{e.variable} * {factors[e.column]}" for e in entries)
+            new = f"chosen({standing}, {moved}, {new})" if standing else moved
+        yield f"_new_{own} = {new}"
 
 
 def _increment(cell: Cell, part: Part, equation: Equation) -> str:

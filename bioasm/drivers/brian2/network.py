@@ -148,6 +148,7 @@ class Neurons(PythonDynamics):
         own = ref.parameter.name
         population.values[(part.name, own)][:] = value
         population.store(identifier(part, own), population.values[(part.name, own)])
+        population.propagate()
         if np.ndim(value) == 0:
             self.parameters[ref.key] = float(value)
         if self.step == 0:

@@ -82,7 +82,15 @@ class Population:
                 self.group.variables[identifier(part, part.model.noise_name)].get_value()[:] = part.model.noise_default
         if self.cell.clamps:
             self.store(FREE, 1.0)
+        self.propagate()
         self.reset()
+
+    def propagate(self) -> None:
+        """Work out the numbers of coupled exact equations from the parameters of now."""
+        for part, _, system in self.cell.exact_systems:
+            found = system.values(lambda name, part=part: self.value(part, name), self.n, float(self.clock.dt_))  # type: ignore[misc]
+            for variable, values in found:
+                self.store(variable, values)
 
     def part(self, name: str) -> Part:
         """The part of this name."""

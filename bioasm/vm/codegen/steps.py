@@ -12,6 +12,7 @@ from bioasm.vm.codegen.loop import FIRED, Loop
 from bioasm.vm.codegen.lower import DT as STEP_LENGTH
 from bioasm.vm.codegen.lower import STEP, Environment
 from bioasm.vm.codegen.passes import Hoisting, Numbering
+from bioasm.vm.codegen.propagator import Propagator, Standing
 from bioasm.vm.codegen.schedule import K
 from bioasm.vm.codegen.statements import Put
 from bioasm.vm.codegen.system import Instance, System
@@ -83,7 +84,10 @@ class StepBuilder:
         together = [e for e in equations if e.method == "rk4"]
         held = {e.variable: self._held(loop, e.variable, refractory if e.frozen else None) for e in equations}
         changed = self._runge_kutta(loop, together, before, held)
-        changed |= {e.variable: self._single(loop, e, before, quiet) for e in equations if e.method != "rk4"}
+        for rows in self.system.coupled(equations):
+            changed |= Propagator(loop, rows, before).after(self._standing(loop, equations, refractory))
+        alone = [e for e in equations if e.method != "rk4" and e.variable not in changed]
+        changed |= {e.variable: self._single(loop, e, before, quiet) for e in alone}
         for variable, condition in held.items():
             changed[variable] = _unless(condition, _state(loop, variable, before), changed[variable])
         moment = before.after(changed) if changed else before
@@ -97,10 +101,24 @@ class StepBuilder:
     def _held(self, loop: Loop, variable: str, refractory: Value | None) -> Value | None:
         """The condition that a variable is not integrated: its neuron is refractory or clamped; None where it always is."""
         condition = None if refractory is None else refractory > 0.0
-        if self.clamped and variable == self.system.population.qualified(self.system.population.model.clamp):
+        if variable == self._clamp:
             clamped = loop.array(self._hold, Field(self.population, "u1")).differs(0)
             condition = clamped if condition is None else condition | clamped
         return condition
+
+    @property
+    def _clamp(self) -> str | None:
+        """The variable that is held in clamped cells; None where the program clamps none."""
+        population = self.system.population
+        return population.qualified(population.model.clamp) if self.clamped else None
+
+    def _standing(self, loop: Loop, equations: list[Equation], refractory: Value | None) -> list[Standing]:
+        """The conditions under which states are not integrated, and which states these are."""
+        frozen = frozenset(e.variable for e in equations if e.frozen)
+        found = [(refractory > 0.0, frozen)] if frozen and refractory is not None else []
+        if self._clamp:
+            found.append((loop.array(self._hold, Field(self.population, "u1")).differs(0), frozenset((self._clamp,))))
+        return found
 
     def _single(self, loop: Loop, equation: Equation, moment: Environment, quiet: bool) -> Value:
         """One equation by itself: x + dt f phi(dt df/dx), with phi of the method."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from bioasm.models.algebra import read_now
 from bioasm.models.base import Assignment, Equation, Input, Model, Parameter, Port
 from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt
+from bioasm.models.linear_systems import Row, coupled, linear_row
 from bioasm.vm.codegen.types import Rate
 
 OFFSET, FACTOR = "#offset", "#factor"  # what follows the name of an input that a program sets or scales
@@ -132,6 +133,23 @@ class System:
         if isinstance(expression, Call) and expression.function in ("held", "delayed"):
             return expression
         return rebuilt(expression, self.flat)
+
+    def coupled(self, equations: list[Equation]) -> list[dict[str, Row]]:
+        """The systems of exact equations that are solved together, each of one text, in terms of its states and of inputs."""
+        found = []
+        for instance in self.instances:
+            own = {instance.qualified(state.name) for state in instance.model.states}
+            exact = {e.variable: self._spelled_out(e.rate) for e in equations if e.variable in own and e.method == "exact"}
+            for names in coupled(exact):
+                rows = {name: linear_row(exact[name], names) for name in names}
+                found.append({name: row for name, row in rows.items() if isinstance(row, Row)})
+        return found
+
+    def _spelled_out(self, expression: Expression) -> Expression:
+        """The expression with the definitions of texts put in, but not what inputs are."""
+        if isinstance(expression, Symbol) and expression.name in self.definitions and expression.name not in self.inputs:
+            return self._spelled_out(self.definitions[expression.name])
+        return rebuilt(expression, self._spelled_out)
 
     # --- how often something changes ----------------------------------------------------------------
 

@@ -1,0 +1,115 @@
+"""Coupled exact equations for Brian2: numpy works out their propagators, which the step multiplies states and constants with.
+
+Brian2's own `exact` takes the exponential of symbols, for real eigenvalues only. Here it is a Taylor series in long double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.drivers.brian2.derivative import derivative
+from bioasm.drivers.brian2.evaluation import evaluate
+from bioasm.drivers.brian2.printer import replaced
+from bioasm.models.base import Equation, Model
+from bioasm.models.expression import Expression, Number, Symbol
+from bioasm.units import Dimension, Exponents, exponents_of, product, quotient
+
+Array = NDArray[Any]
+_TERMS = 24
+
+
+class Entry(NamedTuple):
+    """One number of a propagator: its variable in Brian2 and unit, its row, and the state or constant that it multiplies."""
+
+    variable: str
+    row: int
+    column: int
+    unit: Exponents
+
+
+class ExactSystem:
+    """The exact equations of one stage of a model. `still` are sets of states that stand still under a condition in Brian2."""
+
+    def __init__(self, model: Model, stage: int, label: str, still: dict[frozenset[str], str]) -> None:
+        self.model, self.label = model, f"exact_{stage}_{label}"
+        exact = [e for e in model.stages[stage] if isinstance(e, Equation) and e.method == "exact"]
+        self.rates = {e.variable: self._spelled_out(e.rate) for e in exact}
+        self.names = list(self.rates)
+        self.variants = {frozenset[str](): "", **{s: condition for s, condition in still.items() if self._matters(s)}}
+
+    @property
+    def is_coupled(self) -> bool:
+        """Whether an equation reads the state of another."""
+        return any(self._reads(name, frozenset(self.names) - {name}) for name in self.names)
+
+    def _reads(self, name: str, states: frozenset[str]) -> bool:
+        return any(isinstance(n, Symbol) and n.name in states for n in self.rates[name].walk())
+
+    def _matters(self, still: frozenset[str]) -> bool:
+        """Whether a state that moves depends on one that stands still."""
+        return any(self._reads(name, still) for name in self.names if name not in still)
+
+    def _spelled_out(self, expression: Expression) -> Expression:
+        made = {d.name: d.expression for d in self.model.definitions}
+
+        def meaning(name: str) -> Expression:
+            return self._spelled_out(made[name]) if name in made else Symbol(name)
+
+        return replaced(expression, meaning, lambda call: call)
+
+    def constant(self, name: str) -> Expression:
+        """The right side of an equation without the states."""
+        units = {s.name: s.unit for s in self.model.states}
+
+        def meaning(read: str) -> Expression:
+            return Number(0.0, units[read]) if read in self.rates else Symbol(read)
+
+        return replaced(self.rates[name], meaning, lambda call: call)
+
+    def entries(self, still: frozenset[str]) -> Iterator[Entry]:
+        """The numbers of the propagator where some states stand still; the columns are the states and then the constants."""
+        units, variant = {s.name: s.unit for s in self.model.states}, [*self.variants].index(still)
+        for i, row in enumerate(self.names):
+            for j, column in enumerate(self.names):
+                name, unit = f"{self.label}_{variant}_{i}", quotient(units[row], units[column])
+                yield Entry(f"{name}_{j}", i, j, unit)
+                yield Entry(f"{name}_{j}_constant", i, len(self.names) + j, product(unit, exponents_of(Dimension.TIME)))
+
+    def values(self, value_of: Callable[[str], Any], n: int, dt: float) -> Iterator[tuple[str, Array]]:
+        """All numbers for n neurons with these parameters, (n,) each."""
+        k = len(self.names)
+        for still in self.variants:
+            step = np.zeros((n, 2 * k, 2 * k))
+            for i, row in enumerate(self.names):
+                if row not in still:
+                    step[:, i, :k] = np.stack([self._slope(row, column, value_of, n) for column in self.names], axis=1) * dt
+                    step[:, i, k + i] = dt
+            grown, of_neuron = _exponentials(step)
+            for entry in self.entries(still):
+                yield entry.variable, grown[:, entry.row, entry.column][of_neuron]
+
+    def _slope(self, row: str, column: str, value_of: Callable[[str], Any], n: int) -> Array:
+        return np.asarray(np.broadcast_to(evaluate(derivative(self.rates[row], column), value_of), n), float)
+
+
+def _exponentials(matrices: Array) -> tuple[Array, Array]:
+    """The exponentials of the matrices that differ, and which of them each has: Taylor's series, scaling and squaring."""
+    apart, which = np.unique(matrices.reshape(len(matrices), -1), axis=0, return_inverse=True)
+    scaled = apart.reshape(-1, *matrices.shape[1:]).astype(np.longdouble)
+    power = np.abs(scaled)
+    for _ in range(4):
+        power = power @ power
+    growth = float(power.sum(axis=2).max()) ** (1 / 16)  # in which units of states count for little
+    halvings = max(0, int(np.ceil(np.log2(max(growth, 1e-9)))) + 4)
+    scaled = scaled / 2**halvings
+    total = term = np.broadcast_to(np.eye(scaled.shape[1], dtype=np.longdouble), scaled.shape)
+    for k in range(1, _TERMS):
+        term = term @ scaled / k
+        total = total + term
+    for _ in range(halvings):
+        total = total @ total
+    return total.astype(float), which.ravel()
