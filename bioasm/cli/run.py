@@ -15,7 +15,7 @@ from bioasm.diagnostics import EXIT_DEVICE, EXIT_FAULT, EXIT_INTERRUPTED, EXIT_O
 
 if TYPE_CHECKING:
     from bioasm.cli.main import Settings
-    from bioasm.drivers import Driver, RunOptions
+    from bioasm.drivers import Driver, Observer, RunOptions
     from bioasm.results import Result
     from bioasm.verifier.gate import Verified
 
@@ -53,6 +53,7 @@ class Request:
     map: str | None
     record: str | None
     report: str | None
+    live: bool
     driver_options: tuple[str, ...]
     quiet: bool
 
@@ -87,6 +88,7 @@ class Request:
 @common.json_option
 @common.output_option("Save all results, by suffix as .npz (also without suffix), .json, .h5, .csv, .parquet, .zarr or .nwb; `-` writes npz to a pipe.")  # noqa: E501  # fmt: skip
 @click.option("--report", metavar="FILE", help="Write a page (.html) with pictures, results, provenance and the program.")
+@click.option("--live", is_flag=True, help="Show the run on a page in the browser while it goes on; this machine alone can open it.")  # noqa: E501  # fmt: skip
 @click.option("--checkpoint", metavar="FILE", help="Keep a checkpoint there during the run and when it is interrupted.")
 @click.option("--every", type=common.Number(0, min_open=True), metavar="SECONDS", default=60.0, show_default=True, help="Time between checkpoints.")  # noqa: E501  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
@@ -173,17 +175,30 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     from bioasm.drivers.registry import make_driver
 
     show = not request.quiet and common.is_terminal(sys.stderr)
+    total = _total_steps(verified, options) if show or request.live else None
     made = make_driver(request.driver, _driver_options(request))
-    watch = Watch(show, _total_steps(verified, options) if show else None, made.outlives)
+    watch = Watch(show, total, made.outlives)
     with made as driver, watch:
         chosen = replace(options, seed=_seed(request, driver))
-        try:
-            return driver.run(verified, chosen, watch)
-        except BioasmError as fault:
-            if fault.partial is None:
-                raise
-            partial: Result = fault.partial  # a fault late in a run must not cost what was computed before it
-            return partial
+        if not request.live:
+            return _to_the_end(driver, verified, chosen, watch)
+        from bioasm.cli.live import live_facts, live_page
+
+        with live_page(watch, live_facts(verified, driver.name, options.lanes, total), lambda: watch.stopped) as feed:
+            result = _to_the_end(driver, verified, chosen, feed)
+            feed.status = result.status
+            return result
+
+
+def _to_the_end(driver: Driver, verified: Verified, options: RunOptions, observer: Observer) -> Result:
+    """The Result, of a fault late in a run too: it must not cost what was computed before it."""
+    try:
+        return driver.run(verified, options, observer)
+    except BioasmError as fault:
+        if fault.partial is None:
+            raise
+        so_far: Result = fault.partial
+        return so_far
 
 
 def _total_steps(verified: Verified, options: RunOptions) -> int | None:

@@ -15,12 +15,13 @@ _ROUNDING = 1e-9  # of an energy, which is a sum in which last digits are lost
 class Bounds:
     """Asks a run to stop at a bound, and names that bound in its Result; `observer` may stop it as well.
 
-    The clock of the time limit stands still from a message of the driver (a kernel is compiled) to the next report of steps.
+    The clock of the time limit stands still before the first report of steps, and from a message of the driver (a kernel is
+    compiled) to the next report.
     """
 
     def __init__(self, options: RunOptions, observer: Observer | None) -> None:
         self.options, self.observer = options, observer
-        self.spent, self.counted_from, self.waiting = 0.0, time.monotonic(), False
+        self.spent, self.counted_from, self.waiting = 0.0, time.monotonic(), True
         self.reached = ""
 
     def __call__(self, progress: Progress) -> bool:

@@ -24,6 +24,7 @@ from bioasm.verifier.gate import Verified
 from bioasm.vm.background import Abandoned
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.view import View
 
 
 class CpuDriver(Driver):
@@ -93,6 +94,7 @@ class _Watch:
     def __init__(self, machine: Machine, options: RunOptions, observer: Observer | None, digest: str) -> None:
         self.machine, self.options, self.observer, self.digest = machine, options, observer, digest
         self.saved = time.monotonic()
+        self.view = View(machine)
 
     def run(self) -> str:
         """Run to the end, to the end of the fuel, or until the observer asks to stop."""
@@ -103,6 +105,7 @@ class _Watch:
                 self._checkpoint(0.0)
                 return "interrupted"
             if status is Status.HALT:
+                self._go_on()  # who looks at the run sees all of it
                 return "finished"
             if status is Status.FUEL:
                 self._checkpoint(0.0)
@@ -117,7 +120,7 @@ class _Watch:
             return True
         best = best_energy(self.machine) if self.machine.allocated else np.full(1, np.nan)
         lowest = float(np.nanmin(best)) if np.isfinite(best).any() else float("nan")
-        return self.observer(Progress(self.machine.steps, self.machine.run_end, lowest))
+        return self.observer(Progress(self.machine.steps, self.machine.run_end, lowest, look=self.view))
 
     def _checkpoint(self, every: float) -> None:
         path = self.options.checkpoint

@@ -13,6 +13,7 @@ from bioasm.isa.limits import limit
 
 if TYPE_CHECKING:
     from bioasm.runtime.dynamics import Guide
+    from bioasm.runtime.news import News
 
 DEFAULT_FUEL = 10**12
 
@@ -46,12 +47,16 @@ class RunOptions:
 
 
 class Progress(NamedTuple):
-    """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message."""
+    """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message.
+
+    `look` gives what is new to who wants to see it, where the back end can tell while it runs.
+    """
 
     steps: int
     run_end: int
     best_energy: float
     message: str = ""
+    look: Callable[[], News] | None = None
 
 
 # Called between slices. Returning False asks the run to stop; it then ends with status `interrupted`.

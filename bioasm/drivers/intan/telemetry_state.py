@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.transfers import damaged
 from bioasm.results import Spikes
+from bioasm.runtime.news import News
 from bioasm.runtime.options import Progress
 
 Floats = NDArray[np.float64]
@@ -54,6 +55,7 @@ class TelemetryState:
         # Kept as arrays, as a run may be long.
         self._energies: list[list[tuple[int, Floats]]] = [[] for _ in range(lanes)]  # first entry, values
         self._entries = 0  # of any lane's trace, as far as it was told
+        self._seen = 0, 0  # pieces of spikes and of energies that were looked at
         self._spikes: list[Wholes] = []  # rows of clock, neuron or channel
 
     def take(self, message: m.Message) -> None:
@@ -86,7 +88,15 @@ class TelemetryState:
     def progress(self, message: str = "") -> Progress:
         """Where the run is, for an observer."""
         self.news = False
-        return Progress(self.steps, self.run_end, self.best_energy, message)
+        return Progress(self.steps, self.run_end, self.best_energy, message, self._look)
+
+    def _look(self) -> News:
+        """Spikes and energies of lane 0 that were told since the last look."""
+        pieces, energies = self._spikes[self._seen[0] :], self._energies[0][self._seen[1] :]
+        self._seen = len(self._spikes), len(self._energies[0])
+        rows = np.concatenate(pieces) if pieces else np.zeros((0, 2), np.int64)
+        told = np.concatenate([values for _, values in energies]) if energies else np.zeros(0)
+        return News((rows[:, 0] - self.started) / self.hertz, rows[:, 1], told)
 
     def _status(self, status: m.Status) -> None:
         self.state = status.state

@@ -1,0 +1,25 @@
+"""What an observer can see of a run while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What lane 0 put out since it was last looked at: spikes (`t` in the clock of the run, `i`), energies, samples by name.
+
+    The samples of a variable are their times and values (samples, neurons), of the first recorded neurons.
+    """
+
+    t: Array = field(default_factory=lambda: np.zeros(0))
+    i: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    energies: Array = field(default_factory=lambda: np.zeros(0))
+    samples: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
