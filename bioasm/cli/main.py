@@ -39,8 +39,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("jobs", "List, join, fetch and cancel the jobs of a server; manage its tokens."),
     "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
     "models": ("models", "List neuron models and mechanisms, or describe one."),
+    "completion": ("completion", "Print the script that lets a shell complete commands and values."),
+    "man": ("man", "Print manual pages, or write them all."),
     "explain": ("explain", "Explain an error code, or list all codes."),
 }
+
+COMPLETE = "_BIOASM_COMPLETE"  # set by the shell that wants words completed
 
 EXAMPLES = """
     bioasm run problem.basm --seed 1
@@ -61,6 +65,10 @@ class Commands(click.Group):
             return None
         module = import_module(f"bioasm.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if COMPLETE in os.environ:
+            from bioasm.cli.values import give_values
+
+            give_values(command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -150,7 +158,7 @@ def _write_utf8() -> None:
 
 
 def _run(args: list[str], settings: Settings) -> int:
-    if "_BIOASM_COMPLETE" in os.environ:
+    if COMPLETE in os.environ:
         cli.main(args, prog_name="bioasm")
     try:
         with cli.make_context("bioasm", args, obj=settings) as context:
