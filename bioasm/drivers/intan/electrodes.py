@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span, did_you_mean
+from bioasm.drivers.intan.probe_files import is_probe, table_of
 from bioasm.files import unreadable
 from bioasm.safety import MATERIALS, Electrode, Limits, LimitsTable
 from bioasm.safety.materials import UNKNOWN
@@ -82,14 +83,17 @@ def default_map(n: int, channels: int, electrode: Electrode | None) -> Electrode
 
 
 def read_map(path: Path) -> ElectrodeMap:
-    """The map in a file. Raises BioasmError: B301 where it can't be read, B522 with every flawed line."""
+    """The map in a file, a table or ProbeInterface's JSON.
+
+    Raises BioasmError: B301 where it can't be read, B522 with every flawed line.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as cause:
         raise unreadable(path, cause) from cause
     except UnicodeDecodeError:
         raise BioasmError(Diagnostic("B522", f"{path} is no text in UTF-8")) from None
-    return parse_map(text, str(path))
+    return parse_map(table_of(text, str(path)) if is_probe(text) else text, str(path))
 
 
 def parse_map(text: str, source: str) -> ElectrodeMap:
