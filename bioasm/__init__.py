@@ -30,7 +30,15 @@ _HOMES = {
 }
 
 
+# Modules that are imported at first use.
+_MODULES = ("dimod",)
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"bioasm.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'bioasm' has no attribute {name!r}")
     from importlib import import_module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+import subprocess
 import sys
 import unittest
 from typing import Any
@@ -174,3 +175,8 @@ def test_without_dimod_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(sys.modules, "bioasm.dimod")
     with pytest.raises(bioasm.BioasmError, match="(?s)B312.*bioasm.dimod needs dimod.*pip install 'bioasm\\[dimod\\]'"):
         importlib.import_module("bioasm.dimod")
+
+
+def test_it_is_found_by_its_name() -> None:
+    code = "import bioasm; print(bioasm.dimod.BioasmSampler.__name__)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "BioasmSampler\n"
