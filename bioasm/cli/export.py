@@ -30,7 +30,7 @@ _PROGRAMS = (".basm", ".bbc")
 )
 @click.argument("path", metavar="FILE")
 @click.option("--to", "form", type=click.Choice(list(EXPORTS)), help="The format to write; by default that of OUTPUT's suffix.")
-@click.option("--from", "given", type=click.Choice(list(FORMATS)), help="The format of FILE, where it is no program and its name and content do not tell it.")  # noqa: E501  # fmt: skip
+@click.option("--from", "given", type=click.Choice(list(FORMATS)), metavar="FORMAT", help="The format of FILE, where it is no program and its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @common.output_option("Where to write; by default standard output.")
 def command(path: str, form: str | None, given: str | None, output: str | None) -> None:
     """Write the problem in FILE, a program or a problem file, in another format.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 @click.argument("words", metavar="[FORMAT] [FILE]", nargs=-1)
 @common.output_option("Where to write the program; by default standard output.")
-@click.option("--from", "form", type=click.Choice([*FORMATS, *NETWORKS]), help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
+@click.option("--from", "form", type=click.Choice([*FORMATS, *NETWORKS]), metavar="FORMAT", help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @click.option("--model", type=click.Choice(["ising", "lif"]), default="ising", show_default=True, help="Spins under an annealing schedule, or the LIF twin.")  # noqa: E501  # fmt: skip
 @click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
 @click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip
