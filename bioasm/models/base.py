@@ -118,12 +118,13 @@ class Threshold(NamedTuple):
 class Refractory(NamedTuple):
     """Refractory time: for how long after a spike a neuron does not spike and frozen equations are not integrated.
 
-    The steps that start at less than `duration` after the step of the spike are within it; with `inclusive` also the
+    With `lasting`, `duration` is a condition: from a spike on, until it does not hold at the start of a step. Else the steps that start at less than `duration` after the step of the spike are within it; with `inclusive` also the
     step that starts at exactly that time.
     """
 
     duration: Expression
     inclusive: bool = False
+    lasting: bool = False
 
 
 class Port(NamedTuple):

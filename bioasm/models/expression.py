@@ -94,6 +94,13 @@ class Call(Expression):
         return self.arguments
 
 
+def is_condition(node: Expression) -> bool:
+    """Whether an expression is true or false, and no number."""
+    if isinstance(node, Negation):
+        return node.operator == "not"
+    return isinstance(node, Binary) and node.operator in (*COMPARISONS, "and", "or")
+
+
 def symbols(expression: Expression) -> set[str]:
     """The free symbols of an expression."""
     return {node.name for node in expression.walk() if isinstance(node, Symbol)}

@@ -66,7 +66,7 @@ class _Parser:
         section, model = SECTIONS[header.section], self.model
         if section.name in model.sections and not section.repeats:
             self.repeated.add(section.name)
-            self.findings.add("B026", f"the section `{section.name}:` stands twice", header.at)
+            self.findings.add("B026", f"the section `{section.name}:` stands twice", header.at, section.several)
         model.sections.setdefault(section.name, header.at)
         if header.label and not section.labelled:
             self.findings.add("B020", f"nothing stands between `{section.name}` and its colon", header.label.at)
@@ -100,4 +100,5 @@ class _Parser:
         if not section.once or not self.model[section.field]:
             section.add(self.model, said)
         elif section.name not in self.repeated:
-            self.findings.add("B026", f"`{section.name}:` says one thing", self.findings.places.of(*statement.span()))
+            at = self.findings.places.of(*statement.span())
+            self.findings.add("B026", f"`{section.name}:` says one thing", at, section.several)

@@ -44,7 +44,7 @@ class Section(NamedTuple):
     """One section.
 
     `kinds` may have it; `field` of the RawModel (or Model) gets what it says; `hint` is its form in messages. `once`: it says
-    one thing; `repeats`: it may stand several times; `labelled`: a word may follow its name. `declares` is what the names are
+    one thing; `several`: a hint for who wants more than one; `repeats`: it may stand several times; `labelled`: a word may follow its name. `declares` is what the names are
     that it introduces. `begin` is done at its header, `put` with each statement, and `evaluated` are the expressions of all
     its statements.
     """
@@ -57,6 +57,7 @@ class Section(NamedTuple):
     once: bool = False
     repeats: bool = False
     labelled: bool = False
+    several: str | None = None
     declares: str = ""
     begin: Callable[[RawModel, Word], None] | None = None
     put: Callable[[RawModel, Any], None] | None = None
@@ -135,7 +136,8 @@ def _threshold(model: RawModel) -> Iterator[Evaluated]:
 
 def _refractory(model: RawModel) -> Iterator[Evaluated]:
     if model.refractory:
-        yield Evaluated("a refractory time", model.refractory.duration, unit=SECOND)
+        lasting = model.refractory.lasting
+        yield Evaluated("a refractory time", model.refractory.duration, unit=None if lasting else SECOND, condition=lasting)
 
 
 # --- the table --------------------------------------------------------------------------------------
@@ -263,6 +265,7 @@ ROWS = (
         ),
         "a threshold is `spike: v > Vt` or `spike: v crosses 20 mV`",
         once=True,
+        several="a neuron has one kind of spike: join conditions with `or`, as in `spike: v > Vt or u > 1`",
         evaluated=_threshold,
     ),
     Section(
@@ -285,8 +288,14 @@ ROWS = (
                 "the refractory time: no spikes, and equations with `unless refractory` are not integrated; `inclusive`, "
                 "which may be left out, adds the step at its very end (see [below](#what-happens-in-a-step))",
             ),
+            Form(
+                "condition",
+                read.lasting,
+                "v > -50 mV",
+                "refractory from a spike on, until the condition does not hold at the start of a step",
+            ),
         ),
-        "a refractory time is `refractory: 2 ms` or `refractory: 2 ms inclusive`",
+        "a refractory time is `refractory: 2 ms`, `refractory: 2 ms inclusive` or a condition, `refractory: v > -50 mV`",
         once=True,
         evaluated=_refractory,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from lark import Token, Tree
 
 from bioasm.models.base import Addition, Assignment, Feedback, Refractory, Threshold
-from bioasm.models.expression import Binary
+from bioasm.models.expression import Binary, is_condition
 from bioasm.models.syntax_tree import (
     Bound,
     RawClamp,
@@ -141,7 +141,15 @@ def crossing(reader: TreeReader, children: list[Any]) -> Threshold:
 
 def refractory(reader: TreeReader, children: list[Any]) -> Refractory:
     """A duration, and whether its end is inside."""
-    return Refractory(reader.expression(children[0]), _has(children, "INCLUSIVE"))
+    duration, inclusive = reader.expression(children[0]), _has(children, "INCLUSIVE")
+    if is_condition(duration) and inclusive:
+        reader.findings.add("B031", "`inclusive` belongs to a time, and this is a condition", place_of(duration))
+    return Refractory(duration, inclusive, is_condition(duration))
+
+
+def lasting(reader: TreeReader, children: list[Any]) -> Refractory:
+    """A condition that lets a neuron stay refractory."""
+    return Refractory(reader.expression(children[0]), lasting=True)
 
 
 def weight(reader: TreeReader, children: list[Any]) -> RawWeight:

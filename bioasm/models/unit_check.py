@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, unit_of
-from bioasm.models.expression import COMPARISONS, Binary, Call, Expression, Negation, Number, Symbol
+from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, is_condition
 from bioasm.models.findings import Findings
 from bioasm.models.sections import evaluated
 from bioasm.models.syntax_tree import Evaluated, RawModel, RawParameter, Word, place_of
@@ -102,7 +102,7 @@ class _Check:
             outer = self.units
             self.units = outer | dict(one.names)
             if one.condition:
-                self._condition(one.value)
+                self._condition(one.what, one.value)
             else:
                 self.fits(one.what, one.value, self._wanted(one))
             self.units = outer
@@ -130,26 +130,20 @@ class _Check:
         for word, wanted in ((raw.every, SECOND), (raw.within, self.units.get(raw.target))):
             self.fits(f"`{word}` of the feedback", Symbol(word, place_of(word)), wanted, "must be")
 
-    def _condition(self, expression: Expression) -> None:
-        if _is_truth(expression):
+    def _condition(self, what: str, expression: Expression) -> None:
+        if is_condition(expression):
             # that of a number that is 1 where it holds, so that both are checked in one way
             self.unit(Call("where", (expression, Number(1.0), Number(0.0)), place_of(expression)))
         else:
-            self.findings.add("B022", "a threshold is a condition, such as v > Vt", place_of(expression))
-
-
-def _is_truth(node: Expression) -> bool:
-    if isinstance(node, Negation):
-        return node.operator == "not"
-    return isinstance(node, Binary) and node.operator in (*COMPARISONS, "and", "or")
+            self.findings.add("B022", f"{what} is a condition, such as v > Vt", place_of(expression))
 
 
 def _stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | None:
     """The first part that is a condition where a number is wanted or the other way round, and whether it is one."""
     if isinstance(node, Symbol) and node.name == "?":
         return None
-    if _is_truth(node) != wants_truth:
-        return node, _is_truth(node)
+    if is_condition(node) != wants_truth:
+        return node, is_condition(node)
     if isinstance(node, Call) and node.function == "where":
         wanted = [True, False, False]
     else:

@@ -149,7 +149,7 @@ class Cell:
         lines += [f"{FREE} : 1 (constant)"] if self.clamps else []
         threshold = self.parts[0].model.threshold
         lines += [f"{BEFORE} : boolean"] if threshold and threshold.crossing else []
-        lines += [f"{STILL} : second"] if self.refractory else []
+        lines += [f"{STILL} : second"] if self.refractory == STILL else []
         lines += [f"{name} : {spell_unit(self._unit_of_kept(p, e))}" for name, (p, e) in self.kept.items()]
         numbers = [e for _, _, s in self.exact_systems for still in s.variants for e in s.entries(still)]
         lines += [f"{e.variable} : {spell_unit(e.unit)} (constant)" for e in numbers]
@@ -250,14 +250,18 @@ class Cell:
         own = self.parts[0]
         if own.model.threshold is None:
             return None
-        lines = [f"{STILL} = {self._refractory_steps}"] if self.refractory else []  # until the next spike
+        lines = [f"{STILL} = {self._refractory_steps}"] if self.refractory == STILL else []  # until the next spike
         lines += [f"{identifier(own, a.variable)} = {self.spelled(own, a.value)}" for a in own.model.reset]
         return "\n".join(lines)
 
     @property
     def refractory(self) -> str | None:
-        """For how long a neuron is refractory after its last spike; None where it never is."""
-        return STILL if self.parts[0].model.refractory is not None else None
+        """For how long a neuron is refractory after its last spike, a time or a condition; None where it never is."""
+        refractory = self.parts[0].model.refractory
+        if refractory is not None and refractory.lasting:
+            condition = self.spelled(self.parts[0], refractory.duration)
+            return f"({condition}) or lastspike >= t" if self._resets_later else condition
+        return STILL if refractory is not None else None
 
     @property
     def _refractory_steps(self) -> str:
@@ -273,6 +277,11 @@ class Cell:
         return f"(floor({steps} + 1e-6) + 1) * dt"
 
     @property
+    def _over(self) -> str:
+        """Whether a neuron is not refractory, by the condition that lets it stay so."""
+        return f"not_refractory or not ({self.refractory})"
+
+    @property
     def start_code(self) -> str:
         """What is noted before the step: the values that held(...) keeps, and whether the threshold's condition held."""
         lines = [
@@ -284,7 +293,8 @@ class Cell:
         if own.model.threshold and own.model.threshold.crossing:
             lines.append(f"{BEFORE} = {self.spelled(own, own.model.threshold.condition)}")
         if self.refractory and not self.is_before("step", "spike"):  # Brian2 asks in the step, too late for the threshold
-            lines.append(f"not_refractory = t - lastspike > {self.refractory} - 0.5 * dt")
+            ended = f"t - lastspike > {STILL} - 0.5 * dt" if self.refractory == STILL else self._over
+            lines.append(f"not_refractory = {ended}")
         return "\n".join(lines)
 
     def spikes_interact(self, part: Part, port: Port) -> bool:
@@ -323,7 +333,7 @@ class Cell:
     def _hears_again(self) -> str:
         """Whether arriving spikes change a variable that is frozen while refractory: after that time, before this reset."""
         early = 0.5 + self.is_before("step", "receive")
-        ended = f"{self.refractory} - (t - lastspike) < {early} * dt"
+        ended = f"{STILL} - (t - lastspike) < {early} * dt" if self.refractory == STILL else self._over
         return f"({ended} or lastspike >= t)" if self.is_before("receive", "reset") else ended
 
     def slot(self, phase: str) -> str:
@@ -338,8 +348,12 @@ class Cell:
     @property
     def moves(self) -> str:
         """Whether a variable that is frozen while refractory is integrated in the step: refractory is from the reset on."""
-        resets_later = self.is_before("spike", "step") and self.is_before("step", "reset")
-        return "(not_refractory or lastspike >= t)" if resets_later else "not_refractory"
+        return "(not_refractory or lastspike >= t)" if self._resets_later else "not_refractory"
+
+    @property
+    def _resets_later(self) -> bool:
+        """Whether a step of the equations stands between a spike and its reset."""
+        return self.is_before("spike", "step") and self.is_before("step", "reset")
 
     def is_before(self, phase: str, other: str) -> bool:
         """Whether one part of a step comes before another."""

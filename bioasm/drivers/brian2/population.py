@@ -110,6 +110,7 @@ class Population:
                 arrivals.clear()
         if self.cell.refractory:
             self.group.variables["lastspike"].get_value()[:] = -1e4  # as Brian2 begins
+            self.group.variables["not_refractory"].get_value()[:] = True
 
     def initial(self, part: Part, name: str) -> Any:
         """The initial value of a state, from parameters, definitions and other initial values."""

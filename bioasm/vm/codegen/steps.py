@@ -59,7 +59,7 @@ class StepBuilder:
         loop = self.loop(later=True) if self.early else self._first()
         if not quiet:
             loop.start.noise = {xi: _drawn(at) for at, xi in enumerate(self.system.noises)}
-        refractory = loop.array(self._frozen) if self.refractory is not None else None
+        refractory = self._refractory_now(loop) if self.refractory is not None else None
         moment = loop.start
         for stage in self.system.stages:
             moment = self._stage(loop, stage, moment, refractory, quiet)
@@ -174,6 +174,8 @@ class StepBuilder:
         model = self.system.population.model
         if model.refractory is None:
             return None
+        if model.refractory.lasting:
+            return ONE  # until the condition ends it
         duration = self.system.qualify(self.system.population, model.refractory.duration)
         steps = Binary("/", duration, DT)
         if model.refractory.inclusive:
@@ -273,8 +275,18 @@ class StepBuilder:
             crossed = crossed & loop.array(self._hold, Field(self.population, "u1")).equals(0)
         return crossed
 
+    def _refractory_now(self, loop: Loop) -> Value:
+        """For how many steps a cell is still refractory as the loop begins: none once a condition does not hold."""
+        left, model = loop.array(self._frozen), self.system.population.model
+        if model.refractory is None or not model.refractory.lasting:
+            return left
+        holds = loop.value(self.system.qualify(self.system.population, model.refractory.duration), loop.start)
+        return apply("select", holds, left, 0.0)
+
     def _count_down(self, loop: Loop, refractory: Value, crossed: Value | None, moment: Environment) -> None:
-        left = apply("max", refractory - 1.0, 0.0)
+        model = self.system.population.model
+        lasting = model.refractory is not None and model.refractory.lasting
+        left = refractory if lasting else apply("max", refractory - 1.0, 0.0)
         if crossed is not None and self.refractory is not None:
             left = apply("select", crossed, loop.value(self.refractory, moment), left)
         loop.store(self._frozen, left)
@@ -282,8 +294,10 @@ class StepBuilder:
     def test(self) -> Loop:
         """The threshold alone, where a model has it before its step."""
         loop = self.loop(later=True)
-        still = _still_field(self.population) if self._threshold_follows else self._frozen
-        refractory = loop.array(still) if self.refractory is not None else None
+        refractory = None
+        if self.refractory is not None:
+            still = _still_field(self.population)
+            refractory = loop.array(still) if self._threshold_follows else self._refractory_now(loop)
         loop.fire(self._crossed(loop, loop.start, refractory))
         return loop
 
@@ -334,7 +348,7 @@ class StepBuilder:
         for variable, factor in found.jumps:
             name = instance.qualified(variable)
             stays = name in frozen and self.refractory is not None
-            refractory = loop.array(self._frozen) if stays else None
+            refractory = self._refractory_now(loop) if stays else None
             old = _state(loop, name, moment)
             jump = loop.value(self.system.qualify(instance, factor), moment if in_order else loop.start) * weight
             moment = moment.after({name: _unless(self._held(loop, name, refractory), old, old + jump)})
