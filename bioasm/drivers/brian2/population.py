@@ -120,7 +120,7 @@ class Population:
         """A variable of a part now, or at the start, as what broadcasts to (lanes, n)."""
         owner = self.cell.owner(part, name)
         if owner is None:
-            return float(self.clock.dt_) if name == "dt" else float(self.clock.t_)
+            return float(self.clock.dt_) if name == "dt" else float(self.clock.variables["t"].get_value()[0])
         kind, own = owner.kind_of(name), identifier(owner, name)
         if kind == "parameter":
             return self.values[(owner.name, name)]
