@@ -37,10 +37,9 @@ class Objective:
         turned = {None: lambda p: p, BIT: Polynomial.in_bits, SPIN: Polynomial.in_spins}[domain](self.polynomial)
         return replace(self, polynomial=turned)
 
-    def remarks(self, mark: str, constant: float | None = None) -> Iterator[str]:
+    def remarks(self, mark: str) -> Iterator[str]:
         """The comment lines for what the format has no place for."""
-        told = self.polynomial.constant if constant is None else constant
-        return remark_lines(mark, told, self.names, self.maximize)
+        return remark_lines(mark, self.polynomial.constant or None, self.names, self.maximize)
 
     @property
     def linear(self) -> Iterator[tuple[int, float]]:

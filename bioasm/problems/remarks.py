@@ -57,7 +57,7 @@ def remark_lines(mark: str, constant: float | None, names: tuple[Hashable, ...],
     """The comment lines that say so."""
     if maximize:
         yield f'{mark} sense="{MAXIMIZE}"'
-    if constant:
+    if constant is not None:
         yield f"{mark} constant={constant!r}"
     if names:
         yield f"{mark} names={json.dumps(names, ensure_ascii=True, separators=(',', ':'))}"

@@ -147,3 +147,9 @@ def test_a_maximum_is_not_written_as_a_minimum() -> None:
     for form in ("ising", "bqm", "dimod", "cnf"):
         with pytest.raises(bioasm.BioasmError, match="B315"):
             problem.export(form)
+
+
+def test_a_cut_without_its_constant_stays_so() -> None:
+    problem = bioasm.Problem.polynomial({(0, 1): 0.1}, spins=True)
+    assert problem.export("gset") == b"# constant=0.0\n2 1\n1 2 0.2\n"
+    assert back(problem.export("gset"), "gset").energy.constant == 0.0
