@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SHORTEST = 16  # digits of 2^53 + 1, the first that is rounded
+_BEYOND_FLOATS = 400  # digits; the largest float has 309
 _WHOLE = re.compile(rf"[+-]?[0-9]{{{_SHORTEST},}}")
 _WHOLE_WORD = re.compile(rb"(?<![^\s,:\[])[+-]?[0-9]{16,}(?![^\s,\]}])")
 
@@ -39,11 +40,14 @@ def rounded(spelled: str, tens: int = 0) -> Rounded | None:
 
 
 def whole_number(spelled: str) -> int:
-    """A whole number of a JSON file. Raises Rounded; for `json.loads(parse_int=...)`."""
+    """A whole number of a JSON file. Raises Rounded; for `json.loads(parse_int=...)`.
+
+    Of more digits than any float has, so many are read that it stays too large for one: Python reads 4300 at most.
+    """
     fault = rounded(spelled)
     if fault is not None:
         raise fault
-    return int(spelled)
+    return int(spelled[:_BEYOND_FLOATS])
 
 
 def rounded_words(content: bytes) -> list[tuple[int, int, Rounded]]:

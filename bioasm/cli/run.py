@@ -122,6 +122,7 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
         raise click.UsageError("a checkpoint is read again, so it needs a file", ctx)
     if request.as_json and request.output == common.STDIO:
         raise click.UsageError("--json and -o - both write to standard output", ctx)
+    _refuse_one_file_for_two(ctx, request)
     if request.report:
         from bioasm.extras import require
 
@@ -140,6 +141,18 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
 
         common.refuse_terminal(request.output)
         suffix_of("-.npz" if request.output == common.STDIO else request.output)
+
+
+def _refuse_one_file_for_two(ctx: click.Context, request: Request) -> None:
+    """Of two things that go into one file the first would be lost; devices and pipes take several."""
+    roles = {"PROGRAM": request.path, "-o": request.output, "--checkpoint": request.checkpoint, "--report": request.report}
+    taken: dict[Path, str] = {}
+    for role, name in roles.items():
+        if name is None or name == common.STDIO or (Path(name).exists() and not Path(name).is_file()):
+            continue
+        first = taken.setdefault(Path(name).resolve(), role)
+        if first != role:
+            raise click.UsageError(f"{first} and {role} are one file, {name}", ctx)
 
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:

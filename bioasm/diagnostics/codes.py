@@ -324,7 +324,10 @@ CODES: dict[str, Code] = {
         "The format of a problem file could not be told from its name or content; name it with --from. JSON is read where it holds "
         "LIF layers of Rockpool or a binary quadratic model of dimod.",
     ),
-    "B306": Code("unknown result format", "Results are written by suffix: .npz, .json, .h5, .csv, .parquet, .zarr or .nwb; pictures as .svg, .png, .pdf or .html."),
+    "B306": Code(
+        "unknown result format",
+        "Results are written by suffix: .npz, .json, .h5, .csv, .parquet, .zarr or .nwb; pictures as .svg, .png, .pdf or .html.",
+    ),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
     "B308": Code("recording can't be read", "The file is no .rhd recording or stream of events, or is damaged."),
     "B309": Code(
@@ -444,13 +447,34 @@ CODES: dict[str, Code] = {
     ),
     "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
     # --- servers ----------------------------------------------------------------------------------
-    "B550": Code("server can't be reached", "Nothing answers at the server's address, its certificate is not known, or the connection was lost for longer than `patience`. Jobs go on there meanwhile."),
-    "B551": Code("server refused", "The server does not do what it was asked for: the token lacks a right, a quota is used up, or the request is none that it takes. The message says which."),
-    "B552": Code("answer can't be understood", "What answered does not follow the protocol of docs/remote.md, or another version of it, or the answer was damaged on its way."),
-    "B553": Code("no such job or result", "The server has no job of this name, or the job has no result: it was cancelled before it began, or is no longer kept."),
-    "B554": Code("job left behind", "The job goes on at the server, because you left it with Ctrl-C or because others want it too. The hint says how to join it again."),
-    "B555": Code("job lost", "The process that ran the job died again and again without getting further, or it died while cells were stimulated, which can't be repeated."),
-    "B556": Code("server can't start", "`bioasm serve` can't listen where it was told to: without TLS it takes a socket file or a loopback address only. The message says what stands against it."),
+    "B550": Code(
+        "server can't be reached",
+        "Nothing answers at the server's address, its certificate is not known, or the connection was lost for longer than `patience`. Jobs go on there meanwhile.",
+    ),
+    "B551": Code(
+        "server refused",
+        "The server does not do what it was asked for: the token lacks a right, a quota is used up, or the request is none that it takes. The message says which.",
+    ),
+    "B552": Code(
+        "answer can't be understood",
+        "What answered does not follow the protocol of docs/remote.md, or another version of it, or the answer was damaged on its way.",
+    ),
+    "B553": Code(
+        "no such job or result",
+        "The server has no job of this name, or the job has no result: it was cancelled before it began, or is no longer kept.",
+    ),
+    "B554": Code(
+        "job left behind",
+        "The job goes on at the server, because you left it with Ctrl-C or because others want it too. The hint says how to join it again.",
+    ),
+    "B555": Code(
+        "job lost",
+        "The process that ran the job died again and again without getting further, or it died while cells were stimulated, which can't be repeated.",
+    ),
+    "B556": Code(
+        "server can't start",
+        "`bioasm serve` can't listen where it was told to: without TLS it takes a socket file or a loopback address only. The message says what stands against it.",
+    ),
     # --- ourselves --------------------------------------------------------------------------------
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
 }

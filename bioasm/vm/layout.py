@@ -1,4 +1,4 @@
-"""Where everything stands in the two tables that kernels are given: `ctx` of int64 (numbers and addresses), `real` of float64.
+"""Layout of the two tables that kernels are given: `ctx` of int64 (numbers and addresses), `real` of float64.
 
 Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes, all 1 or all WIDE lanes wide. Block b
 holds the lanes from `lane0[b]`, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
@@ -12,7 +12,7 @@ from enum import IntEnum, auto
 
 
 class Ctx(IntEnum):
-    """Indices of the table `ctx`. Names that end in _AT are addresses of arrays; the dtype stands in the comment."""
+    """Indices of the table `ctx`. Names that end in _AT are addresses of arrays; the comment gives dtype and shape."""
 
     N = 0
     PLACES = auto()

@@ -385,3 +385,22 @@ def test_results_can_go_nowhere(folder: Path, suffix: str) -> None:
     (folder / f"nowhere{suffix}").symlink_to("/dev/null")
     told = bioasm("run", "small.basm", "--seed", 1, "-o", f"nowhere{suffix}", "-q")
     assert (told.code, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "roles"),
+    [
+        (("-o", "x.json", "--report", "./x.json"), "-o and --report"),
+        (("-o", "x.npz", "--checkpoint", "x.npz"), "-o and --checkpoint"),
+        (("-o", "small.basm"), "PROGRAM and -o"),
+    ],
+)
+def test_one_file_for_two_things_is_refused_before_the_run(
+    fake: type[FakeDriver], arguments: tuple[str, ...], roles: str
+) -> None:
+    text = Path("small.basm").read_text(encoding="utf-8")
+    outcome = run(*arguments)
+    assert outcome.code == 2
+    assert f"{roles} are one file" in outcome.stderr
+    assert not fake.calls
+    assert Path("small.basm").read_text(encoding="utf-8") == text

@@ -100,7 +100,7 @@ def test_a_constant_without_a_unit_takes_one() -> None:
 
 
 def test_a_constant_of_another_dimension_is_refused() -> None:
-    assert "B006: --set level: it is a voltage, not a time" in str(refusal("level=5 ms"))
+    assert "error[B006]: --set level: it is a voltage, not a time" in str(refusal("level=5 ms"))
 
 
 def test_constants_are_no_parameters() -> None:
@@ -125,7 +125,7 @@ def test_a_parameter_of_the_model(model, name: str, text: str, value: float) -> 
     [
         ("T1=5", LIF, "B405"),
         ("rule=glauber", LIF, "B405"),
-        ("tau=5 mV", LIF, "B006: --set tau: it is a time, not a voltage"),
+        ("tau=5 mV", LIF, "error[B006]: --set tau: it is a time, not a voltage"),
         ("tau=0", LIF, "B116"),
         ("tau=-1", LIF, "B116"),
         ("rule=2", ISING, "B116"),

@@ -87,3 +87,23 @@ def test_a_layer_with_an_entry_too_many_is_still_a_layer(tmp_path):
     path = tmp_path / "some.json"
     path.write_text(json.dumps({"tau_mem": 0.01, "tau_sin": 0.01, "threshold": 1, "bias": 0}))
     assert "tau_syn" in bioasm("import", str(path)).stderr
+
+
+LONG = "9" * 5000  # digits; more than Python reads as a whole number
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"type": "BinaryQuadraticModel", "offset": {LONG}}}',
+        f'{{"tau_mem": {LONG}, "tau_syn": 0.01, "threshold": 1, "bias": 0}}',
+        f'{{"0 1": -{LONG}}}',
+        f"[{LONG}]",
+        LONG,
+    ],
+)
+def test_whole_numbers_of_any_length_are_refused_as_what_is_wrong(tmp_path, content):
+    path = tmp_path / "long.json"
+    path.write_text(content, encoding="utf-8")
+    told = bioasm("import", str(path))
+    assert (told.code, "internal" in told.stderr, "error[B3" in told.stderr) == (1, False, True)

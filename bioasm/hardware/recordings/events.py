@@ -70,7 +70,7 @@ def parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:
     """One line as an object."""
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise error("B308", f"{path}, line {number}, is no JSON object")

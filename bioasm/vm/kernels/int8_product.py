@@ -118,7 +118,7 @@ def cut(s, limbs, n, columns):
 
 @device
 def byte_product(ctx, s, y, lane, n):
-    """y = J s of one lane. The last row, behind which nothing may be read, stands a second time in J_TAIL."""
+    """y = J s of one lane, J int8 (n, n), s and y float64 (n,). J_TAIL holds a copy of the last row, for reads past its end."""
     columns = (n + LIMB_COLUMNS - 1) // LIMB_COLUMNS * LIMB_COLUMNS
     limbs = i2(ctx[Ctx.LIMB_AT], lane * LIMBS * columns, LIMBS * columns)
     cut(s, limbs, n, columns)
