@@ -73,9 +73,10 @@ def write(energy: Polynomial, account: Account, form: str) -> bytes:
         hint = f"there are {', '.join(EXPORTS)}"
         raise error("B305", f"problems are not written as {form}", hint=hint, exit_code=EXIT_USAGE)
     maximize = bool(account.emits_negated)
+    names = () if account.names == tuple(range(energy.n)) else account.names
     if form == "gset":
-        return _text(_graph_lines(Objective(energy, False, account.names).demand(form, 2, SPIN)))
-    objective = Objective(energy.negated() if maximize else energy, maximize, account.names)
+        return _text(_graph_lines(Objective(energy, False, names).demand(form, 2, SPIN)))
+    objective = Objective(energy.negated() if maximize else energy, maximize, names)
     return _WRITERS[form](objective)
 
 
