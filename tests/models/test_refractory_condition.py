@@ -133,3 +133,43 @@ def test_conditions_of_every_form_are_read(condition: str) -> None:
     text = ".model m {\n  state:\n    v = 1 mV\n  step:\n    dv/dt = -v/(1 ms)\n  spike: v > 1 mV\n"
     refractory = parse_model(f"{text}  refractory: {condition}\n}}\n").refractory
     assert refractory is not None and refractory.lasting
+
+
+HH = """
+.model hh_of_the_recording {
+  parameters:
+    dt = 0.01 ms > 0 fixed
+    drive = 5 uA/cm2
+  state:
+    v = -65 mV
+    m = 0.05
+    h = 0.6
+    n = 0.32
+  definitions:
+    am = exprelr(-(v + 40 mV)/(10 mV))/(1 ms)
+    bm = 4*exp(-(v + 65 mV)/(18 mV))/(1 ms)
+    ah = 0.07*exp(-(v + 65 mV)/(20 mV))/(1 ms)
+    bh = 1/(1 + exp(-(v + 35 mV)/(10 mV)))/(1 ms)
+    an = 0.1*exprelr(-(v + 55 mV)/(10 mV))/(1 ms)
+    bn = 0.125*exp(-(v + 65 mV)/(80 mV))/(1 ms)
+    gNa = 120 mS/cm2*m^3*h
+    gK = 36 mS/cm2*n^4
+  step:
+    dv/dt = (gNa*(50 mV - v) + gK*(-77 mV - v) + 0.3 mS/cm2*(-54.4 mV - v) + drive)/(1 uF/cm2) using exponential_euler
+    dm/dt = am*(1 - m) - bm*m using exponential_euler
+    dh/dt = ah*(1 - h) - bh*h using exponential_euler
+    dn/dt = an*(1 - n) - bn*n using exponential_euler
+  spike: v > -40 mV
+  refractory: v > -40 mV
+}
+"""
+
+
+def test_one_spike_for_each_action_potential_without_a_reset() -> None:
+    """Hodgkin-Huxley neurons refractory while v > -40 mV, as Brian2 recorded them: spikes identical, v within 1e-9 of range."""
+    d = recorded("networks/brian2_refractory.npz")
+    drive = literal(d["hh_I_uA_cm2"] * 1e-2)
+    text = f"{HH}    POP c, hh_of_the_recording, 4\n    SET c.drive, {drive}\n    REC c.v, 0.05 ms\n    RUN 0.2 s\n"
+    result = bioasm.run(text, seed=1)
+    assert same_spikes(spikes(result), np.stack([d["hh_spk_step"], d["hh_spk_i"]], axis=1))
+    assert of_range(trace(result, "c.v")[:4000], d["hh_v_005ms"]) < 1e-9
