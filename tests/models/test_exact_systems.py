@@ -322,6 +322,80 @@ def test_brian2_agrees() -> None:
     support.assert_alike(support.on_brian2(EVERYTHING, lanes=2), support.on_cpu(EVERYTHING, lanes=2))
 
 
+MEMBRANE = """
+.model leaky_cell {
+  parameters:
+    tau = 10 ms > 0
+    gain = 0.5
+  inputs:
+    I : V
+  state:
+    v = 0 mV
+    a = 0 mV
+  step:
+    dv/dt = (I - v - a)/tau using exact unless refractory
+    da/dt = (gain*v - a)/(30 ms) using exact
+  then:
+    v := min(v, 30 mV)
+  spike: v > 10 mV
+  reset:
+    v := 0 mV
+    a := a + 1 mV
+  refractory: a > 2 mV
+}
+.mechanism dual_exponential {
+  parameters:
+    rise = 1 ms > 0
+    decay = 5 ms > 0
+    factor = 0.1
+  uses:
+    v : V
+  state:
+    g = 0
+    x = 0
+    slow = 0 mV
+  definitions:
+    drive = (x - g)/decay
+  step:
+    dg/dt = drive using exact
+    dx/dt = -x/rise using exact
+    dslow/dt = (factor*v*sin(t/(3 ms)) - slow)/(20 ms) using exact
+  receive:
+    x += weight
+  adds:
+    I += 20 mV*g + slow
+}
+"""
+PROGRAM = """
+    POP c, leaky_cell, 4
+    MECH s, dual_exponential, c
+    SYN p, c, s
+    CON p, all
+    SET p.delay, 1 ms
+    SET p.weight, 0.2
+    SET s.rise, [1e-3, 2e-3, 3e-3, 5e-3]
+    EVT s, [[1e-3, 0], [2e-3, 1], [3e-3, 2], [5e-3, 3]], 4
+    INP c.I, [8e-3, 12e-3, 14e-3, 0]
+    REC c.v
+    REC s.g
+    REC s.slow
+    REC c.a
+    RUN 50 ms
+    SET s.decay, 3 ms
+    SET c.gain, [0.2, 0.4, 0.5, 0.6]
+    RUN 50 ms
+    RD c.v
+"""
+
+
+def test_brian2_agrees_on_systems_of_mechanisms() -> None:
+    """A dual exponential with rise times of each neuron beside a membrane with adaptation: 1e-12 of the largest value."""
+    support = pytest.importorskip("tests.brian2.support")
+    cpu = support.on_cpu(MEMBRANE + PROGRAM, lanes=2)
+    assert len(cpu.spikes.i) > 10
+    support.assert_alike(support.on_brian2(MEMBRANE + PROGRAM, lanes=2), cpu)
+
+
 # --- findings ---------------------------------------------------------------------------------------------
 
 
