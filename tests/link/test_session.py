@@ -131,7 +131,7 @@ def test_second_host_is_refused_while_the_first_lives_and_does_not_disturb_it() 
     assert second.phase is Phase.GREETING
     assert second.rejected is not None
     assert second.rejected.reason is m.Rejection.BUSY
-    assert "B513: the board is busy: tests has the session" in str(why_not(second.rejected))
+    assert "error[B513]: the board is busy: tests has the session" in str(why_not(second.rejected))
     line.until(lambda: upload.done)
     assert upload.failure is None
 
