@@ -19,6 +19,7 @@ from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.verifier.gate import Verified, verify
 
 MODEL_TEXTS = "models"  # the ability to run models that come as texts
+DRIVING = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells at some device
 
 
 class _Unchanged:

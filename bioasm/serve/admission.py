@@ -55,10 +55,12 @@ def admit(path: Path, wanted: JobOptions, device: dict[str, Any], who: Holder, k
     _check_quotas(verified, wanted, who)
     options = replace(wanted, device=str(device["name"]))
     digest = program_hash(verified.program)
-    once = "" if device["reproducible"] else key
-    name = hashlib.sha256("\0".join((salt, digest, options.text(), once)).encode()).hexdigest()
+    # On cells a key is its token's own: two users who choose the same word make two experiments.
+    once = () if device["reproducible"] else (who.id, key)
+    name = hashlib.sha256("\0".join((salt, digest, options.text(), *once)).encode()).hexdigest()
     stored = _file_hash(path)
-    return Submission(name, options.device, options.text(), stored, verified.model.name, verified.n, who.name)
+    fit = (str(device["driver"]), bool(device["reproducible"]), STIMULATE in who.rights)
+    return Submission(name, options.device, options.text(), stored, verified.model.name, verified.n, who.id, *fit)
 
 
 def _gated(path: Path, wanted: JobOptions) -> Verified:

@@ -211,9 +211,9 @@ async def cancel(server: Server, request: Request) -> Response:
     who = _needs(request, p.SUBMIT)
     row = _job(server, request)
     everyone = p.ADMIN in who.rights and request.query_params.get("for") == "all"
-    if who.name not in jobs.holders(server.store, row["id"]) and not everyone:
+    if who.id not in jobs.holders(server.store, row["id"]) and not everyone:
         raise Refusal(403, f"job {row['id'][:12]} is not held by the token {who.name}", "an administrator ends it with --all")
-    await run_in_threadpool(jobs.cancel, server.store, row["id"], who.name, everyone)
+    await run_in_threadpool(jobs.cancel, server.store, row["id"], who.id, everyone)
     server.audit.write("cancel", who.name, "done", job=row["id"])
     server.wake()
     server.bell.ring()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,15 @@ from bioasm.drivers.remote.protocol import ENDED, QUEUED, RUNNING, told
 from bioasm.serve.store import Store
 
 CRASHES = 3  # of a job's worker without a new checkpoint between them; then the job has failed
-_AGAIN = ("interrupted", "lost")  # a job that ended so is run anew when it is submitted again
+_AGAIN = ("interrupted", "lost")  # a job that ended so is run anew when it is submitted again, but never on cells
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job that was found fit to run."""
+    """A job that was found fit to run: where, for whom, and what it was found fit for.
+
+    `driver` and `repeats` (one seed gives one result) are those of the device then, `drives` says whether it may drive cells.
+    """
 
     id: str
     device: str
@@ -29,6 +32,12 @@ class Submission:
     model: str
     n: int
     token: str
+    driver: str = ""
+    repeats: bool = False
+    drives: bool = False
+
+
+Confirm = Callable[[sqlite3.Connection, sqlite3.Row, bool], None]  # of a job and whether it is new
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +75,36 @@ def events_after(store: Store, job: str, after: int, most: int) -> list[sqlite3.
 # --- submitting -------------------------------------------------------------------------------------
 
 
-def submit(store: Store, wanted: Submission, most: int | None) -> tuple[sqlite3.Row, bool] | None:
-    """The job of a submission, and whether it is new. None where its token holds `most` jobs that have not ended."""
+def submit(
+    store: Store, wanted: Submission, most: int | None, confirm: Confirm | None = None
+) -> tuple[sqlite3.Row, bool] | None:
+    """The job of a submission, and whether it is new. None where its token holds `most` jobs that have not ended.
+
+    A job whose device repeats nothing never begins anew: a retry must not drive the cells a second time. `confirm` is called
+    within the transaction; what it raises undoes it.
+    """
     with store.change() as database:
         row = database.execute("SELECT * FROM jobs WHERE id = ?", (wanted.id,)).fetchone()
-        begins = row is None or (row["state"] == ENDED and row["status"] in _AGAIN)
+        begins = row is None or _begins_anew(row)
         if begins and most is not None and _held(database, wanted.token) >= most:
             return None
         if row is None:
             _insert(database, wanted)
         elif begins:
-            _renew(database, row)
+            _renew(database, row, wanted)
         if begins:
             store.checkpoint(wanted.id).unlink(missing_ok=True)
+            store.result(wanted.id).unlink(missing_ok=True)
             tell(database, wanted.id, QUEUED, {"ahead": _ahead(database, wanted)})
         database.execute("INSERT OR IGNORE INTO holders VALUES (?, ?)", (wanted.id, wanted.token))
-        return database.execute("SELECT * FROM jobs WHERE id = ?", (wanted.id,)).fetchone(), begins
+        made: sqlite3.Row = database.execute("SELECT * FROM jobs WHERE id = ?", (wanted.id,)).fetchone()
+        if confirm is not None:
+            confirm(database, made, begins)
+        return made, begins
+
+
+def _begins_anew(row: sqlite3.Row) -> bool:
+    return bool(row["repeats"]) and row["state"] == ENDED and row["status"] in _AGAIN
 
 
 def _held(database: sqlite3.Connection, token: str) -> int:
@@ -96,18 +119,23 @@ def _ahead(database: sqlite3.Connection, wanted: Submission) -> int:
 
 def _insert(database: sqlite3.Connection, job: Submission) -> None:
     database.execute(
-        "INSERT INTO jobs (id, device, options, program, model, n, state, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (job.id, job.device, job.options, job.program, job.model, job.n, QUEUED, time.time()),
+        "INSERT INTO jobs (id, device, options, program, model, n, state, created, driver, repeats, drives)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (job.id, job.device, job.options, job.program, job.model, job.n, QUEUED, time.time(), *_fitness(job)),
     )
 
 
-def _renew(database: sqlite3.Connection, row: sqlite3.Row) -> None:
+def _fitness(job: Submission) -> tuple[str, bool, bool]:
+    return job.driver, job.repeats, job.drives
+
+
+def _renew(database: sqlite3.Connection, row: sqlite3.Row, wanted: Submission) -> None:
     """Let a job that was cut short begin anew, behind the others, its events numbered on."""
     database.execute(
         "UPDATE jobs SET number = (SELECT MAX(number) + 1 FROM jobs), state = ?, status = NULL, wanted = '', tries = 0,"
-        " mark = NULL, base = ?, created = ?, started = NULL, ended = NULL, findings = '[]', exit = 0, size = 0, sha256 = NULL"
-        " WHERE id = ?",
-        (QUEUED, last_event(database, row["id"]), time.time(), row["id"]),
+        " mark = NULL, base = ?, created = ?, started = NULL, ended = NULL, findings = '[]', exit = 0, size = 0, sha256 = NULL,"
+        " driver = ?, repeats = ?, drives = ? WHERE id = ?",
+        (QUEUED, last_event(database, row["id"]), time.time(), *_fitness(wanted), row["id"]),
     )
     database.execute("DELETE FROM holders WHERE job = ?", (row["id"],))
 
@@ -208,7 +236,7 @@ def listed(store: Store, most: int) -> list[sqlite3.Row]:
 
 
 def holders(store: Store, job: str) -> list[str]:
-    """The tokens that want a job."""
+    """The tokens that want a job, by `Holder.id`."""
     return [row["token"] for row in store.rows("SELECT token FROM holders WHERE job = ? ORDER BY token", job)]
 
 
@@ -223,7 +251,7 @@ def described(store: Store, row: sqlite3.Row) -> dict[str, Any]:
         "program": row["program"],
         "after": row["base"],
         "event": last["number"] if last is not None else 0,
-        "holders": holders(store, row["id"]),
+        "holders": [token.partition("#")[0] for token in holders(store, row["id"])],
     }
 
 

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   options TEXT NOT NULL, program TEXT NOT NULL, model TEXT NOT NULL, n INTEGER NOT NULL,
   state TEXT NOT NULL, status TEXT, wanted TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0, mark TEXT,
   base INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, started REAL, ended REAL,
-  findings TEXT NOT NULL DEFAULT '[]', exit INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0, sha256 TEXT
+  findings TEXT NOT NULL DEFAULT '[]', exit INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT 0, sha256 TEXT,
+  driver TEXT NOT NULL DEFAULT '', repeats INTEGER NOT NULL DEFAULT 0, drives INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS waiting ON jobs (device, state, number);
 CREATE TABLE IF NOT EXISTS events (
@@ -36,6 +37,8 @@ CREATE TABLE IF NOT EXISTS tokens (
   created REAL NOT NULL
 );
 """
+# Columns of jobs that a database of an earlier version lacks; their defaults allow nothing.
+_ADDED = ("driver TEXT NOT NULL DEFAULT ''", "repeats INTEGER NOT NULL DEFAULT 0", "drives INTEGER NOT NULL DEFAULT 0")
 _PATIENCE = 30.0  # s in which another process ends its transaction
 _LEFT = 3600.0  # s after which nobody writes to a file any more
 _FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
@@ -126,11 +129,19 @@ def _prepare(database: sqlite3.Connection) -> None:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.executescript(_SCHEMA)
-            return
+            return _complete(database)
         except sqlite3.OperationalError as busy:
             if "locked" not in str(busy) or time.monotonic() > until:
                 raise
         time.sleep(0.05)
+
+
+def _complete(database: sqlite3.Connection) -> None:
+    """Add the columns that an older database lacks."""
+    known = {row[1] for row in database.execute("PRAGMA table_info(jobs)")}
+    for column in _ADDED:
+        if column.split()[0] not in known:
+            database.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
 
 
 def _make(folder: Path) -> None:

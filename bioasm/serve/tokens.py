@@ -23,16 +23,26 @@ QUOTAS = {
     "bytes": "bytes of memory that one job needs",
     "jobs": "jobs at a time that have not ended",
 }
+_MARK = 16  # digits of a token's hash in what it holds jobs by
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whoever makes a request: the name of the token, its rights and its quotas."""
+    """Whoever makes a request: the name of the token, its rights and its quotas.
+
+    `id` is what it holds jobs by: a part of the token's hash beside the name, for a later token of that name is another.
+    """
 
     name: str
     rights: frozenset[str]
     quotas: Mapping[str, int] = field(default_factory=dict)
+    mark: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name and the mark of the token."""
+        return f"{self.name}#{self.mark}" if self.mark else self.name
 
 
 def add_token(store: Store, name: str, rights: Collection[str], quotas: Mapping[str, int], days: float | None) -> str:
@@ -93,7 +103,7 @@ def holder_of(store: Store, token: str) -> Holder | None:
             found = row
     if found is None or (found["expires"] is not None and found["expires"] <= time.time()):
         return None
-    return Holder(found["name"], frozenset(json.loads(found["rights"])), json.loads(found["quotas"]))
+    return Holder(found["name"], frozenset(json.loads(found["rights"])), json.loads(found["quotas"]), found["sha256"][:_MARK])
 
 
 LOCAL = "local"  # whoever comes through a socket file or pipes without a token

@@ -30,6 +30,7 @@ from bioasm.results import Result
 from bioasm.results.transfer import pack_result
 from bioasm.serve import jobs
 from bioasm.serve.devices import Device, about, device_of, keeps_checkpoints
+from bioasm.serve.fitness import check_still_fit
 from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store, lock
 from bioasm.verifier.gate import verify
@@ -141,6 +142,7 @@ class Worker:
         """What the driver returns, from the job's checkpoint where there is one of use."""
         wanted = parse_options(job["options"])
         verified = verify(read(self.store.program(job["program"])), wanted.parameters)
+        check_still_fit(job, self.device, driver, verified)
         path = self.store.checkpoint(job["id"]) if keeps_checkpoints(driver) else None
         reporter.may_release = path is not None
         asked: dict[str, Any] = {name: getattr(wanted, name) for name in ("seed", "lanes", "fuel", "parameters")}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
-from bioasm.drivers.base import MODEL_TEXTS, Driver
+from bioasm.drivers.base import DRIVING, MODEL_TEXTS, Driver
 from bioasm.drivers.intan.compatibility import board_problem, capacity, check_raw, chosen_substrate, incompatibilities
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
 from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
@@ -29,7 +29,6 @@ from bioasm.verifier.gate import Verified
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
 _AGAIN = 2.5  # s in which a board that was lost is looked for once more
-_STIMULATES = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # what on a culture drives the cells
 
 
 class IntanDriver(Driver):
@@ -53,7 +52,7 @@ class IntanDriver(Driver):
     def _settle(self, substrate: Substrate | None) -> None:
         """What follows from the substrate: cells repeat nothing, and are driven by what sets the twin's couplings."""
         self.reproducible = substrate is not Substrate.CULTURE
-        self.stimulating = frozenset({"STIM"}) if self.reproducible else _STIMULATES
+        self.stimulating = frozenset({"STIM"}) if self.reproducible else DRIVING
 
     # --- connecting ---------------------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ def _limits(verified: Verified, board: Capabilities, substrate: Substrate, elect
 
     Raises BioasmError: B520 for a pulse that is refused or electrodes of unknown size, B521 above the board's ceiling.
     """
-    drives = [i for i in verified.program.instructions if i.row.mnemonic in _STIMULATES]
+    drives = [i for i in verified.program.instructions if i.row.mnemonic in DRIVING]
     if substrate is Substrate.TWIN or Capability.STIMULATE not in board.capabilities or not drives:
         return None
     table = electrodes.limits()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from bioasm.binary.writer import to_bytes
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_USAGE, BioasmError, error
-from bioasm.drivers.base import MODEL_TEXTS, Driver
+from bioasm.drivers.base import DRIVING, MODEL_TEXTS, Driver
 from bioasm.drivers.remote import protocol as p
 from bioasm.drivers.remote.client import Client, garbled
 from bioasm.drivers.remote.events import Event
@@ -37,6 +37,7 @@ class RemoteDriver(Driver):
     models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     remote: ClassVar[bool] = True
     outlives: ClassVar[bool] = True
+    stimulating: frozenset[str] = DRIVING
     options: ClassVar[Mapping[str, str]] = {
         "at": f"the server: {FORMS} (else the environment's {AT})",
         "device": "which of the server's devices; by default its first",
@@ -67,6 +68,7 @@ class RemoteDriver(Driver):
         self.abilities = self.abilities & set(about["abilities"])
         self.models = self.models & set(about["models"])
         self.reproducible = about.get("reproducible") is True
+        self.stimulating = _driving(about)
         self.connected = True
 
     def disconnect(self) -> None:
@@ -169,6 +171,14 @@ def _device(server: dict[str, Any], wanted: str, where: str) -> dict[str, Any]:
             return one
     names = ", ".join(str(one.get("name")) for one in found)
     raise error("B501", f"the server at {where} has no device {wanted!r}", hint=f"it has {names}", exit_code=EXIT_USAGE)
+
+
+def _driving(about: dict[str, Any]) -> frozenset[str]:
+    """The mnemonics that drive cells at a device; all that can where the server does not say it in order."""
+    told = about.get("stimulating")
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        return DRIVING
+    return frozenset(told)
 
 
 def left(job: str, where: str) -> BioasmError:

@@ -1,0 +1,25 @@
+"""Fitness: a job that was let in is judged once more at its device, which may be another one by the time of its turn."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bioasm.diagnostics import BioasmError, error
+from bioasm.drivers import Driver
+from bioasm.drivers.remote.protocol import STIMULATE
+from bioasm.serve.devices import Device
+from bioasm.verifier.gate import Verified
+
+
+def check_still_fit(job: sqlite3.Row, device: Device, driver: Driver, verified: Verified) -> None:
+    """Refuse a job whose device changed since it was let in, or that may not drive its cells. Raises BioasmError B551."""
+    if (job["driver"], bool(job["repeats"])) != (device.driver, driver.reproducible):
+        raise _refused(f"the device {device.name} is another than when the job was let in", "submit it anew")
+    driving = driver.stimulating & {instruction.mnemonic for instruction in verified.program.instructions}
+    if driving and not job["drives"]:
+        text = f"{', '.join(sorted(driving))} drives the cells of {device.name}, and the job has no right to {STIMULATE}"
+        raise _refused(text, "submit it anew with a token that has this right")
+
+
+def _refused(message: str, hint: str) -> BioasmError:
+    return error("B551", message, hint=hint)
