@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from bioasm.isa.program import Program
 from bioasm.models import MODELS
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
-from bioasm.vm import kernel_cache
-from bioasm.vm import machine as machines
+from bioasm.vm import kernel_cache, kernel_runner
+from bioasm.vm.codegen.operations import KERNELS
 from bioasm.vm.emit import dynamics_file, emit_c
 from bioasm.vm.machine import Machine
 from tests.vm.support import everything, finish
@@ -63,7 +64,7 @@ def same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.MonkeyP
     verified = verify(program)
     expected = everything(finish(Machine(verified, 1, lanes)))
     this = Machine(verified, 1, lanes)
-    monkeypatch.setattr(machines, "kernel", in_c(folder, this))
+    monkeypatch.setattr(kernel_runner, "kernel", in_c(folder, this))
     assert everything(finish(this)) == expected
 
 
@@ -80,6 +81,55 @@ def test_models(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.skip("a mechanism runs on a population; programs have them")
     length = "20 sweeps" if model.clock.symbol == "sweeps" else "5 ms"
     same(assemble(f"POP a, {name}, 3\nRUN {length}\n"), 1, folder, monkeypatch)
+
+
+LATE_WEIGHT = """
+.model keeper {
+ state:
+  g = 0
+ step:
+  g := 0.5*g
+ spike: g > 4
+ reset:
+  g := 0
+ receive:
+  weight : 1
+  g += weight
+}
+POP a, relay, 3
+POP b, keeper, 3
+SYN s, a, b
+SET s.delay, 0.3 ms
+SET s.weight, 1
+CON s, [[1, 0.25, 0], [0.5, 1, 3], [0, 2, 1]]
+RATE a, 4000 Hz, 1
+MOV r0, 0
+again:
+RUN 0.7 ms
+ADD r0, r0, 0.5
+SET s.weight, r0
+JLT r0, 4, again
+RUN 1 ms
+RD b.g
+"""
+
+
+@pytest.mark.parametrize("lanes", [1, 7])
+def test_a_weight_that_is_set_late(lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A projection that adds up when its spikes arrive, also as a file of its own that is linked."""
+    program = assemble(LATE_WEIGHT)
+    text = emit_c(verify(program), 1, lanes, 50)
+    assert " arrive(" in text.split("static void arrive(")[1]
+    same(program, lanes, folder, monkeypatch)
+    made = built(text, folder)
+    told = subprocess.run([str(made)], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "all arrays are as expected\n")
+
+
+def test_every_function_that_a_step_calls_is_in_c() -> None:
+    headers = Path(kernel_cache.__file__).parent / "codegen" / "c"
+    text = "\n".join(path.read_text() for path in headers.glob("*.h"))
+    assert [name for name in KERNELS if not re.search(rf"^[^\n;]*\*? ?\b{name}\([^;]*?\) \{{", text, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("name", ["lif_twin", "hopfield", "coincidence", "own_hh"])

@@ -247,6 +247,18 @@ BIO_UNUSED static void depart(
     if (some) marks(mark_at, b, slots)[slot] = 1;
 }
 
+/* Add up the weights of the spikes that arrive in a step, from who fired when they set out. */
+BIO_UNUSED static void arrive(
+    int64_t *block, int64_t b, int64_t step, int64_t start_at, int64_t post_at, int64_t weight_at, int64_t ring_at,
+    int64_t mark_at, int64_t arrived_at, int64_t arrived_mark_at, int64_t n_pre, int64_t n, int64_t slots) {
+    const int64_t width = block[BLOCK_WIDTH], slot = step % slots;
+    int64_t *mark = marks(mark_at, b, slots) + slot;
+    if (*mark == 0) return;
+    *mark = 0;
+    uint8_t *sent = AT(uint8_t, ring_at, slots * n_pre * block[BLOCK_LANE0] + slot * n_pre * width);
+    deliver(block, b, sent, 0, start_at, post_at, weight_at, arrived_at, arrived_mark_at, n_pre, n, 1, 0);
+}
+
 /* --- inputs --------------------------------------------------------------------------------------- */
 
 BIO_UNUSED static void copy_cells(int64_t to_at, int64_t from_at, int64_t offset, int64_t cells) {
