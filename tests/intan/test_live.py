@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.drivers.intan.telemetry_state import Live
+from bioasm.drivers.intan.telemetry_state import TelemetryState
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.messages import State
 
 RUN = 7
 
 
-def live(lanes: int = 1) -> Live:
-    return Live(RUN, lanes, 20000.0)
+def live(lanes: int = 1) -> TelemetryState:
+    return TelemetryState(RUN, lanes, 20000.0)
 
 
 def status(steps: int, run: int = RUN, best: float = float("nan")) -> m.Status:

@@ -16,7 +16,8 @@ from bioasm.isa.program import Dense
 from bioasm.isa.table import ROWS
 from bioasm.models.expression import Number
 from bioasm.models.parse import read_model
-from bioasm.problems.formats import arrays_problem, matrix_problem, read_problem
+from bioasm.problems.accounts import arrays_problem, matrix_problem
+from bioasm.problems.formats import read_problem
 from bioasm.problems.rudy import generate
 from bioasm.settings import parse_quantity
 from bioasm.text.assemble import assemble
