@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import time
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
+from bioasm.diagnostics import Diagnostic
 from bioasm.drivers import Progress
 from bioasm.serve import jobs
 from bioasm.serve.store import Store
 
+BLIND = 40.0  # s without a look at whether the job is wanted, after which it is stopped; a locked database takes 30
 _LOOK = 0.05  # s between two looks at whether the job is still wanted
 _REPORTS = (0.1, 5.0)  # s between two reports, at first and at last: about one for each per cent of the time so far
 
@@ -32,9 +37,11 @@ class Reporter:
     def __init__(self, store: Store, job: str, owner: Owner) -> None:
         self.store, self.job, self.owner = store, job, owner
         self.began, self.told = time.monotonic(), -1e9
-        self.may_release = self.released = self.over = self.ended = False
+        self.may_release = self.released = self.over = self.ended = self.blind = False
+        self.looked = self.began
         self._latest: Progress | None = None
         self._messages: list[str] = []
+        self._last = ""
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
@@ -59,23 +66,41 @@ class Reporter:
             self._latest = progress
         if self.owner.leaving:
             self.released = self.may_release
-        return not (self.over or self.owner.leaving)
+        self.blind = self.blind or not self._is_watched()
+        return not (self.over or self.blind or self.owner.leaving)
+
+    def _is_watched(self) -> bool:
+        """Whether the job could be cancelled: the thread lives, and was told lately that the job is wanted."""
+        return self._thread.is_alive() and time.monotonic() - self.looked < BLIND
+
+    def judged(self, outcome: jobs.Outcome) -> jobs.Outcome:
+        """The outcome, with a finding where the run was stopped because nobody could have cancelled it."""
+        if not self.blind:
+            return outcome
+        text = f"the run was stopped: for {BLIND:g} s the server's database could not be asked whether it is cancelled"
+        return replace(outcome, findings=(*outcome.findings, Diagnostic("B555", text)))
 
     # --- the thread -------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        """Write what is new, until the run has ended."""
-        last = ""
+        """Look whether the job is wanted and write what is new, until the run has ended; each may fail for a while."""
         while not self.ended:
             self._news.wait(_LOOK)
             self._news.clear()
-            while self._messages:
-                message = self._messages.pop(0)
-                if message != last:
-                    self._tell("message", {"message": message})
-                last = message
-            self._tell_progress()
-            self.over = self.over or jobs.is_cancelled(self.store, self.job)
+            for step in (self._look, self._tell_messages, self._tell_progress):
+                with contextlib.suppress(sqlite3.Error, OSError):
+                    step()
+
+    def _look(self) -> None:
+        self.over = self.over or jobs.is_cancelled(self.store, self.job)
+        self.looked = time.monotonic()
+
+    def _tell_messages(self) -> None:
+        while self._messages:
+            message = self._messages.pop(0)
+            last, self._last = self._last, message
+            if message != last:
+                self._tell("message", {"message": message})
 
     def _tell_progress(self) -> None:
         now, progress = time.monotonic(), self._latest

@@ -10,7 +10,6 @@ its job back, with a checkpoint.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import select
@@ -25,12 +24,11 @@ from bioasm.binary.reader import read
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERNAL, BioasmError, Diagnostic, error
 from bioasm.drivers import Driver, RunOptions
 from bioasm.drivers.remote.protocol import parse_options, told
-from bioasm.files import whole
 from bioasm.results import Result
-from bioasm.results.transfer import pack_result
 from bioasm.serve import jobs
 from bioasm.serve.devices import Device, about, device_of, keeps_checkpoints
 from bioasm.serve.fitness import check_still_fit
+from bioasm.serve.keeping import adopted, keep, persist
 from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store, lock
 from bioasm.verifier.gate import verify
@@ -101,7 +99,10 @@ class Worker:
 
     def take_up(self, job: sqlite3.Row) -> None:
         """Go on with what a dead worker left, where it can be gone on with."""
-        if not (self.about["reproducible"] or self.about["checkpoints"]):
+        found = adopted(self.store, job["id"])
+        if found is not None:
+            self.end(job["id"], found)
+        elif not (self.about["reproducible"] or self.about["checkpoints"]):
             text = "the worker of the job died, and what the cells did can't be repeated"
             self.end(job["id"], jobs.Outcome("lost", error("B555", text).diagnostics, EXIT_DEVICE))
         elif not jobs.take_up(self.store, job):
@@ -112,7 +113,7 @@ class Worker:
 
     def end(self, job: str, outcome: jobs.Outcome) -> None:
         """Write down how a job ended."""
-        jobs.end(self.store, job, outcome)
+        persist(lambda: jobs.end(self.store, job, outcome))
         self.ring()
 
     # --- a job ------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ class Worker:
                 jobs.release(self.store, job["id"])
                 self.ring()
             else:
-                self.end(job["id"], self._kept(job["id"], result))
+                self.end(job["id"], reporter.judged(keep(self.store, job["id"], result)))
 
     def _result(self, driver: Driver, job: sqlite3.Row, reporter: Reporter) -> Result:
         """What the driver returns, from the job's checkpoint where there is one of use."""
@@ -161,17 +162,9 @@ class Worker:
             path.unlink(missing_ok=True)  # of another version, or damaged: the run begins anew
             return go(False)
 
-    def _kept(self, job: str, result: Result, fault: BioasmError | None = None) -> jobs.Outcome:
-        """Write a Result to its file."""
-        data = pack_result(result)
-        with whole(self.store.result(job)) as stream:
-            stream.write(data)
-        found, code = (fault.diagnostics, fault.exit_code) if fault else ((), 0)
-        return jobs.Outcome(result.status, found, code, len(data), hashlib.sha256(data).hexdigest())
-
     def _failed(self, job: str, fault: BioasmError) -> jobs.Outcome:
         if fault.partial is not None:
-            return self._kept(job, fault.partial, fault)
+            return keep(self.store, job, fault.partial, fault)
         return jobs.Outcome("failed", fault.diagnostics, fault.exit_code)
 
 

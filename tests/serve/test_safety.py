@@ -12,14 +12,17 @@ import pytest
 from tests.serve.front import DRIVING, Front  # isort: skip  (it skips where the extra is not installed)
 
 from bioasm.binary.writer import to_bytes
-from bioasm.drivers import base
+from bioasm.drivers import Progress, base
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.remote.driver import RemoteDriver
-from bioasm.serve import jobs
+from bioasm.serve import jobs, keeping
+from bioasm.serve import reporter as module
 from bioasm.serve.devices import Device
+from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store
 from bioasm.serve.worker import Worker
 from bioasm.text.assemble import assemble
+from tests.serve.support import until
 from tests.serve.test_rights import STIMULI, submit
 
 
@@ -88,12 +91,14 @@ class Rig(Device):
         return Dish()
 
 
-def worked(store: Store, **fit: object) -> sqlite3.Row:
+def worked(store: Store, blocked: bool = False, **fit: object) -> sqlite3.Row:
     """A job with couplings after its turn at the device."""
     data = to_bytes(assemble(STIMULI["couplings"]))
     store.program("p").write_bytes(data)
     wanted = jobs.Submission("ab" * 32, "rig", "{}", "p", "ising", 2, "ada", **fit)  # type: ignore[arg-type]
     jobs.submit(store, wanted, None)
+    if blocked:
+        store.result(wanted.id).mkdir()
     worker = Worker(store, Rig("rig", "cpu"), 0, 10.0)
     worker.ring = lambda: None  # type: ignore[method-assign]
     job = jobs.claim(store, "rig", 0)
@@ -140,3 +145,91 @@ def test_an_upstream_that_does_not_say_what_drives_cells_is_taken_at_its_worst(t
             assert driver.stimulating == base.DRIVING
     finally:
         made.close()
+
+
+# --- disks and databases that fail ------------------------------------------------------------------
+
+
+class Owner:
+    """A worker that stays."""
+
+    leaving = False
+
+    def ring(self) -> None:
+        """Nobody listens."""
+
+
+def test_a_database_that_fails_for_a_while_costs_no_cancellation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, failing = Store(tmp_path / "s"), [True]
+    jobs.submit(store, jobs.Submission("ab" * 32, "rig", "{}", "p", "ising", 2, "ada"), None)
+    tell = jobs.tell
+
+    def failed(*arguments: object) -> int:
+        if failing:
+            raise sqlite3.OperationalError("disk I/O error")
+        return tell(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jobs, "tell", failed)
+    with Reporter(store, "ab" * 32, Owner()) as reporter:
+        assert reporter(Progress(1, 9, 0.0, "hello")) and reporter(Progress(1, 9, 0.0))
+        until(lambda: not reporter._messages)
+        failing.clear()
+        reporter(Progress(2, 9, 0.0))
+        until(lambda: any(row["kind"] == "progress" for row in jobs.events_after(store, "ab" * 32, 0, 9)))
+        failing.append(True)
+        with store.change() as database:
+            database.execute("UPDATE jobs SET wanted = 'cancel'")
+        until(lambda: not reporter(Progress(3, 9, 0.0)))
+    assert not reporter.blind
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("broken", ["database", "thread"])
+def test_a_run_that_nobody_could_cancel_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    store = Store(tmp_path / "s")
+
+    def failed(*_: object) -> bool:
+        raise sqlite3.OperationalError("locked") if broken == "database" else SystemExit
+
+    monkeypatch.setattr(jobs, "is_cancelled", failed)
+    monkeypatch.setattr(module, "BLIND", 0.3 if broken == "database" else 1e9)
+    with Reporter(store, "ab" * 32, Owner()) as reporter:
+        until(lambda: not reporter(Progress(1, 9, 0.0)), 5)
+    assert "was stopped" in reporter.judged(jobs.Outcome("interrupted")).findings[0].message
+    store.close()
+
+
+def test_a_result_that_can_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "WAITS", (0.0, 0.0))
+    store = Store(tmp_path / "s")
+    found = worked(store, blocked=True, driver="cpu", repeats=True, drives=True)
+    assert (found["state"], found["status"], found["size"]) == ("ended", "failed", 0)
+    assert "can't be written" in found["findings"] and str(tmp_path) not in found["findings"]
+    store.close()
+
+
+def test_a_result_is_written_when_the_disk_takes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, path = Store(tmp_path / "s"), tmp_path / "s" / "results" / ("ab" * 32)
+    monkeypatch.setattr(keeping.time, "sleep", lambda _: path.exists() and path.is_dir() and path.rmdir())
+    assert worked(store, blocked=True, driver="cpu", repeats=True, drives=True)["size"] == path.stat().st_size
+    store.close()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_whole_result_of_a_worker_that_died_is_not_lost(tmp_path: Path, whole: bool) -> None:
+    store = Store(tmp_path / "s")
+    worked(store, driver="cpu", repeats=True, drives=True)
+    with store.change() as database:
+        database.execute("UPDATE jobs SET state = 'running', slot = 0, status = NULL, size = 0, sha256 = NULL")
+    if not whole:
+        store.result("ab" * 32).write_bytes(b"\1")
+    worker = Worker(store, Rig("rig", "cpu"), 0, 10.0)
+    worker.ring = lambda: None  # type: ignore[method-assign]
+    worker.about = {"reproducible": False, "checkpoints": False}
+    left = jobs.orphan(store, "rig", 0)
+    assert left is not None
+    worker.take_up(left)
+    found = jobs.find(store, "ab" * 32)
+    assert found is not None and (found["status"], found["size"] > 0) == (("finished", True) if whole else ("lost", False))
+    store.close()
