@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ from bioasm.serve.requests import BODY_BYTES, Refusal, check_frame, take_body
 from bioasm.serve.store import Store
 from bioasm.serve.streams import named, parts, stream
 from bioasm.serve.supervisor import abouts
-from bioasm.serve.tokens import LOCAL, Holder, holder_of
+from bioasm.serve.tokens import LOCAL, Holder, holder_of, stands
 
 _JOB = re.compile(r"[0-9a-f]{8,64}")
 _LISTED = 200
@@ -62,6 +63,11 @@ class Server:
         if holder is None:
             raise Refusal(401, "a token is needed, and this is none that is valid" if said else "a token is needed")
         return holder
+
+    def stands(self, who: Holder) -> bool:
+        """Whether the token of a request that was let in is valid still."""
+        with self.store.look() as database:
+            return stands(database, who)
 
     def devices(self) -> list[dict[str, Any]]:
         """What the devices can do. Raises Refusal (503) while one has not told yet."""
@@ -163,6 +169,8 @@ async def submit(server: Server, request: Request) -> Response:
     path = server.store.incoming()
     try:
         await take_body(request, path, server.body_bytes)
+        request.state.who = server.who(request)  # a body takes its time, in which a token may end
+        who = _needs(request, p.SUBMIT)
         async with server.gates:
             submission = await run_in_threadpool(admit, path, wanted, device, who, key, server.store.salt)
         path.replace(server.store.program(submission.program))
@@ -184,11 +192,16 @@ def _key(request: Request, device: dict[str, Any]) -> str:
 
 
 def _queued(server: Server, submission: jobs.Submission, who: Holder) -> Response:
-    found = jobs.submit(server.store, submission, who.quotas.get("jobs"))
+    def confirm(database: sqlite3.Connection, row: sqlite3.Row, new: bool) -> None:
+        """What is not in the audit log is not done."""
+        if not stands(database, who):
+            raise Refusal(401, "the token ended")
+        server.audit.write("submit", who.name, "queued" if new else "known", job=row["id"], device=row["device"])
+
+    found = jobs.submit(server.store, submission, who.quotas.get("jobs"), confirm)
     if found is None:
         raise Refusal(429, f"the token {who.name} may have {who.quotas['jobs']} jobs at a time")
     row, new = found
-    server.audit.write("submit", who.name, "queued" if new else "known", job=row["id"], device=row["device"])
     server.wake()
     server.bell.ring()
     return JSONResponse({**jobs.described(server.store, row), "new": new}, 201 if new else 200)
@@ -221,13 +234,13 @@ async def cancel(server: Server, request: Request) -> Response:
 
 
 async def follow(server: Server, request: Request) -> Response:
-    """The events of a job, from any number on."""
-    _needs(request, p.READ)
+    """The events of a job, from any number on, for as long as the token is valid."""
+    who = _needs(request, p.READ)
     row = _job(server, request)
     after = request.headers.get(p.AFTER) or request.query_params.get("after") or "0"
     if not (after.isascii() and after.isdigit() and len(after) < 16):
         raise Refusal(400, f"{p.AFTER} is the number of an event")
-    made = stream(server.store, server.bell, row["id"], int(after), lambda: server.stopping)
+    made = stream(server.store, server.bell, row["id"], int(after), lambda: server.stopping or not server.stands(who))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(made, media_type=p.EVENTS, headers=headers)
 

@@ -205,14 +205,27 @@ def cancel(store: Store, job: str, token: str, everyone: bool) -> None:
     with store.change() as database:
         if everyone:
             database.execute("DELETE FROM holders WHERE job = ?", (job,))
-        database.execute("DELETE FROM holders WHERE job = ? AND token = ?", (job, token))
-        left = database.execute("SELECT COUNT(*) FROM holders WHERE job = ?", (job,)).fetchone()[0]
-        row = database.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
-        if left or row["state"] == ENDED:
-            return
-        database.execute("UPDATE jobs SET wanted = 'cancel' WHERE id = ?", (job,))
-        if row["state"] == QUEUED:
-            _end(database, job, Outcome("interrupted"))
+        _let_go(database, job, token)
+
+
+def _let_go(database: sqlite3.Connection, job: str, token: str) -> None:
+    database.execute("DELETE FROM holders WHERE job = ? AND token = ?", (job, token))
+    left = database.execute("SELECT COUNT(*) FROM holders WHERE job = ?", (job,)).fetchone()[0]
+    row = database.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+    if left or row["state"] == ENDED:
+        return
+    database.execute("UPDATE jobs SET wanted = 'cancel' WHERE id = ?", (job,))
+    if row["state"] == QUEUED:
+        _end(database, job, Outcome("interrupted"))
+
+
+def let_go_all(database: sqlite3.Connection, token: str) -> int:
+    """Let go of what a token holds that has not ended, within a transaction; returns how many jobs that were."""
+    question = "SELECT jobs.id FROM jobs JOIN holders ON holders.job = jobs.id WHERE holders.token = ? AND jobs.state != ?"
+    held = database.execute(question, (token, ENDED)).fetchall()
+    for (job,) in held:
+        _let_go(database, job, token)
+    return len(held)
 
 
 def is_cancelled(store: Store, job: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BODY_BYTES = 1 << 30
 HEAD_BYTES = 1 << 15
 BODY_SECONDS = 20.0  # in which the next piece of a body comes
+_FIRST, _RATE = 60.0, 1 << 16  # s for a body, and the bytes in a second beyond these
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _ONCE = (b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id")
 
@@ -76,11 +78,12 @@ def body_length(request: Request, most: int) -> int:
 async def take_body(request: Request, path: Path, most: int) -> None:
     """Write the body of a request to a file. Raises Refusal where it is too long, or stops to come."""
     length, got = body_length(request, most), 0
+    until = time.monotonic() + _FIRST + length / _RATE
     pieces: Any = request.stream()
     with open(path, "xb") as file:
         while got < length:
             try:
-                piece = await asyncio.wait_for(anext(pieces), BODY_SECONDS)
+                piece = await asyncio.wait_for(anext(pieces), min(BODY_SECONDS, until - time.monotonic()))
             except TimeoutError:
                 raise Refusal(408, f"the body stopped after {got:,} of {length:,} bytes", close=True) from None
             except StopAsyncIteration:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
+import sqlite3
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,10 +24,12 @@ from bioasm.serve.guard import Guard
 from bioasm.serve.requests import BODY_BYTES, HEAD_BYTES
 from bioasm.serve.store import Store, lock
 from bioasm.serve.supervisor import Supervisor
+from bioasm.serve.tokens import lapse
 
 CONNECTIONS = 256  # at a time; further ones are asked to come again
 _IDLE = 30  # s that a connection is kept without a request
 _HOUR = 3600.0
+_LAPSE = 2.0  # s between two looks for tokens that expired
 _DAY = 86400.0
 
 
@@ -88,14 +92,15 @@ async def _serve(
     for number in ending:
         asyncio.get_running_loop().add_signal_handler(number, _end, server, front)
     supervisor.start()
-    keeper = asyncio.create_task(_forget(store, settings.keep))
+    keepers = [asyncio.create_task(_forget(store, settings.keep, audit)), asyncio.create_task(_lapse(server))]
     where = spelled(bind, sock, context is not None)
     audit.write("start", "", "done", at=where)
     ready(where)
     try:
         await front.serve(sockets=[sock])
     finally:
-        keeper.cancel()
+        for keeper in keepers:
+            keeper.cancel()
         await supervisor.stop()
         audit.write("stop", "", "done")
         audit.close()
@@ -137,11 +142,24 @@ def _front(server: Server, context: ssl.SSLContext | None) -> Any:
     return front
 
 
-async def _forget(store: Store, days: float) -> None:
-    """Remove what is older than it is to be kept, now and every hour."""
+async def _lapse(server: Server) -> None:
+    """Let go of the jobs of tokens that expire."""
     while True:
-        await asyncio.to_thread(store.sweep)
-        await asyncio.to_thread(jobs.forget, store, days * _DAY)
+        with contextlib.suppress(sqlite3.Error, OSError):
+            for name, number in (await asyncio.to_thread(lapse, server.store)).items():
+                server.audit.write("expired", name, f"let go of {number} jobs")
+                server.bell.ring()
+        await asyncio.sleep(_LAPSE)
+
+
+async def _forget(store: Store, days: float, audit: Audit) -> None:
+    """Remove what is older than it is to be kept, now and every hour; what fails is tried again in the next."""
+    while True:
+        for action in (store.sweep, functools.partial(jobs.forget, store, days * _DAY)):
+            try:
+                await asyncio.to_thread(action)
+            except (sqlite3.Error, OSError) as cause:
+                audit.write("keep", "", f"failed: {type(cause).__name__}")
         await asyncio.sleep(_HOUR)
 
 

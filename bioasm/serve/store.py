@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,12 @@ class Store:
         found = self.rows(question, *values)
         return found[0] if found else None
 
+    @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """The database, for reading."""
+        with self._lock:
+            yield self._database
+
     # --- files --------------------------------------------------------------------------------------
 
     def program(self, sha256: str) -> Path:
@@ -104,8 +110,9 @@ class Store:
     def sweep(self) -> None:
         """Remove what processes left behind that were killed while they wrote."""
         for path in [*(self.folder / "incoming").iterdir(), *self.folder.glob("*/.bioasm.*.part")]:
-            if time.time() - path.stat().st_mtime > _LEFT:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # whoever wrote it is done
+                if time.time() - path.stat().st_mtime > _LEFT:
+                    path.unlink()
 
     def incoming(self) -> Path:
         """A name for a file that comes in."""

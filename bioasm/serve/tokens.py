@@ -15,6 +15,7 @@ from typing import Any
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 from bioasm.drivers.remote.protocol import RIGHTS
+from bioasm.serve.jobs import let_go_all
 from bioasm.serve.store import Store
 
 QUOTAS = {
@@ -81,10 +82,37 @@ def _wrong(message: str, hint: str) -> BioasmError:
 
 
 def remove_token(store: Store, name: str) -> None:
-    """Let a token end. Raises BioasmError B406 where there is none of this name."""
+    """Let a token end, and let go of its jobs. Raises BioasmError B406 where there is none of this name."""
     with store.change() as database:
-        if not database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount:
+        found = database.execute("SELECT sha256 FROM tokens WHERE name = ?", (name,)).fetchone()
+        if found is None:
             raise _wrong(f"there is no token {name}", "`bioasm jobs token-list` lists them")
+        database.execute("DELETE FROM tokens WHERE name = ?", (name,))
+        let_go_all(database, _id(name, found["sha256"]))
+
+
+def lapse(store: Store) -> dict[str, int]:
+    """Let go of what tokens hold that have expired; returns how many jobs by the name of the token."""
+    expired = store.rows("SELECT name, sha256 FROM tokens WHERE expires <= ?", time.time())
+    held = {row["token"] for row in store.rows("SELECT DISTINCT token FROM holders")} if expired else set()
+    found = {}
+    for row in expired:
+        if _id(row["name"], row["sha256"]) in held:
+            with store.change() as database:
+                found[row["name"]] = let_go_all(database, _id(row["name"], row["sha256"]))
+    return {name: number for name, number in found.items() if number}
+
+
+def _id(name: str, sha256: str) -> str:
+    return Holder(name, frozenset(), mark=sha256[:_MARK]).id
+
+
+def stands(database: sqlite3.Connection, who: Holder) -> bool:
+    """Whether a holder that was let in is one still: its token was not removed since, and has not expired."""
+    if not who.mark:
+        return True
+    row = database.execute("SELECT sha256, expires FROM tokens WHERE name = ?", (who.name,)).fetchone()
+    return row is not None and row["sha256"].startswith(who.mark) and (row["expires"] is None or row["expires"] > time.time())
 
 
 def tokens(store: Store) -> list[dict[str, Any]]:
