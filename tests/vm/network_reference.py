@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,11 +64,12 @@ class Part(NamedTuple):
 
 
 class Spiked(NamedTuple):
-    """What one source sends to the neurons of a port: the step it arrives in, weights (n,), the place among the sources."""
+    """What one source sends to the neurons of a port: the step it arrives in, weights (n,) as they are then, the place
+    among the sources."""
 
     step: int
     target: Key
-    weight: Array
+    weights: Callable[[], Array]
     place: int
 
 
@@ -537,27 +538,34 @@ class NetworkReference:
         for place, projection in enumerate(self.network.projections):
             fired = self.membranes[projection.pre].fired
             if fired.any():
-                weights = self._weights(place)
                 target = self.parts[projection.target]
                 waits = any("delayed" in repr(a.value) for a in target.model.adds)
                 late = 0 if waits else round(self.delays[projection.name] / self.dt)
                 port = projection.target, projection.port
-                self.travelling += [Spiked(self.step + late, port, weights[i], place) for i in np.flatnonzero(fired)]
+                self.travelling += [Spiked(self.step + late, port, self._row(place, i), place) for i in np.flatnonzero(fired)]
+
+    def _row(self, place: int, i: int) -> Callable[[], Array]:
+        """What asks for the weights of sender `i` of a projection; SET may change them while the spike is on its way."""
+        return lambda: self._weights(place)[i]
 
     def _weights(self, place: int) -> Array:
-        """The weights of a projection, (pre, post)."""
+        """The weights of a projection now, (pre, post)."""
+        return self.weights[self.network.projections[place].name] * self._connected(place)
+
+    @cache  # noqa: B019  (as long as the test that compares with it)
+    def _connected(self, place: int) -> Array:
+        """The connections of a projection by weights that its own weight scales, (pre, post)."""
         projection = self.network.projections[place]
-        weight = self.weights[projection.name]
         pre, post = self.membranes[projection.pre].n, self.membranes[self.parts[projection.target].population].n
         if projection.data is not None:
-            return weight * full(self.program.data[projection.data].value)  # type: ignore[arg-type]
+            return full(self.program.data[projection.data].value)  # type: ignore[arg-type]
         simple = {"all": np.ones((pre, post)), "others": 1 - np.eye(pre, post), "one_to_one": np.eye(pre, post)}
         if projection.rule in simple:
-            return weight * simple[projection.rule]
+            return simple[projection.rule]
         same = projection.pre == self.parts[projection.target].population
         start, reached, _ = from_rule(projection.rule, projection.number or 0.0, pre, post, same, 1.0, self.seed, place)
         matrix = np.zeros((pre, post))
-        matrix[np.repeat(np.arange(pre), np.diff(start)), reached] = weight
+        matrix[np.repeat(np.arange(pre), np.diff(start)), reached] = 1.0
         return matrix
 
     def _events(self) -> None:
@@ -569,13 +577,13 @@ class NetworkReference:
             train, weight = self.trains.get(target, ([], 0.0))
             for step, i in train:
                 if step == self.step:
-                    self.travelling.append(Spiked(self.step, target, weight * np.eye(n)[i], _FIRST))
+                    self.travelling.append(Spiked(self.step, target, _given(weight * np.eye(n)[i]), _FIRST))
             rate, jump = self.rates.get(target, (0.0, 0.0))
             stream = noise.STREAM_RATES + order.index(target) if order.index(target) else noise.STREAM_POISSON
             u = noise.uniform(self.seed, self.lane, np.arange(n), self.step, stream)
             count = poisson_counts(u, np.asarray(rate) * self.dt)
             for k in range(int(count.max())):
-                self.travelling.append(Spiked(self.step, target, np.where(k < count, jump, 0.0), _FIRST))
+                self.travelling.append(Spiked(self.step, target, _given(np.where(k < count, jump, 0.0)), _FIRST))
 
     def phase_receive(self, membrane: Membrane) -> None:
         """What has arrived by now acts, port by port and spike by spike, each line of a port after the one before it."""
@@ -594,15 +602,21 @@ class NetworkReference:
             part = self.parts[target[0]]
             port = part.model.port(target[1])
             assert port is not None
+            weight = spike.weights()
             for variable, factor in port.jumps:
                 key = (part.name, variable)
-                new = membrane.states[key] + self.value(membrane, self.flat(part, factor), membrane.states) * spike.weight
+                new = membrane.states[key] + self.value(membrane, self.flat(part, factor), membrane.states) * weight
                 stays = ((membrane.left > 0) & (key in frozen)) | (membrane.held & (key == membrane.clamp))
-                membrane.states[key] = np.where((spike.weight != 0) & ~stays, new, membrane.states[key])
+                membrane.states[key] = np.where((weight != 0) & ~stays, new, membrane.states[key])
 
 
 _FROM_OUTSIDE = ("EVT", "RATE")
 _FIRST = -1  # before the projections, in the order of the program
+
+
+def _given(weight: Array) -> Callable[[], Array]:
+    """A weight that nothing changes."""
+    return lambda: weight
 
 
 def _instance(part: Part) -> Any:
