@@ -28,6 +28,7 @@ from bioasm.serve import jobs, page
 from bioasm.serve.admission import Forbidden, admit, chosen_device
 from bioasm.serve.audit import Audit
 from bioasm.serve.bell import Bell
+from bioasm.serve.origins import check_origin, is_browser
 from bioasm.serve.requests import BODY_BYTES, Refusal, check_frame, take_body
 from bioasm.serve.store import Store
 from bioasm.serve.streams import named, parts, stream
@@ -56,7 +57,7 @@ class Server:
     def who(self, request: Request) -> Holder:
         """Whose request it is. Raises Refusal (401)."""
         said = request.headers.get("authorization")
-        if said is None and self.local:
+        if said is None and self.local and not is_browser(request):
             return Holder(LOCAL, self.local)
         match = _BEARER.fullmatch(said or "")
         holder = holder_of(self.store, match[1]) if match else None
@@ -100,6 +101,7 @@ def _route(path: str, method: str, handler: Handler, server: Server) -> Route:
         who = ""
         try:
             check_frame(request.headers.raw)
+            check_origin(request)
             request.state.who = server.who(request)
             who = request.state.who.name
             return await handler(server, request)

@@ -21,7 +21,10 @@ HEAD_BYTES = 1 << 15
 BODY_SECONDS = 20.0  # in which the next piece of a body comes
 _FIRST, _RATE = 60.0, 1 << 16  # s for a body, and the bytes in a second beyond these
 _LENGTH = re.compile(r"[0-9]{1,15}")
-_ONCE = (b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id")
+_ONCE = (
+    b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id", b"origin",
+    b"sec-fetch-site",
+)  # fmt: skip
 
 
 class Refusal(Exception):

@@ -272,7 +272,7 @@ def test_tls_before_1_2_is_refused() -> None:
     with pytest.raises(OSError), socket.create_connection((host, int(port))) as plain:
         context.wrap_socket(plain, server_hostname=host)
     with pytest.raises(OSError), socket.create_connection((host, int(port)), 5) as plain:
-        plain.sendall(b"GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        plain.sendall(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP/1.1 2")
         raise ConnectionError("plain HTTP gets no answer")
 

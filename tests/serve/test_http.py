@@ -23,8 +23,8 @@ from bioasm.text.assemble import assemble
 from tests.serve.support import SPINS, until
 
 BODY = to_bytes(assemble(SPINS))
-HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\n"
-GET = b"GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+GET = b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def status(answer: bytes) -> int:
 )
 def test_a_smuggled_request_is_never_served(front: Front, head: bytes, wanted: set[int]) -> None:
     """The second request stands where a careless reader would see the body of the first."""
-    smuggled = b"DELETE /v1/jobs/" + b"ab" * 32 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    smuggled = b"DELETE /v1/jobs/" + b"ab" * 32 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = front.talk(HEAD + head + b"\r\n" + b"0\r\n\r\n" + smuggled)
     assert status(answer) in wanted
     assert b" 200 " not in answer and b" 201 " not in answer
@@ -81,7 +81,7 @@ def test_two_requests_in_one_piece_are_two_requests(front: Front) -> None:
 
 @pytest.mark.parametrize("size", [1 << 15, 1 << 20])
 def test_an_oversize_head_is_refused(front: Front, size: int) -> None:
-    answer = front.talk(b"GET /v1 HTTP/1.1\r\nHost: x\r\nX: " + b"a" * size + b"\r\n\r\n")
+    answer = front.talk(b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * size + b"\r\n\r\n")
     assert status(answer) in (400, 431)
 
 
@@ -111,7 +111,7 @@ def test_a_body_that_ends_early_is_no_job(front: Front) -> None:
 # --- time -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET /v1 HT", b"GET /v1 HTTP/1.1\r\nHost: x\r\n", GET[:-2] + b"X: y\r\n"])
+@pytest.mark.parametrize("begun", [b"", b"GET /v1 HT", b"GET /v1 HTTP/1.1\r\nHost: localhost\r\n", GET[:-2] + b"X: y\r\n"])
 def test_a_half_open_connection_is_ended(front: Front, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
     monkeypatch.setattr(Guard, "head_seconds", 0.2)
     with front.raw() as wire:
@@ -141,7 +141,7 @@ def test_a_reader_that_takes_nothing_is_ended_and_costs_no_memory(front: Front, 
     monkeypatch.setattr(Guard, "stall_seconds", 0.5)
     job = front.job(30_000, name="cd" * 32)
     with front.raw() as wire:
-        wire.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: x\r\n\r\n" % job.encode())
+        wire.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n" % job.encode())
         time.sleep(0.2)
         assert status(front.talk(GET)) == 200  # others are served meanwhile
         time.sleep(1.0)
@@ -184,7 +184,7 @@ def test_100_000_events_come_in_order_across_cuts(front: Front) -> None:
 
 def test_a_stream_is_joined_where_the_address_says(front: Front) -> None:
     job = front.job(50, name="ef" * 32)
-    answer = front.talk(b"GET /v1/jobs/%s/events?after=49 HTTP/1.1\r\nHost: x\r\n\r\n" % job.encode())
+    answer = front.talk(b"GET /v1/jobs/%s/events?after=49 HTTP/1.1\r\nHost: localhost\r\n\r\n" % job.encode())
     assert answer.count(b"id: ") == 2
 
 
@@ -192,7 +192,7 @@ def test_a_stream_without_events_shows_signs_of_life(front: Front, monkeypatch: 
     monkeypatch.setattr("bioasm.serve.streams.HEARTBEAT", 0.3)
     job = front.job(1, "queued", "12" * 32)
     with front.raw() as wire:
-        wire.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: x\r\n\r\n" % job.encode())
+        wire.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n" % job.encode())
         got = b""
         while got.count(b": alive") < 2:
             got += wire.recv(4096)
@@ -202,7 +202,7 @@ def test_a_stream_without_events_shows_signs_of_life(front: Front, monkeypatch: 
 # --- random bytes -----------------------------------------------------------------------------------
 
 WORDS = [
-    *b"GET POST DELETE HEAD PUT OPTIONS / /v1 /v1/jobs /v1/jobs/abababab HTTP/1.1 HTTP/1.0 HTTP/2 Host: x".split(b" "),
+    *b"GET POST DELETE HEAD PUT OPTIONS / /v1 /v1/jobs /v1/jobs/abababab HTTP/1.1 HTTP/1.0 HTTP/2 Host: localhost".split(b" "),
     *b"Content-Length: Transfer-Encoding: chunked Authorization: Bearer BRP-Options: {} ../ %2e%2e/ %00".split(b" "),
     *(b"\r\n", b"\n", b"\r", b"\r\n\r\n", b"\0", b" ", b"\t", b":", b"4", b"-1", b"9" * 20, b"\xff\xfe", b"{" * 500),
 ]
@@ -323,6 +323,6 @@ def test_paths_lead_to_no_other_file(front: Front) -> None:
              f"/v1/jobs/{job}/result?form=../secret", f"/v1/jobs/{'0' * 64}/result", "/page.html", "/v1/jobs/%00/result",
              "/v1/jobs/secret/result", f"file://{secret}", "/static/../secret"]  # fmt: skip
     for path in paths:
-        answer = front.talk(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = front.talk(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert status(answer) in (400, 404), path
         assert b"kept to itself" not in answer

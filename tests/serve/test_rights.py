@@ -85,6 +85,42 @@ def test_without_a_token_rights_are_those_of_the_socket_file(front: Front) -> No
     assert submit(Client(parse_place(f"unix:{front.path}")), seed=9)["holders"] == ["local"]
 
 
+FOREIGN = [
+    "Host: evil.example:8440",
+    "Host: localhost.evil.example",
+    "Host: 127.0.0.1@evil.example",
+    "Host: [",
+    "Host: localhost\r\nOrigin: http://evil.example",
+    "Host: localhost\r\nOrigin: null",
+    "Host: localhost:1\r\nOrigin: http://localhost:2",
+    "Host: localhost\r\nSec-Fetch-Site: cross-site",
+    "Host: localhost\r\nSec-Fetch-Site: same-site",
+]
+
+
+@pytest.mark.parametrize("where", FOREIGN)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_page_of_another_origin_gets_nothing(front: Front, where: str, known: bool) -> None:
+    said = f"Authorization: Bearer {front.client('submit', 'read').token}\r\n" if known else ""
+    for line in ("GET /v1/jobs", "POST /v1/jobs", "DELETE /v1/jobs/" + JOB):
+        answer = front.talk(f"{line} HTTP/1.1\r\n{where}\r\n{said}Content-Length: 0\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 403" if "[" not in where else b"HTTP/1.1 40"), answer[:300]
+
+
+@pytest.mark.parametrize("mark", ["Origin: http://localhost", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors"])
+def test_what_a_browser_sends_needs_a_token_also_at_a_socket_file(front: Front, mark: str) -> None:
+    head = f"GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{mark}\r\n"
+    assert front.talk(f"{head}\r\n".encode()).startswith(b"HTTP/1.1 401")
+    said = f"Authorization: Bearer {front.client('read').token}\r\n\r\n"
+    assert front.talk((head + said).encode()).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8440", "127.0.0.1", "127.0.0.9:1", "[::1]:8440"])
+def test_this_machine_by_any_of_its_names_is_no_foreign_host(front: Front, host: str) -> None:
+    answer = front.talk(f"GET /v1 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
 def test_a_token_ends(front: Front) -> None:
     client = front.client("read", days=1e-6)
     time.sleep(0.15)
