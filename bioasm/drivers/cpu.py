@@ -9,15 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from bioasm.binary.writer import program_hash
 from bioasm.demand.footprint import check_demand, demand
 from bioasm.drivers.base import MODEL_TEXTS, Driver
 from bioasm.drivers.interpreted import result_of
 from bioasm.models import MODELS
 from bioasm.results import Result
-from bioasm.runtime.instructions import best_energy
 from bioasm.runtime.options import Observer, Progress, RunOptions, check_options
 from bioasm.runtime.outcome import Provenance, compose
 from bioasm.verifier.gate import Verified
@@ -105,7 +102,7 @@ class _Watch:
                 self._checkpoint(0.0)
                 return "interrupted"
             if status is Status.HALT:
-                self._go_on()  # who looks at the run sees all of it
+                self._go_on(last=True)  # who looks at the run sees all of it
                 return "finished"
             if status is Status.FUEL:
                 self._checkpoint(0.0)
@@ -115,11 +112,12 @@ class _Watch:
                 return "interrupted"
             self._checkpoint(self.options.checkpoint_every)
 
-    def _go_on(self) -> bool:
+    def _go_on(self, *, last: bool = False) -> bool:
         if self.observer is None:
             return True
-        best = best_energy(self.machine) if self.machine.allocated else np.full(1, np.nan)
-        lowest = float(np.nanmin(best)) if np.isfinite(best).any() else float("nan")
+        if last and self.machine.allocated:
+            self.machine.model.best()  # sees the present state, which a report on the way compiles no kernel for
+        lowest = self.machine.lowest_seen
         return self.observer(Progress(self.machine.steps, self.machine.run_end, lowest, look=self.view))
 
     def _checkpoint(self, every: float) -> None:

@@ -140,8 +140,8 @@ ROWS: tuple[Row, ...] = (
         "load the states that neurons go on from",
         "Sets the state variable of every neuron, the one that CLAMP holds: a spin to -1 or +1, a membrane to a voltage. A "
         "vector is for all lanes; of a matrix lane k takes row k, and begins again at the first row where there are fewer. "
-        "Clamped neurons stay, and so do clocks, inputs and the best state seen. RST goes back to the model's own initial "
-        "state.",
+        "Clamped neurons stay, and so do clocks, inputs and the best state seen, for which every state that spins are set to "
+        "counts. RST goes back to the model's own initial state.",
         _ISING3 + "SIG 0.1\nLDS [[1, 1, -1], [-1, 1, 1]]\nRD\nRUN 5 sweeps\nRD\n",
         _T.NEURONS | _T.HOST,
         "start",

@@ -120,6 +120,16 @@ def reset_draws_spins_as_at_the_start(subject: Subject) -> None:
     expect(after <= before, "the best energy should be kept")
 
 
+@check("start", model=ISING)
+def states_that_are_set_count_for_the_best(subject: Subject) -> None:
+    """A loaded state counts for the best, also where LDS or RST replaces it before anything runs or is read."""
+    ground = all_spins(N)[WHOLE.energy(all_spins(N)).argmin()]
+    for after in (f"LDS {(-ground).tolist()}\n", "RST\n"):
+        result = subject.run(f"{BEGIN[ISING]}LDS {ground.tolist()}\n{after}")
+        found, wanted = result.best_energy.tolist(), WHOLE.energy(ground[None]).tolist()
+        expect(found == wanted, f"the best energy should be {wanted}, not {found}")
+
+
 @check("clamp", model=ISING)
 def clamped_spins_hold(subject: Subject) -> None:
     """Clamped spins keep their values through runs and RST, and the best state has them."""

@@ -38,7 +38,8 @@ class Spins(CompiledDynamics):
         state.bind("BEST_ENERGY", np.full(state.places, np.inf))
         state.bind("HOLD", np.zeros(state.n, np.uint8))
         state.bind("DRAWN", np.zeros(2 * DRAWN * state.blocks, np.float32))
-        self.reset()
+        self.loaded = False  # whether any coupling was
+        self._start()
         self.load(Couplings())
 
     def parameter_problem(self) -> str | None:
@@ -90,7 +91,7 @@ class Spins(CompiledDynamics):
         """Take J, h and terms over. The best state belongs to the couplings, so it starts anew."""
         state = self.state
         ready = prepare_for_energy(state.n, couplings)
-        self.storage = ready.storage
+        self.storage, self.loaded = ready.storage, couplings.loaded
         bind_couplings(state, ready)
         kind = np.int32 if ready.whole else np.float64
         state.bind("FIELD", np.zeros(state.cells, kind))
@@ -106,8 +107,21 @@ class Spins(CompiledDynamics):
         """No state has been seen."""
         self.state["BEST_ENERGY"][:] = np.inf
 
+    def _count(self) -> None:
+        """Let the present spins count for the best state, also where no sweep led to them, before others replace them."""
+        if self.loaded and self.state.ctx[Ctx.DIRTY]:
+            self.refresh()
+        elif not self.loaded:  # every energy is 0, which needs no kernel
+            first = self.state["BEST_ENERGY"] == np.inf
+            cells = self.state.to_cells(np.repeat(first[:, None], self.state.n, axis=1))
+            self.state["BEST"][cells], self.state["BEST_ENERGY"][first] = self.state["SPIN"][cells], 0.0
+
     def reset(self) -> None:
         """Every spin at random, from the seed; clamped ones stay where they are held."""
+        self._count()
+        self._start()
+
+    def _start(self) -> None:
         state = self.state
         lanes, neurons = np.arange(state.places, dtype=np.uint32), np.arange(state.n, dtype=np.uint32)
         start = state.to_cells(initial_spins(state.seed, lanes[:, None], neurons[None, :]))
@@ -117,6 +131,7 @@ class Spins(CompiledDynamics):
 
     def set_states(self, states: Array) -> None:
         """Go on from spins (lanes, n); clamped ones stay."""
+        self._count()
         spins = self.state.places_of(self.state["SPIN"])
         free = self.state["HOLD"] == 0
         spins[: self.state.lanes, free] = states[:, free]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -184,6 +185,12 @@ class Machine(Run):
     def run_end(self) -> int:
         """The step at which the present RUN ends."""
         return int(self.state.ctx[Ctx.RUN_END])
+
+    @property
+    def lowest_seen(self) -> float:
+        """The lowest energy of all lanes that was seen, with the offset; NaN where none was. Nothing is computed for it."""
+        lowest = float(self.state["BEST_ENERGY"][: self.lanes].min())
+        return lowest + self.offset if lowest < math.inf else math.nan
 
     def run_slice(self) -> Status:
         """Run for about a twentieth of a second. Returns HALT, FUEL or SLICE; raises BioasmError for a fault."""

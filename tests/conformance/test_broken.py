@@ -141,7 +141,9 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
         "clamped_membranes_keep_their_voltage clamped_spins_hold best_state_starts_anew_with_clamps",
     ),
     "no LDS": (
-        b.ignoring("LDS"), "loaded_spins_are_gone_on_from loaded_membranes_are_gone_on_from lanes_go_on_from_rows",
+        b.ignoring("LDS"),
+        "loaded_spins_are_gone_on_from loaded_membranes_are_gone_on_from lanes_go_on_from_rows "
+        "states_that_are_set_count_for_the_best",
     ),
     "no FREE": (b.ignoring("FREE"), "freed_membranes_go_on_from_where_they_were_held freed_spins_move_again"),
     "samples late": (

@@ -81,13 +81,12 @@ class Spins(PythonDynamics):
 
     def reset(self) -> None:
         """Back to the initial spins; clamped ones stay."""
-        self._settle()
+        self.best()
         self.spin = np.where(self.held[:, None], self.spin, self.start)
 
     def set_states(self, states: Array) -> None:
         """Go on from spins (lanes, n); clamped ones stay."""
-        self._settle()
-        self._best.see(self.energy(), self.spin.T)
+        self.best()
         self.spin = np.where(self.held[:, None], self.spin, states.T)
 
     def clamp(self, neurons: Array, levels: Array) -> None:
@@ -150,7 +149,7 @@ class Spins(PythonDynamics):
         return super().trace()
 
     def best(self) -> Best:
-        """The best of all sweeps so far, and the present state, also where no sweep led to it."""
+        """The best of all sweeps so far, and the present state, also where no sweep led to it: called before it is replaced."""
         self._settle()
         self._best.see(self.energy(), self.spin.T)
         return self._best
