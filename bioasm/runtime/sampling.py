@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Block = tuple[int, Array, Array]  # the first row; how many partners each row of the block has, and all of them in order
 
 _DRAWS = 1 << 18  # of a block
-_SPREADS = 6.0  # standard deviations above the mean that a first attempt at a row draws
+SPREADS = 6.0  # standard deviations above the mean that a first attempt at a row draws
 _TERMS = 11  # of the series of the logarithm: t^2 < 0.0295, so that what is left out is below 1e-17
 
 
@@ -30,7 +30,7 @@ def bernoulli_rows(rows: int, n: int, p: float, seed: int, place: int) -> Iterat
 
     The gap before the next partner is floor(ln u / ln(1 - p)) (Batagelj and Brandes, Phys. Rev. E 71, 036113, 2005).
     """
-    width = math.ceil(n * p + _SPREADS * math.sqrt(n * p * (1.0 - p))) + 4
+    width = math.ceil(n * p + SPREADS * math.sqrt(n * p * (1.0 - p))) + 4
     scale = 1.0 / _log_complement(p)
     for first, last in _blocks(rows, width):
         drawn = width
@@ -58,7 +58,7 @@ def distinct_rows(rows: int, n: int, k: int, seed: int, place: int) -> Iterator[
     wanted = min(k, n)
     fewer = min(wanted, n - wanted)
     mean = n * (math.log(n) - math.log(n - fewer)) if fewer else 0.0
-    width = math.ceil(mean + _SPREADS * math.sqrt(mean - fewer)) + 4 if fewer else 1  # mean - fewer are drawn again
+    width = math.ceil(mean + SPREADS * math.sqrt(mean - fewer)) + 4 if fewer else 1  # mean - fewer are drawn again
     for first, last in _blocks(rows, width if wanted == fewer else n):
         chosen = _distinct(np.arange(first, last), n, fewer, width, seed, place)
         found = chosen if wanted == fewer else _complement(chosen, n)

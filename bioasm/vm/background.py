@@ -1,10 +1,11 @@
-"""Work that no signal interrupts (LLVM compiling a kernel), done on a thread of its own so that the caller can stop waiting."""
+"""Long work before a run that can be abandoned: on a thread of its own (LLVM compiling a kernel), or looked up from in between."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,7 +29,22 @@ if sys.platform != "win32":
 
 
 class Abandoned(Exception):
-    """The caller was asked to stop while work was going on; the work goes on to its end."""
+    """The caller was asked to stop while work was going on; what goes on in the background does so to its end."""
+
+
+class Lookout:
+    """Called in the midst of work: asks `go_on` at once and then every half second, and raises Abandoned where it says False."""
+
+    def __init__(self, go_on: Callable[[], bool]) -> None:
+        self.go_on, self.next = go_on, 0.0
+
+    def __call__(self) -> None:
+        """Ask where it is time to."""
+        now = time.monotonic()
+        if now >= self.next:
+            self.next = now + _LOOK_EVERY
+            if not self.go_on():
+                raise Abandoned
 
 
 def in_background(work: Callable[[], Result], go_on: Callable[[], bool]) -> Result:

@@ -20,8 +20,8 @@ Array = NDArray[Any]
 
 
 class CompiledDynamics(Dynamics, ABC):
-    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could: the
-    machine sets it.
+    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could. `notice` is
+    told of work that takes its time, and says False where the run is asked to stop. The machine sets both.
 
     `family`, `storage` and `variant` name the kernel; `stale` says that `bind` must be called before it runs.
     """
@@ -34,6 +34,7 @@ class CompiledDynamics(Dynamics, ABC):
         self.state = state
         self.outputs = Outputs(state, self.spiking, self.cells_of)
         self.refresh: Callable[[], bool] = lambda: False
+        self.notice: Callable[[str], bool] = lambda _: True
 
     @property
     def stale(self) -> bool:

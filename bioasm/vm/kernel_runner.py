@@ -25,13 +25,13 @@ class KernelRunner:
         self.model: CompiledDynamics
         self._kernel: tuple[tuple[str, str, str], Kernel] | None = None
         self._machine: Kernel | None = None
-        self._given_up = False  # whether the run was stopped while a kernel was compiled
+        self._given_up = False  # whether the run was stopped while a kernel was compiled or connections were made
         self._pool: ThreadPoolExecutor | None = None
 
     def take(self, model: CompiledDynamics) -> None:
         """Run these neurons from now on."""
         self.model, self._kernel = model, None
-        model.refresh = self.refresh
+        model.refresh, model.notice = self.refresh, self.notice or model.notice
         model.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and model.state.blocks > 1)
 
     # --- kernels --------------------------------------------------------------------------------------
@@ -40,11 +40,18 @@ class KernelRunner:
     def dynamics(self) -> Kernel:
         """The kernel of the dynamics for the couplings and parameters of this moment, with its address in `ctx`."""
         if self.model.stale:
-            self.model.bind()
+            self._bind()
         if self._kernel is None or self._kernel[0] != self.model.key:
             self._kernel = self.model.key, self._compiled(self.model.key)
             self.model.state.ctx[Ctx.DYNAMICS_AT] = address_of(self._kernel[1])
         return self._kernel[1]
+
+    def _bind(self) -> None:
+        try:
+            self.model.bind()
+        except Abandoned:
+            self._given_up = True
+            raise
 
     @property
     def machine(self) -> Kernel:
@@ -91,7 +98,7 @@ class KernelRunner:
             self.model.outputs.drain()
 
     def refresh(self) -> bool:
-        """Bring fields and energies up to date; False where the run was stopped before their kernel was compiled."""
+        """Bring fields and energies up to date; False where the run was stopped before their kernel was there."""
         if self._given_up and (self.model.stale or self._kernel is None or self._kernel[0] != self.model.key):
             return False
         self.call(REFRESH)

@@ -65,7 +65,7 @@ class Populations(CompiledDynamics):
         }
         self.stimuli = Stimuli(self.arrays)
         self.values = NetworkValues(self.arrays, self.stimuli, self.parameters)
-        self.projections = Projections(self.arrays, parameters)
+        self.projections = Projections(self.arrays, parameters, lambda message: self.notice(message))
         self.arrays.note_first()
         self.reset()
         self.load(Couplings())

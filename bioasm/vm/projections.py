@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bioasm.models.expression import Call
 from bioasm.network.network import MATRIX, Projection
 from bioasm.runtime.connectivity import Connections, from_matrix, from_rule
+from bioasm.vm.background import Lookout
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.layout import Real
 from bioasm.vm.network_arrays import NetworkArrays
@@ -20,10 +21,13 @@ _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is tha
 
 
 class Projections:
-    """Connections in compressed sparse rows: start int64 (pre + 1,), post int32 and weight float64 (connections,)."""
+    """Connections in compressed sparse rows: start int64 (pre + 1,), post int32 and weight float64 (connections,).
 
-    def __init__(self, arrays: NetworkArrays, parameters: Mapping[str, float]) -> None:
-        self.arrays, self.state = arrays, arrays.state
+    `notice` is told while they are made, and returns False where the run is asked to stop.
+    """
+
+    def __init__(self, arrays: NetworkArrays, parameters: Mapping[str, float], notice: Callable[[str], bool]) -> None:
+        self.arrays, self.state, self.notice = arrays, arrays.state, notice
         self.connected = False
         self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in arrays.network.projections}
         self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in arrays.network.projections}
@@ -54,7 +58,10 @@ class Projections:
         return None if projection.data is None else self.arrays.names.verified.program.data[projection.data].value
 
     def connect(self) -> None:
-        """Make the connections, before the first step: with the weights that are set by then."""
+        """Make the connections, before the first step: with the weights that are set by then.
+
+        Raises Abandoned where that is asked for. Then those that lack stay away: no step is done any more.
+        """
         if not self.connected:
             self.connected = True
             for projection in self.arrays.network.projections:
@@ -63,24 +70,26 @@ class Projections:
     def _connect(self, name: str) -> None:
         projection = self.arrays.network.projection(name)
         assert projection is not None
+        look = Lookout(lambda: self.notice(f"connecting {name}"))
         target = self.arrays.network.instance(projection.target)
         assert target is not None
         if projection.rule == MATRIX:
-            self._place(projection, from_matrix(self.matrix(name), self.weight[name]))
+            self._place(projection, from_matrix(self.matrix(name), self.weight[name], look))
             return
         pre, post = self._pre(projection), self.arrays.network.populations[target.population].n
         itself = projection.pre == target.population
         place = self.arrays.network.projections.index(projection)
-        number = projection.number or 0.0
-        found = from_rule(projection.rule, number, pre, post, itself, self.weight[name], self.state.seed, place)
-        self._place(projection, found)
+        number, seed = projection.number or 0.0, self.state.seed
+        self._place(projection, from_rule(projection.rule, number, pre, post, itself, self.weight[name], seed, place, look))
 
     def set_weight(self, name: str, value: float) -> None:
         """SET name.weight: of every connection, or what multiplies those of a matrix."""
         self.weight[name] = value
-        if self.connected:
+        if self.connected and self.matrix(name) is not None:
             self._connect(name)
             self.arrays.stale = True
+        elif self.connected:
+            self.state.fields[f"weight:{name}"][:] = value
 
     def _make_room(self, projection: Projection) -> None:
         """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""
