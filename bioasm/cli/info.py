@@ -94,10 +94,11 @@ def _network(verified: Verified) -> dict[str, Any]:
 def _needs(needed: Demand) -> dict[str, Any]:
     """What a run needs: `unknown` says why the numbers are least ones, and is null where the whole run is known."""
     kept = {"recordings": needed.recordings, "energies": needed.trace, "results": needed.results,
-            "random_spikes": needed.random_spikes}  # fmt: skip
+            "random_spikes": needed.random_spikes, "connections": needed.connections,
+            "under_way": needed.under_way}  # fmt: skip
     return {
         "steps": needed.schedule.steps,
-        "work": needed.work._asdict(),
+        "work": needed.work._asdict() | {"deliveries": None if needed.work.connections else 0},
         "seconds": float(f"{needed.work.seconds:.0e}"),
         "unknown": needed.schedule.unknown,
         "bytes": kept | {"neurons": needed.state, "data": needed.data, "couplings": needed.couplings},
@@ -146,6 +147,8 @@ def _run_rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "memory", f"{least or 'about '}{spell_bytes(facts['memory'])} for one lane" + (f": {parts}{beside}" if parts else "")
     work = needs["work"]
     counted = f"{work['neurons']:,} updates of neurons, {work['states']:,} of their states, {work['entries']:,} couplings read"
+    if work["connections"]:
+        counted += f", {work['connections']:,} connections made; spikes along them not counted"
     yield "time", f"{least}of the order of {needs['seconds']:,.10g} s on one processor for one lane: {least}{counted}"
 
 

@@ -1,15 +1,16 @@
 """Memory and time that a run needs on a processor, from its schedule and the sizes of its network and data.
 
 The constants were measured on the compiled machine; `tests/demand` holds the sum against the peak of real runs, within a
-factor of two. Spikes are not counted (16 bytes each): how many there are is what a run is to find out.
+factor of two. Spikes that fired are not counted (16 bytes each): how many there are is what a run is to find out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from bioasm.demand.connections import Wires, wires
 from bioasm.demand.schedule import Schedule, schedule
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
@@ -33,7 +34,8 @@ _LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
 
 
 class Work(NamedTuple):
-    """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms.
+    """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms;
+    and connections, which are made once. What spikes cost that go along these is not known, and not counted.
 
     These are counts, exact where the schedule is; of spins, entries are the most, for a row of J is read where one flips.
     What they take differs from machine to machine and model to model.
@@ -43,6 +45,7 @@ class Work(NamedTuple):
     neurons: int
     states: int
     entries: int
+    connections: int = 0
 
     @property
     def seconds(self) -> float:
@@ -52,15 +55,16 @@ class Work(NamedTuple):
 
 # Seconds for each, in the order of Work, as measured with the compiled machine on one processor of 2023: of eleven programs
 # the estimate was 8 times too long (`lif`, in vectors) to 7 times too short (`olive`, 14 states with exponentials).
-SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11)
+SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7)
 
 
 @dataclass(frozen=True)
 class Demand:
     """What a run needs: bytes and work of all lanes.
 
-    `table` is the number of entries of the largest table of random spikes. `peak` is the sum of all bytes, with the copies
-    that are made while a result is put together. Where the schedule has an `unknown`, all are least values.
+    `table` is the number of entries of the largest table of random spikes; `projections` tell what each of them holds. `peak`
+    is the sum of all bytes, with the copies that are made while a result is put together. Where the schedule has an
+    `unknown`, all are least values.
     """
 
     schedule: Schedule
@@ -74,12 +78,24 @@ class Demand:
     random_spikes: int
     table: int
     work: Work
+    projections: tuple[Wires, ...] = ()
+
+    @property
+    def connections(self) -> int:
+        """Bytes of all connections of projections."""
+        return sum(one.bytes for one in self.projections)
+
+    @property
+    def under_way(self) -> int:
+        """Bytes of the rings in which spikes are delayed."""
+        return sum(one.ring for one in self.projections)
 
     @property
     def peak(self) -> int:
         """Bytes of memory that the process takes at most."""
         kept = COPIES * (self.recordings + self.trace) + self.results
-        return PROCESS + self.data + self.couplings + self.state + self.random_spikes + kept
+        network = self.state + self.random_spikes + self.connections + self.under_way
+        return PROCESS + self.data + self.couplings + network + kept
 
 
 def demand(
@@ -88,6 +104,7 @@ def demand(
     """What a run of a program in so many lanes needs, where `parameters` and `fuel` are those of the run."""
     found = schedule(verified, parameters, fuel)
     values = [block.value for block in verified.program.data]
+    projections = tuple(wires(verified, places(lanes), parameters))
     expected = [[*_expected(verified, rates)] for rates in found.rates.values()]
     if expected:
         from bioasm.runtime.poisson import entries, table_bytes
@@ -102,14 +119,14 @@ def demand(
         results=(1 if verified.model.kind == SPINS else NUMBER) * found.read * lanes,
         random_spikes=sum(max(table_bytes(one) for one in rates) for rates in expected),
         table=max((entries(one) for rates in expected for one in rates), default=0),
-        work=_work(verified, found, lanes),
+        work=_work(verified, found, lanes)._replace(connections=sum(one.connections for one in projections)),
+        projections=projections,
     )
 
 
 def check_demand(needed: Demand, *, here: bool) -> None:
     """Refuse a run that can't end well: over the limits of a run (B111), or where `here` over this machine's memory (B403)."""
-    found = [*_over_limits(needed)] or ([Diagnostic("B403", _too_much(needed), _span(needed), hint=_HINT)]
-                                       if here and needed.peak > memory() else [])  # fmt: skip
+    found = [*_over_limits(needed)] or ([_too_much(needed)] if here and needed.peak > memory() else [])
     if found:
         raise BioasmError(*found)
 
@@ -118,10 +135,11 @@ def memory_warning(needed: Demand) -> list[Diagnostic]:
     """A warning where a run needs more memory than this machine has."""
     if needed.peak <= memory():
         return []
-    return [Diagnostic("B403", _too_much(needed), _span(needed), hint=_HINT, severity="warning")]
+    return [replace(_too_much(needed), severity="warning")]
 
 
 _HINT = "run fewer lanes or a shorter time, or record less often: REC v, 10 ms"
+_NETWORK_HINT = "connect fewer neurons, or let a delay be shorter"
 
 
 def _span(needed: Demand) -> Span | None:
@@ -129,7 +147,12 @@ def _span(needed: Demand) -> Span | None:
     return needed.schedule.largest.span if needed.schedule.largest is not None else None
 
 
-def _too_much(needed: Demand) -> str:
+def _widest(needed: Demand) -> Span | None:
+    """Where the program makes the projection that holds most."""
+    return max(needed.projections, key=lambda one: one.total).span
+
+
+def _too_much(needed: Demand) -> Diagnostic:
     parts = {
         "recordings": COPIES * needed.recordings,
         "energies": COPIES * needed.trace,
@@ -138,10 +161,15 @@ def _too_much(needed: Demand) -> str:
         "data": needed.data,
         "couplings": needed.couplings,
         "tables of random spikes": needed.random_spikes,
+        "connections": needed.connections,
+        "spikes under way": needed.under_way,
     }
     largest = max(parts, key=lambda name: parts[name])
-    return (f"a run needs about {needed.peak / 1e9:.3g} GB, most of it for {largest} ({parts[largest] / 1e9:.3g} GB), "
+    text = (f"a run needs about {needed.peak / 1e9:.3g} GB, most of it for {largest} ({parts[largest] / 1e9:.3g} GB), "
             f"and this machine has {memory() / 1e9:.3g} GB")  # fmt: skip
+    if largest in ("connections", "spikes under way"):
+        return Diagnostic("B403", text, _widest(needed), hint=_NETWORK_HINT)
+    return Diagnostic("B403", text, _span(needed), hint=_HINT)
 
 
 def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
@@ -154,6 +182,10 @@ def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
     if needed.table > limit("poisson_table"):
         text = f"the table of one POI or RATE has {needed.table:,} entries; the limit is {limit('poisson_table'):,}"
         yield Diagnostic("B111", text, hint="neurons of one rate share their part of it: round rates")
+    network = needed.connections + needed.under_way
+    if network > limit("network_bytes"):
+        text = f"connections and spikes under way take {network:,} bytes; the limit is {limit('network_bytes'):,}"
+        yield Diagnostic("B111", text, _widest(needed), hint=_NETWORK_HINT)
     if found.results > limit("results"):
         yield Diagnostic("B111", f"the program emits more than {limit('results'):,} results")
 

@@ -47,6 +47,9 @@ LIMITS: dict[str, Limit] = {
     "term_order": Limit(64, "spins or neurons in one higher-order term"),
     "recorders": Limit(64, "variables recorded at a time"),
     "record_bytes": Limit(1 << 36, "bytes that one run records in memory"),
+    "network_bytes": Limit(
+        1 << 36, "bytes of the connections of one run, 12 each, and of the spikes that are under way on them"
+    ),
     "spikes": Limit(1 << 31, "spikes kept in memory by one run"),
     "trace_entries": Limit(1 << 31, "energies kept in memory by one run"),
     "results": Limit(1 << 20, "results that one run emits by RD and OUT"),

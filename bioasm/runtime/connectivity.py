@@ -54,6 +54,13 @@ def expected(rule: str, number: float, pre: int, post: int, itself: bool) -> flo
     return float(_COUNTS[rule](number, pre, post, itself))
 
 
+def entries(data: Dense | Sparse) -> int:
+    """How many connections a matrix makes, a sparse one at most."""
+    if isinstance(data, Dense):
+        return int(np.count_nonzero(data.array))
+    return int(data.value.size) * (2 if data.symmetric else 1)
+
+
 def _from_dense(matrix: Array, scale: float, look: Look) -> Connections:
     pre, post = matrix.shape
     counts = np.zeros(pre, np.int64)

@@ -1,4 +1,4 @@
-"""Long work before a run that can be abandoned: on a thread of its own (LLVM compiling a kernel), or looked up from in between."""
+"""Long work before a run that can be abandoned: on its own thread (LLVM compiling a kernel), or looking up in between."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Abandoned(Exception):
 
 
 class Lookout:
-    """Called in the midst of work: asks `go_on` at once and then every half second, and raises Abandoned where it says False."""
+    """Called in the midst of work: asks `go_on` at once, then every half second; raises Abandoned where it says False."""
 
     def __init__(self, go_on: Callable[[], bool]) -> None:
         self.go_on, self.next = go_on, 0.0

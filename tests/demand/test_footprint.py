@@ -34,6 +34,7 @@ RUNS = {
     "sparse couplings": ('MODEL ising\nALC 100000\nLDJ file "s.npz"\nRUN 1 sweeps\n', 1),
     "random spikes": ('ALC 400000\nPOI file "rates.npy", 1 mV\nRUN 0.1 ms\n', 1),
     "results": ("ALC 100000\nMOV r0, 200\nl: RUN 0.1 ms\nRD v\nLOOP r0, l\n", 1),
+    "connections": ("POP a, lif, 12000\nSYN p, a, a\nCON p, indegree, 1000\nSET p.weight, 1 mV\nRUN 1 ms\n", 1),
 }
 
 PEAK = """

@@ -116,7 +116,7 @@ def test_blocks_do_not_change_the_connections(rule: str, number: float, monkeypa
 @pytest.mark.parametrize(("rule", "number"), [("probability", 0.3), ("outdegree", 9), ("indegree", 9)])
 def test_a_first_attempt_that_is_too_short_changes_nothing(rule: str, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mask(rule, number, 30, 20)
-    monkeypatch.setattr(sampling, "_SPREADS", -1.0)
+    monkeypatch.setattr(sampling, "SPREADS", -1.0)
     assert (mask(rule, number, 30, 20) == whole).all()
 
 
