@@ -70,11 +70,11 @@ class Server:
         with self.store.look() as database:
             return stands(database, who)
 
-    def devices(self) -> list[dict[str, Any]]:
-        """What the devices can do. Raises Refusal (503) while one has not told yet."""
-        found = [one for one in abouts(self.store) if one is not None]
-        if len(found) < len(abouts(self.store)):
-            raise Refusal(503, "the devices are being asked what they can do")
+    def device(self, wanted: str) -> dict[str, Any]:
+        """What a device can do. Raises BioasmError B501, or why it can't be had; Refusal (503) while it has not told yet."""
+        found = chosen_device(abouts(self.store), wanted)
+        if "starting" in found:
+            raise Refusal(503, f"the device {found['name']} is being asked what it can do")
         return found
 
 
@@ -152,7 +152,7 @@ async def about(server: Server, request: Request) -> Response:
             "protocol": p.VERSION,
             "bioasm": __version__,
             "isa": isa_hash().hex(),
-            "devices": server.devices(),
+            "devices": abouts(server.store),
             "limits": {name: row.value for name, row in LIMITS.items()} | {"body_bytes": server.body_bytes},
             "token": {"name": who.name, "rights": sorted(who.rights), "quotas": dict(who.quotas)},
         }
@@ -164,7 +164,7 @@ async def submit(server: Server, request: Request) -> Response:
     who = _needs(request, p.SUBMIT)
     try:
         wanted = p.parse_options(request.headers.get(p.OPTIONS, "{}"))
-        device = chosen_device(server.devices(), wanted.device)
+        device = server.device(wanted.device)
     except BioasmError as fault:
         raise Refusal.of(422, fault) from None
     key = _key(request, device)

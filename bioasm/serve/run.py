@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioasm.diagnostics import error
+from bioasm.diagnostics import BioasmError, error
 from bioasm.serve import jobs
 from bioasm.serve.app import Server, make_app
 from bioasm.serve.audit import Audit
@@ -21,6 +21,7 @@ from bioasm.serve.bell import Bell
 from bioasm.serve.bind import Bind, listen, parse_bind, spelled, tls
 from bioasm.serve.devices import Device
 from bioasm.serve.guard import Guard
+from bioasm.serve.leftovers import reclaim
 from bioasm.serve.requests import BODY_BYTES, HEAD_BYTES
 from bioasm.serve.store import Store, lock
 from bioasm.serve.supervisor import Supervisor
@@ -29,7 +30,7 @@ from bioasm.serve.tokens import lapse
 CONNECTIONS = 256  # at a time; further ones are asked to come again
 _IDLE = 30  # s that a connection is kept without a request
 _HOUR = 3600.0
-_LAPSE = 2.0  # s between two looks for tokens that expired
+_TEND = 2.0  # s between two looks for tokens that expired and jobs that nobody has
 _DAY = 86400.0
 
 
@@ -92,7 +93,7 @@ async def _serve(
     for number in ending:
         asyncio.get_running_loop().add_signal_handler(number, _end, server, front)
     supervisor.start()
-    keepers = [asyncio.create_task(_forget(store, settings.keep, audit)), asyncio.create_task(_lapse(server))]
+    keepers = [asyncio.create_task(_forget(store, settings.keep, audit)), asyncio.create_task(_tend(server, settings.devices))]
     where = spelled(bind, sock, context is not None)
     audit.write("start", "", "done", at=where)
     ready(where)
@@ -142,14 +143,16 @@ def _front(server: Server, context: ssl.SSLContext | None) -> Any:
     return front
 
 
-async def _lapse(server: Server) -> None:
-    """Let go of the jobs of tokens that expire."""
+async def _tend(server: Server, devices: list[Device]) -> None:
+    """Let go of the jobs of tokens that expire, and settle those whose worker is no more."""
     while True:
-        with contextlib.suppress(sqlite3.Error, OSError):
+        with contextlib.suppress(sqlite3.Error, OSError, BioasmError):
             for name, number in (await asyncio.to_thread(lapse, server.store)).items():
                 server.audit.write("expired", name, f"let go of {number} jobs")
-                server.bell.ring()
-        await asyncio.sleep(_LAPSE)
+            if await asyncio.to_thread(reclaim, server.store, devices):
+                server.wake()
+            server.bell.ring()
+        await asyncio.sleep(_TEND)
 
 
 async def _forget(store: Store, days: float, audit: Audit) -> None:

@@ -17,7 +17,7 @@ from bioasm.files import reason, unwritable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS devices (name TEXT PRIMARY KEY, rank INTEGER NOT NULL, about TEXT);
+CREATE TABLE IF NOT EXISTS devices (name TEXT PRIMARY KEY, rank INTEGER NOT NULL, about TEXT, spelled TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, device TEXT NOT NULL, slot INTEGER,
   options TEXT NOT NULL, program TEXT NOT NULL, model TEXT NOT NULL, n INTEGER NOT NULL,
@@ -37,8 +37,11 @@ CREATE TABLE IF NOT EXISTS tokens (
   created REAL NOT NULL
 );
 """
-# Columns of jobs that a database of an earlier version lacks; their defaults allow nothing.
-_ADDED = ("driver TEXT NOT NULL DEFAULT ''", "repeats INTEGER NOT NULL DEFAULT 0", "drives INTEGER NOT NULL DEFAULT 0")
+# Columns that a database of an earlier version lacks; their defaults allow nothing.
+_ADDED = {
+    "jobs": ("driver TEXT NOT NULL DEFAULT ''", "repeats INTEGER NOT NULL DEFAULT 0", "drives INTEGER NOT NULL DEFAULT 0"),
+    "devices": ("spelled TEXT NOT NULL DEFAULT ''",),
+}
 _PATIENCE = 30.0  # s in which another process ends its transaction
 _LEFT = 3600.0  # s after which nobody writes to a file any more
 _FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
@@ -145,10 +148,11 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 def _complete(database: sqlite3.Connection) -> None:
     """Add the columns that an older database lacks."""
-    known = {row[1] for row in database.execute("PRAGMA table_info(jobs)")}
-    for column in _ADDED:
-        if column.split()[0] not in known:
-            database.execute(f"ALTER TABLE jobs ADD COLUMN {column}")
+    for table, columns in _ADDED.items():
+        known = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column.split()[0] not in known:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
 
 def _make(folder: Path) -> None:

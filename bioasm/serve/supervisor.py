@@ -28,10 +28,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Enter the devices into the database, and start the workers."""
-        with self.store.change() as database:
-            database.execute("DELETE FROM devices")
-            for rank, device in enumerate(self.devices):
-                database.execute("INSERT INTO devices VALUES (?, ?, NULL)", (device.name, rank))
+        enter(self.store, self.devices)
         for device in self.devices:
             self._tasks += [asyncio.create_task(self._keep(device, slot)) for slot in range(device.workers)]
 
@@ -40,7 +37,8 @@ class Supervisor:
         wait = _WAITS[0]
         while True:
             began = time.monotonic()
-            await self._one(device, slot)
+            with contextlib.suppress(OSError):  # no descriptors or processes are left now
+                await self._one(device, slot)
             wait = _WAITS[0] if time.monotonic() - began > _HEALTHY else min(2 * wait, _WAITS[1])
             await asyncio.sleep(wait)
 
@@ -84,7 +82,18 @@ async def _ended(process: Process) -> None:
     await process.wait()
 
 
-def abouts(store: Store) -> list[dict[str, object] | None]:
-    """What the devices can do in their order, None for one that has not told yet."""
-    rows = store.rows("SELECT about FROM devices ORDER BY rank")
-    return [None if row["about"] is None else json.loads(row["about"]) for row in rows]
+def enter(store: Store, devices: list[Device]) -> None:
+    """Enter the devices into the database; one that is spelled as before keeps what it told, for its worker may be at a job."""
+    known = {(row["name"], row["spelled"]): row["about"] for row in store.rows("SELECT * FROM devices")}
+    with store.change() as database:
+        database.execute("DELETE FROM devices")
+        for rank, device in enumerate(devices):
+            about = known.get((device.name, device.text()))
+            about = None if about is None or "trouble" in json.loads(about) else about
+            database.execute("INSERT INTO devices VALUES (?, ?, ?, ?)", (device.name, rank, about, device.text()))
+
+
+def abouts(store: Store) -> list[dict[str, object]]:
+    """What the devices can do in their order; `starting` stands where one has not told yet."""
+    rows = store.rows("SELECT name, about FROM devices ORDER BY rank")
+    return [{"name": row["name"], "starting": True} if row["about"] is None else json.loads(row["about"]) for row in rows]

@@ -38,7 +38,8 @@ class Front:
         rig = {**cpu, **CULTURE, "abilities": [*cpu["abilities"], "stimulation"], "stimulating": DRIVING}
         with self.store.change() as database:
             for rank, one in enumerate((cpu, rig)):
-                database.execute("INSERT INTO devices VALUES (?, ?, ?)", (one["name"], rank, json.dumps(one)))
+                row = (one["name"], rank, json.dumps(one))
+                database.execute("INSERT INTO devices (name, rank, about) VALUES (?, ?, ?)", row)
         self.path = folder / "socket"
         self.sock = listen(Bind(self.path))
         local = frozenset({"submit", "read"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +19,16 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.remote.driver import RemoteDriver
 from bioasm.serve import jobs, keeping
 from bioasm.serve import reporter as module
+from bioasm.serve.bell import Bell
 from bioasm.serve.devices import Device
+from bioasm.serve.leftovers import reclaim
 from bioasm.serve.reporter import Reporter
-from bioasm.serve.store import Store
+from bioasm.serve.store import Store, lock
+from bioasm.serve.supervisor import Supervisor, abouts, enter
 from bioasm.serve.worker import Worker
 from bioasm.text.assemble import assemble
 from tests.serve.support import until
-from tests.serve.test_rights import STIMULI, submit
+from tests.serve.test_rights import STIMULI, refused, submit, words
 
 
 @pytest.fixture(scope="module")
@@ -232,4 +237,83 @@ def test_a_whole_result_of_a_worker_that_died_is_not_lost(tmp_path: Path, whole:
     worker.take_up(left)
     found = jobs.find(store, "ab" * 32)
     assert found is not None and (found["status"], found["size"] > 0) == (("finished", True) if whole else ("lost", False))
+    store.close()
+
+
+# --- servers that come back -------------------------------------------------------------------------
+
+
+def test_a_device_that_is_spelled_as_before_keeps_what_it_told(tmp_path: Path) -> None:
+    store, cpu, rig = Store(tmp_path / "s"), Device("cpu", "cpu"), Device("rig", "intan", {"port": "/dev/a"})
+    enter(store, [cpu, rig])
+    assert all("starting" in one for one in abouts(store))
+    with store.change() as database:
+        database.execute("""UPDATE devices SET about = '{"name": "x", "abilities": []}'""")
+    enter(store, [cpu, Device("rig", "intan", {"port": "/dev/b"})])
+    assert ["starting" in one for one in abouts(store)] == [False, True]
+    with store.change() as database:
+        database.execute("""UPDATE devices SET about = '{"name": "x", "trouble": []}'""")
+    enter(store, [cpu])
+    assert "starting" in abouts(store)[0]
+    store.close()
+
+
+def test_only_the_device_that_has_not_told_yet_is_refused(tmp_path: Path) -> None:
+    made = Front(tmp_path / "front")
+    try:
+        with made.store.change() as database:
+            database.execute("UPDATE devices SET about = NULL WHERE name = 'rig'")
+        client = made.client("submit", "read")
+        client.patience = 0.0
+        assert submit(client, seed=1, device="cpu")["new"]
+        assert "it is busy" in words(refused(lambda: submit(client, seed=1, device="rig")))
+        with RemoteDriver(at=f"unix:{made.path}", device="cpu") as driver:
+            assert driver.connected
+        told = client.call("GET", "/v1").json()
+        ready = [RemoteDriver(at=f"unix:{made.path}", device=name)._is_ready(told) for name in ("", "cpu", "rig")]
+        assert ready == [True, True, False]
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize(
+    ("fit", "wanted", "state", "status"),
+    [
+        ({"repeats": True}, "", "queued", None),
+        ({"repeats": True}, "cancel", "ended", "interrupted"),
+        ({"repeats": False}, "", "ended", "lost"),
+    ],
+)
+def test_a_job_at_a_place_without_a_worker_is_settled(tmp_path: Path, fit: dict, wanted: str, state: str, status: str) -> None:
+    store, name = Store(tmp_path / "s"), "ab" * 32
+    jobs.submit(store, jobs.Submission(name, "rig", "{}", "p", "ising", 2, "ada", "cpu", **fit), None)
+    jobs.claim(store, "rig", 1)
+    with store.change() as database:
+        database.execute("UPDATE jobs SET wanted = ?", (wanted,))
+    assert reclaim(store, [Device("rig", "cpu", workers=2)]) == 0
+    held = lock(store.folder / "locks" / "rig.1")
+    assert held is not None and reclaim(store, [Device("rig", "cpu")]) == 0  # a worker of before is at it
+    os.close(held)
+    assert reclaim(store, [Device("rig", "cpu")]) == 1 and reclaim(store, [Device("rig", "cpu")]) == 0
+    found = jobs.find(store, name)
+    assert found is not None and (found["state"], found["status"]) == (state, status)
+    store.close()
+
+
+def test_a_worker_that_can_not_be_started_for_a_while_is_started_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, tries = Store(tmp_path / "s"), []
+
+    async def failing(*_: object, **__: object) -> None:
+        tries.append(1)
+        raise OSError(24, "Too many open files")
+
+    async def some() -> None:
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", failing)
+        supervisor = Supervisor(store, [Device("cpu", "cpu")], 1.0, Bell())
+        supervisor.start()
+        await asyncio.sleep(0.5)
+        await supervisor.stop()
+
+    asyncio.run(some())
+    assert len(tries) >= 2
     store.close()

@@ -148,6 +148,17 @@ class Client:
 
     # --- jobs ---------------------------------------------------------------------------------------
 
+    def about(self, is_ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """What the server is, as soon as it is ready for this client."""
+
+        def ask() -> dict[str, Any]:
+            found = self._call("GET", "/v1", b"", {})
+            if not is_ready(found.json()):
+                raise Busy("the device is being asked what it can do")
+            return found.json()
+
+        return self._persist(ask)
+
     def job(self, job: str) -> dict[str, Any]:
         """What the server says of a job."""
         return self.call("GET", f"/v1/jobs/{job}").json()

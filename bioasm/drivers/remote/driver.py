@@ -64,12 +64,19 @@ class RemoteDriver(Driver):
         """Ask the server what its device can do. Raises BioasmError: B550 to B552, B501 where it has no such device."""
         if self.connected:
             return
-        about = _device(self.client.call("GET", "/v1").json(), self.device, str(self.client.place))
+        about = _device(self.client.about(self._is_ready), self.device, str(self.client.place))
         self.abilities = self.abilities & set(about["abilities"])
         self.models = self.models & set(about["models"])
         self.reproducible = about.get("reproducible") is True
         self.stimulating = _driving(about)
         self.connected = True
+
+    def _is_ready(self, server: dict[str, Any]) -> bool:
+        """Whether the device has told the server what it can do."""
+        devices = server.get("devices")
+        found = [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
+        mine = next((one for one in found if self.device in ("", one.get("name"))), {})
+        return "starting" not in mine
 
     def disconnect(self) -> None:
         """Close the connection."""
