@@ -19,6 +19,7 @@ from bioasm.verifier.gate import Verified
 MOST_EXECUTED = 100_000  # instructions; a program that runs more of them is known so far and no further
 _WHOLE_STEP = 1e-4  # a time this close to the end of a step, in steps, is that end
 _JUMPS = frozenset({*HOLDS, "JMP", "LOOP"})
+_PLAIN = frozenset({*COMPUTED, "OUT"})
 _SCALARS = frozenset({"energy", "best_energy", "noise", "time", "steps", "cut"})
 
 
@@ -154,7 +155,7 @@ class _Execution:
             left = self._value(instruction.operands[0])
             if left is None:
                 return None
-            left = self._without_repeats(instruction, left)
+            left = self._without_arithmetic(instruction, self._without_repeats(instruction, left))
             self._write(instruction.operands[0], left - 1)
             return left - 1 > 0
         a, b = (self._value(operand) for operand in instruction.operands[:2])
@@ -177,6 +178,24 @@ class _Execution:
         fuel, steps = self._fuel_left() // (done[0] + done[1]), limit("steps") // max(1, done[0])
         repeats = max(0, min(math.ceil(left) - 2, fuel, steps))
         self._repeat(repeats, done)
+        return left - repeats
+
+    def _without_arithmetic(self, loop: Instruction, left: float) -> float:
+        """Count the rounds of a LOOP over arithmetic and OUT that is too long to walk; what it writes is then unknown.
+
+        Returns what its register holds after them.
+        """
+        counter, target = loop.operands
+        assert isinstance(counter, Register) and isinstance(target, Target)
+        body = self.program.instructions[target.index : self.pc - 1]
+        written = {i.operands[0] for i in body if i.mnemonic in COMPUTED}
+        if not MOST_EXECUTED < left * len(body) < math.inf or counter in written or {i.mnemonic for i in body} - _PLAIN:
+            return left
+        outs = sum(i.mnemonic == "OUT" for i in body)
+        repeats = max(0, min(math.ceil(left) - 2, self._fuel_left() // (len(body) + 1)))
+        self._repeat(repeats, (0, len(body) + 1, outs, outs))
+        for register in written:
+            self._write(register, None)
         return left - repeats
 
     def _repeat(self, times: int, done: tuple[int, ...]) -> None:

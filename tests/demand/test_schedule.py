@@ -59,6 +59,16 @@ def test_a_loop_that_changes_a_register_is_walked() -> None:
     assert told.steps > 0
 
 
+def test_a_long_loop_of_arithmetic_is_counted_and_its_registers_are_not_known() -> None:
+    text = "ALC 3\nMOV r0, {}\nMOV r1, 1\nl: ADD r1, r1, 1\nOUT r1\nLOOP r0, l\nRUN 1 ms\n"
+    told = found(text.format(2 * 10**6))
+    assert (told.results, told.steps, told.executed, told.unknown) == (2 * 10**6, 10, 6 * 10**6 + 4, None)
+    assert found(text.format(100)).executed == 304
+    late = found(text.format(2 * 10**6) + "JGT r1, 5, e\nRUN 1 ms\ne: HLT\n")
+    assert (late.results, late.unknown) == (2 * 10**6, "a JGT depends on what it computes")
+    assert found(text.format(2 * 10**6), fuel=1000).results == 332
+
+
 @pytest.mark.parametrize(
     ("text", "steps", "why"),
     [
