@@ -163,7 +163,8 @@ ROWS: tuple[Row, ...] = (
         (Slot("parameter", k.PARAMETER_NAME), Slot("value", k.VALUE)),
         "set a parameter of the model",
         "Sets a parameter for all neurons, or for each where the value is a vector. Parameters that divide time (such as "
-        "`dt`) and words can be set before ALC only.",
+        "`dt`) and words can be set before ALC only. Until the first RUN initial values follow, but for what LDS or CLAMP has "
+        "put in place.",
         "ALC 2\nSET I_offset, 0.39 nA\nSET tau, [20e-3, 25e-3]\nRUN 10 ms\nRD\n",
         _T.HOST,
     ),

@@ -24,7 +24,7 @@ from bioasm.vm.restoring import COUNTERS, LEVELS, restore
 
 Array = NDArray[Any]
 
-FORMAT = 5
+FORMAT = 6
 _META_BYTES = 1 << 28
 
 

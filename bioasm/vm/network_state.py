@@ -67,7 +67,8 @@ class Populations(CompiledDynamics):
         self.values = NetworkValues(self.arrays, self.stimuli, self.parameters)
         self.projections = Projections(self.arrays, parameters, lambda message: self.notice(message))
         self.arrays.note_first()
-        self.reset()
+        self.placed = np.zeros(state.n, np.uint8)  # 1: LDS or CLAMP has put the neuron where it starts
+        self._start()
         self.load(Couplings())
 
     # --- the kernel -----------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class Populations(CompiledDynamics):
         self.parameters[self.names.parameter(ref)] = float(several.flat[0]) if alike and several.size else several.copy()
         self.arrays.stale = True
         if self.state.ctx[Ctx.STEP] == 0:
-            self.reset()  # neurons start as their parameters are when they first run
+            self._start()  # neurons start as their parameters are when they first run
         return self.parameter_problem()
 
     def parameter_problem(self) -> str | None:
@@ -154,12 +155,17 @@ class Populations(CompiledDynamics):
 
     def reset(self) -> None:
         """All states as they start, nothing under way; what is clamped stays where it is held."""
-        for k, system in enumerate(self.arrays.systems):
-            hold = self.state.fields[hold_field(k)] == 1
+        self.placed &= self.state["HOLD"]
+        self._start()
+
+    def _start(self) -> None:
+        """All states but those that the program has put where they are."""
+        for k, (system, own) in enumerate(zip(self.arrays.systems, self.network.populations, strict=True)):
+            placed = self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
             clamp = system.population.qualified(system.population.model.clamp)
             for name in system.states:
                 start = self.state.to_cells(self.values.initial(name, k))
-                keep = hold & (name == clamp)
+                keep = placed & (name == clamp)
                 self.state.fields[name][:] = np.where(keep, self.state.fields[name], start)
             if frozen_field(k) in self.state.fields:
                 self.state.fields[frozen_field(k)][:] = 0.0
@@ -210,8 +216,10 @@ class Populations(CompiledDynamics):
     # --- checkpoints --------------------------------------------------------------------------------
 
     def live(self) -> dict[str, Array]:
-        """The fields that a run changes."""
-        return {name: field for name, field in self.arrays.live().items() if self.stimuli.is_live(name.removeprefix("field."))}
+        """The fields that a run changes, and who was put where they start."""
+        fields = self.arrays.live()
+        mine = [name for name in fields if self.stimuli.is_live(name.removeprefix("field."))]
+        return {"placed": self.placed} | {name: fields[name] for name in mine}
 
     def chosen(self) -> dict[str, Array]:
         """Parameters, weights and constant inputs."""
@@ -286,12 +294,14 @@ class Populations(CompiledDynamics):
 
     def set_states(self, states: Array) -> None:
         """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
+        self.placed[:] = 1
         free = np.flatnonzero(self.state["HOLD"] == 0)
         self._write_states(free, states[:, free])
 
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold neurons (numbered through), each at its level."""
         self.state["HOLD"][neurons] = 1
+        self.placed[neurons] = 1
         self._write_states(neurons, levels[None, :])
         self._note_clamps()
 

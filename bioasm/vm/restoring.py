@@ -36,7 +36,7 @@ LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
 # What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any, but for weights of spikes.
 _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
-_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
+_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "placed": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
 _FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE refuse other weights
 # What is done anew of what the file says was done, and with which instructions.
 _ORIGINS = {"inputs": ("CUR", "INP"), "waves": ("WAVE", "PLAY"), "trains": ("SPK", "EVT"), "rates": ("POI", "RATE")}

@@ -38,12 +38,48 @@ def test_the_best_state_is_kept_and_sees_what_was_loaded() -> None:
 
 
 def test_a_run_that_is_cut_goes_on_from_loaded_states(tmp_path: Path) -> None:
-    program = verify(bioasm.assemble(SPINS + "RUN 3\nLDS [1, -1, 1]\nRUN 40\nRD\nRD energy_trace\n"))
+    program = verify(bioasm.assemble(SPINS + "RUN 3\nLDS [1, 1, 1]\nLDS [1, -1, 1]\nRUN 40\nRD\nRD energy_trace\n"))
     driver, path = find_driver("cpu")(), tmp_path / "c"
     whole = driver.run(program, RunOptions(seed=4))
-    driver.run(program, RunOptions(seed=4, fuel=20, checkpoint=path))
+    for fuel in (3, 7, 8, 9, 20):
+        driver.run(program, RunOptions(seed=4, fuel=fuel, checkpoint=path))
+        resumed = driver.run(program, RunOptions(seed=4, checkpoint=path, resume=True))
+        for name in ("energy_trace", "best_energy", "best_state", "state"):
+            assert np.array_equal(getattr(whole, name), getattr(resumed, name)), (fuel, name)
+
+
+PAIR = "POP a, hh, 2\nPOP b, hh, 2\n"
+LEVELS = [[-0.061, -0.055, -0.062, -0.071]]
+
+
+@pytest.mark.parametrize("driver", ["cpu", "brian2"])
+@pytest.mark.parametrize("then", ["SET a.v0, -45 mV", "SET b.v0, -70 mV", "SET a.EL, [-0.06, -0.07]"])
+def test_setting_a_parameter_does_not_undo_what_was_loaded(driver: str, then: str) -> None:
+    """Before the first RUN, of the same population and of another; what CLAMP held and FREE let go stays as well."""
+    loaded = f"{PAIR}LDS {LEVELS[0]}\n{then}\nRD a.v\nRD b.v\n"
+    freed = f"{PAIR}CLAMP [0, 1, 2, 3], {LEVELS[0]}\nFREE\n{then}\nRD a.v\nRD b.v\n"
+    for text in (loaded, freed):
+        found = [one.value for one in bioasm.run(text, driver=driver).results]
+        assert np.concatenate(found, axis=1).tolist() == LEVELS
+
+
+@pytest.mark.parametrize("driver", ["cpu", "brian2"])
+def test_what_was_not_loaded_follows_parameters_and_rst_forgets_what_was(driver: str) -> None:
+    gates = f"LDS {LEVELS[0]}\nSET b.v0, -50 mV\nRD b.m\nRD b.v\nRST\nRD b.v\nSET b.v0, -70 mV\nRD b.v\n"
+    m, v, first, then = [np.asarray(one.value) for one in bioasm.run(PAIR + gates, driver=driver).results]
+    unloaded = bioasm.run(f"{PAIR}SET b.v0, -50 mV\nRD b.m\n", driver=driver).results[0].value
+    assert np.array_equal(m, unloaded)
+    assert (v.tolist(), first.tolist(), then.tolist()) == ([LEVELS[0][2:]], [[-0.05, -0.05]], [[-0.07, -0.07]])
+
+
+def test_a_checkpoint_before_the_first_run_knows_what_was_loaded(tmp_path: Path) -> None:
+    program = verify(bioasm.assemble(f"{PAIR}LDS {LEVELS[0]}\nMOV r0, 0\nSET a.v0, -45 mV\nRUN 1 ms\nRD a.v\nRD b.v\n"))
+    driver, path = find_driver("cpu")(), tmp_path / "c"
+    whole = driver.run(program, RunOptions(seed=4))
+    driver.run(program, RunOptions(seed=4, fuel=4, checkpoint=path))
     resumed = driver.run(program, RunOptions(seed=4, checkpoint=path, resume=True))
-    assert np.array_equal(whole.energy_trace, resumed.energy_trace)
+    for a, b in zip(whole.results, resumed.results, strict=True):
+        assert np.array_equal(a.value, b.value)
 
 
 @pytest.mark.parametrize(

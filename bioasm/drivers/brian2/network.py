@@ -153,7 +153,7 @@ class Neurons(PythonDynamics):
             self.parameters[ref.key] = float(value)
         if self.step == 0:
             for each in self.populations:
-                each.reset()  # neurons start as their parameters are when they first run
+                each.start()  # neurons start as their parameters are when they first run
         if self.coupled is not None and not np.isfinite(self.energy_state()).all():
             return f"with this {own} the state that the feedback is made from has no value"
         return None

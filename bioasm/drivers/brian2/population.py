@@ -53,6 +53,7 @@ class Population:
             for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
+        self.placed = np.zeros(n, bool)  # whether LDS or CLAMP has put a neuron where it starts
         self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
         self._ports: dict[str, Arrivals | None] = {}
@@ -98,11 +99,16 @@ class Population:
 
     def reset(self) -> None:
         """All states to their initial values, but for what is held."""
+        self.placed &= self.held
+        self.start()
+
+    def start(self) -> None:
+        """All states to their initial values, but for those that the program has put where they are."""
         for part in self.cell.parts:
             for state in part.model.states:
                 start = np.broadcast_to(self.initial(part, state.name), (self.lanes, self.n))
                 now = self.array(identifier(part, state.name))
-                keep = self.held & self.cell.is_clamp(part, state.name)
+                keep = self.placed & self.cell.is_clamp(part, state.name)
                 now[:] = np.where(keep, now, start)
         for arrived, arrivals in self._ports.items():
             self.store(arrived, 0.0)
@@ -175,13 +181,14 @@ class Population:
     def set_states(self, states: Array) -> None:
         """Go on from values (lanes, n) of the variable that CLAMP holds."""
         own = self.cell.parts[0]
+        self.placed[:] = True
         array = self.array(identifier(own, own.model.clamp))
         array[:] = np.where(self.held, array, states)
 
     def clamp(self, neurons: Array, value: Array | float) -> None:
         """Hold neurons at a value."""
         own = self.cell.parts[0]
-        self.held[neurons] = True
+        self.held[neurons] = self.placed[neurons] = True
         self.array(identifier(own, own.model.clamp))[:, neurons] = value
         self.store(FREE, ~self.held)
 
