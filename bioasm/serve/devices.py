@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -68,13 +69,23 @@ def _workers(driver: str, word: str) -> int:
     return int(word)
 
 
-def check_names(devices: Iterable[Device]) -> None:
-    """Refuse two devices of one name. Raises BioasmError B406."""
+def check_names(devices: Sequence[Device]) -> None:
+    """Refuse two devices of one name, or at one port by whatever path. Raises BioasmError B406."""
     seen: set[str] = set()
     for device in devices:
         if device.name in seen:
             raise _wrong(f"two devices are called {device.name}", "name one of them, as in cpu,name=second")
         seen.add(device.name)
+    _check_ports([device for device in devices if not device.options.get("port", "emu:").startswith("emu:")])
+
+
+def _check_ports(devices: Iterable[Device]) -> None:
+    at: dict[str, str] = {}
+    for device in devices:
+        other = at.setdefault(os.path.realpath(device.options["port"]), device.name)
+        if other != device.name:
+            raise _wrong(f"{other} and {device.name} are at one port, {device.options['port']}", "a board is one device")
+
 
 
 def _wrong(message: str, hint: str) -> BioasmError:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bioasm.diagnostics import EXIT_DEVICE, error
+from bioasm.serve.store import check_private
 
 _START = 30.0  # s in which a server that is started listens
 _PIECE = 1 << 16
@@ -19,6 +20,8 @@ _PIECE = 1 << 16
 
 def relay(folder: Path, path: Path) -> None:
     """Carry bytes both ways until one side ends. Raises BioasmError B550 where no server can be had."""
+    if folder.exists():
+        check_private(folder)
     connection = _connected(path) or _started(folder, path)
     threading.Thread(target=_outward, args=(connection,), daemon=True).start()
     with suppress(OSError), connection:

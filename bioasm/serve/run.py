@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import sqlite3
 import ssl
@@ -29,6 +30,7 @@ from bioasm.serve.tokens import lapse
 
 CONNECTIONS = 256  # at a time; further ones are asked to come again
 _IDLE = 30  # s that a connection is kept without a request
+_HANDSHAKE = 10.0  # s for a TLS handshake
 _HOUR = 3600.0
 _TEND = 2.0  # s between two looks for tokens that expired and jobs that nobody has
 _DAY = 86400.0
@@ -59,6 +61,7 @@ def serve(settings: Settings, ready: Callable[[str], None], ending: Iterable[int
 
     Raises BioasmError: B556 where it can't listen, B302 where the folder can't be used.
     """
+    os.umask(0o077)
     secured = settings.cert is not None and settings.key is not None
     bind = parse_bind(settings.bind or f"unix:{socket_file(settings.folder)}", secured)
     context = tls(settings.cert, settings.key) if settings.cert and settings.key else None
@@ -92,6 +95,8 @@ async def _serve(
     front = _front(server, context)
     for number in ending:
         asyncio.get_running_loop().add_signal_handler(number, _end, server, front)
+    if context is not None:
+        _hurry_handshakes()
     supervisor.start()
     keepers = [asyncio.create_task(_forget(store, settings.keep, audit)), asyncio.create_task(_tend(server, settings.devices))]
     where = spelled(bind, sock, context is not None)
@@ -105,6 +110,12 @@ async def _serve(
         await supervisor.stop()
         audit.write("stop", "", "done")
         audit.close()
+
+
+def _hurry_handshakes() -> None:
+    """Give a TLS handshake less than asyncio's 60 s; uvicorn has no setting for it."""
+    loop: Any = asyncio.get_running_loop()
+    loop.create_server = functools.partial(loop.create_server, ssl_handshake_timeout=_HANDSHAKE)
 
 
 def _end(server: Server, front: Any) -> None:

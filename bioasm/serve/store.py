@@ -156,10 +156,21 @@ def _complete(database: sqlite3.Connection) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make the folder, for its owner alone."""
+    """Make the folder, for its owner alone, with a database that nobody else reads either. Raises BioasmError B302."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_private(folder)
     for name in _FOLDERS:
         (folder / name).mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(folder / "jobs.sqlite", os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def check_private(folder: Path) -> None:
+    """Refuse a folder that is another user's, or that others can look or write into. Raises BioasmError B302."""
+    found = folder.stat()
+    if os.name == "posix" and found.st_uid != os.geteuid():
+        raise error("B302", f"the folder {folder} is another user's, who could read tokens and change jobs")
+    if os.name == "posix" and found.st_mode & 0o077:
+        raise error("B302", f"the folder {folder} can be used by others than its owner", hint=f"chmod 700 {folder}")
 
 
 def default_folder() -> Path:

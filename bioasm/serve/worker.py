@@ -179,6 +179,7 @@ def _locked(worker: Worker, path: Path) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Be a worker until the server is gone."""
+    os.umask(0o077)
     folder, device, slot, every = arguments
     store = Store(Path(folder))
     worker = Worker(store, device_of(device), int(slot), float(every))

@@ -152,7 +152,7 @@ def test_a_reader_that_takes_nothing_is_ended_and_costs_no_memory(front: Front, 
 def test_many_connections_are_told_to_come_again(front: Front) -> None:
     wires = []
     try:
-        for _ in range(300):
+        for _ in range(270):
             wires.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             wires[-1].settimeout(20)
             until(lambda: wires[-1].connect_ex(str(front.path)) == 0)
@@ -326,3 +326,18 @@ def test_paths_lead_to_no_other_file(front: Front) -> None:
         answer = front.talk(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert status(answer) in (400, 404), path
         assert b"kept to itself" not in answer
+
+
+def test_a_connection_too_many_gets_no_answer_and_the_next_does(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioasm.serve import guard
+
+    until(lambda: guard.Guard.open == 0)
+    monkeypatch.setattr(guard, "MOST", 8)
+    with ExitStack() as many:
+        wires = [many.enter_context(front.raw()) for _ in range(8)]
+        until(lambda: guard.Guard.open == 8)
+        assert front.talk(GET) == b""
+        wires[0].sendall(GET)
+        assert wires[0].recv(100).startswith(b"HTTP/1.1 200")
+    until(lambda: guard.Guard.open == 0)
+    assert front.talk(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200")

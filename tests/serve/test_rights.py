@@ -287,12 +287,43 @@ def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o710, 0o702])
+def test_a_folder_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s").chmod(mode)
+    for line in (("serve", "--stdio"), ("serve",), ("jobs", "token-add", "ada")):
+        told = bioasm(*line, "--store", tmp_path / "s")
+        assert (told.code, told.stdout) == (1, b"") and "chmod 700" in told.stderr
+    assert not list((tmp_path / "s").iterdir())
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert "another user's" in words(refused(lambda: Store(tmp_path)))
+
+
+def test_nobody_else_reads_the_database_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        Store(tmp_path / "s").close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "s" / "jobs.sqlite").stat().st_mode) == 0o600
+
+
 # --- where it listens -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0:80", "[::]:80", "rig:80", "10.0.0.1:80", "unix:", "80", "127.0.0.1", "127.0.0.1:x"])
 def test_without_tls_only_a_loopback_address_is_taken(text: str) -> None:
     assert refused(lambda: parse_bind(text, secured=False)).diagnostics[0].code == "B556"
+
+
+def test_a_localhost_that_leads_elsewhere_is_no_loopback_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [(2, 1, 6, "", ("127.0.0.1", 0)), (2, 1, 6, "", ("10.0.0.1", 0))]
+    monkeypatch.setattr("bioasm.drivers.remote.places.socket.getaddrinfo", lambda *_: there)
+    assert refused(lambda: parse_bind("localhost:80", secured=False)).diagnostics[0].code == "B556"
+    assert "in the clear" in words(refused(lambda: parse_place("http://localhost:80")))
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:0", "localhost:8440", "[::1]:8440", "unix:/tmp/x"])
@@ -316,6 +347,7 @@ def test_a_socket_file_in_use_is_not_taken_over(front: Front, tmp_path: Path) ->
         ("--driver nope", "no driver is called"),
         ("--driver cpu,nope=1", "no option"),
         ("--driver cpu --driver cpu", "two devices are called cpu"),
+        ("--driver intan,port=/dev/null --driver intan,name=b,port=/dev/../dev/null", "intan and b are at one port"),
         ("--driver cpu,workers=0", "workers is"),
         ("--driver intan,workers=2,port=emu:rhd2132", "one job at a time"),
         ("--driver cpu,name=../x", "can't be the name"),

@@ -67,13 +67,21 @@ def _wrong(text: str, why: str) -> BioasmError:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this computer by its name or number."""
+    """Whether a host is this computer, by its number, or as the name localhost where that leads nowhere else."""
     if host == "localhost":
-        return True
+        return _leads_here(host)
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _leads_here(host: str) -> bool:
+    try:
+        found = {str(address[0]) for *_, address in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(number.partition("%")[0]).is_loopback for number in found)
 
 
 # --- sockets ----------------------------------------------------------------------------------------
