@@ -56,7 +56,8 @@ class _Wire(HTTPConnection):
     """HTTP over whatever leads to the server."""
 
     def __init__(self, place: Place, timeout: float, ca: str | None) -> None:
-        super().__init__(place.host or "localhost", place.port or None, timeout=timeout)
+        host = place.host if place.scheme in ("http", "https") else "localhost"  # a socket file, also behind ssh
+        super().__init__(host, place.port or None if host == place.host else None, timeout=timeout)
         self.place, self.ca = place, ca
         self.opened: Opened | None = None
 
