@@ -21,6 +21,7 @@ from bioasm.network.references import InputRef, ParameterRef, PortRef, Projectio
 from bioasm.results import Reading
 from bioasm.runtime.dynamics import Driven, Dynamics
 from bioasm.runtime.energy import PARTS, Couplings
+from bioasm.runtime.poisson import TooManyEntries
 from bioasm.runtime.setup import initial_parameters
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.semantics.timing import whole_multiple
@@ -242,7 +243,11 @@ def _poisson(run: Run, instruction: Resolved) -> None:
     if np.max(rate) * run.dynamics.step_length > most:
         text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; a neuron gets at most {most} random spikes a step"
         raise fault(text, instruction)
-    run.driven.set_poisson(ref, rate, level(run, instruction, 2))
+    weight = level(run, instruction, 2)
+    try:
+        run.driven.set_poisson(ref, rate, weight)
+    except TooManyEntries as cause:
+        raise fault(str(cause), instruction, "B111") from cause
 
 
 # --- recording and clamping ---------------------------------------------------------------------------

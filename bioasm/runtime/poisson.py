@@ -47,13 +47,17 @@ class Counts(NamedTuple):
         return counts
 
 
+class TooManyEntries(ValueError):
+    """Tables over the limit "poisson_table"."""
+
+
 def counts(expected: Array) -> Counts:
     """The tables of neurons that expect so many spikes a step, (n,), each from 0 to the limit "drawn_spikes".
 
-    Raises ValueError where they would have more entries than the limit "poisson_table".
+    Raises TooManyEntries where they would have more entries than the limit "poisson_table".
     """
     if entries(expected) > limit("poisson_table"):
-        raise ValueError(f"a table of more than {limit('poisson_table')} entries")
+        raise TooManyEntries(f"the table of a POI or RATE has more than {limit('poisson_table'):,} entries")
     different, which = np.unique(np.asarray(expected, np.float64), return_inverse=True)
     pieces, lengths, start = [], [np.zeros(1, np.int64)], 0
     while start < len(different):

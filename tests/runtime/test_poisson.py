@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bioasm.diagnostics import BioasmError
+from bioasm.drivers import find_driver
 from bioasm.isa.limits import limit
+from bioasm.runtime import poisson
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, words
@@ -209,3 +212,16 @@ def test_trains_and_rates_that_a_relay_cannot_pass_on_are_told() -> None:
 def test_two_spikes_of_a_train_in_one_step_count_twice() -> None:
     text = f"{COUNTER}POP r, counter, 2\nEVT r, [[1e-3, 0], [1.01e-3, 0], [1e-3, 1], [1e-3, 0]], 1\nRUN 5 ms\nRD r.got\n"
     assert run(text).results[0].value.tolist() == [[3, 1]]
+
+
+@pytest.mark.parametrize("driver", ["cpu", "brian2"])
+def test_a_table_over_its_limit_is_told_with_its_place(driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the demand was not seen before the run: no bare ValueError."""
+    limits = {"poisson_table": 10, "drawn_spikes": limit("drawn_spikes")}
+    monkeypatch.setattr(poisson, "limit", limits.__getitem__)
+    program = verify(assemble("ALC 2\nPOI [4e4, 5e4], 1 mV\nRUN 1 ms\nHLT\n"))
+    with find_driver(driver)() as connected, pytest.raises(BioasmError) as caught:
+        connected.run(program, RunOptions(seed=1))
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.span and told.span.line) == ("B111", 2)
+    assert "more than 10 entries" in told.message
