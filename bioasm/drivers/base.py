@@ -16,6 +16,7 @@ from bioasm.isa.program import mapped_files
 from bioasm.mapped import MappedFile, changed
 from bioasm.results import Result
 from bioasm.runtime.options import Observer, Progress, RunOptions
+from bioasm.runtime.rounding import rounding
 from bioasm.verifier.gate import Verified, verify
 
 MODEL_TEXTS = "models"  # the ability to run models that come as texts
@@ -122,7 +123,7 @@ class Driver(ABC):
         options = options or RunOptions()
         if options.guide is not None and not self.follows:
             raise error("B502", f"driver {self.name} can't follow the states of another run")
-        bounds = Bounds(options, observer)
+        bounds = Bounds(options, observer, 0.0 if options.target is None else rounding(verified, options.target))
         bounded = options.time_limit is not None or options.target is not None
         try:
             result = self._watched(verified, options, bounds if bounded else observer)

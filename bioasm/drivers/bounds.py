@@ -9,7 +9,6 @@ from bioasm.results import Result
 from bioasm.runtime.options import Observer, Progress, RunOptions
 
 TIME_LIMIT, TARGET = "time limit", "target reached"
-_ROUNDING = 1e-9  # of an energy, which is a sum in which last digits are lost
 
 
 class Bounds:
@@ -19,8 +18,9 @@ class Bounds:
     compiled) to the next report.
     """
 
-    def __init__(self, options: RunOptions, observer: Observer | None) -> None:
-        self.options, self.observer = options, observer
+    def __init__(self, options: RunOptions, observer: Observer | None, rounding: float = 0.0) -> None:
+        """`rounding` is how far a computed energy may be from the sum that it stands for."""
+        self.options, self.observer, self.rounding = options, observer, rounding
         self.spent, self.counted_from, self.waiting = 0.0, time.monotonic(), True
         self.reached = ""
 
@@ -40,7 +40,7 @@ class Bounds:
 
     def _bound(self, progress: Progress) -> str:
         target, seconds, spent = self.options.target, self.options.time_limit, self._count(bool(progress.message))
-        if target is not None and progress.best_energy <= target + _ROUNDING * max(1.0, abs(target)):
+        if target is not None and progress.best_energy <= target + self.rounding:
             return TARGET
         return TIME_LIMIT if seconds is not None and spent >= seconds else ""
 

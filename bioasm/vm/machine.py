@@ -199,7 +199,8 @@ class Machine(Run):
         status = Status.DRAIN
         while status not in (Status.HALT, Status.FUEL, Status.SLICE):
             status = self.turn()
-            ctx = self.state.ctx
+            if status is Status.HOST and time.perf_counter() - began >= _SLICE_SECONDS:
+                status = Status.SLICE
         self.outputs.drain()
         self.outputs.take_emitted(self.code.output_names, self.emit)
         self.outputs.check_limits()

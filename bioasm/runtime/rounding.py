@@ -1,0 +1,53 @@
+"""How far the energies that a run computes may be from the sums that they stand for: nothing where these are exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.program import DataRef, Dense, Register
+from bioasm.runtime.energy import PARTS
+from bioasm.verifier.gate import Verified
+
+Array = NDArray[Any]
+
+_ROUNDING = 2.0**-42  # of the sum of all couplings: energies are kept up to date for up to 1024 sweeps
+_EXACT_BITS = 50  # whole multiples of a unit are added exactly while their sum takes no more binary digits
+_PIECE = 1 << 20  # numbers that are looked at together
+
+
+def rounding(verified: Verified, target: float) -> float:
+    """How far an energy near `target` may be from what its sum is.
+
+    Sums are exact where all couplings and offsets are whole multiples of one power of two that is not too small beside them.
+    """
+    pieces = [np.abs(piece).sum() for array in _summands(verified) for piece in _pieces(array)]
+    total = float(np.sum(pieces)) if pieces else 0.0
+    if any(i.mnemonic == "LDO" and isinstance(i.operands[0], Register) for i in verified.instructions):
+        return _ROUNDING * (total + abs(target))
+    if not 0.0 < total < math.inf:
+        return 0.0
+    unit = math.ldexp(1.0, max(-1022, math.frexp(total)[1] - _EXACT_BITS))
+    exact = all((np.remainder(piece, unit) == 0.0).all() for array in _summands(verified) for piece in _pieces(array))
+    return 0.0 if exact else _ROUNDING * total
+
+
+def _summands(verified: Verified) -> Iterator[Array]:
+    """What LDJ, LDH, LDT and LDO load, as arrays."""
+    for instruction in verified.instructions:
+        operand = instruction.operands[0] if instruction.operands else None
+        if instruction.mnemonic in PARTS and isinstance(operand, DataRef):
+            data = verified.program.data[operand.index].value
+            yield data.array if isinstance(data, Dense) else data.value
+        elif instruction.mnemonic == "LDO" and not isinstance(operand, Register):
+            yield np.array([verified.program.quantity(operand).value])  # type: ignore[arg-type]
+
+
+def _pieces(array: Array) -> Iterator[Array]:
+    """An array in float64, so many rows at a time that little is copied."""
+    rows = max(1, _PIECE // max(1, array[:1].size))
+    return (np.asarray(array[at : at + rows], np.float64) for at in range(0, len(array), rows))
