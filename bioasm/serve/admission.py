@@ -69,10 +69,14 @@ def _gated(path: Path, wanted: JobOptions) -> Verified:
         if not looks_like_bytecode(stream.read(_PREFIX)):
             raise error("B201", "what was sent is no bytecode", hint="`bioasm asm` makes bytecode of a text")
     try:
-        return verify(read(path), wanted.parameters)
+        verified = verify(read(path), wanted.parameters)
     except BioasmError as refused:
         found = (replace(d, message=d.message.replace(str(path), "the program")) for d in refused.diagnostics)
         raise BioasmError(*found, exit_code=refused.exit_code) from None
+    strange = [name for name in wanted.parameters if verified.parameter(name) is None]
+    if strange:
+        raise error("B405", f"the program has no parameter {strange[0]!r}")
+    return verified
 
 
 def _check_abilities(verified: Verified, device: Mapping[str, Any]) -> None:

@@ -6,7 +6,10 @@ import asyncio
 import functools
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,9 @@ from bioasm.serve.tokens import LOCAL, Holder, holder_of, stands
 
 _JOB = re.compile(r"[0-9a-f]{8,64}")
 _LISTED = 200
+_HOUR = 3600.0
+UPLOADS = 4  # of a token at a time
+RENEWALS = 100  # of a token in an hour: jobs that were cut short and are submitted again
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})")
 Handler = Callable[["Server", Request], Awaitable[Response]]
 
@@ -53,6 +59,8 @@ class Server:
     body_bytes: int = BODY_BYTES
     gates: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # programs in memory at a time
     stopping: bool = False
+    uploads: Counter[str] = field(default_factory=Counter)  # bodies on their way, by `Holder.id`
+    renewals: dict[str, list[float]] = field(default_factory=dict)  # when jobs began anew, by `Holder.id`
 
     def who(self, request: Request) -> Holder:
         """Whose request it is. Raises Refusal (401)."""
@@ -64,6 +72,25 @@ class Server:
         if holder is None:
             raise Refusal(401, "a token is needed, and this is none that is valid" if said else "a token is needed")
         return holder
+
+    @contextmanager
+    def uploading(self, who: Holder) -> Iterator[None]:
+        """The time of a body on its way. Raises Refusal (429) where there are too many of this token."""
+        if self.uploads[who.id] >= UPLOADS:
+            raise Refusal(429, f"the token {who.name} sends {UPLOADS} programs already", close=True)
+        self.uploads[who.id] += 1
+        try:
+            yield
+        finally:
+            self.uploads[who.id] -= 1
+
+    def count_renewal(self, who: Holder) -> None:
+        """Take down that a job begins anew. Raises Refusal (429) where a token asked for that too often."""
+        now = time.monotonic()
+        recent = [one for one in self.renewals.get(who.id, []) if now - one < _HOUR]
+        if len(recent) >= RENEWALS:
+            raise Refusal(429, f"the token {who.name} began {RENEWALS} jobs anew within an hour")
+        self.renewals[who.id] = [*recent, now]
 
     def stands(self, who: Holder) -> bool:
         """Whether the token of a request that was let in is valid still."""
@@ -109,8 +136,12 @@ def _route(path: str, method: str, handler: Handler, server: Server) -> Route:
             refusal = Refusal(403, f"the token {who} has no right to {lacking.right}")
         except Refusal as found:
             refusal = found
+        except sqlite3.OperationalError:
+            refusal = Refusal(503, "the database of the server does not answer now")
         except ClientDisconnect:
             refusal = Refusal(400, "the client went away", close=True)
+        except Exception as cause:  # noqa: BLE001  (a defect is answered, and taken down)
+            refusal = Refusal.defect(cause)
         if refusal.status != 503:
             server.audit.refuse(f"{method} {path}", who, refusal.status, str(refusal))
         return refusal.response()
@@ -170,7 +201,8 @@ async def submit(server: Server, request: Request) -> Response:
     key = _key(request, device)
     path = server.store.incoming()
     try:
-        await take_body(request, path, server.body_bytes)
+        with server.uploading(who):
+            await take_body(request, path, server.body_bytes)
         request.state.who = server.who(request)  # a body takes its time, in which a token may end
         who = _needs(request, p.SUBMIT)
         async with server.gates:
@@ -198,6 +230,8 @@ def _queued(server: Server, submission: jobs.Submission, who: Holder) -> Respons
         """What is not in the audit log is not done."""
         if not stands(database, who):
             raise Refusal(401, "the token ended")
+        if new and row["base"]:
+            server.count_renewal(who)
         server.audit.write("submit", who.name, "queued" if new else "known", job=row["id"], device=row["device"])
 
     found = jobs.submit(server.store, submission, who.quotas.get("jobs"), confirm)
@@ -258,13 +292,15 @@ async def fetch(server: Server, request: Request) -> Response:
     if only is None and form != "npz":
         path = server.store.result(row["id"])
         headers = {p.DIGEST: digest_header(bytes.fromhex(row["sha256"]))}
-        return _file(path, headers)
+        return _file(request, path, headers)
     async with server.gates:
-        data = await run_in_threadpool(parts, server.store, row["id"], named(only or ""))
-    return Response(data, media_type=p.NPZ)
+        size, pieces = await run_in_threadpool(parts, server.store, row["id"], named(only or ""))
+    return StreamingResponse(pieces, media_type=p.NPZ, headers={"Content-Length": str(size)})
 
 
-def _file(path: Path, headers: dict[str, str]) -> Response:
+def _file(request: Request, path: Path, headers: dict[str, str]) -> Response:
+    if "," in request.headers.get("range", ""):
+        raise Refusal(400, "a request asks for one range of a result")
     if not path.is_file():
         raise Refusal(404, "the result is no longer kept")
     return FileResponse(path, media_type=p.RESULT, headers=headers)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.binary import looks_like_bytecode
+from bioasm.diagnostics import EXIT_INTERNAL, BioasmError, Diagnostic
 from bioasm.drivers.remote.protocol import told
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 BODY_BYTES = 1 << 30
 HEAD_BYTES = 1 << 15
+SPARE = 1 << 28  # bytes of the disk that stay free for results, checkpoints and the database
+_MAGIC = 4  # bytes that tell bytecode from all else
 BODY_SECONDS = 20.0  # in which the next piece of a body comes
 _FIRST, _RATE = 60.0, 1 << 16  # s for a body, and the bytes in a second beyond these
 _LENGTH = re.compile(r"[0-9]{1,15}")
@@ -40,6 +44,13 @@ class Refusal(Exception):
         """The refusal that an error of BioASM is."""
         made = cls(status, str(fault))
         made.findings, made.exit_code = fault.diagnostics, fault.exit_code
+        return made
+
+    @classmethod
+    def defect(cls, cause: Exception) -> Refusal:
+        """The answer where the server has a defect; what exactly it is stays here."""
+        made = cls(500, f"internal error: {type(cause).__name__}", close=True)
+        made.findings, made.exit_code = (Diagnostic("B901", str(made)),), EXIT_INTERNAL
         return made
 
     exit_code = 1
@@ -78,11 +89,25 @@ def body_length(request: Request, most: int) -> int:
     return int(text)
 
 
+def check_space(folder: Path, size: int) -> None:
+    """Refuse what would fill the disk. Raises Refusal (507)."""
+    if shutil.disk_usage(folder).free < size + SPARE:
+        raise Refusal(507, "the disk of the server is full", close=True)
+
+
+def _no_bytecode() -> Refusal:
+    refusal = Refusal(422, "what was sent is no bytecode", close=True)
+    hint = "`bioasm asm` makes bytecode of a text"
+    refusal.findings = (Diagnostic("B201", str(refusal), hint=hint),)
+    return refusal
+
+
 async def take_body(request: Request, path: Path, most: int) -> None:
     """Write the body of a request to a file. Raises Refusal where it is too long, or stops to come."""
     length, got = body_length(request, most), 0
+    check_space(path.parent, length)
     until = time.monotonic() + _FIRST + length / _RATE
-    pieces: Any = request.stream()
+    first, pieces = b"", cast(Any, request.stream())
     with open(path, "xb") as file:
         while got < length:
             try:
@@ -92,6 +117,9 @@ async def take_body(request: Request, path: Path, most: int) -> None:
             except StopAsyncIteration:
                 break
             got += len(piece)
+            first += piece[: _MAGIC - len(first)]
+            if len(first) == _MAGIC and not looks_like_bytecode(first):
+                raise _no_bytecode()
             file.write(piece)
     if got != length:
         raise Refusal(400, f"the body has {got:,} bytes, not {length:,}", close=True)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from io import BytesIO
-from typing import Any
+from typing import IO, Any
 
 from bioasm.drivers.remote.protocol import ENDED, HEARTBEAT
 from bioasm.files import unreadable
 from bioasm.results.transfer import unpack_result
 from bioasm.serve import jobs
 from bioasm.serve.bell import Bell
-from bioasm.serve.requests import Refusal
+from bioasm.serve.requests import Refusal, check_space
 from bioasm.serve.store import Store
 
 _BATCH = 500  # events that are read at a time
 _POLL = 0.25  # s between two looks for events of a worker that has no bell
+_PIECE = 1 << 18
 _PART = re.compile(r"[A-Za-z0-9_./@-]{1,200}")
 
 
@@ -44,8 +46,27 @@ def _event(row: Any) -> str:
     return f"id: {row['number']}\nevent: {row['kind']}\ndata: {row['data']}\n\n"
 
 
-def parts(store: Store, job: str, wanted: list[str]) -> bytes:
-    """An npz of those arrays of a result, or of all where none is named. Raises Refusal where there is no such array."""
+def parts(store: Store, job: str, wanted: list[str]) -> tuple[int, Iterator[bytes]]:
+    """The size and the pieces of an npz of arrays of a result, kept in a file without a name while a slow reader takes them.
+
+    Raises Refusal where there is no such array, or no space.
+    """
+    data = _archive(store, job, wanted)
+    check_space(store.folder, len(data))
+    file = tempfile.TemporaryFile(dir=store.folder / "incoming")  # noqa: SIM115  (its reader closes it)
+    file.write(data)
+    file.seek(0)
+    return len(data), _pieces(file)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _archive(store: Store, job: str, wanted: list[str]) -> bytes:
+    """An npz of those arrays, or of all where none is named."""
     import numpy as np
 
     from bioasm.npz import Archive

@@ -11,6 +11,7 @@ import pytest
 
 from tests.serve.front import Front  # isort: skip  (it skips where the extra is not installed)
 
+from bioasm.binary import MAGIC
 from bioasm.binary.writer import to_bytes
 from bioasm.drivers.remote.client import Client
 from bioasm.drivers.remote.places import parse_place
@@ -113,7 +114,7 @@ def test_a_body_that_drips_is_cut_off(front: Front, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(requests, "_FIRST", 0.3)
     monkeypatch.setattr(requests, "_RATE", 1 << 30)
     with front.raw() as wire:
-        wire.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+        wire.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + MAGIC[:4])
         with contextlib.suppress(OSError):
             for _ in range(40):
                 wire.sendall(b"K")

@@ -133,7 +133,7 @@ def test_a_head_that_drips_is_ended(front: Front, monkeypatch: pytest.MonkeyPatc
 def test_a_body_that_stops_is_ended(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioasm.serve.requests.BODY_SECONDS", 0.2)
     with front.raw() as wire:
-        wire.sendall(HEAD + b"Content-Length: 100\r\n\r\nBASM")
+        wire.sendall(HEAD + b"Content-Length: 100\r\n\r\n" + BODY[:4])
         assert status(everything(wire)) == 408
 
 

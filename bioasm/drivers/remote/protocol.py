@@ -75,9 +75,14 @@ def _bad(message: str) -> BioasmError:
 
 
 def _word(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 255:
+    if not _is_name(value):
         raise _bad("the device is a name")
-    return value
+    return str(value)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a value is a text that UTF-8 can hold (no lone surrogate), of at most 255 bytes."""
+    return isinstance(value, str) and len(value.encode(errors="surrogatepass")) <= 255 and value.isprintable()
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
@@ -89,7 +94,9 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 def _parameters(value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
         raise _bad("parameters are an object of numbers")
-    for number in value.values():
+    for name, number in value.items():
+        if not _is_name(name):
+            raise _bad("the name of a parameter has at most 255 bytes and no characters that can't be shown")
         if type(number) not in (int, float) or not abs(number) < math.inf:
             raise _bad("a parameter is a finite number")
     try:
