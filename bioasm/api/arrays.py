@@ -37,6 +37,8 @@ def _fault(name: str, why: str) -> BioasmError:
 
 
 def _numbers(value: Any, name: str) -> NDArray[Any]:
+    if np.ma.is_masked(value):
+        raise _fault(name, "entries of it are masked, and no number says what they are; value.filled(0) gives them one")
     try:
         return np.array(narrow(np.asarray(value)), order="C")
     except (TypeError, ValueError) as cause:

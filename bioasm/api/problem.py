@@ -6,8 +6,6 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bioasm.diagnostics import error
 from bioasm.isa.program import Program
 from bioasm.problems.polynomial import BIT, SPIN, Polynomial
@@ -114,9 +112,14 @@ class Problem:
         return Problem(self.energy, replace(self.account, names=tuple(names)))
 
     def objective(self, state: Mapping[Any, float] | ArrayLike) -> float:
-        """Its value at a state, by names or as an array, in its own bits or spins."""
-        values = [state[name] for name in self.names] if isinstance(state, Mapping) else state
-        z = np.asarray(values, np.float64)
+        """Its value at a state, by names or as an array, in its own bits or spins.
+
+        Of a problem over bits, a state that holds a -1 is one of spins, such as `result.best_state[0]`, and is taken as such.
+        Raises BioasmError for a state of other values, or of more or fewer variables, or with unknown names.
+        """
+        from bioasm.api.states import values_at
+
+        z = values_at(state, self.names, self.energy.domain)
         parts = self.energy.parts.values()
         energy = self.energy.constant + sum(float(part.value @ z[part.index].prod(axis=1)) for part in parts)
         return -energy if self.maximizes else energy

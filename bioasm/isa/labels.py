@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from bioasm.isa.limits import limit
@@ -16,13 +17,27 @@ MAXIMIZE = "maximize"
 
 
 def names_to_text(names: Sequence[Hashable]) -> str | None:
-    """The names as JSON, tuples as lists; None where JSON has no form for one, or they are too long for metadata."""
+    """The names as JSON, tuples as lists, numbers of numpy as numbers; one that JSON has no form for as its text.
+
+    None where two would become the same, or they are too long for metadata.
+    """
+    said = [_plain(name) for name in names]
     try:
-        text = json.dumps(names, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        fits = len(text.encode()) < limit("metadata_bytes") // 2 and names_of({NAMES: text}) == tuple(names)
+        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        fits = len(text.encode()) < limit("metadata_bytes") // 2 and names_of({NAMES: text}) == tuple(said)
     except (TypeError, ValueError, RecursionError):
         return None
     return text if fits else None
+
+
+def _plain(name: Hashable) -> Hashable:
+    """A name that JSON gives back as it is: numbers, texts, None, and tuples of these."""
+    if isinstance(name, tuple):
+        return tuple(_plain(item) for item in name)
+    value: Hashable = name.item() if hasattr(name, "dtype") and hasattr(name, "item") else name
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def names_of(metadata: Mapping[str, str]) -> tuple[Hashable, ...]:

@@ -16,12 +16,39 @@ Array = NDArray[Any]
 _LANES = 12  # whose own traces are shown
 _NORMAL = 1.959963984540054  # the standard normal's 97.5 % point, for bands of 95 %
 _ROUNDING = 1e-9
+_OF_ACTIVITY = "lines are of the activity over time, the best of states that were kept"
 
 
 def lowest(result: Result) -> float:
-    """The lowest energy that a run saw."""
-    seen = [*result.best_energy[np.isfinite(result.best_energy)], *_finite(result.energy_trace)]
-    return float(min(seen)) if seen else float("nan")
+    """The lowest energy of a state that the run kept, or else of those over time."""
+    best = result.best_energy[np.isfinite(result.best_energy)]
+    seen = best if len(best) else _finite(result.energy_trace)
+    return float(min(seen)) if len(seen) else float("nan")
+
+
+def traces_kept_states(result: Result) -> bool:
+    """Whether the energies over time are of states as `best_state` has them, and not of activities between 0 and 1."""
+    traced, best = _lowest_of_lanes(result), result.best_energy
+    return not bool((traced < best - _tolerance(best)).any())
+
+
+def _lowest_of_lanes(result: Result) -> Array:
+    trace = result.energy_trace
+    return np.asarray(np.fmin.reduce(trace, axis=1, initial=np.inf))
+
+
+def _tolerance(energy: Array) -> Array:
+    return np.asarray(_ROUNDING * np.maximum(1.0, np.abs(energy)))
+
+
+def unknown_hits(result: Result, target: float) -> str:
+    """Why it can't be told when lanes reached a target, empty where it can: the lanes of the trace are those of the best."""
+    limit = target + float(_tolerance(np.asarray(target)))
+    kept, traced = result.best_energy <= limit, _lowest_of_lanes(result) <= limit
+    if traces_kept_states(result) and np.array_equal(kept, traced):
+        return ""
+    told = f"{int(kept.sum())} of {result.lanes} lanes kept a state of at most {target:.10g} (best_energy)"
+    return f"the energies over time are not those of the states that are kept: {told}, and when is not known"
 
 
 def _finite(trace: Array) -> Array:
@@ -45,12 +72,20 @@ def draw_energy(figure: Any, named: Named) -> None:
     for place, (label, result) in enumerate(named):
         _draw_fall(rows[0], result, factor, CYCLE[place % len(CYCLE)], label if len(named) > 1 else "")
     best = min(lowest(result) for _, result in named)
-    rows[0].axhline(best, color=ORANGE, lw=0.9, ls="--", label=f"best {best:.10g}", zorder=0)
-    rows[0].set(ylabel="energy", title="energy", xlim=(0.0, max(result.time for _, result in named) * factor * 1.01))
+    rows[0].axhline(best, color=ORANGE, lw=0.9, ls="--", label=f"best state {best:.10g}", zorder=0)
+    rows[0].set(ylabel="energy", title=_title(named), xlim=(0.0, max(result.time for _, result in named) * factor * 1.01))
     rows[0].legend(loc="upper right")
     if noise:
         _draw_noise(rows[1], first, noise, factor)
     rows[-1].set_xlabel("sweeps" if unit == "sweeps" else with_unit("time", unit))
+
+
+def _title(named: Named) -> str:
+    return "energy" if _kept(named) else f"energy: {_OF_ACTIVITY}"
+
+
+def _kept(named: Named) -> bool:
+    return all(traces_kept_states(result) for _, result in named)
 
 
 def _draw_fall(axes: Any, result: Result, factor: float, color: str, label: str) -> None:
@@ -82,7 +117,7 @@ def alt_energy(named: Named) -> str:
         lanes = f" in {result.lanes} lanes" if result.lanes > 1 else ""
         over = f"over {result.time:.6g} {result.clock_unit}{lanes}"
         parts.append(f"{of}energy {start}to a lowest of {lowest(result):.10g} {over}")
-    return f"Energy over time, {'; '.join(parts)}."
+    return f"Energy over time, {'; '.join(parts)}.{'' if _kept(named) else f' The {_OF_ACTIVITY}.'}"
 
 
 # --- histogram ---------------------------------------------------------------------------------------

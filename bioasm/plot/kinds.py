@@ -13,7 +13,6 @@ import bioasm.plot.spikes as spikes
 from bioasm.results import Result
 
 Named = Sequence[tuple[str, Result]]
-_ROUNDING = 1e-9
 
 
 class Choice(NamedTuple):
@@ -61,11 +60,10 @@ def _no_energy(result: Result, _: Choice) -> str:
 
 def _no_success(result: Result, choice: Choice) -> str:
     lacking = _no_energy(result, choice) or ("" if result.lanes > 1 else "success is a share of lanes, and there is one lane")
-    if lacking or choice.target is not None:
+    if lacking:
         return lacking
-    traced, best = float(np.nanmin(result.energy_trace)), float(np.nanmin(result.best_energy))
-    close = abs(traced - best) <= _ROUNDING * max(1.0, abs(best))
-    return "" if close else "the energies over time are not those of the states that are kept; give a target"
+    target = float(np.nanmin(result.energy_trace)) if choice.target is None else choice.target
+    return energies.unknown_hits(result, target)
 
 
 def _each(function: Callable[[Any, Result, int], None]) -> Callable[[Any, Named, Choice], None]:

@@ -14,6 +14,7 @@ import numpy as np
 from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.limits import limit
 from bioasm.problems.accounts import Problem, polynomial_problem
+from bioasm.problems.constraints import penalised
 from bioasm.problems.numbers import Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
 from bioasm.problems.remarks import remarks_in
@@ -42,12 +43,10 @@ def quadratic_of(model: Any, source: str, maximize: bool = False, notes: tuple[s
 
 
 def constrained_of(model: Any, source: str, maximize: bool = False) -> Problem:
-    """A ConstrainedQuadraticModel of bits and spins, its constraints as penalties (Lucas 2014), as dimod makes them.
+    """A ConstrainedQuadraticModel of bits and spins, as bits, its constraints as penalties as dimod weighs them.
 
     Raises BioasmError B304 for variables that are whole or real numbers, B111.
     """
-    import dimod
-
     odd = [v for v in model.variables if model.vartype(v).name not in ("BINARY", "SPIN")]
     if odd:
         text = f"the variable {odd[0]!r} is {model.vartype(odd[0]).name}; bits and spins can be solved"
@@ -55,7 +54,7 @@ def constrained_of(model: Any, source: str, maximize: bool = False) -> Problem:
     if maximize:
         raise error("B304", "a constrained model is minimised, as it says; change the sign of its objective")
     try:
-        found, _ = dimod.cqm_to_bqm(model)
+        found = penalised(model)
     except ValueError as cause:
         raise error("B304", f"the constraints can't become penalties: {cause}") from None
     if not model.constraints:

@@ -76,7 +76,7 @@ def write_code(problem: Polynomial, account: Account, model: str, effort: Effort
 
 def _words(problem: Polynomial, account: Account) -> dict[str, str]:
     """Metadata that bring a result back into the user's terms: names, bits, and whether more is better."""
-    names = names_to_text(account.names) or names_to_text([str(name) for name in account.names])
+    names = names_to_text(account.names)
     plain = account.names in ((), tuple(range(problem.n)))
     found = {NAMES: "" if plain else names or "", VALUES: BITS if problem.domain == BIT else ""}
     return {key: text for key, text in (found | {SENSE: MAXIMIZE if account.emits_negated else ""}).items() if text}

@@ -73,6 +73,28 @@ def test_constraints_become_penalties() -> None:
     assert result.best_energy.min() == -2
 
 
+def constrained() -> dimod.ConstrainedQuadraticModel:
+    """x + y + z of at most 2 and another, without labels, and with a spin."""
+    model = dimod.ConstrainedQuadraticModel()
+    x, y, z = dimod.Binaries("xyz")
+    s = dimod.Spin("s")
+    model.set_objective(-x - 2 * y - 3 * z + 0.5 - s + s * x)
+    model.add_constraint(x + y + z <= 2)
+    model.add_constraint(x + y + z >= 1, "some")
+    return model
+
+
+def test_constraints_and_spins_are_the_same_bits_each_time() -> None:
+    problem = bioasm.Problem.of(constrained())
+    assert problem.in_bits
+    assert set(problem.names) == {*"xyzs", "slack_0_0", "slack_0_1", "slack_some_0", "slack_some_1"}
+    assert str(problem) == str(bioasm.Problem.of(constrained()))
+    model = constrained()
+    penalty, _ = dimod.cqm_to_bqm(model.spin_to_binary(inplace=False))
+    best = dimod.ExactSolver().sample(penalty).first.energy
+    assert min(problem.objective(state) for state in states(problem)) == best
+
+
 @pytest.mark.parametrize("spins", [False, True])
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)

@@ -152,10 +152,21 @@ def test_what_is_missing_is_told(kind: str, changed: dict[str, object], words: s
         svg(kind, lacking)
 
 
-def test_success_of_other_energies_than_the_kept_ones_needs_a_target() -> None:
-    spiking = result(4, best_energy=np.full(4, -50.0))
+def test_success_of_other_energies_than_the_kept_ones_is_refused_with_what_is_known() -> None:
+    traced = np.tile(np.linspace(0.0, -9.0, 10), (4, 1))
+    spiking = result(4, energy_trace=traced, best_energy=np.array([-12.0, -8.0, -2.0, -2.0]))
     assert "success" not in applicable(spiking)
-    assert "share of lanes" in svg("success", spiking, target=0.0)
+    with pytest.raises(BioasmError, match="B314.*2 of 4 lanes kept a state of at most -8"):
+        svg("success", spiking, target=-8.0)
+    words = svg("energy", spiking)
+    assert "lowest of -12" in words and "of the activity over time" in words
+
+
+def test_success_counts_lanes_as_best_energy_does() -> None:
+    trace = np.array([[0.0, -5.0], [0.0, -3.0], [0.0, -5.0]])
+    run = result(3, energy_trace=trace, best_energy=trace.min(axis=1))
+    assert "run: 2 of 3 lanes" in svg("success", run, target=-5.0)
+    assert "of the activity" not in svg("energy", run)
 
 
 @pytest.mark.parametrize(("kind", "hint"), [("rastr", "did you mean raster"), ("zzz", "there are energy")])

@@ -1,0 +1,69 @@
+"""Objectives at states: what is taken as one, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bioasm
+from bioasm import BioasmError, Problem
+
+SPINS = Problem.polynomial({("a", "b"): 1.0, ("a",): -2.0}, spins=True)
+BITS = Problem.polynomial({("a", "b"): 1.0, ("a",): -2.0})
+
+
+@pytest.mark.parametrize(
+    ("problem", "state", "words"),
+    [
+        (SPINS, [1, 0], "'b' is 0, and the problem's are spins"),
+        (SPINS, [1, -1, 1], "3 values, and the problem 2"),
+        (SPINS, [1], "1 values, and the problem 2"),
+        (SPINS, [1, np.nan], "'b' is nan"),
+        (SPINS, [[1, -1]], "2 dimensions.*best_state"),
+        (SPINS, 1, "0 dimensions"),
+        (SPINS, {"a": 1}, "'b' has no value"),
+        (SPINS, {"a": 1, "b": 1, "c": 1}, "no variable 'c'"),
+        (SPINS, {"a": 1, "b": "x"}, "no real numbers"),
+        (SPINS, [1, None], "no real numbers"),
+        (SPINS, [[1], [1, 2]], "no real numbers"),
+        (SPINS, [1, 1j], "no real numbers"),
+        (SPINS, np.ma.masked_array([1, -1], mask=[0, 1]), "no real numbers"),
+        (BITS, [0, -1], "'b' is -1, and the problem's are bits"),
+        (BITS, [0.5, 1], "'a' is 0.5"),
+        (BITS, [2, 1], "'a' is 2"),
+    ],
+)
+def test_what_is_no_state_is_refused(problem: Problem, state: Any, words: str) -> None:
+    with pytest.raises(BioasmError, match=f"(?s)B303.*{words}"):
+        problem.objective(state)
+
+
+def test_spins_of_a_problem_of_bits_are_told_by_a_minus_one() -> None:
+    assert BITS.objective([1, -1]) == BITS.objective([1, 0]) == -2.0
+    assert BITS.objective([1, 1]) == -1.0
+    assert BITS.objective({"b": -1, "a": -1}) == 0.0
+    assert SPINS.objective({"b": True, "a": np.int8(-1)}) == 1.0
+
+
+def test_the_best_state_of_a_result_has_the_best_energy() -> None:
+    result = bioasm.solve(BITS, seed=1, set={"sweeps": 5})
+    assert BITS.objective(result.best_state[0]) == result.best_energy[0] == -2.0
+
+
+def test_names_are_kept_as_they_are() -> None:
+    names = (np.int64(7), "z", ("q", np.int32(0)), 2.5)
+    problem = Problem.ising(np.ones((4, 4)) - np.eye(4), names=names)
+    found = bioasm.solve(problem, seed=1, set={"sweeps": 1}).names
+    assert found == (7, "z", ("q", 0), 2.5)
+    assert type(found[0]) is int
+    odd = bioasm.solve(problem.renamed([frozenset([1]), 1, 2, 3]), seed=1, set={"sweeps": 1}).names
+    assert odd == ("frozenset({1})", 1, 2, 3)
+
+
+def test_masked_entries_are_refused() -> None:
+    entries = np.ma.masked_array([[-5.0, 0], [0, -7]], mask=[[0, 0], [0, 1]])
+    with pytest.raises(BioasmError, match="B303.*masked"):
+        Problem.of(entries)
+    assert Problem.of(entries.filled(0)).objective([1, 1]) == -5
