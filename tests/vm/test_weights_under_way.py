@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from bioasm.verifier.gate import verify
 DRIVERS = ["cpu", "brian2"]
 # `sum` adds weights up; a factor that reads what the port changes makes its spikes act one after another.
 PORTS = {"sum": "g += weight", "in order": "g += weight * (1 + 0*g)"}
-RULES = {"all": "all", "one_to_one": "one_to_one", "matrix": "[[1, 1, 1], [1, 1, 1], [1, 1, 1]]"}
+RULES = {"all": "all", "one_to_one": "one_to_one", "matrix": "[[1, 1, 1], [1, 1, 1], [1, 1, 1]]", "random": "probability, 0.6"}
 
 
 def program(port: str, rule: str, first: float, then: float, *, delay: str = "1 ms", change: str = "0.5 ms") -> str:
@@ -63,11 +65,37 @@ def test_spikes_under_way_arrive_with_the_new_weight(driver: str, port: str, rul
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("port", PORTS)
 def test_what_arrived_before_keeps_its_weight(driver: str, port: str) -> None:
-    for change, early in (("1 ms", 0), ("1.2 ms", 2), ("2 ms", 3)):
-        text = program(port, "all", 1.0, 5.0, change=change)
-        reference = arrived("cpu", text)
-        assert arrived(driver, text).tolist() == reference.tolist()
-        assert abs(reference[0, 0] - (early + 5 * (3 - early))) <= 4  # a spike sets out in its step or in the next
+    """By the definition: a spike of step k arrives in step k + delay, with the weight that is set by then."""
+    for delay, change in ((10, 10), (10, 11), (10, 12), (10, 13), (10, 20), (0, 1), (1, 2), (7, 8), (7, 9)):
+        text = program(port, "all", 1.0, 5.0, delay=f"{delay / 10} ms", change=f"{change / 10} ms")
+        wanted = sum(1.0 if k + delay < change else 5.0 for k in range(3))
+        assert arrived(driver, text).tolist() == [[wanted] * 3], (delay, change)
+
+
+EVENTS = "[[0, 0], [0.0001, 1], [0.0002, 2]]"
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("port", PORTS)
+def test_random_connections_stay_when_their_weight_is_set(driver: str, port: str) -> None:
+    """Who is connected is seen spike by spike; each of these spikes has the weight of its step."""
+    text = program(port, "random", 1.0, 1.0)
+    reached = [arrived(driver, text.replace(EVENTS, f"[[0, {k}]]"), lanes=2) for k in range(3)]
+    assert 0 < sum(map(np.sum, reached)) < 18
+    for change, weights in (("1 ms", (5, 5, 5)), ("1.1 ms", (1, 5, 5)), ("1.2 ms", (1, 1, 5)), ("1.3 ms", (1, 1, 1))):
+        found = arrived(driver, program(port, "random", 1.0, 5.0, change=change), lanes=2)
+        assert np.array_equal(found, sum(w * column for w, column in zip(weights, reached, strict=True))), change
+
+
+@pytest.mark.parametrize("port", PORTS)
+@pytest.mark.parametrize("rule", ["all", "random"])
+def test_a_run_that_is_cut_keeps_the_weights_under_way(port: str, rule: str, tmp_path: Path) -> None:
+    text, path = program(port, rule, 1.0, 5.0, change="1.1 ms"), tmp_path / "c"
+    whole = arrived("cpu", text, lanes=2)
+    for fuel in (7, 10, 18, 19, 20, 21, 22, 30):
+        cut = run("cpu", text, lanes=2, fuel=fuel, checkpoint=path)
+        assert (cut.status, len(cut.results)) == ("out of fuel", 0)
+        assert np.array_equal(arrived("cpu", text, lanes=2, checkpoint=path, resume=True), whole), fuel
 
 
 @pytest.mark.parametrize("port", PORTS)
