@@ -108,6 +108,20 @@ def check_board() -> None:
     bioasm("run", PROGRAMS / "lif_maxcut.basm", "--driver", "intan", "--port", "emu:rhd2132?seed=1", "--seed", 1)
 
 
+def check_projects(folder: Path) -> None:
+    """examples, new, test, completion, man, export; figures and a page of a result."""
+    bioasm("examples", SPINS.removesuffix(".basm"), "-o", folder / "examples")
+    bioasm("new", folder / "mine")
+    bioasm("test", folder / "examples" / SPINS)
+    assert b"bioasm" in bioasm("completion", "bash")
+    assert b".TH" in bioasm("man", "run")
+    assert b"p qubo" in bioasm("export", PROGRAMS / SPINS, "--to", "qubo")
+    bioasm("run", PROGRAMS / SPINS, "--seed", 1, "-o", folder / "result.npz")
+    for written in ("energy.svg", "energy.png"):
+        bioasm("plot", folder / "result.npz", "-o", folder / written)
+    assert b"<html" in bioasm("report", folder / "result.npz", "-o", "-")
+
+
 def check_plot(folder: Path) -> None:
     """A figure of a comparison."""
     bioasm("verify", PROGRAMS / SPINS, "--against", "brian2", "--plot", folder / "p.png")
@@ -122,6 +136,7 @@ def main() -> None:
         folder = Path(name)
         for check in (lambda: check_texts(folder), lambda: check_files(folder), check_families, check_board):
             check()
+        check_projects(folder)
         check_plot(folder)
     print("smoke: ok")
 
