@@ -124,9 +124,7 @@ def _ising(problem: Polynomial, schedule: Schedule, effort: Effort) -> Iterator[
     yield ""
     yield "    MODEL ising"
     yield "    SET rule, metropolis"
-    yield from _load(problem)
-    if effort.start:
-        yield "    LDS S"
+    yield from _load(problem, effort.start)
     yield from _annealed_again() if effort.again else _annealed()
     yield "    SIG 0"
     yield "    RUN descent"
@@ -173,7 +171,7 @@ def _lif(problem: Polynomial, _: Schedule, effort: Effort) -> Iterator[str]:
     yield ".const stage = 333 ms"
     yield ""
     yield "    MODEL lif_critical"
-    yield from _load(problem)
+    yield from _load(problem, start=False)
     for level in ("hot", "warm", "cold"):
         yield f"    SIG {level}"
         yield "    RUN stage"
@@ -182,8 +180,11 @@ def _lif(problem: Polynomial, _: Schedule, effort: Effort) -> Iterator[str]:
 _MODELS: dict[str, Callable[[Polynomial, Schedule, Effort], Iterator[str]]] = {"ising": _ising, "lif": _lif}
 
 
-def _load(problem: Polynomial) -> Iterator[str]:
+def _load(problem: Polynomial, start: bool) -> Iterator[str]:
+    """Loads the landscape; start states before it, for the random ones that they replace would count for the best."""
     yield f"    ALC {problem.n}"
+    if start:
+        yield "    LDS S"
     if 2 in problem.parts:
         yield "    LDJ J"
     if 1 in problem.parts:
