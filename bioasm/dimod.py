@@ -17,9 +17,10 @@ import dimod  # noqa: E402  (after the check that it is there)
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from bioasm.api.arguments import function, real, whole  # noqa: E402
 from bioasm.api.problem import Problem, build  # noqa: E402
 from bioasm.api.run import run  # noqa: E402
-from bioasm.diagnostics import error  # noqa: E402
+from bioasm.diagnostics import did_you_mean, error  # noqa: E402
 from bioasm.isa.limits import limit  # noqa: E402
 from bioasm.problems.write import Effort  # noqa: E402
 
@@ -39,6 +40,7 @@ class Request(NamedTuple):
     time_limit: float | None
     interrupt_function: Callable[[], bool] | None
     driver: str
+    num_sweeps_per_beta: int | None
 
 
 class BioasmSampler(dimod.Sampler, dimod.PolySampler, dimod.Initialized):  # type: ignore[misc, name-defined]  # dimod has no types
@@ -52,7 +54,9 @@ class BioasmSampler(dimod.Sampler, dimod.PolySampler, dimod.Initialized):  # typ
     parameters: Mapping[str, Sequence[str]] = {
         "num_reads": ["max_num_reads"],
         "num_sweeps": [],
+        "num_sweeps_per_beta": [],
         "beta_range": [],
+        "beta_schedule_type": [],
         "seed": [],
         "initial_states": [],
         "initial_states_generator": [],
@@ -71,7 +75,9 @@ class BioasmSampler(dimod.Sampler, dimod.PolySampler, dimod.Initialized):  # typ
         (`random`, `tile` or `none`), else at random. With `time_limit` in seconds reads are annealed again and again, each
         time twice as long, until it is over. Sampling ends early once `interrupt_function()` is true, and at Ctrl-C; the
         best states so far are returned. `driver` is what runs it (`cpu`). The `info` of the SampleSet tells seed,
-        versions, schedule, times and the hash of the program. Raises BioasmError.
+        versions, times, the hash of the program, `num_sweeps` as asked for and `sweeps_done`, with those of the descent at
+        the end. Of dwave's options `num_sweeps_per_beta` is followed; `beta_schedule_type` may be `geometric`,
+        `proposal_acceptance_criteria` `Metropolis`, `randomize_order` False. Raises BioasmError, TypeError for others.
         """
         return self._sampled(bqm, bqm.variables, bqm.vartype, options)
 
@@ -89,7 +95,7 @@ class BioasmSampler(dimod.Sampler, dimod.PolySampler, dimod.Initialized):  # typ
         result = _annealed(problem, start, request)
         spins = result.best_state.astype(np.int8)
         states = (spins + 1) // 2 if vartype is dimod.BINARY else spins
-        return _sample_set(states, list(problem.names), model, vartype, _info(result))
+        return _sample_set(states, list(problem.names), model, vartype, _info(result, request))
 
     def _parsed(
         self,
@@ -105,28 +111,62 @@ class BioasmSampler(dimod.Sampler, dimod.PolySampler, dimod.Initialized):  # typ
         time_limit: float | None = None,
         interrupt_function: Callable[[], bool] | None = None,
         driver: str = "cpu",
+        num_sweeps_per_beta: int | None = None,
+        beta_schedule_type: str = "geometric",
+        **others: Any,
     ) -> tuple[Any, Request]:
         """The initial states, None where there are none, and the other options, checked."""
+        _refuse(others, list(self.parameters))
+        if beta_schedule_type != "geometric":
+            raise error("B406", f"beta_schedule_type is {beta_schedule_type!r}; temperatures fall geometrically")
         starts = None
         if initial_states is not None:
             stand_in = dimod.BinaryQuadraticModel(dict.fromkeys(labels, 0.0), {}, vartype)
-            drawn = None if seed is None else int(seed) % (1 << 32)
+            drawn = None if seed is None else whole("seed", seed) % (1 << 32)
             parsed = self.parse_initial_states(stand_in, initial_states, initial_states_generator, num_reads, drawn, True)
             starts, num_reads = parsed.initial_states, parsed.num_reads
-        chosen = int(seed) if seed is not None else None
-        request = Request(num_reads or 1, num_sweeps, beta_range, chosen, time_limit, interrupt_function, driver)
-        _check(num_reads, request)
+        chosen = None if seed is None else whole("seed", seed)
+        reads = 1 if num_reads is None else num_reads
+        request = Request(
+            reads, num_sweeps, beta_range, chosen, time_limit, interrupt_function, driver, num_sweeps_per_beta
+        )  # fmt: skip
+        _check(request)
         return starts, request
 
 
-def _check(num_reads: int | None, request: Request) -> None:
-    """Refuse what is no option. Raises BioasmError B406."""
-    for name, value in (("num_reads", 1 if num_reads is None else num_reads), ("num_sweeps", request.num_sweeps)):
-        if value != int(value) or value < 1:
+# Of dwave.samplers.SimulatedAnnealingSampler; what each may be here, where it may be anything.
+_OF_DWAVE = {"beta_schedule": (None,), "randomize_order": (False,), "proposal_acceptance_criteria": ("Metropolis",)}
+
+
+def _refuse(others: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse what is no option. Raises TypeError, or BioasmError B406 for one of dwave's that is not followed."""
+    for name, value in others.items():
+        if name not in _OF_DWAVE:
+            hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            raise TypeError(f"BioasmSampler has no option {name!r}: {hint}")
+        if not any(value is one or value == one for one in _OF_DWAVE[name]):
+            raise error("B406", f"{name} is {value!r:.40}; the sampler has {_OF_DWAVE[name][0]} alone")
+
+
+def _check(request: Request) -> None:
+    """Refuse values that can't be followed. Raises BioasmError B406."""
+    per_beta = 1 if request.num_sweeps_per_beta is None else request.num_sweeps_per_beta
+    counts = {"num_reads": request.num_reads, "num_sweeps": request.num_sweeps, "num_sweeps_per_beta": per_beta}
+    for name, value in counts.items():
+        if whole(name, value) < 1:
             raise error("B406", f"{name} is {value}; it is a whole number of at least 1")
+    if per_beta > request.num_sweeps:
+        raise error("B406", f"num_sweeps_per_beta is {per_beta}, more than num_sweeps, {request.num_sweeps}")
+    function("interrupt_function", request.interrupt_function)
     betas = request.beta_range
-    if betas is not None and not (len(betas) == 2 and 0 < betas[0] <= betas[1] < math.inf):
+    if betas is not None and not _is_range(betas):
         raise error("B406", f"beta_range is {betas}; it is two numbers, the first above 0 and not above the second")
+
+
+def _is_range(betas: Any) -> bool:
+    return isinstance(betas, Sequence | np.ndarray) and len(betas) == 2 and not isinstance(betas, str) and (
+        0 < real("beta_range", betas[0]) <= real("beta_range", betas[1]) < math.inf
+    )
 
 
 def _in_order(starts: Any, names: Sequence[Any], vartype: Any) -> NDArray[np.int8]:
@@ -138,8 +178,8 @@ def _in_order(starts: Any, names: Sequence[Any], vartype: Any) -> NDArray[np.int
 
 def _annealed(problem: Problem, start: Any, request: Request) -> Result:
     again, interrupt = request.time_limit is not None, request.interrupt_function
-    sweeps = -(-request.num_sweeps // _TEMPERATURES)
-    constants: dict[str, str | float] = {"sweeps": sweeps, "steps": max(1, request.num_sweeps // sweeps)}
+    sweeps = int(request.num_sweeps_per_beta or -(-request.num_sweeps // _TEMPERATURES))
+    constants: dict[str, str | float] = {"sweeps": sweeps, "steps": max(1, int(request.num_sweeps) // sweeps)}
     if request.beta_range is not None:
         constants |= {"T0": 1 / request.beta_range[0], "T1": 1 / request.beta_range[1]}
     return run(
@@ -166,12 +206,13 @@ def _constant(model: Any) -> float:
     return float(model.offset if hasattr(model, "offset") else model.get((), 0.0))
 
 
-def _info(result: Result) -> dict[str, Any]:
+def _info(result: Result, request: Request) -> dict[str, Any]:
     """Where samples come from."""
     return {
         "seed": result.seed,
         "status": result.status,
-        "num_sweeps": result.steps,
+        "num_sweeps": request.num_sweeps,
+        "sweeps_done": result.steps,
         "driver": result.driver,
         "program_sha256": result.program_sha256,
         "versions": dict(result.versions),

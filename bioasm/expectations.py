@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -77,7 +78,17 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _clauses(paragraph: str) -> Iterator[Clause]:
     for pattern, make in _FORMS:
         for found in re.finditer(pattern, paragraph):
-            yield Clause(found[0], found[1], make(*found.groups()[1:]))
+            yield Clause(found[0], found[1], make(*found.groups()[1:]) if _finite(found[0]) else _never)
+
+
+def _finite(words: str) -> bool:
+    """Whether all numbers of a clause are within the range of floats."""
+    return all(isfinite(float(number)) for number in re.findall(_BARE, words))
+
+
+def _never(_: list[float]) -> bool:
+    """What no value keeps: a number that there is no float for."""
+    return False
 
 
 def _unit_in_last_place(number: str) -> float:

@@ -26,6 +26,8 @@ class Network:
     """
 
     def __init__(self, text: str = "") -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"a Network begins with a text, not with {type(text).__name__}")
         self._lines: list[str] = text.splitlines()
         self._data: dict[str, Data] = {}
 
@@ -84,10 +86,14 @@ def _operand(value: Any) -> str:
     if isinstance(value, str):
         return _word(value)
     number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, int | float):
+        raise error("B001", f"{value!r:.40} is not one operand", hint="a number, a word or a quantity is wanted")
     return spell_number(float(number))
 
 
 def _word(text: str) -> str:
+    if not isinstance(text, str):
+        raise error("B001", f"{text!r:.40} is no word")
     if any(c in text for c in "\n;,{}[]") or not text.strip():
         raise error("B001", f"{text[:40]!r} is not one operand")
     return text

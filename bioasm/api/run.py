@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bioasm.api import arguments
 from bioasm.diagnostics import did_you_mean, error
 from bioasm.isa.program import DataBlock, Program
 from bioasm.loading import from_bytes
@@ -68,11 +69,13 @@ def run(
     from bioasm.drivers import RunOptions
     from bioasm.settings import verified_program
 
-    settings = {name: value if isinstance(value, str) else repr(float(value)) for name, value in (set or {}).items()}
-    verified, parameters = verified_program(as_program(program, data), settings)
-    options["parameters"] = {**options.get("parameters", {}), **parameters}
     seed = draw_seed() if seed is None else seed
-    chosen = RunOptions(seed=seed, lanes=lanes, time_limit=time_limit, target=target, **options)
+    given = {"seed": seed, "lanes": lanes, "time_limit": time_limit, "target": target, **options}
+    wanted = arguments.checked_options(given)
+    arguments.function("observer", observer)
+    verified, parameters = verified_program(as_program(program, data), arguments.settings_of(set))
+    wanted["parameters"] = {**arguments.mapping("parameters", wanted.get("parameters")), **parameters}
+    chosen = RunOptions(**wanted)
     with _connected(driver) as connected, Interruptible(observer) as watch:
         return connected.run(verified, chosen, watch)
 
@@ -85,20 +88,42 @@ def draw_seed() -> int:
 def _connected(driver: str | Driver) -> Driver:
     from bioasm.drivers import find_driver
 
-    return find_driver(driver)() if isinstance(driver, str) else driver
+    if isinstance(driver, str):
+        return find_driver(driver)()
+    if not hasattr(driver, "run"):
+        raise error("B406", f"driver is {driver!r:.40}; it is a name, as `bioasm drivers` lists them, or a driver")
+    return driver
 
 
 def as_program(program: Program | Path | str | bytes | Programmed, data: Mapping[str, Any] | None = None) -> Program:
     """The program that an object is, with data in place of its own of the same names. Raises BioasmError."""
+    arguments.mapping("data", data)
     if isinstance(program, str) and "\n" in program:
         return assemble(program, data=data)
     if isinstance(program, bytes):
         made = from_bytes(program, source="<bytes>", folder=Path())
     elif isinstance(program, str | Path):
+        _refuse_words(str(program))
         made = load(program)
+    elif isinstance(program, Program):
+        made = program
+    elif hasattr(program, "program"):
+        made = program.program()
     else:
-        made = program if isinstance(program, Program) else program.program()
+        hint = "a path, a text, bytes, a Program, a Problem or a Network is wanted"
+        raise error("B406", f"{type(program).__name__} is no program", hint=hint)
     return _with_data(made, data) if data else made
+
+
+def _refuse_words(path: str) -> None:
+    """Refuse a text of one line where a path is wanted. Raises BioasmError B016, B301."""
+    from bioasm.isa.table import BY_MNEMONIC
+
+    if not path.strip():
+        raise error("B016", "the program is empty", hint="a path, or a text of several lines, is wanted")
+    if path.split()[0].upper() in BY_MNEMONIC and not Path(path).exists():
+        text = f"can't read {path:.40}: there is no such file"
+        raise error("B301", text, hint="a str without a line end is a path; a text of one line ends with \\n")
 
 
 def _with_data(program: Program, data: Mapping[str, Any]) -> Program:

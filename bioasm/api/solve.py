@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from bioasm.api import arguments
 from bioasm.api.problem import Problem, build
 from bioasm.api.run import run
 from bioasm.problems.write import Effort
@@ -31,12 +35,26 @@ def solve(
     `problem` is whatever `Problem.of` takes. Without a limit the spins of each of `lanes` lanes are annealed once, with the
     schedule that `bioasm import` writes; its constants (`sweeps`, `T0`, ...) can be `set`. With `time_limit` (seconds) or
     `target` they are annealed again and again, each time twice as long, until the time is over or the objective is `target`
-    or better: no larger, or where it is maximised no smaller. The Result has the names of the problem's variables; its
-    energies are the problem's, offset included, and where it is maximised (also the cut of a graph) minus its objective.
+    or better: no larger, or where it is maximised no smaller. However it ended, `result["best_energy"]`, `["best_state"]` and,
+    where it is maximised, `["objective"]` (of a graph `["cut"]`) are there. The Result has the names of the variables;
+    its energies are the problem's, offset included, and where it is maximised (also the cut of a graph) minus its objective.
     """
     found = Problem.of(problem, maximize=maximize)
+    target = None if target is None else arguments.real("target", target)
     again = time_limit is not None or target is not None
     lowest = -target if target is not None and found.maximizes else target
     program = build(found, "ising", Effort(again=again))
     given: dict[str, Any] = {"trace": not again, "time_limit": time_limit, "target": lowest, **options}
-    return run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given)
+    return _read(run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given), found.account.emits_negated)
+
+
+def _read(result: Result, objective: str | None) -> Result:
+    """The Result with what the program reads at its end, where the run was ended before it."""
+    from bioasm.results import Reading
+
+    lowest = float(np.fmin.reduce(result.best_energy, initial=np.inf))
+    if result.results or not np.isfinite(lowest):
+        return result
+    own = [Reading(objective, -lowest)] if objective else []
+    read = (Reading("best_energy", result.best_energy), Reading("best_state", result.best_state), *own)
+    return replace(result, results=read)

@@ -39,11 +39,17 @@ class Bounds:
         return self.spent
 
     def _bound(self, progress: Progress) -> str:
-        target, seconds, spent = self.options.target, self.options.time_limit, self._count(bool(progress.message))
-        if target is not None and progress.best_energy <= target + self.rounding:
+        seconds, spent = self.options.time_limit, self._count(bool(progress.message))
+        if self._hits(progress.best_energy):
             return TARGET
         return TIME_LIMIT if seconds is not None and spent >= seconds else ""
 
     def named(self, result: Result) -> Result:
-        """The Result with the bound as its status, where one ended the run."""
+        """The Result with the bound as its status, where one ended the run, or the target was seen by the program's end."""
+        if result.status == "finished" and any(map(self._hits, result.best_energy.tolist())):
+            return replace(result, status=TARGET)
         return replace(result, status=self.reached) if self.reached and result.status == "interrupted" else result
+
+    def _hits(self, energy: float) -> bool:
+        target = self.options.target
+        return target is not None and energy <= target + self.rounding

@@ -16,6 +16,7 @@ Array = NDArray[Any]
 _LANES = 12  # whose own traces are shown
 _NORMAL = 1.959963984540054  # the standard normal's 97.5 % point, for bands of 95 %
 _ROUNDING = 1e-9
+_BARS = 60
 _OF_ACTIVITY = "lines are of the activity over time, the best of states that were kept"
 
 
@@ -137,7 +138,7 @@ def draw_histogram(figure: Any, named: Named) -> None:
     axes = figure.subplots()
     every = np.concatenate([energies_of(result)[0] for _, result in named])
     distinct = np.unique(np.round(every, 9))
-    edges = _edges(distinct) if len(distinct) <= 60 else np.linspace(every.min(), every.max(), 61)
+    edges = _edges(distinct) if len(distinct) <= _BARS else np.linspace(every.min(), every.max(), _BARS + 1)
     for place, (label, result) in enumerate(named):
         values, what = energies_of(result)
         color = CYCLE[place % len(CYCLE)]
@@ -149,14 +150,15 @@ def draw_histogram(figure: Any, named: Named) -> None:
         axes.set_xlim(distinct[0] - 5, distinct[0] + 5)
     axes.set(xlabel="best energy of a lane" if what == "lanes" else "energy", ylabel=f"number of {what}", title="energies")
     if len(named) > 1:
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars
 
 
 def _edges(distinct: Array) -> Array:
-    """Edges so that each of a few distinct values has a bar of its own."""
+    """Edges so that each of a few distinct values has a bar of its own, where bars are not too narrow for that."""
     apart = float(np.diff(distinct).min()) if len(distinct) > 1 else 1.0
     count = round((distinct[-1] - distinct[0]) / apart) if len(distinct) > 1 else 0
-    count = min(count, 400)
+    if count > _BARS:
+        return np.linspace(distinct[0], distinct[-1], _BARS + 1)
     return np.linspace(distinct[0] - apart / 2, distinct[-1] + apart / 2, count + 2)
 
 

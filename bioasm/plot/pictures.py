@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_OVER_TIME = ("energy", "success")
+
+
 class Panel(NamedTuple):
     """One panel: its kind and the results in it."""
 
@@ -56,20 +59,35 @@ def _of_kind(kind: Kind, named: Named, choice: Choice) -> Iterator[Panel]:
         if lacking:
             others = applicable(result, choice)
             raise nothing(f"{lacking} in {label}", f"it has {', '.join(others)}" if others else "it has no picture of any kind")
-    yield from [Panel(kind, named)] if kind.shared else [Panel(kind, [one]) for one in named]
+    yield from (Panel(kind, together) for together in (_shared(kind, named) if kind.shared else [[one] for one in named]))
+
+
+def _shared(kind: Kind, named: Named) -> Iterator[Named]:
+    """The results that share a panel: over time those whose clock counts the same, sweeps or seconds."""
+    for unit in dict.fromkeys(result.clock_unit for _, result in named) if kind.name in _OVER_TIME else [None]:
+        yield [(label, result) for label, result in named if unit in (None, result.clock_unit)]
+
+
+def _said(panel: Panel, of: int, choice: Choice) -> str:
+    """A panel in words, with the name of its result where it is one of several."""
+    alone = of > 1 and len(panel.named) == 1 and panel.kind.name in _OVER_TIME
+    return f"{panel.named[0][0] + ': ' if alone else ''}{panel.kind.alt(panel.named, choice)}"
 
 
 def picture(found: Sequence[Panel], choice: Choice, title: str = "") -> Picture:
     """One figure with a panel below the other."""
+    labels = {label for panel in found for label, _ in panel.named}
     with style():
         figure = new_figure(sum(panel.kind.height for panel in found) + (0.3 if title else 0.0))
         parts = figure.subfigures(len(found), 1, squeeze=False, height_ratios=[panel.kind.height for panel in found])[:, 0]
         for part, panel in zip(parts, found, strict=True):
             panel.kind.draw(part, panel.named, choice)
+            if len(labels) > 1 and len(panel.named) == 1:
+                part.suptitle(panel.named[0][0], x=0.01, ha="left", fontsize=9)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         settle(figure)
-    return Picture(figure, " ".join(panel.kind.alt(panel.named, choice) for panel in found))
+    return Picture(figure, " ".join(_said(panel, len(labels), choice) for panel in found))
 
 
 def inline(result: Result, most: int) -> Iterator[str]:

@@ -11,6 +11,11 @@ from bioasm.results.content import content, reading_value
 from bioasm.results.result import Result
 
 
+def names(result: Result) -> list[str]:
+    """Every name there is, each once."""
+    return list(dict.fromkeys([*(reading.what for reading in result.results), *result.recordings, *content(result)]))
+
+
 def find(result: Result, name: str) -> Any:
     """One reading of that name as it is, several as an array (numbers) or a list.
 
@@ -26,5 +31,5 @@ def find(result: Result, name: str) -> Any:
     fields = content(result)
     if name in fields:
         return fields[name]
-    known = dict.fromkeys([*(reading.what for reading in result.results), *result.recordings, *fields])
+    known = names(result)
     raise KeyError(f"no {name!r} in this result: {did_you_mean(name, known) or 'there are ' + ', '.join(known)}")

@@ -32,7 +32,7 @@ def load_npz(stream: BinaryIO) -> Result:
 
 def load(path: str | Path) -> Result:
     """The Result in a file. Raises BioasmError B301, B306, B312, or B313 where the file holds none."""
-    suffix = Path(path).suffix.lower()
+    suffix = Path(path).suffix.lower() or ".npz"  # as results are written
     if suffix not in _READERS:
         text = f"{path}: results are read from {_SEEN}"
         raise error("B306", text, hint="run the program first: bioasm run P -o r.npz", exit_code=EXIT_USAGE)
@@ -151,11 +151,16 @@ def _reading(item: dict[str, Any], lanes: int) -> Reading:
     value = item.get("value")
     if isinstance(value, dict):
         return Reading(item["what"], _spikes(value))
-    array = np.asarray(value, np.float64)
+    array = _as_run(item["what"], np.asarray(value))
     # A number that OUT emitted is told as a number; what RD read has a lane axis, dropped where there is one lane.
     if array.ndim == 0 and not isinstance(value, np.ndarray | np.generic):
         return Reading(item["what"], float(array))
     return Reading(item["what"], array[None] if lanes == 1 else array)
+
+
+def _as_run(what: str, array: Array) -> Array:
+    """A reading in the type that the run gave it."""
+    return array.astype(_ARRAYS.get(what, np.int8 if what == "spins" else np.float64))
 
 
 def _spikes(item: dict[str, Any]) -> Spikes:

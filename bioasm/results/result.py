@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,6 +156,21 @@ class Result:
         from bioasm.results.lookup import find
 
         return find(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def keys(self) -> list[str]:
+        """The names that `result[name]` knows: what was read or emitted, recordings, and fields."""
+        from bioasm.results.lookup import names
+
+        return names(self)
 
     def samples(self) -> Samples:
         """The distinct best states of all lanes, the lowest energy first, with how many lanes ended in each."""

@@ -129,7 +129,7 @@ def test_a_time_limit_ends_sampling() -> None:
     model = dimod.generators.ran_r(1, networkx.gnp_random_graph(80, 0.3, seed=1), seed=1)
     found = SAMPLER.sample(model, num_reads=4, time_limit=0.2, seed=1)
     assert (found.info["status"], len(found)) == ("time limit", 4)
-    assert found.info["num_sweeps"] > 1000
+    assert found.info["sweeps_done"] > 1000
 
 
 def test_an_interrupt_function_ends_sampling() -> None:
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_sampling() -> None:
 
 def test_sweeps_are_those_asked_for() -> None:
     for sweeps in (1, 7, 200, 1000):
-        assert SAMPLER.sample(CHAIN, num_sweeps=sweeps, seed=1).info["num_sweeps"] == sweeps + 20
+        assert SAMPLER.sample(CHAIN, num_sweeps=sweeps, seed=1).info["sweeps_done"] == sweeps + 20
 
 
 @pytest.mark.parametrize(
@@ -180,3 +180,22 @@ def test_without_dimod_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
 def test_it_is_found_by_its_name() -> None:
     code = "import bioasm; print(bioasm.dimod.BioasmSampler.__name__)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "BioasmSampler\n"
+
+
+def test_options_of_dwave_are_followed_or_refused_by_name() -> None:
+    followed = {"num_sweeps_per_beta": 5, "beta_schedule_type": "geometric", "randomize_order": False}
+    found = SAMPLER.sample(CHAIN, num_sweeps=10, seed=1, **followed)
+    assert (found.info["num_sweeps"], found.info["sweeps_done"]) == (10, 30)
+    for options in ({"beta_schedule_type": "linear"}, {"beta_schedule": [1, 2]}, {"proposal_acceptance_criteria": "Gibbs"}):
+        with pytest.raises(bioasm.BioasmError, match=f"B406.*{next(iter(options))}"):
+            SAMPLER.sample(CHAIN, **options)
+    with pytest.raises(TypeError, match="no option 'num_read': did you mean num_reads"):
+        SAMPLER.sample(CHAIN, num_read=3)
+
+
+@pytest.mark.parametrize(
+    "options", [{"num_reads": "a"}, {"seed": "x"}, {"interrupt_function": 5}, {"beta_range": "ab"}, {"beta_range": 1}]
+)
+def test_options_of_another_kind_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(bioasm.BioasmError, match="B406"):
+        SAMPLER.sample(CHAIN, **options)

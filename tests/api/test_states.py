@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,3 +68,29 @@ def test_masked_entries_are_refused() -> None:
     with pytest.raises(BioasmError, match="B303.*masked"):
         Problem.of(entries)
     assert Problem.of(entries.filled(0)).objective([1, 1]) == -5
+
+
+def test_a_solution_is_read_the_same_at_a_stop() -> None:
+    whole = bioasm.solve(Problem.of([[-1.0]], maximize=True), seed=1, set={"sweeps": 1})
+    found = bioasm.solve(Problem.of([[-1.0, 2.0], [0, 0.5]], maximize=True), seed=1, target=1.5, lanes=3)
+    assert found.status == "target reached"
+    assert [reading.what for reading in found.results] == [reading.what for reading in whole.results]
+    assert found["objective"] == 1.5 and found["best_energy"].min() == -1.5
+    assert found["best_state"].tolist() == found.best_state.tolist()
+
+
+def test_a_result_tells_its_names() -> None:
+    result = bioasm.solve(BITS, seed=1, set={"sweeps": 1})
+    assert "best_energy" in result and "cut" not in result
+    assert "best_state" in list(result) and len(result) == len(result.keys())
+
+
+@pytest.mark.parametrize("suffix", ["", ".npz", ".json"])
+def test_a_result_is_read_back_in_its_types(tmp_path: Path, suffix: str) -> None:
+    from bioasm.results.reading import load
+
+    result = bioasm.solve(BITS, seed=1, set={"sweeps": 1}, lanes=2)
+    result.save(tmp_path / f"r{suffix}")
+    found = load(tmp_path / f"r{suffix}")
+    for one, two in zip(result.results, found.results, strict=True):
+        assert np.asarray(one.value).dtype == np.asarray(two.value).dtype

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
@@ -82,7 +83,8 @@ def test_a_target_is_reached_within_rounding() -> None:
     assert bounds(Progress(1, 2, -0.3 + 1e-12))
     assert not bounds(Progress(1, 2, -0.3 + 1e-14))
     assert bounds.named(result(status="interrupted")).status == TARGET
-    assert bounds.named(result(status="finished")).status == "finished"
+    assert bounds.named(result(status="finished", best_energy=np.array([0.0]))).status == "finished"
+    assert bounds.named(result(status="finished", best_energy=np.array([-0.3]))).status == TARGET
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-9, 1.0, 1e9, 1e300])

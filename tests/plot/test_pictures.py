@@ -126,6 +126,22 @@ def test_several_results_share_a_panel_or_stand_below_each_other() -> None:
     assert below.count("500 spikes, lane 0 of 4") == 2
 
 
+@pytest.mark.parametrize("kind", ["energy", "success"])
+def test_sweeps_and_seconds_do_not_share_an_axis(kind: str) -> None:
+    sweeping = result(3, energy_trace=np.array([[0.0, -5.0]] * 3), best_energy=np.full(3, -5.0))
+    assert sweeping.counts_sweeps
+    picture = drawn([("a", network(4)), ("b", sweeping)], "svg", [kind], Choice(target=-1.0)).decode()
+    assert ">sweeps<" in picture and ">time (s)<" in picture
+    assert drawn([("a", network(4)), ("b", network(4))], "svg", [kind], Choice()).decode().count(">time (s)<") == 1
+
+
+def test_bars_are_wide_enough_to_be_seen() -> None:
+    from bioasm.plot.energies import _edges
+
+    assert np.allclose(_edges(np.array([-3.0, -1.0, 1.0])), [-4, -2, 0, 2])
+    assert len(_edges(np.array([-300.0, -299.0, 0.0]))) <= 61
+
+
 def test_a_schedule_is_left_out_where_runs_are_compared() -> None:
     assert "noise (mV)" not in drawn([("a", network()), ("b", network())], "svg", ["energy"], Choice()).decode()
 

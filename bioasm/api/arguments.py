@@ -1,0 +1,73 @@
+"""Arguments of calls that are of another kind than wanted, told before anything is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from math import isnan
+from numbers import Integral, Real
+from typing import Any
+
+from bioasm.diagnostics import did_you_mean, error
+
+_WHOLE = ("seed", "lanes", "threads", "fuel")
+_REAL = ("time_limit", "target", "checkpoint_every")
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a run as plain numbers. Raises TypeError for one that there is not, BioasmError B406 for no number."""
+    from bioasm.drivers import RunOptions
+
+    known = [field.name for field in fields(RunOptions)]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"a run has no option {name!r}: {did_you_mean(name, known) or 'there are ' + ', '.join(known)}")
+    return {name: _option(name, value) for name, value in options.items()}
+
+
+def _option(name: str, value: Any) -> Any:
+    if value is None and name not in ("seed", "lanes", "fuel"):
+        return None
+    if name in _WHOLE:
+        return whole(name, value)
+    return real(name, value) if name in _REAL else value
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number, of Python or numpy, or a float that is whole. Raises BioasmError B406."""
+    is_whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
+    if not is_whole or isinstance(value, bool):
+        raise error("B406", f"{name} is {_shown(value)}; it is a whole number")
+    return int(value)
+
+
+def real(name: str, value: Any) -> float:
+    """A real number. Raises BioasmError B406."""
+    if not isinstance(value, Real) or isinstance(value, bool) or isnan(value):
+        raise error("B406", f"{name} is {_shown(value)}; it is a number")
+    return float(value)
+
+
+def mapping(name: str, value: Any) -> Mapping[str, Any]:
+    """A dict by name, empty for None. Raises BioasmError B406."""
+    if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise error("B406", f"{name} is {_shown(value)}; it is a dict by name")
+    return value or {}
+
+
+def function(name: str, value: Any) -> Callable[..., Any] | None:
+    """Something to call, or None. Raises BioasmError B406."""
+    if value is not None and not callable(value):
+        raise error("B406", f"{name} is {_shown(value)}; it is a function")
+    return value  # type: ignore[no-any-return]  # what can be called is known no better
+
+
+def settings_of(given: Any) -> dict[str, str]:
+    """The values of `set=` as texts. Raises BioasmError B406."""
+    values = mapping("set", given).items()
+    return {name: value if isinstance(value, str) else repr(real(f"set[{name!r}]", value)) for name, value in values}
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"a {type(value).__name__}"
