@@ -215,9 +215,18 @@ def cancel(job: str, at: str | None, token: str | None, ca: str | None, everyone
     """Cancel a job: it stops at once, and what it computed so far is kept. Where others want it too, it goes on for them."""
     query = "?for=all" if everyone else ""
     found = _client(at, token, ca).call("DELETE", f"/v1/jobs/{_named(job)}{query}").json()
-    goes_on = found.get("state") != "ended" and found.get("wanted") != "cancel"
-    sys.stdout.write(f"{job} goes on for others\n" if goes_on else f"{job} is cancelled\n")
+    sys.stdout.write(f"{job} {_after_cancelling(found)}\n")
     return EXIT_OK
+
+
+def _after_cancelling(job: dict[str, Any]) -> str:
+    """What became of a job that was to be cancelled."""
+    from bioasm.diagnostics.render import visible
+    from bioasm.drivers.remote.protocol import ENDED
+
+    if job.get("state") == ENDED and job.get("status") != "interrupted":
+        return f"had ended: {visible(str(job.get('status')))}"
+    return "is cancelled" if job.get("state") == ENDED or job.get("wanted") == "cancel" else "goes on for others"
 
 
 # --- tokens -----------------------------------------------------------------------------------------

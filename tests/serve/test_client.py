@@ -19,7 +19,7 @@ from bioasm.drivers.registry import make_driver
 from bioasm.drivers.remote import client as module
 from bioasm.drivers.remote import protocol as p
 from bioasm.drivers.remote.client import Client
-from bioasm.drivers.remote.driver import RemoteDriver
+from bioasm.drivers.remote.driver import RemoteDriver, make_client
 from bioasm.drivers.remote.events import LONGEST, Event, read_events
 from bioasm.drivers.remote.places import parse_place
 from bioasm.drivers.remote.secrets import token_for
@@ -291,3 +291,13 @@ def test_findings_survive_the_way() -> None:
 def test_options_survive_the_way() -> None:
     options = p.JobOptions("rig", (1 << 64) - 1, 3, 7, {"tau": 0.1, "zellen.ü": 1e-300})
     assert p.parse_options(options.text()) == options and options.text().isascii()
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "B301"), ("no certificate", "B406")])
+def test_a_file_without_certificates_is_named(home: Path, content: str | None, code: str) -> None:
+    path = home / "ca.pem"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    fault = refused(lambda: make_client("https://localhost:1", None, str(path)))
+    assert fault.diagnostics[0].code == code
+    assert "ca.pem" in fault.diagnostics[0].message

@@ -399,3 +399,18 @@ def test_a_rig_that_is_not_there_is_told() -> None:
         assert "/dev/nonexistent" in words(refused(lambda: submit(server.client())))
     finally:
         server.stop()
+
+
+def test_a_job_that_runs_has_no_result_and_one_that_ended_is_not_cancelled() -> None:
+    client = shared().client()
+    job = submit(client, ENDLESS, seed=77)["id"]
+    try:
+        told = bioasm("jobs", "fetch", job, "--at", shared().at)
+        assert told.code == 1
+        assert "has no result yet: it is " in told.stderr
+        assert "bioasm jobs wait" in told.stderr
+    finally:
+        assert "is cancelled" in bioasm("jobs", "cancel", job, "--at", shared().at).text
+    over = submit(client, seed=78)["id"]
+    ended(over)
+    assert f"{over} had ended: finished" in bioasm("jobs", "cancel", over, "--at", shared().at).text

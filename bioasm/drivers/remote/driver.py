@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from bioasm.drivers.remote.client import Client, garbled
 from bioasm.drivers.remote.events import Event
 from bioasm.drivers.remote.places import FORMS, parse_place
 from bioasm.drivers.remote.secrets import AT, known, token_for
+from bioasm.files import unreadable
 from bioasm.isa.table import ROWS
 from bioasm.models import MODELS
 from bioasm.results import Result
@@ -125,6 +127,9 @@ class RemoteDriver(Driver):
 def finished(client: Client, job: str) -> Result:
     """The Result of a job that ended. Raises BioasmError with what it failed for, and what it computed by then as `partial`."""
     told = client.job(job)
+    if told.get("state") != p.ENDED:
+        hint = f"`bioasm jobs wait {job[:12]} --at {client.place}` waits for its end"
+        raise error("B553", f"job {job[:12]} has no result yet: it is {told.get('state')}", hint=hint)
     found, exit_code = p.findings(told.get("findings")), told.get("exit")
     result = _received(client, job) if told.get("size") else None
     if result is not None and not (told.get("status") == "failed" and found):
@@ -149,7 +154,18 @@ def make_client(at: str | None, token: str | None, ca: str | None, patience: str
         raise error("B406", "driver remote needs to be told where the server is", hint=hint, exit_code=EXIT_USAGE)
     place = parse_place(where)
     certificates = ca or known(place).get("ca")
-    return Client(place, token_for(place, token), None if certificates is None else str(certificates), _seconds(patience))
+    return Client(place, token_for(place, token), certificates and _certificates(str(certificates)), _seconds(patience))
+
+
+def _certificates(path: str) -> str:
+    """The path, where certificates are in the file. Raises BioasmError B301, B406."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise error("B406", f"{path} has no certificate", hint="ca=FILE is a file of PEM", exit_code=EXIT_USAGE) from None
+    except OSError as cause:
+        raise unreadable(path, cause) from cause
+    return path
 
 
 def _seconds(patience: str | float) -> float:
