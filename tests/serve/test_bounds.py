@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -18,11 +19,12 @@ from bioasm.drivers import RunOptions
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.remote import protocol as p
 from bioasm.results.transfer import pack_result
-from bioasm.serve import app, jobs, requests
+from bioasm.serve import app, jobs, requests, run
+from bioasm.serve.bind import tls
 from bioasm.serve.streams import parts
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
-from tests.serve.support import SPINS, until
+from tests.serve.support import SPINS, trustme, until
 from tests.serve.test_rights import refused, submit, words
 
 
@@ -156,3 +158,21 @@ def test_what_can_not_be_written_down_is_not_submitted(front: Front, monkeypatch
 def test_the_log_of_the_page_keeps_its_last_lines() -> None:
     text = (Path(app.__file__).with_name("page.html")).read_text(encoding="utf-8")
     assert 'at("log").textContent +=' not in text and "childNodes.length > 500" in text
+
+
+def test_a_tls_handshake_that_stops_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_HANDSHAKE", 0.2)
+    issued = trustme.CA().issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "both.pem"))
+    context = tls(str(tmp_path / "both.pem"), str(tmp_path / "both.pem"))
+
+    async def silent() -> bytes:
+        run._hurry_handshakes()
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0, ssl=context)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        found = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        server.close()
+        return found
+
+    assert asyncio.run(silent()) == b""
