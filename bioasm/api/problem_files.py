@@ -8,7 +8,7 @@ import io
 import json
 import lzma
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bioasm.diagnostics import error
 from bioasm.files import refuse_empty, unreadable
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LARGEST_NUMBER = 16  # bytes
 _START = 1 << 10  # bytes in which JSON begins
 _INFLATED: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+
+_MAGIC = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 
 
 def read_problem_file(path: str, maximize: bool = False, form: str | None = None) -> Problem:
@@ -95,33 +97,41 @@ def _json_format(text: bytes, path: str) -> str:
 
 
 def content_of(path: str, stdin: Readable | None = None) -> bytes:
-    """All bytes of a file or of a stream, inflated by its suffix. Raises BioasmError B016, B111, B301, B304."""
+    """All bytes of a file or of a stream, inflated where it is compressed. Raises BioasmError B016, B111, B301, B304."""
     most = limit("text_bytes") + 1
     try:
         if path == STDIN:
             content = (stdin or io.BytesIO()).read(most)
         else:
             with open(path, "rb") as stream:
-                content = _inflated(stream, path) if bare(path) != path else stream.read(most)
+                content = stream.read(limit("inflated_bytes") if bare(path) != path else most)
     except OSError as cause:
         raise unreadable(path, cause) from cause
-    if len(content) == most:
+    opener = _INFLATED.get(PurePath(path).suffix.lower()) or _squeezed(content)
+    if opener is not None:
+        content = _inflated(content, path, opener)
+    elif len(content) == most:
         raise error("B111", f"{path} holds more than {most - 1:,} bytes, the limit for a text")
     refuse_empty(content, shown(path))
     return content
 
 
-def _inflated(stream: BinaryIO, path: str) -> bytes:
+def _squeezed(content: bytes) -> Any:
+    """What inflates content that begins as a compressed file does, else None."""
+    return next((opener for magic, opener in _MAGIC.items() if content.startswith(magic)), None)
+
+
+def _inflated(content: bytes, path: str, opener: Any) -> bytes:
     """What a compressed file holds, up to a limit that no file of a few kilobytes can pass unseen."""
     most = limit("inflated_bytes")
     try:
-        with _INFLATED[PurePath(path).suffix.lower()](stream) as inside:
-            content = cast(bytes, inside.read(most + 1))
+        with opener(io.BytesIO(content)) as inside:
+            found = cast(bytes, inside.read(most + 1))
     except (OSError, EOFError, lzma.LZMAError, ValueError) as cause:
         raise error("B304", f"{path} is damaged: {cause}") from None
-    if len(content) > most:
+    if len(found) > most:
         raise error("B111", f"{path} holds more than {most:,} bytes when it is inflated", hint="inflate it first")
-    return content
+    return found
 
 
 # --- arrays -----------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import numpy as np
 
 from bioasm.diagnostics import error
 from bioasm.isa.labels import BITS, MAXIMIZE, SENSE, VALUES, names_of
-from bioasm.isa.program import DataRef, Dense, Program, Sparse, Terms
+from bioasm.isa.program import DataRef, Dense, Name, Program, Sparse, Terms
 from bioasm.models.base import SPINS
-from bioasm.problems.accounts import Problem
+from bioasm.problems.accounts import CUT, Problem
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, collect
 from bioasm.problems.write import Account
@@ -34,8 +34,14 @@ def problem_in(program: Program) -> Problem:
     words = program.metadata
     if words.get(VALUES) == BITS:
         energy = energy.in_bits()
-    negated = "objective" if words.get(SENSE) == MAXIMIZE else None
+    negated = _emitted(program) if words.get(SENSE) == MAXIMIZE else None
     return energy, Account(words.get("title", "a program"), words.get("source", ""), (), negated, names_of(words))
+
+
+def _emitted(program: Program) -> str:
+    """What a program calls the objective that is maximised."""
+    emitted = [i.operands[1] for i in program.instructions if i.mnemonic == "OUT"]
+    return CUT if any(isinstance(name, Name) and name.text == CUT for name in emitted) else "objective"
 
 
 def _offset(program: Program, operand: Any) -> float:

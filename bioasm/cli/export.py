@@ -11,9 +11,10 @@ import click
 
 from bioasm.cli import common
 from bioasm.diagnostics import error
-from bioasm.problems import EXPORTS, FORMATS
+from bioasm.problems import ALIASES, EXPORTS, FORMATS
 
 if TYPE_CHECKING:
+    from bioasm.cli.main import Settings
     from bioasm.problems.accounts import Problem
 
 _PROGRAMS = (".basm", ".bbc")
@@ -29,21 +30,24 @@ _PROGRAMS = (".basm", ".bbc")
     """,
 )
 @click.argument("path", metavar="FILE")
-@click.option("--to", "form", type=click.Choice(list(EXPORTS)), help="The format to write; by default that of OUTPUT's suffix.")
+@click.option("--to", "form", type=click.Choice([*EXPORTS, *ALIASES]), help="The format to write; by default that of OUTPUT's suffix.")  # noqa: E501  # fmt: skip
 @click.option("--from", "given", type=click.Choice(list(FORMATS)), metavar="FORMAT", help="The format of FILE, where it is no program and its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @common.output_option("Where to write; by default standard output.")
-def command(path: str, form: str | None, given: str | None, output: str | None) -> None:
+@click.pass_obj
+def command(console: Settings, /, path: str, form: str | None, given: str | None, output: str | None) -> None:
     """Write the problem in FILE, a program or a problem file, in another format.
 
     `-` reads a program from standard input, or with --from a problem. Offset, names of variables and sense go along, in
     comments where the format has no place for them; `bioasm import` reads them back.
     """
-    from bioasm.problems.export import form_of, write
+    from bioasm.problems.export import form_of, warnings_of, write
 
     if form is None and (output is None or output == common.STDIO):
         raise click.UsageError("--to names the format to write, or -o a file whose suffix does")
     wanted = form or form_of(str(output))
-    content = write(*_problem(path, given), wanted)
+    energy, account = _problem(path, given)
+    content = write(energy, account, wanted)
+    common.report(tuple(warnings_of(account, wanted)), console)
     target = output or common.STDIO
     if wanted == "dimod":
         common.refuse_terminal(target)

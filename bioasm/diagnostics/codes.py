@@ -363,6 +363,11 @@ CODES: dict[str, Code] = {
         "The format has no place for something of the problem, such as products of three variables, biases or a sense. The hint "
         "names one that has.",
     ),
+    "B316": Code(
+        "sense of a written problem",
+        "A warning. The format has no place for the sense of the problem: what is written is minus the cut, or an objective that a "
+        "comment alone says to be maximised.",
+    ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(
         "out of fuel",

@@ -29,6 +29,9 @@ FORMATS: dict[str, str] = {
 # The formats that problems are written in.
 EXPORTS = ("qubo", "coo", "bq", "ising", "bqm", "dimod", "terms", "lp", "cnf", "gset")
 
+# Other names of these.
+ALIASES = {"rudy": "gset"}
+
 # The formats that are no texts.
 BINARY = ("dimod", "cqm")
 

@@ -12,6 +12,8 @@ from bioasm.problems.write import Account
 
 Problem = tuple[Polynomial, Account]
 
+CUT = "cut"  # what programs of graphs emit
+
 
 def qubo_problem(objective: Polynomial, source: str, maximize: bool) -> Problem:
     """A QUBO's objective, which is the energy, or minus the energy where it is maximised."""
@@ -41,7 +43,7 @@ def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = N
     notes = ["The energy is minus the cut: over spins J = -w/2 for weights w, and the offset is minus half of their sum."]
     if best_known is not None:
         notes.append(f"The best cut that the literature knows is {best_known:,}.")
-    return max_cut(graph), Account(title, source, tuple(notes), "cut")
+    return max_cut(graph), Account(title, source, tuple(notes), CUT)
 
 
 def matrix_problem(matrix: Data, source: str, maximize: bool) -> Problem:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from bioasm.diagnostics import EXIT_USAGE, error
-from bioasm.problems import EXPORTS
+from bioasm.diagnostics import EXIT_USAGE, Diagnostic, error
+from bioasm.problems import ALIASES, EXPORTS
+from bioasm.problems.accounts import CUT
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial
 from bioasm.problems.remarks import remark_lines
 from bioasm.problems.write import Account
 from bioasm.units import spell_number
+
+MINIMIZED = ("bqm", "dimod", "ising")  # what can't be said to be maximised; of a cut they hold minus it
+_SENSE_IN_COMMENT = ("qubo", "coo", "bq")
 
 _SUFFIXES = {
     ".qubo": "qubo", ".coo": "coo", ".ising": "ising", ".gset": "gset", ".rud": "gset", ".rudy": "gset", ".mc": "gset",
@@ -69,6 +73,7 @@ def form_of(path: str) -> str:
 
 def write(energy: Polynomial, account: Account, form: str) -> bytes:
     """A problem as the bytes of a file. Raises BioasmError B315 where the format can't hold it, B305 for an unknown one."""
+    form = ALIASES.get(form, form)
     if form not in EXPORTS:
         hint = f"there are {', '.join(EXPORTS)}"
         raise error("B305", f"problems are not written as {form}", hint=hint, exit_code=EXIT_USAGE)
@@ -76,8 +81,23 @@ def write(energy: Polynomial, account: Account, form: str) -> bytes:
     names = () if account.names == tuple(range(energy.n)) else account.names
     if form == "gset":
         return _text(_graph_lines(Objective(energy, False, names).demand(form, 2, SPIN)))
+    if form in MINIMIZED and account.emits_negated == CUT:
+        return _WRITERS[form](Objective(energy, False, names))
     objective = Objective(energy.negated() if maximize else energy, maximize, names)
     return _WRITERS[form](objective)
+
+
+def warnings_of(account: Account, form: str) -> Iterator[Diagnostic]:
+    """What a reader of the file should know that only a comment in it says, or nothing."""
+    if not account.emits_negated:
+        return
+    if form in MINIMIZED and account.emits_negated == CUT:
+        text = f"{form} holds minus the cut, to be minimised: a cut is minus the energy"
+        yield Diagnostic("B316", text, severity="warning")
+    elif form in _SENSE_IN_COMMENT:
+        text = f"the objective is maximised, which {form} says in a comment alone: a reader that minimises finds the worst"
+        hint = "--to lp or --to terms say the sense where programs read it"
+        yield Diagnostic("B316", text, hint=hint, severity="warning")
 
 
 def _text(lines: Iterator[str]) -> bytes:

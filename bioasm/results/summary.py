@@ -33,7 +33,7 @@ def headline(result: Result) -> str:
 
 def one_line(result: Result) -> str:
     """The run in a line: how it ended, what ran where, the best energy, spikes, and how many results there are."""
-    facts = [f"{label} {text}" for label, text in _facts(result) if label != "ran"]
+    facts = [f"{label} {text}" for label, text in _facts(result) if label in ("best energy", "spikes")]
     counted = f"{len(result.results)} result{'s' if len(result.results) != 1 else ''}"
     return "; ".join([result.status, headline(result), *facts, counted])
 
@@ -45,9 +45,19 @@ def _label(what: str) -> str:
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
     if not np.isnan(result.best_energy).all():
         yield "best energy", _over_lanes(result.best_energy)
+        if result.in_bits:
+            yield "best bits", _bits(result)
     if result.spikes.t.size or result.spike_count.any():
         yield "spikes", f"{int(result.spike_count.sum()):,}"
     yield "ran", f"{_duration(result)}{'' if result.status == 'finished' else f' ({result.status})'}"
+
+
+def _bits(result: Result) -> str:
+    """The best state of all lanes in the problem's own bits, by name where its variables have names."""
+    bits = (1 + result.best_state[int(np.nanargmin(result.best_energy))].astype(int)) // 2
+    said = [f"{name}={bit}" for name, bit in zip(result.names, bits, strict=True)] if result.names else list(map(str, bits))
+    more = f" ... ({len(said)} in all)" if len(said) > _SHOWN_ENTRIES else ""
+    return " ".join(word if word.isprintable() else repr(word) for word in said[:_SHOWN_ENTRIES]) + more
 
 
 def _over_lanes(values: Any) -> str:

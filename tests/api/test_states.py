@@ -94,3 +94,10 @@ def test_a_result_is_read_back_in_its_types(tmp_path: Path, suffix: str) -> None
     found = load(tmp_path / f"r{suffix}")
     for one, two in zip(result.results, found.results, strict=True):
         assert np.asarray(one.value).dtype == np.asarray(two.value).dtype
+
+
+def test_bits_are_printed_by_name() -> None:
+    from bioasm.results.summary import summary
+
+    assert "best bits    a=1 b=0\n" in summary(bioasm.solve(BITS, seed=1, set={"sweeps": 1}))
+    assert "bits" not in summary(bioasm.solve(SPINS, seed=1, set={"sweeps": 1}))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -153,3 +156,33 @@ def test_a_cut_without_its_constant_stays_so() -> None:
     problem = bioasm.Problem.polynomial({(0, 1): 0.1}, spins=True)
     assert problem.export("gset") == b"# constant=0.0\n2 1\n1 2 0.2\n"
     assert back(problem.export("gset"), "gset").energy.constant == 0.0
+
+
+def test_a_cut_is_a_model_of_minus_the_cut_and_told(tmp_path: Path) -> None:
+    graph = bioasm.Problem(*read_content(b"3 2\n1 2 1\n2 3 2\n", "g.rud", "gset", False))
+    model = dimod.BinaryQuadraticModel.from_serializable(json.loads(graph.export("bqm")))
+    assert model.energy({0: 1, 1: -1, 2: 1}) == -graph.objective([1, -1, 1]) == -3
+    (tmp_path / "g.basm").write_text(str(graph))
+    told = command("export", str(tmp_path / "g.basm"), "--to", "bqm")
+    assert json.loads(told.text) == json.loads(graph.export("bqm"))
+    assert "warning[B316]: bqm holds minus the cut" in told.stderr
+    assert graph.export("rudy") == graph.export("gset")
+
+
+@pytest.mark.parametrize(("form", "said"), [("coo", True), ("qubo", True), ("bq", True), ("lp", False), ("terms", False)])
+def test_a_sense_that_only_a_comment_tells_is_warned_of(form: str, said: bool, tmp_path: Path) -> None:
+    (tmp_path / "m.basm").write_text(str(bioasm.Problem.of([[1.0]], maximize=True)))
+    (tmp_path / "l.basm").write_text(str(bioasm.Problem.of([[1.0]])))
+    assert ("B316" in command("export", str(tmp_path / "m.basm"), "--to", form).stderr) is said
+    assert command("export", str(tmp_path / "l.basm"), "--to", form).stderr == ""
+
+
+def test_compressed_files_are_known_by_their_content(tmp_path: Path) -> None:
+    text = b"p qubo 0 1 1 0\n0 0 -1\n"
+    for name, squeeze in (("a.qubo", gzip.compress), ("b.qubo", bz2.compress), ("c.qubo", lzma.compress)):
+        (tmp_path / name).write_bytes(squeeze(text))
+        assert content_of(str(tmp_path / name)) == text
+    assert content_of("-", io.BytesIO(gzip.compress(text))) == text
+    (tmp_path / "d.qubo").write_bytes(gzip.compress(text)[:-9])
+    with pytest.raises(bioasm.BioasmError, match="B304.*damaged"):
+        content_of(str(tmp_path / "d.qubo"))
