@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,13 @@ def test_success_of_other_energies_than_the_kept_ones_is_refused_with_what_is_kn
         svg("success", spiking, target=-8.0)
     words = svg("energy", spiking)
     assert "lowest of -12" in words and "of the activity over time" in words
+
+
+def test_energies_of_a_membrane_are_told_apart_from_those_of_its_states() -> None:
+    membrane = network(2)
+    above = replace(membrane, best_energy=membrane.best_energy - 5)
+    assert "of the activity over time" in svg("energy", above)
+    assert "of the activity" not in svg("energy", membrane)
 
 
 def test_success_counts_lanes_as_best_energy_does() -> None:

@@ -23,6 +23,8 @@ def kept(promise: str, *values: float) -> list[bool]:
         ("rate = 9.87 (mV)", (9.8748,), True),
         ("rate = 9.87 (mV)", (9.876,), False),
         ("rate = 3", (3.0, 3.0), True),
+        ("rate = 1e400", (3.0,), False),
+        ("rate between 0 and 1e99999", (3.0,), False),
         ("rate = 3", (3.0, 4.0), False),
         ("rate = -1.5e-9", (-1.52e-9,), True),
         ("rate near 200", (201.9,), True),
