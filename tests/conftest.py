@@ -11,3 +11,5 @@ settings.load_profile("patient")
 
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # commands that tests start would inherit that it is ignored
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of what a shell without job control starts behind `&`
+    signal.signal(signal.SIGINT, signal.default_int_handler)

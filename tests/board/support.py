@@ -100,7 +100,7 @@ class Bench:
             back = self.station.step(self.now, said + data)
         except Closed:
             self.unplugged = True
-            self.host.lose("unplugged")
+            self.host.mark_lost("unplugged")
             back = b""
         if self.station.firmware is not before:
             self._listen()

@@ -127,7 +127,7 @@ def come_back(bench: Bench, rng: Random) -> None:
     elif what == 1:
         say(bench, m.Disarm())
     elif what == 2:
-        bench.host.leave()
+        bench.host.close()
     elif what == 3:
         say(bench, m.Subscribe(rng.choice([0, 1, 2, 63]), tuple(range(rng.choice([0, 4])))))
     elif what == 4:
@@ -263,7 +263,7 @@ def test_what_was_said_once_does_not_count_again(monkeypatch: pytest.MonkeyPatch
     for data in said * 2:  # within the session
         bench.step(data)
     monkeypatch.undo()
-    bench.host.leave()
+    bench.host.close()
     bench.run(0.05)
     bench.reopen().arm()
     for data in said:  # and in the next one

@@ -318,7 +318,7 @@ def test_a_host_that_lives_is_not_stopped() -> None:
 
 def test_leaving_host_disarms() -> None:
     bench = armed()
-    bench.host.leave()
+    bench.host.close()
     bench.run(0.1)
     assert bench.off
 

@@ -28,7 +28,15 @@ SPINS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 1\nRUN 1
 TWIN = "ALC 4\nCUR 0.5 nA\nRUN {seconds} s\nRD spike_count\n"
 PATIENCE = 120  # seconds; kernels may have to be compiled first
 # Where the time of day may be asked for: what is told to people, what files say of themselves, and what expires on a date.
-TELLS_DATES = {"vm/kernel_cache.py", "serve/tokens.py", "serve/jobs.py", "serve/audit.py", "cli/jobs.py", "results/to_nwb.py"}
+TELLS_DATES = {
+    "vm/kernel_cache.py",
+    "serve/tokens.py",
+    "serve/jobs.py",
+    "serve/audit.py",
+    "serve/store.py",
+    "cli/jobs.py",
+    "results/to_nwb.py",
+}
 
 
 def test_no_wait_goes_by_the_time_of_day() -> None:
