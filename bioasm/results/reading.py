@@ -45,6 +45,8 @@ def load(path: str | Path) -> Result:
             raise _no_result(path, cause) from None
         raise unreadable(path, cause) from None
     except Exception as cause:  # noqa: BLE001  (readers of damaged files raise whatever they meet)
+        if isinstance(cause.__context__, OSError):  # zipfile says of a disk that fails that the file is no archive
+            raise unreadable(path, cause.__context__) from None
         raise _no_result(path, cause) from None
 
 

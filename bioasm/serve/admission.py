@@ -15,7 +15,7 @@ from bioasm.demand.footprint import check_demand, demand
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, did_you_mean, error
 from bioasm.drivers.base import lacking
 from bioasm.drivers.remote.protocol import STIMULATE, JobOptions, findings
-from bioasm.runtime.options import RunOptions, check_options
+from bioasm.runtime.options import DEFAULT_FUEL, RunOptions, check_options
 from bioasm.serve.jobs import Submission
 from bioasm.serve.tokens import Holder
 from bioasm.verifier.gate import Verified, verify
@@ -91,13 +91,21 @@ def _check_right(verified: Verified, device: Mapping[str, Any], who: Holder) -> 
         raise Forbidden(STIMULATE)
 
 
+# How a job asks for less of what a quota bounds.
+_LESS = {
+    "lanes": "--lanes asks for fewer",
+    "fuel": f"--fuel asks for less; without it a run asks for {DEFAULT_FUEL:,}",
+    "bytes": "`bioasm info` tells what the memory of a run is for; some 120 MB are those of any process",
+}
+
+
 def _check_quotas(verified: Verified, wanted: JobOptions, who: Holder) -> None:
     """Refuse what is more than the token may have (B551), and what would not fit into this machine (B111, B403)."""
     needed = demand(verified, wanted.lanes, wanted.parameters, wanted.fuel)
     check_demand(needed, here=True)
     asked = {"lanes": wanted.lanes, "fuel": wanted.fuel, "bytes": needed.peak}
     over = [
-        Diagnostic("B551", f"the job asks for {asked[name]:,} {name}; the token {who.name} may have {most:,}")
+        Diagnostic("B551", f"the job asks for {asked[name]:,} {name}; the token {who.name} may have {most:,}", None, _LESS[name])
         for name, most in who.quotas.items()
         if name in asked and asked[name] > most
     ]
