@@ -12,7 +12,7 @@ from bioasm.binary import looks_like_bytecode
 from bioasm.binary.reader import read
 from bioasm.binary.writer import program_hash
 from bioasm.demand.footprint import check_demand, demand
-from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, did_you_mean, error
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 from bioasm.drivers.base import lacking
 from bioasm.drivers.remote.protocol import STIMULATE, JobOptions, findings
 from bioasm.runtime.options import DEFAULT_FUEL, RunOptions, check_options
@@ -105,12 +105,12 @@ def _check_quotas(verified: Verified, wanted: JobOptions, who: Holder) -> None:
     check_demand(needed, here=True)
     asked = {"lanes": wanted.lanes, "fuel": wanted.fuel, "bytes": needed.peak}
     over = [
-        Diagnostic("B551", f"the job asks for {asked[name]:,} {name}; the token {who.name} may have {most:,}", None, _LESS[name])
+        error("B551", f"the job asks for {asked[name]:,} {name}; the token {who.name} may have {most:,}", hint=_LESS[name])
         for name, most in who.quotas.items()
         if name in asked and asked[name] > most
     ]
     if over:
-        raise BioasmError(*over)
+        raise BioasmError(*(diagnostic for one in over for diagnostic in one.diagnostics))
 
 
 def _file_hash(path: Path) -> str:

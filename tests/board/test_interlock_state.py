@@ -7,7 +7,7 @@ import pytest
 from bioasm.hardware.board.pulses import request_pulses
 from bioasm.hardware.board.stimulator import QUEUE, SETTLE, Stimulator
 from bioasm.hardware.link import messages as m
-from bioasm.hardware.link.messages import NOW, Accepted, Refusal
+from bioasm.hardware.link.messages import NOW, Accepted, Refusal, StimOutcome
 from bioasm.safety import DEFAULT_LIMITS, DISCHARGE, Electrode, History, LimitsTable, QuantisedPulse
 
 STEP, RATE, CHANNELS = 50e-9, 20_000.0, 16
@@ -100,3 +100,12 @@ def test_nothing_is_sent_for_a_pulse_that_was_cancelled() -> None:
     assert made.next_word() == 99
     assert [done.start for done in made.cancel(95)] == [100]
     assert made.next_word() is None
+
+
+@pytest.mark.parametrize(("start", "fits"), [(99, False), (101, True)])
+def test_a_pulse_whose_edge_finds_its_sample_full_of_amplitudes_is_late(start: int, fits: bool) -> None:
+    made = stimulator()
+    made.request(100, 3, PULSE)
+    assert list(made.admit(90, 200)) == []  # both of its amplitudes are loaded at 99
+    made.request(start, 7, PULSE)
+    assert [done.outcome for done in made.admit(90, 200)] == ([] if fits else [StimOutcome.LATE])
