@@ -14,8 +14,9 @@ power of two and the fields fit 32 bits.
 
 A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
 that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make five of them,
-the two models of test_schedule.py four, because a neuron alone has a kernel of its own, and the spikes in order of
-test_hostile_checkpoints.py two. A new test is a population or a line more in one of these.
+the two models of test_schedule.py four, because a neuron alone has a kernel of its own, the spikes in order of
+test_hostile_checkpoints.py three, the parameters of test_start_states.py and the two ways of weights in
+test_weights_under_way.py two each, and test_connecting.py one. A new test is a population or a line more in one of these.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ KERNELS = {
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
 }
 
-NETWORKS = 11
+NETWORKS = 17
 
 
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:

@@ -259,12 +259,18 @@ class Spins(Reference):
     def do_alc(self, n: float) -> None:
         self.n = int(n)
         self.held = np.zeros(self.n, bool)
-        self.v = np.zeros(self.n, np.int8)
-        self.do_rst()
+        self.v = noise.initial_spins(self.seed, self.lane, np.arange(self.n))
 
     def do_rst(self) -> None:
+        self.look()
         self.v = np.where(self.held, self.v, noise.initial_spins(self.seed, self.lane, np.arange(self.n)))
         self.changed = True
+
+    def look(self) -> None:
+        """Count the present state, where none of its sweeps did."""
+        if self.changed:
+            self.see(self.v, self.energy(self.v.astype(float)))
+            self.changed = False
 
     def forget(self) -> None:
         """The best state belongs to the problem with its clamps."""
@@ -293,9 +299,7 @@ class Spins(Reference):
         self.forget()
 
     def do_run(self, duration: float) -> None:
-        if self.changed:
-            self.see(self.v, self.energy(self.v.astype(float)))
-            self.changed = False
+        self.look()
         super().do_run(duration)
 
     def field(self, i: int) -> float:
