@@ -24,7 +24,8 @@ from bioasm.vm.machine import Machine
 
 Array = NDArray[Any]
 ALL = ("dense i1", "dense i2", "dense i4", "dense i8", "dense f4", "dense f8", "sparse i1", "sparse i8", "sparse f8")
-BYTES = ("dense i1", "dense i2", "dense f8")  # each further storage compiles a kernel
+SOME = ("dense i1", "dense f4", "dense f8", "sparse i1", "sparse f8")  # each further storage compiles a kernel
+BYTES = ("dense i1", "dense i2", "dense f8")
 
 TEXT = """
 .model fed {{
@@ -105,7 +106,9 @@ def results(
 
 
 @pytest.mark.parametrize("lanes", [1, 8])
-@pytest.mark.parametrize(("source", "forms"), [("x", ALL), ("clip(x, 0, 1)", BYTES)])
+@pytest.mark.parametrize(
+    ("source", "forms"), [pytest.param("x", ALL, marks=pytest.mark.long), ("x", SOME), ("clip(x, 0, 1)", BYTES)]
+)
 def test_no_storage_changes_a_result(source: str, forms: tuple[str, ...], lanes: int) -> None:
     for n in (1, 9):
         rng = np.random.default_rng(n)
