@@ -164,8 +164,11 @@ def _check(request: Request) -> None:
 
 
 def _is_range(betas: Any) -> bool:
-    return isinstance(betas, Sequence | np.ndarray) and len(betas) == 2 and not isinstance(betas, str) and (
-        0 < real("beta_range", betas[0]) <= real("beta_range", betas[1]) < math.inf
+    return (
+        isinstance(betas, Sequence | np.ndarray)
+        and len(betas) == 2
+        and not isinstance(betas, str)
+        and (0 < real("beta_range", betas[0]) <= real("beta_range", betas[1]) < math.inf)
     )
 
 

@@ -125,8 +125,8 @@ def _between(low: str, high: str) -> Callable[[list[float]], bool]:
 
 def _list(numbers: str) -> Callable[[list[float]], bool]:
     wanted = numbers.split()
-    return lambda values: len(values) == len(wanted) and all(
-        _equal(number)([value]) for number, value in zip(wanted, values, strict=True)
+    return lambda values: (
+        len(values) == len(wanted) and all(_equal(number)([value]) for number, value in zip(wanted, values, strict=True))
     )
 
 

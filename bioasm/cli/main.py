@@ -154,7 +154,18 @@ def _open_closed_streams() -> None:
 def _write_utf8() -> None:
     """Programs are UTF-8 in every locale, and so is what is printed; odd names of files keep their bytes."""
     if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):
+            sys.stdout = _with_buffer(sys.stdout)
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def _with_buffer(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Buffered writer over a stream that `python -u` or PYTHONUNBUFFERED left without one.
+
+    A raw stream drops what is left of a write that the system takes in part, as of a process that is stopped and goes on.
+    """
+    raw: Any = stream.detach()
+    return io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True)
 
 
 def _run(args: list[str], settings: Settings) -> int:

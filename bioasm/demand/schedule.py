@@ -176,7 +176,8 @@ class _Execution:
         if before is None or done is None or (left, others, done) != (before.left - 1, before.others, before.done):
             return left
         fuel, steps = self._fuel_left() // (done[0] + done[1]), limit("steps") // max(1, done[0])
-        repeats = max(0, min(math.ceil(left) - 2, fuel, steps))
+        rounds = math.ceil(left) - 2 if left < math.inf else fuel
+        repeats = max(0, min(rounds, fuel, steps))
         self._repeat(repeats, done)
         return left - repeats
 

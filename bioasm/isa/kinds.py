@@ -35,7 +35,6 @@ class Kind(NamedTuple):
     whole: bool = False
 
 
-
 class _AnyMeasure(tuple[Measured, ...]):
     """All named dimensions, and whatever else a number can measure."""
 

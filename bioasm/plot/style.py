@@ -85,7 +85,15 @@ def rendered(figure: Figure, form: str, alt: str, *, transparent: bool = False) 
     made = io.BytesIO()
     with style():
         figure.savefig(made, format=form, dpi=DPI, metadata=_METADATA[form], transparent=transparent)
-    return _with_words(made.getvalue().decode(), alt).encode() if form == "svg" else made.getvalue()
+    return _with_words(_numbered(made.getvalue().decode()), alt).encode() if form == "svg" else made.getvalue()
+
+
+def _numbered(svg: str) -> str:
+    """The SVG with numbers in place of hashed names: a hash is of digits beyond those that are written, which may differ."""
+    names: dict[str, str] = {}
+    for name in re.findall(r'id="([a-z]+[0-9a-f]{10})"', svg):
+        names.setdefault(name, f"{name[0]}{len(names) + 1}")
+    return re.sub(r"\b[a-z]+[0-9a-f]{10}\b", lambda found: names.get(found[0], found[0]), svg)
 
 
 def _with_words(svg: str, alt: str) -> str:

@@ -21,7 +21,6 @@ _PER_LINE = 20
 _STEPS_FOR_ANOTHER = 2_000_000_000
 
 
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """What a program tells of its problem: a title, where it came from, lines that explain the energy, the name under

@@ -59,9 +59,7 @@ def _add_signal(segment: Any, name: str, recording: Recording, lane: int, unit: 
         signal = neo.AnalogSignal(values, sampling_period=apart[0] * _second(), t_start=recording.t[0] * _second(), **given)
         segment.analogsignals.append(signal)
     elif len(recording.t):
-        segment.irregularlysampledsignals.append(
-            neo.IrregularlySampledSignal(recording.t, values, time_units="s", **given)
-        )
+        segment.irregularlysampledsignals.append(neo.IrregularlySampledSignal(recording.t, values, time_units="s", **given))
 
 
 def _second() -> Any:

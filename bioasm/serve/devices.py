@@ -87,7 +87,6 @@ def _check_ports(devices: Iterable[Device]) -> None:
             raise _wrong(f"{other} and {device.name} are at one port, {device.options['port']}", "a board is one device")
 
 
-
 def _wrong(message: str, hint: str) -> BioasmError:
     return error("B406", message, hint=hint, exit_code=EXIT_USAGE)
 

@@ -175,5 +175,3 @@ async def _forget(store: Store, days: float, audit: Audit) -> None:
             except (sqlite3.Error, OSError) as cause:
                 audit.write("keep", "", f"failed: {type(cause).__name__}")
         await asyncio.sleep(_HOUR)
-
-

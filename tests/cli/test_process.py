@@ -224,3 +224,11 @@ def test_signals_end_every_command_in_order(number: int) -> None:
         _, messages = process.communicate(timeout=PATIENCE)
     assert (process.returncode, messages) == (130, b"interrupted\n")
     assert not Path("out.bbc").exists()
+
+
+def test_unbuffered_output_is_written_whole() -> None:
+    """A pipe takes 64 KiB at a time; what a raw stream is given beyond that would be lost where the process is stopped."""
+    code = "import io, sys; from bioasm.cli.main import _write_utf8; _write_utf8()\n"
+    code += "print(type(sys.stdout.buffer).__name__, sys.stdout.encoding)"
+    told = subprocess.run([sys.executable, "-u", "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["BufferedWriter", "utf-8"]

@@ -19,7 +19,8 @@ from tests.command import bioasm
 
 
 def network(rule: str, n: int, m: int, delay: str = "1 ms", own: str = "") -> Verified:
-    return verify(assemble(f"""
+    return verify(
+        assemble(f"""
 POP a, lif, {n}
 POP b, lif, {m}
 SYN p, a, b
@@ -30,7 +31,8 @@ SET p.weight, 1 mV
 SET q.weight, 1 mV
 SET p.delay, {delay}
 RUN 1 ms
-"""))
+""")
+    )
 
 
 @pytest.mark.parametrize(

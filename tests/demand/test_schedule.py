@@ -98,3 +98,9 @@ def test_a_step_that_is_set_from_outside() -> None:
 def test_endless_programs_are_no_trouble() -> None:
     assert found("ALC 3\nl: JMP l\n").unknown is not None
     assert found("ALC 3\nl: RUN 1 ms\nJMP l\n").steps > 0
+
+
+def test_a_loop_of_infinitely_many_rounds_ends_with_the_fuel() -> None:
+    text = "ALC 3\nMOV r0, 1e300\nMUL r0, r0, 1e300\nl: RUN 0.1 ms\nLOOP r0, l\n"
+    told = schedule(verify(assemble(text)), fuel=1000)
+    assert 300 <= told.steps <= 1000

@@ -21,7 +21,7 @@ ORDER = 20  # a factor between the estimate and the time of a processor; measure
 
 # Programs of half a second or so, and the states of a neuron and the entries of J in them.
 RUNS = {
-    "spins": ("MODEL ising\nALC 1000\nLDJ file \"J\"\nSIG 30\nRUN 3000 sweeps\n", 0, 1_000_000),
+    "spins": ('MODEL ising\nALC 1000\nLDJ file "J"\nSIG 30\nRUN 3000 sweeps\n', 0, 1_000_000),
     "membranes": ("MODEL lif\nALC 5000\nINP I, 1 nA\nRUN 500 ms\n", 2, 0),
     "gates": ("MODEL hh\nALC 1000\nRUN 50 ms\n", 4, 0),
 }

@@ -116,6 +116,9 @@ class Writer:
         weights = ("1", "-2") if self.whole else ("0.1", "-0.3")
         return f"terms({N}) {{ 0 1 2 {self.pick(*weights)} | 1 2 3 4 {self.pick(*weights)} }}"
 
+    def _lds(self) -> str:
+        return self.vector("1", "-1") if self.spins else self.vector("-60e-3", "0", "-1e300")
+
     def _ldo(self) -> str:
         return self.source()
 

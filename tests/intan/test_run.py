@@ -187,7 +187,7 @@ def test_readings_before_a_stop_are_kept() -> None:
 def test_stop_while_armed_is_an_emergency_stop_and_leaves_no_fault() -> None:
     found, made = ran(FOREVER, able=stimulator(), observer=lambda progress: False, substrate="culture")
     assert found.status == "interrupted"
-    assert made.estops == 1
+    assert made.estops >= 1  # it is sent until it is heard
     assert isinstance(made.requests[-1], m.ClearFault)
     assert made.mode is State.DISARMED
 

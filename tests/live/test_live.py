@@ -84,9 +84,7 @@ def test_the_other_observer_decides() -> None:
     assert not Feed(lambda _: False, FACTS)(Progress(1, 2, 0.0))
 
 
-@pytest.mark.parametrize(
-    ("driver", "options"), [("cpu", {}), ("intan", {"port": "emu:rhd2132?seed=1"})], ids=["cpu", "board"]
-)
+@pytest.mark.parametrize(("driver", "options"), [("cpu", {}), ("intan", {"port": "emu:rhd2132?seed=1"})], ids=["cpu", "board"])
 def test_a_run_shows_its_spikes_and_energies(driver: str, options: dict[str, str]) -> None:
     if driver == "intan":
         pytest.importorskip("serial", reason="pyserial is not installed")

@@ -62,9 +62,7 @@ min: +1 x1 +2 x2 -3 ~x3 x1 ;
 FILES: dict[str, bytes] = {
     # taken before
     "bqm.coo": coo.dumps(BQM.relabel_variables({"a": 0, "b": 1, "c": 2}, inplace=False)).encode(),
-    "sbqm.coo": coo.dumps(
-        SPINS.relabel_variables({"a": 0, "b": 1, "c": 2}, inplace=False), vartype_header=True
-    ).encode(),
+    "sbqm.coo": coo.dumps(SPINS.relabel_variables({"a": 0, "b": 1, "c": 2}, inplace=False), vartype_header=True).encode(),
     "general.mtx": written(lambda m, s: scipy.io.mmwrite(s, m), scipy.sparse.coo_array(Q)),
     "symmetric.mtx": written(lambda m, s: scipy.io.mmwrite(s, m, symmetry="symmetric"), scipy.sparse.coo_array(Q + Q.T)),
     "q.npy": written(lambda m, s: np.save(s, m), Q),

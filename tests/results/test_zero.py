@@ -9,7 +9,7 @@ import pytest
 from bioasm.diagnostics.jsontext import dumps
 from tests.command import bioasm
 
-TEXT = ".const z = -0.0\nMOV r0, 0\nNEG r0, r0\nOUT r0, \"made\"\nOUT z, \"said\"\nALC 2\nREC v\nRUN 0.2 ms\nRD v\n"
+TEXT = '.const z = -0.0\nMOV r0, 0\nNEG r0, r0\nOUT r0, "made"\nOUT z, "said"\nALC 2\nREC v\nRUN 0.2 ms\nRD v\n'
 
 
 @pytest.mark.parametrize("command", ["run p.basm --seed 1 --json", "run p.basm --seed 1", "info p.basm", "info p.basm --json"])

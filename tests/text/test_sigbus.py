@@ -40,7 +40,7 @@ def test_the_handler_stays_after_signals_that_others_sent(before: str, heard: in
 
 def test_without_another_handler_the_signal_ends_the_process(tmp_path: Path) -> None:
     script = SCRIPT.replace("heard = []", "heard = []; sys.argv[1] = 'none'").replace(
-        'signal.signal(signal.SIGBUS, lambda *_: heard.append(1))', "pass"
+        "signal.signal(signal.SIGBUS, lambda *_: heard.append(1))", "pass"
     )
     told = subprocess.run([sys.executable, "-c", script, "none"], cwd=tmp_path, capture_output=True, text=True)
     assert (told.returncode, told.stdout) == (-signal.SIGBUS, "")

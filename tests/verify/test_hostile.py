@@ -14,6 +14,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Name, Program, Quantity, Register, Sparse, Target, Terms
 from bioasm.isa.table import BY_MNEMONIC
+from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
 from bioasm.verifier.gate import verify
 from tests.verify.support import codes, instruction, program
@@ -231,3 +232,12 @@ def test_data_used_by_many_instructions_are_looked_at_once() -> None:
     uses = [instruction("POI", DataRef(0), 1)] * 50
     assert codes(program(ALC2, *uses, data=[Dense(rates)])) == []
     assert Counted.looks == 1
+
+
+@pytest.mark.parametrize("form", ["sparse(3, 2) { 0 1 1 }", "terms(3) { 0 1 2 1 }", "[1, 2]", "[[[1]]]", "[[1, 2, 3]]"])
+@pytest.mark.parametrize("line", ["EVT r, {}, 1", "RATE r, {}, 1", "SPK {}, 1", "POI {}, 1"])
+def test_spikes_of_another_form_of_data_are_refused(line: str, form: str) -> None:
+    head = "POP r, relay, 3\n" if line[0] in "ER" else "MODEL relay\nALC 3\n"
+    with pytest.raises(BioasmError) as caught:
+        verify(assemble(f"{head}{line.format(form)}\nRUN 1 ms\n"))
+    assert all(found.code.startswith(("B0", "B1")) for found in caught.value.diagnostics)

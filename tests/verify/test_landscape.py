@@ -103,6 +103,6 @@ def test_membranes_have_a_direction() -> None:
     assert landscape._asymmetric(Dense(np.ones(3)[:, None] * np.ones(3))) is None
 
 
-@pytest.mark.parametrize("text", ["", "; a comment\n", ".const a = 1\n", ".data x = [1]\n", ".title \"t\"\n"])
+@pytest.mark.parametrize("text", ["", "; a comment\n", ".const a = 1\n", ".data x = [1]\n", '.title "t"\n'])
 def test_a_program_without_instructions_is_told(text: str) -> None:
     assert [w.code for w in verify(assemble(text)).warnings] == ["B133"]

@@ -226,7 +226,8 @@ class RunSession:
         until = time.monotonic() + _REST
         while (event := self.link.next_event(0.0)) is not None and time.monotonic() < until:
             self.live.take(event.message)
-        self.observer(self.live.progress())  # who looks at the run sees all of it
+        if not self.stopping:
+            self.observer(self.live.progress())  # who looks at the run sees all of it
 
     def _tell_end(self, result: Result | None) -> None:
         if self.sink is not None and self.started:

@@ -86,8 +86,8 @@ def _check_spikes(context: CheckContext, train: DataRef, jump: Operand) -> Found
     wrong = list(_lacks_port(context, "SPK", jump))
     yield from wrong
     if not wrong:
-        yield from _check_train(context, "the vector of jumps", train, jump, context.n)
-        yield from _merged_events(context, context.first.model, train)
+        flaws = list(_check_train(context, "the vector of jumps", train, jump, context.n))
+        yield from flaws or _merged_events(context, context.first.model, train)
 
 
 def _check_train(context: CheckContext, what: str, train: DataRef, weight: Operand, n: int | None) -> Found:
@@ -107,8 +107,8 @@ def _check_poisson(context: CheckContext, rate: Operand, jump: Operand) -> Found
     wrong = list(_lacks_port(context, "POI", jump))
     yield from wrong
     if not wrong:
-        yield from _check_rate(context, "the vector of jumps", rate, jump, context.n)
-        yield from _merged_rate(context, context.first.model, rate)
+        flaws = list(_check_rate(context, "the vector of jumps", rate, jump, context.n))
+        yield from flaws or _merged_rate(context, context.first.model, rate)
 
 
 def _check_rate(context: CheckContext, what: str, rate: Operand, weight: Operand, n: int | None) -> Found:
@@ -219,16 +219,16 @@ def _check_events(context: CheckContext, target: Name, train: DataRef, weight: O
     instance, wrong = _port(context, target, weight)
     yield from wrong
     if instance is not None:
-        yield from _check_train(context, "the vector of weights", train, weight, context.size(instance))
-        yield from _merged_events(context, instance.model, train)
+        flaws = list(_check_train(context, "the vector of weights", train, weight, context.size(instance)))
+        yield from flaws or _merged_events(context, instance.model, train)
 
 
 def _check_rate_to(context: CheckContext, target: Name, rate: Operand, weight: Operand) -> Found:
     instance, wrong = _port(context, target, weight)
     yield from wrong
     if instance is not None:
-        yield from _check_rate(context, "the vector of weights", rate, weight, context.size(instance))
-        yield from _merged_rate(context, instance.model, rate)
+        flaws = list(_check_rate(context, "the vector of weights", rate, weight, context.size(instance)))
+        yield from flaws or _merged_rate(context, instance.model, rate)
 
 
 def _check_stimulation(context: CheckContext, stimulated: Operand, amplitude: Operand, width: Operand) -> Found:
