@@ -1,11 +1,13 @@
-"""The bytes of a text file in one form: UTF-8 without a byte order mark, lines that end with a line feed."""
+"""Text files decoded in one way: UTF-8 without a byte order mark, line feeds; JSON with whole numbers kept exact."""
 
 from __future__ import annotations
 
 import codecs
+import json
+from typing import Any
 
 from bioasm.diagnostics import BioasmError, Span, error
-from bioasm.wholes import Rounded
+from bioasm.wholes import Rounded, whole_number
 
 # The longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -51,3 +53,16 @@ def rounded_in(content: bytes, source: str, fault: Rounded) -> BioasmError:
     column = at - content.rfind(b"\n", 0, at)
     span = Span(source, content.count(b"\n", 0, at) + 1, column, column + len(str(fault.value)))
     return error("B115", str(fault), span=span, hint=fault.hint)
+
+
+def read_json(content: bytes, source: str) -> Any:
+    """A JSON value. Raises BioasmError B304 with the place of what is none, B115 for a whole number that no float64 is."""
+    try:
+        return json.loads(content, parse_int=whole_number)
+    except Rounded as fault:
+        raise rounded_in(content, source, fault) from None
+    except json.JSONDecodeError as fault:
+        span = Span(source, fault.lineno, fault.colno, fault.colno + 1)
+        raise error("B304", f"this is not JSON: {fault.msg}", span=span) from None
+    except (ValueError, RecursionError):  # bytes that are no text, or values too deep in one another
+        raise error("B304", f"{source} is not JSON") from None

@@ -5,21 +5,20 @@ A layer has for each neuron tau_mem, tau_syn (s), threshold and bias (numbers), 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bioasm.diagnostics import BioasmError, Span, did_you_mean, error
+from bioasm.diagnostics import BioasmError, did_you_mean, error
 from bioasm.frameworks import write
 from bioasm.frameworks.write import Floats
 from bioasm.isa.limits import limit
 from bioasm.isa.storage import check_exact
 from bioasm.npz import Archive
-from bioasm.plain import plain_text, rounded_in
-from bioasm.wholes import Rounded, whole_number
+from bioasm.plain import plain_text, read_json
+from bioasm.wholes import Rounded
 
 KAPPA, UT, VTH = (0.75 + 0.66) / 2, 25e-3, 0.7
 PARAMETERS = ("tau_mem", "tau_syn", "threshold", "bias")
@@ -243,24 +242,12 @@ def read_layers(content: bytes, source: str) -> str:
 
 
 def _read_json(content: bytes, source: str) -> list[Mapping[str, Any]]:
-    try:
-        said = json.loads(content.decode("utf-8"), parse_int=whole_number)
-    except Rounded as fault:
-        raise rounded_in(content, source, fault) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise _no_json(source, fault) from None
+    said = read_json(content, source)
     layers = said.get("layers", [said]) if isinstance(said, dict) else said
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         hint = "with tau_mem, tau_syn, threshold and bias"
         raise error("B304", f"{source}: a layer is an object, and several are a list of objects", hint=hint)
     return layers
-
-
-def _no_json(source: str, fault: Exception) -> BioasmError:
-    if isinstance(fault, json.JSONDecodeError):
-        line, column = fault.lineno, fault.colno
-        return error("B304", f"this is not JSON: {fault.msg}", span=Span(source, line, column, column + 1))
-    return error("B304", f"{source} is not JSON")
 
 
 def _read_npz(content: bytes, source: str) -> list[Mapping[str, Any]]:

@@ -52,7 +52,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.0"
 
         def log_message(self, *_: Any) -> None:
-            """Requests are nobody's business."""
+            """No log: a request names the secret of the page."""
 
         def do_GET(self) -> None:  # noqa: N802  (the name that http.server calls)
             """The page, or its events."""

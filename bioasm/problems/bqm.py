@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.labels import NAMES, names_of
-from bioasm.plain import rounded_in
+from bioasm.plain import read_json
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
-from bioasm.wholes import Rounded, whole_number
 
 TYPE = "BinaryQuadraticModel"
 _DOMAINS = {"SPIN": SPIN, "BINARY": BIT}
@@ -56,14 +55,7 @@ def read_bqm(content: bytes, source: str) -> Polynomial:
 
 
 def _object(content: bytes, source: str) -> Mapping[str, Any]:
-    try:
-        said = json.loads(content, parse_int=whole_number)
-    except Rounded as fault:
-        raise rounded_in(content, source, fault) from None
-    except json.JSONDecodeError as fault:
-        raise error("B304", f"this is not JSON: {fault.msg}", span=Span(source, fault.lineno, fault.colno)) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise error("B304", f"{source} is not JSON") from None
+    said = read_json(content, source)
     if not is_bqm(said):
         raise _flaw(source, f"it is no object of the type {TYPE}")
     return dict(said)

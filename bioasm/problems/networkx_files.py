@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import BioasmError, error
+from bioasm.plain import read_json
 from bioasm.problems.accounts import Problem, cut_problem
 from bioasm.problems.graph import Graph, report_repeats
 from bioasm.problems.numbers import Faults, Floats, read_numbers, whole, without_comments
 from bioasm.problems.polynomial import check_neurons
-from bioasm.problems.terms import read_json, weights_of
+from bioasm.problems.terms import weights_of
 
 _NUMBER = re.compile(r"-?\d{1,15}\Z")
 

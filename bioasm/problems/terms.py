@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bioasm.diagnostics import BioasmError, Span, error
+from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.labels import MAXIMIZE
-from bioasm.plain import rounded_in
+from bioasm.plain import read_json
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.numbers import Floats
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, check_neurons, check_size, collect
-from bioasm.wholes import Rounded, whole_number
+from bioasm.wholes import Rounded
 
 _HINT = 'the form is {"vartype": "BINARY", "terms": [[["a", "b"], 1.5], ...], "offset": 0}, or {"h": {...}, "J": {"a,b": 1}}'
 _VARTYPES = {"SPIN": SPIN, "BINARY": BIT}
@@ -95,18 +94,6 @@ def _by_order(products: list[tuple[int, ...]], weights: Floats) -> Iterator[Mono
 
 
 # --- JSON -------------------------------------------------------------------------------------------
-
-
-def read_json(content: bytes, source: str) -> Any:
-    """A JSON value. Raises BioasmError B304 with the place of what is none."""
-    try:
-        return json.loads(content, parse_int=whole_number)
-    except Rounded as fault:
-        raise rounded_in(content, source, fault) from None
-    except json.JSONDecodeError as fault:
-        raise error("B304", f"this is not JSON: {fault.msg}", span=Span(source, fault.lineno, fault.colno)) from None
-    except (ValueError, RecursionError):
-        raise error("B304", f"{source} is not JSON") from None
 
 
 def holds_terms(said: Any) -> bool:

@@ -26,7 +26,7 @@ _BLOCK = 1 << 19  # connections or entries that are made at a time
 
 
 def nothing() -> None:
-    """What is called between blocks where nobody wants to stop."""
+    """The default `look`: the work is not interrupted."""
 
 
 def from_matrix(data: Dense | Sparse, scale: float, look: Look = nothing) -> Connections:

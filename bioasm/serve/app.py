@@ -155,7 +155,7 @@ async def _not_there(_: Request, failure: Exception) -> Response:
 
 
 def _needs(request: Request, *rights: str) -> Holder:
-    """Whoever asks, where the token has these rights. Raises Forbidden."""
+    """The holder of the token, where it has these rights. Raises Forbidden."""
     who: Holder = request.state.who
     for right in rights:
         if right not in who.rights:

@@ -1,4 +1,4 @@
-"""A bell between tasks: whoever waits for news of jobs is woken when a worker rings, or after a while."""
+"""Condition of asyncio: tasks that wait for news of jobs wake when a worker rings, or after a time limit."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,8 +107,9 @@ def test_a_stream_ends_with_its_token(front: Front) -> None:
             found += wire.recv(1 << 16)
         tokens.remove_token(front.store, name)
         wire.settimeout(5)
-        while b"\r\n0\r\n" not in found:
-            found += wire.recv(1 << 16)
+        while b"\r\n0\r\n" not in found and (more := wire.recv(1 << 16)):
+            found += more
+    assert found.endswith(b"\r\n0\r\n\r\n")
 
 
 def test_a_body_that_drips_is_cut_off(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +126,10 @@ def test_a_body_that_drips_is_cut_off(front: Front, monkeypatch: pytest.MonkeyPa
 
 def test_a_file_that_goes_while_it_is_looked_at_ends_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
-    monkeypatch.setattr(Path, "iterdir", lambda _: iter([tmp_path / "gone"]))
+    left = store.incoming()
+    left.write_bytes(b"")
+    os.utime(left, (0, 0))
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([left.with_name("gone"), left]))
     store.sweep()
     store.close()
+    assert not left.exists()

@@ -46,7 +46,7 @@ def known(place: Place) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
-    """A file that nobody but its owner may read. Raises BioasmError B301, B406."""
+    """The bytes of a file of mode 0600; others are refused. Raises BioasmError B301, B406."""
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())

@@ -72,7 +72,7 @@ static void bio_one_lane_symmetric(int64_t *ctx, const double *s, double *y, int
 #endif
 
 #if J_KIND == 3
-/* In whole numbers: s is cut into limbs of LIMB_BITS bits (`bioasm/vm/kernels/limbs.py`). */
+/* In whole numbers: s is cut into limbs of LIMB_BITS bits (`bioasm/vm/kernels/int8_product.py`). */
 static void bio_byte_product(int64_t *ctx, const double *s, double *y, int64_t lane0, int64_t n) {
     const int64_t columns = (n + LIMB_COLUMNS - 1) / LIMB_COLUMNS * LIMB_COLUMNS, bits = LIMB_BITS;
     int16_t *limbs = AT(int16_t, ctx[LIMB_AT], lane0 * LIMBS * columns);
