@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bioasm.demand.schedule import schedule
-from bioasm.isa.program import ConstantRef, Quantity
+from bioasm.isa.program import ConstantRef, Quantity, Register
 from bioasm.models.base import Model
 from bioasm.models.expression import Binary, Expression, Negation, Number, Symbol
 from bioasm.network.network import Instance, variables_of
@@ -98,8 +98,9 @@ def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[
 
 def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> dict[str, Any]:
     """The level of the noise from each time `t` on, where the program alone decides it and changes it."""
-    if sum(instruction.mnemonic == "SIG" for instruction in verified.instructions) == 0:
-        return {}
+    levels_set = [i.operands[0] for i in verified.instructions if i.mnemonic == "SIG"]
+    if len(levels_set) < 2 and not any(isinstance(level, Register) for level in levels_set):
+        return {}  # nothing changes it, and following the program takes time
     found = schedule(verified, options.parameters, options.fuel)
     levels = [*_changes(found.noise or [], result.steps)]
     if len(levels) < 2:
