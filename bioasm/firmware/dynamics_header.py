@@ -1,0 +1,38 @@
+"""Further headers of the firmware: places in the machine's tables, arithmetic without a C library, a chip's start."""
+
+from __future__ import annotations
+
+from bioasm.hardware.chips import sequences, settings
+from bioasm.vm import layout
+from bioasm.vm.codegen.c_file import random_constants, shared
+from bioasm.vm.codegen.c_functions import print_elementary
+
+_TABLES = {"CTX": layout.Ctx, "REAL": layout.Real, "BLOCK": layout.Block, "STATUS": layout.Status}
+_PLAIN = ("DRAWN", "REFRESH", "PEEK_MEAN", "LIMBS", "LIMB_COLUMNS")
+
+
+def dynamics_header() -> str:
+    """Places and constants alone, each with a prefix, so that any file can use them."""
+    lines = [_HEAD]
+    for prefix, table in _TABLES.items():
+        lines += [f"#define {prefix}_{slot.name} {int(slot)}" for slot in table]
+        lines.append(f"#define {prefix}_COUNT {len(table)}")
+    lines += [f"#define DYN_{name} ({getattr(layout, name)})" for name in _PLAIN]
+    return "\n".join([*lines, "#endif"]) + "\n"
+
+
+def arithmetic_header() -> str:
+    """The C header of the arithmetic of register instructions and random keys."""
+    return "\n".join([shared("plain"), *random_constants(), shared("base"), print_elementary(), shared("threefry")])
+
+
+def chip_words_header(sample_rate: int = 20_000) -> str:
+    """The words that start an RHS2116: all registers, nothing armed, no current, steps of 50 nA."""
+    words = sequences.rhs_power_up(settings.rhs_image(sample_rate, step="50nA"))
+    listed = ", ".join(f"0x{word:08x}" for word in words)
+    return f"#include <stdint.h>\nstatic const uint32_t RHS_POWER_UP[{len(words)}] = {{{listed}}};\n"
+
+
+_HEAD = """/* Printed by `bioasm firmware`. */
+#ifndef BIO_DYNAMICS_H
+#define BIO_DYNAMICS_H"""

@@ -1,0 +1,358 @@
+/* Couplings in the form that a kernel reads, as `bioasm/vm/couplings.py` prepares them: the same storage decides the same order
+   of sums, and for spins the same common unit makes the same whole numbers. */
+#include "couplings.h"
+#include "tables.h"
+#include "dynamics.h"
+
+#define LOWEST (-900)
+#define WHOLE_LIMIT 536870912.0
+#define SMALL 32
+
+bio_view bio_j;
+
+static double size_of_number(double x) { return x < 0 ? -x : x; }
+
+static double entry(int64_t at) {
+    switch (bio_j.type) {
+    case 1: return ((const int8_t *)bio_j.dense)[at];
+    case 2: return ((const int16_t *)bio_j.dense)[at];
+    case 3: return ((const int32_t *)bio_j.dense)[at];
+    case 4: return (double)((const int64_t *)bio_j.dense)[at];
+    case 5: return ((const float *)bio_j.dense)[at];
+    }
+    return ((const double *)bio_j.dense)[at];
+}
+
+static double as_given(int64_t i, int64_t k) { return entry(i * (int64_t)bio_j.n + k); }
+
+/* Halved before they are added, so that nothing overflows. */
+static double symmetric_part(int64_t i, int64_t k) {
+    if (i == k) return 0.0;
+    return bio_j.symmetric ? as_given(i, k) : as_given(i, k) / 2 + as_given(k, i) / 2;
+}
+
+double bio_dense(int64_t i, int64_t k) { return bio_j.spins ? symmetric_part(i, k) * bio_j.per_unit : as_given(i, k); }
+
+/* --- rows of entries ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int64_t *start;
+    int32_t *column;
+    double *value;
+} rows;
+
+/* Room for rows whose numbers of entries stand in start[1..n]; they become starts. */
+static int make_rows(rows *r, memory *m, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) r->start[i + 1] += r->start[i];
+    const uint64_t entries = (uint64_t)r->start[n];
+    r->column = take_low(m, 4 * entries + 8);
+    r->value = take_low(m, 8 * entries + 8);
+    return r->column && r->value;
+}
+
+/* Put an entry into its row, where columns rise; one that stands there already is added to. `used` counts those of a row. */
+static void put_entry(rows *r, int64_t *used, int64_t i, int32_t k, double value) {
+    int64_t at = r->start[i] + used[i];
+    for (int64_t e = r->start[i]; e < at; e++)
+        if (r->column[e] == k) {
+            r->value[e] += value;
+            return;
+        }
+    for (; at > r->start[i] && r->column[at - 1] > k; at--) r->column[at] = r->column[at - 1], r->value[at] = r->value[at - 1];
+    r->column[at] = k, r->value[at] = value;
+    used[i] += 1;
+}
+
+/* Rows may have room that was not used where entries were added together. */
+static void close_rows(rows *r, const int64_t *used, uint32_t n) {
+    int64_t end = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int64_t from = r->start[i];
+        r->start[i] = end;
+        for (int64_t e = 0; e < used[i]; e++, end++) r->column[end] = r->column[from + e], r->value[end] = r->value[from + e];
+    }
+    r->start[n] = end;
+}
+
+/* The entry of sparse data at a place, and whether it stands for its mirror image too. */
+static double sparse_entry(const bbc_data *j, uint32_t at, int64_t *i, int32_t *k, int *mirrored) {
+    *i = bbc_whole(j->arrays, at), *k = (int32_t)bbc_whole(j->arrays + 1, at);
+    *mirrored = j->flags && *i != *k;
+    return bbc_number(j->arrays + 2, at);
+}
+
+/* Rows of sparse data: as given, or for spins the symmetric part without its diagonal. */
+static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int spins) {
+    const uint32_t count = j->arrays[0].count;
+    r->start = take_low(m, 8 * ((uint64_t)n + 1));
+    if (!r->start) return 0;
+    int64_t i;
+    int32_t k;
+    int mirrored;
+    for (uint32_t e = 0; e < count; e++) {
+        sparse_entry(j, e, &i, &k, &mirrored);
+        if (spins && i == k) continue;
+        r->start[i + 1] += 1;
+        r->start[k + 1] += mirrored || spins;
+    }
+    if (!make_rows(r, m, n)) return 0;
+    int64_t *used = take_low(m, 8 * (uint64_t)n);
+    if (!used) return 0;
+    for (uint32_t e = 0; e < count; e++) {
+        const double value = sparse_entry(j, e, &i, &k, &mirrored);
+        if (spins && i == k) continue;
+        const double part = spins && !j->flags ? value / 2 : value;
+        put_entry(r, used, i, k, part);
+        if (mirrored || spins) put_entry(r, used, k, (int32_t)i, part);
+    }
+    close_rows(r, used, n);
+    return 1;
+}
+
+/* Whether rows equal their transpose. */
+static int rows_symmetric(const rows *r, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) {
+            const int32_t k = r->column[e];
+            int found = 0;
+            for (int64_t other = r->start[k]; other < r->start[k + 1]; other++)
+                found |= r->column[other] == (int32_t)i && r->value[other] == r->value[e];
+            if (!found) return 0;
+        }
+    return 1;
+}
+
+/* --- terms ---------------------------------------------------------------------------------------- */
+
+/* Bind the terms; `weights` are in the kernel's type. The index arrays lie in the program. */
+static int bind_terms(int64_t *ctx, memory *m, uint32_t n, const bbc_data *terms, const void *weights) {
+    int64_t *of_start = take_low(m, 8 * ((uint64_t)n + 1));
+    if (!of_start) return 0;
+    const uint32_t count = terms ? terms->arrays[2].count : 0, indices = terms ? terms->arrays[1].count : 0;
+    int32_t *of_term = take_low(m, 4 * (uint64_t)indices + 8);
+    if (!of_term) return 0;
+    ctx[CTX_OF_START_AT] = (int64_t)(intptr_t)of_start;
+    ctx[CTX_OF_TERM_AT] = (int64_t)(intptr_t)of_term;
+    ctx[CTX_TERMS] = count;
+    if (!count) return 1;
+    const bbc_array *start = terms->arrays, *index = start + 1;
+    ctx[CTX_TERM_START_AT] = (int64_t)(intptr_t)start->at;
+    ctx[CTX_TERM_INDEX_AT] = (int64_t)(intptr_t)index->at;
+    ctx[CTX_TERM_VALUE_AT] = (int64_t)(intptr_t)weights;
+    for (uint32_t a = 0; a < indices; a++) of_start[bbc_whole(index, a) + 1] += 1;
+    for (uint32_t i = 0; i < n; i++) of_start[i + 1] += of_start[i];
+    for (uint32_t t = count; t-- > 0;) /* the starts go down to where they belong again */
+        for (int64_t a = bbc_whole(start, t); a < bbc_whole(start, t + 1); a++) {
+            const int64_t i = bbc_whole(index, (uint32_t)a);
+            of_term[--of_start[i + 1]] = (int32_t)t;
+        }
+    for (uint32_t i = 0; i < n; i++) of_start[i] = of_start[i + 1];
+    of_start[n] = indices;
+    return 1;
+}
+
+/* --- the feedback of membranes: J as given -------------------------------------------------------- */
+
+static int dense_symmetric(uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (as_given(i, k) != as_given(k, i)) return 0;
+    return 1;
+}
+
+static int row_sums_fit(uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (uint32_t k = 0; k < n; k++) sum += size_of_number(as_given(i, k));
+        if (sum >= 131072.0) return 0;
+    }
+    return 1;
+}
+
+static const double *doubles(memory *m, const bbc_array *from, uint32_t n) {
+    double *made = take_low(m, 8 * (uint64_t)n + 8);
+    for (uint32_t k = 0; made && from && k < n; k++) made[k] = bbc_number(from, k);
+    return made;
+}
+
+static void set_dense(const bbc_data *j) {
+    bio_j.form = 1, bio_j.type = j->arrays[0].type, bio_j.dense = j->arrays[0].at;
+}
+
+static const char *for_feedback(int64_t *ctx, memory *m, uint32_t n, const bio_given *given) {
+    rows r;
+    ctx[CTX_SYMMETRIC] = 1;
+    if (given->j && given->j->kind == DATA_SPARSE) {
+        if (!rows_of_sparse(&r, m, n, given->j, 0)) return "B403";
+        bio_j.form = 2, bio_j.entries = r.value;
+        ctx[CTX_J_ROW_AT] = (int64_t)(intptr_t)r.start, ctx[CTX_J_COLUMN_AT] = (int64_t)(intptr_t)r.column;
+        ctx[CTX_SYMMETRIC] = given->j->flags || rows_symmetric(&r, n);
+    } else if (given->j) {
+        set_dense(given->j);
+        ctx[CTX_SYMMETRIC] = dense_symmetric(n);
+        if (bio_j.type == 1 && row_sums_fit(n)) bio_j.form = 3;
+        ctx[CTX_J_AT] = (int64_t)(intptr_t)bio_j.dense;
+    }
+    if (bio_j.form == 3) {
+        const uint64_t columns = (n + DYN_LIMB_COLUMNS - 1) / DYN_LIMB_COLUMNS * DYN_LIMB_COLUMNS;
+        void *limbs = take_low(m, 2 * DYN_LIMBS * columns);
+        if (!limbs) return "B403";
+        ctx[CTX_LIMB_AT] = (int64_t)(intptr_t)limbs;
+    }
+    const double *h = doubles(m, given->h ? given->h->arrays : 0, n);
+    const uint32_t count = given->terms ? given->terms->arrays[2].count : 0;
+    const double *weights = doubles(m, given->terms ? given->terms->arrays + 2 : 0, count);
+    ctx[CTX_H_AT] = (int64_t)(intptr_t)h;
+    return h && weights && bind_terms(ctx, m, n, given->terms, weights) ? 0 : "B403";
+}
+
+/* --- spins: the symmetric part, in whole numbers where that is exact ------------------------------ */
+
+/* The sum of numbers as numpy has it, in pairs of eight partial sums. */
+static double pairwise(double (*at)(uint32_t), uint32_t from, uint32_t count) {
+    if (count < 8) {
+        double sum = 0.0;
+        for (uint32_t k = 0; k < count; k++) sum += at(from + k);
+        return sum;
+    }
+    if (count > 128) {
+        const uint32_t half = count / 2 - count / 2 % 8;
+        return pairwise(at, from, half) + pairwise(at, from + half, count - half);
+    }
+    double part[8];
+    uint32_t k;
+    for (k = 0; k < 8; k++) part[k] = at(from + k);
+    for (; k < count - count % 8; k++) part[k % 8] += at(from + k);
+    double sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    for (; k < count; k++) sum += at(from + k);
+    return sum;
+}
+
+static double dense_diagonal(uint32_t i) { return as_given(i, i); }
+
+static const bbc_data *diagonal_of; /* sparse data, for `sparse_diagonal` */
+
+static double sparse_diagonal(uint32_t which) {
+    for (uint32_t e = 0;; e++)
+        if (bbc_whole(diagonal_of->arrays, e) == bbc_whole(diagonal_of->arrays + 1, e) && which-- == 0)
+            return bbc_number(diagonal_of->arrays + 2, e);
+}
+
+static double sum_of_diagonal(const bbc_data *j, uint32_t n) {
+    if (!j) return 0.0;
+    if (j->kind == DATA_DENSE) return pairwise(dense_diagonal, 0, n);
+    uint32_t count = 0;
+    for (uint32_t e = 0; e < j->arrays[0].count; e++) count += bbc_whole(j->arrays, e) == bbc_whole(j->arrays + 1, e);
+    diagonal_of = j;
+    return pairwise(sparse_diagonal, 0, count);
+}
+
+/* The exponent of the lowest set bit of a number that is not 0. */
+static int lowest_bit(double x) {
+    const uint64_t bits = bits_of(x);
+    int exponent = (int)(bits >> 52 & 2047);
+    uint64_t digits = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent) digits |= UINT64_C(1) << 52;
+    else exponent = 1;
+    exponent -= 1075;
+    while (!(digits & 1)) digits >>= 1, exponent += 1;
+    return exponent;
+}
+
+static double power_of_two(int exponent) {
+    union { uint64_t bits; double number; } same = {(uint64_t)(exponent + 1023) << 52};
+    return same.number;
+}
+
+typedef struct {
+    int lowest, any;
+} bits_seen;
+
+static void see(bits_seen *seen, double x) {
+    if (x == 0.0) return;
+    const int bit = lowest_bit(x);
+    if (!seen->any || bit < seen->lowest) seen->lowest = bit;
+    seen->any = 1;
+}
+
+/* The sum of the sizes of row i. */
+static double reach(int64_t i, uint32_t n, const rows *r) {
+    double sum = 0.0;
+    if (bio_j.form == 1)
+        for (uint32_t k = 0; k < n; k++) sum += size_of_number(symmetric_part(i, k));
+    if (bio_j.form == 2)
+        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) sum += size_of_number(r->value[e]);
+    return sum;
+}
+
+static double reach_of_terms(int64_t i, const bbc_data *terms) {
+    double sum = 0.0;
+    for (uint32_t t = 0; terms && t < terms->arrays[2].count; t++)
+        for (int64_t a = bbc_whole(terms->arrays, t); a < bbc_whole(terms->arrays, t + 1); a++)
+            if (bbc_whole(terms->arrays + 1, (uint32_t)a) == i) sum += size_of_number(bbc_number(terms->arrays + 2, t));
+    return sum;
+}
+
+/* The power of two that all numbers are multiples of, where every field then fits an integer; 0: there is none. */
+static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
+    bits_seen seen = {0, 0};
+    for (uint32_t i = 0; bio_j.form == 1 && i < n; i++)
+        for (uint32_t k = 0; k < n; k++) see(&seen, symmetric_part(i, k));
+    for (int64_t e = 0; bio_j.form == 2 && e < r->start[n]; e++) see(&seen, r->value[e]);
+    for (uint32_t k = 0; given->h && k < n; k++) see(&seen, bbc_number(given->h->arrays, k));
+    for (uint32_t t = 0; given->terms && t < given->terms->arrays[2].count; t++) see(&seen, bbc_number(given->terms->arrays + 2, t));
+    int lowest = seen.any ? seen.lowest : 0;
+    if (bio_j.form == 1 && bio_j.type == 1 && lowest > 0) lowest = 0;
+    if (lowest <= LOWEST) return 0.0;
+    if (lowest > 900) return 0.0;
+    const double unit = power_of_two(lowest), most = WHOLE_LIMIT * unit;
+    for (uint32_t i = 0; i < n; i++) {
+        const double h = given->h ? size_of_number(bbc_number(given->h->arrays, i)) : 0.0;
+        if (!(h + reach(i, n, r) + reach_of_terms(i, given->terms) < most)) return 0.0;
+    }
+    return unit;
+}
+
+/* Numbers divided by the unit, as the kernel reads them: int32 or float64. */
+static const void *fields_of(memory *m, const bbc_array *from, uint32_t count, double unit) {
+    if (unit == 0.0) return doubles(m, from, count);
+    int32_t *made = take_low(m, 4 * (uint64_t)count + 8);
+    for (uint32_t k = 0; made && from && k < count; k++) made[k] = (int32_t)(bbc_number(from, k) / unit);
+    return made;
+}
+
+/* A dense J that is mostly zeros is kept as rows; the sums are the same, and there are fewer of them. */
+static const char *for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int *whole) {
+    rows r = {0, 0, 0};
+    if (given->j && given->j->kind == DATA_SPARSE) {
+        if (!rows_of_sparse(&r, m, n, given->j, 1)) return "B403";
+        bio_j.form = 2, bio_j.entries = r.value;
+        ctx[CTX_J_ROW_AT] = (int64_t)(intptr_t)r.start, ctx[CTX_J_COLUMN_AT] = (int64_t)(intptr_t)r.column;
+    } else if (given->j) {
+        set_dense(given->j);
+        bio_j.symmetric = dense_symmetric(n);
+    }
+    const double unit = common_unit(n, given, &r);
+    *whole = unit != 0.0;
+    bio_j.per_unit = *whole ? 1.0 / unit : 1.0;
+    if (*whole && bio_j.form == 2) {
+        int32_t *counted = take_low(m, 4 * (uint64_t)r.start[n] + 8);
+        if (!counted) return "B403";
+        for (int64_t e = 0; e < r.start[n]; e++) counted[e] = (int32_t)(r.value[e] / unit);
+        bio_j.counted = counted;
+    }
+    real[REAL_SCALE] = *whole ? unit : 1.0;
+    real[REAL_CONSTANT] = -0.5 * sum_of_diagonal(given->j, n);
+    const void *h = fields_of(m, given->h ? given->h->arrays : 0, n, unit);
+    const uint32_t count = given->terms ? given->terms->arrays[2].count : 0;
+    const void *weights = fields_of(m, given->terms ? given->terms->arrays + 2 : 0, count, unit);
+    ctx[CTX_H_AT] = (int64_t)(intptr_t)h;
+    return h && weights && bind_terms(ctx, m, n, given->terms, weights) ? 0 : "B403";
+}
+
+const char *bind_couplings(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int spins, int *whole) {
+    memset(&bio_j, 0, sizeof bio_j);
+    bio_j.n = n, bio_j.spins = spins, bio_j.per_unit = 1.0;
+    ctx[CTX_DIRTY] = 1;
+    return spins ? for_energy(ctx, real, m, n, given, whole) : for_feedback(ctx, m, n, given);
+}

@@ -1,0 +1,300 @@
+/* The board's end of the link: sessions, frames, requests and uploads. What leaves is in link_out.c. */
+#include "link.h"
+#include "link_out.h"
+
+#define ALWAYS (1u << STREAM_STIM | 1u << STREAM_STATUS | 1u << STREAM_LOG)
+#define MOST_WAITING (QUEUE - AHEAD - 3) /* replies to all that is held, and events, still find room then */
+
+device_link LINK;
+
+void link_start(uint64_t boot) {
+    memset(&LINK, 0, sizeof LINK);
+    LINK.boot = boot;
+    LINK.last_session = (uint8_t)(boot % 255);
+    sender_begin(&LINK.out);
+    receiver_begin(&LINK.from_host);
+    LINK.streams = ALWAYS;
+    say(MSG_NOSESSION, 0, 0, boot);
+}
+
+/* Windows, streams and transfers start anew; uploads and the result stay. */
+static void begin(unsigned session) {
+    device_link *l = &LINK;
+    l->session = (uint8_t)session;
+    sender_begin(&l->out);
+    receiver_begin(&l->from_host);
+    l->telemetry_used = 0;
+    memset(l->numbers, 0, sizeof l->numbers);
+    l->streams = ALWAYS, l->raw_count = 0, l->sending = 0;
+}
+
+/* --- answers -------------------------------------------------------------------------------------- */
+
+answer accepted(uint64_t number) {
+    const answer a = {0, "", "", 0.0, 0.0, LINK_NOWHERE, number};
+    return a;
+}
+
+answer refused(unsigned reason, const char *subject, const char *text) {
+    const double none = __builtin_nan("");
+    const answer a = {reason, subject, text, none, none, LINK_NOWHERE, 0};
+    return a;
+}
+
+answer refused_value(unsigned reason, const char *subject, const char *text, double value, double allowed) {
+    const answer a = {reason, subject, text, value, allowed, LINK_NOWHERE, 0};
+    return a;
+}
+
+/* --- the host's life ------------------------------------------------------------------------------ */
+
+static void mark_lost(const char *why) {
+    LINK.watchdog = 0;
+    board_host_lost(why);
+}
+
+void end_session(const char *why) {
+    if (!LINK.connected) return;
+    LINK.past_nonce = LINK.nonce, LINK.past_known = 1, LINK.connected = 0;
+    mark_lost(why);
+    begin(0);
+}
+
+int link_silent(uint64_t now) { return LINK.watchdog && now - LINK.heard >= LINK.watchdog; }
+
+void link_watch(uint64_t now) {
+    const uint64_t silence = now - LINK.heard;
+    if (link_silent(now)) mark_lost("the host was silent for the watchdog's time");
+    if (LINK.connected && silence >= LINK_SESSION_TIMEOUT_US) end_session("the host was silent for 2 s");
+}
+
+/* --- from anyone ---------------------------------------------------------------------------------- */
+
+static void hello(reader *r, uint64_t now) {
+    const unsigned oldest = (unsigned)take_number(r, 1), newest = (unsigned)take_number(r, 1);
+    const uint64_t nonce = take_number(r, 8);
+    take_bytes(r, (uint32_t)take_number(r, 1));
+    if (!all_taken(r)) {
+        LINK.malformed += 1;
+        return;
+    }
+    if (LINK.past_known && nonce == LINK.past_nonce) return; /* it was held up on its way */
+    if (oldest > LINK_NEWEST || newest < LINK_OLDEST) reject(nonce, REJECTION_VERSION);
+    else if (LINK.connected && nonce != LINK.nonce) reject(nonce, REJECTION_BUSY);
+    else {
+        if (!LINK.connected) {
+            LINK.connected = 1, LINK.nonce = nonce, LINK.heard = now, LINK.beat = 0;
+            LINK.last_session = (uint8_t)(LINK.last_session % 255 + 1);
+            begin(LINK.last_session);
+        }
+        say(MSG_WELCOME, LINK.session, newest < LINK_NEWEST ? newest : LINK_NEWEST, nonce);
+    }
+}
+
+static void from_anyone(const frame *f, uint64_t now) {
+    reader r = {f->payload, f->payload + f->size, 0};
+    if (f->type == MSG_HELLO) {
+        hello(&r, now);
+        return;
+    }
+    const uint64_t number = take_number(&r, f->type == MSG_ESTOP ? 4 : 8);
+    if (!all_taken(&r)) LINK.malformed += 1;
+    else if (f->type == MSG_ESTOP) {
+        board_estop();
+        LINK.watchdog = 0;
+        say(MSG_ESTOPACK, LINK.session, (uint32_t)number, board_clock());
+    } else if (number == LINK.boot) board_reset();
+}
+
+static void complain(const frame *f, uint64_t now) {
+    LINK.strangers += 1;
+    if (f->type == MSG_BYE || (LINK.ever_complained && now - LINK.complained < LINK_NO_SESSION_EVERY_US)) return;
+    LINK.complained = now, LINK.ever_complained = 1;
+    say(MSG_NOSESSION, f->session, 0, LINK.boot);
+}
+
+/* --- uploads -------------------------------------------------------------------------------------- */
+
+static int wrong_state(unsigned kind, answer *a) {
+    const unsigned state = board_state();
+    if (state == STATE_DISARMED || (state == STATE_ARMED && kind != KIND_LIMITS)) return 0;
+    *a = refused(REFUSAL_STATE, "state", "nothing can be uploaded while the board is running, armed or in fault");
+    return 1;
+}
+
+static answer malformed(void) {
+    LINK.malformed += 1;
+    return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
+}
+
+static int same(const uint8_t *a, const uint8_t *b) { return !memcmp(a, b, 32); }
+
+/* The reply to UploadBegin where it is none of Accepted and Refused: `offset` becomes where to go on. */
+static answer upload_begin(reader *r, uint32_t *offset, int *loaded) {
+    const unsigned kind = (unsigned)take_number(r, 1);
+    const uint32_t total = (uint32_t)take_number(r, 4);
+    const uint8_t *digest = take_bytes(r, 32);
+    answer a;
+    if (!all_taken(r) || kind < 1 || kind > KIND_COUNT) return malformed();
+    upload *u = LINK.uploads + kind;
+    LINK.current = 0, *loaded = u->loaded && same(u->loaded_sha256, digest);
+    if (*loaded) return *offset = total, accepted(0);
+    if (wrong_state(kind, &a)) return a;
+    a = board_may_upload(kind, total);
+    if (a.reason) return a;
+    if (!u->begun || u->total != total || !same(u->sha256, digest)) {
+        memcpy(u->sha256, digest, 32);
+        u->total = total, u->have = 0, u->begun = 1, u->loaded = 0; /* there is room for one content of each kind */
+    }
+    LINK.current = (int)kind, *offset = u->have;
+    return accepted(0);
+}
+
+/* What does not join to what is there is left out: the hash will tell. */
+static void upload_data(reader *r) {
+    const uint32_t offset = (uint32_t)take_number(r, 4), size = (uint32_t)(r->end - r->at);
+    upload *u = LINK.uploads + LINK.current;
+    if (r->bad) {
+        LINK.malformed += 1;
+        return;
+    }
+    if (!LINK.current || !u->begun || offset != u->have || size > u->total - u->have) return;
+    memcpy(board_upload_room((unsigned)LINK.current) + offset, r->at, size);
+    u->have += size;
+}
+
+static answer upload_end(reader *r, unsigned *kind) {
+    *kind = (unsigned)take_number(r, 1);
+    const uint8_t *digest = take_bytes(r, 32);
+    uint8_t found[32];
+    sha256 h;
+    answer a;
+    if (!all_taken(r) || *kind < 1 || *kind > KIND_COUNT) return malformed();
+    if (wrong_state(*kind, &a)) return a;
+    upload *u = LINK.uploads + *kind;
+    const int begun = u->begun;
+    u->begun = 0;
+    if (!begun || !same(u->sha256, digest)) return refused(REFUSAL_NOT_LOADED, "", "no such upload was begun");
+    const uint8_t *data = board_upload_room(*kind);
+    sha256_begin(&h), sha256_add(&h, data, u->have), sha256_end(&h, found);
+    if (!same(found, digest)) return refused(REFUSAL_HASH, "", "the hash of what came is not the one that was announced");
+    a = board_uploaded(*kind, data, u->have, digest);
+    if (!a.reason) u->loaded = 1, memcpy(u->loaded_sha256, digest, 32);
+    return a;
+}
+
+/* --- requests ------------------------------------------------------------------------------------- */
+
+static answer fetch(reader *r) {
+    const uint32_t run = (uint32_t)take_number(r, 4), offset = (uint32_t)take_number(r, 4);
+    uint32_t kept;
+    const uint8_t *digest;
+    if (!all_taken(r)) return malformed();
+    const uint32_t total = board_result(&kept, &digest);
+    if (!kept || kept != run) return refused(REFUSAL_NOT_LOADED, "", "no result of this run is kept");
+    if (offset > total) return refused_value(REFUSAL_TOO_LARGE, "offset", "", offset, total);
+    LINK.sending = 1, LINK.sent = offset;
+    return accepted(total - offset);
+}
+
+/* What the link itself must know of a request that the board accepted. */
+static void note(unsigned type, const uint8_t *payload, uint32_t size) {
+    if (type == MSG_ARM) LINK.watchdog = (uint64_t)get_u16(payload + 32) * 1000;
+    if (type == MSG_DISARM) LINK.watchdog = 0;
+    if (type != MSG_SUBSCRIBE) return;
+    LINK.streams = ALWAYS | (get_u16(payload) & ((1u << STREAM_COUNT) - 1));
+    LINK.raw_count = payload[2];
+    for (uint32_t k = 0; k < LINK.raw_count && 3 + 2 * k + 2 <= size; k++) LINK.raw_channels[k] = get_u16(payload + 3 + 2 * k);
+}
+
+static answer of_board(const frame *f, reader *r) {
+    if (f->type == MSG_ARM && f->size == 34) {
+        const unsigned ms = get_u16(f->payload + 32);
+        const unsigned nearest = ms < LINK_WATCHDOG_LEAST_MS ? LINK_WATCHDOG_LEAST_MS : LINK_WATCHDOG_MOST_MS;
+        if (ms < LINK_WATCHDOG_LEAST_MS || ms > LINK_WATCHDOG_MOST_MS)
+            return refused_value(REFUSAL_UNSAFE, "watchdog_ms", "the watchdog takes 50 to 2000 ms", ms, nearest);
+    }
+    const answer a = board_request(f->type, r);
+    if (a.reason == REFUSAL_MALFORMED) LINK.malformed += 1;
+    if (!a.reason) note(f->type, f->payload, f->size);
+    return a;
+}
+
+/* Answer a reliable frame. Its number is used up, so what can't be read is answered as well. */
+static void take(const frame *f) {
+    reader r = {f->payload, f->payload + f->size, 0};
+    unsigned kind = 0;
+    uint32_t offset = 0;
+    int loaded = 0;
+    answer a;
+    switch (f->type) {
+    case MSG_UPLOADDATA: upload_data(&r); return;
+    case MSG_UPLOADBEGIN:
+        a = upload_begin(&r, &offset, &loaded);
+        if (!a.reason) {
+            reply_ready(f->seq, loaded, offset);
+            return;
+        }
+        break;
+    case MSG_UPLOADEND:
+        a = upload_end(&r, &kind);
+        if (!a.reason) {
+            reply_verified(f->seq, kind, LINK.uploads[kind].loaded_sha256);
+            return;
+        }
+        break;
+    case MSG_FETCH: a = fetch(&r); break;
+    case MSG_ARM:
+    case MSG_DISARM:
+    case MSG_CLEARFAULT:
+    case MSG_RUN:
+    case MSG_HALT:
+    case MSG_SUBSCRIBE:
+    case MSG_STIMULATE: a = of_board(f, &r); break;
+    default:
+        LINK.malformed += 1;
+        a = refused(REFUSAL_UNKNOWN, "", "there is no such message");
+    }
+    reply(f->seq, &a);
+}
+
+/* Signs of life are those that can't be said twice: new requests, and rising heartbeats. */
+static void reliable(const frame *f, uint64_t now) {
+    frame next;
+    if (f->seq == LINK.from_host.expected && LINK.out.count > MOST_WAITING) return; /* it will be sent again */
+    if (!receiver_accept(&LINK.from_host, f)) return;
+    LINK.heard = now;
+    take(f);
+    while (receiver_following(&LINK.from_host, &next)) take(&next);
+}
+
+static void out_of_band(const frame *f, uint64_t now) {
+    reader r = {f->payload, f->payload + f->size, 0};
+    if (f->type == MSG_ACK) {
+        const uint8_t *p = take_bytes(&r, 10);
+        if (all_taken(&r) && p[0] <= 1 && p[1] <= STATE_FAULT) sender_acknowledged(&LINK.out, p[0], get_u32(p + 2), get_u32(p + 6), f->seq, now);
+        else LINK.malformed += 1;
+    } else if (f->type == MSG_HEARTBEAT) {
+        const uint32_t token = (uint32_t)take_number(&r, 4);
+        if (!all_taken(&r)) LINK.malformed += 1;
+        else if (token > LINK.beat) {
+            LINK.beat = token, LINK.heard = now;
+            say(MSG_HEARTBEATACK, LINK.session, token, board_clock());
+        }
+    } else if (f->type == MSG_BYE && f->size == 0) end_session("the host closed it");
+    else LINK.malformed += 1;
+}
+
+void link_receive(const uint8_t *data, uint32_t count, uint64_t now) {
+    frame f;
+    link_watch(now);
+    for (uint32_t k = 0; k < count; k++) {
+        if (!decode_byte(&LINK.in, data[k], &f)) continue;
+        if (f.type == MSG_HELLO || f.type == MSG_ESTOP || f.type == MSG_RESET) from_anyone(&f, now);
+        else if (!LINK.connected || f.session != LINK.session) complain(&f, now);
+        else if (f.type >= 0x01 && f.type <= 0x3f) reliable(&f, now);
+        else out_of_band(&f, now);
+    }
+}
+
+int link_wants(unsigned stream) { return LINK.connected && LINK.streams >> stream & 1; }

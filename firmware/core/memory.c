@@ -1,0 +1,50 @@
+/* The memory of a run. */
+#include "memory.h"
+
+void *take_low(memory *m, uint64_t bytes) {
+    bytes = (bytes + 7) & ~UINT64_C(7);
+    if (bytes > (uint64_t)(m->high - m->low)) return 0;
+    uint8_t *at = m->low;
+    memset(at, 0, (size_t)bytes);
+    m->low += bytes;
+    return at;
+}
+
+static piece *new_piece(memory *m) {
+    if ((size_t)(m->high - m->low) < sizeof(piece)) return 0;
+    m->high -= sizeof(piece);
+    piece *made = (piece *)(void *)m->high;
+    made->next = 0, made->used = 0;
+    return made;
+}
+
+int stream_add(memory *m, stream *s, const void *from, uint32_t count) {
+    const uint8_t *at = from;
+    while (count) {
+        if (!s->last || s->last->used == sizeof s->last->data) {
+            piece *made = new_piece(m);
+            if (!made) return 0;
+            if (s->last) s->last->next = made;
+            else s->first = made;
+            s->last = made;
+        }
+        const uint64_t room = sizeof s->last->data - s->last->used;
+        const uint32_t some = count < room ? count : (uint32_t)room;
+        memcpy(s->last->data + s->last->used, at, some);
+        s->last->used += some, s->bytes += some;
+        at += some, count -= some;
+    }
+    return 1;
+}
+
+void stream_read(const stream *s, uint64_t at, void *to, uint32_t count) {
+    uint8_t *out = to;
+    const piece *p = s->first;
+    while (p && at >= sizeof p->data) at -= sizeof p->data, p = p->next;
+    while (count && p) {
+        const uint64_t room = sizeof p->data - at;
+        const uint32_t some = count < room ? count : (uint32_t)room;
+        memcpy(out, p->data + at, some);
+        out += some, count -= some, at = 0, p = p->next;
+    }
+}

@@ -1,0 +1,168 @@
+/* Reliable delivery, as `bioasm/hardware/link/window.py` has it. */
+#include "window.h"
+
+/* --- to the host ---------------------------------------------------------------------------------- */
+
+void sender_begin(sender *s) {
+    const uint32_t rate = s->rate;
+    memset(s, 0, sizeof *s);
+    s->rate = rate, s->credit = 1 << 14;
+}
+
+static sent_frame *item(sender *s, uint32_t k) { return s->queue + (s->first + k) % QUEUE; }
+
+uint8_t *sender_queue(sender *s, unsigned type) {
+    if (s->count == QUEUE) return 0;
+    sent_frame *f = item(s, s->count++);
+    f->type = (uint8_t)type, f->sends = f->held = f->again = 0, f->size = 0;
+    return f->payload;
+}
+
+void sender_size(sender *s, uint32_t size) { item(s, s->count - 1)->size = (uint16_t)size; }
+
+static uint64_t line_time(const sender *s, uint32_t bytes) { return s->rate ? (uint64_t)bytes * 1000000 / s->rate : 0; }
+
+static uint64_t timeout(const sender *s) {
+    if (!s->measured) return LINK_FIRST_TIMEOUT_US;
+    const int64_t usual = s->smoothed + 4 * s->deviation;
+    return usual > LINK_SHORTEST_TIMEOUT_US ? (uint64_t)usual : LINK_SHORTEST_TIMEOUT_US;
+}
+
+static uint64_t wait(const sender *s) {
+    const int kept = s->backoff < LINK_KEPT_DOUBLINGS ? s->backoff : LINK_KEPT_DOUBLINGS, doublings = s->tries > kept ? s->tries : kept;
+    const uint64_t usual = timeout(s) << doublings;
+    return (usual < LINK_LONGEST_TIMEOUT_US ? usual : LINK_LONGEST_TIMEOUT_US) + line_time(s, s->reach_bytes);
+}
+
+static int send(sender *s, uint32_t k, uint64_t now, sent_frame **f, uint16_t *seq) {
+    sent_frame *one = item(s, k);
+    if (s->reach == 1 && !one->sends) s->timer = now;
+    one->sent_at = now, one->ahead = s->reach_bytes, one->again = 0;
+    one->sends += one->sends < 255;
+    *f = one, *seq = (uint16_t)(s->base + k);
+    return 1;
+}
+
+static int may_send(const sender *s, uint32_t size) {
+    return !s->reach || (s->reach < WINDOW && s->reach_bytes + size <= s->credit);
+}
+
+int sender_next(sender *s, uint64_t now, sent_frame **f, uint16_t *seq) {
+    if (s->reach && now >= s->timer + wait(s)) {
+        s->timer = now;
+        s->tries += 1, s->backoff += 1;
+        if (s->tries > LINK_TRIES) return -1;
+        s->doubted = s->reach;
+        item(s, 0)->again = 1;
+    }
+    for (uint32_t k = 0; k < s->reach; k++)
+        if (item(s, k)->again) return send(s, k, now, f, seq);
+    if (s->reach < s->count && may_send(s, wire_bytes(item(s, s->reach)->size))) {
+        s->reach_bytes += wire_bytes(item(s, s->reach)->size);
+        s->reach += 1;
+        return send(s, s->reach - 1, now, f, seq);
+    }
+    return 0;
+}
+
+/* RFC 6298; of frames that were sent twice or held it is not known what was answered when (Karn). */
+static void measure(sender *s, const sent_frame *f, uint64_t now) {
+    if (f->sends != 1 || f->held) return;
+    const int64_t taken = (int64_t)(now - f->sent_at) - (int64_t)line_time(s, f->ahead), sample = taken > 0 ? taken : 0;
+    const int64_t off = sample - s->smoothed;
+    if (!s->measured) s->smoothed = sample, s->deviation = sample / 2;
+    else s->deviation += ((off < 0 ? -off : off) - s->deviation) / 4, s->smoothed += off / 8;
+    s->measured = 1, s->backoff = 0;
+}
+
+static void forget(sender *s, uint64_t now) {
+    sent_frame *f = item(s, 0);
+    measure(s, f, now);
+    s->reach_bytes -= wire_bytes(f->size);
+    s->first = (s->first + 1) % QUEUE;
+    s->count -= 1, s->reach -= 1, s->base += 1;
+}
+
+static int overdue(const sender *s, const sent_frame *f, uint64_t now) {
+    return f->sends == 1 || now - f->sent_at > (uint64_t)s->smoothed + line_time(s, f->ahead);
+}
+
+static void mend(sender *s, uint32_t held, uint64_t now) {
+    uint32_t known = s->reach;
+    if (held)
+        for (known = 33; known > 1 && !(held >> (known - 2) & 1);) known--;
+    for (uint32_t k = 0; k < known && k < s->reach; k++) {
+        sent_frame *f = item(s, k);
+        if (k && held >> (k - 1) & 1) f->held = 1;
+        f->again = !f->held && (f->again || overdue(s, f, now));
+    }
+}
+
+void sender_acknowledged(sender *s, int nak, uint32_t credit, uint32_t held, uint16_t expected, uint64_t now) {
+    const uint32_t arrived = (uint16_t)(expected - s->base);
+    if (arrived > s->reach) return; /* an old one that was held up on its way */
+    s->credit = credit;
+    for (uint32_t k = 0; k < arrived; k++) forget(s, now);
+    if (arrived) {
+        s->timer = now, s->tries = 0;
+        s->doubted = s->doubted > arrived ? s->doubted - arrived : 0;
+        if (s->doubted && s->count && now - item(s, 0)->sent_at > wait(s)) item(s, 0)->again = 1;
+    }
+    if (nak) mend(s, held, now);
+}
+
+/* --- from the host -------------------------------------------------------------------------------- */
+
+void receiver_begin(receiver *r) { memset(r, 0, offsetof(receiver, payloads)); }
+
+static int any_held(const receiver *r) {
+    int any = 0;
+    for (int k = 0; k < AHEAD; k++) any |= r->have[k];
+    return any;
+}
+
+/* Those that are held move one nearer to being expected. */
+static void advance(receiver *r) {
+    r->expected += 1;
+    for (int k = 0; k + 1 < AHEAD; k++) {
+        r->have[k] = r->have[k + 1], r->held[k] = r->held[k + 1];
+        if (r->have[k]) {
+            memcpy(r->payloads[k], r->payloads[k + 1], r->held[k].size);
+            r->held[k].payload = r->payloads[k];
+        }
+    }
+    r->have[AHEAD - 1] = 0;
+}
+
+int receiver_accept(receiver *r, const frame *f) {
+    const uint16_t early = (uint16_t)(f->seq - r->expected);
+    r->due = 1;
+    if (early == 0) return 1;
+    if (early >= 0x8000) return 0;
+    r->missing = 1;
+    if (early > AHEAD || r->have[early - 1]) return 0;
+    r->have[early - 1] = 1, r->held[early - 1] = *f;
+    memcpy(r->payloads[early - 1], f->payload, f->size);
+    r->held[early - 1].payload = r->payloads[early - 1];
+    return 0;
+}
+
+/* After frame `expected` was taken: the one behind it, where that is here; it stays valid until the next call. */
+int receiver_following(receiver *r, frame *f) {
+    static uint8_t payload[LINK_MAX_PAYLOAD];
+    const int next = r->have[0];
+    if (next) {
+        *f = r->held[0];
+        memcpy(payload, r->payloads[0], f->size);
+        f->payload = payload;
+    }
+    advance(r);
+    r->missing = (uint8_t)any_held(r);
+    return next;
+}
+
+uint32_t receiver_held(const receiver *r) {
+    uint32_t bits = 0;
+    for (int k = 0; k < AHEAD; k++) bits |= (uint32_t)r->have[k] << k;
+    return bits;
+}
