@@ -1,0 +1,85 @@
+"""Executors of a sweep: processes of this machine, Dask, Slurm and MPI, each as a `concurrent.futures.Executor`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bioasm.diagnostics import EXIT_USAGE, error
+from bioasm.extras import installed, require
+from bioasm.sweeps.pool import Processes
+
+FORMS = "processes, dask:ADDRESS, slurm, submitit-local or mpi"
+_RETRIES = 3
+_POLL = 0.2  # s between two looks at jobs of a queue
+
+
+class Submitit(Executor):
+    """Jobs of submitit, a library for Slurm, as futures."""
+
+    def __init__(self, cluster: str, folder: Path) -> None:
+        self.jobs = import_module("submitit").AutoExecutor(str(folder), cluster=cluster)
+        self.waiting: dict[Future[Any], Any] = {}
+        self.closed, self.lock = False, threading.Lock()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a job over to the queue."""
+        future: Future[Any] = Future()
+        with self.lock:
+            self.waiting[future] = self.jobs.submit(function, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End it; jobs that wait are taken from the queue where they are to be cancelled."""
+        self.closed = True
+        for job in list(self.waiting.values()) if cancel_futures else ():
+            job.cancel(check=False)
+
+    def _follow(self) -> None:
+        while not self.closed:
+            with self.lock:
+                ended = [future for future, job in self.waiting.items() if job.done()]
+                jobs = [(future, self.waiting.pop(future)) for future in ended]
+            for future, job in jobs:
+                fault = job.exception()
+                future.set_result(job.result()) if fault is None else future.set_exception(fault)
+            time.sleep(_POLL)
+
+
+def factory(name: str, workers: int | None, folder: Path) -> Callable[[], Executor]:
+    """The factory of the executor with that name, for a sweep into a folder. Raises BioasmError B406, B312."""
+    kind, _, where = name.partition(":")
+    if name == "processes":
+        return Processes(workers)
+    if kind == "dask" and where:
+        require("distributed", "dask", "the executor dask")
+        return lambda: _dask(where)
+    if name in ("slurm", "submitit-local"):
+        require("submitit", "slurm", "the executor slurm")
+        return lambda: Submitit("slurm" if name == "slurm" else "local", folder / "queue")
+    if name == "mpi":
+        if not installed("mpi4py"):
+            text, hint = "the executor mpi needs mpi4py, which is not installed", "pip install mpi4py"
+            raise error("B312", text, hint=hint, exit_code=EXIT_USAGE)
+        return _mpi
+    raise error("B406", f"there is no executor {name!r}", hint=f"it is {FORMS}", exit_code=EXIT_USAGE)
+
+
+def _dask(address: str) -> Executor:
+    try:
+        client = import_module("distributed").Client(address, timeout=10)
+    except (OSError, ValueError) as cause:
+        raise error("B406", f"no Dask scheduler answers at {address}: {cause}") from None
+    made: Executor = client.get_executor(retries=_RETRIES)
+    return made
+
+
+def _mpi() -> Executor:
+    made: Executor = import_module("mpi4py.futures").MPIPoolExecutor()
+    return made

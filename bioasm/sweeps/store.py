@@ -1,0 +1,175 @@
+"""The folder of a sweep, which is its own resume: a plan, a file for each job that is done, and what failed.
+
+`sweep.json` is the plan and `program.bbc` the program; `results/NAME.npz` is the result of each point, `pieces/NAME.npz` that
+of a piece until its point is merged, `failed/NAME.json` why a job failed and `failed/NAME.npz` what it had computed. Files are
+whole or absent. All but `log.csv`, the seconds of each job, is the same whatever ran the jobs, and in which order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from bioasm.diagnostics import error
+from bioasm.files import unreadable, unwritable, whole
+from bioasm.results import Result
+from bioasm.results.reading import load
+from bioasm.sweeps.merge import merge
+from bioasm.sweeps.plan import Job, Plan, Point
+from bioasm.sweeps.worker import content
+
+ABOUT, PROGRAM, LOG, TABLE = "sweep.json", "program.bbc", "log.csv", "table.csv"
+FOLDERS = ("results", "pieces", "failed")
+
+
+class Store:
+    """The folder of one sweep."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        """A folder that is not there yet, or that of the same sweep. Raises BioasmError B604 for another's, B302, B301."""
+        self.folder, self.plan = folder, plan
+        check_folder(folder, plan)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder is there."""
+        return (self.folder / ABOUT).is_file()
+
+    def begin(self) -> None:
+        """Make the folder, or what is missing of it. Raises BioasmError B302."""
+        self._make(self.folder)
+        self._write(self.folder / ABOUT, _told(self.plan).encode())  # first, so that what a crash leaves is known again
+        self._write(self.folder / PROGRAM, self.plan.program)
+        for name in FOLDERS:
+            self._make(self.folder / name)
+
+    def result(self, point: Point) -> Path:
+        """Where the result of a point is."""
+        return self.folder / "results" / f"{point.name}.npz"
+
+    def missing(self, point: Point) -> list[Job]:
+        """The jobs of a point that have not been done."""
+        if self.result(point).exists():
+            return []
+        return [job for job in point.jobs if not self._place(job).exists()]
+
+    def keep(self, job: Job, npz: bytes) -> None:
+        """Keep the result of a job, in place of an earlier failure."""
+        self._write(self._place(job), npz)
+        self._forget_failure(job)
+
+    def fail(self, job: Job, findings: list[dict[str, Any]], npz: bytes = b"") -> None:
+        """Keep why a job failed, and what it had computed by then."""
+        place = self._failed(job)
+        self._write(place, (json.dumps({**job.about(), "findings": findings}, indent=1) + "\n").encode())
+        if npz:
+            self._write(place.with_suffix(".npz"), npz)
+
+    def join(self, point: Point) -> Result | None:
+        """Merge the pieces of a point where all are there, then delete them. Raises BioasmError B602 where they don't fit."""
+        if len(point.jobs) == 1:
+            return None
+        places = [self._place(job) for job in point.jobs]
+        whole: Result | None = None
+        if not self.result(point).exists() and all(place.exists() for place in places):
+            whole = merge([load(place) for place in places], [p.name for p in places])
+            self._write(self.result(point), content(whole))
+        if self.result(point).exists():
+            for place, job in zip(places, point.jobs, strict=True):
+                place.unlink(missing_ok=True)
+                self._forget_failure(job)
+        return whole
+
+    def keep_table(self, csv: bytes) -> Path:
+        """Keep the table, where it is another than that of the folder; returns where it is."""
+        path = self.folder / TABLE
+        if not path.is_file() or path.read_bytes() != csv:
+            self._write(path, csv)
+        return path
+
+    def failure(self, job: Job) -> list[dict[str, Any]] | None:
+        """Why a job failed, None where it did not."""
+        place = self._failed(job)
+        if not place.exists():
+            return None
+        try:
+            return list(json.loads(place.read_text(encoding="utf-8"))["findings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return [{"code": "B604", "message": f"{place} can't be read"}]
+
+    def load(self, point: Point) -> Result:
+        """The result of a point."""
+        return load(self.result(point))
+
+    def log(self, job: Job, seconds: float) -> None:
+        """Note how long a job took."""
+        path = self.folder / LOG
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(f"{job.name},{seconds:.3f}\n")
+        except OSError as cause:
+            raise unwritable(path, cause) from cause
+
+    def _place(self, job: Job) -> Path:
+        return self.folder / ("pieces" if job.is_piece else "results") / f"{job.name}.npz"
+
+    def _failed(self, job: Job) -> Path:
+        return self.folder / "failed" / f"{job.name}.json"
+
+    def _forget_failure(self, job: Job) -> None:
+        for suffix in (".json", ".npz"):
+            self._failed(job).with_suffix(suffix).unlink(missing_ok=True)
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as cause:
+            raise unwritable(folder, cause) from cause
+
+    def _write(self, path: Path, data: bytes) -> None:
+        with whole(path) as stream:
+            stream.write(data)
+
+
+def is_sweep(path: str) -> bool:
+    """Whether a path is the folder of a sweep."""
+    return (Path(path) / ABOUT).is_file()
+
+
+def results_in(folder: Path) -> set[str]:
+    """The names of points that have a result in the folder of a sweep."""
+    try:
+        return {name.removesuffix(".npz") for name in os.listdir(folder / "results")}
+    except FileNotFoundError:
+        return set()
+    except OSError as cause:
+        raise unreadable(folder, cause) from cause
+
+
+def check_folder(folder: Path, plan: Plan) -> None:
+    """Refuse a folder that holds anything but this sweep. Raises BioasmError B604, B302."""
+    about = folder / ABOUT
+    try:
+        if about.exists():
+            if about.read_text(encoding="utf-8", errors="replace") != _told(plan):
+                raise error("B604", f"{folder} is the folder of another sweep", hint=_differing(about, plan))
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise error("B604", f"{folder} is there already, and no folder of a sweep")
+    except OSError as cause:
+        raise unwritable(folder, cause) from cause
+
+
+def _told(plan: Plan) -> str:
+    return json.dumps(plan.about(), indent=1) + "\n"
+
+
+def _differing(about: Path, plan: Plan) -> str:
+    """Which parts of two plans differ, in words."""
+    try:
+        old = json.loads(about.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "its sweep.json is damaged"
+    parts = [name for name, value in plan.about().items() if not isinstance(old, dict) or old.get(name) != value]
+    return f"it has another {', '.join(parts) or 'form'}; take a new folder"
