@@ -37,3 +37,8 @@ BINARY = ("dimod", "cqm")
 
 # The formats whose objective may be maximised instead of minimised.
 MAXIMIZABLE = ("qubo", "coo", "matrix", "bqm", "bq", "qplib", "opb", "terms", "dimod")
+
+# How programs for spins minimise: by one fall of the temperature, cycles that MERGE combines, blocks that BLK solves, a ladder
+# of lanes that exchange components, or what suits the problem.
+ANNEAL, MERGE, STRIPS, TEMPER, AUTO = "anneal", "merge", "strips", "temper", "auto"
+SOLVERS = (ANNEAL, MERGE, STRIPS, TEMPER, AUTO)

@@ -24,17 +24,17 @@ def is_bqm(said: Any) -> bool:
     return isinstance(said, Mapping) and said.get("type") == TYPE
 
 
-def names_in(content: bytes, n: int) -> tuple[Hashable, ...]:
-    """The labels of a model that `read_bqm` read, none where there are no n different ones."""
-    labels = json.loads(content).get("variable_labels")
+def names_in(said: Mapping[str, Any], n: int) -> tuple[Hashable, ...]:
+    """The labels of a model of n variables, none where there are no n different ones."""
+    labels = said.get("variable_labels")
     names = names_of({NAMES: json.dumps(labels)}) if isinstance(labels, list) else ()
     return names if len(names) == n and names != tuple(range(n)) else ()
 
 
-def read_bqm(content: bytes, source: str) -> Polynomial:
-    """offset + sum of linear_biases z_i + sum of quadratic_biases z_head z_tail, over spins or bits as the file says.
+def read_bqm(content: bytes, source: str) -> tuple[Polynomial, tuple[Hashable, ...]]:
+    """A model's energy, offset + sum of linear_biases z_i + sum of quadratic_biases z_head z_tail, and its labels.
 
-    Variables are numbered in the order of their biases. Raises BioasmError B304, B111.
+    Spins or bits, as the file says. Variables are numbered in the order of their biases. Raises BioasmError B304, B111.
     """
     said = _object(content, source)
     domain = _DOMAINS.get(str(said.get("variable_type")))
@@ -51,7 +51,7 @@ def read_bqm(content: bytes, source: str) -> Polynomial:
         raise _flaw(source, "a quadratic bias joins a variable with itself")
     offset = _numbers({"offset": [said.get("offset", 0.0)]}, "offset", source)
     pieces = [Monomials(np.arange(n)[:, None], linear), Monomials(np.sort(ends, axis=1), quadratic)]
-    return collect(n, domain, pieces, offset.tolist())
+    return collect(n, domain, pieces, offset.tolist()), names_in(said, n)
 
 
 def _object(content: bytes, source: str) -> Mapping[str, Any]:

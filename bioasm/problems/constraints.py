@@ -17,7 +17,8 @@ def penalised(model: Any) -> Any:
     """The BinaryQuadraticModel of a ConstrainedQuadraticModel of bits and spins, the same for the same model each time.
 
     Spins become bits x = (1 + s)/2. Bits of slack are called `slack_LABEL_0`, ... by the label of their constraint, or by its
-    number where it was given none. Raises ValueError for a constraint that can't become a penalty.
+    number where it was given none. A soft constraint weighs what it says. Raises ValueError for one that can't become a
+    penalty.
     """
     import dimod
 
@@ -29,18 +30,40 @@ def penalised(model: Any) -> Any:
     found.offset += said.objective.offset
     weight = _weight(found)
     for number, (label, constraint) in enumerate(said.constraints.items()):
-        _add(found, constraint, weight, _stem(found, number, label))
+        own = _weight_of_soft(constraint, label) if constraint.lhs.is_soft() else weight
+        _add(found, constraint, own, _stem(found, number, label))
     return found
 
 
 def _weight(model: Any) -> float:
-    """What a penalty weighs: 10 times the largest bias of the objective, 1 where it has none."""
+    """The weight of a penalty: 10 times the largest bias of the objective, 1 where it has none."""
     biases = [*model.linear.values(), *model.quadratic.values()]
     return _TIMES * max(map(abs, biases), default=0.0) or 1.0
 
 
+def _weight_of_soft(constraint: Any, label: Hashable) -> float:
+    """The weight of a soft constraint, whose penalty is quadratic, or linear with a violation of 0 or 1, which is its square.
+
+    Raises ValueError for another: no quadratic function of bits is proportional to a violation of 2 and more.
+    """
+    left = constraint.lhs
+    if left.penalty() == "linear" and not _misses_by_one(constraint):
+        hint = "give penalty='quadratic', or a violation of at most 1"
+        raise ValueError(f"the soft constraint {label!r} has a linear penalty, and may be violated by more than 1: {hint}")
+    return float(left.weight())
+
+
+def _misses_by_one(constraint: Any) -> bool:
+    """Whether all numbers of a constraint are whole, and the most that it can be violated by is 1."""
+    factors = np.array([factor for _, factor in _terms(constraint.lhs)])
+    gap = constraint.lhs.offset - constraint.rhs
+    low, high = gap + factors[factors < 0].sum(), gap + factors[factors > 0].sum()
+    most = {"<=": high, ">=": -low}.get(constraint.sense.value, max(high, -low))
+    return bool(most <= 1 and float(gap).is_integer() and np.array_equal(factors, np.round(factors)))
+
+
 def _stem(model: Any, number: int, label: Hashable) -> str:
-    """What the slack of a constraint is called by, unlike any variable there is."""
+    """The stem of the names of a constraint's slack variables, unlike those of any variable there is."""
     stem = str(number if _GENERATED.fullmatch(str(label)) else label)
     while any(str(name).startswith(f"slack_{stem}_") for name in model.variables):
         stem += "'"

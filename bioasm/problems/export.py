@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
 from bioasm.diagnostics import EXIT_USAGE, Diagnostic, error
+from bioasm.isa.labels import plain_names
 from bioasm.problems import ALIASES, EXPORTS
 from bioasm.problems.accounts import CUT
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial
@@ -27,7 +28,7 @@ _SUFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is written: the objective, whether it is to be made large, and the names where they are no plain numbers."""
+    """An objective for a file: its polynomial, whether to maximise it, and the names where they are no plain numbers."""
 
     polynomial: Polynomial
     maximize: bool
@@ -62,11 +63,11 @@ def _refuse(form: str, why: str, hint: str) -> NoReturn:
     raise error("B315", f"the problem can't be written as {form}: {why}", hint=hint, exit_code=EXIT_USAGE)
 
 
-def form_of(path: str) -> str:
-    """The format that a suffix names. Raises BioasmError B305."""
+def form_of(path: str, more: Iterable[str] = ()) -> str:
+    """The format that a suffix names. Raises BioasmError B305, which names all formats and `more`."""
     found = _SUFFIXES.get(PurePath(path).suffix.lower())
     if found is None:
-        hint = f"name it: {', '.join(EXPORTS)}"
+        hint = f"name it: {', '.join((*EXPORTS, *more))}"
         raise error("B305", f"the name of {path} tells no format to write", hint=hint, exit_code=EXIT_USAGE)
     return found
 
@@ -88,7 +89,7 @@ def write(energy: Polynomial, account: Account, form: str) -> bytes:
 
 
 def warnings_of(account: Account, form: str) -> Iterator[Diagnostic]:
-    """What a reader of the file should know that only a comment in it says, or nothing."""
+    """Warnings for a reader of the file about what only a comment in it says, or nothing."""
     if not account.emits_negated:
         return
     if form in MINIMIZED and account.emits_negated == CUT:
@@ -179,7 +180,7 @@ def _cut_constant(weights: list[float]) -> float:
 
 
 def _labels(said: Objective) -> list[Any]:
-    return list(said.names) or list(range(said.polynomial.n))
+    return plain_names(said.names) or list(range(said.polynomial.n))
 
 
 def _json(said: Objective) -> bytes:
@@ -207,7 +208,14 @@ def _dimod(said: Objective) -> bytes:
     require("dimod", "dimod", "writing .bqm", "--to bqm writes a model as JSON without it")
     import dimod
 
+    if _typed(plain_names(said.names)):
+        _refuse("dimod", "dimod's files hold names that are numbers, texts and tuples of these", "--to bqm keeps others")
     return bytes(dimod.BinaryQuadraticModel.from_serializable(json.loads(_json(said))).to_file().read())
+
+
+def _typed(names: list[Any]) -> bool:
+    """Whether a name, or a part of one, is of a kind that JSON alone does not tell."""
+    return any(isinstance(name, dict) or (isinstance(name, list) and _typed(name)) for name in names)
 
 
 def _terms(said: Objective) -> bytes:
@@ -228,7 +236,7 @@ def _lp(said: Objective) -> bytes:
 
 def _lp_lines(said: Objective) -> Iterator[str]:
     """CPLEX's LP format, variables x0, x1, ...; their names are told in a comment."""
-    yield from remark_lines("\\", None, tuple(_labels(said)), False)
+    yield from remark_lines("\\", None, said.names or tuple(range(said.polynomial.n)), False)
     yield "Maximize" if said.maximize else "Minimize"
     squares = [f"{_signed(2 * w)} x{i} * x{j}" for i, j, w in said.pairs]
     yield f" obj: {_signed(said.polynomial.constant)}"

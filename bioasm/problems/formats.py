@@ -11,7 +11,7 @@ from typing import Any
 from bioasm.diagnostics import error
 from bioasm.problems import FORMATS
 from bioasm.problems.accounts import Problem, cut_problem, ising_problem, polynomial_problem, qubo_problem
-from bioasm.problems.bqm import is_bqm, names_in, read_bqm
+from bioasm.problems.bqm import is_bqm, read_bqm
 from bioasm.problems.cnf import HARD, read_cnf, unsatisfied
 from bioasm.problems.graph import Graph, read_gset
 from bioasm.problems.ising import read_ising
@@ -25,7 +25,7 @@ from bioasm.problems.remarks import Remarks, remarks_in
 from bioasm.problems.terms import holds_terms, read_terms
 from bioasm.problems.write import Account
 
-_SUFFIXES = {
+SUFFIXES = {
     ".mc": "gset", ".rud": "gset", ".rudy": "gset", ".gset": "gset", ".qubo": "qubo", ".coo": "coo", ".cnf": "cnf",
     ".wcnf": "cnf", ".ising": "ising", ".npy": "matrix", ".npz": "matrix", ".mtx": "matrix", ".sparse": "bq", ".bq": "bq",
     ".qplib": "qplib", ".opb": "opb", ".pbo": "opb", ".lp": "lp", ".gml": "gml", ".graphml": "graphml",
@@ -48,7 +48,7 @@ _REFUSED = (
 
 def find_format(name: str, content: bytes) -> str:
     """The format of a plain text by the file's suffix, or by its first line that is no comment. Raises BioasmError B305."""
-    by_suffix = _SUFFIXES.get(PurePath(name).suffix.lower())
+    by_suffix = SUFFIXES.get(PurePath(name).suffix.lower())
     if by_suffix:
         return by_suffix
     found = _FIRST_LINE.search(content[: 1 << 16])
@@ -79,7 +79,7 @@ def find_binary(content: bytes) -> str | None:
 
 
 def find_json(said: Any) -> str | None:
-    """The format of a JSON value, None of one that is of no problem."""
+    """The problem format of a JSON value, or None."""
     if is_bqm(said):
         return "bqm"
     if isinstance(said, dict) and "nodes" in said and ("links" in said or "edges" in said):
@@ -113,8 +113,7 @@ def _read_clauses(content: bytes, source: str, _: bool) -> Problem:
 
 
 def _read_model(content: bytes, source: str, maximize: bool) -> Problem:
-    energy = read_bqm(content, source)
-    names = names_in(content, energy.n)
+    energy, names = read_bqm(content, source)
     if maximize:
         return polynomial_problem(energy, source, True, names)
     kind = "spins" if energy.domain == SPIN else "variables"

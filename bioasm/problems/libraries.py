@@ -134,7 +134,7 @@ def _demand_kind(lines: _Lines, kind: str) -> None:
 
 
 def _quadratic(lines: _Lines, n: int) -> list[Monomials]:
-    """The lower triangle of Q, of which half counts: a pair once as it stands, the diagonal half."""
+    """The lower triangle of Q, of which half counts: a pair once as it is given, the diagonal half."""
     count = lines.count("the number of quadratic terms", n * n)
     rows = [lines.row(n, 2, "a term `i j value`") for _ in range(count)]
     values = np.array([lines.number_of(word, "a coefficient") for _, word in rows])

@@ -105,7 +105,7 @@ def _ordered(energy: Polynomial, account: Account, names: tuple[Hashable, ...]) 
 
 
 def _loaded(source: str, load: Callable[[Any], Any]) -> Any:
-    """What dimod makes of a file; whatever it meets in a damaged one is told in one line."""
+    """The model that dimod loads from a file. Any failure at a damaged file is raised as BioasmError B304, in one line."""
     from bioasm.extras import require
 
     require("dimod", "dimod", f"reading {source}", "json.dump(bqm.to_serializable(), file) writes a file that needs no dimod")

@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong in one problem file. `stop` raises what was found, in the order of lines."""
+    """The faults of one problem file. `stop` raises those found, in the order of lines."""
 
     source: str
     content: bytes
@@ -92,7 +92,7 @@ def without_comments(content: bytes, marks: bytes) -> bytes:
 
 
 def read_numbers(content: bytes, faults: Faults) -> NumberLines:
-    """All numbers of a text in which blanks and line ends separate numbers and nothing else stands.
+    """All numbers of a text that holds only numbers, separated by blanks and line ends.
 
     Raises BioasmError B304 with the places of what is no finite number, B115 with those of what would be rounded.
     """

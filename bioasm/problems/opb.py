@@ -44,7 +44,7 @@ def read_opb(content: bytes, source: str, maximize: bool) -> Problem:
 
 
 def _statements(content: bytes) -> Iterator[tuple[int, str]]:
-    """What ends with a semicolon, with the line that it begins on."""
+    """The statements, each ended by a semicolon, with the lines that they begin on."""
     text = re.sub(r"(?m)^\s*\*[^\n]*", "", content.decode("utf-8", "replace"))
     at = 0
     for piece in text.split(";"):
@@ -115,7 +115,7 @@ def _problem(objective: Terms, constraints: list[tuple[Terms, str, int]], source
 
 
 def _missed(terms: Terms, relation: str, bound: int, name: str, slack: list[str], taken: dict[str, None]) -> Terms:
-    """What is 0 where a constraint holds, for some values of new slack bits."""
+    """A sum that is 0 where a constraint holds, for some values of new slack bits."""
     sign = -1 if relation == "<=" else 1
     found = {key: sign * w for key, w in terms.items()}
     found[()] = found.get((), 0) - sign * bound

@@ -11,7 +11,7 @@ import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 
-from bioasm.isa.labels import MAXIMIZE, NAMES, names_of
+from bioasm.isa.labels import MAXIMIZE, NAMES, names_of, plain_names
 from bioasm.problems.polynomial import Polynomial
 from bioasm.problems.write import Account
 
@@ -20,7 +20,7 @@ _REMARK = re.compile(rb"(?m)^[ \t]*[#c*%\\][ \t]*(constant|names|sense)=([^\n]+)
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What comments say: the constant of the objective (None: nothing), names, and whether it is maximised."""
+    """The content of comments: the constant of the objective (None: nothing), names, and whether it is maximised."""
 
     constant: float | None = None
     names: tuple[Hashable, ...] = ()
@@ -60,4 +60,4 @@ def remark_lines(mark: str, constant: float | None, names: tuple[Hashable, ...],
     if constant is not None:
         yield f"{mark} constant={constant!r}"
     if names:
-        yield f"{mark} names={json.dumps(names, ensure_ascii=True, separators=(',', ':'))}"
+        yield f"{mark} names={json.dumps(plain_names(names), ensure_ascii=True, separators=(',', ':'))}"

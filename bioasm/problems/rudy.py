@@ -19,7 +19,6 @@ from bioasm.wholes import rounded
 
 _MODULUS = 1 << 31
 _LONG_LAG = 55
-_SHORT_LAG = 24
 MAX_EDGES = 1 << 27
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import BioasmError, error
-from bioasm.isa.labels import MAXIMIZE
+from bioasm.isa.labels import MAXIMIZE, name_from
 from bioasm.plain import read_json
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.numbers import Floats
@@ -153,7 +153,12 @@ def _rows(part: Any) -> Iterator[tuple[tuple[Hashable, ...], float]]:
 
 
 def _label(value: Any) -> Hashable:
-    return tuple(_label(item) for item in value) if isinstance(value, list) else value
+    """A name as `plain_names` writes it. Raises BioasmError B304 for an object that is none."""
+    try:
+        name: Hashable = name_from(value)
+    except (TypeError, ValueError, LookupError):
+        raise error("B304", f"{str(value):.40} is no name of a variable") from None
+    return name
 
 
 def _split(key: str) -> tuple[Hashable, ...]:

@@ -11,19 +11,33 @@ import numpy as np
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.isa.labels import BITS, MAXIMIZE, NAMES, SENSE, VALUES, names_to_text
+from bioasm.problems import ANNEAL, AUTO, MERGE, STRIPS, TEMPER
+from bioasm.problems.numbers import Floats, Integers
+from bioasm.problems.plans import joined_plan
 from bioasm.problems.polynomial import BIT, Monomials, Polynomial
+from bioasm.problems.reduction import reduce
 from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
+from bioasm.problems.solvers import (
+    chosen_solver,
+    cooling_loop,
+    geometric_fall,
+    merge_annealing,
+    plan_of,
+    strip_solving,
+    tempering,
+)
 from bioasm.units import spell_number
 from bioasm.verifier.landscape import too_wide
 
 _PER_LINE = 20
+_LEAST_REDUCED = 0.05  # of all spins have to go, for less it is not worth a table
 # Another fall, twice as long as the last, then stays below the limit of steps of a run.
 _STEPS_FOR_ANOTHER = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a program tells of its problem: a title, where it came from, lines that explain the energy, the name under
+    """A program's description of its problem: a title, where it came from, lines that explain the energy, the name under
     which minus the best energy is emitted where that is the user's objective, and what the variables are called."""
 
     title: str
@@ -41,36 +55,58 @@ class Written(NamedTuple):
 
 
 class Code(NamedTuple):
-    """The lines of a program without its data, the polynomial that the data are made of, and warnings."""
+    """The lines of a program without its data, the polynomial that the data are made of, warnings, the table E of spins that
+    were eliminated, (m, 8), and the plan P of blocks, where there are any."""
 
     lines: list[str]
     variables: Polynomial
     warnings: tuple[Diagnostic, ...]
+    eliminated: Floats | None = None
+    plan: Integers | None = None
 
 
 class Effort(NamedTuple):
-    """How long spins are annealed: once, or `again` and again, each time twice as long; from states S where they `start` so."""
+    """How long spins are annealed: once, or `again` and again, each time twice as long; from states S where they `start` so;
+    with MERGE or BLK where the `solver` is `merge` or `strips`, or `auto` and the problem suits them, and on a ladder of lanes
+    where it is `temper` (`solvers.py`). What can be is eliminated before where it says `reduce`, or the solver is `auto` and
+    many spins go (`reduction.py`)."""
 
     again: bool = False
     start: bool = False
+    solver: str = ANNEAL
+    reduce: bool = False
 
 
-def write_program(problem: Polynomial, account: Account, model: str) -> Written:
+def write_program(problem: Polynomial, account: Account, model: str, effort: Effort = Effort()) -> Written:  # noqa: B008
     """A program on `model`, `ising` or `lif`, whose energy is the problem."""
-    code = write_code(problem, account, model)
-    return Written("\n".join([*code.lines, *_data(code.variables), ""]), code.warnings)
+    code = write_code(problem, account, model, effort)
+    return Written(
+        "\n".join([*code.lines, *_data(code.variables), *_table(code.eliminated), *_plan(code.plan), ""]), code.warnings
+    )
 
 
 def write_code(problem: Polynomial, account: Account, model: str, effort: Effort = Effort()) -> Code:  # noqa: B008  (immutable)
-    """The same without the data J, h and T, which the program names where the polynomial has such parts."""
-    spins = problem.in_spins()
+    """The same without the data J, h, T and E, which the program names where the polynomial has such parts."""
+    spins, eliminated = _reduced(problem.in_spins(), effort)
     schedule = schedule_for(spins)
     variables = spins if model == "ising" else problem.in_bits()
     warnings = tuple(_too_wide(problem)) or ((_wide_range(schedule, model),) if schedule.is_wide else ())
-    notes = (*account.notes, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
+    gone = () if eliminated is None else (f"Of {problem.n:,} spins {len(eliminated):,} with few neighbours were eliminated.",)
+    notes = (*account.notes, *gone, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
     words = _words(problem, account)
-    lines = [*_head(account, notes, words), *_MODELS[model](variables, schedule, effort), *_results(account)]
-    return Code(lines, variables, warnings)
+    wanted = effort._replace(reduce=eliminated is not None, solver=chosen_solver(spins, effort.solver))
+    plan = plan_of(variables) if wanted.solver == STRIPS and model == "ising" else []
+    lines = [*_head(account, notes, words), *_MODELS[model](variables, schedule, wanted, plan), *_results(account)]
+    return Code(lines, variables, warnings, eliminated, joined_plan(plan) if plan else None)
+
+
+def _reduced(spins: Polynomial, effort: Effort) -> tuple[Polynomial, Floats | None]:
+    """The reduced problem, and the spins that were eliminated; the problem as it is where nothing, or not enough, would go."""
+    if not effort.reduce and effort.solver != AUTO:
+        return spins, None
+    left, eliminated = reduce(spins)
+    least = 1 if effort.reduce else _LEAST_REDUCED * spins.n
+    return (left, eliminated) if len(eliminated) >= least else (spins, None)
 
 
 def _words(problem: Polynomial, account: Account) -> dict[str, str]:
@@ -110,8 +146,17 @@ def _head(account: Account, notes: tuple[str, ...], words: dict[str, str]) -> It
     yield ""
 
 
-def _ising(problem: Polynomial, schedule: Schedule, effort: Effort) -> Iterator[str]:
+def _ising(problem: Polynomial, schedule: Schedule, effort: Effort, plan: list[Integers]) -> Iterator[str]:
     yield "; Each variable is a spin s, -1 or +1; where the problem speaks of bits, x = (1 + s)/2."
+    if effort.solver == MERGE:
+        yield from merge_annealing(schedule, _load(problem, effort))
+        return
+    if effort.solver == TEMPER:
+        yield from tempering(schedule, _load(problem, effort))
+        return
+    if effort.solver == STRIPS:
+        yield from strip_solving(schedule, plan, _load(problem, effort))
+        return
     yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
     yield "; spins are swept `sweeps` times; at the end `descent` sweeps at temperature zero, where no flip raises the"
     yield "; energy. More sweeps find better states: bioasm run FILE --set sweeps=..."
@@ -123,23 +168,17 @@ def _ising(problem: Polynomial, schedule: Schedule, effort: Effort) -> Iterator[
     yield ""
     yield "    MODEL ising"
     yield "    SET rule, metropolis"
-    yield from _load(problem, effort.start)
-    yield from _annealed_again() if effort.again else _annealed()
+    yield from _load(problem, effort)
+    if effort.again:
+        yield from _annealed_again()
+    else:
+        yield from geometric_fall("T0", "steps", "sweeps", "anneal", "the temperature")
     yield "    SIG 0"
     yield "    RUN descent"
     if effort.again:
         yield "    MUL r3, r3, 2"
         yield "    GET r4, steps"
         yield f"    JLT r4, {_STEPS_FOR_ANOTHER}, again"
-
-
-def _annealed() -> Iterator[str]:
-    yield "    MOV r0, T0              ; the temperature"
-    yield "    DIV r1, T1, T0"
-    yield "    DIV r2, 1, steps"
-    yield "    POW r1, r1, r2          ; and the factor by which it falls"
-    yield "    MOV r2, steps"
-    yield from _fall("sweeps")
 
 
 def _annealed_again() -> Iterator[str]:
@@ -150,18 +189,10 @@ def _annealed_again() -> Iterator[str]:
     yield "again:"
     yield "    MOV r0, T0"
     yield "    MOV r2, steps"
-    yield from _fall("r3")
+    yield from cooling_loop("r3", "anneal")
 
 
-def _fall(sweeps: str) -> Iterator[str]:
-    yield "anneal:"
-    yield "    SIG r0"
-    yield f"    RUN {sweeps}"
-    yield "    MUL r0, r0, r1"
-    yield "    LOOP r2, anneal"
-
-
-def _lif(problem: Polynomial, _: Schedule, effort: Effort) -> Iterator[str]:
+def _lif(problem: Polynomial, _: Schedule, effort: Effort, plan: list[Integers]) -> Iterator[str]:
     yield "; Each variable is a neuron: 0 at rest, 1 at threshold; where the problem speaks of spins, s = 2x - 1."
     yield "; The noise falls in three stages."
     yield ".const hot = 10 mV"
@@ -170,19 +201,21 @@ def _lif(problem: Polynomial, _: Schedule, effort: Effort) -> Iterator[str]:
     yield ".const stage = 333 ms"
     yield ""
     yield "    MODEL lif_critical"
-    yield from _load(problem, start=False)
+    yield from _load(problem, Effort())
     for level in ("hot", "warm", "cold"):
         yield f"    SIG {level}"
         yield "    RUN stage"
 
 
-_MODELS: dict[str, Callable[[Polynomial, Schedule, Effort], Iterator[str]]] = {"ising": _ising, "lif": _lif}
+_MODELS: dict[str, Callable[[Polynomial, Schedule, Effort, list[Integers]], Iterator[str]]] = {"ising": _ising, "lif": _lif}
 
 
-def _load(problem: Polynomial, start: bool) -> Iterator[str]:
+def _load(problem: Polynomial, effort: Effort) -> Iterator[str]:
     """Loads the landscape; start states before it, for the random ones that they replace would count for the best."""
     yield f"    ALC {problem.n}"
-    if start:
+    if effort.reduce:
+        yield "    LDE E                   ; states are told with the spins that were eliminated"
+    if effort.start:
         yield "    LDS S"
     if 2 in problem.parts:
         yield "    LDJ J"
@@ -225,6 +258,26 @@ def _data(problem: Polynomial) -> Iterator[str]:
         for part in higher:
             yield from _rows(part)
         yield "}"
+
+
+def _table(eliminated: Floats | None) -> Iterator[str]:
+    """The rows of LDE."""
+    if eliminated is not None:
+        yield ""
+        yield "; A row is a spin z, its bias, and three pairs of a neighbour and their coupling: z has the sign of its field."
+        yield ".data E = ["
+        yield ",\n".join(f"[{', '.join(map(spell_number, row))}]" for row in eliminated.tolist())
+        yield "]"
+
+
+def _plan(plan: Integers | None) -> Iterator[str]:
+    """The plan of BLK, a line for each block."""
+    if plan is not None:
+        yield ""
+        yield "; The spins of each block in the order of their visits, and -1."
+        yield ".data P = ["
+        yield ",\n".join(", ".join(map(str, block.tolist())) for block in np.split(plan, np.flatnonzero(plan < 0)[:-1] + 1))
+        yield "]"
 
 
 def _couplings(problem: Polynomial) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
+from bioasm.api.problem_files import read_problem_file
 from bioasm.diagnostics import BioasmError
 from bioasm.problems.bqm import read_bqm
 from tests.command import bioasm
@@ -22,7 +24,7 @@ MODEL = {
 
 
 def read(**changes):
-    return read_bqm(json.dumps(MODEL | changes).encode(), "m.json")
+    return read_bqm(json.dumps(MODEL | changes).encode(), "m.json")[0]
 
 
 @pytest.mark.parametrize(("kind", "domain"), [("SPIN", "spin"), ("BINARY", "bit")])
@@ -107,3 +109,15 @@ def test_whole_numbers_of_any_length_are_refused_as_what_is_wrong(tmp_path, cont
     path.write_text(content, encoding="utf-8")
     told = bioasm("import", str(path))
     assert (told.code, "internal" in told.stderr, "error[B3" in told.stderr) == (1, False, True)
+
+
+@pytest.mark.parametrize("text", ['{"h": {"a": 1}, "J": {"a,b": 0.5}}', json.dumps(MODEL), '{"a,b": 1}'])
+def test_json_whose_form_is_looked_for_is_parsed_once(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "problem.json").write_text(text)
+    parsed: list[bytes] = []
+    loads = json.loads
+    monkeypatch.setattr(
+        "bioasm.plain.json.loads", lambda content, **more: parsed.append(bytes(content)) or loads(content, **more)
+    )
+    assert read_problem_file(str(tmp_path / "problem.json"))[0].n > 0
+    assert parsed.count(text.encode()) == 1
