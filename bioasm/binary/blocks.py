@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.binary import layout
 from bioasm.binary.container import Part
 from bioasm.binary.layout import ARRAY, ARRAYS, BLOCK, BLOCK_SIZE, BLOCKS, INDEX_TYPE, START_TYPE, aligned
 from bioasm.diagnostics import error
+from bioasm.isa.distributions import BY_CODE, DISTRIBUTIONS, count_fault
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Data, DataBlock, Dense, Sparse, Terms
+from bioasm.isa.program import ConstantRef, Data, DataBlock, Dense, Operand, Quantity, Random, Sparse, Terms
 from bioasm.mapped import files_behind
 from bioasm.verifier.data import check_block
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Readers = dict[int, tuple[int, Callable[[Part, tuple[int, ...], int, "list[NDArray[Any]]"], Data]]]
 
 _PIECE = 1 << 22  # bytes that are written in one go
 _NO_PADDING = b"\0" * 7
@@ -37,7 +41,7 @@ class _Payload(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """What a block's header says of it: kind, flags, dimensions and sides, and its arrays in their order."""
+    """Decoded header of a data block: kind, flags, dimensions and sides, and its arrays in their order."""
 
     kind: int
     flags: int
@@ -46,9 +50,17 @@ class _Header(NamedTuple):
     payloads: tuple[_Payload, ...]
 
 
-def write_blocks(blocks: Sequence[DataBlock], names: Mapping[str, int]) -> Iterator[bytes | memoryview]:
-    """The bytes of the data section in pieces. Arrays that lie in memory as they are stored are not copied."""
-    headers = [_describe(block.value) for block in blocks]
+def write_blocks(
+    blocks: Sequence[DataBlock], names: Mapping[str, int], arguments: Mapping[int, Sequence[int]]
+) -> Iterator[bytes | memoryview]:
+    """The bytes of the data section in pieces. Arrays that lie in memory as they are stored are not copied.
+
+    `arguments` are, by the numbers of blocks of random values, the places of their arguments among the constants.
+    """
+    headers = [
+        _describe_random(block.value, arguments[number]) if isinstance(block.value, Random) else _describe(block.value)
+        for number, block in enumerate(blocks)
+    ]
     end = BLOCKS.size + BLOCK_SIZE * len(blocks)
     yield BLOCKS.pack(len(blocks), 0)
     for block, header in zip(blocks, headers, strict=True):
@@ -70,7 +82,15 @@ def _write_payloads(headers: Sequence[_Header]) -> Iterator[bytes | memoryview]:
             end = aligned(end) + payload.size
 
 
-def _describe(value: Data) -> _Header:
+def _describe_random(value: Random, arguments: Sequence[int]) -> _Header:
+    import numpy as np
+
+    payload = _Payload(np.array(arguments, INDEX_TYPE), INDEX_TYPE)
+    flags = layout.PER_LANE if value.per_lane else 0
+    return _Header(layout.RANDOM, flags, 1, (DISTRIBUTIONS[value.distribution].code, 0), (payload,))
+
+
+def _describe(value: Dense | Sparse | Terms) -> _Header:
     if isinstance(value, Dense):
         rows, *columns = value.shape
         return _Header(layout.DENSE, 0, len(value.shape), (rows, *columns, 0)[:2], (_stored(value.array),))  # type: ignore[arg-type]
@@ -108,8 +128,8 @@ def _bytes_of(array: NDArray[Any], stored: str) -> Iterator[memoryview]:
 # --- reading ----------------------------------------------------------------------------------------
 
 
-def read_blocks(part: Part, name_of: Callable[[Part, int], str | None]) -> tuple[DataBlock, ...]:
-    """The blocks of a data section; their arrays are views of its bytes."""
+def read_blocks(part: Part, name_of: Callable[[Part, int], str | None], constants: Sequence[Operand]) -> tuple[DataBlock, ...]:
+    """The blocks of a data section; their arrays are views of its bytes. `constants` are what arguments refer to."""
     if len(part.view) < BLOCKS.size:
         raise part.fault("it is too short for its header")
     count, zero = BLOCKS.unpack_from(part.view)
@@ -118,23 +138,25 @@ def read_blocks(part: Part, name_of: Callable[[Part, int], str | None]) -> tuple
     end = BLOCKS.size + BLOCK_SIZE * count
     if zero or end > len(part.view):
         raise part.fault(f"{count} data blocks do not fit into it")
-    blocks = []
+    blocks, readers = [], _READERS | {layout.RANDOM: (1, partial(_read_random, constants))}
     for number in range(count):
-        block, end = _read_block(part, number, end, name_of)
+        block, end = _read_block(part, number, end, name_of, readers)
         blocks.append(block)
     if end != len(part.view):
         raise part.fault(f"{len(part.view) - end} bytes follow the last array")
     return tuple(blocks)
 
 
-def _read_block(part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None]) -> tuple[DataBlock, int]:
+def _read_block(
+    part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None], readers: Readers
+) -> tuple[DataBlock, int]:
     """Block `number`, whose arrays follow bytes up to `end`, and where its arrays end."""
     start = BLOCKS.size + BLOCK_SIZE * number
     kind, flags, dimensions, zero, name, rows, columns = BLOCK.unpack_from(part.view, start)
     unused = columns if dimensions == 1 else 0
-    if kind not in _READERS or dimensions not in (1, 2) or zero or unused or flags & ~layout.SYMMETRIC:
+    if kind not in readers or dimensions not in (1, 2) or zero or unused or flags & ~layout.FLAGS[kind]:
         raise part.fault(f"a data block of kind {kind} with {dimensions} dimensions and flags {flags} is not known")
-    wanted, reader = _READERS[kind]
+    wanted, reader = readers[kind]
     record = start + BLOCK.size
     arrays = []
     for _ in range(wanted):
@@ -194,13 +216,30 @@ def _read_terms(part: Part, shape: tuple[int, ...], flags: int, arrays: list[NDA
     return Terms(shape[0], start, index, value)
 
 
+def _read_random(
+    constants: Sequence[Operand], part: Part, shape: tuple[int, ...], flags: int, arrays: list[NDArray[Any]]
+) -> Random:
+    (arguments,) = arrays
+    name = BY_CODE.get(shape[0]) if len(shape) == 1 else None
+    if name is None:
+        raise part.fault(f"a distribution {shape} is not known")
+    wrong = count_fault(name, arguments.size)
+    if wrong is not None:
+        raise part.fault(f"{name} has {arguments.size} arguments; {wrong}")
+    _check_type(part, arguments, INDEX_TYPE)
+    found = [constants[at] if 0 <= at < len(constants) else None for at in arguments.tolist()]
+    if not all(isinstance(one, Quantity | ConstantRef) for one in found):
+        raise part.fault("an argument of a distribution refers to no constant", "B208")
+    return Random(name, tuple(one for one in found if isinstance(one, Quantity | ConstantRef)), bool(flags))
+
+
 def _check_type(part: Part, array: NDArray[Any], wanted: str) -> None:
     if array.dtype != wanted:
         raise part.fault(f"indices are stored as {wanted[1:]}, not as {array.dtype}")
 
 
 # How many arrays a kind of block has, and what makes it of them.
-_READERS: dict[int, tuple[int, Callable[[Part, tuple[int, ...], int, list[NDArray[Any]]], Data]]] = {
+_READERS: Readers = {
     layout.DENSE: (1, _read_dense),
     layout.SPARSE: (3, _read_sparse),
     layout.TERMS: (3, _read_terms),

@@ -21,7 +21,7 @@ HEADER_SIZE = HEADER.size + HEADER_CRC.size
 SECTION = Struct("<HHIQQ")
 
 # The known kinds of section, in the order in which they are written.
-CODE, CONSTANTS, DATA, NAMES, LABELS, METADATA, SPANS, MODELS = range(1, 9)
+CODE, CONSTANTS, DATA, NAMES, LABELS, METADATA, SPANS, MODELS, FORMULAS = range(1, 10)
 SECTION_NAMES = {
     CODE: "code",
     CONSTANTS: "constants",
@@ -31,8 +31,9 @@ SECTION_NAMES = {
     METADATA: "metadata",
     SPANS: "spans",
     MODELS: "models",
+    FORMULAS: "formulas",
 }
-CRITICAL_KINDS = frozenset({CODE, CONSTANTS, DATA, NAMES, MODELS})
+CRITICAL_KINDS = frozenset({CODE, CONSTANTS, DATA, NAMES, MODELS, FORMULAS})
 
 # opcode, number of operands, tags of 4 bits (the first operand's lowest), three values
 WORD = Struct("<BBHIII")
@@ -58,8 +59,9 @@ BLOCK = Struct("<BBBBIQQ")
 ARRAY = Struct("<B7sQQ")
 ARRAYS = 3
 BLOCK_SIZE = BLOCK.size + ARRAYS * ARRAY.size
-DENSE, SPARSE, TERMS = range(1, 4)
-SYMMETRIC = 1
+DENSE, SPARSE, TERMS, RANDOM = range(1, 5)
+SYMMETRIC, PER_LANE = 1, 2
+FLAGS = {DENSE: 0, SPARSE: SYMMETRIC, TERMS: 0, RANDOM: PER_LANE}  # those that a kind of block may have
 
 # Codes of entry types. Data of other types are widened exactly when written.
 TYPES = {1: "<i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "<f4", 6: "<f8"}

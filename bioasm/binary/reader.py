@@ -55,7 +55,7 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
     container = open_container(memoryview(buffer).cast("B").toreadonly(), source)
     names = _names(container.part(layout.NAMES))
     constants, pool = _constants(container.part(layout.CONSTANTS), names)
-    data = _data(container.part(layout.DATA), names)
+    data = _data(container.part(layout.DATA), names, pool)
     places = container.part(layout.SPANS)
     return Program(
         tuple(_instructions(container, _Tables(names.words, pool, len(data), {}))),
@@ -66,6 +66,7 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
         container.carried,
         has_spans=places is not None,
         models=tuple(_models(container.part(layout.MODELS))),
+        formulas=_formulas(container.part(layout.FORMULAS), tuple(constants)),
     )
 
 
@@ -115,7 +116,7 @@ def _records(part: Part, size: int, most: str) -> int:
 
 
 def _constants(part: Part | None, names: _Names) -> tuple[Mapping[str, Quantity], Sequence[Operand]]:
-    """The named constants, and the operand that each entry of the pool stands for."""
+    """The named constants, and the operand of each entry of the pool."""
     constants: dict[str, Quantity] = {}
     pool: list[Operand] = []
     if part is None or not _records(part, CONSTANT.size, "constants"):
@@ -144,7 +145,7 @@ def _quantity(part: Part, value: float, dimension: int, unit: int, names: _Names
 
 
 def _compound(part: Part, index: int, names: _Names) -> Compound:
-    """What a unit measures that is spelled in the names, in the one way that it is written there."""
+    """The compound unit that a name spells, in the one way that it is written there."""
     text = names.words[index] if index < len(names.words) else ""
     try:
         measured, exponent = unit_as_written(text)
@@ -159,7 +160,7 @@ def _compound(part: Part, index: int, names: _Names) -> Compound:
 
 
 class _Tables(NamedTuple):
-    """What the operands of instructions refer to; equal operands become one object."""
+    """Tables that the operands of instructions refer to; equal operands become one object."""
 
     names: Sequence[str]
     pool: Sequence[Operand]
@@ -205,8 +206,8 @@ def _instructions(container: Container, tables: _Tables) -> Iterator[Instruction
 # --- what does not change a run ---------------------------------------------------------------------
 
 
-def _data(part: Part | None, names: _Names) -> tuple[DataBlock, ...]:
-    return () if part is None else read_blocks(part, names.of_block)
+def _data(part: Part | None, names: _Names, pool: Sequence[Operand]) -> tuple[DataBlock, ...]:
+    return () if part is None else read_blocks(part, names.of_block, pool)
 
 
 def _models(part: Part | None) -> Iterator[ModelText]:
@@ -223,6 +224,17 @@ def _models(part: Part | None) -> Iterator[ModelText]:
         for finding in check_model_text(model):
             raise part.fault(finding.message, "B111" if finding.code == "B111" else "B209")
         yield model
+
+
+def _formulas(part: Part | None, constants: Sequence[str]) -> Mapping[str, str]:
+    """The formulas of constants: pairs of a constant's name and a text, in the order of the constants."""
+    if part is None:
+        return {}
+    words, end = strings.decode(part, 2 * len(constants), limit("formula_bytes"))
+    pairs = dict(zip(words[::2], words[1::2], strict=False))
+    if end != len(part.view) or 2 * len(pairs) != len(words) or list(pairs) != [name for name in constants if name in pairs]:
+        raise part.fault("its words are not constants, in their order, and the formula of each")
+    return pairs
 
 
 def _labels(part: Part | None, names: _Names) -> Mapping[str, int]:

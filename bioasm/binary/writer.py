@@ -14,7 +14,7 @@ from bioasm.binary.blocks import write_blocks
 from bioasm.binary.layout import CONSTANT, HEADER, HEADER_CRC, HEADER_SIZE, LABEL, MAGIC, SECTION, SPAN, WORD, aligned
 from bioasm.diagnostics import Span, error
 from bioasm.isa.limits import limit
-from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Register, Target
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Random, Register, Target
 from bioasm.units import Compound
 
 Piece = bytes | memoryview
@@ -97,6 +97,8 @@ def _own(program: Program, spans: bool) -> list[_Content]:
     """The known sections in the order in which they stand in the file; but for the code, empty ones are left out."""
     pool = _Pool(program)
     code = b"".join(map(pool.word, program.instructions))
+    blocks = enumerate(block.value for block in program.data)
+    arguments = {number: pool.numbers(value.arguments) for number, value in blocks if isinstance(value, Random)}
     labels = b"".join(starmap(LABEL.pack, pool.labels))
     names = strings.encode(pool.names) if pool.names else b""
     metadata = strings.encode(chain(*program.metadata.items())) if program.metadata else b""
@@ -110,12 +112,13 @@ def _own(program: Program, spans: bool) -> list[_Content]:
         layout.METADATA: metadata,
         layout.SPANS: places,
         layout.MODELS: models,
+        layout.FORMULAS: strings.encode(chain(*program.formulas.items())) if program.formulas else b"",
     }
     pieces: dict[int, Callable[[], Iterable[Piece]]] = {
         kind: partial(iter, (content,)) for kind, content in found.items() if content or kind == layout.CODE
     }
     if program.data:
-        pieces[layout.DATA] = partial(write_blocks, program.data, pool.names)
+        pieces[layout.DATA] = partial(write_blocks, program.data, pool.names, arguments)
     return [_Content(kind, int(kind in layout.CRITICAL_KINDS), pieces[kind]) for kind in sorted(pieces)]
 
 
@@ -136,8 +139,8 @@ def _carried(program: Program) -> list[_Content]:
 class _Pool:
     """The constants and names of a program, each once, in canonical order.
 
-    Constants: the named ones in the order of definition, then unnamed ones in the order of first use. Names: of
-    constants, of data, in operands, of labels.
+    Constants: the named ones in the order of definition, then unnamed ones in the order of first use, in instructions and
+    then in random values. Names: of constants, of data, in operands, of labels.
     """
 
     def __init__(self, program: Program) -> None:
@@ -166,6 +169,10 @@ class _Pool:
             tag, values[place] = self._operand(operand)
             tags |= tag << 4 * place
         return WORD.pack(instruction.row.opcode, len(instruction.operands), tags, *values)
+
+    def numbers(self, arguments: Iterable[Quantity | ConstantRef]) -> list[int]:
+        """The places of the arguments of random values among the constants."""
+        return [self._operand(argument)[1] for argument in arguments]
 
     def _operand(self, operand: Operand) -> tuple[int, int]:
         """The tag and the value of an operand."""
@@ -200,7 +207,7 @@ class _Pool:
         return index
 
     def _constant(self, quantity: Quantity, name: int) -> bytes:
-        """A number and what it measures; a unit that is no named dimension stands in the names."""
+        """Pack a number and its unit; a unit that is no named dimension goes into the table of names."""
         if isinstance(quantity.dimension, Compound):
             unit = self._name(quantity.dimension.symbol).to_bytes(3, "little")
             return CONSTANT.pack(quantity.value, layout.COMPOUND, unit, name)

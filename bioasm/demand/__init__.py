@@ -1,1 +1,1 @@
-"""What a run of a program will need, found before it: steps, recordings, memory and time."""
+"""The demand of a run, estimated before it: steps, recordings, memory and time."""

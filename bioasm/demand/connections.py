@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from bioasm.diagnostics import Span
-from bioasm.isa.program import Dense, Name, Sparse
+from bioasm.isa.program import DataRef, Dense, Name, Sparse
+from bioasm.models.base import POST, PRE, Model
+from bioasm.network.namespace import DELAY, WEIGHT, is_event_driven
 from bioasm.network.network import MATRIX, Projection
 from bioasm.network.references import DT, ProjectionRef
-from bioasm.runtime.connectivity import CONNECTION_BYTES, entries, expected
-from bioasm.runtime.setup import fixed_parameters, initial_parameters
+from bioasm.runtime.options import ALIKE, LaneValues
+from bioasm.runtime.setup import connections_apart, fixed_parameters, initial_parameters
 from bioasm.verifier.gate import Verified
 
+if TYPE_CHECKING:
+    from bioasm.runtime.connection_values import ConnectionValues
+
 _SPREADS = 6.0  # standard deviations above the mean: what a random number of connections is not beyond
-_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # of a row's start; of a weight under way
+_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # of a row's start; of a weight that is no narrower, and of one under way
+_LISTED_BYTES, _INDEX_BYTES = 4, 8  # of a spike in a list; of a connection in a pathway
 
 
 class Wires(NamedTuple):
-    """What a projection holds: connections, their bytes, those of its ring, and where the program says what takes most."""
+    """Size of a projection: connections, their bytes, those of its ring, and the place in the program of what takes most.
+
+    `candidates` are the pairs that its condition looks at, 0 where it has none.
+    """
 
     name: str
     connections: int
+    candidates: int
     bytes: int
     ring: int
     span: Span | None
@@ -33,35 +43,103 @@ class Wires(NamedTuple):
         return self.bytes + self.ring
 
 
-def wires(verified: Verified, places: int, parameters: Mapping[str, float] | None = None) -> list[Wires]:
-    """What each projection holds in so many places of lanes; of delays at most, where `parameters` are those of the run."""
+def wires(
+    verified: Verified, places: int, parameters: Mapping[str, float] | None = None, own: LaneValues = ALIKE
+) -> list[Wires]:
+    """The size of each projection in so many places of lanes, which have values of their `own`.
+
+    Of delays at most, where `parameters` are those of the run.
+    """
     values = initial_parameters(verified, parameters or {}) | fixed_parameters(verified)
-    spans = _places(verified)
-    return [_wires(verified, one, places, values, spans) for one in verified.network.projections]
+    spans, apart = _places(verified), connections_apart(verified, own)
+    return [_wires(verified, one, places, values, spans, apart.get(one.name, ())) for one in verified.network.projections]
 
 
 def _wires(
-    verified: Verified, one: Projection, places: int, values: Mapping[str, float], spans: Mapping[str, Span | None]
+    verified: Verified,
+    one: Projection,
+    places: int,
+    values: Mapping[str, float],
+    spans: Mapping[str, Span | None],
+    apart: Collection[str],
 ) -> Wires:
+    from bioasm.runtime.delays import delays_of, longest
+    from bioasm.runtime.narrow import delay_bytes, neuron_type
+
     network = verified.network
     pre, post = network.populations[one.pre].n, network.populations[network.by_name[one.target].population].n
-    count = _connections(verified, one, pre, post)
-    slots = math.ceil(values.get(f"{one.name}.delay", 0.0) / values[DT]) + 1 if values[DT] > 0 else 1
-    ring = _WEIGHT_BYTES * post * places * slots
-    made = CONNECTION_BYTES * count + _ROW_BYTES * (pre + 1)
-    delay = spans.get(f"{one.name}.delay") if ring > made else None
-    return Wires(one.name, count, made, ring, delay or spans.get(one.name))
+    count = connections(verified, one)
+    indices = {end: neuron_type(n)().itemsize for end, n in ((PRE, pre), (POST, post))}
+    kept = indices[PRE] if one.rule.kind == "indegree" else 0  # rows of targets are drawn, and then transposed
+    made = (indices[POST] + max(weight_bytes(verified, one), kept)) * count + _ROW_BYTES * (pre + 1)
+    late = delays_of(verified, one, values)
+    if one.synapse is not None:
+        made += _synapse_bytes(one.synapse, count, places, apart) + indices[PRE] * count + _ROW_BYTES * (post + 1)
+        ends = {PRE: pre, POST: post}
+        ring = sum(
+            _LISTED_BYTES * ends[handler.event] * places * _slots(values, late[handler.delay])
+            for handler in one.synapse.handlers
+        )
+    elif late[DELAY].number is not None:
+        ring = _WEIGHT_BYTES * post * places * _slots(values, late[DELAY])
+    else:
+        made += delay_bytes(longest(late[DELAY]) / values[DT] if values[DT] > 0 else 1) * count
+        ring = _LISTED_BYTES * pre * places * _slots(values, late[DELAY])
+    delay = spans.get(f"{one.name}.{DELAY}") if ring > made else None
+    candidates = network.candidates(one).pairs if one.rule.condition is not None else 0
+    return Wires(one.name, count, candidates, made, ring, delay or spans.get(one.name))
 
 
-def _connections(verified: Verified, one: Projection, pre: int, post: int) -> int:
-    """Those of a matrix and of a rule that tells them, and at most those of a probability."""
-    if one.rule == MATRIX:
+def _slots(values: Mapping[str, float], delay: ConnectionValues) -> int:
+    from bioasm.runtime.delays import longest
+
+    return math.ceil(longest(delay) / values[DT]) + 1 if values[DT] > 0 else 1
+
+
+def _synapse_bytes(synapse: Model, count: int, places: int, apart: Collection[str]) -> int:
+    """Of states, which lanes have for themselves where they change or some are `apart`, and of the indices of pathways."""
+    own = sum(state.name in synapse.changed or bool(apart) for state in synapse.states) + is_event_driven(synapse)
+    own += sum(parameter.name in apart for parameter in synapse.parameters)
+    shared = len(synapse.states) + len(synapse.parameters)
+    return count * (_WEIGHT_BYTES * (own * places + shared) + _INDEX_BYTES * len(synapse.handlers))
+
+
+def weight_bytes(verified: Verified, one: Projection) -> int:
+    """How many bytes the weight of a connection takes at most; 0 where all have one."""
+    from bioasm.runtime.delays import values_set
+
+    data = verified.program.data
+    given = [i.operands[1] for name, i in values_set(verified).get(one.name, ()) if name == WEIGHT]
+    if one.data is not None:
+        return _WEIGHT_BYTES if given else _bytes_of(data[one.data].value)
+    return max((_bytes_of(data[operand.index].value) for operand in given if isinstance(operand, DataRef)), default=0)
+
+
+def _bytes_of(value: object) -> int:
+    """How many bytes a number of a datum takes at most that is used as it is."""
+    from bioasm.runtime.narrow import bytes_of
+
+    if isinstance(value, Dense | Sparse):
+        return bytes_of((value.array if isinstance(value, Dense) else value.value).dtype)
+    return _WEIGHT_BYTES
+
+
+def connections(verified: Verified, one: Projection) -> int:
+    """How many connections a projection has: exact for a matrix and most rules, an upper bound for a probability, and an
+    estimate for a condition."""
+    from bioasm.runtime.conditions import estimated  # these take longer to import than programs without projections to check
+    from bioasm.runtime.connectivity import entries
+    from bioasm.runtime.patterns import expected
+
+    if one.rule.kind == MATRIX:
         assert one.data is not None
         matrix = verified.program.data[one.data].value
         return entries(matrix) if isinstance(matrix, Dense | Sparse) else 0
-    number, itself = one.number or 0.0, verified.network.by_name[one.target].population == one.pre
-    mean = expected(one.rule, number, pre, post, itself)
-    spread = _SPREADS * math.sqrt(mean * (1.0 - number)) if one.rule == "probability" and number < 1.0 else 0.0
+    if one.rule.condition is not None:
+        return estimated(verified, one)
+    number, among = one.number or 0.0, verified.network.candidates(one)
+    mean = expected(one.rule, number, among)
+    spread = _SPREADS * math.sqrt(mean * (1.0 - number)) if one.rule.kind == "probability" and number < 1.0 else 0.0
     return math.ceil(mean + spread)
 
 

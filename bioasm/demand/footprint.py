@@ -1,7 +1,7 @@
 """Memory and time that a run needs on a processor, from its schedule and the sizes of its network and data.
 
 The constants were measured on the compiled machine; `tests/demand` holds the sum against the peak of real runs, within a
-factor of two. Spikes that fired are not counted (16 bytes each): how many there are is what a run is to find out.
+factor of two. Spikes and events are not counted (16 bytes each): how many there are is what a run is to find out.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from bioasm.demand.connections import Wires, wires
+from bioasm.demand.own_values import own_values_bytes
 from bioasm.demand.schedule import Schedule, schedule
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
+from bioasm.isa.formulas import lane_constants
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Data, Dense, Sparse
+from bioasm.isa.program import Data, DataRef, Dense, Random, Sparse
 from bioasm.mapped import files_behind
-from bioasm.memory import memory
+from bioasm.memory import KEEP_LESS_OR_WRITE, memory
 from bioasm.models.base import SPINS
+from bioasm.network.references import InputRef
+from bioasm.runtime.options import ALIKE, LaneValues
+from bioasm.runtime.setup import played_parts
 from bioasm.verifier.gate import Verified
 
 PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
@@ -26,7 +31,7 @@ COPIES = 3  # of what was recorded, while a result is put together
 _WIDE, _LANES_FOR_WIDE = 16, 6  # lanes are kept in blocks of so many, from so many on
 _SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least room for spikes of a block, and bytes of one
 # What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
-_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 92, 8, 40
+_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 100, 8, 40
 # While couplings are prepared: bytes for an entry of a dense matrix of floats that is looked at for a common unit, of
 # another that is converted, and of a sparse one.
 _UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130
@@ -35,7 +40,8 @@ _LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
 
 class Work(NamedTuple):
     """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms;
-    and connections, which are made once. What spikes cost that go along these is not known, and not counted.
+    connections, which are made once, and pairs of neurons that conditions look at for them. What spikes cost that go along
+    connections is not known, and not counted.
 
     These are counts, exact where the schedule is; of spins, entries are the most, for a row of J is read where one flips.
     What they take differs from machine to machine and model to model.
@@ -46,6 +52,7 @@ class Work(NamedTuple):
     states: int
     entries: int
     connections: int = 0
+    candidates: int = 0
 
     @property
     def seconds(self) -> float:
@@ -55,16 +62,16 @@ class Work(NamedTuple):
 
 # Seconds for each, in the order of Work, as measured with the compiled machine on one processor of 2023: of eleven programs
 # the estimate was 8 times too long (`lif`, in vectors) to 7 times too short (`olive`, 14 states with exponentials).
-SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7)
+SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7, 1e-7)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a run needs: bytes and work of all lanes.
+    """Demand of a run: bytes and work of all lanes.
 
     `table` is the number of entries of the largest table of random spikes; `projections` tell what each of them holds. `peak`
-    is the sum of all bytes, with the copies that are made while a result is put together. Where the schedule has an
-    `unknown`, all are least values.
+    is the sum of all bytes, with the copies that are made while a result is put together; `blocks` are those that BLK needs.
+    Where the schedule has an `unknown`, all are least values.
     """
 
     schedule: Schedule
@@ -79,6 +86,7 @@ class Demand:
     table: int
     work: Work
     projections: tuple[Wires, ...] = ()
+    blocks: int = 0
 
     @property
     def connections(self) -> int:
@@ -91,37 +99,63 @@ class Demand:
         return sum(one.ring for one in self.projections)
 
     @property
+    def streamed(self) -> Demand:
+        """The demand where recordings and energies go to a file while the program runs."""
+        return replace(self, recordings=0, trace=0)
+
+    @property
     def peak(self) -> int:
         """Bytes of memory that the process takes at most."""
         kept = COPIES * (self.recordings + self.trace) + self.results
         network = self.state + self.random_spikes + self.connections + self.under_way
-        return PROCESS + self.data + self.couplings + network + kept
+        return PROCESS + self.data + self.couplings + self.blocks + network + kept
 
 
 def demand(
-    verified: Verified, lanes: int = 1, parameters: Mapping[str, float] | None = None, fuel: int | None = None
+    verified: Verified,
+    lanes: int = 1,
+    parameters: Mapping[str, float] | None = None,
+    fuel: int | None = None,
+    own: LaneValues = ALIKE,
 ) -> Demand:
-    """What a run of a program in so many lanes needs, where `parameters` and `fuel` are those of the run."""
+    """Estimate the demand of a run in so many lanes, with `parameters` and `fuel` of the run and the lanes' `own` values.
+
+    What formulas give each lane counts as well, told or not.
+    """
+    if lanes > 1:
+        own = own._replace(constants={**dict.fromkeys(lane_constants(verified.program), ()), **own.constants})
     found = schedule(verified, parameters, fuel)
     values = [block.value for block in verified.program.data]
-    projections = tuple(wires(verified, places(lanes), parameters))
+    projections = tuple(wires(verified, places(lanes), parameters, own))
     expected = [[*_expected(verified, rates)] for rates in found.rates.values()]
     if expected:
         from bioasm.runtime.poisson import entries, table_bytes
     return Demand(
         found,
         lanes,
-        data=sum(_bytes_in_memory(value) for value in values),
+        data=sum(_bytes_in_memory(value) for value in values) + sum(_waveforms(verified)),
         couplings=max((_prepared(value, verified) for value in values), default=0),
-        state=state_bytes(verified, lanes),
+        state=state_bytes(verified, lanes) + own_values_bytes(verified, own) * places(lanes),
         recordings=NUMBER * found.recorded * places(lanes),
         trace=NUMBER * _energies(verified, found) * places(lanes),
         results=(1 if verified.model.kind == SPINS else NUMBER) * found.read * lanes,
         random_spikes=sum(max(table_bytes(one) for one in rates) for rates in expected),
         table=max((entries(one) for rates in expected for one in rates), default=0),
-        work=_work(verified, found, lanes)._replace(connections=sum(one.connections for one in projections)),
+        work=_work(verified, found, lanes)._replace(
+            connections=sum(one.connections for one in projections), candidates=sum(one.candidates for one in projections)
+        ),
         projections=projections,
+        blocks=_blocks(verified),
     )
+
+
+def _blocks(verified: Verified) -> int:
+    """Bytes that BLK takes."""
+    if not any(i.mnemonic == "BLK" for i in verified.instructions):
+        return 0
+    from bioasm.runtime.block_memory import bytes_of_blocks  # which needs numpy
+
+    return bytes_of_blocks(verified)
 
 
 def check_demand(needed: Demand, *, here: bool) -> None:
@@ -132,13 +166,12 @@ def check_demand(needed: Demand, *, here: bool) -> None:
 
 
 def memory_warning(needed: Demand) -> list[Diagnostic]:
-    """A warning where a run needs more memory than this machine has."""
-    if needed.peak <= memory():
-        return []
-    return [replace(_too_much(needed), severity="warning")]
+    """Warnings where a run needs more memory than this machine has, or keeps more in memory than a run may."""
+    found = [*_over_limits(needed)] or ([_too_much(needed)] if needed.peak > memory() else [])
+    return [replace(one, severity="warning") for one in found]
 
 
-_HINT = "run fewer lanes or a shorter time, or record less often: REC v, 10 ms"
+_SIZE_HINT = "run fewer lanes, or a smaller program"
 _NETWORK_HINT = "connect fewer neurons, or let a delay be shorter"
 
 
@@ -160,6 +193,7 @@ def _too_much(needed: Demand) -> Diagnostic:
         "neurons": needed.state,
         "data": needed.data,
         "couplings": needed.couplings,
+        "blocks of BLK": needed.blocks,
         "tables of random spikes": needed.random_spikes,
         "connections": needed.connections,
         "spikes under way": needed.under_way,
@@ -169,16 +203,18 @@ def _too_much(needed: Demand) -> Diagnostic:
             f"and this machine has {memory() / 1e9:.3g} GB")  # fmt: skip
     if largest in ("connections", "spikes under way"):
         return Diagnostic("B403", text, _widest(needed), hint=_NETWORK_HINT)
-    return Diagnostic("B403", text, _span(needed), hint=_HINT)
+    hint = KEEP_LESS_OR_WRITE if largest in ("recordings", "energies") else _SIZE_HINT
+    return Diagnostic("B403", text, _span(needed), hint=hint)
 
 
 def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
     found, span = needed.schedule, _span(needed)
     if needed.recordings > limit("record_bytes"):
         text = f"the run records {needed.recordings:,} bytes; the limit is {limit('record_bytes'):,}"
-        yield Diagnostic("B111", text, span, hint="record less often: REC v, 10 ms")
+        yield Diagnostic("B111", text, span, hint=KEEP_LESS_OR_WRITE)
     if needed.trace > NUMBER * limit("trace_entries"):
-        yield Diagnostic("B111", f"the trace of energies has more than {limit('trace_entries'):,} entries in all lanes")
+        text = f"the trace of energies has more than {limit('trace_entries'):,} entries in all lanes"
+        yield Diagnostic("B111", text, hint=KEEP_LESS_OR_WRITE)
     if needed.table > limit("poisson_table"):
         text = f"the table of one POI or RATE has {needed.table:,} entries; the limit is {limit('poisson_table'):,}"
         yield Diagnostic("B111", text, hint="neurons of one rate share their part of it: round rates")
@@ -186,6 +222,9 @@ def _over_limits(needed: Demand) -> Iterator[Diagnostic]:
     if network > limit("network_bytes"):
         text = f"connections and spikes under way take {network:,} bytes; the limit is {limit('network_bytes'):,}"
         yield Diagnostic("B111", text, _widest(needed), hint=_NETWORK_HINT)
+    if needed.work.candidates > limit("candidate_pairs"):
+        text = f"conditions look at {needed.work.candidates:,} pairs of neurons; the limit is {limit('candidate_pairs'):,}"
+        yield Diagnostic("B111", text, _widest(needed), hint="connect smaller populations, or by a rule in words")
     if found.results > limit("results"):
         yield Diagnostic("B111", f"the program emits more than {limit('results'):,} results")
 
@@ -207,7 +246,8 @@ def state_bytes(verified: Verified, lanes: int) -> int:
         sizes[i.population] * (len(i.model.states) * _STATE_BYTES + len(i.model.inputs) * _INPUT_BYTES)
         for i in verified.network.instances()
     ]
-    spikes = max(_SPIKE_ROOM, 4 * verified.n) * _SPIKE_BYTES
+    happening = sum(sizes[i.population] * len(i.model.events) for i in verified.network.instances())
+    spikes = max(_SPIKE_ROOM, 4 * (verified.n + happening)) * _SPIKE_BYTES + happening
     return (verified.n * _CELL_BYTES + sum(held) + spikes) * places(lanes)
 
 
@@ -219,6 +259,19 @@ def _arrays(value: Data) -> list[object]:
 def _bytes_in_memory(value: Data) -> int:
     """Bytes of a datum; those that stay in a mapped file take no memory of the process."""
     return sum(array.nbytes for array in _arrays(value) if not any(files_behind([array])))  # type: ignore[attr-defined]
+
+
+def _waveforms(verified: Verified) -> Iterator[int]:
+    """Bytes of the tables of PLAY and WAVE beside the data: of each as float64, and with those of other parts of its input."""
+    parts = played_parts(verified)
+    for instruction in verified.instructions:
+        if instruction.mnemonic not in ("PLAY", "WAVE"):
+            continue
+        ref, table = instruction.operands[:2]
+        assert isinstance(ref, InputRef) and isinstance(table, DataRef)
+        array = next(iter(_arrays(verified.program.data[table.index].value)))
+        copies = 2 if len(parts[ref]) > 1 else int(array.dtype.str != "<f8")  # type: ignore[attr-defined]
+        yield copies * NUMBER * int(array.size)  # type: ignore[attr-defined]
 
 
 def _prepared(value: Data, verified: Verified) -> int:
@@ -241,6 +294,10 @@ def _expected(verified: Verified, rates: Iterable[tuple[int, float]]) -> Iterato
         value = verified.program.data[index].value
         if isinstance(value, Dense):
             yield value.array * dt
+        elif isinstance(value, Random):  # of another seed: as many numbers, of the same size
+            from bioasm.runtime.drawing import values_of
+
+            yield values_of(verified.program, value, 0, index).drawn(range(verified.n)).clip(0.0) * dt
 
 
 def _energies(verified: Verified, found: Schedule) -> int:
@@ -265,4 +322,4 @@ def _work(verified: Verified, found: Schedule, lanes: int) -> Work:
 def _entries(value: Data) -> int:
     if isinstance(value, Dense):
         return int(value.array.size) if len(value.shape) == 2 else 0
-    return int(value.value.size)
+    return 0 if isinstance(value, Random) else int(value.value.size)

@@ -1,9 +1,9 @@
-"""What a driver is: the abilities it declares, the options of a run, and the calls that every driver answers."""
+"""The interface of drivers: the abilities they declare, the options of a run, and the calls that every driver answers."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +15,14 @@ from bioasm.drivers.pykoppu import Outcome, program_from_instructions
 from bioasm.isa.program import mapped_files
 from bioasm.mapped import MappedFile, changed
 from bioasm.results import Result
-from bioasm.runtime.options import Observer, Progress, RunOptions
+from bioasm.runtime.options import Observer, Progress, RunOptions, with_formulas
 from bioasm.runtime.rounding import rounding
+from bioasm.verifier.abilities import ABILITIES, lacking
 from bioasm.verifier.gate import Verified, verify
+from bioasm.verifier.lane_values import are_levels, check_lane_values
+from bioasm.verifier.lanes import check_separable
 
-MODEL_TEXTS = "models"  # the ability to run models that come as texts
+SIMULATED = ABILITIES - {"stimulation"}  # what needs no electrodes: all that a simulator can do
 DRIVING = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells at some device
 
 
@@ -41,25 +44,6 @@ class _Unchanged:
         self.sound = max(self.sound, steps)
 
 
-def lacking(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
-    """What of a program a driver of this name, with these abilities and models, can't run."""
-    yield from _lacking_models(name, abilities, models, verified)
-    for instruction in verified.program.instructions:
-        if instruction.row.needs not in abilities:
-            text = f"driver {name} can't run {instruction.mnemonic} (it needs the ability {instruction.row.needs})"
-            yield Diagnostic("B502", text, instruction.span)
-
-
-def _lacking_models(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
-    """Models of the program that the driver does not have; its own ones, as texts, need the ability `models`."""
-    own = {text.name: text for text in verified.program.models}
-    for model in dict.fromkeys(one.model.name for one in verified.network.instances()):
-        if model in own and MODEL_TEXTS not in abilities:
-            yield Diagnostic("B502", f"driver {name} runs no models of a program's own, as {model} is", own[model].span)
-        elif model not in own and model not in models:
-            yield Diagnostic("B502", f"driver {name} has no model {model}")
-
-
 class Driver(ABC):
     """A backend that runs verified programs.
 
@@ -71,8 +55,10 @@ class Driver(ABC):
     what it runs on goes on while a report of it travels; it `outlives` the process where its runs go on without it, so that
     Ctrl-C leaves them. It is `reproducible` where one seed gives one result; cells and wall clocks are not. It `follows`
     where a run of it can be set back to another run's states again and again (`RunOptions.guide`). It is `quick` where a
-    program may be run once just to count its steps. `stimulating` are the mnemonics by which a program drives cells with
-    current.
+    program may be run once just to count its steps. It runs `pieces` where a run of some lanes can be told the others
+    (`RunOptions.span`), and values `by_lane` (`RunOptions.lane_values`), or of those only `levels_by_lane`: temperatures of
+    spins. `stimulating` are the mnemonics by which a program
+    drives cells with current. It `spools` where it writes what a run puts out to a folder as it goes on (`RunOptions.spool`).
     """
 
     name: ClassVar[str]
@@ -83,8 +69,12 @@ class Driver(ABC):
     remote: ClassVar[bool] = False
     quick: ClassVar[bool] = False
     outlives: ClassVar[bool] = False
+    pieces: ClassVar[bool] = False
+    by_lane: ClassVar[bool] = False
+    levels_by_lane: ClassVar[bool] = False
     reproducible: bool = True
     follows: bool = False
+    spools: ClassVar[bool] = False
     stimulating: frozenset[str] = frozenset({"STIM"})
 
     def connect(self) -> None:  # noqa: B027  (most drivers have nothing to open)
@@ -108,8 +98,28 @@ class Driver(ABC):
         raise error("B502", f"driver {self.name} keeps no checkpoints")
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """What of the program this driver can't run; empty where it can run all of it."""
+        """Diagnostics of what in the program this driver can't run; empty where it can run all of it."""
         return list(lacking(self.name, self.abilities, self.models, verified))
+
+    @classmethod
+    def check_lanes(cls, verified: Verified, options: RunOptions) -> None:
+        """Refuse values of the lanes' own and pieces of the lanes that the driver or the program can't have.
+
+        Raises BioasmError B502, B601, B603.
+        """
+        if options.lane_values.told:
+            levels = cls.levels_by_lane and are_levels(verified, options.lane_constants, options.lane_parameters)
+            if not (cls.by_lane or levels):
+                raise error("B502", f"driver {cls.name} gives all lanes the same values, and none of their own")
+            check_lane_values(verified, options.lane_values.constants, options.lane_values.parameters)
+        if options.span.copies > 1:
+            if not cls.by_lane:
+                raise error("B502", f"driver {cls.name} runs no copies of lanes side by side")
+            check_separable(verified)
+        if options.span.is_piece:
+            if not cls.pieces:
+                raise error("B502", f"driver {cls.name} runs all lanes, and no piece of them")
+            check_separable(verified)
 
     def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
         """Run a verified program and return its Result.
@@ -121,8 +131,13 @@ class Driver(ABC):
         if found:
             raise BioasmError(*found)
         options = options or RunOptions()
+        own = with_formulas(verified.program, options.span, options.lane_values)
+        options = replace(options, lane_constants=own.constants)
         if options.guide is not None and not self.follows:
             raise error("B502", f"driver {self.name} can't follow the states of another run")
+        if options.spool is not None and not self.spools:
+            raise error("B502", f"driver {self.name} keeps what a run puts out in memory, and takes no spool")
+        self.check_lanes(verified, options)
         bounds = Bounds(options, observer, 0.0 if options.target is None else rounding(verified, options.target))
         bounded = options.time_limit is not None or options.target is not None
         try:

@@ -19,7 +19,7 @@ class Bounds:
     """
 
     def __init__(self, options: RunOptions, observer: Observer | None, rounding: float = 0.0) -> None:
-        """`rounding` is how far a computed energy may be from the sum that it stands for."""
+        """`rounding` is the largest rounding error of a computed energy."""
         self.options, self.observer, self.rounding = options, observer, rounding
         self.spent, self.counted_from, self.waiting = 0.0, time.monotonic(), True
         self.reached = ""

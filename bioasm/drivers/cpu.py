@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bioasm.binary.writer import program_hash
+from bioasm.demand.disk import check_spool
 from bioasm.demand.footprint import check_demand, demand
-from bioasm.drivers.base import MODEL_TEXTS, Driver
-from bioasm.drivers.interpreted import result_of
+from bioasm.drivers.base import SIMULATED, Driver
+from bioasm.drivers.interpreted import result_of, told_lanes
+from bioasm.memory import processors
 from bioasm.models import MODELS
 from bioasm.results import Result
+from bioasm.runtime.lane_trace import piece_of_run
 from bioasm.runtime.options import Observer, Progress, RunOptions, check_options
 from bioasm.runtime.outcome import Provenance, compose
 from bioasm.verifier.gate import Verified
 from bioasm.vm.background import Abandoned
+from bioasm.vm.kernel_cache import Notice
+from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.spool import Spool
 from bioasm.vm.view import View
 
 
@@ -29,11 +33,12 @@ class CpuDriver(Driver):
 
     name: ClassVar[str] = "cpu"
     summary: ClassVar[str] = "the compiled machine on this computer's processor"
-    abilities: ClassVar[frozenset[str]] = frozenset(
-        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS}
-    )
+    abilities: ClassVar[frozenset[str]] = SIMULATED
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     quick: ClassVar[bool] = True
+    spools: ClassVar[bool] = True
+    pieces: ClassVar[bool] = True
+    by_lane: ClassVar[bool] = True
 
     def checkpoint_seed(self, path: Path) -> int:
         """The seed of the run that a checkpoint holds."""
@@ -45,7 +50,7 @@ class CpuDriver(Driver):
         began = time.perf_counter()
         _check_size(verified, options)
         digest = program_hash(verified.program)
-        machine = _machine(verified, options, observer)
+        machine = self._machine(verified, options, observer, digest)
         try:
             if options.resume and options.checkpoint is not None:
                 from bioasm.vm.checkpoint import load_checkpoint
@@ -55,34 +60,57 @@ class CpuDriver(Driver):
 
             def result(status: str) -> Result:
                 timing = {"prepare": prepared - began, **machine.seconds, "total": time.perf_counter() - began}
-                source = Provenance(self.name, options.seed, options.lanes, timing, _packages(), digest=digest)
-                return compose(machine, source, status)
+                piece = piece_of_run(options, machine.readings_over_lanes)
+                extras = self.extras() | told_lanes(options)
+                source = Provenance(self.name, options.seed, options.lanes, timing, self.packages(), extras, digest, piece)
+                composed = compose(machine, source, status)
+                if machine.spool is not None:
+                    machine.spool.tidy()
+                return composed
 
             return result_of(_Watch(machine, options, observer, digest).run, result)
         finally:
             machine.close()
+
+    def kernels(self, options: RunOptions, notice: Notice) -> KernelRunner:
+        """A runner of compiled kernels on the threads of the options.
+
+        It calls `notice` with a message before it compiles, which returns False where the run is to stop.
+        """
+        return KernelRunner(options.threads if options.threads is not None else processors(), notice)
+
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that it computes with."""
+        import llvmlite
+
+        return {"llvmlite": llvmlite.__version__}
+
+    def extras(self) -> dict[str, Any]:
+        """Further facts of where a Result was computed."""
+        return {}
+
+    def _machine(self, verified: Verified, options: RunOptions, observer: Observer | None, digest: str) -> Machine:
+        def notice(message: str) -> bool:
+            return observer is None or observer(Progress(0, 0, float("nan"), message))
+
+        about = {"program_sha256": digest, "seed": options.seed, "lanes": options.lanes, "n": verified.n}
+        spool = Spool(options.spool, about) if options.spool is not None else None
+        return Machine(
+            verified, options.seed, options.lanes, 1, options.fuel, options.parameters, notice, options.trace, spool,
+            options.span, options.lane_values, self.kernels(options, notice),
+        )  # fmt: skip
 
 
 def _check_size(verified: Verified, options: RunOptions) -> None:
     """Refuse what would not fit, before anything is allocated."""
     check_options(options, verified.n)
     fuel = None if options.resume else options.fuel
-    needed = demand(verified, options.lanes, options.parameters, fuel)
-    check_demand(needed if options.trace else replace(needed, trace=0), here=True)
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _machine(verified: Verified, options: RunOptions, observer: Observer | None) -> Machine:
-    threads = options.threads if options.threads is not None else _processors()
-
-    def notice(message: str) -> bool:
-        return observer is None or observer(Progress(0, 0, float("nan"), message))
-
-    return Machine(verified, options.seed, options.lanes, threads, options.fuel, options.parameters, notice, options.trace)
+    needed = demand(verified, options.lanes, options.parameters, fuel, options.lane_values)
+    needed = needed if options.trace else replace(needed, trace=0)
+    if options.spool is not None:
+        check_spool(options.spool, needed)
+        needed = needed.streamed
+    check_demand(needed, here=True)
 
 
 class _Watch:
@@ -127,9 +155,3 @@ class _Watch:
 
             save_checkpoint(path, self.machine, self.digest)
             self.saved = time.monotonic()
-
-
-def _packages() -> Mapping[str, str]:
-    import llvmlite
-
-    return {"llvmlite": llvmlite.__version__}

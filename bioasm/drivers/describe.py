@@ -1,4 +1,4 @@
-"""What a Result says of its own numbers: units and thresholds of recorded variables, and the schedule of the noise."""
+"""Description of a Result's numbers: units and thresholds of recorded variables, and the schedule of the noise."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import numpy as np
 
 from bioasm.demand.schedule import schedule
 from bioasm.isa.program import ConstantRef, Quantity, Register
+from bioasm.isa.rows import Trait
 from bioasm.models.base import Model
 from bioasm.models.expression import Binary, Expression, Negation, Number, Symbol
 from bioasm.network.network import Instance, variables_of
-from bioasm.network.references import ParameterRef
+from bioasm.network.references import ParameterRef, VariableRef
+from bioasm.network.subgroup import whole_word
 from bioasm.results import Result
-from bioasm.runtime.options import RunOptions
+from bioasm.runtime.options import LaneValues, RunOptions
 from bioasm.runtime.setup import initial_parameters
+from bioasm.units import dimension_of
 from bioasm.verifier.gate import Verified
 
 
 def described(result: Result, verified: Verified, options: RunOptions) -> Result:
     """The Result with `about` filled in."""
-    values = parameters_in_force(verified, options.parameters)
+    by_lane = _by_lane(verified, options.lane_values)
+    values = {n: v for n, v in parameters_in_force(verified, options.parameters).items() if n not in by_lane}
     units: dict[str, str] = {}
     thresholds: dict[str, float] = {}
     for name in result.recordings:
@@ -31,10 +35,16 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
             units[name] = unit_in_model(instance.model, word)
             level = threshold(instance, word, values)
             thresholds |= {name: level} if level is not None else {}
+    connections = dict(connection_states(verified))
+    units |= {name: unit for name, unit in connections.items() if name in result.recordings}
     feedback = verified.model.feedback
     every = values.get(f"{verified.network.populations[0].name}.{feedback.every}") if feedback is not None else None
     found = {"trace_every": every, "units": units, "thresholds": thresholds, "noise": noise_schedule(result, verified, options)}
-    return replace(result, about={**{key: value for key, value in found.items() if value}, **result.about})
+    found["connections"] = connections
+    found["cells"] = dict(cell_shapes(verified))
+    optimisers = dict.fromkeys(i.mnemonic for i in verified.instructions if Trait.OPTIMISES in i.row.traits)
+    told = {**found, "optimisers": list(optimisers)}
+    return replace(result, about={**{key: value for key, value in told.items() if value}, **result.about})
 
 
 # --- variables ---------------------------------------------------------------------------------------
@@ -46,8 +56,41 @@ def unit_of(verified: Verified, name: str) -> str:
     return unit_in_model(instance.model, word) if instance is not None else ""
 
 
+def connection_states(verified: Verified) -> Iterator[tuple[str, str]]:
+    """The states of connections that the program reads or records, as it writes them, with the symbols of their units."""
+    for ref in _seen(verified):
+        projection = verified.network.projection(ref.owner)
+        states = projection.synapse.states if projection and projection.synapse else ()
+        yield from ((ref.word, dimension_of(state.unit).symbol) for state in states if state.name == ref.name)
+
+
+def cell_shapes(verified: Verified) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The variables of CVs that the program reads or records, as it writes them: how many CVs and cells, the unit, and
+    the shape of a cell as strokes (x, y, x, y, diameter in um, CV), one after another."""
+    from bioasm.morphology.picture import strokes
+
+    network = verified.network
+    for cables in network.cables:
+        cells = network.populations[cables.cells].n
+        for ref in dict.fromkeys(_seen(verified)):
+            instance = network.instance(ref.owner)
+            if ref.part is None and instance is not None and instance.population == cables.volumes:
+                shape = [number for stroke in strokes(cables.cell.volumes) for number in stroke]
+                unit = unit_in_model(instance.model, ref.name)
+                yield ref.word, {"cvs": cables.cell.volumes.n, "cells": cells, "unit": unit, "strokes": shape}
+
+
+def _seen(verified: Verified) -> Iterator[VariableRef]:
+    """The variables that RD and REC name."""
+    for instruction in verified.instructions:
+        ref = (*instruction.operands, None)[0]
+        if instruction.mnemonic in ("RD", "REC") and isinstance(ref, VariableRef):
+            yield ref
+
+
 def instance_of(verified: Verified, name: str) -> tuple[Instance | None, str]:
     """The population or mechanism that has a recorded variable, and what the variable is called there."""
+    name = whole_word(name)
     head, dot, tail = name.partition(".")
     for instance in verified.network.instances():
         for word in (name, tail if dot and head == instance.name else "", head if tail.isdecimal() else ""):
@@ -88,9 +131,17 @@ def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[
         if instruction.mnemonic != "SET" or not isinstance(ref, ParameterRef):
             continue
         values.pop(ref.key, None)
-        if isinstance(value, Quantity | ConstantRef) and len(instruction.operands) == 2:
+        if isinstance(value, Quantity | ConstantRef) and ref.part is None:
             values[ref.key] = verified.program.quantity(value).value
     return values
+
+
+def _by_lane(verified: Verified, own: LaneValues) -> frozenset[str]:
+    """The parameters that have values of the lanes' own, by `owner.name`."""
+    named = [ref.key for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)]
+    pairs = [(*i.operands, None)[:2] for i in verified.instructions if i.mnemonic == "SET"]
+    found = [ref.key for ref, value in pairs if isinstance(ref, ParameterRef) and getattr(value, "name", "") in own.constants]
+    return frozenset(named + found)
 
 
 # --- noise -------------------------------------------------------------------------------------------
@@ -99,6 +150,8 @@ def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[
 def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> dict[str, Any]:
     """The level of the noise from each time `t` on, where the program alone decides it and changes it."""
     levels_set = [i.operands[0] for i in verified.instructions if i.mnemonic == "SIG"]
+    if any(isinstance(level, ConstantRef) and level.name in options.lane_constants for level in levels_set):
+        return {}  # lanes have levels of their own
     if len(levels_set) < 2 and not any(isinstance(level, Register) for level in levels_set):
         return {}  # nothing changes it, and following the program takes time
     found = schedule(verified, options.parameters, options.fuel)

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bioasm.demand.footprint import check_demand, demand
 from bioasm.diagnostics import BioasmError
@@ -15,6 +15,7 @@ from bioasm.results import Result
 from bioasm.runtime.dynamics import Dynamics
 from bioasm.runtime.instructions import Meaning
 from bioasm.runtime.interpreter import Interpreter
+from bioasm.runtime.lane_trace import piece_of_run
 from bioasm.runtime.options import Capacity, Observer, RunOptions, check_options
 from bioasm.runtime.outcome import Provenance, compose
 from bioasm.verifier.gate import Verified
@@ -48,15 +49,30 @@ class InterpretedDriver(Driver):
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
         check_options(options, verified.n, self.capacity)
-        check_demand(demand(verified, options.lanes, options.parameters, options.fuel), here=True)
+        check_demand(demand(verified, options.lanes, options.parameters, options.fuel, options.lane_values), here=True)
         began = time.perf_counter()
-        run = Interpreter(verified, lambda r: self.make(r, options), options.parameters, options.fuel, self.meanings)
+
+        def make(run: Interpreter) -> Dynamics:
+            return self.make(run, options)
+
+        given, span = options.parameters, options.span
+        run = Interpreter(verified, make, given, options.fuel, self.meanings, span, options.seed, options.lane_values)
 
         def result(status: str) -> Result:
             timing = self.timing(time.perf_counter() - began)
-            return compose(run, Provenance(self.name, options.seed, options.lanes, timing, self.packages()), status)
+            piece = piece_of_run(options, run.trace)
+            source = Provenance(
+                self.name, options.seed, options.lanes, timing, self.packages(), told_lanes(options), piece=piece
+            )
+            return compose(run, source, status)
 
         return result_of(lambda: run.run(observer, self.outside), result)
+
+
+def told_lanes(options: RunOptions) -> dict[str, Any]:
+    """The values of the lanes' own, as the extras of a Result tell them; nothing where there are none."""
+    told = options.lane_values.told
+    return {"lane_values": told} if told else {}
 
 
 def result_of(finish: Callable[[], str], result: Callable[[str], Result]) -> Result:

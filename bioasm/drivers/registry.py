@@ -12,6 +12,7 @@ from bioasm.drivers.base import Driver
 GROUP = "bioasm.drivers"
 BUILT_IN = {
     "cpu": "bioasm.drivers.cpu:CpuDriver",
+    "gpu": "bioasm.drivers.gpu.driver:GpuDriver",
     "brian2": "bioasm.drivers.brian2.driver:Brian2Driver",
     "intan": "bioasm.drivers.intan.driver:IntanDriver",
     "remote": "bioasm.drivers.remote.driver:RemoteDriver",

@@ -1,4 +1,4 @@
-"""What the verifier finds: collected over the whole program, placed, and bounded in number."""
+"""Findings of the verifier: collected over the whole program, placed, and bounded in number."""
 
 from __future__ import annotations
 

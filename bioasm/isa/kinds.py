@@ -23,7 +23,8 @@ class Kind(NamedTuple):
     """One operand kind.
 
     `forms` says what may stand there; a number may be in any of `dimensions` or bare, lies in [low, high],
-    and is whole where `whole` is set. The range of a register's value is checked when the program runs.
+    and is whole where `whole` is set. The range of a register's value is checked when the program runs. Where `drawn` is set,
+    data may be random values.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Kind(NamedTuple):
     low: float = -inf
     high: float = inf
     whole: bool = False
+    drawn: bool = False
 
 
 class _AnyMeasure(tuple[Measured, ...]):
@@ -49,7 +51,7 @@ _ANY = _AnyMeasure(Dimension)
 COUNT = Kind("count", "a whole number of neurons", ("number",), low=1, high=limit("neurons"), whole=True)
 MATRIX = Kind("matrix", "a square matrix, dense or sparse", ("data",))
 VECTOR = Kind("vector", "one number a neuron", ("data",))
-STATES = Kind("states", "one number a neuron, or a matrix with a row for each lane", ("data",))
+STATES = Kind("states", "one number a neuron, or a matrix with a row for each lane", ("data",), drawn=True)
 TERMS = Kind("terms", "weighted products of neurons' states", ("data",))
 TABLE = Kind("table", "a matrix of numbers", ("data",))
 SCALAR = Kind("scalar", "a number", ("number", "register"))
@@ -67,6 +69,7 @@ CURRENT = Kind(
     "amperes: one number, or one a neuron",
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.CURRENT),
+    drawn=True,
 )
 RATE = Kind(
     "rate",
@@ -74,12 +77,14 @@ RATE = Kind(
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.FREQUENCY),
     low=0,
+    drawn=True,
 )
 JUMP = Kind(
     "jump",
     "volts that a spike adds: one number, or one a neuron",
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.VOLTAGE),
+    drawn=True,
 )
 NEURONS = Kind(
     "neurons",
@@ -88,6 +93,10 @@ NEURONS = Kind(
     low=0,
     high=limit("neurons") - 1,
     whole=True,
+)
+HELD = NEURONS._replace(
+    summary=f"{NEURONS.summary}, over all populations; or a population or a part of one, `cells[0:800]`",
+    forms=(*NEURONS.forms, "name"),
 )
 INDEX = Kind(
     "index",
@@ -98,31 +107,72 @@ INDEX = Kind(
     whole=True,
 )
 SUBSET = Kind("subset", "a vector of neuron indices", ("data",))
-VALUE = Kind("value", "a number, a vector, or a word that the parameter knows", ("number", "register", "data", "name"), _ANY)
-LEVEL = Kind("level", "a number, or one a neuron given", ("number", "register", "data"), _ANY)
+SHIFT = Kind("shift", "how many lanes on", ("number", "register"), low=0, high=limit("lanes") - 1, whole=True)
+PHASE = Kind("phase", "0 for the pairs of lanes 0 and 1, 2 and 3, ...; 1 for 1 and 2, 3 and 4, ...", ("number", "register"),
+             low=0, high=1, whole=True)  # fmt: skip
+PARTS_OF_LANES = Kind("how", "`components`, `mirrored` or `whole`", ("name",))
+PLAN = Kind(
+    "plan", "a vector of spins in the order in which they are visited, each block but the last with -1 behind it", ("data",)
+)
+BLOCK = Kind(
+    "block",
+    "which block of the plan, from 0; behind the last comes the first again",
+    ("number", "register"),
+    low=0,
+    high=2**53,
+    whole=True,
+)
+VALUE = Kind(
+    "value", "a number, a vector, or a word that the parameter knows", ("number", "register", "data", "name"), _ANY, drawn=True
+)
+LEVEL = Kind("level", "a number, or one a neuron given", ("number", "register", "data"), _ANY, drawn=True)
 AMPLITUDE = Kind("amplitude", "amperes of a pulse", ("number", "register"), (Dimension.NONE, Dimension.CURRENT), low=0)
 WIDTH = Kind("width", "seconds of a phase", ("number", "register"), (Dimension.NONE, Dimension.TIME), low=0)
 SOURCE = Kind("source", "a register or a number in any unit", ("register", "number"), _ANY)
 DESTINATION = Kind("destination", "the register that is written", ("register",))
 LABEL = Kind("label", "where to go on", ("label",))
 TABLE_OF_INPUT = Kind("table", "a matrix of numbers in the SI unit of the input", ("data",))
-INPUT_VALUE = Kind("value", "a number, or one a neuron, in the input's unit", ("number", "register", "data"), _ANY)
-WEIGHT = Kind("weight", "a number, or one a neuron, in the unit of the port's weights", ("number", "register", "data"), _ANY)
+INPUT_VALUE = Kind("value", "a number, or one a neuron, in the input's unit", ("number", "register", "data"), _ANY, drawn=True)
+WEIGHT = Kind(
+    "weight", "a number, or one a neuron, in the unit of the port's weights", ("number", "register", "data"), _ANY, drawn=True
+)
 WIRING = Kind(
-    "rule", "`all`, `others`, `one_to_one`, `probability`, `indegree`, `outdegree`, or a matrix of weights", ("data", "name")
+    "rule",
+    "`all`, `others`, `one_to_one`, `probability`, `indegree`, `outdegree`, `total`, a condition, or a matrix of weights",
+    ("data", "name"),
 )
 DEGREE = Kind("number", "a probability, or a number of connections", ("number",), low=0)
+ELIMINATED = Kind(
+    "spins", "a matrix with a row for each eliminated spin: its number, h, and three pairs of a spin and J", ("data",)
+)
+PLACES = Kind("places", "`grid`, `random`, or a matrix with a row for each neuron, in metres", ("data", "name"))
+LENGTH = Kind(
+    "length",
+    "between neighbours of a grid, the side of a box, or the period",
+    ("number",),
+    (Dimension.NONE, Dimension.LENGTH),
+    low=0,
+)
 POPULATION_NAME = Kind("population", "the name of a population", ("name",))
+SYNAPSE_NAME = Kind("synapse", "the name of a synapse, as `.synapse` gives it or as it ships", ("name",))
 MECHANISM_NAME = Kind("mechanism", "the name of a mechanism, as `.mechanism` gives it or as it ships", ("name",))
 PROJECTION_NAME = Kind("projection", "the name of a projection", ("name",))
 INSTANCE_NAME = Kind("name", "a new name, without dots", ("name",))
-TARGET_NAME = Kind("target", "where spikes arrive: a population or mechanism `x`, or its port `x.port`", ("name",))
-INPUT_NAME = Kind("input", "the name of an input: `V`, or with its population or mechanism `x.V`", ("name",))
+_TO = "where spikes arrive: a population or mechanism `x`, its port `x.port`, or that of a part, `x[0:800].port`"
+TARGET_NAME = Kind("target", _TO, ("name",))
+SENDERS = Kind("population", "the name of a population, or a part of it: `cells[0:800]`", ("name",))
+INPUT_NAME = Kind(
+    "input", "the name of an input: `V`, with its population or mechanism `x.V`, or of a part `x[0:800].V`", ("name",)
+)
 HOW = Kind("how", "`add`, `set` or `scale`", ("name",))
 MODEL_NAME = Kind("model", "the name of a neuron model", ("name",))
 PARAMETER_NAME = Kind(
-    "parameter", "the name of a parameter: `tau`, or with its population, mechanism or projection `x.tau`", ("name",)
+    "parameter",
+    "the name of a parameter or state: `tau`, with its population, mechanism or projection `x.tau`, or of a part `x[0:800].tau`",
+    ("name",),
 )
-VARIABLE_NAME = Kind("variable", "the name of a variable: `v`, or with its population or mechanism `x.v`", ("name",))
+VARIABLE_NAME = Kind(
+    "variable", "the name of a variable: `v`, with its population or mechanism `x.v`, or of a part `x[0:800].v`", ("name",)
+)
 OBSERVABLE_NAME = Kind("observable", "what to read: state, spins, spikes, energy, ...", ("name",))
 OUTPUT_NAME = Kind("output", "the name that the result is given", ("name",))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Limit(NamedTuple):
-    """One row of the limits page: the number and why it stands there."""
+    """One row of the limits page: the number and the reason for it."""
 
     value: int
     reason: str
@@ -15,6 +15,7 @@ class Limit(NamedTuple):
 LIMITS: dict[str, Limit] = {
     "neurons": Limit(1 << 24, "ALC; indices stay far below 32 bits, also after scaling by lanes"),
     "lanes": Limit(1 << 16, "independent copies of one run"),
+    "all_lanes": Limit(1 << 24, "lanes of a whole that is run in pieces; each lane is a word of the noise's key"),
     "cells": Limit(1 << 28, "neurons times lanes; the state of a run then fits a large workstation"),
     "instructions": Limit(1 << 20, "a program's length; data are not instructions"),
     "constants": Limit(1 << 20, "numbers in the constant pool of a program"),
@@ -25,6 +26,7 @@ LIMITS: dict[str, Limit] = {
     "names": Limit(1 << 20, "labels, constants, data and emitted names of a program"),
     "metadata_bytes": Limit(1 << 24, "bytes of all metadata of a program, among them names of a problem's variables"),
     "models": Limit(1 << 8, "models and mechanisms that a program brings along"),
+    "formula_bytes": Limit(4096, "bytes of the formula of a constant"),
     "model_bytes": Limit(1 << 20, "bytes of the text of one model or mechanism"),
     "model_depth": Limit(150, "levels of an expression in the text of a model, all that it needs put in"),
     "model_parts": Limit(20000, "parts of an expression of a model, all that it needs put in; definitions can double them"),
@@ -43,13 +45,16 @@ LIMITS: dict[str, Limit] = {
     "included_files": Limit(1 << 12, "files that one program includes in all; nesting alone could double them at each level"),
     "diagnostics": Limit(20, "errors shown in one go; more are rarely read"),
     "registers": Limit(32, "scalar registers, r0 to r31"),
+    "block_width": Limit(16, "spins that stand in the table of a block at a time (BLK); it has two to that power of entries"),
+    "block_bytes": Limit(1 << 32, "bytes of the choices of a block (BLK): two bits for each spin and entry of its table"),
     "steps": Limit((1 << 33) - 2, "steps or sweeps of a run: two share one 32-bit noise counter"),
     "term_order": Limit(64, "spins or neurons in one higher-order term"),
     "recorders": Limit(64, "variables recorded at a time"),
     "record_bytes": Limit(1 << 36, "bytes that one run records in memory"),
     "network_bytes": Limit(
-        1 << 36, "bytes of the connections of one run, 12 each, and of the spikes that are under way on them"
+        1 << 36, "bytes of the connections of one run, 2 to 12 each, and of the spikes that are under way on them"
     ),
+    "candidate_pairs": Limit(1 << 40, "pairs of neurons that the conditions of one program look at; they take a day and more"),
     "spikes": Limit(1 << 31, "spikes kept in memory by one run"),
     "trace_entries": Limit(1 << 31, "energies kept in memory by one run"),
     "results": Limit(1 << 20, "results that one run emits by RD and OUT"),

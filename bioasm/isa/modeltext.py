@@ -8,9 +8,10 @@ from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import ModelText
-from bioasm.models.base import HEADS
+from bioasm.models.heads import HEADS
 
-KINDS = tuple(HEADS)
+CELL = "cell"  # the word of a block that is a tree of cable and no model
+KINDS = (*HEADS, CELL)
 # Braces that hold no braces but in comments and in texts in quotes. Possessive: takes time linear in the text.
 BLOCK = r'\{(?:[^{};"]++|;[^\n]*+|"(?:[^"\\]|\\[\s\S])*+")*+\}'
 _BLOCK = re.compile(BLOCK)
@@ -28,11 +29,11 @@ def model_text(kind: str, name: str, block: str) -> str:
 
 
 def check_model_text(model: ModelText) -> Found:
-    """What is wrong with the form of one block; its meaning is not asked for."""
+    """The faults in the form of one block; its meaning is not checked."""
     what = f"{model.kind} {model.name!r}"
     fault = instance_fault(model.name)
     if model.kind not in KINDS or not model.text.startswith(f".{model.kind} {model.name} "):
-        yield Finding("B128", f"{what} does not start with `.model NAME` or `.mechanism NAME`")
+        yield Finding("B128", f"{what} does not start with `.model NAME` or another such word")
     elif fault:
         yield Finding("B015", f"{what}: {fault}")
     elif len(model.text.encode("utf-8", "replace")) > limit("model_bytes"):

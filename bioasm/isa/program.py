@@ -1,9 +1,9 @@
-"""What a program is, whichever form it came in: instructions, operands, constants and data, all immutable."""
+"""The form of a program, whichever way it came in: instructions, operands, constants and data, all immutable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """What is known by its number. Equal are only two of the same class."""
+    """An operand that is known by its number; equal only to one of the same class."""
 
     index: int
 
@@ -113,11 +113,25 @@ class Terms:
     value: NDArray[Any]
 
 
-Data = Dense | Sparse | Terms
+@dataclass(frozen=True, slots=True)
+class Random:
+    """Random values by their distribution, a name in `bioasm.isa.distributions`: one for each neuron or connection of a place.
+
+    Which numbers these are follows from the seed of the run and the place of the block among the program's data; with
+    `per_lane` each lane has its own.
+    """
+
+    distribution: str
+    arguments: tuple[Quantity | ConstantRef, ...]
+    per_lane: bool = False
+
+
+Stored = Dense | Sparse | Terms
+Data = Stored | Random
 
 
 class DataBlock(NamedTuple):
-    """A datum of a program and the name it is used by; None for a literal that stands in an operand."""
+    """A datum of a program and the name it is used by; None for a literal in an operand."""
 
     value: Data
     name: str | None = None
@@ -157,7 +171,7 @@ class ModelText(NamedTuple):
 
     @property
     def body(self) -> str:
-        """What stands after the name: the braces and all between them."""
+        """The text after the name: the braces and all between them."""
         return self.text[len(f".{self.kind} {self.name} ") :]
 
 
@@ -177,10 +191,10 @@ def _frozen(mapping: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
 class Program:
     """A whole program. Text and bytecode both become this; `bioasm.verifier.gate.verify` is its only way to a machine.
 
-    `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order
-    of definition. `metadata` holds words about the program (title, source, ...). `has_spans` says that the spans
-    belong to the program (bytecode written with them, text with `.loc`) and are to be kept by writers. `models` are the
-    texts of the models and mechanisms that it brings along.
+    `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order of their
+    definition; `formulas` are the texts of those that follow from constants above them. `metadata` holds words about
+    the program (title, source, ...). `has_spans` says that the spans belong to the program (bytecode written with them, text
+    with `.loc`) and are to be kept by writers. `models` are the texts of the models and mechanisms that it brings along.
     """
 
     instructions: tuple[Instruction, ...]
@@ -191,18 +205,15 @@ class Program:
     sections: tuple[Section, ...] = ()
     has_spans: bool = False
     models: tuple[ModelText, ...] = ()
+    formulas: Mapping[str, str] = field(default_factory=_frozen)
 
     def __post_init__(self) -> None:
-        for name in ("constants", "labels", "metadata"):
+        for name in ("constants", "labels", "metadata", "formulas"):
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
     def quantity(self, operand: Quantity | ConstantRef) -> Quantity:
-        """The number that an operand stands for."""
+        """The number that an operand gives, as a literal or by the name of a constant."""
         return self.constants[operand.name] if isinstance(operand, ConstantRef) else operand
-
-    def with_constants(self, values: Mapping[str, Quantity]) -> Program:
-        """The same program with some named constants replaced (what `--set` does)."""
-        return replace(self, constants={**self.constants, **values})
 
 
 def mapped_files(program: Program) -> list[MappedFile]:

@@ -1,4 +1,4 @@
-"""What one row of the instruction table holds: an instruction's name, number, operands, traits, and words about it."""
+"""One row of the instruction table: an instruction's name, number, operands, traits, and words about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Slot(NamedTuple):
 
 
 class Trait(Flag):
-    """What the verifier, the machine and the drivers must know of an instruction. Each flag says who reads it."""
+    """Traits of an instruction for the verifier, the machine and the drivers. Each flag says who reads it."""
 
     NONE = 0
     NEURONS = auto()  # verifier: neurons must have been allocated on every path
@@ -27,6 +27,7 @@ class Trait(Flag):
     UPDATES = auto()  # verifier: the first operand is a register that is read and written
     JUMPS = auto()  # verifier, machine: may go on at its label
     ENDS = auto()  # verifier, machine: never goes on to the next instruction
+    OPTIMISES = auto()  # drivers: what is read after it is no sample of the distribution, and results say so
     HOST = auto()  # machine: changes what is allocated or read out, so the compiled loop hands it to its host
 
 

@@ -1,13 +1,16 @@
 """The instruction table: one row an instruction, from which everything else about instructions derives.
 
 Opcode numbers are written down here and never given to another instruction. Numbers from 0xE0 up are left to
-experiments outside of this table.
+experiments outside of this table. Its parts `control_rows.py` and `spin_rows.py` hold registers and jumps, and what is for
+spins alone.
 """
 
 from __future__ import annotations
 
 from bioasm.isa import kinds as k
-from bioasm.isa.rows import LABEL, TO, Row, Slot, Trait, arithmetic, branch, function, network
+from bioasm.isa.control_rows import CONTROL_ROWS
+from bioasm.isa.rows import TO, Row, Slot, Trait, network
+from bioasm.isa.spin_rows import ISING3, SPIN_ROWS
 
 __all__ = [
     "BY_MNEMONIC",
@@ -23,7 +26,7 @@ __all__ = [
     "group_of",
 ]
 
-ISA_VERSION = 2
+ISA_VERSION = 3
 
 _T = Trait
 _CELLS = "POP cells, lif_critical, 2\n"
@@ -39,7 +42,6 @@ _LEAK = """\
     I += -g*(held(v) - E)
 }
 """
-_ISING3 = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\n"
 
 ROWS: tuple[Row, ...] = (
     # --- the core, as pykoppu named it ----------------------------------------------------------------
@@ -109,7 +111,7 @@ ROWS: tuple[Row, ...] = (
         (Slot("what", k.OBSERVABLE_NAME, optional=True),),
         "emit a result",
         "Appends an observable to the results of the run; without an operand the state. `bioasm models NAME` lists the "
-        "observables of a model.",
+        "observables of a model. `RD cells[0:800].v` reads a part of the neurons.",
         "ALC 4\nRUN 10 ms\nRD energy\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -142,11 +144,12 @@ ROWS: tuple[Row, ...] = (
         "vector is for all lanes; of a matrix lane k takes row k, and begins again at the first row where there are fewer. "
         "Clamped neurons stay, and so do clocks, inputs and the best state seen, for which every state that spins are set to "
         "counts. RST goes back to the model's own initial state.",
-        _ISING3 + "SIG 0.1\nLDS [[1, 1, -1], [-1, 1, 1]]\nRD\nRUN 5 sweeps\nRD\n",
+        ISING3 + "SIG 0.1\nLDS [[1, 1, -1], [-1, 1, 1]]\nRD\nRUN 5 sweeps\nRD\n",
         _T.NEURONS | _T.HOST,
         "start",
         since=2,
     ),
+    *SPIN_ROWS,
     # --- model and parameters -------------------------------------------------------------------------
     Row(
         "MODEL",
@@ -161,11 +164,14 @@ ROWS: tuple[Row, ...] = (
         "SET",
         0x11,
         (Slot("parameter", k.PARAMETER_NAME), Slot("value", k.VALUE)),
-        "set a parameter of the model",
-        "Sets a parameter for all neurons, or for each where the value is a vector. Parameters that divide time (such as "
-        "`dt`) and words can be set before ALC only. Until the first RUN initial values follow, but for what LDS or CLAMP has "
-        "put in place.",
-        "ALC 2\nSET I_offset, 0.39 nA\nSET tau, [20e-3, 25e-3]\nRUN 10 ms\nRD\n",
+        "set a parameter or a state",
+        "Sets a parameter for all neurons, or for each where the value is a vector or drawn from a distribution: "
+        "`SET tau, normal(20 ms, 2 ms)`, `uniform(low, high)`, `lognormal(mean, sd)`, `choice(a, b)`. Parameters that divide time (such as "
+        "`dt`) and words can be set before ALC only. Until the first RUN initial values follow, but for what LDS, CLAMP or SET "
+        "has put in place. A state is set likewise, in all lanes, at the present time: the next step starts from it. Clamped "
+        "neurons stay, refractory ones remain refractory, and RST goes back to the model's own initial value. "
+        "`SET cells[0:800].tau` sets a part of the neurons, and the others keep what they have; of two the later wins.",
+        "ALC 2\nSET I_offset, 0.39 nA\nSET tau, [20e-3, 25e-3]\nRUN 10 ms\nSET v, -60 mV\nRUN 10 ms\nRD v\n",
         _T.HOST,
     ),
     # --- networks -------------------------------------------------------------------------------------
@@ -174,8 +180,8 @@ ROWS: tuple[Row, ...] = (
         0x12,
         (Slot("name", k.INSTANCE_NAME), Slot("model", k.MODEL_NAME), Slot("n", k.COUNT)),
         "add a population of neurons",
-        "Adds n neurons of a model under a name, instead of MODEL and ALC; neurons are numbered through in the order of the "
-        "POPs. POP, MECH, SYN and CON say what the network is, and stand before the first RUN, jump and label that is "
+        "Adds n neurons of a model under a name, instead of MODEL and ALC, or n cells that are trees (`.cell`), and their "
+        "control volumes under the name with `_cv` behind it; neurons are numbered through in the order of the POPs. POP, MECH, SYN, CON, VIA and POS say what the network is, and stand before the first RUN, jump and label that is "
         "jumped to.",
         "POP cells, lif_critical, 2\nRUN 10 ms\nRD cells.v\n",
     ),
@@ -185,17 +191,19 @@ ROWS: tuple[Row, ...] = (
         (Slot("name", k.INSTANCE_NAME), Slot("mechanism", k.MECHANISM_NAME), Slot("population", k.POPULATION_NAME)),
         "put a mechanism on a population",
         "Puts a channel, synapse or pump under a name on every neuron of a population. What it uses and what it adds to are "
-        "variables and inputs of the population's model, or of the other mechanisms on it.",
+        "variables and inputs of the population's model, or of the other mechanisms on it. `cells.soma` is a region of cells that "
+        "are trees, on which it is painted, or a place of theirs.",
         _LEAK + _CELLS + "MECH k, leak, cells\nRUN 10 ms\nRD v\n",
     ),
     network(
         "SYN",
         0x14,
-        (Slot("name", k.INSTANCE_NAME), Slot("pre", k.POPULATION_NAME), Slot("target", k.TARGET_NAME)),
+        (Slot("name", k.INSTANCE_NAME), Slot("pre", k.SENDERS), Slot("target", k.TARGET_NAME)),
         "add a projection",
-        "Sends the spikes of the population `pre` to a port of a population or mechanism. CON says which neurons are "
-        "connected. `SET name.weight` sets the weight of the connections, or what multiplies those of a matrix (1 in the "
-        "port's SI unit without it); `SET name.delay` the time that spikes are on their way.",
+        "Sends the spikes of the population `pre` to a port of a population or mechanism, or those of a part of it to a part: "
+        "`cells[0:800]` are the neurons 0 to 799, counted from 0 in CON. CON says which neurons are connected. "
+        "`SET name.weight` sets the weight of the connections, or what multiplies those of a matrix (1 in the port's SI unit "
+        "without it); `SET name.delay` the time that spikes are on their way. Both take one number or one for each connection.",
         _CELLS + "SYN loop, cells, cells\nCON loop, others\nSET loop.weight, 5 mV\nSET loop.delay, 1 ms\nRUN 10 ms\nRD v\n",
     ),
     network(
@@ -205,8 +213,43 @@ ROWS: tuple[Row, ...] = (
         "connect a projection",
         "Says which neurons a projection connects: `all` with all, `others` (all but the neuron itself), `one_to_one`, "
         "each pair with a `probability`, a number of neurons drawn for each target (`indegree`) or for each source "
-        "(`outdegree`), or the weights of a matrix with a row for each source and a column for each target. Each SYN has one CON.",
+        "(`outdegree`), a number of pairs in `total`, or the weights of a matrix with a row for each source and a column for "
+        "each target. In quotes, a rule may be followed by `with multapses` (a pair may be connected several times, which "
+        "`indegree`, `outdegree` and `total` avoid without it) and by `without autapses` (no neuron connects to itself): "
+        '`CON loop, "indegree without autapses", 100`. A condition in quotes connects the pairs for which it holds, such as '
+        '`"i != j and exp(-d/(200 um)) > u"`: `i` and `j` are the places of source and target, `u` is a random number of the '
+        "pair from 0 to 1, and `d` is their distance, where POS gives positions. Each SYN has one CON.",
         _CELLS + "SYN loop, cells, cells\nCON loop, [[0, 2e-3], [1e-3, 0]]\nRUN 10 ms\nRD v\n",
+    ),
+    Row(
+        "VIA",
+        0x16,
+        (Slot("projection", k.PROJECTION_NAME), Slot("synapse", k.SYNAPSE_NAME)),
+        "give the connections of a projection states of their own",
+        "Lets every connection of a projection be a synapse, with parameters, states and statements for spikes of both its "
+        "ends. `SET projection.name` sets a parameter or state, one value or one for each connection, and a delay: that of "
+        "`on pre:` is `delay`, that of `on post:` `post_delay`, that of a named pathway `NAME_delay`. REC, PEEK and RD read "
+        "states; RD reads `pre` and `post`, the neurons that each connection joins. Connections are in the order of their "
+        "sources, and those of a source in the order of their targets.",
+        _CELLS + "SYN loop, cells, cells\nCON loop, others\nVIA loop, stdp_pair\nSET loop.w, 0.2\n"
+        "SET loop.weight, 1 mV\nRUN 10 ms\nRD loop.w\n",
+        _T.HOST,
+        "synapses",
+        since=3,
+    ),
+    Row(
+        "POS",
+        0x17,
+        (Slot("name", k.POPULATION_NAME), Slot("places", k.PLACES), Slot("length", k.LENGTH, optional=True)),
+        "place a population",
+        "Gives the neurons of a population positions, for conditions of CON below it. `grid` fills a square row by row (in "
+        "quotes also `grid 20 x 30` or `grid 4 x 4 x 4`), `length` between neighbours; `random` draws them from a square of the "
+        "side `length` (`random 1d`, `random 3d`). With `periodic` behind it the square closes on itself. A matrix has a row "
+        "of 1 to 3 metres for each neuron; `length` is then the side of the periodic box, and without it there is none.",
+        _CELLS + 'POS cells, grid, 50 um\nSYN loop, cells, cells\nCON loop, "i != j and d < 60 um"\nRUN 10 ms\nRD v\n',
+        _T.HOST,
+        "network",
+        since=3,
     ),
     # --- inputs ---------------------------------------------------------------------------------------
     Row(
@@ -260,7 +303,7 @@ ROWS: tuple[Row, ...] = (
         "set a constant input",
         "Sets a number into an input of every neuron from here on, the same for all or one for each. With `add`, as without a "
         "word, it is added to what else arrives there and replaces the number of an earlier INP; with `set` the input is this "
-        "number alone; with `scale` the sum of all else is multiplied by it.",
+        "number alone; with `scale` the sum of all else is multiplied by it. `INP cells[0:10].I` sets that of a part of the neurons.",
         "ALC 2\nINP I, 0.1 nA\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -270,7 +313,8 @@ ROWS: tuple[Row, ...] = (
         (Slot("input", k.INPUT_NAME), Slot("table", k.TABLE_OF_INPUT), Slot("period", k.PERIOD)),
         "play a table into an input",
         "Plays the rows of a matrix into an input, one every `period`, starting now: one column for all neurons or one for "
-        "each, in SI units. It ends with the last row and replaces an earlier PLAY into this input.",
+        "each, in SI units. It ends with the last row and replaces an earlier PLAY into this input. `PLAY cells[0:10].I` plays into "
+        "a part of the neurons, a column for each of them, and replaces what plays there alone.",
         "ALC 2\nPLAY I, [[1e-9, 0], [0, 1e-9]], 5 ms\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -280,7 +324,8 @@ ROWS: tuple[Row, ...] = (
         (Slot("target", k.TARGET_NAME), Slot("train", k.TABLE), Slot("weight", k.WEIGHT)),
         "send spike trains to a port",
         "Rows of `train` are (time in seconds from now, neuron of the target). Each arrives at the port with this weight, like "
-        "a spike through a projection without delay. It replaces an earlier EVT to this port.",
+        "a spike through a projection without delay. It replaces an earlier EVT to this port. `EVT cells[0:10]` sends them to a part "
+        "of the neurons, which the train counts from 0, and replaces spikes to these alone.",
         _CELLS + "EVT cells, [[1e-3, 0], [2e-3, 1]], 5 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -290,7 +335,8 @@ ROWS: tuple[Row, ...] = (
         (Slot("target", k.TARGET_NAME), Slot("rate", k.RATE), Slot("weight", k.WEIGHT)),
         "send Poisson spikes to a port",
         "Gives every neuron of the target independent random spikes at the port: in each step of length dt as many as Poisson's "
-        "distribution with the mean rate * dt gives. They arrive together: the weight times their number. A rate of 0 ends it.",
+        "distribution with the mean rate * dt gives. They arrive together: the weight times their number. A rate of 0 ends it. "
+        "`RATE cells[0:10]` changes those of a part of the neurons.",
         _CELLS + "RATE cells, 100 Hz, 2 mV\nRUN 10 ms\nRD v\n",
         _T.NEURONS | _T.HOST,
     ),
@@ -301,7 +347,9 @@ ROWS: tuple[Row, ...] = (
         (Slot("variable", k.VARIABLE_NAME), Slot("every", k.PERIOD, True), Slot("neurons", k.SUBSET, True)),
         "record a variable",
         "Records a variable from here on, every `every` (every step without it), of all neurons or of those given. A "
-        "sample at time t is the value before the step that starts at t.",
+        "sample at time t is the value before the step that starts at t. `REC cells[0:5].v` is a recording of its own, beside others "
+        "of v: it takes neurons counted from 0 in the part, and its samples are told with the neurons of the population. "
+        "Of an event of a model's own (`REC cells.warn`) all times are recorded, in all neurons.",
         "ALC 4\nREC v, 1 ms, [0, 2]\nRUN 10 ms\n",
         _T.NEURONS | _T.HOST,
         "record",
@@ -311,7 +359,7 @@ ROWS: tuple[Row, ...] = (
         0x21,
         (Slot("variable", k.VARIABLE_NAME),),
         "stop recording a variable",
-        "Ends the recording of a variable. What was recorded stays in the result.",
+        "Ends the recording of a variable, or with its brackets that of a part. What was recorded stays in the result.",
         "ALC 4\nREC v\nRUN 10 ms\nUNREC v\nRUN 10 ms\n",
         _T.NEURONS | _T.HOST,
         "record",
@@ -320,69 +368,27 @@ ROWS: tuple[Row, ...] = (
     Row(
         "CLAMP",
         0x28,
-        (Slot("neurons", k.NEURONS), Slot("value", k.LEVEL)),
+        (Slot("neurons", k.HELD), Slot("value", k.LEVEL)),
         "hold neurons at a value",
         "Holds the state variable of the neurons at a value until FREE: a spin at -1 or +1, a membrane at a voltage (it "
-        "then does not spike). The best state is that of the problem with its clamps, so CLAMP and FREE start it anew.",
-        _ISING3 + "CLAMP 0, -1\nSIG 0.1\nRUN 20 sweeps\nRD spins\n",
+        "then does not spike). `CLAMP cells[0:3], -70 mV` holds a part of a population. The best state is that of the problem with "
+        "its clamps, so CLAMP and FREE start it anew.",
+        ISING3 + "CLAMP 0, -1\nSIG 0.1\nRUN 20 sweeps\nRD spins\n",
         _T.NEURONS | _T.HOST,
         "clamp",
     ),
     Row(
         "FREE",
         0x29,
-        (Slot("neurons", k.NEURONS, optional=True),),
+        (Slot("neurons", k.HELD, optional=True),),
         "let clamped neurons go",
         "Ends the clamping of the neurons given, or of all. They go on from the value they were held at; the best state "
         "starts anew.",
-        _ISING3 + "CLAMP [0, 1], -1\nRUN 1\nFREE\nRUN 5\nRD\n",
+        ISING3 + "CLAMP [0, 1], -1\nRUN 1\nFREE\nRUN 5\nRD\n",
         _T.NEURONS | _T.HOST,
         "clamp",
     ),
-    # --- registers ------------------------------------------------------------------------------------
-    function("MOV", 0x30, "copy a value into a register", "10 mV"),
-    arithmetic("ADD", 0x31, "add", "+", "2, 3"),
-    arithmetic("SUB", 0x32, "subtract", "-", "2, 3"),
-    arithmetic("MUL", 0x33, "multiply", "*", "2, 3"),
-    arithmetic("DIV", 0x34, "divide", "/", "2, 3"),
-    arithmetic("MIN", 0x35, "the smaller of two", "min", "2, 3"),
-    arithmetic("MAX", 0x36, "the larger of two", "max", "2, 3"),
-    arithmetic("POW", 0x37, "raise to a power", "to the power of", "2, 0.5"),
-    arithmetic("MOD", 0x38, "remainder, with the sign of b", "mod", "7, 3"),
-    function("NEG", 0x39, "change the sign", "2"),
-    function("ABS", 0x3A, "absolute value", "-2"),
-    function("SQRT", 0x3B, "square root", "2"),
-    function("EXP", 0x3C, "exponential", "1"),
-    function("LOG", 0x3D, "natural logarithm", "2"),
-    function("FLOOR", 0x3E, "round down", "2.7"),
-    # --- control --------------------------------------------------------------------------------------
-    Row(
-        "JMP",
-        0x40,
-        (LABEL,),
-        "jump",
-        "Goes on at the label.",
-        "    JMP end\n    OUT 1\nend:\n    HLT\n",
-        _T.JUMPS | _T.ENDS,
-        "control",
-    ),
-    branch("JEQ", 0x41, "a = b"),
-    branch("JNE", 0x42, "a is not b"),
-    branch("JLT", 0x43, "a < b"),
-    branch("JLE", 0x44, "a <= b"),
-    branch("JGT", 0x45, "a > b"),
-    branch("JGE", 0x46, "a >= b"),
-    Row(
-        "LOOP",
-        0x48,
-        (Slot("counter", k.DESTINATION), LABEL),
-        "count down and jump",
-        "Takes 1 from the register and goes on at the label if more than 0 remains: a loop whose body stands between the "
-        "label and LOOP runs as often as the register said before it.",
-        "    MOV r0, 3\nagain:\n    OUT r0\n    LOOP r0, again\n",
-        _T.JUMPS | _T.UPDATES,
-        "control",
-    ),
+    *CONTROL_ROWS,
     # --- reading into registers -----------------------------------------------------------------------
     Row(
         "GET",
@@ -390,8 +396,8 @@ ROWS: tuple[Row, ...] = (
         (TO, Slot("what", k.OBSERVABLE_NAME)),
         "read an observable into a register",
         "Writes an observable that is one number into a register: `energy` and `best_energy` (the lowest over all lanes), "
-        "`spike_count` (the sum over neurons and lanes), `time`, `steps`, `noise`.",
-        _ISING3 + "SIG 1\nRUN 10\nGET r0, best_energy\nOUT r0, best\n",
+        "`spike_count` (the sum over neurons and lanes, also of a part: `cells[0:800].spike_count`), `time`, `steps`, `noise`.",
+        ISING3 + "SIG 1\nRUN 10\nGET r0, best_energy\nOUT r0, best\n",
         _T.NEURONS | _T.WRITES,
         "control",
     ),
@@ -400,7 +406,8 @@ ROWS: tuple[Row, ...] = (
         0x51,
         (TO, Slot("variable", k.VARIABLE_NAME), Slot("neuron", k.INDEX)),
         "read one neuron's variable into a register",
-        "Writes the value of a variable of one neuron into a register; with several lanes the mean over the lanes.",
+        "Writes the value of a variable of one neuron into a register; with several lanes the mean over the lanes. In a part, "
+        "`PEEK r0, cells[100:200].v, r1`, neurons are counted from 0.",
         "ALC 2\nRUN 10 ms\nPEEK r0, v, 1\nOUT r0\n",
         _T.NEURONS | _T.WRITES,
         "control",
@@ -464,5 +471,5 @@ GROUPS: dict[int, str] = {
 
 
 def group_of(row: Row) -> str:
-    """The group that a row stands under in lists and in the reference."""
+    """The group of a row in lists and in the reference."""
     return GROUPS[max(start for start in GROUPS if start <= row.opcode)]

@@ -1,4 +1,4 @@
-"""The neuron models and mechanisms that ship, each a text of the model language, and how they are found by name."""
+"""The neuron models, mechanisms and synapses that ship, each a text of the model language, and how they are found by name."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bioasm.models.base import HEADS, Model
+from bioasm.models.heads import HEADS
+
+if TYPE_CHECKING:
+    from bioasm.models.base import Model  # parsers of programs read the words of HEADS alone
 
 DEFAULT_MODEL = "lif_critical"
-_HEAD = re.compile(rf'^[ \t]*\.({"|".join(HEADS)})[ \t]+(\w+)[ \t\n]*\{{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_HEAD = rf'^[ \t]*\.({"|".join(HEADS)})[ \t]+(\w+)[ \t\n]*\{{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"'
 
 
 class _Head(NamedTuple):
@@ -23,8 +26,8 @@ class _Head(NamedTuple):
     path: Path
 
 
-class Library(Mapping[str, Model]):
-    """All models and mechanisms of a folder by name: the default model, other models, mechanisms.
+class Library(Mapping[str, "Model"]):
+    """All models, mechanisms and synapses of a folder by name: the default model, other models, mechanisms, synapses.
 
     Names and summaries are known without parsing; a text is parsed when its model is first asked for.
     """
@@ -35,7 +38,7 @@ class Library(Mapping[str, Model]):
     @cached_property
     def _heads(self) -> dict[str, _Head]:
         heads = [_head(path) for path in self.folder.glob("*.basm")]
-        heads.sort(key=lambda head: (head.name != DEFAULT_MODEL, head.kind != "model", head.name))
+        heads.sort(key=lambda head: (head.name != DEFAULT_MODEL, list(HEADS).index(head.kind), head.name))
         return {head.name: head for head in heads}
 
     def __getitem__(self, name: str) -> Model:
@@ -54,20 +57,20 @@ class Library(Mapping[str, Model]):
         return name in self._heads
 
     def kind(self, name: str) -> str:
-        """`model` or `mechanism`."""
+        """`model`, `mechanism` or `synapse`."""
         return self._heads[name].kind
 
     def summary(self, name: str) -> str:
-        """What a model is in a few words."""
+        """The summary of a model in a few words."""
         return self._heads[name].summary
 
 
 def _head(path: Path) -> _Head:
-    found = _HEAD.search(path.read_text(encoding="utf-8"))
+    found = re.search(_HEAD, path.read_text(encoding="utf-8"), re.MULTILINE)
     assert found is not None, f"{path.name} does not start as the text of a model does"
     return _Head(found[2], found[1], found[3], path)
 
 
 MODELS = Library(Path(__file__).with_name("library"))
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "Library", "Model"]
+__all__ = ["DEFAULT_MODEL", "MODELS", "Library"]

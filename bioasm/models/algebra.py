@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 
 from bioasm.models.dimensions import spell_quantity, unit_of
@@ -10,7 +10,7 @@ from bioasm.models.expression import Binary, Call, Expression, Negation, Number,
 from bioasm.models.values import evaluate, fold
 from bioasm.units import NO_UNIT, Exponents, power, product, quotient
 
-__all__ = ["derivative", "evaluate", "fold", "linear_in", "read_now", "reads", "simplify", "spell", "substitute"]
+__all__ = ["derivative", "evaluate", "fold", "linear_in", "read_now", "reads", "simplify", "spell"]
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
 
@@ -93,13 +93,6 @@ def read_now(expression: Expression) -> set[str]:
     if isinstance(expression, Call) and expression.function in ("held", "delayed"):
         return set()
     return set().union(*(read_now(part) for part in expression.parts()))
-
-
-def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """Simultaneous substitution of `values` for names."""
-    if isinstance(expression, Symbol):
-        return values.get(expression.name, expression)
-    return rebuilt(expression, lambda part: substitute(part, values))
 
 
 # --- linear parts -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Data model of neuron models and mechanisms: parameters and variables with units, equations, events, observables."""
+"""Data model of neuron models, mechanisms and synapses: parameters and variables with units, equations, events, observables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from bioasm.models.expression import Expression, Number
+from bioasm.models.expression import Call, Expression, Number
+from bioasm.models.heads import HEADS
 from bioasm.units import NO_UNIT, Dimension, Exponents, Measured
 
 METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
-NEURON, MECHANISM, SPINS = "neuron", "mechanism", "spins"
-# What a block begins with after its dot, and the kind of model that it is; `spins:` makes a neuron model one of spins.
-HEADS = {"model": NEURON, "mechanism": MECHANISM}
+EVENT_DRIVEN = "event-driven"  # the method of an equation that is solved in closed form from one event to the next
+NEURON, MECHANISM, SYNAPSE, SPINS = HEADS["model"], HEADS["mechanism"], HEADS["synapse"], "spins"
+PRE, POST = "pre", "post"  # the two ends of a connection, and the events of a synapse
 
 
 class Parameter(NamedTuple):
@@ -115,6 +116,16 @@ class Threshold(NamedTuple):
     crossing: bool = False
 
 
+class Event(NamedTuple):
+    """An event of the text's own: where its condition holds after the equations of a step, or with a crossing has begun to
+    hold, the statements are done as the last thing in the step. It can be recorded by its name."""
+
+    name: str
+    threshold: Threshold
+    statements: tuple[Assignment, ...]
+    summary: str = ""
+
+
 class Refractory(NamedTuple):
     """Refractory time: for how long after a spike a neuron does not spike and frozen equations are not integrated.
 
@@ -146,7 +157,7 @@ class Feedback(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A variable of the membrane, or of another mechanism on it, that a mechanism reads."""
+    """A variable of the membrane, or of another mechanism on it, that a mechanism reads; of a synapse one of its two ends."""
 
     name: str
     unit: Exponents
@@ -159,12 +170,35 @@ class Addition(NamedTuple):
     value: Expression
 
 
+class Send(NamedTuple):
+    """A number that a synapse sends: the weight of the connection times it arrives at the projection's port in this step."""
+
+    value: Expression
+
+
+class Handler(NamedTuple):
+    """The action of a spike of one end on a connection where it arrives: statements in order, each seeing those before it.
+
+    `event` is `pre` or `post`; `name` tells several pathways of one event apart, each with a delay of its own.
+    """
+
+    event: str
+    name: str
+    statements: tuple[Assignment | Send, ...]
+
+    @property
+    def delay(self) -> str:
+        """The name of this pathway's delay after `SET projection.`."""
+        named = self.name or (POST if self.event == POST else "")
+        return f"{named}_delay" if named else "delay"
+
+
 ORDER = ("step", "spike", "receive", "reset")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A neuron model or mechanism as data.
+    """A neuron model, mechanism or synapse as data.
 
     `clock` is the dimension that RUN counts in (TIME or SWEEPS); `noise` that of SIG, with `noise_default` before
     any SIG, and `noise_name` its name in the equations. `clamp` is the variable that CLAMP holds and `clamp_values` the
@@ -197,11 +231,13 @@ class Model:
     threshold: Threshold | None = None
     reset: tuple[Assignment, ...] = ()
     refractory: Refractory | None = None
+    events: tuple[Event, ...] = ()
     ports: tuple[Port, ...] = ()
     order: tuple[str, ...] = ORDER
     feedback: Feedback | None = None
     uses: tuple[Use, ...] = ()
     adds: tuple[Addition, ...] = ()
+    handlers: tuple[Handler, ...] = ()
     text: str = ""
 
     @property
@@ -225,6 +261,27 @@ class Model:
     def port(self, name: str) -> Port | None:
         """The port called `name` (the one without a name is ""), or None."""
         return next((p for p in self.ports if p.name == name), None)
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names that its equations, assignments and handlers change."""
+        statements = [s for handler in self.handlers for s in handler.statements if isinstance(s, Assignment)]
+        return frozenset(s.variable for s in (*statements, *(s for stage in self.stages for s in stage)))
+
+    @property
+    def acts(self) -> bool:
+        """Whether a synapse has states or acts at spikes, and does not sum over connections alone."""
+        return bool(self.states or self.handlers or self.stages)
+
+    @property
+    def sends(self) -> bool:
+        """Whether a synapse sends something to the port of its projection."""
+        return any(isinstance(statement, Send) for handler in self.handlers for statement in handler.statements)
+
+    @property
+    def delays(self) -> bool:
+        """Whether a mechanism delays what it adds itself, by the delay of the projection to it."""
+        return any(isinstance(n, Call) and n.function == "delayed" for addition in self.adds for n in addition.value.walk())
 
     @property
     def spikes(self) -> bool:

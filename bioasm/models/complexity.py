@@ -17,7 +17,7 @@ class TreeSize(NamedTuple):
 
     @property
     def fault(self) -> str | None:
-        """What is too much of it, as it follows a name; None where nothing is."""
+        """The limit that the tree exceeds, worded to follow a name, or None."""
         if self.parts > LARGEST:
             return f"has more than {LARGEST} parts once all that it needs is put in"
         if self.levels > DEEPEST:

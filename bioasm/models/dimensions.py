@@ -129,7 +129,7 @@ def _number_hint(node: Expression, unit: Exponents, wanted: Exponents) -> str | 
 
 
 def number_hint(node: Expression, wanted: Exponents) -> str | None:
-    """What to write where a bare number stands in the place of one with a unit; None for anything but a number."""
+    """The hint for a bare number in the place of one with a unit; None for anything but a number."""
     sign, bare = ("-", node.operand) if isinstance(node, Negation) else ("", node)
     return f"write the number with its unit: {sign}{bare.value:g} {example_unit(wanted)}" if isinstance(bare, Number) else None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bioasm.models.algebra import spell
-from bioasm.models.base import Assignment, Equation, Model, Port
+from bioasm.models.base import EVENT_DRIVEN, Assignment, Equation, Model, Port, Send
 from bioasm.models.expression import Number
 
 
 def equation_lines(model: Model) -> list[str]:
     """The definitions, equations, spike and reset, ports and additions of a model, one line each."""
-    return [*_defined(model), *_stepped(model), *_spiking(model), *_received(model), *_added(model)]
+    return [*_defined(model), *_stepped(model), *_spiking(model), *_received(model), *_added(model), *_handled(model)]
 
 
 def _defined(model: Model) -> Iterator[str]:
@@ -29,7 +29,8 @@ def _stepped(model: Model) -> Iterator[str]:
 def _equation(one: Equation) -> str:
     noise = "".join(f" + {_times(spell(factor), name)}" for name, factor in one.noise)
     frozen = " unless refractory" if one.frozen else ""
-    return f"d{one.variable}/dt = {spell(one.rate)}{noise} using {one.method}{frozen}"
+    method = one.method if one.method == EVENT_DRIVEN else f"using {one.method}"
+    return f"d{one.variable}/dt = {spell(one.rate)}{noise} {method}{frozen}"
 
 
 def _times(factor: str, name: str) -> str:
@@ -73,3 +74,10 @@ def _added(model: Model) -> Iterator[str]:
             model.feedback.within,
         )
         yield f"feedback: {target} = J {source} + h every {every} within {within}"
+
+
+def _handled(model: Model) -> Iterator[str]:
+    for handler in model.handlers:
+        head = " ".join(filter(None, ("on", handler.event, handler.name)))
+        for one in handler.statements:
+            yield f"{head}: {f'send {spell(one.value)}' if isinstance(one, Send) else _assignment(one)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.algebra import is_number, linear_in, reads
-from bioasm.models.base import NEURON, ORDER, SPINS, Feedback, Port
+from bioasm.models.base import NEURON, ORDER, SPINS, SYNAPSE, Event, Feedback, Port
 from bioasm.models.findings import Findings
 from bioasm.models.names import TAKEN, Scope, twice
 from bioasm.models.sections import KINDS, SECTIONS
-from bioasm.models.syntax_tree import RawEquation, RawModel, RawObservable, RawPort, place_of
+from bioasm.models.syntax_tree import RawEquation, RawEvent, RawModel, RawObservable, RawPort, place_of
 from bioasm.units import NO_UNIT
 
 
@@ -18,13 +18,14 @@ def check_sections(parsed: RawModel, findings: Findings) -> None:
         for kind in (parsed.kind, *((SPINS,) if parsed.spins else ())):
             having = SECTIONS[section].kinds
             if kind not in having:
-                hint = KINDS[next(iter(having))].own if len(having) == 1 else None
+                own = [KINDS[one].own for one in KINDS if one in having]
+                hint = own[0] if NEURON not in having else None
                 findings.add("B028", f"{KINDS[kind].called} has no section `{section}:`{KINDS[kind].reason}", at, hint)
     after = next((s for s in ("reset", "refractory") if s in parsed.sections), None)
     if after and "spike" not in parsed.sections and parsed.kind == NEURON:
         findings.add("B031", f"`{after}:` needs a threshold", parsed.sections[after], "add `spike: v > Vt`")
     frozen = [i.name for i in parsed.step() if isinstance(i, RawEquation) and i.frozen]
-    if frozen and "refractory" not in parsed.sections:
+    if frozen and "refractory" not in parsed.sections and parsed.kind != SYNAPSE:
         text = "`unless refractory` needs a refractory time"
         findings.add("B031", text, frozen[0].at, "add `refractory: 2 ms`")
     if parsed.kind == NEURON and not parsed.states and not parsed.spins and not parsed.lost:
@@ -39,6 +40,8 @@ def check_repeats(parsed: RawModel, findings: Findings) -> None:
             findings.add("B026", text, place_of(word), "a second stage starts with `then:`")
     for word in twice(port.name for port in parsed.ports):
         findings.add("B026", f"the port {word or 'without a name'} stands twice", place_of(word))
+    for word in {event.name for event in parsed.events} & {port.name for port in parsed.ports} - {""}:
+        findings.add("B026", f"`{word}` is a port already", next(e.name.at for e in parsed.events if e.name == word))
     for port in parsed.ports:
         for weight in port.weights[1:]:
             findings.add("B026", "the unit of a weight stands twice in one port", weight.name.at)
@@ -59,6 +62,20 @@ def port_of(raw: RawPort, findings: Findings) -> Port:
             continue
         jumps.append((jump.variable, parts[1]))
     return Port(raw.name, raw.unit or NO_UNIT, tuple(jumps), raw.summary)
+
+
+def event_of(raw: RawEvent, findings: Findings) -> Event | None:
+    """Lower an event, which has a name and one condition; None where it has not."""
+    if not raw.name:
+        findings.add("B031", "an event has a name", raw.name.at, "write `event NAME: v > -56 mV`")
+    elif not raw.conditions:
+        findings.add("B031", f"event `{raw.name}` has no condition", raw.name.at, f"write `event {raw.name}: v > -56 mV`")
+    elif len(raw.conditions) > 1:
+        hint = "join conditions with `or`, or give the second one a name: `event NAME:`"
+        findings.add("B026", f"event `{raw.name}` has a second condition", place_of(raw.conditions[1].condition), hint)
+    else:
+        return Event(raw.name, raw.conditions[0], tuple(raw.statements), raw.summary)
+    return None
 
 
 def order_of_step(parsed: RawModel, findings: Findings) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bioasm.units import NO_UNIT, Exponents
@@ -118,3 +118,17 @@ def rebuilt(node: Expression, change: Callable[[Expression], Expression]) -> Exp
         return Binary(node.operator, changed[0], changed[1], node.at)
     assert isinstance(node, Call)
     return Call(node.function, changed, node.at)
+
+
+def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """Simultaneous substitution of `values` for names."""
+    if isinstance(expression, Symbol):
+        return values.get(expression.name, expression)
+    return rebuilt(expression, lambda part: substitute(part, values))
+
+
+def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
+    """The expression with all definitions substituted; they contain no cycle."""
+    while found := symbols(expression) & definitions.keys():
+        expression = substitute(expression, {name: definitions[name] for name in found})
+    return expression

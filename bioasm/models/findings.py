@@ -35,7 +35,7 @@ class Findings:
         self.found: dict[Place, Diagnostic] = {}
 
     def add(self, code: str, message: str, at: Place = NOWHERE, hint: str | None = None) -> None:
-        """Note a finding; of several at one place the first is kept. Without a place it is of the first line."""
+        """Add a finding; the first at each place is kept. Without a place it is put at the first line."""
         row, column, end = at if at != NOWHERE else (1, 1, 2)
         span = Span(self.source, row + self.line - 1, column, max(end, column + 1))
         excerpt = self.lines[row - 1] if row <= len(self.lines) else None

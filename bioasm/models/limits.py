@@ -1,4 +1,4 @@
-"""How large the text of a model may be: the rows model_... of bioasm/isa/limits.py, which stands above the models."""
+"""Limits of the size of a model's text, equal to the rows model_... of bioasm/isa/limits.py, a layer above the models."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from bioasm.models.base import (
     SPINS,
     Assignment,
     Definition,
+    Handler,
     Input,
     Model,
     Observable,
@@ -23,11 +24,12 @@ from bioasm.models.base import (
 )
 from bioasm.models.dependency_order import definition_order, order_of
 from bioasm.models.dimensions import SECOND
-from bioasm.models.events import check_repeats, check_sections, check_seen, feedback_of, order_of_step, port_of
+from bioasm.models.events import check_repeats, check_sections, check_seen, event_of, feedback_of, order_of_step, port_of
 from bioasm.models.expression import Expression, Place, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.methods import Methods, check_noise, check_sizes
 from bioasm.models.names import Scope, check_names
+from bioasm.models.synapses import check_event_driven, check_start, check_synapse
 from bioasm.models.syntax_tree import RawEquation, RawModel, RawParameter, RawValue, Word, place_of
 from bioasm.models.unit_check import Units, check_units
 from bioasm.models.values import fold
@@ -40,6 +42,7 @@ def lower(parsed: RawModel, text: str, findings: Findings) -> Model:
     """The model. Raises BioasmError with all findings where there is one."""
     check_sections(parsed, findings)
     check_repeats(parsed, findings)
+    check_synapse(parsed, findings)
     scope = Scope(parsed, findings)
     check_names(parsed, scope)
     order, circular = order_of(parsed, findings)
@@ -60,6 +63,7 @@ class _Lowering:
         parsed, findings = self.parsed, self.findings
         check_seen(parsed, self.scope, findings)
         ports = tuple(port_of(raw, findings) for raw in parsed.ports)
+        events = tuple(filter(None, (event_of(raw, findings) for raw in parsed.events)))
         order = order_of_step(parsed, findings)
         feedback = feedback_of(parsed, self.scope, findings)
         parameters = self.parameters()
@@ -92,11 +96,13 @@ class _Lowering:
             threshold=parsed.threshold,
             reset=tuple(parsed.reset),
             refractory=parsed.refractory,
+            events=events,
             ports=ports,
             order=order,
             feedback=feedback,
             uses=tuple(Use(u.name, u.unit or NO_UNIT) for u in parsed.uses),
             adds=tuple(parsed.adds),
+            handlers=tuple(Handler(str(h.event), str(h.name), tuple(h.statements)) for h in parsed.handlers),
             text=text,
         )
         others: dict[str, Any] = {name: tuple(said) if isinstance(said, list) else said for name, said in parsed.others.items()}
@@ -183,6 +189,8 @@ class _Lowering:
         """The stages of a step."""
         definitions: dict[str, Expression] = {d.name: d.value for d in self.parsed.definitions}
         methods = Methods(self.parsed, definitions, self.findings)
+        check_event_driven(self.parsed, definitions, self.findings)
+        check_start(self.parsed, definitions, self.findings)
         return tuple(self.stage(stage, methods) for stage in self.parsed.stages)
 
     def stage(self, raw: list[RawEquation | Assignment], methods: Methods) -> Stage:

@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bioasm.diagnostics import did_you_mean
-from bioasm.models.algebra import linear_in, substitute
-from bioasm.models.base import METHODS, Equation
+from bioasm.models.algebra import linear_in
+from bioasm.models.base import EVENT_DRIVEN, METHODS, Equation
 from bioasm.models.complexity import ONE, TreeSize, tree_size
-from bioasm.models.expression import Expression, Place, symbols
+from bioasm.models.expression import Expression, Place, expanded, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.limits import MOST_COUPLED
 from bioasm.models.linear_systems import coupled, linear_row
 from bioasm.models.sections import evaluated
 from bioasm.models.syntax_tree import RawEquation, RawModel, RawValue, place_of
-
-
-def expanded(expression: Expression, definitions: Mapping[str, Expression]) -> Expression:
-    """The expression with all definitions substituted; they contain no cycle."""
-    while found := symbols(expression) & definitions.keys():
-        expression = substitute(expression, {name: definitions[name] for name in found})
-    return expression
 
 
 def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
@@ -81,6 +74,8 @@ class Methods:
     def equation(self, raw: RawEquation, together: set[str]) -> Equation | None:
         """The equation with its noise split off; None after a finding. `together` are the states of its stage's exact equations."""
         method = raw.method or "euler"
+        if method == EVENT_DRIVEN:
+            return Equation(raw.name, raw.rate, method)
         if method not in METHODS:
             hint = did_you_mean(method, METHODS) or f"the methods are {', '.join(METHODS)}"
             self.findings.add("B029", f"there is no method `{method}`", raw.method.at, hint)

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bioasm.diagnostics import did_you_mean
-from bioasm.models.base import NEURON, common_observables
+from bioasm.models.base import NEURON, POST, PRE, SYNAPSE, common_observables
 from bioasm.models.expression import FUNCTIONS, Call, Expression, Place, Symbol
 from bioasm.models.findings import Findings
 from bioasm.models.grammar import KEYWORDS
 from bioasm.models.sections import NAMES, ROWS, evaluated
-from bioasm.models.syntax_tree import RawDeclaration, RawModel, RawParameter, RawValue, Word, place_of
+from bioasm.models.syntax_tree import RawDeclaration, RawEvent, RawModel, RawParameter, RawValue, Word, place_of
 from bioasm.models.tree_reader import UNKNOWN
 from bioasm.units import MEASURES, Dimension
 
 BUILT_IN = ("dt", "t")
-_WORDS = KEYWORDS | {"dt", "t", "xi", "pi", "weight", *NAMES}
+_SECTIONS = {name for name in NAMES if name not in ("on", "event")}  # which always have another word behind them
+_WORDS = KEYWORDS | {"dt", "t", "xi", "pi", "weight"} | _SECTIONS
 # What can be read of every model.
 TAKEN = frozenset({"state", "spikes", "spike_count", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
 # What a name that is not defined can be declared as.
 _READABLE = ("parameter", "input", "definition", "use")
-Raw = RawParameter | RawValue | RawDeclaration
+Raw = RawParameter | RawValue | RawDeclaration | RawEvent
 
 
 class Scope:
-    """The symbol table of one text: `kinds[name]` is parameter, noise, input, use, state or definition."""
+    """The symbol table of one text: `kinds[name]` is parameter, noise, input, use, state, definition or event."""
 
     def __init__(self, parsed: RawModel, findings: Findings) -> None:
         self.parsed, self.findings = parsed, findings
@@ -80,11 +81,14 @@ class Scope:
             elif isinstance(node, Call) and node.function == "delayed" and "delayed" not in functions:
                 text = "delayed stands in `adds:` of a mechanism, where the delay of its spikes is known"
                 self.findings.add("B027", text, node.at)
+            elif isinstance(node, Call) and node.function == "held" and "held" not in functions:
+                self.findings.add("B027", "held stands in models and mechanisms; a synapse has no stages", node.at)
 
     def _is_known(self, name: str, allowed: set[str]) -> bool:
         if name.partition("_")[0] == "xi" and (name == "xi" or name.startswith("xi_")):
             return "xi" in allowed
-        return name in self.kinds or name in BUILT_IN or name in allowed or name in self.excused
+        declared = self.kinds.get(name, "event") != "event"  # an event has no value
+        return declared or name in BUILT_IN or name in allowed or name in self.excused
 
     def _undefined(self, node: Symbol) -> None:
         name, at = node.name, node.at
@@ -93,6 +97,9 @@ class Scope:
             self.excused.add(name)
         elif name == "weight":
             self.findings.add("B021", "`weight` is known in `receive:` only", at)
+        elif self.kinds.get(name) == "event":
+            hint = "let a state count it: `n += 1` among the lines of the event"
+            self.findings.add("B021", f"`{name}` is an event, which has no value", at, hint)
         else:
             self.findings.add("B021", f"`{name}` is not defined in this {self.parsed.kind}", at, self._hint(name))
 
@@ -107,12 +114,14 @@ class Scope:
     def is_state(self, word: str) -> bool:
         """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""
         kind = self.kinds.get(word)
-        if kind == "state":
+        if kind == "state" or (kind == "use" and self.parsed.kind == SYNAPSE):
             return True
         if word in self.excused:
             return False
         if kind is None:
             hint = f"give it one under `state:`, such as {word} = 0 mV"
+            if self.parsed.kind == SYNAPSE and word.endswith((f"_{PRE}", f"_{POST}")):
+                hint = f"a variable of a neuron is named under `uses:`, such as {word} : V"
             self.findings.add("B024", f"`{word}` changes and has no initial value", place_of(word), hint)
             self.excused.add(word)
         else:
@@ -122,7 +131,7 @@ class Scope:
 
 
 def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+    return f"an {kind}" if kind[0] in "aei" else f"a {kind}"
 
 
 def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
@@ -130,7 +139,7 @@ def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
     for row in ROWS:
         said = parsed[row.field] if row.declares else None
         listed: list[Raw] = said if isinstance(said, list) else [said] if said else []
-        yield from ((row.declares, raw.name) for raw in listed)
+        yield from ((row.declares, raw.name) for raw in listed if raw.name)
 
 
 def check_names(parsed: RawModel, scope: Scope) -> None:

@@ -68,10 +68,12 @@ class _Parser:
             self.repeated.add(section.name)
             self.findings.add("B026", f"the section `{section.name}:` stands twice", header.at, section.several)
         model.sections.setdefault(section.name, header.at)
-        if header.label and not section.labelled:
-            self.findings.add("B020", f"nothing stands between `{section.name}` and its colon", header.label.at)
+        beyond = header.labels[section.labels :]
+        if beyond:
+            before = " ".join((section.name, *header.labels[: section.labels]))
+            self.findings.add("B020", f"nothing stands between `{before}` and its colon", beyond[0].at)
         if section.begin:
-            section.begin(model, header.label)
+            section.begin(model, header.labels)
 
     def parse(self, statement: Statement) -> Any:
         """The node that a statement says. Raises Unreadable."""
@@ -95,7 +97,7 @@ class _Parser:
             raise Unreadable
 
     def add(self, statement: Statement, said: Any) -> None:
-        """Put what a statement says into the model; of what can stand once, the first counts."""
+        """Add a parsed statement to the model; of sections that may occur once, the first is kept."""
         section = SECTIONS[statement.section]
         if not section.once or not self.model[section.field]:
             section.add(self.model, said)

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bioasm.diagnostics import did_you_mean
-from bioasm.models.base import HEADS
 from bioasm.models.expression import Place
 from bioasm.models.findings import Findings
+from bioasm.models.heads import HEADS
 from bioasm.models.sections import NAMES
 from bioasm.models.syntax_tree import Word
 
 # What stands in a section that does not exist is in this one.
 UNKNOWN_SECTION = "?"
 _HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+\.([^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
-_SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
+_SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
 # Possessive: no input makes these go back.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
 _DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
-_NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(NAMES)})(?:[ \t]+\w+)?[ \t]*:(?!=)")
+_NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(NAMES)})(?:[ \t]+\w+){{0,2}}[ \t]*:(?!=)")
 
 _INSIDE = re.compile(rf"\n{_NEW_SECTION.pattern}")
 _FOLLOWING = re.compile(r"[ \t]*[^\s;}]")
@@ -44,11 +44,11 @@ class Statement(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The header of a section; `label` is the second word of `receive nmda:`."""
+    """The header of a section; `labels` are the words after the first, as in `receive nmda:` and `on pre effect:`."""
 
     section: str
     at: Place
-    label: Word
+    labels: tuple[Word, ...] = ()
 
 
 class Block(NamedTuple):
@@ -88,14 +88,14 @@ class _Scanner:
             found = _SECTION.match(self.text, begin, end)
             if found and self._is_header(found, end):
                 section = found[1] if found[1] in NAMES else UNKNOWN_SECTION
-                label = Word(found[2] or "", self.places.of(*found.span(2)) if found[2] else (0, 0, 0))
-                yield Header(section, self.places.of(*found.span(1)), label)
+                labels = tuple(Word(found[k], self.places.of(*found.span(k))) for k in (2, 3) if found[k])
+                yield Header(section, self.places.of(*found.span(1)), labels)
                 begin = found.end()
             if begin < end:
                 yield Statement(section, self.text[begin:end], begin)
 
     def _is_header(self, found: re.Match[str], end: int) -> bool:
-        """Whether `word:` starts a section: a word of the language does, and so does any other that stands alone."""
+        """Whether `word:` starts a section: a word of the language does, and so does any other with nothing after it."""
         if found[1] in NAMES:
             return True
         if found.end() < end:

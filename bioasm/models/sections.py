@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from bioasm.models import section_actions as act
 from bioasm.models import statements as read
-from bioasm.models.base import MECHANISM, NEURON, SPINS
-from bioasm.models.dimensions import SECOND, WHITE_NOISE
-from bioasm.models.syntax_tree import Evaluated, RawEquation, RawModel, RawPort, RawWeight, Word
+from bioasm.models.base import MECHANISM, NEURON, SPINS, SYNAPSE
+from bioasm.models.syntax_tree import Evaluated, RawModel, Word
 from bioasm.models.tree_reader import TreeReader
 
 
@@ -28,6 +28,7 @@ KINDS = {
     NEURON: Kind("a neuron model"),
     MECHANISM: Kind("a mechanism", own="mechanisms use and add to the variables of the neuron that they are put on"),
     SPINS: Kind("a model of spins", reason="; the machine knows their dynamics"),
+    SYNAPSE: Kind("a synapse"),
 }
 
 
@@ -44,9 +45,9 @@ class Section(NamedTuple):
     """One section.
 
     `kinds` may have it; `field` of the RawModel (or Model) gets what it says; `hint` is its form in messages. `once`: it says
-    one thing; `several`: a hint for who wants more than one; `repeats`: it may stand several times; `labelled`: a word may follow its name. `declares` is what the names are
-    that it introduces. `begin` is done at its header, `put` with each statement, and `evaluated` are the expressions of all
-    its statements.
+    one thing; `several`: a hint for who wants more than one; `repeats`: it may stand several times; `labels`: so many words may
+    follow its name, as in `heads`. `declares` is what the names are that it introduces. `begin` is done at its header, `put`
+    with each statement, and `evaluated` are the expressions of all its statements.
     """
 
     name: str
@@ -56,10 +57,11 @@ class Section(NamedTuple):
     hint: str
     once: bool = False
     repeats: bool = False
-    labelled: bool = False
+    labels: int = 0
+    heads: tuple[str, ...] = ()
     several: str | None = None
     declares: str = ""
-    begin: Callable[[RawModel, Word], None] | None = None
+    begin: Callable[[RawModel, tuple[Word, ...]], None] | None = None
     put: Callable[[RawModel, Any], None] | None = None
     evaluated: Callable[[RawModel], Iterator[Evaluated]] | None = None
 
@@ -73,88 +75,24 @@ class Section(NamedTuple):
             model[self.field] = [*(model[self.field] or ()), said]
 
 
-# --- where statements go, and what they evaluate ----------------------------------------------------
-
-
-def _first_stage(model: RawModel, label: Word) -> None:
-    model.stages.append([])
-
-
-def _next_stage(model: RawModel, label: Word) -> None:
-    if not model.stages:
-        model.stages.append([])  # nothing happens in the first stage
-    model.stages.append([])
-
-
-def _to_stage(model: RawModel, said: Any) -> None:
-    model.stages[-1].append(said)
-
-
-def _port(model: RawModel, label: Word) -> None:
-    model.ports.append(RawPort(label))
-
-
-def _to_port(model: RawModel, said: Any) -> None:
-    port = model.ports[-1]
-    if isinstance(said, str):
-        port.summary = said
-    elif isinstance(said, RawWeight):
-        port.weights.append(said)
-    else:
-        port.jumps.append(said)
-
-
-def _steps(model: RawModel) -> Iterator[Evaluated]:
-    noise = (("xi", WHITE_NOISE),) if model.kind == NEURON else ()
-    for item in model.step():
-        if isinstance(item, RawEquation):
-            yield Evaluated(f"d{item.name}/dt", item.rate, item.name, rate=True, names=noise)
-        else:
-            yield Evaluated(f"`{item.variable}`", item.value, item.variable)
-
-
-def _resets(model: RawModel) -> Iterator[Evaluated]:
-    return (Evaluated(f"`{item.variable}`", item.value, item.variable) for item in model.reset)
-
-
-def _jumps(model: RawModel) -> Iterator[Evaluated]:
-    for port in model.ports:
-        for jump in port.jumps:
-            yield Evaluated(f"`{jump.variable}`", jump.value, jump.variable, names=(("weight", port.unit),))
-
-
-def _additions(model: RawModel) -> Iterator[Evaluated]:
-    units = {use.name: use.unit for use in model.uses}
-    for one in model.adds:
-        yield Evaluated(f"`{one.target}`", one.value, unit=units.get(Word(one.target)), functions=("held", "delayed"))
-
-
-def _threshold(model: RawModel) -> Iterator[Evaluated]:
-    if model.threshold:
-        yield Evaluated("a threshold", model.threshold.condition, condition=True)
-
-
-def _refractory(model: RawModel) -> Iterator[Evaluated]:
-    if model.refractory:
-        lasting = model.refractory.lasting
-        yield Evaluated("a refractory time", model.refractory.duration, unit=None if lasting else SECOND, condition=lasting)
-
-
 # --- the table --------------------------------------------------------------------------------------
 
-_ALL = frozenset({NEURON, MECHANISM, SPINS})
+_ALL = frozenset({NEURON, MECHANISM, SPINS, SYNAPSE})
+_STATEFUL = frozenset({NEURON, MECHANISM, SYNAPSE})
 _DYNAMICS = frozenset({NEURON, MECHANISM})
+_GUESTS = frozenset({MECHANISM, SYNAPSE})
+_SYNAPSES = frozenset({SYNAPSE})
 _CELLS = frozenset({NEURON, SPINS})
 _NEURONS = frozenset({NEURON})
-_MECHANISMS = frozenset({MECHANISM})
 
 _TEXT = (Form("STRING", read.text, '"where it is from"', "printed on the model's page"),)
 _STAGE = (
     Form(
-        'NAME "/" NAME "=" expression ("using" NAME)? UNLESS?',
+        'NAME "/" NAME "=" expression ("using" NAME | EVENT_DRIVEN)? UNLESS?',
         read.equation,
         "dv/dt = expression using METHOD unless refractory",
-        "a differential equation of the first stage of a time step (`step:`) or of a further one (each `then:`; without `step:` the first `then:` is the second stage)",
+        "a differential equation of the first stage of a time step (`step:`) or of a further one (each `then:`; without `step:` "
+        "the first `then:` is the second stage); of a synapse also `event-driven` in place of `using METHOD`",
     ),
     Form(
         'NAME ":=" expression',
@@ -200,7 +138,7 @@ ROWS = (
     ),
     Section(
         "state",
-        _DYNAMICS,
+        _STATEFUL,
         "states",
         (
             Form(
@@ -230,7 +168,7 @@ ROWS = (
     ),
     Section(
         "definitions",
-        _DYNAMICS,
+        _STATEFUL,
         "definitions",
         (
             Form(
@@ -243,8 +181,8 @@ ROWS = (
         'a definition is `NAME = expression "summary"`',
         declares="definition",
     ),
-    Section("step", _DYNAMICS, "stages", _STAGE, _STAGE_HINT, begin=_first_stage, put=_to_stage, evaluated=_steps),
-    Section("then", _DYNAMICS, "stages", _STAGE, _STAGE_HINT, repeats=True, begin=_next_stage, put=_to_stage),
+    Section("step", _STATEFUL, "stages", _STAGE, _STAGE_HINT, begin=act.first_stage, put=act.to_stage, evaluated=act.steps),
+    Section("then", _DYNAMICS, "stages", _STAGE, _STAGE_HINT, repeats=True, begin=act.next_stage, put=act.to_stage),
     Section(
         "spike",
         _NEURONS,
@@ -266,7 +204,7 @@ ROWS = (
         "a threshold is `spike: v > Vt` or `spike: v crosses 20 mV`",
         once=True,
         several="a neuron has one kind of spike: join conditions with `or`, as in `spike: v > Vt or u > 1`",
-        evaluated=_threshold,
+        evaluated=act.threshold,
     ),
     Section(
         "reset",
@@ -274,7 +212,7 @@ ROWS = (
         "reset",
         (Form('NAME ":=" expression', read.assignment, "v := Vr", "an assignment after a spike"),),
         "a line of `reset:` is `NAME := expression`",
-        evaluated=_resets,
+        evaluated=act.resets,
     ),
     Section(
         "refractory",
@@ -297,7 +235,37 @@ ROWS = (
         ),
         "a refractory time is `refractory: 2 ms`, `refractory: 2 ms inclusive` or a condition, `refractory: v > -50 mV`",
         once=True,
-        evaluated=_refractory,
+        evaluated=act.refractory,
+    ),
+    Section(
+        "event",
+        _DYNAMICS,
+        "events",
+        (
+            Form(
+                "expression",
+                read.condition,
+                "v > Vw",
+                "an event of one's own: it happens in each step after whose equations the condition holds",
+            ),
+            Form('sum "crosses" sum', read.crossing, "v crosses Vw", "the same for an upward crossing, as in `spike:`"),
+            Form(
+                'NAME ":=" expression',
+                read.assignment,
+                "w := w + 1",
+                "an assignment where the event happens, the last thing in the step, in order",
+            ),
+            Form('NAME "+=" expression', read.increase, "w += 1", "the same for a sum"),
+            Form("STRING", read.text, '"summary"', "what the event is, for the model's page"),
+        ),
+        "an event is `event NAME: v > Vw`, and its lines are `NAME := expression` or `NAME += expression`",
+        repeats=True,
+        labels=1,
+        heads=("event NAME",),
+        declares="event",
+        begin=act.event,
+        put=act.to_event,
+        evaluated=act.happenings,
     ),
     Section(
         "receive",
@@ -320,10 +288,10 @@ ROWS = (
         ),
         "a line of `receive:` is `weight : unit` or `NAME += weight`",
         repeats=True,
-        labelled=True,
-        begin=_port,
-        put=_to_port,
-        evaluated=_jumps,
+        labels=1,
+        begin=act.port,
+        put=act.to_port,
+        evaluated=act.jumps,
     ),
     Section(
         "observe",
@@ -386,14 +354,15 @@ ROWS = (
     ),
     Section(
         "uses",
-        _MECHANISMS,
+        _GUESTS,
         "uses",
         (
             Form(
                 'NAME ":" unit STRING?',
                 read.declaration,
                 "V : V",
-                "a variable that the mechanism reads: of its neuron, or of another mechanism on it",
+                "a variable that the mechanism reads: of its neuron, or of another mechanism on it; of a synapse `NAME_pre` or "
+                "`NAME_post`, of the neuron at one of its ends",
             ),
         ),
         "a line of `uses:` is `NAME : unit`",
@@ -401,18 +370,45 @@ ROWS = (
     ),
     Section(
         "adds",
-        _MECHANISMS,
+        _GUESTS,
         "adds",
         (
             Form(
                 'NAME "+=" expression',
                 read.addition,
                 "I += expression",
-                "a current (or other summand) into an input of its neuron, or of another mechanism on it",
+                "a summand of an input of its neuron, or of another mechanism on it; of a synapse of `I_post` or `I_pre`",
             ),
         ),
         "a line of `adds:` is `NAME += expression`",
-        evaluated=_additions,
+        evaluated=act.additions,
+    ),
+    Section(
+        "on",
+        _SYNAPSES,
+        "handlers",
+        (
+            Form(
+                'NAME ":=" expression',
+                read.assignment,
+                "w := clip(w + apost, 0, w_max)",
+                "what an arriving spike of the sending neuron (`on pre:`) or of the receiving one (`on post:`) does, in order",
+            ),
+            Form('NAME "+=" expression', read.increase, "g_post += w", "the same for a sum"),
+            Form(
+                '"send" expression',
+                read.sending,
+                "send w",
+                "a number: the connection's weight times it arrives at the projection's port",
+            ),
+        ),
+        "a line of `on pre:` is `NAME := expression`, `NAME += expression` or `send expression`",
+        repeats=True,
+        labels=2,
+        heads=("on pre", "on post", "on pre NAME", "on post NAME"),
+        begin=act.handler,
+        put=act.to_handler,
+        evaluated=act.handled,
     ),
     Section(
         "spins",

@@ -6,8 +6,8 @@ from typing import Any
 
 from lark import Token, Tree
 
-from bioasm.models.base import Addition, Assignment, Feedback, Refractory, Threshold
-from bioasm.models.expression import Binary, is_condition
+from bioasm.models.base import EVENT_DRIVEN, Addition, Assignment, Feedback, Refractory, Send, Threshold
+from bioasm.models.expression import Binary, Symbol, is_condition
 from bioasm.models.syntax_tree import (
     Bound,
     RawClamp,
@@ -32,7 +32,7 @@ class Unreadable(Exception):
 
 
 def _text(token: Token) -> str:
-    """What a text in quotes says: its lines without the indentation that they have in the model."""
+    """The content of a text in quotes: its lines without the indentation that they have in the model."""
     lines = token[1:-1].replace('\\"', '"').replace("\\\\", "\\").split("\n")
     return "\n".join([lines[0].rstrip(), *(line.strip() for line in lines[1:])]).strip()
 
@@ -108,19 +108,34 @@ def equation(reader: TreeReader, children: list[Any]) -> RawEquation:
         at = span(reader.at(variable), reader.at(clock))
         reader.findings.add("B020", "an equation starts with `dNAME/dt =`", at)
         raise Unreadable
-    method = next((c for c in children[2:] if isinstance(c, Token) and c.type == "NAME"), None)
+    method = next((c for c in children[2:] if isinstance(c, Token) and c.type in ("NAME", "EVENT_DRIVEN")), None)
     line, column, end = reader.at(variable)
     return RawEquation(
         Word(str(variable)[1:], (line, column + 1, end)),
         reader.expression(_trees(children)[0]),
-        reader.word(method) if method else Word(""),
+        _method(reader, method) if method else Word(""),
         _has(children, "UNLESS"),
     )
+
+
+def _method(reader: TreeReader, token: Token) -> Word:
+    return Word(EVENT_DRIVEN if token.type == "EVENT_DRIVEN" else str(token), reader.at(token))
 
 
 def assignment(reader: TreeReader, children: list[Any]) -> Assignment:
     """NAME := expression, or NAME += expression."""
     return Assignment(reader.word(children[0]), reader.expression(children[1]))
+
+
+def increase(reader: TreeReader, children: list[Any]) -> Assignment:
+    """NAME += expression, as an assignment of the sum."""
+    variable, by = reader.word(children[0]), reader.expression(children[1])
+    return Assignment(variable, Binary("+", Symbol(variable, variable.at), by, span(variable.at, place_of(by))))
+
+
+def sending(reader: TreeReader, children: list[Any]) -> Send:
+    """The word `send` and an expression."""
+    return Send(reader.expression(children[0]))
 
 
 def addition(reader: TreeReader, children: list[Any]) -> Addition:

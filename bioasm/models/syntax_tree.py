@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bioasm.models.base import Addition, Assignment, Feedback, Refractory, Threshold
+from bioasm.models.base import Addition, Assignment, Feedback, Refractory, Send, Threshold
 from bioasm.models.expression import NOWHERE, Expression, Place
 from bioasm.units import NO_UNIT, Exponents
 
@@ -29,7 +29,7 @@ class Word(str):
 
 
 def place_of(node: Expression | str) -> Place:
-    """The place of an expression or a name; NOWHERE for one that stands in no text."""
+    """The place of an expression or a name; NOWHERE for one that is in no text."""
     at: Place = getattr(node, "at", NOWHERE)
     return at
 
@@ -71,7 +71,7 @@ class RawDeclaration(NamedTuple):
 
 
 class RawEquation(NamedTuple):
-    """d name/dt = rate, noise included. `method` is empty where none is named."""
+    """d name/dt = rate, noise included. `method` is empty where none is named, EVENT_DRIVEN where the equation is so marked."""
 
     name: Word
     rate: Expression
@@ -99,6 +99,25 @@ class RawPort:
     def unit(self) -> Exponents | None:
         """The unit of a weight: a pure number where no line says it, None where it could not be read."""
         return self.weights[-1].unit if self.weights else NO_UNIT
+
+
+@dataclass
+class RawEvent:
+    """A section `event NAME:`."""
+
+    name: Word
+    conditions: list[Threshold] = field(default_factory=list)
+    statements: list[Assignment] = field(default_factory=list)
+    summary: str = ""
+
+
+@dataclass
+class RawHandler:
+    """A section `on pre:` or `on post:`; `name` is the second word of `on pre effect:`."""
+
+    event: Word
+    name: Word
+    statements: list[Assignment | Send] = field(default_factory=list)
 
 
 class RawObservable(NamedTuple):
@@ -137,12 +156,14 @@ class RawModel:
     threshold: Threshold | None = None
     reset: list[Assignment] = field(default_factory=list)
     refractory: Refractory | None = None
+    events: list[RawEvent] = field(default_factory=list)
     ports: list[RawPort] = field(default_factory=list)
     observables: list[RawObservable] = field(default_factory=list)
     clamp: RawClamp | None = None
     feedback: Feedback | None = None
     order: list[Word] = field(default_factory=list)
     adds: list[Addition] = field(default_factory=list)
+    handlers: list[RawHandler] = field(default_factory=list)
     spins: RawDeclaration | None = None
     clock: Word | None = None
     others: dict[str, Any] = field(default_factory=dict)
@@ -150,7 +171,7 @@ class RawModel:
     lost: set[str] = field(default_factory=set)
 
     def __getitem__(self, name: str) -> Any:
-        """What a field of the table of sections holds; None where nothing was said."""
+        """The value of a field of the table of sections; None where nothing was said."""
         return getattr(self, name) if name in self.__dataclass_fields__ else self.others.get(name)
 
     def __setitem__(self, name: str, said: Any) -> None:

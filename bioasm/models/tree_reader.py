@@ -37,12 +37,12 @@ class TreeReader:
     # --- places and findings ------------------------------------------------------------------------
 
     def at(self, token: Token) -> Place:
-        """Where a token stands."""
+        """The place of a token."""
         start = self.start + (token.start_pos or 0)
         return self.places.of(start, start + len(token))
 
     def word(self, token: Token) -> Word:
-        """A token and where it stands."""
+        """A token with its place."""
         return Word(str(token), self.at(token))
 
     # --- expressions --------------------------------------------------------------------------------
@@ -97,11 +97,11 @@ class TreeReader:
         return operand if sign == "+" else Negation(sign, operand, span(self.at(children[0]), self.extent(operand)))
 
     def extent(self, node: Expression) -> Place:
-        """Where an expression stands, with the parentheses around it."""
+        """The place of an expression, with the parentheses around it."""
         return self.groups.get(id(node)) or place_of(node)
 
     def binary(self, children: list[Any]) -> Expression:
-        """Two operands and what stands between them; `0.1/ms` or `2 mV*ms^2` is one number, rounded once."""
+        """Two operands and the operator between them; `0.1/ms` or `2 mV*ms^2` is one number, rounded once."""
         left, sign, right = children
         literal, last = _literal(left), _unit_tokens(right)
         if sign.type in ("SLASH", "MUL") and literal and last:

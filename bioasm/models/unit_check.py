@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bioasm.models.base import SYNAPSE
 from bioasm.models.dimensions import SECOND, UnitFault, in_words, number_hint, unit_of
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, is_condition
 from bioasm.models.findings import Findings
@@ -40,10 +41,10 @@ class _Check:
             return None
 
     def _is_number(self, expression: Expression) -> bool:
-        stray = _stray(expression, wants_truth=False)
-        if stray is None:
+        found = stray(expression, wants_truth=False)
+        if found is None:
             return True
-        node, is_truth = stray
+        node, is_truth = found
         if is_truth:
             hint = "write where(condition, 1, 0) for a number that is 1 where the condition holds"
             self.findings.add("B022", "a condition stands where a number is wanted", place_of(node), hint)
@@ -111,7 +112,8 @@ class _Check:
         """The unit that an expression has to be in; None where it is not known or another finding tells of it."""
         if not one.changes:
             return one.unit
-        is_state = any(state.name == one.changes for state in self.parsed.states)
+        changing = [*self.parsed.states, *(self.parsed.uses if self.parsed.kind == SYNAPSE else ())]
+        is_state = any(raw.name == one.changes for raw in changing)
         own = self.units.get(one.changes) if is_state else None
         return quotient(own, SECOND) if one.rate and own is not None else own
 
@@ -138,7 +140,7 @@ class _Check:
             self.findings.add("B022", f"{what} is a condition, such as v > Vt", place_of(expression))
 
 
-def _stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | None:
+def stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | None:
     """The first part that is a condition where a number is wanted or the other way round, and whether it is one."""
     if isinstance(node, Symbol) and node.name == "?":
         return None
@@ -148,5 +150,5 @@ def _stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | 
         wanted = [True, False, False]
     else:
         wanted = [isinstance(node, Negation | Binary) and node.operator in ("and", "or", "not")] * len(node.parts())
-    found = (_stray(part, wants_truth=truth) for part, truth in zip(node.parts(), wanted, strict=True))
+    found = (stray(part, wants_truth=truth) for part, truth in zip(node.parts(), wanted, strict=True))
     return next(filter(None, found), None)

@@ -49,10 +49,10 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def fold(expression: Expression) -> float | None:
-    """The value of an expression of numbers alone; None where it has names or no finite value."""
+def fold(expression: Expression, values: Mapping[str, float] | None = None) -> float | None:
+    """The value of an expression of numbers and of names with values; None where it has other names or no finite value."""
     try:
-        value = _value(expression, {}, _SCALAR)
+        value = _value(expression, values or {}, _SCALAR)
         return float(value) if math.isfinite(value) else None
     except (KeyError, ArithmeticError, ValueError, TypeError):
         return None
@@ -78,13 +78,17 @@ def evaluate(expression: Expression, values: Mapping[str, float | NDArray[Any]])
 
     Division by zero and overflow give infinities and NaN as IEEE 754 says. Both sides of a `where` are evaluated; what
     stands in `held` and `delayed` is evaluated as it is. Raises KeyError for a name without a value.
+
+    A number alone has the last digit that it has in an array: numpy takes powers of its scalars by another routine.
     """
     import numpy as np
 
     given = {name: np.asarray(value, np.float64) for name, value in values.items()}
+    shape = np.broadcast_shapes(*(value.shape for value in given.values()))
+    arrays = {name: np.atleast_1d(value) for name, value in given.items()}
     with np.errstate(all="ignore"):
-        found = np.asarray(_value(_floats(expression), given, _array_functions()))
-    return found.item() if found.ndim == 0 else found
+        found = np.asarray(_value(_floats(expression), arrays, _array_functions()))
+    return found if shape else found.item()
 
 
 def _floats(node: Expression) -> Expression:

@@ -1,1 +1,1 @@
-"""What a program builds: populations, mechanisms on them, projections between them, and the references that name them."""
+"""The network of a program: populations, mechanisms on them, projections between them, and the references that name them."""

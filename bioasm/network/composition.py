@@ -1,4 +1,4 @@
-"""Whether mechanisms fit what they stand on: names and units of what they use and add to, no circles, one time step."""
+"""Checks of mechanisms against their population: names and units of what they use and add to, cycles, one time step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _owners(network: Network, mechanism: Instance, has: Callable[[Model], bool])
 
 
 def check_mechanism(network: Network, mechanism: Instance) -> Found:
-    """What a mechanism uses and adds to that is not there, is there twice, or has another unit."""
+    """Findings about a mechanism's uses and additions: names that are missing, there twice, or of another unit."""
     for use in mechanism.model.uses:
         yield from _check_use(network, mechanism, use)
     for addition in mechanism.model.adds:
@@ -48,7 +48,7 @@ def _check_use(network: Network, mechanism: Instance, use: Use) -> Found:
     yield from _check_owners(network, mechanism, "uses", use.name, owners)
     found = unit_in(owners[0].model, use.name) if len(owners) == 1 else None
     if found is not None and found != use.unit:
-        yield _other_unit(mechanism, f"uses {use.name} in {_spell(use.unit)}", owners[0], found)
+        yield _other_unit(mechanism, f"uses {use.name} in {unit_in_words(use.unit)}", owners[0], found)
 
 
 def _check_addition(network: Network, mechanism: Instance, addition: Addition) -> Found:
@@ -57,9 +57,9 @@ def _check_addition(network: Network, mechanism: Instance, addition: Addition) -
     if len(owners) != 1:
         return
     wanted = next(i.unit for i in owners[0].model.inputs if i.name == addition.target)
-    given = _unit_of(addition.value, mechanism.model)
+    given = unit_of_value(addition.value, mechanism.model)
     if given is not None and given != wanted:
-        yield _other_unit(mechanism, f"adds {_spell(given)} to {addition.target}", owners[0], wanted)
+        yield _other_unit(mechanism, f"adds {unit_in_words(given)} to {addition.target}", owners[0], wanted)
 
 
 def _check_owners(network: Network, mechanism: Instance, does: str, name: str, owners: list[Instance]) -> Found:
@@ -79,14 +79,17 @@ def _offered(model: Model, does: str) -> Iterator[str]:
 
 
 def _other_unit(mechanism: Instance, does: str, owner: Instance, unit: Exponents) -> Finding:
-    return Finding("B123", f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {_spell(unit)}")
+    return Finding(
+        "B123", f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {unit_in_words(unit)}"
+    )
 
 
-def _spell(unit: Exponents) -> str:
+def unit_in_words(unit: Exponents) -> str:
+    """A unit as messages tell it."""
     return "a number without unit" if unit == NO_UNIT else spell_unit(unit)
 
 
-def _unit_of(value: Expression, model: Model) -> Exponents | None:
+def unit_of_value(value: Expression, model: Model) -> Exponents | None:
     """The unit of an expression of a model whose text was found sound."""
     from bioasm.models.dimensions import unit_of
 
@@ -115,7 +118,7 @@ def find_circle(network: Network, population: int, *, at_start: bool = False) ->
 
 
 def find_excess(network: Network, population: int) -> str | None:
-    """What is too large or nested too deeply once all is put in that mechanisms add and use; there are no circles."""
+    """The first expression that is too large or too deep with mechanisms' additions and uses put in; there are no circles."""
     at_start = _sizes(network, population, at_start=True)
     known = _sizes(network, population, at_start=False)
     named = [(".".join(node), size) for node, size in (*known.items(), *at_start.items())]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any, NamedTuple
 
 from bioasm.isa.findings import Finding
-from bioasm.models.base import Model, Observable, Parameter
-from bioasm.network.network import GLOBAL_OBSERVABLES, Instance, Network, Projection, variables_of
+from bioasm.models.base import EVENT_DRIVEN, Equation, Model, Observable, Parameter, Variable
+from bioasm.network.network import CONNECTIONS, GLOBAL_OBSERVABLES, Instance, Network, Projection, variables_of
+from bioasm.network.subgroup import Subgroup, of_connections, split_subgroup
 from bioasm.units import Dimension, Measured, dimension_of
 
 WEIGHT, DELAY = "weight", "delay"
+LAST_EVENT = "last_event"  # when the event-driven states of a connection were brought up to date
+_ENDS = tuple(Variable(end, Dimension.NONE, "") for end in ("pre", "post"))
 _NAMED = 4  # how many meanings of a name are told
 
 
@@ -28,17 +32,21 @@ class NameKind(NamedTuple):
 
 
 PARAMETER = NameKind("parameter", "B105", lambda model: model.parameters)
+SETTABLE = NameKind("parameter or state", "B105", lambda model: (*model.parameters, *model.states))
 VARIABLE = NameKind("variable", "B108", variables_of)
+RECORDABLE = NameKind("variable", "B108", lambda model: (*variables_of(model), *model.events))
 INPUT = NameKind("input", "B108", lambda model: model.inputs)
 OBSERVABLE = NameKind("observable", "B108", lambda model: model.observables)
-READABLE = NameKind("observable", "B108", lambda model: (*model.observables, *variables_of(model)))
+READABLE = NameKind("observable", "B108", lambda model: (*model.observables, *variables_of(model), *model.events))
 
 
 class Member(NamedTuple):
-    """A parameter, variable, input or observable, and the population or mechanism that owns it."""
+    """A parameter, variable, input, observable or the name of a port, the population or mechanism that owns it, and where a
+    part of its neurons is meant, which."""
 
     instance: Instance
     thing: Any
+    part: range | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +57,57 @@ class NameSpace:
     _index: dict[NameKind, dict[str, list[Member]]] = field(default_factory=dict)
 
     def member(self, kind: NameKind, word: str) -> Member | None:
-        """The member that a name means, `cells.v` or bare; None for an unknown or ambiguous name."""
+        """The member that a name means, `cells.v`, bare, or of a part of the neurons, `cells[0:800].v`; None for an unknown
+        or ambiguous name, and for a part that there is not."""
+        said = split_subgroup(word)
+        found = self._member(kind, word if said is None else said.word)
+        if said is None or found is None:
+            return found
+        part = self.neurons(said, found.instance)
+        return None if isinstance(part, Finding) else found._replace(part=part)
+
+    def _member(self, kind: NameKind, word: str) -> Member | None:
+        """The member that a name without brackets means."""
         head, dot, name = word.partition(".")
         if dot:
-            instance = self.network.instance(head)
-            thing = kind.of(instance.model, name) if instance else None
+            instance = self.network.instance(head) or self._synapse(head)
+            thing = next((thing for thing in listed(kind, instance) if thing.name == name), None) if instance else None
             return None if instance is None or thing is None else Member(instance, thing)
         owners = self.owners(kind, word)
         alone = owners and (len(owners) == 1 or self.is_bare(owners[0].instance) or is_step(owners[0].thing))
         return owners[0] if alone else None
+
+    def _synapse(self, name: str) -> Instance | None:
+        projection = self.network.projection(name)
+        found = projection.synapse if projection else None
+        return None if found is None else Instance(name, found, CONNECTIONS)
+
+    def neurons(self, said: Subgroup, owner: Instance) -> range | Finding:
+        """The neurons of its owner that a word with brackets means."""
+        name = said.word.partition(".")[0]
+        if owner.population == CONNECTIONS:
+            return of_connections(name)
+        return said.range(name, self.network.populations[owner.population].n)
+
+    def cells(self, word: str) -> range | Finding | None:
+        """The neurons of a population or of a part of one, `cells[0:800]`, numbered through; None where there is no such."""
+        said = split_subgroup(word)
+        owner = self.network.instance(word if said is None else said.word)
+        population = None if owner is None else self.network.populations[owner.population]
+        if owner is None or population is None or population.name != owner.name:
+            return None
+        part = range(population.n) if said is None else self.neurons(said, owner)
+        return part if isinstance(part, Finding) else range(population.first + part.start, population.first + part.stop)
+
+    def port(self, word: str) -> Member | Finding | None:
+        """Where spikes to `cells`, `cells.port` or `cells[0:800].port` arrive; None where there is no such port."""
+        said = split_subgroup(word)
+        head, _, port = (word if said is None else said.word).partition(".")
+        owner = self.network.instance(head)
+        if owner is None or owner.model.port(port) is None:
+            return None
+        part = None if said is None else self.neurons(said, owner)
+        return part if isinstance(part, Finding) else Member(owner, port, part)
 
     def owners(self, kind: NameKind, name: str) -> list[Member]:
         """All parts of the network that have something of that name."""
@@ -67,6 +117,10 @@ class NameSpace:
                 for thing in {thing.name: thing for thing in reversed(kind.listed(one.model))}.values():
                     index.setdefault(thing.name, []).append(Member(one, thing))
         return self._index[kind].get(name, [])
+
+    def settable(self, word: str) -> Member | None:
+        """The member that SET refers to by a name: a parameter, or else a state; None for an unknown or ambiguous name."""
+        return self.member(PARAMETER, word) or self.member(SETTABLE, word)
 
     def ambiguity(self, kind: NameKind, word: str) -> Finding | None:
         """The finding that a bare name could mean several things."""
@@ -96,17 +150,61 @@ class NameSpace:
         return None if projection is None else (projection, name)
 
     def projection_parameter(self, projection: Projection, name: str) -> Parameter | None:
-        """A projection's weight or delay as a parameter; None where it is neither."""
+        """A projection's weight or delay as a parameter, or what its synapse has; None where it is nothing of these."""
+        if projection.synapse is not None:
+            return self.synapse_parameters(projection, projection.synapse).get(name)
         if name == DELAY:
-            return Parameter(DELAY, 0.0, Dimension.TIME, "", low=0.0, structural=True)
+            return _delay(DELAY)
         dimension = self.port_dimension(projection.target, projection.port)
         return Parameter(WEIGHT, 1.0, dimension, "") if name == WEIGHT else None
 
+    def synapse_parameters(self, projection: Projection, synapse: Model) -> dict[str, Parameter]:
+        """The parameters of a projection with a synapse that SET finds, by name: delays of pathways, parameters, states, and
+        the weight where something is sent."""
+        found = {handler.delay: _delay(handler.delay) for handler in synapse.handlers}
+        if synapse.sends:
+            found[WEIGHT] = Parameter(WEIGHT, 1.0, self.port_dimension(projection.target, projection.port), "")
+        found |= {one.name: one for one in synapse.parameters}
+        return found | {one.name: Parameter(one.name, nan, dimension_of(one.unit), one.summary) for one in synapse.states}
+
     def port_dimension(self, target: str, port: str) -> Measured:
-        """What the weights of a port that there is are measured in."""
+        """The dimension of the weights of an existing port."""
         instance = self.network.instance(target)
         found = instance.model.port(port) if instance else None
         return dimension_of(found.unit) if found else Dimension.NONE
+
+
+def listed(kind: NameKind, instance: Instance) -> Sequence[Any]:
+    """All things of a kind that a part of the network has; of a synapse what each connection has."""
+    if instance.population != CONNECTIONS or kind not in (VARIABLE, RECORDABLE, READABLE):
+        return kind.listed(instance.model)
+    known = {state.name for state in instance.model.states}
+    states = [one for one in variables_of(instance.model) if one.name in known]
+    return [*states, *_ENDS, *_last_event(instance.model)] if kind is READABLE else states
+
+
+def pathways(projection: Projection) -> tuple[str, ...]:
+    """The names of a projection's delays for SET: one, or one for each pathway of its synapse."""
+    return (DELAY,) if projection.synapse is None else tuple(handler.delay for handler in projection.synapse.handlers)
+
+
+def is_event_driven(synapse: Model) -> bool:
+    """Whether a synapse has states that are solved from event to event."""
+    return any(isinstance(s, Equation) and s.method == EVENT_DRIVEN for stage in synapse.stages for s in stage)
+
+
+def acts_at_spikes_alone(synapse: Model) -> bool:
+    """Whether nothing of a synapse is computed in every step."""
+    statements = (s for stage in synapse.stages for s in stage)
+    return all(isinstance(s, Equation) and s.method == EVENT_DRIVEN for s in statements)
+
+
+def _last_event(synapse: Model) -> tuple[Variable, ...]:
+    return (Variable(LAST_EVENT, Dimension.TIME, ""),) if is_event_driven(synapse) else ()
+
+
+def _delay(name: str) -> Parameter:
+    return Parameter(name, 0.0, Dimension.TIME, "", low=0.0, structural=True)
 
 
 def _some(words: Sequence[str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from bioasm.models.base import SPINS, Definition, Input, Model, Parameter, StateVariable, Variable
+from bioasm.network.cables import Cables
+from bioasm.network.layout import Layout
+from bioasm.network.wiring import Candidates, Rule
 from bioasm.units import Dimension, Exponents, dimension_of
 
 ADD, REPLACE, SCALE = "add", "set", "scale"
@@ -20,39 +23,68 @@ GLOBAL_OBSERVABLES = frozenset({
 
 
 class Population(NamedTuple):
-    """`n` neurons of a model, 0 where nothing was allocated. Numbered through over all populations, they start at `first`."""
+    """`n` neurons of a model, 0 where nothing was allocated. Numbered through over all populations, they start at `first`.
+
+    Places that see spikes of cells of the population `of` are the same neurons to rules of connection.
+    """
 
     name: str
     model: Model
     n: int
     first: int
+    of: str = ""
+
+    @property
+    def neurons(self) -> str:
+        """The name of the population whose neurons these are."""
+        return self.of or self.name
 
 
 class Mechanism(NamedTuple):
-    """A mechanism on every neuron of the population with that index."""
+    """A mechanism on every neuron of the population with that index.
+
+    `where` is the place of a cell that it is put at, or the region of its membrane that it is painted on; empty for all of it.
+    """
 
     name: str
     model: Model
     population: int
+    where: str = ""
+
+    @property
+    def instance(self) -> Instance:
+        """It as a part of the network."""
+        return Instance(self.name, self.model, self.population)
 
 
 class Projection(NamedTuple):
     """Spikes of the population `pre` on their way to a port (without a name: "") of a population or mechanism.
 
-    `rule` is a word of CON or `matrix`, whose weights are the data block `data`; `number` is what the rule takes.
+    `rule` is that of CON, its kind `matrix` where the weights are the data block `data`; `number` is what the rule takes.
+    `synapse` is the text that VIA gives its connections.
+    `sources` and `targets` are the neurons of subgroups, None for all.
     """
 
     name: str
     pre: int
     target: str
     port: str
-    rule: str = ""
+    rule: Rule = Rule()
     data: int | None = None
     number: float | None = None
+    synapse: Model | None = None
+    sources: range | None = None
+    targets: range | None = None
+
+
+CONNECTIONS = -1  # stands for the population of an Instance that is the synapse of a projection
 
 
 class Instance(NamedTuple):
-    """A population or mechanism under its name, and the index of the population that it is or is inserted into."""
+    """A population or mechanism under its name, and the index of the population that it is or is inserted into.
+
+    The synapse of a projection is one under the projection's name, with CONNECTIONS in place of a population.
+    """
 
     name: str
     model: Model
@@ -64,13 +96,17 @@ class Network:
     """All populations in the order of their neurons, mechanisms and projections in that of the program.
 
     With `implicit` there is one population, made by ALC and named like its model, whose names may be written bare even
-    where a mechanism has the same.
+    where a mechanism has the same. `layouts` are the positions of populations that have them, by index, `cables` the cells
+    that are trees. `eliminated` is the number of the datum with the spins that LDE says were eliminated (`elimination.py`).
     """
 
     populations: tuple[Population, ...]
     mechanisms: tuple[Mechanism, ...] = ()
     projections: tuple[Projection, ...] = ()
     implicit: bool = False
+    layouts: Mapping[int, Layout] = field(default_factory=dict)
+    eliminated: int | None = None
+    cables: tuple[Cables, ...] = ()
 
     @property
     def n(self) -> int:
@@ -82,7 +118,7 @@ class Network:
         for index, population in enumerate(self.populations):
             yield Instance(population.name, population.model, index)
         for mechanism in self.mechanisms:
-            yield Instance(*mechanism)
+            yield mechanism.instance
 
     def instance(self, name: str) -> Instance | None:
         """The population or mechanism called `name`, or None."""
@@ -91,6 +127,14 @@ class Network:
     def projection(self, name: str) -> Projection | None:
         """The projection called `name`, or None."""
         return self._projections.get(name)
+
+    def synapses(self) -> Iterator[Instance]:
+        """The synapses of all projections that have one, under the names of the projections."""
+        return (Instance(one.name, one.synapse, CONNECTIONS) for one in self.projections if one.synapse is not None)
+
+    def models(self) -> Iterator[Model]:
+        """The models of all parts: populations, mechanisms, synapses."""
+        return (one.model for one in (*self.instances(), *self.synapses()))
 
     @cached_property
     def by_name(self) -> dict[str, Instance]:
@@ -101,8 +145,23 @@ class Network:
     def _projections(self) -> dict[str, Projection]:
         return {one.name: one for one in self.projections}
 
+    def is_cable(self, population: int) -> bool:
+        """Whether a population is one of cells that are trees, of their CVs or detectors."""
+        return any(population in one.populations for one in self.cables)
+
+    def follows_from_cable(self, owner: Instance, name: str) -> bool:
+        """Whether a state of a part is a potential at a place of cells, which each step takes from the CVs."""
+        seeing = {at for one in self.cables for at in (one.cells, *one.detectors)}
+        whole = owner.population in seeing and self.populations[owner.population].name == owner.name
+        return whole and name != "crossing_time"
+
+    def candidates(self, projection: Projection) -> Candidates:
+        """The pairs of neurons that a projection can connect."""
+        target = self.by_name[projection.target].population
+        return candidates(projection, self.populations[projection.pre], self.populations[target])
+
     def neighbours(self, mechanism: Instance) -> Iterator[Instance]:
-        """What a mechanism can use and add to: its population, then the other mechanisms on it."""
+        """The instances that a mechanism can use and add to: its population, then the other mechanisms on it."""
         for one in self.instances():
             if one.population == mechanism.population and one.name != mechanism.name:
                 yield one
@@ -117,6 +176,13 @@ class Network:
         return next((k for k, p in enumerate(self.populations) if has_landscape(p.model)), None)
 
 
+def candidates(projection: Projection, pre: Population, post: Population) -> Candidates:
+    """The pairs of neurons of two populations, or parts of them, that a projection can connect."""
+    sources, targets = projection.sources or range(pre.n), projection.targets or range(post.n)
+    shift = sources.start - targets.start if pre.neurons == post.neurons else None
+    return Candidates(len(sources), len(targets), shift, projection.rule.autapses)
+
+
 def has_landscape(model: Model) -> bool:
     """Whether its neurons have an energy: they get a feedback from J and h, or are spins."""
     return model.feedback is not None or model.kind == SPINS
@@ -128,7 +194,7 @@ def current_input(model: Model) -> Input | None:
 
 
 def variables_of(model: Model) -> tuple[Variable, ...]:
-    """What each of its neurons has and can be recorded: variables, states, definitions and inputs, each once."""
+    """The variables of a model's neurons that can be recorded: variables, states, definitions and inputs, each once."""
     found = {v.name: v for v in model.variables}
     listed: tuple[StateVariable | Definition | Input, ...] = (*model.states, *model.definitions, *model.inputs)
     for thing in listed:
@@ -142,5 +208,5 @@ def unit_in(model: Model, name: str) -> Exponents | None:
 
 
 def usable(model: Model) -> tuple[StateVariable | Definition | Input | Parameter, ...]:
-    """What of a model mechanisms can use."""
+    """The members of a model that mechanisms can use."""
     return (*model.states, *model.definitions, *model.inputs, *model.parameters)

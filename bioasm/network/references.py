@@ -13,9 +13,13 @@ from bioasm.isa.program import Operand
 from bioasm.isa.rows import Row
 from bioasm.models.base import Parameter
 from bioasm.network.network import Network, current_input
+from bioasm.network.painting import Painted
 
 ALL = ""  # the owner of what all populations have together: `dt`, the state and the spike count of all neurons
 DT = "dt"
+
+# References of inputs, ports, variables and parameters may be to a `part` of the owner's neurons alone. It does not count where
+# references are compared: what is set of a part and of the whole is one thing.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class ParameterRef:
     owner: str
     parameter: Parameter
     word: str = field(default="", compare=False)
+    part: range | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -34,7 +39,7 @@ class ParameterRef:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionRef:
-    """The weight or the delay of a projection, as a `parameter`."""
+    """The weight or a delay of a projection, or a parameter or state of its synapse, as a `parameter`."""
 
     owner: str
     parameter: Parameter
@@ -42,13 +47,27 @@ class ProjectionRef:
 
     @property
     def key(self) -> str:
-        """Its name among the parameters of a run: `owner.weight` or `owner.delay`."""
+        """Its name among the parameters of a run: `owner.weight`, `owner.delay`, ..."""
         return f"{self.owner}.{self.parameter.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class VariableRef:
-    """A variable with a value for each neuron of the owner, or of all populations."""
+    """A variable with a value for each neuron of the owner, or of all populations; for each connection of a projection."""
+
+    owner: str
+    name: str
+    word: str = field(default="", compare=False)
+    part: range | None = field(default=None, compare=False)
+
+    def is_recorded_as(self, other: object) -> bool:
+        """Whether two references are to one recording: a part of a variable is recorded beside the whole and other parts."""
+        return isinstance(other, VariableRef) and self == other and self.part == other.part
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """An event of a population's or mechanism's own."""
 
     owner: str
     name: str
@@ -73,6 +92,7 @@ class InputRef:
 
     owner: str
     name: str
+    part: range | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +101,19 @@ class PortRef:
 
     owner: str
     port: str
+    part: range | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CellsRef:
+    """A population or a part of one: its neurons, numbered through over all populations."""
+
+    cells: range
 
 
 STATE, SPIKE_COUNT = VariableRef(ALL, "state", "state"), VariableRef(ALL, "spike_count", "spike_count")
 
-Reference = ParameterRef | ProjectionRef | VariableRef | RunRef | InputRef | PortRef
+Reference = ParameterRef | ProjectionRef | VariableRef | EventRef | RunRef | InputRef | PortRef | CellsRef | Painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +135,7 @@ class Resolved:
         return self.row.mnemonic
 
     def slot(self, at: int) -> str:
-        """What the instruction table calls an operand."""
+        """The name of an operand in the instruction table."""
         return self.row.slots[at - self.implied].name
 
 

@@ -13,7 +13,7 @@ _QUOTED = re.compile(r'"([^"\n]+)"')
 
 
 def names() -> list[str]:
-    """What the examples are called."""
+    """The names of the examples."""
     return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
@@ -23,7 +23,7 @@ def path(name: str) -> Path:
 
 
 def title(name: str) -> str:
-    """What an example is about: its title, or else the first line of its comments."""
+    """The subject of an example: its title, or else the first line of its comments."""
     text = path(name).read_text(encoding="utf-8")
     found = _TITLE.search(text)
     return found[1] if found else text.partition("\n")[0].strip("; .")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-
-from bioasm.runtime import exact
+from types import ModuleType
 
 INFINITY, NAN = math.inf, math.nan
 
@@ -34,6 +33,13 @@ def _higher(a: float, b: float) -> float:
     return a if a > b or a != a else b
 
 
+def _exact() -> ModuleType:
+    """Our own functions on Python's floats; they and numpy are imported when the first is computed."""
+    from bioasm.runtime import exact
+
+    return exact
+
+
 def _floor(a: float, _: float) -> float:
     return math.copysign(float(math.floor(a)), a) if math.isfinite(a) else a
 
@@ -47,13 +53,13 @@ COMPUTED: dict[str, Callable[[float, float], float]] = {
     "DIV": _divide,
     "MIN": _lower,
     "MAX": _higher,
-    "POW": exact.power,
+    "POW": lambda a, b: _exact().power(a, b),
     "MOD": _modulo,
     "NEG": lambda a, _: -a,
     "ABS": lambda a, _: abs(a),
     "SQRT": lambda a, _: math.sqrt(a) if a >= 0.0 else NAN,
-    "EXP": lambda a, _: exact.exp(a),
-    "LOG": lambda a, _: exact.log(a),
+    "EXP": lambda a, _: _exact().exp(a),
+    "LOG": lambda a, _: _exact().log(a),
     "FLOOR": _floor,
 }
 

@@ -1,57 +1,106 @@
 """The connections of a projection as CSR: rows of sources, the neurons that each reaches, and the weights.
 
-They are made in blocks that take some hundredths of a second each, so that a signal is heard between them, and without copies:
-at most the bytes that `CONNECTION_BYTES` tells, and those of a block, are held at a time.
+Rows are sorted by the neuron reached. All is kept in the narrowest types that hold it exactly, and made in blocks that take
+some hundredths of a second each, so that a signal is heard between them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.isa.limits import limit
 from bioasm.isa.program import Dense, Sparse
+from bioasm.network.network import Projection
+from bioasm.network.wiring import Candidates, Rule
+from bioasm.runtime.conditions import chosen_pairs, names_of
+from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.energy import mirrored
-from bioasm.runtime.sampling import SPREADS, Block, bernoulli_rows, distinct_rows
+from bioasm.runtime.narrow import neuron_type
+from bioasm.runtime.patterns import PATTERNS, Draws, Look, Pattern, joined, nothing, ranges, starts
+from bioasm.runtime.sampling import Block
+from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
-Connections = tuple[Array, Array, Array]  # starts of rows (pre + 1), neurons reached (int32), weights
-Look = Callable[[], object]  # called between blocks; what it raises ends the work
-
-CONNECTION_BYTES = 12  # of each connection: the neuron reached and the weight
-_BLOCK = 1 << 19  # connections or entries that are made at a time
+Connections = tuple[Array, Array, Array]
+"""Starts of rows, int64 (pre + 1,); neurons reached, uint16 or int32; weights of a type of `WEIGHTS`, one each or for all."""
 
 
-def nothing() -> None:
-    """The default `look`: the work is not interrupted."""
-
-
-def from_matrix(data: Dense | Sparse, scale: float, look: Look = nothing) -> Connections:
-    """The connections of a matrix of weights (pre, post); what is 0 is none."""
+def from_matrix(data: Dense | Sparse, look: Look = nothing) -> Connections:
+    """The connections of a matrix of weights (pre, post), which have its type; what is 0 is none."""
     if isinstance(data, Dense):
-        return _from_dense(data.array, scale, look)
+        return _from_dense(data.array, look)
     row, column, value = mirrored(data)
-    return _rows(data.shape[0], row, column, np.asarray(value, np.float64) * scale)
+    return _rows(data.shape, row, column, np.asarray(value))
 
 
-def from_rule(
-    rule: str, number: float, pre: int, post: int, itself: bool, weight: float, seed: int, place: int, look: Look = nothing
+def connect(
+    verified: Verified, projection: Projection, weight: ConnectionValues, seed: int, look: Look = nothing
 ) -> Connections:
-    """The connections of a rule between `pre` and `post` neurons in CSR form; `itself` says that both are one population.
+    """The connections of a projection with their weights, or what multiplies those of a matrix.
+
+    Rows are all neurons of the population that sends, also where a part of them is connected.
+    """
+    start, reached, own = _connected(verified, projection, seed, look)
+    return start, reached, weight.weights(own, len(reached), look)
+
+
+def _connected(verified: Verified, projection: Projection, seed: int, look: Look) -> Connections:
+    """The connections of a projection with a weight of 1, or that of the matrix."""
+    network = verified.network
+    if projection.data is not None:
+        found = from_matrix(verified.program.data[projection.data].value, look)  # type: ignore[arg-type]
+    elif projection.rule.condition is not None:
+        found = *by_condition(verified, projection, seed, look), np.ones(1)
+    else:
+        place, number = network.projections.index(projection), projection.number or 0.0
+        found = from_rule(projection.rule, number, network.candidates(projection), seed, place, look)
+    post = network.populations[network.by_name[projection.target].population].n
+    return _among_all(found, projection, network.populations[projection.pre].n, post, look)
+
+
+def by_condition(verified: Verified, projection: Projection, seed: int, look: Look = nothing) -> Pattern:
+    """The pairs for which the projection's condition holds. Raises BioasmError B111 where they are more than a run may hold."""
+    among, condition = verified.network.candidates(projection), projection.rule.condition
+    assert condition is not None
+    blocks = chosen_pairs(condition, among.pre, among.post, names_of(verified, projection, seed))
+    return joined(among, 0, _bounded(blocks, neuron_type(among.post)().itemsize), look)
+
+
+def _bounded(blocks: Iterator[Block], size: int) -> Iterator[Block]:
+    total, most = 0, limit("network_bytes") // size
+    for block in blocks:
+        total += len(block[2])
+        if total > most:
+            raise BioasmError(Diagnostic("B111", f"a condition makes more than {most:,} connections"))
+        yield block
+
+
+def _among_all(found: Connections, projection: Projection, pre: int, post: int, look: Look) -> Connections:
+    """The connections between subgroups as those of the populations of `pre` and `post` neurons, in place."""
+    start, reached, weight = found
+    reached = reached.astype(neuron_type(post), copy=False)
+    if projection.sources is not None:
+        before, behind = projection.sources.start, pre - projection.sources.stop
+        start = np.concatenate([np.zeros(before, np.int64), start, np.full(behind, start[-1])])
+    if projection.targets is not None:
+        for first, last in ranges(len(reached), 1):
+            look()
+            reached[first:last] += projection.targets.start
+    return start, reached, weight
+
+
+def from_rule(rule: Rule, number: float, among: Candidates, seed: int, place: int, look: Look = nothing) -> Connections:
+    """The connections of a rule among candidates in CSR form, of weight 1; those of a pair that has several stand side by side.
 
     Random rules follow from the seed and the projection's place in the program; they are the same in all lanes. Their time
     and memory are those of the connections, not of the pairs.
     """
-    start, column = _RULES[rule](number, pre, post, itself, seed, place, look)
-    return start, column, _filled(len(column), weight, look)
-
-
-def expected(rule: str, number: float, pre: int, post: int, itself: bool) -> float:
-    """How many connections a rule makes: exact, but for a probability the mean."""
-    return float(_COUNTS[rule](number, pre, post, itself))
+    return *PATTERNS[rule.kind](rule, number, among, Draws(seed, place), look), np.ones(1)
 
 
 def entries(data: Dense | Sparse) -> int:
@@ -61,157 +110,25 @@ def entries(data: Dense | Sparse) -> int:
     return int(data.value.size) * (2 if data.symmetric else 1)
 
 
-def _from_dense(matrix: Array, scale: float, look: Look) -> Connections:
+def _from_dense(matrix: Array, look: Look) -> Connections:
     pre, post = matrix.shape
     counts = np.zeros(pre, np.int64)
-    for first, last in _ranges(pre, post):
+    for first, last in ranges(pre, post):
         look()
         part = np.asarray(matrix[first:last], np.float64)
         counts[first:last] = np.count_nonzero(part, axis=1)
-    start = _starts(counts)
-    reached, weight = np.empty(start[-1], np.int32), np.empty(start[-1])
-    for first, last in _ranges(pre, post):
+    start = starts(counts)
+    reached, weight = np.empty(start[-1], neuron_type(post)), np.empty(start[-1], matrix.dtype)
+    for first, last in ranges(pre, post):
         look()
-        part = np.asarray(matrix[first:last], np.float64)
+        part = matrix[first:last]
         row, column = np.nonzero(part)
         reached[start[first] : start[last]] = column
-        weight[start[first] : start[last]] = part[row, column] * scale
+        weight[start[first] : start[last]] = part[row, column]
     return start, reached, weight
 
 
-def _filled(count: int, value: float, look: Look) -> Array:
-    array = np.empty(count)
-    for first, last in _ranges(count, 1):
-        look()
-        array[first:last] = value
-    return array
-
-
-def _rows(pre: int, row: Array, column: Array, value: Array) -> Connections:
+def _rows(shape: tuple[int, ...], row: Array, column: Array, value: Array) -> Connections:
     order = np.lexsort((column, row))
-    reached = np.ascontiguousarray(column[order], np.int32)
-    return _starts(np.bincount(row, minlength=pre)), reached, np.ascontiguousarray(value[order], np.float64)
-
-
-def _ranges(rows: int, width: int, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of `width` entries that are a block each, of at least so many rows."""
-    step = max(least, _BLOCK // max(1, width))
-    for first in range(0, rows, step):
-        yield first, min(first + step, rows)
-
-
-# --- rules: starts of rows, and the neurons reached ---------------------------------------------------
-
-Pattern = tuple[Array, Array]
-_NONE = 1e-30  # a probability at which no pair of any network is drawn: gaps of 53 bits end at 37/p
-
-
-def _all(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    return _even_rows(pre, post), _same_rows(pre, np.arange(post, dtype=np.int32), look).ravel()
-
-
-def _others(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    if not itself:
-        return _all(number, pre, post, itself, seed, place, look)
-    reached = _same_rows(pre, np.arange(post - 1, dtype=np.int32), look)
-    for first, last in _ranges(pre, post):
-        look()
-        reached[first:last] += reached[first:last] >= np.arange(first, last, dtype=np.int32)[:, None]
-    return _even_rows(pre, post - 1), reached.ravel()
-
-
-def _same_rows(rows: int, row: Array, look: Look) -> Array:
-    found = np.empty((rows, len(row)), row.dtype)
-    for first, last in _ranges(rows, len(row)):
-        look()
-        found[first:last] = row
-    return found
-
-
-def _one_to_one(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    return np.minimum(np.arange(pre + 1), post).astype(np.int64), np.arange(min(pre, post), dtype=np.int32)
-
-
-def _probability(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    if number >= 1.0:
-        return _all(number, pre, post, itself, seed, place, look)
-    blocks = bernoulli_rows(pre, post, number, seed, place) if number > _NONE else ()
-    mean = pre * post * number
-    return _joined(pre, math.ceil(mean + SPREADS * math.sqrt(mean)), blocks, look)
-
-
-def _outdegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    return _joined(pre, pre * min(int(number), post), distinct_rows(pre, post, int(number), seed, place), look)
-
-
-def _indegree(number: float, pre: int, post: int, itself: bool, seed: int, place: int, look: Look) -> Pattern:
-    """Rows are drawn for the targets, and transposed."""
-    width = min(int(number), pre)
-    _, source = _joined(post, post * width, distinct_rows(post, pre, int(number), seed, place), look)
-    return _transposed(source, width, pre, look)
-
-
-def _transposed(source: Array, width: int, pre: int, look: Look) -> Pattern:
-    """Rows of the sources from rows of the targets, `width` each: a stable counting sort, block by block."""
-    counts = np.zeros(pre, np.int64)
-    for first, last in _ranges(len(source), 1, least=pre):
-        look()
-        counts += np.bincount(source[first:last], minlength=pre)
-    start, reached = _starts(counts), np.empty(len(source), np.int32)
-    place = start[:-1].copy()  # where the next target of each source goes
-    for first, last in _ranges(len(source), 1):
-        look()
-        order = _stable_order(source[first:last])
-        rows = source[first:last][order]
-        begins = np.flatnonzero(np.diff(rows, prepend=-1))
-        lengths = np.diff(begins, append=len(rows))
-        reached[np.repeat(place[rows[begins]] - begins, lengths) + np.arange(len(rows))] = (first + order) // width
-        place[rows[begins]] += lengths
-    return start, reached
-
-
-def _stable_order(values: Array) -> Array:
-    """Radix sort by 16 bits at a time, which is linear where a comparing sort is not."""
-    order = np.argsort(values.astype(np.uint16), kind="stable")
-    if values.size and values.max() >= 1 << 16:
-        order = order[np.argsort((values >> 16).astype(np.uint16)[order], kind="stable")]
-    return order
-
-
-def _joined(rows: int, room: int, blocks: Iterable[Block], look: Look) -> Pattern:
-    """Blocks of rows as one, in `room` for as many as there will hardly be more of."""
-    counts, reached, end = np.zeros(rows, np.int64), np.empty(room, np.int32), 0
-    for first, count, partners in blocks:
-        look()
-        counts[first : first + len(count)] = count
-        if end + len(partners) > len(reached):
-            reached = np.concatenate([reached[:end], np.empty(len(partners) + end // 8, np.int32)])
-        reached[end : end + len(partners)] = partners
-        end += len(partners)
-    return _starts(counts), reached[:end]
-
-
-def _even_rows(rows: int, width: int) -> Array:
-    return np.arange(rows + 1, dtype=np.int64) * width
-
-
-def _starts(counts: Array) -> Array:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-_RULES = {
-    "all": _all,
-    "others": _others,
-    "one_to_one": _one_to_one,
-    "probability": _probability,
-    "indegree": _indegree,
-    "outdegree": _outdegree,
-}
-_COUNTS: dict[str, Callable[[float, int, int, bool], float]] = {
-    "all": lambda number, pre, post, itself: pre * post,
-    "others": lambda number, pre, post, itself: pre * (post - itself),
-    "one_to_one": lambda number, pre, post, itself: min(pre, post),
-    "probability": lambda number, pre, post, itself: min(number, 1.0) * pre * post,
-    "indegree": lambda number, pre, post, itself: min(int(number), pre) * post,
-    "outdegree": lambda number, pre, post, itself: pre * min(int(number), post),
-}
+    reached = np.ascontiguousarray(column[order], neuron_type(shape[1]))
+    return starts(np.bincount(row, minlength=shape[0])), reached, np.ascontiguousarray(value[order])

@@ -6,15 +6,16 @@ are whole steps from the start. Energies are without the program's offset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
+from bioasm.network.references import EventRef, InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
 from bioasm.results import Spikes
+from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.energy import Couplings
 
 Array = NDArray[Any]
@@ -122,7 +123,7 @@ class Dynamics(Protocol):
         """The first of the neurons that have an energy, and how many there are."""
 
     def parameter_problem(self) -> str | None:
-        """What is wrong with the parameters, seen when the neurons are made; None where nothing is."""
+        """The fault of the parameters, found when the neurons are made, or None."""
 
     def load(self, couplings: Couplings) -> None:
         """Take over new couplings; the best state starts anew."""
@@ -131,7 +132,7 @@ class Dynamics(Protocol):
         """The level of noise from the next step on: volts, or a temperature."""
 
     def set_offset(self, offset: float) -> None:
-        """What is added to the energies of the trace from now on."""
+        """Set the offset that is added to the energies of the trace from now on."""
 
     def reset(self) -> None:
         """Back to the initial state, but for what is clamped. The clock goes on."""
@@ -158,17 +159,27 @@ class Dynamics(Protocol):
         """All spikes so far, sorted by lane, time and neuron; times in seconds."""
 
     def non_finite(self) -> str | None:
-        """What left the finite range, or None."""
+        """The quantity that left the finite range, or None."""
 
 
 class Driven(Dynamics, Protocol):
-    """Neurons with parameters that change and inputs from outside, that can be recorded and clamped."""
+    """Neurons with parameters that change and inputs from outside, that can be recorded and clamped.
+
+    Where a reference is to a part, values are those of its neurons alone, and the other neurons keep what they have
+    (`bioasm.runtime.parts`); neurons are counted from 0 in the owner all the same.
+    """
 
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
-        """Set a parameter of all neurons, one number or (n,), or of a projection; returns what is wrong with it, or None."""
+        """Set a parameter of all neurons, one number or (n,), or of a synapse; returns what is wrong, or None."""
+
+    def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
+        """Set the weights of a projection, or what multiplies those of a matrix."""
 
     def set_states(self, states: Array) -> None:
         """LDS: the variable that CLAMP holds of all neurons but those that are held, (lanes, n)."""
+
+    def set_state(self, ref: VariableRef, value: Array | float) -> None:
+        """SET of a state: one number, one a neuron (n,) or (lanes, n); the one that CLAMP holds stays where it is held."""
 
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
@@ -191,8 +202,14 @@ class Driven(Dynamics, Protocol):
     def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
         """Begin to take samples, before a step each."""
 
-    def stop_recording(self, ref: VariableRef) -> None:
-        """End all recordings of a variable; their samples stay."""
+    def stop_recording(self, ref: VariableRef | EventRef) -> None:
+        """End all recordings of a variable or event; what was recorded stays."""
+
+    def record_event(self, ref: EventRef) -> None:
+        """Begin, or go on, to record when and where an event happens."""
+
+    def recorded_events(self) -> Mapping[EventRef, Spikes]:
+        """The recorded times of each event that the program records somewhere, sorted and numbered as spikes are."""
 
     @property
     def recorders(self) -> int:
@@ -200,6 +217,42 @@ class Driven(Dynamics, Protocol):
 
     def recorded(self) -> Iterable[Recorded]:
         """All recordings in the order in which they began."""
+
+
+class Levelled(Dynamics, Protocol):
+    """Neurons whose lanes can have levels of noise of their own."""
+
+    def set_levels(self, levels: Array) -> None:
+        """SIG with a level for each lane (lanes,), from the next step on."""
+
+
+class Merging(Dynamics, Protocol):
+    """Spins whose best state can take over parts of other states."""
+
+    def merge(self, shift: int) -> None:
+        """MERGE: each lane's best state takes over components of its spins, or of the best state `shift` lanes on."""
+
+
+class Exchanging(Dynamics, Protocol):
+    """Spins whose lanes can give states to each other. `mirrored` says whether a state and its complement have one energy."""
+
+    mirrored: bool
+
+    def exchange_components(self, phase: int, mirrored: bool) -> None:
+        """CXCH: a heat bath over the components in which neighbouring lanes differ, one of them mirrored by a coin if asked."""
+
+    def exchange_wholes(self, phase: int) -> None:
+        """CXCH by whole states."""
+
+    def copy_better(self, shift: int) -> None:
+        """COPY: each lane takes the spins of the lane `shift` places on where that one's energy is lower."""
+
+
+class Resampling(Dynamics, Protocol):
+    """Spins of which blocks can be drawn anew."""
+
+    def resample(self, blocks: Sequence[Array]) -> None:
+        """BLK: draw blocks, each an order of spins (int32), one after another given all other spins."""
 
 
 class Advancing(Driven, Protocol):

@@ -17,7 +17,7 @@ _DENSE_BELOW = 4096  # up to so many neurons J is held as a full matrix
 
 @dataclass(frozen=True, eq=False)
 class Couplings:
-    """What LDJ, LDH and LDT loaded, as the program holds it. None: not loaded."""
+    """The couplings that LDJ, LDH and LDT loaded, as the program holds them. None: not loaded."""
 
     j: Dense | Sparse | None = None
     h: Dense | None = None

@@ -7,8 +7,7 @@ registers hold.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -16,91 +15,34 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
-from bioasm.isa.program import ConstantRef, Data, DataRef, Dense, Name, Operand, Quantity, Register
-from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, Reference, Resolved, RunRef, VariableRef
-from bioasm.results import Reading
-from bioasm.runtime.dynamics import Driven, Dynamics
-from bioasm.runtime.energy import PARTS, Couplings
+from bioasm.isa.program import DataRef, Dense, Name, Operand
+from bioasm.network.namespace import WEIGHT
+from bioasm.network.painting import Painted
+from bioasm.network.references import (
+    CellsRef,
+    EventRef,
+    InputRef,
+    ParameterRef,
+    PortRef,
+    ProjectionRef,
+    Reference,
+    Resolved,
+    RunRef,
+    VariableRef,
+)
+from bioasm.runtime.blocks import TooWide
+from bioasm.runtime.connection_values import ConnectionValues
+from bioasm.runtime.dynamics import Exchanging, Merging, Resampling
+from bioasm.runtime.energy import PARTS
+from bioasm.runtime.observables import told
+from bioasm.runtime.painting import painted_values
 from bioasm.runtime.poisson import TooManyEntries
-from bioasm.runtime.setup import initial_parameters
-from bioasm.verifier.gate import Verified
+from bioasm.runtime.run import Run
+from bioasm.verifier.operands import in_range, range_words
 from bioasm.verifier.semantics.timing import whole_multiple
 
 Array = NDArray[Any]
-
-
-class Run(ABC):
-    """What an instruction acts on: a program in the midst of its run. `parameters` are by their keys."""
-
-    def __init__(self, verified: Verified, parameters: Mapping[str, float]) -> None:
-        self.verified, self.program, self.network = verified, verified.program, verified.network
-        self.parameters = initial_parameters(verified, parameters)
-        self.couplings = Couplings()
-
-    @property
-    @abstractmethod
-    def dynamics(self) -> Dynamics:
-        """The neurons. The gate has seen to it that ALC or POP came first."""
-
-    @property
-    def driven(self) -> Driven:
-        """The neurons, of a back end with inputs; a driver declares that it is one."""
-        return cast(Driven, self.dynamics)
-
-    @property
-    @abstractmethod
-    def allocated(self) -> bool:
-        """Whether there are neurons."""
-
-    @abstractmethod
-    def allocate(self) -> None:
-        """Make the neurons that the network asks for."""
-
-    @property
-    @abstractmethod
-    def noise(self) -> float:
-        """What SIG set last, or the model's default."""
-
-    @property
-    @abstractmethod
-    def offset(self) -> float:
-        """What LDO set last."""
-
-    @property
-    @abstractmethod
-    def readings(self) -> list[Reading]:
-        """What was put out so far."""
-
-    @abstractmethod
-    def register(self, index: int) -> float:
-        """What a register holds."""
-
-    @abstractmethod
-    def set_register(self, index: int, value: float) -> None:
-        """Write a number into a register."""
-
-    def value(self, operand: Operand | Reference) -> float:
-        """The number that an operand stands for now."""
-        if isinstance(operand, Register):
-            return self.register(operand.index)
-        assert isinstance(operand, Quantity | ConstantRef)
-        return float(self.program.quantity(operand).value)
-
-    def data(self, operand: Operand | Reference) -> Data:
-        """The datum that an operand stands for."""
-        assert isinstance(operand, DataRef)
-        return self.program.data[operand.index].value
-
-    def emit(self, what: str, value: Any) -> None:
-        """Append one result. Raises BioasmError B111."""
-        if len(self.readings) >= limit("results"):
-            raise BioasmError(Diagnostic("B111", f"the program emits more than {limit('results')} results"))
-        self.readings.append(Reading(what, value))
-
-    def load(self, mnemonic: str, data: Data) -> None:
-        """LDJ, LDH, LDT: one part of the couplings in place of what was loaded before."""
-        self.couplings = self.couplings.with_part(mnemonic, data)
-        self.dynamics.load(self.couplings)
+_ON_BOUNDARY = 1e-3  # of a step: a time this close before a step's beginning is that
 
 
 Meaning = Callable[[Any, Resolved], None]  # the first argument is a Run; drivers' own meanings may want more of it
@@ -119,6 +61,15 @@ def operand(instruction: Resolved, at: int) -> Operand | Reference | None:
     return instruction.operands[at] if at < len(instruction.operands) else None
 
 
+def whole_number(run: Run, instruction: Resolved, at: int) -> int:
+    """A whole number that may stand in a register: within the range of its operand's kind. Raises BioasmError B402."""
+    value, slot = run.value(instruction.operands[at]), instruction.row.slots[at]
+    if not (in_range(value, slot.kind.low, slot.kind.high) and value == math.floor(value)):
+        wanted = f"a whole number, {range_words(slot.kind.low, slot.kind.high)}"
+        raise fault(f"{instruction.mnemonic} got {value:g} for `{slot.name}`; it must be {wanted}", instruction)
+    return int(value)
+
+
 def dense(run: Run, instruction: Resolved, at: int) -> Array:
     """A vector or matrix in float64."""
     value = run.data(instruction.operands[at])
@@ -126,23 +77,70 @@ def dense(run: Run, instruction: Resolved, at: int) -> Array:
     return np.asarray(value.array, np.float64)
 
 
-def level(run: Run, instruction: Resolved, at: int, low: float = -math.inf, high: float = math.inf) -> float | Array:
-    """A vector or table, or a number within a range. Raises BioasmError for a register out of it."""
+def level(
+    run: Run,
+    instruction: Resolved,
+    at: int,
+    of: range,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+) -> float | Array:
+    """A number within a range, or one for each of these neurons, from a vector or random values; or one a lane, (lanes, 1).
+
+    Raises BioasmError for a register, a drawn number or one of a lane out of the range.
+    """
+    by_lane = run.by_lane(instruction.operands[at])
+    if by_lane is not None:
+        for value in (float(by_lane.min()), float(by_lane.max())):
+            _check_level(value, instruction, at, low, high, open_low)
+        return by_lane
+    drawn = run.drawn(instruction.operands[at])
+    if drawn is not None:
+        return within(run.drawn_of_lanes(drawn, of), instruction, at, low, high, open_low)
     if isinstance(instruction.operands[at], DataRef):
         return dense(run, instruction, at)
-    value = run.value(instruction.operands[at])
-    if not (math.isfinite(value) and low <= value <= high):
-        raise fault(f"{instruction.mnemonic} got {value:g} as {instruction.slot(at)}", instruction)
+    painted = instruction.operands[at]
+    if isinstance(painted, Painted):
+        return painted_values(painted)[of.start : of.stop]
+    value = run.value(painted)
+    _check_level(value, instruction, at, low, high, open_low)
     return value
 
 
+def _check_level(value: float, instruction: Resolved, at: int, low: float, high: float, open_low: bool) -> None:
+    if not (math.isfinite(value) and in_range(value, low, high, open_low)):
+        raise fault(f"{instruction.mnemonic} got {value:g} as {instruction.slot(at)}", instruction)
+
+
+def within(values: Array, instruction: Resolved, at: int, low: float, high: float, open_low: bool) -> Array:
+    """Drawn values, which all lie in a range. Raises BioasmError B402 for the first that does not."""
+    outside = ~((values > low if open_low else values >= low) & (values <= high))
+    if outside.any():
+        place = np.argwhere(outside)[0].tolist()
+        where = f"number {place[-1]}" + (f" of lane {place[0]}" if len(place) > 1 else "")
+        text = f"{instruction.mnemonic} {word(instruction)}: {where} of those drawn is {values[tuple(place)]:g}"
+        raise fault(f"{text}; {instruction.slot(at)} must be {range_words(low, high, open_low)}", instruction)
+    return values
+
+
+def word(instruction: Resolved) -> str:
+    """How the program writes what an instruction sets."""
+    first = instruction.operands[0]
+    return getattr(first, "word", "") or ".".join(filter(None, (getattr(first, "owner", ""), getattr(first, "name", ""))))
+
+
 def neurons(run: Run, instruction: Resolved, at: int, n: int) -> Array:
-    """Indices of n neurons (int64), from a vector, a number or a register. Raises BioasmError where one does not exist."""
+    """Indices of n neurons (int64), from a vector, name, number or register. Raises BioasmError where one does not exist."""
     if isinstance(instruction.operands[at], DataRef):
         return np.atleast_1d(dense(run, instruction, at)).astype(np.int64)
+    named = instruction.operands[at]
+    if isinstance(named, CellsRef):
+        return np.arange(named.cells.start, named.cells.stop)
     value = run.value(instruction.operands[at])
     if not (0 <= value < n and value == math.floor(value)):
-        raise fault(f"neuron {value:g} does not exist; indices go from 0 to {n - 1}", instruction)
+        text = f"{indexed(run, instruction)} {value:g} does not exist; indices go from 0 to {n - 1}"
+        raise fault(text, instruction)
     return np.array([int(value)])
 
 
@@ -168,6 +166,11 @@ def period(run: Run, instruction: Resolved, at: int) -> int:
 
 def _alc(run: Run, instruction: Resolved) -> None:
     run.allocate()
+    for ref, values in run.parameters_by_lane.values():
+        if isinstance(ref, ProjectionRef) and ref.parameter.name == WEIGHT:
+            run.driven.set_weight(ref, ConnectionValues(1.0, ref.word, of_lanes=values))
+        else:
+            run.driven.set_parameter(ref, values)
     problem = run.dynamics.parameter_problem()
     if problem is not None:
         raise fault(problem, instruction)
@@ -189,23 +192,108 @@ def _load(run: Run, instruction: Resolved) -> None:
 
 def _set(run: Run, instruction: Resolved) -> None:
     ref = instruction.operands[0]
+    if isinstance(ref, VariableRef):
+        _set_state(run, instruction, ref)
+        return
     assert isinstance(ref, ParameterRef | ProjectionRef)
-    parameter = ref.parameter
-    value = level(run, instruction, 1, parameter.low, parameter.high)
-    if isinstance(value, float) and parameter.open_low and not value > parameter.low:
-        raise fault(f"SET {parameter.name} got {value:g}", instruction)
+    if isinstance(ref, ProjectionRef) and ref.parameter.structural:
+        return  # found when the network was made
+    parameter, of = ref.parameter, neurons_of(run, ref) if isinstance(instruction.operands[1], DataRef | Painted) else range(0)
+    if isinstance(ref, ProjectionRef) and run.allocated and parameter.name == WEIGHT:
+        run.driven.set_weight(ref, connection_values(run, instruction))
+        return
+    value = level(run, instruction, 1, of, parameter.low, parameter.high, parameter.open_low)
     if not run.allocated:
-        assert isinstance(value, float)
-        run.parameters[ref.key] = value
+        run.parameters_by_lane.pop(ref.key, None)
+        if isinstance(value, float):
+            run.parameters[ref.key] = value
+        else:
+            run.parameters_by_lane[ref.key] = ref, value
     elif not parameter.structural:  # those were found when the neurons were made
         problem = run.driven.set_parameter(ref, value)
         if problem is not None:
             raise fault(problem, instruction)
 
 
+def _set_state(run: Run, instruction: Resolved, ref: VariableRef) -> None:
+    value, model = level(run, instruction, 1, neurons_of(run, ref)), run.network.by_name[ref.owner].model
+    if ref.name == model.clamp and model.clamp_values and not np.isin(value, model.clamp_values).all():
+        words = " or ".join(f"{a:g}" for a in model.clamp_values)
+        wrong = np.asarray(value)[~np.isin(value, model.clamp_values)].flat[0]
+        raise fault(f"SET {ref.word} got {wrong:g}; it can be {words}", instruction)
+    run.driven.set_state(ref, value)
+
+
+def connection_values(run: Run, instruction: Resolved) -> ConnectionValues:
+    """The values that a SET gives a projection: one number, one for each connection, or one for each lane."""
+    ref, value = instruction.operands
+    assert isinstance(ref, ProjectionRef)
+    drawn, by_lane = run.drawn(value), run.by_lane(value)
+    if by_lane is not None:
+        return ConnectionValues(1.0, ref.word, instruction.span, level(run, instruction, 1, range(0)))  # type: ignore[arg-type]
+    return ConnectionValues(level(run, instruction, 1, range(0)) if drawn is None else drawn, ref.word, instruction.span)
+
+
+def indexed(run: Run, instruction: Resolved) -> str:
+    """The word for what the indices of an instruction count: connection or neuron."""
+    owners = [operand.owner for operand in instruction.operands if isinstance(operand, VariableRef)]
+    return "connection" if any(run.network.projection(owner) for owner in owners) else "neuron"
+
+
+def size_of(run: Run, owner: str) -> int:
+    """How many neurons a population has, or that of a mechanism; all neurons where the name is of neither.
+
+    Of a projection with a synapse it is how many connections there are.
+    """
+    one, projection = run.network.instance(owner), run.network.projection(owner)
+    if projection is not None and projection.synapse is not None and run.allocated:
+        return run.driven.neurons_of(VariableRef(owner, ""))
+    return run.network.n if one is None else run.network.populations[one.population].n
+
+
+def neurons_of(run: Run, ref: ParameterRef | ProjectionRef | VariableRef | InputRef | PortRef) -> range:
+    """The neurons of its owner that a reference is to; of a projection with a synapse its connections."""
+    part = None if isinstance(ref, ProjectionRef) else ref.part
+    return range(size_of(run, ref.owner)) if part is None else part
+
+
 def _lds(run: Run, instruction: Resolved) -> None:
-    rows = np.atleast_2d(dense(run, instruction, 0))
-    run.driven.set_states(rows[np.arange(run.dynamics.lanes) % len(rows)])
+    drawn = run.drawn(instruction.operands[0])
+    if drawn is None:
+        rows = np.atleast_2d(dense(run, instruction, 0))
+        states = rows[(run.span.first + np.arange(run.dynamics.lanes)) % run.span.each % len(rows)]
+    else:
+        states = np.broadcast_to(run.drawn_of_lanes(drawn, range(run.dynamics.n)), (run.dynamics.lanes, run.dynamics.n))
+    run.driven.set_states(states)
+
+
+def _merge(run: Run, instruction: Resolved) -> None:
+    cast(Merging, run.dynamics).merge(0 if operand(instruction, 0) is None else whole_number(run, instruction, 0))
+
+
+def _cxch(run: Run, instruction: Resolved) -> None:
+    phase, how, spins = whole_number(run, instruction, 0), operand(instruction, 1), cast(Exchanging, run.dynamics)
+    mirrored, whole = (isinstance(how, Name) and how.text == word for word in ("mirrored", "whole"))
+    if mirrored and not spins.mirrored:
+        raise fault("CXCH mirrored: a bias or a term of odd order tells a state from its complement", instruction)
+    if whole:
+        spins.exchange_wholes(phase)
+    else:
+        spins.exchange_components(phase, mirrored)
+
+
+def _copy(run: Run, instruction: Resolved) -> None:
+    cast(Exchanging, run.dynamics).copy_better(whole_number(run, instruction, 0))
+
+
+def _blk(run: Run, instruction: Resolved) -> None:
+    blocks = run.blocks(instruction.operands[0])
+    if operand(instruction, 1) is not None:
+        blocks = [blocks[whole_number(run, instruction, 1) % len(blocks)]]
+    try:
+        cast(Resampling, run.dynamics).resample(blocks)
+    except TooWide as cause:
+        raise fault(str(cause), instruction, "B111") from cause
 
 
 def _rst(run: Run, instruction: Resolved) -> None:
@@ -218,7 +306,7 @@ def _rst(run: Run, instruction: Resolved) -> None:
 def _input(run: Run, instruction: Resolved) -> None:
     ref, how = instruction.operands[0], operand(instruction, 2)
     assert isinstance(ref, InputRef)
-    run.driven.set_input(ref, level(run, instruction, 1), how.text if isinstance(how, Name) else "add")
+    run.driven.set_input(ref, level(run, instruction, 1, neurons_of(run, ref)), how.text if isinstance(how, Name) else "add")
 
 
 def _waveform(run: Run, instruction: Resolved) -> None:
@@ -231,19 +319,28 @@ def _spike_train(run: Run, instruction: Resolved) -> None:
     ref, train = instruction.operands[0], dense(run, instruction, 1).reshape(-1, 2)
     assert isinstance(ref, PortRef)
     with np.errstate(over="ignore"):
-        steps = np.minimum(np.rint(train[:, 0] / run.dynamics.step_length), float(limit("steps"))).astype(np.int64)
-    order = np.argsort(steps, kind="stable")
-    run.driven.set_spike_train(ref, steps[order], train[order, 1].astype(np.int64), level(run, instruction, 2))
+        steps = np.minimum(_steps_of(run, ref, train[:, 0]), float(limit("steps"))).astype(np.int64)
+    order, of = np.argsort(steps, kind="stable"), neurons_of(run, ref)
+    weight = level(run, instruction, 2, of)
+    run.driven.set_spike_train(ref, steps[order], of.start + train[order, 1].astype(np.int64), weight)
+
+
+def _steps_of(run: Run, ref: PortRef, times: Array) -> Array:
+    """The steps in which spikes from outside arrive: those that start nearest to their times (s); at cells of cable those in
+    which they lie, as in Arbor."""
+    steps, network = times / run.dynamics.step_length, run.network
+    return np.floor(steps + _ON_BOUNDARY) if network.is_cable(network.by_name[ref.owner].population) else np.rint(steps)
 
 
 def _poisson(run: Run, instruction: Resolved) -> None:
     ref, most = instruction.operands[0], limit("drawn_spikes")
     assert isinstance(ref, PortRef)
-    rate = level(run, instruction, 1, 0.0)
+    of = neurons_of(run, ref)
+    rate = level(run, instruction, 1, of, 0.0)
     if np.max(rate) * run.dynamics.step_length > most:
         text = f"{instruction.mnemonic} got a rate of {np.max(rate):g} Hz; a neuron gets at most {most} random spikes a step"
         raise fault(text, instruction)
-    weight = level(run, instruction, 2)
+    weight = level(run, instruction, 2, of)
     try:
         run.driven.set_poisson(ref, rate, weight)
     except TooManyEntries as cause:
@@ -255,8 +352,13 @@ def _poisson(run: Run, instruction: Resolved) -> None:
 
 def _rec(run: Run, instruction: Resolved) -> None:
     ref, driven = instruction.operands[0], run.driven
+    if isinstance(ref, EventRef):
+        driven.record_event(ref)
+        return
     assert isinstance(ref, VariableRef)
-    chosen = named_neurons(run, instruction, 2, driven.neurons_of(ref))
+    n, chosen = driven.neurons_of(ref), recorded_neurons(run, instruction)
+    if chosen.size and chosen.max() >= n:  # the gate does not know how many connections there are
+        raise fault(f"{ref.word} has no connection {chosen.max()}; there are {n}, counted from 0", instruction)
     every = period(run, instruction, 1)
     driven.stop_recording(ref)
     if driven.recorders >= limit("recorders"):
@@ -264,17 +366,27 @@ def _rec(run: Run, instruction: Resolved) -> None:
     driven.record(ref, every, chosen)
 
 
-def _unrec(run: Run, instruction: Resolved) -> None:
+def recorded_neurons(run: Run, instruction: Resolved) -> Array:
+    """The neurons of its owner (or connections) whose variable a REC records; the program counts those of a part from 0."""
     ref = instruction.operands[0]
     assert isinstance(ref, VariableRef)
+    of = range(run.driven.neurons_of(ref)) if ref.part is None else ref.part
+    return of.start + named_neurons(run, instruction, 2, len(of))
+
+
+def _unrec(run: Run, instruction: Resolved) -> None:
+    ref = instruction.operands[0]
+    assert isinstance(ref, VariableRef | EventRef)
     run.driven.stop_recording(ref)
 
 
 def _clamp(run: Run, instruction: Resolved) -> None:
-    value, held = level(run, instruction, 1), neurons(run, instruction, 0, run.dynamics.n)
-    levels = np.broadcast_to(np.asarray(value, np.float64), held.shape)
+    held = neurons(run, instruction, 0, run.dynamics.n)
+    value = level(run, instruction, 1, range(len(held)))
+    given = np.asarray(value, np.float64)
+    levels = np.broadcast_to(given, (len(given), len(held)) if given.ndim == 2 else held.shape)
     for population in run.network.populations:
-        mine = levels[(held >= population.first) & (held < population.first + population.n)]
+        mine = levels[..., (held >= population.first) & (held < population.first + population.n)]
         allowed = population.model.clamp_values
         if allowed and not np.isin(mine, allowed).all():
             words = " or ".join(f"{a:g}" for a in allowed)
@@ -290,56 +402,23 @@ def _free(run: Run, instruction: Resolved) -> None:
 # --- reading ----------------------------------------------------------------------------------------
 
 
-def energy(run: Run) -> Array:
-    """E of the present state with the offset, (lanes,)."""
-    return run.dynamics.energy() + run.offset
-
-
-def best_energy(run: Run) -> Array:
-    """The lowest energy seen with the offset, (lanes,); NaN where none was."""
-    best = run.dynamics.best().energy
-    return np.where(np.isfinite(best), best + run.offset, np.nan)
-
-
-def best_state(run: Run) -> Array:
-    """The state of lowest energy seen, (lanes, n); the present one where none was seen or a neuron has no energy."""
-    best, final = run.dynamics.best(), run.dynamics.final_as_best().astype(np.int8)
-    first, n = run.dynamics.energy_neurons
-    seen = np.isfinite(best.energy)[:, None]
-    final[:, first : first + n] = np.where(seen, best.state, final[:, first : first + n])
-    return final
-
-
-OF_THE_RUN: dict[str, Callable[[Run], Any]] = {
-    "energy": energy,
-    "best_energy": best_energy,
-    "best_state": best_state,
-    "energy_trace": lambda run: run.dynamics.trace(),
-    "spikes": lambda run: run.dynamics.spikes(),
-    "time": lambda run: run.dynamics.step * run.dynamics.step_length,
-    "steps": lambda run: float(run.dynamics.step),
-    "noise": lambda run: run.noise,
-}
-
-
-def observe(run: Run, ref: RunRef | VariableRef) -> Any:
-    """The value of an observable now; the lane is the first axis of an array."""
-    return OF_THE_RUN[ref.name](run) if isinstance(ref, RunRef) else run.dynamics.read(ref).copy()
-
-
 def _rd(run: Run, instruction: Resolved) -> None:
     ref = instruction.operands[0]
-    assert isinstance(ref, RunRef | VariableRef)
-    run.emit(ref.word, observe(run, ref))
+    assert isinstance(ref, RunRef | VariableRef | EventRef)
+    run.emit(ref.word, told(run, ref))
 
 
 MEANINGS: dict[str, Meaning] = {
     "ALC": _alc,
     "POP": _pop,
-    **dict.fromkeys(("MODEL", "MECH", "SYN", "CON"), _no_effect),
+    **dict.fromkeys(("MODEL", "MECH", "SYN", "CON", "VIA", "POS", "LDE"), _no_effect),
     "SET": _set,
     **dict.fromkeys(PARTS, _load),
     "LDS": _lds,
+    "MERGE": _merge,
+    "CXCH": _cxch,
+    "COPY": _copy,
+    "BLK": _blk,
     "RST": _rst,
     **dict.fromkeys(("CUR", "INP"), _input),
     **dict.fromkeys(("WAVE", "PLAY"), _waveform),

@@ -9,21 +9,27 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum, auto
-from typing import cast
+from typing import Any, cast
 
-import numpy as np
+from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Name, Operand, Register, Target
-from bioasm.network.references import Reference, Resolved, RunRef, VariableRef
+from bioasm.isa.program import Operand, Register, Target
+from bioasm.network.references import Reference, Resolved
 from bioasm.results import Reading
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
-from bioasm.runtime.dynamics import Advancing, Dynamics
-from bioasm.runtime.instructions import MEANINGS, Meaning, Run, fault, neurons, observe
-from bioasm.runtime.options import DEFAULT_FUEL, Observer, Progress
+from bioasm.runtime.dynamics import Advancing, Dynamics, Levelled
+from bioasm.runtime.instructions import MEANINGS, Meaning, fault
+from bioasm.runtime.lane_trace import LaneTrace, execute_traced
+from bioasm.runtime.options import ALIKE, DEFAULT_FUEL, ONE_LANE, LaneSpan, LaneValues, Observer, Progress
+from bioasm.runtime.readings import alike, destination, output_name, reduce_lanes
+from bioasm.runtime.run import Run
 from bioasm.runtime.setup import default_noise
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.lanes import is_over_lanes, lane_flow
+
+Array = NDArray[Any]
 
 Make = Callable[["Interpreter"], Dynamics]
 
@@ -48,7 +54,8 @@ class Interpreter(Run):
     """One run: registers, the place in the program, the clock, and what was put out.
 
     `make` makes the neurons that ALC or the first POP asks for. `meanings` are a back end's own, before the shared ones.
-    `fuel` bounds instructions plus steps.
+    `fuel` bounds instructions plus steps, `seed` decides random values. Of a `span` that is a piece the numbers over lanes are
+    traced.
     """
 
     def __init__(
@@ -58,18 +65,24 @@ class Interpreter(Run):
         parameters: Mapping[str, float],
         fuel: int = DEFAULT_FUEL,
         meanings: Mapping[str, Meaning] | None = None,
+        span: LaneSpan = ONE_LANE,
+        seed: int = 0,
+        own: LaneValues = ALIKE,
     ) -> None:
-        super().__init__(verified, parameters)
+        super().__init__(verified, parameters, seed, span, own)
+        self.trace = LaneTrace()
         self.make, self.fuel = make, fuel
         self.registers = [0.0] * limit("registers")
         self.pc, self.run_end, self.clock = 0, 0, 0.0
         self.noise_is_set = False
         self._noise, self._offset = default_noise(verified.network), 0.0
+        self._noise_of_lanes: Array | None = None
         self._dynamics: Dynamics | None = None
         self._readings: list[Reading] = []
         self._settled = 0
-        table = {**MEANINGS, **_CONTROL, **(meanings or {})}
-        self._acts = [self._act(instruction, table) for instruction in verified.instructions]
+        table, traced = {**MEANINGS, **_CONTROL, **(meanings or {})}, lane_flow(verified).traced if span.is_traced else ()
+        acts = enumerate(verified.instructions)
+        self._acts = [self._traced(i) if at in traced else self._act(i, table) for at, i in acts]
 
     # --- the run as instructions see it ---------------------------------------------------------------
 
@@ -88,24 +101,30 @@ class Interpreter(Run):
         """Make the neurons; before any SIG each population has its model's own noise."""
         self._dynamics = self.make(self)
         if self.noise_is_set or len(self.network.populations) == 1:
-            self._dynamics.set_noise(self._noise)
+            self._give_noise(self._dynamics)
         self._dynamics.set_offset(self._offset)
 
     @property
     def noise(self) -> float:
-        """What SIG set last, or the model's default."""
+        """The noise that SIG set last, or the model's default; the first lane's where lanes have their own."""
         return self._noise
 
     @property
     def offset(self) -> float:
-        """What LDO set last."""
+        """The offset that LDO set last."""
         return self._offset
 
-    def set_noise(self, level: float) -> None:
-        """SIG."""
-        self._noise, self.noise_is_set = level, True
+    def set_noise(self, level: float, of_lanes: Array | None = None) -> None:
+        """SIG, with one level, or with one for each lane (lanes,)."""
+        self._noise, self._noise_of_lanes, self.noise_is_set = level, of_lanes, True
         if self._dynamics is not None:
-            self._dynamics.set_noise(level)
+            self._give_noise(self._dynamics)
+
+    def _give_noise(self, dynamics: Dynamics) -> None:
+        if self._noise_of_lanes is None:
+            dynamics.set_noise(self._noise)
+        else:  # of drivers, those that declare it have such neurons
+            cast(Levelled, dynamics).set_levels(self._noise_of_lanes)
 
     def set_offset(self, offset: float) -> None:
         """LDO."""
@@ -115,11 +134,11 @@ class Interpreter(Run):
 
     @property
     def readings(self) -> list[Reading]:
-        """What was put out so far."""
+        """The readings put out so far."""
         return self._readings
 
     def register(self, index: int) -> float:
-        """What a register holds."""
+        """The value of a register."""
         return self.registers[index]
 
     def set_register(self, index: int, value: float) -> None:
@@ -186,6 +205,9 @@ class Interpreter(Run):
             return self._jump(instruction)
         meaning = table[mnemonic]
         return lambda: meaning(self, instruction)
+
+    def _traced(self, instruction: Resolved) -> Callable[[], None]:
+        return lambda: execute_traced(self, self.trace, instruction)
 
     def _compute(self, instruction: Resolved) -> Callable[[], None]:
         to, *given = instruction.operands
@@ -310,10 +332,12 @@ def _run(run: Interpreter, instruction: Resolved) -> None:
 
 
 def _sig(run: Interpreter, instruction: Resolved) -> None:
-    level = run.value(instruction.operands[0])
-    if not 0.0 <= level < math.inf:
-        raise fault(f"SIG got {level:g}; noise is a finite number of at least 0", instruction)
-    run.set_noise(level)
+    own = run.by_lane(instruction.operands[0])
+    levels = [run.value(instruction.operands[0])] if own is None else own[:, 0].tolist()
+    for level in (min(levels), max(levels)):
+        if not 0.0 <= level < math.inf:
+            raise fault(f"SIG got {level:g}; noise is a finite number of at least 0", instruction)
+    run.set_noise(levels[0], None if own is None else own[:, 0])
 
 
 def _ldo(run: Interpreter, instruction: Resolved) -> None:
@@ -324,32 +348,15 @@ def _ldo(run: Interpreter, instruction: Resolved) -> None:
 
 
 def _get(run: Interpreter, instruction: Resolved) -> None:
-    """GET: spikes of all lanes, else the lowest of all lanes; NaN only where no lane has seen an energy."""
-    to, ref = instruction.operands
-    assert isinstance(to, Register)
-    assert isinstance(ref, RunRef | VariableRef)
-    found = np.atleast_1d(observe(run, ref))
-    run.set_register(to.index, float(found.sum() if isinstance(ref, VariableRef) else np.fmin.reduce(found)))
-
-
-def _peek(run: Interpreter, instruction: Resolved) -> None:
-    """PEEK: the mean over lanes."""
-    to, ref, _ = instruction.operands
-    assert isinstance(to, Register)
-    assert isinstance(ref, VariableRef)
-    (which,) = neurons(run, instruction, 2, run.dynamics.neurons_of(ref))
-    column = run.dynamics.read(ref)[:, which]
-    run.set_register(to.index, float(column.sum()) / len(column))
+    """GET: spikes of all lanes, or the lowest energy of all lanes, or what is alike in all."""
+    if is_over_lanes(instruction):
+        reduce_lanes(run, instruction)
+    else:
+        run.set_register(destination(instruction), alike(run, instruction))
 
 
 def _out(run: Interpreter, instruction: Resolved) -> None:
     run.emit(output_name(instruction), run.value(instruction.operands[0]))
-
-
-def output_name(instruction: Resolved) -> str:
-    """What an OUT calls its number."""
-    word = instruction.operands[1] if len(instruction.operands) > 1 else None
-    return word.text if isinstance(word, Name) else "value"
 
 
 def _hlt(run: Interpreter, instruction: Resolved) -> None:
@@ -363,7 +370,7 @@ _CONTROL: dict[str, Meaning] = {
     "SIG": _sig,
     "LDO": _ldo,
     "GET": _get,
-    "PEEK": _peek,
+    "PEEK": reduce_lanes,
     "OUT": _out,
     "HLT": _hlt,
 }

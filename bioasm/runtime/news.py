@@ -1,4 +1,4 @@
-"""What an observer can see of a run while it goes on."""
+"""Observation of a run while it goes on."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What lane 0 put out since it was last looked at: spikes (`t` in the clock of the run, `i`), energies, samples by name.
+    """The output of lane 0 since the last look: spikes (`t` in the clock of the run, `i`), energies, samples and events.
 
-    The samples of a variable are their times and values (samples, neurons), of the first recorded neurons.
+    The samples of a variable are their times and values (samples, neurons), of the first recorded neurons. Events, by name, are
+    times and neurons as those of spikes.
     """
 
     t: Array = field(default_factory=lambda: np.zeros(0))
     i: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     energies: Array = field(default_factory=lambda: np.zeros(0))
     samples: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    events: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from bioasm import __version__
 from bioasm.binary.writer import program_hash
 from bioasm.diagnostics import Diagnostic
-from bioasm.network.references import DT, SPIKE_COUNT, STATE
-from bioasm.results import Recording, Result
+from bioasm.network.references import DT, SPIKE_COUNT, STATE, EventRef
+from bioasm.results import Recording, Result, Spikes
+from bioasm.results.piece import Piece
 from bioasm.runtime.dynamics import Dynamics, no_spikes
-from bioasm.runtime.instructions import Run, best_energy, best_state, energy
+from bioasm.runtime.observables import best_energy, best_state, energy
+from bioasm.runtime.run import Run
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
@@ -24,7 +26,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a Result comes from: driver and seed, the number of lanes, and what else only the driver knows."""
+    """Where a Result comes from: driver and seed, which lanes, and what else only the driver knows."""
 
     driver: str
     seed: int
@@ -33,6 +35,7 @@ class Provenance:
     packages: Mapping[str, str] = field(default_factory=dict)  # versions beside those of bioasm, python and numpy
     extras: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None  # of the program, where it is known already
+    piece: Piece | None = None
 
 
 def versions(packages: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -59,6 +62,7 @@ def common(verified: Verified, source: Provenance, status: str, found: tuple[Dia
         "status": status,
         "diagnostics": (*verified.warnings, *found),
         "extras": source.extras,
+        "piece": source.piece,
         "clock": verified.model.clock,
         "metadata": dict(verified.program.metadata),
     }
@@ -67,23 +71,25 @@ def common(verified: Verified, source: Provenance, status: str, found: tuple[Dia
 def _of_neurons(run: Run) -> dict[str, Any]:
     neurons = run.dynamics
     spiking = any(p.model.spikes for p in run.network.populations)
+    state = run.of_all_spins(np.asarray(neurons.read(STATE), np.float64))
     return {
-        "n": neurons.n,
-        "state": np.asarray(neurons.read(STATE), np.float64),
+        "n": state.shape[1],
+        "state": state,
         "energy": energy(run),
         "best_energy": best_energy(run),
         "best_state": best_state(run),
         "energy_trace": neurons.trace(),
         "spikes": neurons.spikes() if spiking else no_spikes(),
-        "spike_count": np.asarray(neurons.read(SPIKE_COUNT) if spiking else np.zeros((neurons.lanes, neurons.n)), np.int64),
+        "spike_count": np.asarray(neurons.read(SPIKE_COUNT) if spiking else np.zeros(state.shape), np.int64),
         "recordings": recordings(neurons),
+        "events": events(neurons),
         "steps": neurons.step,
         "seconds_per_step": neurons.step_length,
     }
 
 
 def _of_none(run: Run, lanes: int) -> dict[str, Any]:
-    """What a run has that never allocated."""
+    """The values of a run that never allocated, by the names of a Result's fields."""
     return {
         "n": 0,
         "state": np.zeros((lanes, 0)),
@@ -107,3 +113,9 @@ def recordings(neurons: Dynamics) -> dict[str, Recording]:
         name = f"{ref.word}.{again}" if again > 1 else ref.word
         found[name] = Recording(times, chosen.astype(np.int64), np.ascontiguousarray(values))
     return found
+
+
+def events(neurons: Dynamics) -> dict[str, Spikes]:
+    """The times of each recorded event by the program's first word for it."""
+    found: Mapping[EventRef, Spikes] = getattr(neurons, "recorded_events", dict)()
+    return {ref.word: times for ref, times in found.items()}

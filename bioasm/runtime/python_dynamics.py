@@ -1,4 +1,4 @@
-"""What back ends in Python share as `Dynamics`: the clock, energies with their best state, and recordings."""
+"""The part of `Dynamics` that back ends in Python share: the clock, energies with their best state, and recordings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.network.references import STATE, VariableRef
+from bioasm.network.references import STATE, EventRef, VariableRef
+from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, Recorded, Samples
 from bioasm.runtime.energy import Couplings, Landscape
 
@@ -17,7 +18,7 @@ Array = NDArray[Any]
 
 
 class PythonDynamics(ABC):
-    """What a back end adds: how many neurons and lanes there are, the clock, what is read, and `advance`."""
+    """The base of back ends. Each adds how many neurons and lanes there are, the clock, what is read, and `advance`."""
 
     n: int
     lanes: int
@@ -27,6 +28,7 @@ class PythonDynamics(ABC):
     def __init__(self) -> None:
         self.offset = 0.0
         self.samples: list[Samples] = []
+        self.heard: dict[EventRef, list[tuple[int, bool]]] = {}
         self._trace: list[Array] = []
         self.load(Couplings())
 
@@ -55,7 +57,7 @@ class PythonDynamics(ABC):
         self._best = Best.none(self.lanes, self.energy_neurons[1])
 
     def set_offset(self, offset: float) -> None:
-        """What is added to the energies of the trace from now on."""
+        """Set the offset that is added to the energies of the trace from now on."""
         self.offset = offset
 
     def energy(self) -> Array:
@@ -92,10 +94,26 @@ class PythonDynamics(ABC):
         """Begin to take samples of a variable, one every so many steps."""
         self.samples.append(Samples(ref, every, self.step, neurons))
 
-    def stop_recording(self, ref: VariableRef) -> None:
-        """End all recordings of a variable."""
+    def stop_recording(self, ref: VariableRef | EventRef) -> None:
+        """End all recordings of a variable or event."""
+        if isinstance(ref, EventRef):
+            self.heard.setdefault(ref, []).append((self.step, False))
         for samples in self.samples:
-            samples.active = samples.active and samples.ref != ref
+            samples.active = samples.active and not samples.ref.is_recorded_as(ref)
+
+    def record_event(self, ref: EventRef) -> None:
+        """Begin to record an event with this step."""
+        self.heard.setdefault(ref, []).append((self.step, True))
+
+    def is_heard(self, ref: EventRef, steps: Array) -> Array:
+        """Whether an event was recorded in each of several steps."""
+        changes = [(-1, False), *self.heard.get(ref, ())]
+        begun, heard = (np.array(column) for column in zip(*changes, strict=True))
+        return np.asarray(heard[np.searchsorted(begun, steps, side="right") - 1])
+
+    def recorded_events(self) -> dict[EventRef, Spikes]:
+        """The recorded times of each event: none, where models have none."""
+        return {}
 
     @property
     def recorders(self) -> int:

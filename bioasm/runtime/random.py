@@ -31,6 +31,10 @@ STREAM_DYNAMICS = 0
 STREAM_INITIAL = 1
 STREAM_POISSON = 2
 STREAM_CONNECTIONS = 3
+STREAM_MERGE = 4
+STREAM_VALUES = 5
+STREAM_EXCHANGE = 6
+STREAM_BLOCKS = 7
 STREAM_WHITE = 16  # the first of the white noises of a model beside `xi`
 STREAM_RATES = 64  # the first of the random spikes to ports beside the first that a program sends to
 

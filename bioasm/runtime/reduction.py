@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 _BITS = 1216
 _DIGITS = (  # of 2/pi: the first 1216 bits of its fraction
     "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424d"
@@ -17,27 +15,30 @@ INTEGER = 524288.0  # 2^19: what makes a number of the first group whole
 SPLIT = 26  # bits that are split off the end of a number
 _GROUPS = 124
 _PARTS = 3
+_LOWEST = 19  # the smallest exponent of a row is its negative
+_ONE = 1 << (_BITS + _LOWEST)  # numbers are kept as integers over it
 
 Parts = tuple[tuple[float, ...], ...]
 
 
-def _in_parts(exact: Fraction) -> tuple[float, ...]:
-    """A number as a sum of float64."""
+def _in_parts(exact: int) -> tuple[float, ...]:
+    """The number `exact` / _ONE as a sum of float64."""
     parts = []
     for _ in range(_PARTS):
-        parts.append(float(exact))
-        exact -= Fraction(parts[-1])
+        parts.append(exact / _ONE)  # Python rounds a quotient of integers once
+        numerator, denominator = parts[-1].as_integer_ratio()
+        exact -= numerator * (_ONE // denominator)
     return tuple(parts)
 
 
-_TWO_OVER_PI = Fraction(int("".join(_DIGITS), 16), 1 << _BITS)
+_FRACTION = int("".join(_DIGITS), 16)
 
 
 def _rows(exponent: int) -> Parts:
-    """2^(exponent + 8 j) * 2/pi modulo 4, between -2 and 2, by part and then by group j."""
-    turns = [(_TWO_OVER_PI * Fraction(2) ** (exponent + 8 * group) + 2) % 4 - 2 for group in range(_GROUPS)]
-    return tuple(zip(*map(_in_parts, turns), strict=True))
+    """2^(exponent + 8 j) * 2/pi modulo 4, between -2 and 2, by part and then by group j; `exponent` is at least -_LOWEST."""
+    scaled = [_FRACTION << (_LOWEST + exponent + 8 * group) for group in range(_GROUPS)]
+    return tuple(zip(*(_in_parts((turns + 2 * _ONE) % (4 * _ONE) - 2 * _ONE) for turns in scaled), strict=True))
 
 
-TWO_OVER_PI = _in_parts(_TWO_OVER_PI)
-TURNS_OF_HIGH, TURNS_OF_LOW = _rows(SPLIT - 19), _rows(-19)
+TWO_OVER_PI = _in_parts(_FRACTION << _LOWEST)
+TURNS_OF_HIGH, TURNS_OF_LOW = _rows(SPLIT - 19), _rows(-_LOWEST)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.isa.program import DataRef, Dense, Register
+from bioasm.isa.program import DataRef, Dense, Random, Register
 from bioasm.runtime.energy import PARTS
 from bioasm.verifier.gate import Verified
 
@@ -37,11 +37,12 @@ def rounding(verified: Verified, target: float) -> float:
 
 
 def _summands(verified: Verified) -> Iterator[Array]:
-    """What LDJ, LDH, LDT and LDO load, as arrays."""
+    """The arrays that LDJ, LDH, LDT and LDO load."""
     for instruction in verified.instructions:
         operand = instruction.operands[0] if instruction.operands else None
         if instruction.mnemonic in PARTS and isinstance(operand, DataRef):
             data = verified.program.data[operand.index].value
+            assert not isinstance(data, Random)
             yield data.array if isinstance(data, Dense) else data.value
         elif instruction.mnemonic == "LDO" and not isinstance(operand, Register):
             yield np.array([verified.program.quantity(operand).value])  # type: ignore[arg-type]

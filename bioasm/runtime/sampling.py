@@ -1,4 +1,4 @@
-"""Sparse random connectivity: geometric gaps for pairs with a probability, rejection sampling for a number of partners.
+"""Sparse random connectivity: geometric gaps for pairs with a probability, rejection sampling for numbers of partners.
 
 Each row has a stream of its own: draw k of row i is a pure function of (seed, place, i, k), of 53 bits, from the counter-based
 generator. So blocks of rows, which bound the memory, give the same connections as all rows at once. Only operations
@@ -8,7 +8,7 @@ that IEEE 754 rounds correctly are used, so that the connections are the same on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ Floats = NDArray[np.float64]
 Block = tuple[int, Array, Array]  # the first row; how many partners each row of the block has, and all of them in order
 
 _DRAWS = 1 << 18  # of a block
+_STREAM = 1 << 18  # draws of one stream where connections are drawn one by one
 SPREADS = 6.0  # standard deviations above the mean that a first attempt at a row draws
 _TERMS = 11  # of the series of the logarithm: t^2 < 0.0295, so that what is left out is below 1e-17
 
 
-def bernoulli_rows(rows: int, n: int, p: float, seed: int, place: int) -> Iterator[Block]:
+def bernoulli_rows(rows: range, n: int, p: float, seed: int, place: int) -> Iterator[Block]:
     """Bernoulli sampling by geometric gaps: each of `n` is a partner of each row with probability `p`, 0 < p < 1.
 
     The gap before the next partner is floor(ln u / ln(1 - p)) (Batagelj and Brandes, Phys. Rev. E 71, 036113, 2005).
@@ -50,7 +51,7 @@ def _positions(rows: Array, draws: int, n: int, scale: float, seed: int, place: 
     return np.minimum(at, n).astype(np.int64)
 
 
-def distinct_rows(rows: int, n: int, k: int, seed: int, place: int) -> Iterator[Block]:
+def distinct_rows(rows: range, n: int, k: int, seed: int, place: int) -> Iterator[Block]:
     """Sampling without replacement by rejection: each row has `k` different ones of `n`, all sets equally probable.
 
     Where k is more than half of n, those are drawn that are left out.
@@ -81,23 +82,100 @@ def _distinct(rows: Array, n: int, k: int, draws: int, seed: int, place: int) ->
 
 
 def _complement(chosen: Array, n: int) -> Array:
-    """What each row has not chosen, sorted, (rows, n - k)."""
+    """The complement of each row's choice, sorted, (rows, n - k)."""
     left = np.ones((len(chosen), n), bool)
     np.put_along_axis(left, chosen, False, axis=1)
     return np.nonzero(left)[1].reshape(len(chosen), n - chosen.shape[1])
 
 
-def _blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:
+def repeated_rows(rows: range, n: int, counts: Array, seed: int, place: int) -> Iterator[Block]:
+    """Sampling with replacement: each row draws its count of `counts` (rows,) from `n`; one that is drawn again is repeated."""
+    for first, last in _even_blocks(rows, counts):
+        mine = counts[first - rows.start : last - rows.start]
+        if len(mine) == 1 and mine[0] > _DRAWS:
+            yield from _counted_row(first, n, int(mine[0]), seed, place)
+            continue
+        row = np.repeat(np.arange(last - first), mine)
+        draw = np.arange(len(row)) - np.repeat(np.cumsum(mine) - mine, mine)
+        partner = (uniform(first + row, draw, seed, place) * n).astype(np.int64)
+        yield first, mine, np.sort(row * n + partner) - row * n
+
+
+def _counted_row(row: int, n: int, draws: int, seed: int, place: int) -> Iterator[Block]:
+    """The same of a row that draws so often that its partners are counted; in pieces."""
+    times = np.zeros(n, np.int64)
+    for first in range(0, draws, _DRAWS):
+        drawn = uniform(np.array(row), np.arange(first, min(first + _DRAWS, draws)), seed, place)
+        times += np.bincount((drawn * n).astype(np.int64), minlength=n)
+    for first, last in _even_blocks(range(n), times):
+        some = times[first:last]
+        for least in range(0, int(some.max()), _DRAWS):  # more than one piece where one partner comes so often
+            taken = np.clip(some - least, 0, _DRAWS)
+            yield row, np.array([taken.sum()]), np.repeat(np.arange(first, last), taken)
+
+
+def drawn_rows(spans: Sequence[tuple[range, int]], total: int, seed: int, place: int) -> Iterator[Array]:
+    """The rows that `total` independent draws fall to, block by block: each row of a span with a share of the span's number.
+
+    The draws have streams of their own, behind those of the rows.
+    """
+    behind, pairs = max(rows.stop for rows, _ in spans), sum(len(rows) * width for rows, width in spans)
+    for stream in range(streams(total)):
+        draws = uniform(np.array(behind + stream), np.arange(min(_STREAM, total - stream * _STREAM)), seed, place)
+        yield _rows_of((draws * float(pairs)).astype(np.int64), spans)
+
+
+def _rows_of(pair: Array, spans: Sequence[tuple[range, int]]) -> Array:
+    """The row of each pair, where the pairs of all rows are numbered through."""
+    row, before = np.zeros(len(pair), np.int64), 0
+    for rows, width in spans:
+        mine = pair >= before
+        row[mine] = rows.start + (pair[mine] - before) // max(1, width)
+        before += len(rows) * width
+    return row
+
+
+def streams(total: int) -> int:
+    """How many streams `drawn_rows` draws from."""
+    return -(-total // _STREAM)
+
+
+def chosen(n: int, k: int, stream: int, seed: int, place: int) -> Array:
+    """Sampling without replacement: `k` different ones of `n`, sorted, all in memory several times."""
+    return next(distinct_rows(range(stream, stream + 1), n, k, seed, place))[2]
+
+
+def draws_for(n: int, k: int) -> int:
+    """How many draws with replacement hold hardly ever less than `k` different ones of `n`, k <= n / 2."""
+    mean = -n * _log_complement(k / n)
+    return math.ceil(mean + SPREADS * math.sqrt(mean)) + 4
+
+
+def _blocks(rows: range, width: int) -> Iterator[tuple[int, int]]:
     """Ranges of rows of which each has so few draws that a block stays small."""
     step = max(1, _DRAWS // width)
-    for first in range(0, rows, step):
-        yield first, min(first + step, rows)
+    for first in rows[::step]:
+        yield first, min(first + step, rows.stop)
+
+
+def _even_blocks(rows: range, counts: Array) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that draw about as much together as a block, but at least one row, and not many empty ones."""
+    ends = np.cumsum(np.maximum(counts, 1))
+    first = 0
+    while first < len(rows):
+        last = max(first + 1, int(np.searchsorted(ends, (ends[first - 1] if first else 0) + _DRAWS, side="right")))
+        yield rows.start + first, rows.start + last
+        first = last
 
 
 def _uniform(rows: Array, draws: int, seed: int, place: int) -> Floats:
-    """Random numbers of 53 bits in [0, 1), (rows, draws)."""
-    row, draw = rows.astype(np.uint32)[:, None], np.arange(draws, dtype=np.uint64)[None, :]
-    low, high = words(seed, place, row, draw << np.uint64(1), STREAM_CONNECTIONS)
+    """The first random numbers of the streams of rows, (rows, draws)."""
+    return uniform(rows[:, None], np.arange(draws)[None, :], seed, place)
+
+
+def uniform(row: Array, draw: Array, seed: int, place: int) -> Floats:
+    """Random numbers of 53 bits in [0, 1), one for each pair of broadcast row and draw."""
+    low, high = words(seed, place, row.astype(np.uint32), draw.astype(np.uint64) << np.uint64(1), STREAM_CONNECTIONS)
     return ((high.astype(np.uint64) << np.uint64(21)) | (low >> np.uint32(11))).astype(np.float64) * 2.0**-53
 
 

@@ -1,13 +1,16 @@
-"""What back ends find out from a verified program before it runs: its parameters, and the order of its random streams."""
+"""Setup of back ends from a verified program before it runs: its parameters, and the order of its random streams."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from bioasm.isa.program import ConstantRef, Quantity
 from bioasm.models.base import Model
+from bioasm.network.namespace import WEIGHT
 from bioasm.network.network import Network
-from bioasm.network.references import DT, ParameterRef, PortRef, ProjectionRef, default_port
+from bioasm.network.references import DT, EventRef, InputRef, ParameterRef, PortRef, ProjectionRef, default_port
+from bioasm.runtime.options import LaneValues
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.semantics.timing import whole_multiple
 
@@ -35,7 +38,7 @@ def initial_parameters(verified: Verified, given: Mapping[str, float]) -> dict[s
 
 
 def fixed_parameters(verified: Verified) -> dict[str, float]:
-    """What SETs anywhere in the program say of parameters that decide how a network is built, by their keys.
+    """The parameters that decide how a network is built, as SETs anywhere in the program set them, by their keys.
 
     Those of the population that ALC makes are left out: they are set before it.
     """
@@ -45,9 +48,22 @@ def fixed_parameters(verified: Verified) -> dict[str, float]:
         if instruction.mnemonic != "SET":
             continue
         ref, value = instruction.operands
-        assert isinstance(ref, ParameterRef | ProjectionRef)
+        if not isinstance(ref, ParameterRef | ProjectionRef):
+            continue
         if ref.parameter.structural and ref.owner not in bare and isinstance(value, Quantity | ConstantRef):
             found[ref.key] = verified.program.quantity(value).value
+    return found
+
+
+def connections_apart(verified: Verified, own: LaneValues) -> dict[str, frozenset[str]]:
+    """By projection the parameters and states of its connections that lanes have values of their own of."""
+    refs = [verified.parameter(name) for name in own.parameters]
+    sets = [i.operands for i in verified.instructions if i.mnemonic == "SET"]
+    refs += [ref for ref, value in sets if isinstance(value, ConstantRef) and value.name in own.constants]  # type: ignore[misc]
+    found: dict[str, frozenset[str]] = {}
+    for ref in refs:
+        if isinstance(ref, ProjectionRef) and ref.parameter.name != WEIGHT:
+            found[ref.owner] = found.get(ref.owner, frozenset()) | {ref.parameter.name}
     return found
 
 
@@ -62,16 +78,51 @@ def event_ports(verified: Verified) -> tuple[PortRef, ...]:
     return tuple(dict.fromkeys(port for port in (first, *sent) if isinstance(port, PortRef)))
 
 
+def recorded_events(verified: Verified) -> tuple[EventRef, ...]:
+    """The events that the program records, in the order of their first REC."""
+    named = (i.operands[0] for i in verified.instructions if i.mnemonic == "REC")
+    return tuple(dict.fromkeys(ref for ref in named if isinstance(ref, EventRef)))
+
+
+def neurons_with(verified: Verified, ref: InputRef) -> range:
+    """The neurons that have an input."""
+    return range(verified.network.populations[verified.network.by_name[ref.owner].population].n)
+
+
+def played_parts(verified: Verified) -> dict[InputRef, tuple[range, ...]]:
+    """By input that the program plays waveforms into the parts of its neurons that have one waveform each at any time.
+
+    They are the parts that instructions name, cut where another begins or ends.
+    """
+    played = [i.operands[0] for i in verified.instructions if i.mnemonic in ("PLAY", "WAVE")]
+    named: dict[InputRef, set[range]] = {}
+    for ref in (ref for ref in played if isinstance(ref, InputRef)):
+        named.setdefault(ref, set()).add(neurons_with(verified, ref) if ref.part is None else ref.part)
+    return {ref: tuple(_cut(parts)) for ref, parts in named.items()}
+
+
+def _cut(parts: set[range]) -> Iterator[range]:
+    """Parts that do not overlap, of which each of these parts is made."""
+    edges, waiting, end = sorted({edge for p in parts for edge in (p.start, p.stop)}), sorted(parts, key=lambda p: p.start), 0
+    starts = iter(waiting)
+    begun = next(starts, None)
+    for first, last in pairwise(edges):
+        while begun is not None and begun.start <= first:
+            end, begun = max(end, begun.stop), next(starts, None)
+        if end > first:
+            yield range(first, last)
+
+
 # --- values that only the run knows -----------------------------------------------------------------
 
 
 def rule_problem(rule: float) -> str | None:
-    """What is wrong with the rule of spin flips that registers or options have set."""
+    """The fault of the rule of spin flips that registers or options have set, or None."""
     return None if rule in (0.0, 1.0) else f"rule is 0 (glauber) or 1 (metropolis), not {rule:g}"
 
 
 def feedback_problem(model: Model, every: float, dt: float) -> str | None:
-    """What is wrong with the interval of a feedback, in seconds, at a step of `dt` seconds."""
+    """The fault of the interval of a feedback, in seconds, at a step of `dt` seconds, or None."""
     assert model.feedback is not None
     if dt > 0 and whole_multiple(every, dt):
         return None

@@ -46,11 +46,13 @@ def as_drawn(x0: Words, x1: Words) -> tuple[Array, Array]:
 
 
 class Stream:
-    """The numbers of one kind for all cells: lane 0's neurons, then lane 1's, and so on."""
+    """The numbers of one kind for all cells of some lanes: the first one's neurons, then the next one's, and so on."""
 
-    def __init__(self, seed: int, lanes: int, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS, first: int = 0) -> None:
+    def __init__(self, seed: int, of: range, n: int, numbers: Pair, stream: int = STREAM_DYNAMICS, first: int = 0) -> None:
+        """`of` are the lanes, and `first` is the number of the first of n neurons."""
         self.seed, self.numbers, self.stream = seed, numbers, stream
-        self.lane = np.repeat(np.arange(lanes, dtype=np.uint32), n)
+        lanes = len(of)
+        self.lane = np.repeat(np.arange(of.start, of.stop, dtype=np.uint32), n)
         self.neuron = np.tile(np.arange(first, first + n, dtype=np.uint32), lanes)
         self.pairs = max(1, _NUMBERS // (2 * max(1, lanes * n)))
         self.first, self.rows = -1, np.zeros((0, lanes * n))
@@ -70,11 +72,11 @@ class Stream:
         self.first = first
 
 
-def white_noise(seed: int, lanes: int, n: int, first: int, place: int) -> Stream:
+def white_noise(seed: int, lanes: range, n: int, first: int, place: int) -> Stream:
     """Standard normal numbers for n neurons from number `first` on; `place` is 0 for `xi`, then 1, 2, ..."""
     return Stream(seed, lanes, n, normals, STREAM_WHITE + place - 1 if place else STREAM_DYNAMICS, first)
 
 
-def poisson_stream(seed: int, lanes: int, n: int, place: int) -> Stream:
+def poisson_stream(seed: int, lanes: range, n: int, place: int) -> Stream:
     """Words that decide over Poisson spikes to a port; `place` is its place among the ports that get any."""
     return Stream(seed, lanes, n, as_drawn, STREAM_RATES + place if place else STREAM_POISSON)

@@ -1,4 +1,4 @@
-"""From a text to the Program that it says: the first pass takes everything in, the second looks names up."""
+"""Two-pass assembler from text to Program: the first pass collects definitions and statements, the second resolves names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def assemble(
     debug: bool = False,
     data: Mapping[str, Data] | None = None,
 ) -> Program:
-    """The Program that `text` says. `data` stand in place of the data of these names, or beside them.
+    """Assemble `text` into a Program. `data` replace the data blocks of the same names; others are added.
 
     Files that it names are looked for in `folder` (the current one without it). Every instruction has its place in
     `span`; the program `has_spans`, so that writers keep them, with `debug` or where the text has a `.loc`.
@@ -36,6 +36,7 @@ def assemble(
     given = data or {}
     _take_data(state, given)
     instructions = _second_pass(state)
+    _check_drawn(state)
     _demand_use(state, given, instructions)
     if state.found:
         raise BioasmError(*state.found[: limit("diagnostics")])
@@ -48,6 +49,7 @@ def assemble(
         sections=tuple(state.sections),
         has_spans=debug or state.has_given_places,
         models=tuple(state.models.values()),
+        formulas=state.formulas,
     )
 
 
@@ -55,7 +57,7 @@ def assemble(
 
 
 def take_in(state: AssemblyState, document: Document, folder: Path) -> None:
-    """Add the lines of a document to the state, and what was wrong with its syntax."""
+    """Add the lines and the syntax errors of a document to the state."""
     state.found.extend(document.diagnostics)
     state.lost_words |= document.lost_words
     for line in document.lines:
@@ -95,7 +97,7 @@ def _take_instruction(state: AssemblyState, place: Place, statement: Statement, 
 
 
 def _columns(place: Place, head: Item, statement: Statement) -> tuple[tuple[int, int], ...]:
-    """Where the operands stand on the line of their instruction; those that a literal pushes to another are left out."""
+    """The columns of the operands on the first line of their instruction; operands on later lines are omitted."""
     if any("\n" in item.text for item in statement.operands):
         return ()
     shift = place.line.column
@@ -113,7 +115,7 @@ def _check_count(row: Row, statement: Statement) -> None:
 
 
 def _blocks(state: AssemblyState, place: Place, row: Row, statement: Statement) -> dict[int, int]:
-    """The data that stand in operands, read now so that data blocks are numbered in the order of the text."""
+    """Read the literals among the operands as data blocks, numbered in the order of the text."""
     blocks = {}
     for number, (slot, item) in enumerate(zip(row.slots, statement.operands, strict=False)):
         if item.form in DATA_FORMS:
@@ -126,7 +128,7 @@ def _blocks(state: AssemblyState, place: Place, row: Row, statement: Statement) 
 
 
 def _take_data(state: AssemblyState, given: Mapping[str, Data]) -> None:
-    """Put data that came as objects in the places of those of their names, or behind all."""
+    """Replace data blocks by the objects given under their names; objects with new names are appended."""
     for name, value in given.items():
         place = state.names.data.setdefault(name, len(state.data))
         state.data[place : place + 1] = [DataBlock(value, name)]
@@ -151,6 +153,15 @@ def _second_pass(state: AssemblyState) -> list[Instruction]:
         if state.full:
             break
     return instructions
+
+
+def _check_drawn(state: AssemblyState) -> None:
+    """Look up the constants that random values name."""
+    for place, item in state.drawn:
+        from bioasm.text.random_literals import check_constants
+
+        for fault in check_constants(item, state.names):
+            state.blame(place, fault.item or item, fault)
 
 
 def _operands(state: AssemblyState, pending: Pending) -> tuple[Operand, ...]:

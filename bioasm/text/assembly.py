@@ -1,4 +1,4 @@
-"""A program while its text is being read: what was defined, what is pending, and what was found wrong."""
+"""The assembler's state: symbol table, instructions with unresolved names, diagnostics."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True)
 class AssemblyState:
-    """The state of the first pass. `including` are the files that are being read, the outermost first."""
+    """The state of the first pass. `including` are the files that are being read, the outermost first.
+
+    `drawn` are the literals of random values, whose constants are looked up when all are known.
+    """
 
     names: Names = field(default_factory=Names)
     metadata: dict[str, str] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class AssemblyState:
     incomplete: bool = False
     given_place: list[Span | None] = field(default_factory=list)
     has_given_places: bool = False
+    drawn: list[tuple[Place, Item]] = field(default_factory=list)
+    formulas: dict[str, str] = field(default_factory=dict)
 
     @property
     def full(self) -> bool:
@@ -97,6 +102,8 @@ class AssemblyState:
     def load(self, place: Place, item: Item, name: str | None = None) -> int:
         """Read the data that `item` is, keep them as a block, and return its number. Raises Fault."""
         value = _file_data(place, item) if item.form == "file" else _literal_data(item)
+        if item.form == "random":
+            self.drawn.append((place, item))
         if len(self.data) >= limit("data"):
             raise Fault("B111", f"a program has at most {limit('data')} data blocks", None, item)
         self.data.append(DataBlock(value, name))
@@ -104,6 +111,10 @@ class AssemblyState:
 
 
 def _literal_data(item: Item) -> Data:
+    if item.form == "random":
+        from bioasm.text.random_literals import read_random
+
+        return read_random(item)
     from bioasm.text.literal_faults import LiteralFault, TypeFault
     from bioasm.text.literals import read_literal
 

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bioasm.diagnostics import Span, did_you_mean
+from bioasm.isa.findings import Finding
+from bioasm.isa.formulas import work_out
 from bioasm.isa.limits import limit
-from bioasm.isa.modeltext import KINDS, instance_fault, model_text
-from bioasm.isa.program import ModelText, Section
+from bioasm.isa.modeltext import CELL, KINDS, instance_fault, model_text
+from bioasm.isa.program import ModelText, Quantity, Section
 from bioasm.text.assembly import AssemblyState, Place
+from bioasm.text.cells import with_samples
 from bioasm.text.document import Item, Statement
 from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
 
@@ -18,7 +21,7 @@ Handler = Callable[[AssemblyState, Place, Statement], None]
 
 
 class Directive(NamedTuple):
-    """One directive: how it is written, the forms of its operands, what stands after the equals sign, what it does."""
+    """One directive: how it is written, the forms of its operands, the forms of its value after the equals sign, its action."""
 
     form: str
     operands: tuple[frozenset[str], ...]
@@ -79,10 +82,24 @@ def _const(state: AssemblyState, place: Place, statement: Statement) -> None:
     assert statement.value is not None
     name = state.define(place, statement.operands[0], local=False)
     try:
-        state.names.constants[name] = read_number(statement.value)
+        state.names.constants[name] = _constant(state, name, statement.value)
     except Fault as fault:
         state.lost_words.add(name)
         raise Fault(fault.code, fault.message, fault.hint, statement.value) from None
+
+
+def _constant(state: AssemblyState, name: str, value: Item) -> Quantity:
+    """A number, or what a formula gives of the constants that stand above."""
+    if value.form == "number":
+        return read_number(value)
+    text = read_string(value)
+    if len(text.encode()) > limit("formula_bytes"):
+        raise Fault("B111", f"a formula has at most {limit('formula_bytes')} bytes")
+    found = work_out(text, state.names.constants)
+    if isinstance(found, Finding):
+        raise Fault(found.code, found.message, found.hint)
+    state.formulas[name] = text
+    return found
 
 
 def _data(state: AssemblyState, place: Place, statement: Statement) -> None:
@@ -130,7 +147,8 @@ def _model(state: AssemblyState, place: Place, statement: Statement) -> None:
         raise Fault("B008", f"`{item.text}` is a {first.kind} already", hint, item)
     if len(state.models) >= limit("models"):
         raise Fault("B111", f"a program has at most {limit('models')} models and mechanisms", None, item)
-    text = model_text(kind, item.text, statement.value.text)
+    block = with_samples(statement.value, place) if kind == CELL else statement.value.text
+    text = model_text(kind, item.text, block)
     if len(text.encode()) > limit("model_bytes"):
         raise Fault("B111", f"the text of a {kind} has at most {limit('model_bytes')} bytes", None, item)
     state.models[item.text] = ModelText(kind, item.text, text, place.span(statement.head, item))
@@ -156,7 +174,7 @@ DIRECTIVES: dict[str, Directive] = {
     ".author": Directive('.author "text"', (_TEXT,), 0, _NOTHING, _title),
     ".source": Directive('.source "text"', (_TEXT,), 0, _NOTHING, _title),
     ".meta": Directive('.meta KEY "text"', (_NAME | _TEXT, _TEXT), 0, _NOTHING, _meta),
-    ".const": Directive(".const NAME = number", (_NAME,), 0, _NUMBER, _const),
+    ".const": Directive('.const NAME = number or "formula"', (_NAME,), 0, _NUMBER | _TEXT, _const),
     ".data": Directive(".data NAME = data", (_NAME,), 0, DATA_FORMS, _data),
     **{f".{kind}": Directive(f".{kind} NAME {{ ... }}", (_NAME,), 0, _BLOCK, _model) for kind in KINDS},
     ".include": Directive('.include "file"', (_TEXT,), 0, _NOTHING, _include),

@@ -1,4 +1,4 @@
-"""From a Program to a text that says it, exactly: assembling the text gives the same program again."""
+"""Disassembler: a text that assembles to exactly the same Program."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bioasm.diagnostics import Span, error
+from bioasm.isa.formulas import lane_constants, work_out
 from bioasm.isa.modeltext import check_model_text
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Register, Target
 from bioasm.isa.table import Slot
+from bioasm.network.subgroup import is_subgroup
 from bioasm.text.document import Item, Line, Statement
 from bioasm.text.printer import print_lines
 from bioasm.text.spelling import spell_data, spell_quantity
@@ -24,7 +26,7 @@ _NOTHING = "; a program without instructions\n"  # an empty text would be refuse
 
 
 def disassemble(program: Program) -> str:
-    """The text of a program; `assemble` makes the same program of it.
+    """Disassemble a program; `assemble` of the text gives the same program.
 
     Jump targets without a label and data without a name get names that start with `@`, which assembling does not keep.
     Raises BioasmError where the program has no form in text: B015 and B008 for its names, B109 for numbers that are not
@@ -46,7 +48,7 @@ def _string(text: str) -> Item:
 
 
 class _Disassembler:
-    """Knows which data stand in operands and what jump targets are called."""
+    """Holds the data blocks that are written inline, as literals, and the labels of jump targets."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -90,7 +92,7 @@ class _Disassembler:
         return places
 
     def _inline_blocks(self) -> set[int]:
-        """Data that stand in their operand: short, without a name, used once, and met in the order of their numbers."""
+        """The blocks written inline, as operands: short, unnamed, used once, and used in the order of their numbers."""
         used = [o.index for i in self.program.instructions for o in i.operands if isinstance(o, DataRef)]
         if any(not 0 <= index < len(self.data) for index in used):
             raise error("B208", "an operand points to data that the program does not have")
@@ -127,11 +129,16 @@ class _Disassembler:
             yield _directive(model.kind, Item("word", model.name), value=Item("block", model.body))
 
     def _constants(self) -> Iterator[Statement]:
+        above, of_lanes = dict[str, Quantity](), lane_constants(self.program)
         for name, quantity in self.program.constants.items():
-            yield _directive("const", Item("word", name), value=spell_quantity(quantity))
+            formula = self.program.formulas.get(name)
+            # Another machine's last digit may differ; what lanes have of their own the number alone can't tell.
+            follows = formula is not None and (name in of_lanes or work_out(formula, above) == quantity)
+            yield _directive("const", Item("word", name), value=_string(formula or "") if follows else spell_quantity(quantity))
+            above[name] = quantity
 
     def _leading_data(self) -> Iterator[Statement]:
-        """The data before the first that stands in an operand."""
+        """The data blocks before the first one that is written inline."""
         return self._data(0, min(self.inline, default=len(self.data)))
 
     def _data(self, first: int, end: int) -> Iterator[Statement]:
@@ -156,7 +163,7 @@ class _Disassembler:
         yield from self._end()
 
     def _end(self) -> Iterator[Statement]:
-        """Labels behind the last instruction, and what says that a program without instructions has its places."""
+        """Labels after the last instruction, and the line that keeps the source positions of a program without instructions."""
         count = len(self.program.instructions)
         if self.program.has_spans and not count:
             yield _location(None)
@@ -192,7 +199,8 @@ class _Disassembler:
     def _name(self, slot: Slot, text: str) -> Item:
         """A word as it is, or in quotes where the word would mean something else in this place."""
         taken = len(slot.kind.forms) > 1 and text in self.values
-        return _string(text) if taken or name_fault(text) is not None else Item("word", text)
+        bare = name_fault(text) is None or is_subgroup(text)
+        return Item("word", text) if bare and not taken else _string(text)
 
 
 def _location(span: Span | None) -> Statement:

@@ -1,4 +1,4 @@
-"""What a text says before it means anything: lines with labels, a mnemonic or directive, operands and comments."""
+"""The concrete syntax tree of a text: lines with labels, a mnemonic or directive, operands and comments, names unresolved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _EXCERPT = 200
 class Item(NamedTuple):
     """One piece of a statement as it is spelled, at `start` to `end` counted from the statement's first character.
 
-    `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms`, `file` or `block`.
+    `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms`, `random`,
+    `file` or `block`.
     `extra` is the unit of a number, the type before a literal, and the second string of a file.
     """
 
@@ -24,7 +25,7 @@ class Item(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """Labels, then a mnemonic or directive with its operands; `value` is what stands after an equals sign, or in braces.
+    """Labels, then a mnemonic or directive with its operands; `value` follows an equals sign, or is in braces.
 
     A statement knows nothing of its place: equal statements of a text are one object.
     """

@@ -1,4 +1,4 @@
-"""From entries in any order to the sorted arrays of indices and values that a program holds."""
+"""Sorting of sparse entries (COO, any order) into the canonical index and value arrays of a program."""
 
 from __future__ import annotations
 

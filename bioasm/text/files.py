@@ -1,4 +1,4 @@
-"""Data in files: .npy (mapped into memory, not copied), .npz (arrays, or a matrix of scipy.sparse), .mtx."""
+"""Data in files: .npy (mapped into memory, not copied), .npz (arrays, or a matrix of scipy.sparse), .mtx, .csv, .tsv."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _INFLATED_AT_ONCE = 1 << 22  # bytes; what is larger is inflated when its shape 
 
 
 def read_file(path: Path, key: str | None = None) -> Data:
-    """The data in a file; its suffix says how it is read. `key` names one array of an .npz file.
+    """The data in a file; its suffix says how it is read. `key` names an array of an .npz file, or is the size of an edge list.
 
     Arrays keep their type where it is one that a program stores (i1, i2, i4, i8, f4, f8); others become the narrowest
     of these that is exact. Raises BioasmError B301 where there is no such file, B303 where it can't be read as data.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise error("B303", f"{path} is no .npy, .npz or .mtx file")
-    if key is not None and reader is not _read_npz:
+        raise error("B303", f"{path} is no .npy, .npz, .mtx, .csv or .tsv file")
+    if key is not None and reader not in (_read_npz, _read_edges):
         raise error("B303", f"{path} holds one array: a key can't choose from it")
     if not os.path.isfile(path):  # unlike path.is_file(), it takes a name that is too long
         raise error("B301", f"there is no file {path}", hint=_similar(path))
@@ -216,4 +216,16 @@ def _read_mtx(path: Path, _: str | None) -> Data:
     return read_matrix_market(path)
 
 
-_READERS: dict[str, Callable[[Path, str | None], Data]] = {".npy": _read_npy, ".npz": _read_npz, ".mtx": _read_mtx}
+def _read_edges(path: Path, sizes: str | None) -> Data:
+    from bioasm.text.edge_lists import read_edge_list
+
+    return read_edge_list(path, sizes)
+
+
+_READERS: dict[str, Callable[[Path, str | None], Data]] = {
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".mtx": _read_mtx,
+    ".csv": _read_edges,
+    ".tsv": _read_edges,
+}

@@ -8,7 +8,7 @@ from bioasm.text.printer import print_lines
 
 
 def format_text(text: str, *, source: str = "<text>") -> str:
-    """The same program, laid out. Formatting what was formatted changes nothing.
+    """Format a text; idempotent.
 
     Raises BioasmError where the text can't be parsed; whether it means something is not asked.
     """

@@ -1,4 +1,4 @@
-"""Texts that include texts: where they are looked for, and what keeps them from going round in circles."""
+"""Inclusion of files (`.include`): path lookup and detection of cycles."""
 
 from __future__ import annotations
 

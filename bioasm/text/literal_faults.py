@@ -1,4 +1,4 @@
-"""Where and why a data literal can't be read: a slow look through it, entry by entry, after the fast one failed."""
+"""Error location in data literals: a slow scan entry by entry, run after the fast parser failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LiteralFault(Exception):
 
 
 class TypeFault(Exception):
-    """Entries that can't be stored exactly in the type that stands before their literal."""
+    """Entries that can't be stored exactly in the type that is written before their literal."""
 
 
 def dense_fault(text: str) -> LiteralFault:

@@ -1,4 +1,4 @@
-"""Data that stand in the text: dense, sparse and terms literals, read at the speed of C.
+"""Data literals in the text (dense, sparse, terms), parsed by vectorised string operations.
 
 A literal is read as a whole. Only where that fails is it looked through entry by entry, for the place of the fault.
 """
@@ -152,7 +152,7 @@ def _indices(words: Sequence[str], size: int) -> NDArray[Any]:
 
 
 def _sides(found: re.Match[str], most: int) -> list[int]:
-    """The numbers in parentheses. Raises LiteralFault where they are no sizes of a matrix."""
+    """The matrix sizes in parentheses. Raises LiteralFault where they are not valid sizes."""
     words = found[1].split(",")
     place = found.start(1), found.end(1)
     if len(words) > most or not all(re.fullmatch(r"\s*[0-9]{1,18}\s*", word) for word in words):

@@ -109,7 +109,7 @@ def _coordinates(path: Path, words: list[str], sides: list[int], pattern: bool, 
 
 
 def _array(path: Path, words: list[str], shape: tuple[int, int], symmetric: bool) -> Dense:
-    """A dense matrix, which stands in the file column by column, or its lower triangle only."""
+    """A dense matrix (rows, columns) from column-major values, or from its lower triangle alone."""
     import numpy as np
 
     rows, columns = shape

@@ -1,4 +1,4 @@
-"""Numbers of data: from their spelling to an array, and into a type that is asked for."""
+"""Decimal numbers to arrays, and conversion to a requested type where that is exact."""
 
 from __future__ import annotations
 

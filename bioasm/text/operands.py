@@ -1,4 +1,4 @@
-"""What an operand's spelling means in its place: the operand's kind decides, and names are looked up."""
+"""Resolution of operands: the kind of the slot decides how the spelling is read, and names are looked up."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bioasm.units import UNITS, Dimension, Measured, find_unit, to_si
 from bioasm.verifier.operands import in_range, range_words, spelled
 from bioasm.wholes import Rounded
 
-DATA_FORMS = frozenset({"dense", "sparse", "terms", "file"})
+DATA_FORMS = frozenset({"dense", "sparse", "terms", "random", "file"})
 _UNITS = "a unit is an SI prefix and a symbol, such as ms, mV, pA or Hz, products and ratios of these, or the word sweeps"
 _LETTERS = frozenset("sVAFSC")
 _ARTICLES = {"register": "a register", "number": "a number", "data": "data", "label": "a label", "name": "a name"}
 
 
 class Fault(Exception):
-    """What is wrong with a statement, at `item` of it where it is known."""
+    """A fault of a statement, at `item` of it where it is known."""
 
     def __init__(self, code: str, message: str, hint: str | None = None, item: Item | None = None) -> None:
         super().__init__(message)
@@ -33,14 +33,14 @@ class Fault(Exception):
 
 @dataclass(slots=True)
 class Names:
-    """What the names of a program stand for. Names that start with `@` are known to the text only."""
+    """Symbol table of a program: labels, constants and data. Names that start with `@` are local to the text."""
 
     constants: dict[str, Quantity] = field(default_factory=dict)
     data: dict[str, int] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
 
     def what(self, name: str) -> str | None:
-        """What kind of thing is called `name`, or None."""
+        """The kind of symbol that `name` is, or None."""
         known: Iterable[tuple[str, Mapping[str, object]]] = (
             ("constant", self.constants),
             ("datum", self.data),
@@ -50,7 +50,7 @@ class Names:
 
 
 def read_number(item: Item) -> Quantity:
-    """The quantity that a number with its unit says. Raises Fault B005, B009."""
+    """Parse a number with its unit. Raises Fault B005, B009."""
     unit = find_unit(item.extra) if item.extra else None
     if item.extra and unit is None:
         raise Fault("B005", f"there is no unit `{item.extra}`", did_you_mean(item.extra, _likely_units(item.extra)) or _UNITS)
@@ -70,7 +70,7 @@ def _likely_units(word: str) -> list[str]:
 
 
 def read_string(item: Item) -> str:
-    """The text that a quoted string says. Raises Fault B001."""
+    """Decode a quoted string. Raises Fault B001."""
     try:
         return unquote(item.text)
     except ValueError:
@@ -79,7 +79,7 @@ def read_string(item: Item) -> str:
 
 
 def resolve(row: Row, slot: Slot, item: Item, names: Names) -> Operand:
-    """The operand that `item` is in the place `slot`. Data literals and files are not for here. Raises Fault."""
+    """Resolve `item` as the operand of `slot`; data literals and files are read elsewhere. Raises Fault."""
     if item.form == "number":
         return _quantity(row, slot, item)
     if item.form == "string":
@@ -139,7 +139,7 @@ def _demand(row: Row, slot: Slot, item: Item, form: str) -> None:
 
 
 def wrong_form(row: Row, slot: Slot, item: Item, form: str) -> Fault:
-    """The fault that `item` is of a form that does not stand in its place."""
+    """The fault for an `item` whose form its slot does not accept."""
     shown = item.text if item.form in ("number", "word", "string") and len(item.text) <= 30 else None
     found = f"`{shown}` is {_ARTICLES[form]}" if shown else f"here {'stands' if form == 'name' else 'stand'} {form}"
     return Fault("B004", f"{_wants(row, slot)}; {found}", f"its form is {row.form}")

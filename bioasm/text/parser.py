@@ -1,4 +1,4 @@
-"""From a text to a Document: statements are cut out of the text, and each is parsed by itself.
+"""Parser from text to Document: the text is split into statements, and each is parsed alone (LALR).
 
 So an error in one statement hides none in others, and a long program of similar lines parses each line once.
 """
@@ -31,7 +31,7 @@ _LOST = 2000
 
 
 def parse(text: str, source: str = "<text>") -> Document:
-    """The Document that `text` is. Errors are in its `diagnostics`; reading stops at `limit("diagnostics")` of them.
+    """Parse `text` into a Document. Errors are in its `diagnostics`; reading stops at `limit("diagnostics")` of them.
 
     Raises BioasmError B013 where the text holds half a surrogate pair, B111 where it is over the limit of length.
     """
@@ -118,7 +118,7 @@ class _Reader:
 
 
 def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """Where the match of a pattern that matches anything ends."""
+    """The end of the match of a pattern that always matches, perhaps an empty string."""
     found = pattern.match(text, start)
     return found.end() if found else start
 

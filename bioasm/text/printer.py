@@ -16,7 +16,7 @@ _WIDEST = 60  # a comment further to the right than this is not aligned with
 
 
 class _Printed(NamedTuple):
-    """One line before comments are aligned. `beside` says that its comment stands beside code on one line."""
+    """One line before comments are aligned. `beside` says that its comment is on one line with code."""
 
     code: str
     comment: str
@@ -68,7 +68,7 @@ def _stands_in_code(line: Line, head: Item) -> bool:
 
 
 def _code(said: Statement, head: Item, before: str, column: int) -> str:
-    """A statement after what stands `before` it on its line; it stood at `column` in the text it came from."""
+    """A statement printed after the text `before` it on its line; `column` is where it was in the source."""
     is_instruction = head.form == "instruction"
     code = before + (head.text.upper() if is_instruction else head.text.lower())
     for number, item in enumerate(said.operands):
@@ -84,8 +84,8 @@ def _code(said: Statement, head: Item, before: str, column: int) -> str:
 
 
 def _append(code: str, item: Item, column: int) -> str:
-    """The code with an operand after it, which stood at `column`; further lines of a literal move as its first does."""
-    text = _spelled(item)
+    """Append an operand that was at `column`; the further lines of a literal shift by as much as the first."""
+    text = spelled(item)
     if "\n" not in text:
         return code + text
     shift = len(code) - code.rfind("\n") - column
@@ -99,7 +99,8 @@ def _shifted(line: str, shift: int) -> str:
     return (" " * room + bare).rstrip()
 
 
-def _spelled(item: Item) -> str:
+def spelled(item: Item) -> str:
+    """An operand as it is printed: a number with its unit, a word, a file, or a literal with its type."""
     if item.form == "number":
         return f"{item.text}{'' if item.extra.startswith('/') else ' '}{item.extra}" if item.extra else item.text
     if item.form == "word":

@@ -1,4 +1,4 @@
-"""How data and numbers of a program are spelled in text, so that reading them gives the same bits."""
+"""Round-trip printing of numbers and data: parsing the text gives the same bits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from bioasm.diagnostics import error
-from bioasm.isa.program import Data, Dense, Quantity, Sparse, Terms
+from bioasm.isa.program import ConstantRef, Data, Dense, Quantity, Random, Sparse, Terms
 from bioasm.isa.storage import TYPES, narrow
 from bioasm.text.document import Item
+from bioasm.text.printer import spelled
 from bioasm.units import spell
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def spell_quantity(quantity: Quantity) -> Item:
 
 def spell_data(value: Data) -> Item:
     """A data literal, with its type before it where that is not the narrowest. Raises BioasmError B109, B106, B010."""
+    if isinstance(value, Random):
+        return Item("random", _random(value))
     kind = _kind(value.array if isinstance(value, Dense) else value.value)
     if isinstance(value, Dense):
         return Item("dense", _dense(value.array), extra=kind)
@@ -97,6 +100,11 @@ def _terms(value: Terms) -> str:
     index, start, weights = _words(value.index), value.start.tolist(), _words(value.value)
     terms = (" ".join([*index[start[k] : start[k + 1]], weight]) for k, weight in enumerate(weights))
     return _braces(f"terms({value.size})", terms)
+
+
+def _random(value: Random) -> str:
+    words = [a.name if isinstance(a, ConstantRef) else spelled(spell_quantity(a)) for a in value.arguments]
+    return f"{value.distribution}({', '.join(words)}){' per lane' if value.per_lane else ''}"
 
 
 def _braces(head: str, entries: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Texts in double quotes: what stands between the quotes is a JSON string."""
+"""Quoted strings: the escapes are those of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def unquote(spelled: str) -> str:
-    """The text that a quoted string says. Raises ValueError where an escape is none or names half a character."""
+    """Decode a quoted string. Raises ValueError for an invalid escape or a lone surrogate."""
     if "\\" not in spelled:
         return spelled[1:-1]
     import json
@@ -21,7 +21,7 @@ def unquote(spelled: str) -> str:
 
 
 def quote(text: str) -> str:
-    """The quoted string that says `text`; control characters are escaped."""
+    """Quote `text`; control characters are escaped."""
     return '"' + _CONTROL.sub(_escaped, text) + '"'
 
 

@@ -1,4 +1,4 @@
-"""What is said about a statement that can't be parsed: in the user's words, with the place and a hint."""
+"""Diagnostics of syntax errors: in the user's words, with the place and a hint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COMMAS = "operands are separated by commas"
 
 
 def complaint(document: Document, line: Line, said: str, fault: UnexpectedInput) -> Diagnostic:
-    """The diagnostic for the statement `said`, at which the parser raised `fault`."""
+    """The diagnostic for the statement `said`, for which the parser raised `fault`."""
     start = min(fault.pos_in_stream or 0, len(said))
     token = fault.token if isinstance(fault, UnexpectedToken) else None
     if token is not None and token.type == "$END":
@@ -60,7 +60,7 @@ def _quoted(found: str) -> str:
 
 
 def _hint(before: str, found: str, token: Token | None) -> str | None:
-    """What would likely mend the statement, judged by what stands before the fault and at it."""
+    """A hint how to correct the statement, from the tokens before the fault and at it."""
     marked = next((hint for marks, hint in _MARKS.items() if found[0] in marks), None)
     if marked:
         return marked

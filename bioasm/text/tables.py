@@ -12,5 +12,5 @@ from bioasm.grammars import kept_parser
 
 @cache
 def statement_parser() -> Lark:
-    """The parser of one statement, its tables from the cache folder where they stand there already."""
+    """The LALR parser of one statement; its tables come from the cache folder where they were kept."""
     return kept_parser(Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"))

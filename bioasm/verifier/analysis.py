@@ -1,4 +1,4 @@
-"""What holds for all of a program before its instructions are looked at one by one: flow, network and parameters."""
+"""Analysis of a program as a whole, before its instructions are looked at one by one: flow, network and parameters."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import DataRef, Instruction, Name, Program
 from bioasm.isa.table import Trait
-from bioasm.models import DEFAULT_MODEL, MODELS, Model
+from bioasm.models import DEFAULT_MODEL, MODELS
+from bioasm.models.base import Model
+from bioasm.network.attachment import check_synapse
 from bioasm.network.composition import check_mechanism, different_steps, find_circle, find_excess
+from bioasm.network.coupling import check_sums
 from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.network import Instance, Network, Population
 from bioasm.verifier.catalogue import Catalogue
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.dataflow import Flow, analyse, constant, known_values, reached
-from bioasm.verifier.network_builder import NETWORK, NetworkBuilder, build_network, count, static_end, unknown_model
+from bioasm.verifier.network_builder import NETWORK, build_network, count, static_end, unknown_model
+from bioasm.verifier.network_parts import NetworkBuilder
 from bioasm.verifier.operands import check_operands
 from bioasm.verifier.semantics.timing import seconds
 
@@ -49,7 +53,8 @@ def analyse_program(program: Program, catalogue: Catalogue, parameters: Mapping[
     fixed = _fixed(program)
     if not network.populations:
         return ProgramAnalysis(program, flow, builder.found, None, fixed)
-    context = CheckContext(program, catalogue, network, {}, frozenset(builder.lost))
+    lost = frozenset(builder.lost), frozenset(builder.lost_synapses)
+    context = CheckContext(program, catalogue, network, {}, *lost)
     context = replace(context, parameters=_values(context, flow, parameters, fixed))
     if not any(builder.found.values()):
         _check_whole(network, builder, steps_given=_gives_step(program, parameters))
@@ -117,9 +122,14 @@ def _fixed(program: Program) -> int:
 
 
 def _check_whole(network: Network, builder: NetworkBuilder, *, steps_given: bool) -> None:
-    """What can be said once all parts of a network are there, at the instructions that added them."""
+    """Check a network once all its parts are there; findings are at the instructions that added them."""
     for mechanism in list(network.instances())[len(network.populations) :]:
         builder.add(builder.at[mechanism.name], check_mechanism(network, mechanism))
+    for projection in network.projections:
+        if projection.synapse is not None:
+            at = builder.via[projection.name]
+            if not builder.add(at, check_synapse(network, projection, projection.synapse)):
+                builder.add(at, check_sums(network, projection, projection.synapse))
     if not any(builder.found.values()):
         _check_circles(network, builder)
     differing = different_steps(network)
@@ -185,6 +195,6 @@ def _values(context: CheckContext, flow: Flow, parameters: Mapping[str, float], 
 
 
 def _whole_name(context: CheckContext, word: str) -> str:
-    """The whole name of a parameter that a program names, empty where there is none."""
+    """The whole name of a parameter that a program names for all neurons, empty where there is none."""
     found = context.names.member(PARAMETER, word)
-    return "" if found is None else context.names.whole_name(found)
+    return "" if found is None or found.part is not None else context.names.whole_name(found)

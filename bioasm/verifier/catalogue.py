@@ -1,13 +1,16 @@
-"""Which models and mechanisms a program can name: its own first, then those that ship."""
+"""Which models, mechanisms and synapses a program can name: its own first, then those that ship."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.isa.modeltext import CELL
 from bioasm.isa.program import ModelText, Program
-from bioasm.models import MODELS, Model
-from bioasm.models.base import MECHANISM
+from bioasm.models import MODELS
+from bioasm.models.base import MECHANISM, NEURON, SPINS, SYNAPSE, Model
+from bioasm.models.heads import HEADS
+from bioasm.morphology.cell import Cell, read_cell
 
 
 class Catalogue:
@@ -15,39 +18,62 @@ class Catalogue:
 
     def __init__(self, program: Program) -> None:
         self.own: dict[str, Model] = {}
+        self.cells: dict[str, Cell] = {}
         self.diagnostics: list[Diagnostic] = []
         for text in program.models:
             self._read(text)
 
     def _read(self, text: ModelText) -> None:
         try:
-            self.own[text.name] = parsed(text)
+            if text.kind == CELL:
+                self.cells[text.name] = parsed_cell(text)
+            else:
+                self.own[text.name] = parsed(text)
         except BioasmError as fault:
             self.diagnostics += fault.diagnostics
 
-    def is_mechanism(self, name: str) -> bool | None:
-        """Whether the model called `name` is a mechanism; None where there is none of this name."""
+    def kind(self, name: str) -> str | None:
+        """NEURON, MECHANISM or SYNAPSE, NEURON also of spins; None where there is no model of this name."""
         if name in self.own:
-            return self.own[name].kind == MECHANISM
-        return MODELS.kind(name) == MECHANISM if name in MODELS else None
+            found = self.own[name].kind
+            return NEURON if found == SPINS else found
+        return HEADS[MODELS.kind(name)] if name in MODELS else None
 
     def neuron(self, name: str) -> Model | None:
-        """The neuron model called `name`; None also for a mechanism."""
-        return self.own.get(name) or MODELS[name] if self.is_mechanism(name) is False else None
+        """The neuron model called `name`; None also for a mechanism or synapse."""
+        return self._of_kind(name, NEURON)
 
     def mechanism(self, name: str) -> Model | None:
-        """The mechanism called `name`; None also for a neuron model."""
-        return self.own.get(name) or MODELS[name] if self.is_mechanism(name) else None
+        """The mechanism called `name`; None also for anything else."""
+        return self._of_kind(name, MECHANISM)
 
-    def names(self, *, mechanisms: bool) -> Iterator[str]:
-        """The names of all mechanisms, or of all neuron models."""
-        return (name for name in {**self.own, **dict.fromkeys(MODELS)} if self.is_mechanism(name) == mechanisms)
+    def synapse(self, name: str) -> Model | None:
+        """The synapse called `name`; None also for anything else."""
+        return self._of_kind(name, SYNAPSE)
+
+    def _of_kind(self, name: str, kind: str) -> Model | None:
+        return self.own.get(name) or MODELS[name] if self.kind(name) == kind else None
+
+    def names(self, kind: str) -> Iterator[str]:
+        """The names of all models of a kind."""
+        return (name for name in {**self.own, **dict.fromkeys(MODELS)} if self.kind(name) == kind)
 
 
 def parsed(text: ModelText) -> Model:
     """The model that a text says. Raises BioasmError with what is wrong with it, at its places in the program's file."""
     from bioasm.models.text import parse_model
 
+    content, source, line = _placed(text)
+    return parse_model(content, source=source, line=line)
+
+
+def parsed_cell(text: ModelText) -> Cell:
+    """The cell that a text says. Raises BioasmError with what is wrong with it, at its place in the program's file."""
+    return read_cell(*_placed(text))
+
+
+def _placed(text: ModelText) -> tuple[str, str, int]:
+    """A text, its source and line; blanks before it stand for the columns before it there."""
     if text.span is None:
-        return parse_model(text.text, source=f"<{text.kind} {text.name}>")
-    return parse_model(" " * (text.span.column - 1) + text.text, source=text.span.source, line=text.span.line)
+        return text.text, f"<{text.kind} {text.name}>", 1
+    return " " * (text.span.column - 1) + text.text, text.span.source, text.span.line

@@ -1,4 +1,4 @@
-"""What an instruction is checked against: the program's network, its parameters, and what names in it stand for."""
+"""The context of an instruction's checks: the program's network, its parameters, and the meanings of names in it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.findings import Finding, Found, unknown
-from bioasm.isa.program import ConstantRef, DataRef, Dense, Operand, Program, Quantity
-from bioasm.network.namespace import Member, NameKind, NameSpace
-from bioasm.network.network import Instance, Network, Population
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Name, Operand, Program, Quantity, Random
+from bioasm.network.namespace import RECORDABLE, Member, NameKind, NameSpace, listed
+from bioasm.network.network import CONNECTIONS, Instance, Network, Population, Projection
+from bioasm.network.subgroup import Subgroup, is_subgroup, of_connections, split_subgroup, whole_wanted
 from bioasm.units import Dimension
 from bioasm.verifier.catalogue import Catalogue
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """What an instruction is checked against.
+    """The context in which an instruction is checked.
 
     `parameters` are by their whole names (`tau`, `cells.tau`), None where a value is unknown before the run. `lost` are names
-    of parts of the network that were refused: nothing is said of what refers to them.
+    of parts of the network that were refused: nothing is said of what refers to them. So are `lost_synapses`, by projection.
     """
 
     program: Program
@@ -31,11 +32,12 @@ class CheckContext:
     network: Network
     parameters: Mapping[str, float | None]
     lost: frozenset[str] = frozenset()
+    lost_synapses: frozenset[str] = frozenset()
     _checked: dict[tuple[str, int], list[Finding]] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> NameSpace:
-        """What names mean in the network."""
+        """The namespace of the network."""
         return NameSpace(self.network)
 
     @property
@@ -43,9 +45,16 @@ class CheckContext:
         """The first population, whose model is that of the program where one is asked for."""
         return self.network.populations[0]
 
+    @cached_property
+    def recorded(self) -> frozenset[tuple[str, str]]:
+        """The owners and names of what the REC of the program record."""
+        first = (i.operands[0] for i in self.program.instructions if i.mnemonic == "REC" and i.operands)
+        found = [self.names.member(RECORDABLE, word) for word in {one.text for one in first if isinstance(one, Name)}]
+        return frozenset((one.instance.name, one.thing.name) for one in found if one is not None)
+
     @property
     def clock(self) -> Dimension:
-        """What RUN counts in."""
+        """The dimension that RUN counts in."""
         return self.first.model.clock
 
     @property
@@ -62,12 +71,25 @@ class CheckContext:
         return self.network.n or None
 
     def size(self, instance: Instance) -> int | None:
-        """The size of a population, or of the one that a mechanism is inserted into; None where it is not known."""
+        """The size of a population, or of the one that a mechanism is inserted into; None where it is not known.
+
+        How many connections a projection has is counted when they are made.
+        """
+        if instance.population == CONNECTIONS:
+            return None
         return self.network.populations[instance.population].n or None
+
+    def count(self, member: Member) -> int | None:
+        """How many neurons a name means; None where it is not known."""
+        return self.size(member.instance) if member.part is None else len(member.part)
 
     def number(self, operand: Operand) -> Quantity | None:
         """The number that an operand stands for; None for a register, data or a word."""
         return self.program.quantity(operand) if isinstance(operand, Quantity | ConstantRef) else None
+
+    def is_drawn(self, operand: Operand) -> bool:
+        """Whether an operand is random values, which have no entries before the run."""
+        return isinstance(operand, DataRef) and isinstance(self.program.data[operand.index].value, Random)
 
     def dense(self, operand: DataRef) -> NDArray[Any]:
         """The array of an operand that was found to be a dense datum."""
@@ -87,6 +109,9 @@ class CheckContext:
         found = self.names.member(kind, word)
         if found is not None:
             return found
+        said = split_subgroup(word)
+        if said is not None:
+            return self._no_part(kind, said)
         head, dot, name = word.partition(".")
         if dot:
             return self._unknown_dotted(kind, head, name)
@@ -95,11 +120,33 @@ class CheckContext:
             return several
         return unknown_member(kind, self._whose(), word, list(self.network.instances()))
 
+    def _no_part(self, kind: NameKind, said: Subgroup) -> Finding | None:
+        """Why a word with brackets means nothing."""
+        head = said.word.partition(".")[0]
+        if self.network.projection(head) is not None:
+            return of_connections(head)
+        whole = self.resolve(kind, said.word)
+        neurons = self.names.neurons(said, whole.instance) if isinstance(whole, Member) else whole
+        return neurons if isinstance(neurons, Finding) else None
+
     def _unknown_dotted(self, kind: NameKind, head: str, name: str) -> Finding | None:
         instance = self.network.instance(head)
+        projection = self.network.projection(head)
+        if projection is not None:
+            return self._unknown_of_projection(kind, projection, name)
+        if is_subgroup(head):
+            return whole_wanted(head)
         if instance is None:
             return None if head in self.lost else unknown("B120", "population or mechanism", head, self.network.by_name)
         return unknown_member(kind, head, name, [instance])
+
+    def _unknown_of_projection(self, kind: NameKind, projection: Projection, name: str) -> Finding | None:
+        if projection.synapse is None:
+            hint = f"VIA {projection.name}, SYNAPSE gives its connections states"
+            text = f"projection {projection.name} has no {kind.what} {name!r}: its connections have no states"
+            return None if projection.name in self.lost_synapses else Finding(kind.code, text, hint)
+        found = Instance(projection.name, projection.synapse, CONNECTIONS)
+        return unknown_member(kind, f"projection {projection.name}", name, [found])
 
     def _whose(self) -> str:
         """Whose names bare words are."""
@@ -109,7 +156,10 @@ class CheckContext:
 
 def unknown_member(kind: NameKind, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
     """The finding that none of several parts of the network, together `owner`, has something of that name."""
-    names = {thing.name for one in instances for thing in kind.listed(one.model)}
+    names = {thing.name for one in instances for thing in listed(kind, one)}
+    if any(event.name == name for one in instances for event in one.model.events):
+        hint = "REC records it and RD emits its times; let a state count it: `n += 1` among its lines"
+        return Finding(kind.code, f"{name!r} of {owner} is an event, and no {kind.what}", hint)
     if not names:
         return Finding(kind.code, f"{owner} has no {kind.what} {name!r}, nor any other")
     return unknown(kind.code, kind.what, name, names, owner)

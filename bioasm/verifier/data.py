@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
-from bioasm.isa.program import DataBlock, Dense, Sparse, Terms
+from bioasm.isa.program import DataBlock, Dense, Random, Sparse, Terms
 from bioasm.isa.storage import EXACT, are_floats
+from bioasm.verifier.random_values import check_random
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +21,11 @@ PIECE = 1 << 18  # entries looked at in one go
 
 
 def check_block(index: int, block: DataBlock) -> Found:
-    """What is wrong with one data block."""
+    """Findings about one data block."""
     what = f"data {block.name!r}" if block.name else f"data block {index}"
     check = next((check for kind, check in _CHECKS.items() if isinstance(block.value, kind)), None)
     if check is None:
-        yield Finding("B010", f"{what} is neither dense, sparse nor terms")
+        yield Finding("B010", f"{what} is neither dense, sparse, terms nor random values")
     else:
         yield from check(what, block.value)
 
@@ -170,4 +171,9 @@ def _first(found: Iterator[Found]) -> Found:
             return
 
 
-_CHECKS: dict[type, Callable[[str, Any], Found]] = {Dense: _check_dense, Sparse: _check_sparse, Terms: _check_terms}
+_CHECKS: dict[type, Callable[[str, Any], Found]] = {
+    Dense: _check_dense,
+    Sparse: _check_sparse,
+    Terms: _check_terms,
+    Random: check_random,
+}

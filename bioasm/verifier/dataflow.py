@@ -1,4 +1,4 @@
-"""What holds at each instruction on every path to it: a forward dataflow over the program's control-flow graph.
+"""Forward dataflow over the program's control-flow graph: the facts that hold at each instruction on every path to it.
 
 All facts at an instruction are bits of one integer, and a fact holds where it holds on every path: facts meet by `&`.
 "Not yet allocated on any path" is therefore a fact of its own beside "allocated on every path".
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
 from bioasm.isa.table import ROWS, Trait
+from bioasm.network.subgroup import is_subgroup
 
 # Bits 0 to 31: the register was written.
 ALLOCATED = 1 << 32
@@ -104,8 +105,8 @@ def _needed(instruction: Instruction) -> int:
     for operand in read:
         if type(operand) is Register:
             bits |= _register(operand)
-    values_for_each = mnemonic == "SET" and any(type(o) is DataRef for o in operands)
-    return bits | ALLOCATED if mnemonic in _NEURONS or values_for_each else bits
+    of_neurons = mnemonic == "SET" and any(type(o) is DataRef or (type(o) is Name and is_subgroup(o.text)) for o in operands)
+    return bits | ALLOCATED if mnemonic in _NEURONS or of_neurons else bits
 
 
 def _added(instruction: Instruction, structural: Mapping[str, int]) -> int:

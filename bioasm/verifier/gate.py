@@ -13,11 +13,13 @@ from itertools import chain
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.deferred import is_unread
 from bioasm.isa.findings import Finding, Findings, Found
+from bioasm.isa.formulas import lane_constants
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import check_model_text
 from bioasm.isa.names import name_fault
 from bioasm.isa.program import DataRef, Program
-from bioasm.models import MODELS, Model
+from bioasm.models import MODELS
+from bioasm.models.base import Model
 from bioasm.network.namespace import NameSpace
 from bioasm.network.network import Network
 from bioasm.network.references import ParameterRef, ProjectionRef, Resolved
@@ -26,14 +28,16 @@ from bioasm.verifier.catalogue import Catalogue
 from bioasm.verifier.data import check_block
 from bioasm.verifier.dataflow import Flow
 from bioasm.verifier.landscape import check_landscape
+from bioasm.verifier.lane_places import against
 from bioasm.verifier.operands import check_operands, is_number
 from bioasm.verifier.path_rules import check_flow
+from bioasm.verifier.random_values import check_arguments
 from bioasm.verifier.resolve import parameter, resolve
 from bioasm.verifier.semantics import check_meaning
 from bioasm.verifier.semantics.bare import check_bare, is_core
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Verified:
     """A program that passed the gate: its network (one population of no neurons without ALC and POP), and warnings.
 
@@ -95,7 +99,10 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
     for index, finding in check_landscape(program, analysis.flow, network):
         findings.of_instruction(index, program.instructions[index], [finding])
     _warn_of_nothing(program, findings)
-    return Verified(program, network, tuple(findings.warnings), resolve(analysis.context.names, program))
+    instructions = resolve(analysis.context.names, program)
+    findings.errors += against(program, instructions, lane_constants(program))
+    _stop_at_errors(findings)
+    return Verified(program, network, tuple(findings.warnings), instructions)
 
 
 def _check_instructions(analysis: ProgramAnalysis, findings: Findings, *, sound: bool) -> None:
@@ -115,7 +122,7 @@ def _check_instructions(analysis: ProgramAnalysis, findings: Findings, *, sound:
 
 
 def _check_data(program: Program, findings: Findings, chosen: set[int]) -> None:
-    """What is wrong with the data blocks of these numbers, each told where the program first uses it."""
+    """Check the data blocks of these numbers; each fault is told where the program first uses the block."""
     uses: dict[int, int] = {}
     for at, instruction in enumerate(program.instructions):
         for operand in instruction.operands:
@@ -123,10 +130,11 @@ def _check_data(program: Program, findings: Findings, chosen: set[int]) -> None:
                 uses.setdefault(operand.index, at)
     for index in sorted(chosen):
         block = program.data[index]
+        found = list(check_block(index, block)) or check_arguments(program, block)
         if index in uses:
-            findings.of_instruction(uses[index], program.instructions[uses[index]], check_block(index, block))
+            findings.of_instruction(uses[index], program.instructions[uses[index]], found)
         else:
-            findings.of_program(check_block(index, block))
+            findings.of_program(found)
 
 
 def _stop_at_errors(findings: Findings) -> None:

@@ -1,4 +1,4 @@
-"""What can be said of a program's couplings, biases and terms together: whether their sizes can be added, and symmetry.
+"""Checks of a program's couplings, biases and terms together: whether their sizes can be added, and symmetry.
 
 The energy of states is J, h and T in one sum, which a 64-bit float holds to 53 binary digits.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.isa.findings import Finding
-from bioasm.isa.program import Data, DataRef, Dense, Program, Sparse
+from bioasm.isa.program import DataRef, Dense, Program, Random, Sparse, Stored
 from bioasm.isa.storage import EXACT
 from bioasm.models.base import SPINS
 from bioasm.network.network import Network
@@ -50,14 +50,16 @@ def _loads(program: Program, flow: Flow) -> Iterator[tuple[int, DataRef]]:
                 yield index, operand
 
 
-def _data(program: Program, operand: DataRef) -> Data:
-    return program.data[operand.index].value
+def _data(program: Program, operand: DataRef) -> Stored:
+    value = program.data[operand.index].value
+    assert not isinstance(value, Random)
+    return value
 
 
 # --- sizes ------------------------------------------------------------------------------------------
 
 
-def _wide(loaded: list[tuple[int, Data]]) -> Iterator[tuple[int, Finding]]:
+def _wide(loaded: list[tuple[int, Stored]]) -> Iterator[tuple[int, Finding]]:
     ranges = {index: found for index, value in loaded if (found := _range(value)) is not None}
     if not ranges:
         return
@@ -76,7 +78,7 @@ def too_wide(least: float, most: float) -> Finding | None:
     return Finding("B311", text, hint, "warning")
 
 
-def _range(value: Data) -> _Range | None:
+def _range(value: Stored) -> _Range | None:
     import numpy as np
 
     least, most = np.inf, 0.0
@@ -90,7 +92,7 @@ def _range(value: Data) -> _Range | None:
 # --- symmetry ---------------------------------------------------------------------------------------
 
 
-def _asymmetric(value: Data) -> Finding | None:
+def _asymmetric(value: Stored) -> Finding | None:
     """The warning that J differs from its transpose: spins feel the mean of both."""
     found = _different(value.array) if isinstance(value, Dense) else _unmatched(value) if isinstance(value, Sparse) else None
     if found is None:

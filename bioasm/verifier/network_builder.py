@@ -1,71 +1,28 @@
-"""How a program's network is found before it runs: POP, MECH, SYN and CON, one after another from its start."""
+"""How a program's network is found before it runs: POP, MECH, SYN, CON, VIA, POS and LDE, one after another from its start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import instance_fault
-from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Operand, Program, Quantity, Target, Terms
-from bioasm.models.base import SPINS, Model
-from bioasm.network.network import MATRIX, Instance, Mechanism, Network, Population, Projection
-from bioasm.units import spell_number
+from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Program, Quantity, Random, Target, Terms
+from bioasm.models.base import MECHANISM, NEURON, PRE, SPINS, SYNAPSE, Model
+from bioasm.network.layout import AXES, TABLE, Layout, read_layout
+from bioasm.network.network import MATRIX, Instance, Mechanism, Population, Projection, candidates
+from bioasm.network.subgroup import Subgroup, is_subgroup, spell_subgroup, split_subgroup, whole_wanted
+from bioasm.network.wiring import CONDITION, RULES, Rule, check_count, condition_names, read_connection
 from bioasm.verifier.catalogue import Catalogue
+from bioasm.verifier.cells import add_cells, add_painted, cells_and_part, detector_refusal
+from bioasm.verifier.elimination import check_elimination
+from bioasm.verifier.network_parts import NetworkBuilder
 from bioasm.verifier.operands import is_number
 
-NETWORK = frozenset({"POP", "MECH", "SYN", "CON"})
-# What each rule of CON takes as its number; None where it takes none.
-RULES: dict[str, str | None] = {
-    "all": None,
-    "others": None,
-    "one_to_one": None,
-    "probability": "a probability from 0 to 1",
-    "indegree": "a whole number of sources for each target",
-    "outdegree": "a whole number of targets for each source",
-}
-
-
-@dataclass(slots=True)
-class NetworkBuilder:
-    """The network of a program, what was found wrong at which instruction, and names whose definition was refused."""
-
-    populations: list[Population] = field(default_factory=list)
-    mechanisms: list[Mechanism] = field(default_factory=list)
-    projections: dict[str, Projection] = field(default_factory=dict)
-    instances: dict[str, Instance] = field(default_factory=dict)
-    implicit: bool = True
-    found: dict[int, list[Finding]] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-    at: dict[str, int] = field(default_factory=dict)
-
-    def network(self) -> Network:
-        """What was found of the network."""
-        return Network(tuple(self.populations), tuple(self.mechanisms), tuple(self.projections.values()), self.implicit)
-
-    def add_population(self, population: Population) -> None:
-        """One more population."""
-        self.instances[population.name] = Instance(population.name, population.model, len(self.populations))
-        self.populations.append(population)
-
-    def add_mechanism(self, mechanism: Mechanism) -> None:
-        """One more mechanism on a population that there is."""
-        self.instances[mechanism.name] = Instance(*mechanism)
-        self.mechanisms.append(mechanism)
-
-    def index(self, name: str) -> int | None:
-        """The index of the population called `name`, or None."""
-        found = self.instances.get(name)
-        return found.population if found and self.populations[found.population].name == name else None
-
-    def add(self, index: int, found: Iterable[Finding]) -> bool:
-        """Keep what is wrong at an instruction; true where that was anything."""
-        several = list(found)
-        self.found.setdefault(index, []).extend(several)
-        return bool(several)
+NETWORK = frozenset({"POP", "MECH", "SYN", "CON", "VIA", "POS", "LDE"})
+_NAMING = NETWORK - {"CON", "VIA", "POS", "LDE"}  # they give a new name; the others refer to names given before
 
 
 def static_end(program: Program) -> int:
@@ -122,6 +79,7 @@ class _Builder:
             self.builder.add_population(implicit)
         self.allocated = implicit is None
         self.connected: set[str] = set()
+        self.portless: dict[str, list[Finding]] = {}  # by projection: why no spikes can arrive at its end
         self.cascades = False  # whether the present instruction names something that was refused
 
     def take(self, index: int, instruction: Instruction, *, broken: bool) -> None:
@@ -130,16 +88,19 @@ class _Builder:
         name = operands[0].text if operands and isinstance(operands[0], Name) else ""
         self.cascades = broken
         if self.cascades or self.builder.add(index, self._check(mnemonic, operands)) or self.cascades:
-            (self.connected if mnemonic == "CON" else self.builder.lost).add(name)
-        elif mnemonic != "CON":
+            lost: dict[str, set[str]] = {"CON": self.connected, "VIA": self.builder.lost_synapses, "POS": set(), "LDE": set()}
+            lost.get(mnemonic, self.builder.lost).add(name)
+        elif mnemonic in _NAMING:
             self.builder.at.setdefault(name, index)
+        elif mnemonic == "VIA":
+            self.builder.via[name] = index
 
     def _check(self, mnemonic: str, operands: tuple[Any, ...]) -> Found:
         if not self.allocated and mnemonic != "POP":
             yield Finding("B101", f"{mnemonic} needs neurons, and none were allocated before it", "put `ALC n` before it")
-        elif mnemonic != "CON" and not self._is_free(operands[0].text):
+        elif mnemonic in _NAMING and not self._is_free(operands[0].text):
             yield Finding("B008", f"the name {operands[0].text!r} stands for another part of the network already")
-        elif mnemonic != "CON" and (fault := instance_fault(operands[0].text)):
+        elif mnemonic in _NAMING and (fault := instance_fault(operands[0].text)):
             yield Finding("B015", f"{operands[0].text!r} can't be a name here: {fault}")
         else:
             yield from self._takers[mnemonic](self, *operands)
@@ -150,6 +111,9 @@ class _Builder:
     # --- POP and MECH -------------------------------------------------------------------------------
 
     def _pop(self, name: Name, model: Name, size: Operand) -> Found:
+        if model.text in self.catalogue.cells:
+            yield from add_cells(self.builder, name.text, self.catalogue.cells[model.text], count(self.program, size))
+            return
         found = self.catalogue.neuron(model.text)
         populations, n = self.builder.populations, count(self.program, size)
         first = populations[-1].first + populations[-1].n if populations else 0
@@ -181,22 +145,28 @@ class _Builder:
             yield unknown_mechanism(self.catalogue, mechanism.text)
         elif len(self.builder.mechanisms) >= limit("mechanisms"):
             yield Finding("B111", f"a program has at most {limit('mechanisms')} mechanisms")
+        elif (split := cells_and_part(self.builder, population.text)) is not None:
+            yield from add_painted(self.builder, name.text, found, *split)
         else:
             yield from self._check_population(population.text)
             on = self.builder.index(population.text)
             if on is not None and self.builder.populations[on].model.kind == SPINS:
                 yield Finding("B123", "a mechanism can't stand on spins")
+            elif on is not None and (detector := detector_refusal(self.builder, on)) is not None:
+                yield detector
             elif on is not None:
                 self.builder.add_mechanism(Mechanism(name.text, found, on))
 
     def _check_population(self, name: str) -> Found:
-        if name in self.builder.instances and self.builder.index(name) is None:
+        if is_subgroup(name):
+            yield whole_wanted(name)
+        elif name in self.builder.instances and self.builder.index(name) is None:
             yield Finding("B120", f"{name} is a mechanism; a population is wanted here")
         elif self.builder.index(name) is None:
             yield from self._missing("population", name, [p.name for p in self.builder.populations])
 
     def _missing(self, what: str, name: str, names: list[str]) -> Found:
-        if name in self.builder.lost:
+        if name.partition(".")[0] in self.builder.lost:
             self.cascades = True
         elif not names:
             yield Finding("B120", f"there is no {what} {name!r}: none was added before this line")
@@ -206,22 +176,76 @@ class _Builder:
     # --- SYN and CON --------------------------------------------------------------------------------
 
     def _syn(self, name: Name, pre: Name, target: Name) -> Found:
-        yield from self._check_population(pre.text)
-        source = self.builder.index(pre.text)
+        sending, receiving = split_subgroup(pre.text), split_subgroup(target.text)
+        sender, receiver = sending.word if sending else pre.text, receiving.word if receiving else target.text
+        event = _event_of(self.builder.instances, sender)
+        yield from [event] if event else self._check_population(sender)
+        source = self.builder.index(sender)
         if source is None:
             return
-        model = self.builder.populations[source].model
-        if not model.spikes:
-            yield Finding("B114", f"population {pre.text} sends no spikes: its model {model.name} has none")
-        elif len(self.builder.projections) >= limit("projections"):
+        if len(self.builder.projections) >= limit("projections"):
             yield Finding("B111", f"a program has at most {limit('projections')} projections")
         else:
-            head, _, port = target.text.partition(".")
+            head, _, port = receiver.partition(".")
             wrong = list(check_port(self.builder.instances, self.builder.lost, head, port))
+            sources, targets = self._neurons(sender, sending), self._neurons(head, receiving)
+            parts = [side for side in (sources, targets) if isinstance(side, Finding)]
+            known = head in self.builder.instances  # a name that was refused once may have been defined since
+            self.cascades = head in self.builder.lost and not known
+            if not known or parts:
+                yield from wrong + parts
+                return
+            assert not isinstance(sources, Finding) and not isinstance(targets, Finding)
+            made = Projection(name.text, source, head, port, sources=sources, targets=targets)
+            self.builder.projections[name.text] = made
+            self.portless[name.text] = wrong
+
+    # --- POS ----------------------------------------------------------------------------------------
+
+    def _pos(self, name: Name, places: Operand, length: Operand | None = None) -> Found:
+        yield from self._check_population(name.text)
+        index = self.builder.index(name.text)
+        if index is None:
+            return
+        if index in self.builder.layouts:
+            yield Finding("B122", f"{name.text} has its positions from another POS already")
+            return
+        value = self.program.quantity(length).value if isinstance(length, Quantity | ConstantRef) else None
+        n = self.builder.populations[index].n
+        made = self._table(places, value, n) if isinstance(places, DataRef) else _words(places, value, n)
+        if isinstance(made, Finding):
+            yield made
+        else:
+            self.builder.layouts[index] = made
+
+    def _table(self, places: DataRef, period: float | None, n: int) -> Layout | Finding:
+        value = self.program.data[places.index].value
+        if not isinstance(value, Dense) or len(value.shape) != 2 or not 1 <= value.shape[1] <= len(AXES):
+            return Finding("B106", "positions are a dense matrix with a row for each neuron and 1 to 3 columns, in metres")
+        if n and value.shape[0] != n:
+            return Finding("B106", f"there are {n} neurons, and positions of {value.shape[0]}")
+        if period is not None and not period > 0:
+            return Finding("B014", "the period of positions must be more than 0")
+        return Layout(TABLE, value.shape[1], (), period or 0.0, period is not None, places.index)
+
+    def _lde(self, spins: DataRef) -> Found:
+        population, value = self.builder.populations[0], self.program.data[spins.index].value
+        if population.model.kind != SPINS:
+            yield Finding("B114", f"model {population.model.name} has no spins that could be eliminated")
+        elif self.builder.eliminated is not None:
+            yield Finding("B122", "another LDE says already what was eliminated")
+        else:
+            wrong = list(check_elimination(value, population.n))
             yield from wrong
-            self.cascades = head in self.builder.lost
-            if not wrong and not self.cascades:
-                self.builder.projections[name.text] = Projection(name.text, source, head, port)
+            if not wrong:
+                self.builder.eliminated = spins.index
+
+    def _neurons(self, name: str, part: Subgroup | None) -> range | Finding | None:
+        """The neurons of a subgroup of a population or mechanism, None for all."""
+        found = self.builder.instances.get(name)
+        if part is None or found is None:
+            return None
+        return part.range(name, self.builder.populations[found.population].n)
 
     def _con(self, name: Name, rule: Operand, number: Operand | None = None) -> Found:
         projection = self.builder.projections.get(name.text)
@@ -233,6 +257,9 @@ class _Builder:
             return
         self.connected.add(name.text)
         made = self._connection(projection, rule, number)
+        if isinstance(made, Finding):
+            yield made
+            return
         target = self.builder.instances[made.target]
         pre, post = self.builder.populations[made.pre], self.builder.populations[target.population]
         wrong = list(check_connection(self.program, made, pre, post))
@@ -240,48 +267,105 @@ class _Builder:
         if not wrong:
             self.builder.projections[name.text] = made
 
-    def _connection(self, projection: Projection, rule: Operand, number: Operand | None) -> Projection:
+    def _connection(self, projection: Projection, rule: Operand, number: Operand | None) -> Projection | Finding:
         value = self.program.quantity(number).value if isinstance(number, Quantity | ConstantRef) else None
         if isinstance(rule, DataRef):
-            return projection._replace(rule=MATRIX, data=rule.index, number=value)
-        return projection._replace(rule=rule.text if isinstance(rule, Name) else "", number=value)
+            return projection._replace(rule=Rule(MATRIX), data=rule.index, number=value)
+        layouts, post = self.builder.layouts, self.builder.instances[projection.target].population
+        names = condition_names(layouts.get(projection.pre), layouts.get(post))
+        read = read_connection(rule.text if isinstance(rule, Name) else "", names)
+        return read if isinstance(read, Finding) else projection._replace(rule=read, number=value)
+
+    def _via(self, name: Name, synapse: Name) -> Found:
+        projection, found = self.builder.projections.get(name.text), self.catalogue.synapse(synapse.text)
+        if projection is None:
+            yield from self._missing("projection", name.text, list(self.builder.projections))
+        elif found is None:
+            yield unknown_synapse(self.catalogue, synapse.text)
+        elif projection.synapse is not None:
+            yield Finding("B122", f"{name.text} has the synapse {projection.synapse.name} already, from another VIA")
+        else:
+            self.builder.projections[name.text] = projection._replace(synapse=found)
 
     def finish(self) -> None:
-        """What can be said when all instructions were seen: projections that were never connected."""
+        """Add the findings that need all instructions: projections without a CON, spikes or a port."""
         for name in self.builder.projections.keys() - self.connected:
             hint = f"add `CON {name}, all`, another rule, or a matrix of weights"
             self.builder.add(self.builder.at[name], [Finding("B122", f"{name} is connected by no CON", hint)])
+        for name, projection in self.builder.projections.items():
+            self.builder.add(self.builder.at[name], self._check_spikes(projection))
 
-    _takers: ClassVar[dict[str, Callable[..., Found]]] = {"POP": _pop, "MECH": _mech, "SYN": _syn, "CON": _con}
+    def _check_spikes(self, projection: Projection) -> Found:
+        """Whether there are spikes, where something waits for them, and a port, where something is sent."""
+        sender, synapse = self.builder.populations[projection.pre], projection.synapse
+        waits = synapse is None or any(handler.event == PRE for handler in synapse.handlers)
+        if waits and not sender.model.spikes:
+            yield Finding("B114", f"population {sender.name} sends no spikes: its model {sender.model.name} has none")
+        if synapse is None or synapse.sends:
+            yield from self.portless[projection.name]
+
+    _takers: ClassVar[dict[str, Callable[..., Found]]] = {
+        "POP": _pop,
+        "MECH": _mech,
+        "SYN": _syn,
+        "CON": _con,
+        "VIA": _via,
+        "POS": _pos,
+        "LDE": _lde,
+    }
 
 
 # --- what names stand for ---------------------------------------------------------------------------
 
 
+def _event_of(instances: Mapping[str, Instance], word: str) -> Finding | None:
+    """The finding that a word names an event, where it does: it can't send."""
+    head, _, name = word.partition(".")
+    if head not in instances or all(event.name != name for event in instances[head].model.events):
+        return None
+    text = f"{word} is an event; what SYN sends are the spikes of a population"
+    return Finding("B120", text, f"let a model spike by this condition: {head}, or a population beside it")
+
+
 def unknown_model(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no neuron model is called `name`."""
-    if catalogue.is_mechanism(name):
-        return Finding("B103", f"{name} is a mechanism, not a neuron model", "MECH puts a mechanism on a population")
-    return _unlisted("model", name, catalogue.names(mechanisms=False))
+    return _unlisted(catalogue, NEURON, name)
 
 
 def unknown_mechanism(catalogue: Catalogue, name: str) -> Finding:
     """The finding that no mechanism is called `name`."""
-    if catalogue.is_mechanism(name) is False:
-        return Finding("B103", f"{name} is a neuron model, not a mechanism", "POP adds a population of a neuron model")
-    return _unlisted("mechanism", name, catalogue.names(mechanisms=True))
+    return _unlisted(catalogue, MECHANISM, name)
 
 
-def _unlisted(what: str, name: str, known: Iterable[str]) -> Finding:
-    """The finding that a name is none of those that a command lists better than a message could."""
-    return Finding("B103", f"there is no {what} {name!r}", did_you_mean(name, known) or "`bioasm models` lists them all")
+def unknown_synapse(catalogue: Catalogue, name: str) -> Finding:
+    """The finding that no synapse is called `name`."""
+    return _unlisted(catalogue, SYNAPSE, name)
+
+
+_CALLED = {NEURON: "neuron model", MECHANISM: "mechanism", SYNAPSE: "synapse"}
+_TAKEN_BY = {
+    NEURON: "POP adds a population of a neuron model",
+    MECHANISM: "MECH puts a mechanism on a population",
+    SYNAPSE: "VIA gives a synapse to a projection",
+}
+
+
+def _unlisted(catalogue: Catalogue, kind: str, name: str) -> Finding:
+    """The finding that a name is of another kind, or none of those that a command lists better than a message could."""
+    other = catalogue.kind(name)
+    if other is not None:
+        return Finding("B103", f"{name} is a {_CALLED[other]}, not a {_CALLED[kind]}", _TAKEN_BY[other])
+    hint = did_you_mean(name, catalogue.names(kind)) or "`bioasm models` lists them all"
+    return Finding("B103", f"there is no {'model' if kind == NEURON else kind} {name!r}", hint)
 
 
 def check_port(instances: Mapping[str, Instance], lost: Container[str], head: str, port: str) -> Found:
     """Whether spikes can be sent to the port of a population or mechanism."""
     instance = instances.get(head)
     if instance is None:
-        if head not in lost:
+        if is_subgroup(head):
+            yield whole_wanted(head)
+        elif head not in lost:
             yield unknown("B120", "population or mechanism", head, instances)
         return
     ports = [p.name for p in instance.model.ports]
@@ -297,45 +381,47 @@ def check_port(instances: Mapping[str, Instance], lost: Container[str], head: st
         yield Finding("B108", f"{head} has no port {port!r}; its ports are {named}", did_you_mean(port, ports))
 
 
+def _words(places: Operand, length: float | None, n: int) -> Layout | Finding:
+    """The layout of POS in words."""
+    if length is None or not length > 0:
+        return Finding("B126", "the length must follow: between neighbours of `grid`, of the side of `random`; more than 0")
+    return read_layout(places.text if isinstance(places, Name) else "", length, n)
+
+
 # --- rules of connection ----------------------------------------------------------------------------
 
 
 def check_connection(program: Program, made: Projection, pre: Population, post: Population) -> Found:
     """Whether a rule of CON can connect two populations (or a population and the mechanisms on the other)."""
-    if made.rule == MATRIX:
-        yield from _check_matrix(program, made, pre.n, post.n)
-    elif made.rule not in RULES:
-        yield unknown("B126", "rule of connection", made.rule, RULES)
-    elif (RULES[made.rule] is None) != (made.number is None):
-        wanted = RULES[made.rule]
-        yield Finding("B126", f"`{made.rule}` takes {wanted}" if wanted else f"`{made.rule}` takes no number")
-    elif made.rule == "others" and pre is not post:
+    kind, among = made.rule.kind, candidates(made, pre, post)
+    if kind == MATRIX:
+        yield from _check_matrix(program, made, among.pre, among.post)
+        return
+    if kind == CONDITION:
+        if made.number is not None:
+            yield Finding("B126", "a condition takes no number beside it", "write `... and u < 0.1`")
+        return
+    wanted, known = RULES[kind].takes, among.pre and among.post
+    if (wanted is None) != (made.number is None):
+        yield Finding("B126", f"`{kind}` takes {wanted}" if wanted else f"`{kind}` takes no number")
+    elif kind == "others" and pre.neurons != post.neurons:
         yield Finding("B126", f"`others` leaves out the neuron itself, and {pre.name} is not {post.name}", "write `all`")
-    elif made.rule == "one_to_one" and 0 < pre.n != post.n > 0:
-        yield Finding("B106", f"one_to_one connects as many neurons as there are: {pre.name} has {pre.n}, {post.name} {post.n}")
+    elif kind == "one_to_one" and known and among.pre != among.post:
+        names = spell_subgroup(pre.name, made.sources), spell_subgroup(post.name, made.targets)
+        text = f"one_to_one connects as many neurons as there are: {names[0]} has {among.pre}, {names[1]} {among.post}"
+        yield Finding("B106", text)
     elif made.number is not None:
-        yield from _check_number(made, made.number, pre, post)
+        yield from check_count(made.rule, made.number, among)
 
 
 def _check_matrix(program: Program, made: Projection, pre: int, post: int) -> Found:
     assert made.data is not None
     value = program.data[made.data].value
-    if isinstance(value, Terms):
-        yield Finding("B004", "the weights of a connection are a matrix, not terms")
+    if isinstance(value, Terms | Random):
+        what = "terms" if isinstance(value, Terms) else "random values"
+        yield Finding("B004", f"the weights of a connection are a matrix, not {what}")
     elif made.number is not None:
         yield Finding("B126", "a matrix takes no number beside it")
     elif pre and post and value.shape != (pre, post):
         sides = " x ".join(map(str, value.shape))
         yield Finding("B106", f"the matrix of weights must be {pre} x {post} (sources x targets), not {sides}")
-
-
-def _check_number(made: Projection, number: float, pre: Population, post: Population) -> Found:
-    if made.rule == "probability":
-        if number > 1:
-            yield Finding("B126", f"a probability is 0 to 1, not {spell_number(number)}")
-        return
-    side = pre if made.rule == "indegree" else post
-    if number != int(number):
-        yield Finding("B126", f"`{made.rule}` takes {RULES[made.rule]}, not {spell_number(number)}")
-    elif side.n and number > side.n:
-        yield Finding("B126", f"`{made.rule}` of {spell_number(number)} is more than the {side.n} neurons of {side.name}")

@@ -9,13 +9,13 @@ from typing import Any
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.kinds import FORMS, Kind
 from bioasm.isa.limits import limit
-from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Register, Target
+from bioasm.isa.program import ConstantRef, DataRef, Instruction, Name, Program, Quantity, Random, Register, Target
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.units import Dimension, Measured, spell, spell_number
 
 
 def check_operands(program: Program, instruction: Instruction) -> Found:
-    """What the instruction table says against the operands of one instruction."""
+    """Check the operands of one instruction against the instruction table."""
     row, operands = instruction.row, instruction.operands
     if BY_MNEMONIC.get(row.mnemonic) is not row:
         yield Finding("B002", f"{row.mnemonic} is not in the instruction table")
@@ -50,6 +50,8 @@ def _check_register(program: Program, name: str, kind: Kind, operand: Register) 
 def _check_data(program: Program, name: str, kind: Kind, operand: DataRef) -> Found:
     if not (_is_index(operand.index) and operand.index < len(program.data)):
         yield Finding("B208", f"`{name}`: there is no data block {operand.index}; the program has {len(program.data)}")
+    elif isinstance(program.data[operand.index].value, Random) and not kind.drawn:
+        yield Finding("B004", f"`{name}` is {kind.summary}; it can't be random values")
 
 
 def _check_target(program: Program, name: str, kind: Kind, operand: Target) -> Found:

@@ -1,4 +1,4 @@
-"""What is wrong with an instruction on some path to it: neurons, registers, and what must be said before they are there."""
+"""Checks of an instruction on all paths to it: neurons, registers, and what must be said before they are there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Instruction, Name
-from bioasm.network.namespace import DELAY, PARAMETER
+from bioasm.models.base import StateVariable
+from bioasm.network.namespace import PARAMETER, pathways
 from bioasm.verifier.analysis import ProgramAnalysis
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.dataflow import ALLOCATED, CHOSEN, REGISTERS, UNALLOCATED, UNCHOSEN
@@ -15,16 +16,14 @@ from bioasm.verifier.network_builder import count
 
 
 def check_flow(analysis: ProgramAnalysis, context: CheckContext, index: int) -> Found:
-    """What is wrong with one instruction on some path to it."""
+    """Findings about one instruction on some path to it."""
     flow = analysis.flow
     if not flow.reached(index):
         return
     instruction, facts = analysis.program.instructions[index], flow.facts[index]
     missing = flow.missing(index)
     if missing & ALLOCATED:
-        hint = "put `ALC n` before it, outside of any branch" if context.network.implicit else "put the POPs before it"
-        made = "ALC" if context.network.implicit else "POP"
-        yield Finding("B101", f"{instruction.mnemonic} needs neurons, and a path leads here without {made}", hint)
+        yield _without_neurons(context, instruction.mnemonic)
     for register in range(limit("registers")) if missing & REGISTERS else ():
         if missing >> register & 1:
             yield Finding("B113", f"a path leads here on which nothing has been written into r{register}")
@@ -32,6 +31,12 @@ def check_flow(analysis: ProgramAnalysis, context: CheckContext, index: int) -> 
         yield from _PLACED[instruction.mnemonic](context, instruction, facts)
     if instruction.mnemonic == "SET" and index >= analysis.fixed:
         yield from _check_fixed(context, instruction)
+
+
+def _without_neurons(context: CheckContext, what: str) -> Finding:
+    hint = "put `ALC n` before it, outside of any branch" if context.network.implicit else "put the POPs before it"
+    made = "ALC" if context.network.implicit else "POP"
+    return Finding("B101", f"{what} needs neurons, and a path leads here without {made}", hint)
 
 
 def _check_alc(context: CheckContext, instruction: Instruction, facts: int) -> Found:
@@ -63,8 +68,12 @@ def _check_model(context: CheckContext, instruction: Instruction, facts: int) ->
 def _check_set(context: CheckContext, instruction: Instruction, facts: int) -> Found:
     """Structural parameters of the neurons that ALC makes are set before it."""
     name, value = instruction.operands
-    found = context.names.member(PARAMETER, name.text) if isinstance(name, Name) else None
-    if isinstance(value, DataRef) or found is None or not context.names.is_bare(found.instance):
+    found = context.names.settable(name.text) if isinstance(name, Name) else None
+    if found is not None and isinstance(found.thing, StateVariable):
+        if not facts & ALLOCATED and not isinstance(value, DataRef) and found.part is None:
+            yield _without_neurons(context, f"SET {found.thing.name}")
+        return
+    if isinstance(value, DataRef) or found is None or found.part is not None or not context.names.is_bare(found.instance):
         return
     if found.thing.structural and not facts & UNALLOCATED:
         yield Finding("B118", f"{found.thing.name} must be set before ALC", "put the SET above ALC")
@@ -83,8 +92,8 @@ def _check_fixed(context: CheckContext, instruction: Instruction) -> Found:
     word = name.text if isinstance(name, Name) else ""
     found = context.names.member(PARAMETER, word)
     projection = context.names.projected(word)
-    is_delay = projection is not None and projection[1] == DELAY
-    is_fixed = found is not None and found.thing.structural and not context.names.is_bare(found.instance)
+    is_delay = projection is not None and projection[1] in pathways(projection[0])
+    is_fixed = found is not None and found.part is None and found.thing.structural and not context.names.is_bare(found.instance)
     if is_delay or is_fixed:
         hint = "put the SET above the first instruction that jumps or uses neurons, such as LDJ, INP, REC and RUN"
         yield Finding("B118", f"{word} must be set before the network runs", hint)

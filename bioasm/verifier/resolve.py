@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity
-from bioasm.models.base import Model
-from bioasm.network.namespace import INPUT, PARAMETER, READABLE, VARIABLE, NameSpace, is_step
+from bioasm.models.base import Event, Model
+from bioasm.network.namespace import INPUT, PARAMETER, READABLE, RECORDABLE, VARIABLE, Member, NameSpace, is_step
 from bioasm.network.network import ADD
 from bioasm.network.references import (
     ALL,
     SPIKE_COUNT,
     STATE,
+    CellsRef,
+    EventRef,
     InputRef,
     ParameterRef,
     PortRef,
@@ -23,6 +25,7 @@ from bioasm.network.references import (
     default_input,
     default_port,
 )
+from bioasm.verifier.painting import painted_by
 
 Operands = tuple[Operand | Reference, ...]
 _ADD = Name(ADD)
@@ -30,17 +33,19 @@ _ADD = Name(ADD)
 
 def resolve(names: NameSpace, program: Program) -> tuple[Resolved, ...]:
     """All instructions of a program, none of which was found wrong."""
-    return tuple(_resolved(names, instruction) for instruction in program.instructions)
+    return tuple(_resolved(names, program, instruction) for instruction in program.instructions)
 
 
-def _resolved(names: NameSpace, instruction: Instruction) -> Resolved:
+def _resolved(names: NameSpace, program: Program, instruction: Instruction) -> Resolved:
     mnemonic, operands = instruction.mnemonic, instruction.operands
     resolved: Operands = operands
     if mnemonic in _IMPLIED:
         return Resolved(instruction.row, (_IMPLIED[mnemonic](names), *operands), instruction.span, 1)
     if mnemonic == "RD" and not operands:
         return Resolved(instruction.row, (STATE,), instruction.span, 1)
-    if mnemonic in _RESOLVERS:
+    if mnemonic == "SET":
+        resolved = _set(names, program, *operands)  # type: ignore[arg-type]
+    elif mnemonic in _RESOLVERS:
         resolved = _RESOLVERS[mnemonic](names, *operands)
     return Resolved(instruction.row, resolved, instruction.span)
 
@@ -79,26 +84,31 @@ def parameter(names: NameSpace, word: str) -> ParameterRef | ProjectionRef | Non
     member = names.member(PARAMETER, word)
     if member is None:
         return None
-    return ParameterRef(ALL if is_step(member.thing) else member.instance.name, member.thing, word)
+    return ParameterRef(ALL if is_step(member.thing) else member.instance.name, member.thing, word, member.part)
 
 
-def _set(names: NameSpace, name: Name, value: Operand) -> Operands:
+def _set(names: NameSpace, program: Program, name: Name, value: Operand) -> Operands:
     found = parameter(names, name.text)
-    assert found is not None
-    if isinstance(value, Name):
-        value = Quantity(dict(found.parameter.words)[value.text])
-    return found, value
+    if found is None:
+        member = names.settable(name.text)
+        assert member is not None
+        return VariableRef(member.instance.name, member.thing.name, name.text, member.part), value
+    if not isinstance(value, Name):
+        return found, value
+    painted = painted_by(names.network, program, found, value.text) if isinstance(found, ParameterRef) else None
+    return found, painted or Quantity(dict(found.parameter.words)[value.text])
 
 
 def _input(names: NameSpace, name: Name, *operands: Operand) -> Operands:
     found = names.member(INPUT, name.text)
     assert found is not None
-    return InputRef(found.instance.name, found.thing.name), *operands
+    return InputRef(found.instance.name, found.thing.name, found.part), *operands
 
 
 def _port(names: NameSpace, name: Name, *operands: Operand) -> Operands:
-    owner, _, port = name.text.partition(".")
-    return PortRef(owner, port), *operands
+    found = names.port(name.text)
+    assert isinstance(found, Member)
+    return PortRef(found.instance.name, found.thing, found.part), *operands
 
 
 def _inp(names: NameSpace, name: Name, value: Operand, how: Operand = _ADD) -> Operands:
@@ -108,7 +118,23 @@ def _inp(names: NameSpace, name: Name, value: Operand, how: Operand = _ADD) -> O
 def _variable(names: NameSpace, name: Name, *operands: Operand) -> Operands:
     found = names.member(VARIABLE, name.text)
     assert found is not None
-    return VariableRef(found.instance.name, found.thing.name, name.text), *operands
+    return VariableRef(found.instance.name, found.thing.name, name.text, found.part), *operands
+
+
+def _cells(names: NameSpace, held: Operand | None = None, *operands: Operand) -> Operands:
+    if not isinstance(held, Name):
+        return operands if held is None else (held, *operands)
+    found = names.cells(held.text)
+    assert isinstance(found, range)
+    return CellsRef(found), *operands
+
+
+def _recorded(names: NameSpace, name: Name, *operands: Operand) -> Operands:
+    found = names.member(RECORDABLE, name.text)
+    assert found is not None
+    if isinstance(found.thing, Event):
+        return EventRef(found.instance.name, found.thing.name, name.text), *operands
+    return VariableRef(found.instance.name, found.thing.name, name.text, found.part), *operands
 
 
 def _peek(names: NameSpace, to: Operand, name: Name, neuron: Operand) -> Operands:
@@ -123,7 +149,7 @@ def _rd(names: NameSpace, name: Name) -> Operands:
     return (_read(names, name.text),)
 
 
-def _read(names: NameSpace, word: str) -> RunRef | VariableRef:
+def _read(names: NameSpace, word: str) -> RunRef | VariableRef | EventRef:
     """An observable: of the run, of all populations together, or a variable of one part of the network."""
     found = names.joint(word)
     if found is not None and (found.shape != "neurons" or word == "best_state"):
@@ -132,7 +158,9 @@ def _read(names: NameSpace, word: str) -> RunRef | VariableRef:
         return STATE if word == STATE.name else SPIKE_COUNT
     member = names.member(READABLE, word)
     assert member is not None
-    return VariableRef(member.instance.name, shown(member.instance.model, member.thing.name), word)
+    if isinstance(member.thing, Event):
+        return EventRef(member.instance.name, member.thing.name, word)
+    return VariableRef(member.instance.name, shown(member.instance.model, member.thing.name), word, member.part)
 
 
 def shown(model: Model, name: str) -> str:
@@ -142,14 +170,15 @@ def shown(model: Model, name: str) -> str:
 
 
 _RESOLVERS: Mapping[str, Callable[..., Operands]] = {
-    "SET": _set,
     "INP": _inp,
     "PLAY": _input,
     "EVT": _port,
     "RATE": _port,
-    "REC": _variable,
-    "UNREC": _variable,
+    "REC": _recorded,
+    "UNREC": _recorded,
     "PEEK": _peek,
+    "CLAMP": _cells,
+    "FREE": _cells,
     "GET": _get,
     "RD": _rd,
 }

@@ -29,7 +29,7 @@ _FAULTS = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZip
 
 
 class Damaged(ValueError):
-    """What an archive holds is not what it must hold."""
+    """The content of an archive is not what it must be."""
 
 
 @contextmanager

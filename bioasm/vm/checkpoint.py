@@ -24,12 +24,13 @@ from bioasm.vm.restoring import COUNTERS, LEVELS, restore
 
 Array = NDArray[Any]
 
-FORMAT = 6
+FORMAT = 9
 _META_BYTES = 1 << 28
 
 
 def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
     """Write the run to `path` (npz), whole or not at all. Raises BioasmError B302 where it can't be written."""
+    machine.check_finite()
     machine.outputs.drain()
     arrays = machine.live_arrays() | machine.chosen_values() | dict(_outputs(machine))
     arrays["meta"] = np.frombuffer(json.dumps(_meta(machine, program_sha256, _checksum(arrays))).encode(), np.uint8)
@@ -44,7 +45,7 @@ def _meta(machine: Machine, program_sha256: str, checksum: str) -> dict[str, Any
         "format": FORMAT,
         "program_sha256": program_sha256,
         "seed": machine.seed,
-        "lanes": machine.lanes,
+        "lanes": list(machine.span),
         "allocated": machine.allocated,
         "loaded": machine.loaded,
         "parameters": machine.parameters,
@@ -54,7 +55,25 @@ def _meta(machine: Machine, program_sha256: str, checksum: str) -> dict[str, Any
         "recorders": [[s.pc, s.start, s.active, s.taken] for s in outputs.samples],
         "readings": [_describe(r) for r in outputs.readings],
         "checksum": checksum,
+        **({"heard": [one.is_heard for one in outputs.events]} if outputs.events else {}),
+        **_over_lanes(machine),
+        **_lane_values(machine),
     }
+
+
+def _lane_values(machine: Machine) -> dict[str, Any]:
+    """Values of the lanes' own, where there are some."""
+    told = machine.lane_values.told
+    return {"lane_values": told} if told else {}
+
+
+def _over_lanes(machine: Machine) -> dict[str, Any]:
+    """The readings over lanes beside their arrays: constants, and which registers hold which steps; nothing of a whole run."""
+    if not machine.span.is_piece:
+        return {}
+    trace = machine.readings_over_lanes
+    held = [[register, step] for register, step in trace.held.items()]
+    return {"over_lanes": {"constants": list(trace.constants), "held": held}}
 
 
 def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
@@ -70,6 +89,7 @@ def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
             given = restore(machine, meta, archive)
             if meta.get("checksum") != _checksum(given):
                 raise Damaged("its checksum is another")
+        machine.kernels.host_has_changed()
     except MemoryError as cause:
         raise error("B403", f"what {path} holds does not fit into memory") from cause
 
@@ -91,8 +111,10 @@ def _read_meta(archive: Archive) -> dict[str, Any]:
 
 
 def _check_origin(path: Path, meta: dict[str, Any], machine: Machine, program_sha256: str) -> None:
-    own = {"format": FORMAT, "program_sha256": program_sha256, "seed": machine.seed, "lanes": machine.lanes}
-    words = {"format": "version of the format", "program_sha256": "program"}
+    own = {"format": FORMAT, "program_sha256": program_sha256, "seed": machine.seed, "lanes": list(machine.span)}
+    own |= {"lane_values": machine.lane_values.told or None}
+    words = {"format": "version of the format", "program_sha256": "program", "lanes": "piece of lanes (first, number, all)",
+             "lane_values": "set of values of the lanes' own"}  # fmt: skip
     wrong = [
         Diagnostic("B404", f"{path} was written for another {words.get(name, name)}: {str(meta.get(name))[:80]}, not {value}")
         for name, value in own.items()
@@ -116,7 +138,8 @@ def _checksum(arrays: dict[str, Array]) -> str:
 
 def _outputs(machine: Machine) -> Iterator[tuple[str, Array]]:
     outputs = machine.outputs
-    yield "out.spikes", np.concatenate(outputs.spikes, axis=1) if outputs.spikes else np.zeros((2, 0), np.int64)
+    yield "out.spikes", outputs.spikes.joined()
+    yield from ((f"out.{one.train.name}", one.train.joined()) for one in outputs.events)
     for b, entries in enumerate(outputs.trace):
         yield f"out.trace.{b}", np.concatenate(entries) if entries else np.zeros((0, machine.state.width))
     for k, samples in enumerate(outputs.samples):
@@ -124,6 +147,9 @@ def _outputs(machine: Machine) -> Iterator[tuple[str, Array]]:
         for b, pieces in enumerate(samples.pieces):
             empty = np.zeros((0, len(samples.neurons), machine.state.width))
             yield f"out.samples.{k}.{b}", np.concatenate(pieces) if pieces else empty
+    if machine.span.is_piece:
+        taken = machine.readings_over_lanes.taken()
+        yield from (("out.over_lanes.steps", taken.steps), ("out.over_lanes.values", taken.values))
     for k, one in enumerate(outputs.readings):
         yield from ((f"out.reading.{k}.{name}", array) for name, array in _arrays_of(one).items())
 

@@ -37,7 +37,7 @@ _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from bioasm.vm.compiler import
 
 
 def settings() -> bytes:
-    """What tells numba how to compile: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
+    """The settings of numba's compiler: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
     found = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
     try:
         own = Path(".numba_config.yaml").read_bytes()
@@ -116,7 +116,7 @@ class Compiler:
 
 
 def _answer(child: Child, key: Key) -> bytes:
-    """What the child makes of a key; nothing where it ends, or takes too long."""
+    """The child's answer to a key; nothing where it ends, or takes too long."""
     with suppress(OSError), _within(_ANSWER_SECONDS, child):
         _write(child, json.dumps(key).encode() + b"\n")
         length = int.from_bytes(_read(child, _LENGTH), "little")
@@ -226,7 +226,7 @@ def object_code(built: Any) -> bytes:
 
 
 def _runtime_names(library: Any) -> list[str]:
-    """What the object code names of the compiler's runtime and of Python."""
+    """The names of the compiler's runtime and of Python that the object code refers to."""
     module = library._final_module
     names = [item.name for items in (module.functions, module.global_variables) for item in items if item.is_declaration]
     return [name for name in names if name.startswith(("NRT_", "numba_", "Py"))]

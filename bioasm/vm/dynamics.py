@@ -1,4 +1,4 @@
-"""What compiled networks and spins share as `Dynamics`: clocks, energies, recordings and spikes of a State."""
+"""The part of `Dynamics` that compiled networks and spins share: clocks, energies, recordings and spikes of a State."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.network.references import VariableRef
+from bioasm.network.references import EventRef, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, Dynamics, Recorded
 from bioasm.vm.layout import Ctx, Real
@@ -20,8 +20,9 @@ Array = NDArray[Any]
 
 
 class CompiledDynamics(Dynamics, ABC):
-    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could. `notice` is
-    told of work that takes its time, and says False where the run is asked to stop. The machine sets both.
+    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could; `combine`
+    lets that of MERGE work on all lanes, `resample_block` that of BLK, and `exchange_parts` that of CXCH on pairs.
+    `notice` is told of work that takes its time, and says False where the run is asked to stop. The machine sets them.
 
     `family`, `storage` and `variant` name the kernel; `stale` says that `bind` must be called before it runs.
     """
@@ -34,6 +35,9 @@ class CompiledDynamics(Dynamics, ABC):
         self.state = state
         self.outputs = Outputs(state, self.spiking, self.cells_of)
         self.refresh: Callable[[], bool] = lambda: False
+        self.combine: Callable[[], None] = lambda: None
+        self.exchange_parts: Callable[[int], None] = lambda _: None
+        self.resample_block: Callable[[], None] = lambda: None
         self.notice: Callable[[str], bool] = lambda _: True
 
     @property
@@ -43,7 +47,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What the kernel for this moment is known by."""
+        """The key of the kernel for this moment: its family, storage of J and variant."""
         return self.family, self.storage, self.variant
 
     @property
@@ -75,7 +79,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @abstractmethod
     def chosen(self) -> dict[str, Array]:
-        """What was set of parameters and inputs."""
+        """The values that parameters and inputs were set to."""
 
     @abstractmethod
     def origins(self) -> dict[str, list[Origin]]:
@@ -131,8 +135,13 @@ class CompiledDynamics(Dynamics, ABC):
         """The level of noise from the next step on."""
         self.state.real[[Real.NOISE, Real.NOISE_SET]] = level, 1.0
 
+    def set_levels(self, levels: Array) -> None:
+        """The level of noise of each lane (lanes,) from the next step on, where lanes have their own."""
+        self.state["LEVEL"][:] = self.state.rows_of_places(levels)
+        self.state.real[Real.NOISE_SET] = 1.0
+
     def set_offset(self, offset: float) -> None:
-        """What is added to energies from now on."""
+        """Set the offset that is added to energies from now on."""
         self.state.real[Real.OFFSET] = offset
 
     # --- energies, spikes, recordings ---------------------------------------------------------------
@@ -153,7 +162,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     def trace(self) -> Array:
         """Energies with the offset of all feedback times or sweeps, (lanes, entries)."""
-        return self.outputs.energies().copy()
+        return self.outputs.energies()
 
     def spikes(self) -> Spikes:
         """All spikes so far."""
@@ -163,9 +172,17 @@ class CompiledDynamics(Dynamics, ABC):
         """Begin to take samples."""
         self.outputs.record(Samples(ref, self.variable(ref), every, self.state.origin.step, neurons, self.state.origin.pc))
 
-    def stop_recording(self, ref: VariableRef) -> None:
-        """End all recordings of a variable."""
+    def stop_recording(self, ref: VariableRef | EventRef) -> None:
+        """End all recordings of a variable or event."""
         self.outputs.stop(ref)
+
+    def record_event(self, ref: EventRef) -> None:
+        """Begin to record an event."""
+        self.outputs.hear(ref)
+
+    def recorded_events(self) -> dict[EventRef, Spikes]:
+        """The recorded times of each event."""
+        return self.outputs.all_events(self.step_length)
 
     @property
     def recorders(self) -> int:

@@ -12,18 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
+from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.ising_state import Spins
-from bioasm.vm.layout import Block, Ctx, Recorder, Status
+from bioasm.vm.layout import Ctx, Status
 from bioasm.vm.machine import Machine
+from bioasm.vm.memory_map import arrays_of, pointers_in
 from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
-_POINTERS: dict[str, list[int]] = {
-    "BLOCK": [Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT, Block.TRACE_AT],
-    "RECORDER": [Recorder.NEURON_AT, Recorder.SOURCE_AT, Recorder.VALUE_AT],
-}
 # What vectors of the compiled kernels fill past the end, or keep for themselves while they compute.
 _SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
 
@@ -41,11 +39,18 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
     """The C file of a program's dynamics. Its test vector begins after the program's first step and is `steps` long.
 
     Raises:
-        BioasmError: the program runs no step.
+        BioasmError: B406, the program runs no step, or has synapses with states or that act at spikes.
     """
-    machine = Machine(verified, seed, lanes)
+    synapse = next((one for one in verified.network.synapses() if one.model.acts), None)
+    if synapse is not None:
+        text = (
+            f"{synapse.name} has the synapse {synapse.model.name}, which has states or acts at spikes: it is not printed as C"
+        )
+        raise error("B406", text)
+    own = with_formulas(verified.program, LaneSpan(0, lanes, lanes))
+    machine = Machine(verified, seed, lanes, lane_values=own)
     try:
-        _run_first_step(machine)
+        run_first_step(machine)
         machine.state.ctx[Ctx.TARGET] = machine.steps + steps
         before = _memory(machine)
         for block in range(machine.state.blocks):
@@ -66,7 +71,7 @@ def dynamics_file(machine: Machine) -> str:
     return network_file(model.generated, model.storage)
 
 
-def _run_first_step(machine: Machine) -> None:
+def run_first_step(machine: Machine) -> None:
     """Run a program until a step was done and nothing waits in a buffer."""
     status = Status.HOST
     machine.state.ctx[Ctx.BUDGET] = 1
@@ -84,35 +89,17 @@ def _run_first_step(machine: Machine) -> None:
 
 def _memory(machine: Machine) -> list[Region]:
     """All arrays of a machine as words, with addresses as region * 2^40 + byte in it, + 1; 0 for none."""
-    arrays = _arrays(machine)
+    arrays = arrays_of(machine.state, machine.outputs)
     starts = [(array.ctypes.data, array.nbytes) for array in arrays.values()]
     found = []
     for name, array in arrays.items():
         raw = np.zeros(-(-array.nbytes // 8) * 8, np.uint8)
         raw[: array.nbytes] = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
-        words, pointers = raw.view(np.uint64), _pointers(name, array)
+        words, pointers = raw.view(np.uint64), pointers_in(name, array)
         words[pointers] = [_place(int(word), starts) for word in words[pointers]]
-        compared = name not in _SCRATCH and not name.startswith("word:") and name != "ADDRESS"
+        compared = name not in _SCRATCH and not name.startswith(("word:", "pair:")) and name != "ADDRESS"
         found.append(Region(name, words, pointers, compared))
     return found
-
-
-def _arrays(machine: Machine) -> dict[str, Array]:
-    state = machine.state
-    arrays = {"ctx": state.ctx, "real": state.real, **state.arrays, **state.fields, **machine.outputs.buffers()}
-    return {name: array for name, array in arrays.items() if name not in ("CODE", "VALUES", "OUT_VALUE", "OUT_PC")}
-
-
-def _pointers(name: str, array: Array) -> Array:
-    """Which words of an array are addresses."""
-    if name == "ctx":
-        return np.array([slot for slot in Ctx if slot.name.endswith("_AT")])
-    if name == "ADDRESS":
-        return np.arange(array.size)
-    if name in _POINTERS and array.ndim == 2:
-        rows: Array = np.arange(len(array))[:, None] * array.shape[1]
-        return np.asarray((rows + np.array(_POINTERS[name])).ravel())
-    return np.zeros(0, np.int64)
 
 
 def _place(address: int, starts: list[tuple[int, int]]) -> int:

@@ -28,7 +28,7 @@ from bioasm.vm.compiler import COMPILER, Key, settings
 Kernel = Callable[[int, int, int], int]
 Notice = Callable[[str], bool]
 
-_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 _HERE = Path(__file__).parent
 _BEGAN = time.time()
 _MOST = 32  # kernels that stay loaded, though no machine uses them
@@ -75,7 +75,8 @@ def _sources() -> list[Path]:
     kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
     others = [_HERE / name for name in ("layout.py", "compiler.py", "kernel_cache.py")]
     shared = [house / "runtime" / f"{name}.py" for name in ("random", "elementary", "reduction")]
-    return [*kernels, *others, *shared, house / "isa" / "table.py"]
+    tables = [house / "isa" / f"{name}.py" for name in ("table", "control_rows")]
+    return [*kernels, *others, *shared, *tables]
 
 
 def _changed_since() -> bool:
@@ -85,7 +86,7 @@ def _changed_since() -> bool:
 
 @cache
 def _fingerprint() -> bytes:
-    """What every kernel depends on: our sources, the compiler's versions, the processor."""
+    """The fingerprint of what every kernel depends on: our sources, the compiler's versions, the processor."""
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -146,7 +147,7 @@ def _link(content: bytes) -> Kernel:
 
 def _kernel(address: int, owner: Any) -> Kernel:
     """The function at an address, whose machine code stays as long as the function does."""
-    function = _PROTOTYPE(address)
+    function = PROTOTYPE(address)
     function.owner = owner  # type: ignore[attr-defined]
     return function
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +32,13 @@ class KernelRunner:
     def take(self, model: CompiledDynamics) -> None:
         """Run these neurons from now on."""
         self.model, self._kernel = model, None
-        model.refresh, model.notice = self.refresh, self.notice or model.notice
+        model.refresh, model.combine, model.exchange_parts = self.refresh, self.combine, self.exchange
+        model.resample_block = self.resample_block
+        model.notice = self.notice or model.notice
         model.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and model.state.blocks > 1)
+
+    def host_has_changed(self) -> None:
+        """Note that the host has changed arrays of the State; kernels of this process work on these themselves."""
 
     # --- kernels --------------------------------------------------------------------------------------
 
@@ -103,6 +109,26 @@ class KernelRunner:
             return False
         self.call(REFRESH)
         return True
+
+    def combine(self) -> None:
+        """Let the kernel of MERGE work on all lanes."""
+        self._moves(("merge", *self.model.key[1:]), range(self.model.state.blocks))
+
+    def resample_block(self) -> None:
+        """Let the kernel of BLK work on all lanes."""
+        self._moves(("blocks", "", ""), range(self.model.state.blocks))
+
+    def exchange(self, phase: int) -> None:
+        """Let the kernel of CXCH work on all pairs of lanes, in their order: a pass over the spins of each."""
+        self._moves(("exchange", *self.model.key[1:]), (phase,))
+
+    def _moves(self, key: tuple[str, str, str], arguments: Iterable[int]) -> None:
+        """Call the kernel of an instruction with one number after another."""
+        state, kernel_of = self.model.state, self._compiled(key)
+        began = time.perf_counter()
+        for argument in arguments:
+            kernel_of(state.ctx.ctypes.data, state.real.ctypes.data, argument)
+        self.seconds["run"] += time.perf_counter() - began
 
     def close(self) -> None:
         """End the threads."""

@@ -15,6 +15,7 @@ class Ctx(IntEnum):
     """Indices of the table `ctx`. Names that end in _AT are addresses of arrays; the comment gives dtype and shape."""
 
     N = 0
+    IDS = auto()  # the ids that spikes are noted by: those of neurons, then of neurons in which recorded events happen
     PLACES = auto()
     BLOCKS = auto()
     PC = auto()
@@ -38,6 +39,7 @@ class Ctx(IntEnum):
     FEEDBACK_EVERY = auto()  # steps
     RECORDERS = auto()
     CLAMPED = auto()  # 1: some neuron is clamped
+    BY_LANE = auto()  # 1: LEVEL holds the noise, else NOISE does
     PEEKED_VARIABLE = auto()  # what PEEK_MEAN is asked about
     PEEKED_NEURON = auto()
     DYNAMICS_AT = auto()  # the kernel of the dynamics, no array
@@ -63,6 +65,7 @@ class Ctx(IntEnum):
     BEST_AT = auto()  # int8 (cells)
     BEST_ENERGY_AT = auto()  # float64 (lanes), without the offset
     ENERGY_AT = auto()  # float64 (lanes), without the offset
+    LEVEL_AT = auto()  # float64 (lanes): the level of noise, where lanes have their own
     # spins
     SPIN_AT = auto()  # int8 (cells)
     FIELD_AT = auto()  # int32 or float64 (cells)
@@ -71,6 +74,34 @@ class Ctx(IntEnum):
     CHANGE_AT = auto()  # int64 or float64 (lanes)
     PRODUCT_AT = auto()  # int8 (terms of a lane block)
     HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
+    MERGE_SIGN = auto()  # how MERGE takes the other state: 0 as it is, 1 as it is or mirrored, whichever is nearer, 2 both
+    MERGE_OTHER_AT = auto()  # int8 (cells): the states that MERGE takes components from
+    MERGE_LABEL_AT = auto()  # int32 (blocks, n): scratch
+    MERGE_QUEUE_AT = auto()  # int32 (blocks, n): scratch
+    MERGE_KEY_AT = auto()  # uint32 (2, places): keys of MERGE's coins
+    EXCHANGES = auto()  # how many CXCH were done
+    EXCHANGE_LANES = auto()  # lanes, without places that have none
+    EXCHANGE_MIRRORED = auto()  # 1: by a coin for each pair, the upper lane is seen as its complement
+    EXCHANGE_ROW_AT = auto()  # int8 (places, n): the spins of each lane
+    EXCHANGE_LEVEL_AT = auto()  # float64 (lanes): temperatures
+    EXCHANGE_KEY_AT = auto()  # uint32 (2, places): keys of the numbers that decide
+    PLAN_COUNT = auto()  # spins of the block that BLK resamples
+    PLAN_WIDTH = auto()  # slots of its tables
+    PLAN_WHOLE = auto()  # 1: fields are whole numbers
+    PLAN_MOVES = auto()  # blocks resampled so far, which their random numbers count
+    PLAN_ORDER_AT = auto()  # int32 (spins of the block): the order in which they are visited
+    PLAN_ROW_AT = auto()  # int64 (n + 1): where the rows of J start, without entries that are 0
+    PLAN_COLUMN_AT = auto()  # int32
+    PLAN_J_AT = auto()  # float64, in units of fields
+    PLAN_H_AT = auto()  # float64 (n)
+    PLAN_KEY_AT = auto()  # uint32 (2, places): keys of the blocks' random words
+    PLAN_KNOWN_AT = auto()  # int32 (n, 3): scratch, and so are all below
+    PLAN_MET_AT = auto()  # int32 (2, n + 1)
+    PLAN_COST_AT = auto()  # float64 (n + 1)
+    PLAN_WORD_AT = auto()  # uint32 (2, n + WIDE)
+    PLAN_JOIN_AT = auto()  # int32 (2 spins of the block, 2): slots and the spins put there
+    PLAN_TABLE_AT = auto()  # bytes or float64 (2^width)
+    PLAN_CHOICE_AT = auto()  # bits (2 spins of the block, 2^width)
     # membranes
     POPULATION_AT = auto()  # int64 (populations, 2): the first neuron and how many there are
     VARIABLE_N_AT = auto()  # int64: how many neurons have each variable
@@ -102,6 +133,7 @@ class Real(IntEnum):
     I_MAX = auto()
     CONSTANT = auto()  # energy of the diagonal of J, for spins
     PEEKED = auto()  # what PEEK_MEAN found
+    PLAN_SPREAD = auto()  # bound of what spins to come can make of differences in a block's table, in units of fields
     NOISE_SET = auto()  # 1: SIG has set NOISE; before that every model has the level that its text says
 
 
@@ -116,7 +148,7 @@ class Block(IntEnum):
     SPIKES = auto()
     SPIKE_CAPACITY = auto()
     SPIKE_STEP_AT = auto()  # int64
-    SPIKE_ID_AT = auto()  # int64: lane * n + neuron
+    SPIKE_ID_AT = auto()  # int64: lane * ids + id
     TRACE = auto()
     TRACE_CAPACITY = auto()
     TRACE_AT = auto()  # float64 (entries, width)
@@ -138,6 +170,18 @@ class Recorder(IntEnum):
     VALUE_AT = auto()  # float64 (samples, neurons, width)
 
 
+class Wave(IntEnum):
+    """Columns of the table of waveforms that play into parts of a population; one row a part."""
+
+    FIRST = 0  # neuron
+    NEURONS = auto()
+    BEGIN = auto()  # of its numbers among those of all
+    ROWS = auto()
+    WIDTH = auto()  # columns: 1, or one a neuron
+    PERIOD = auto()  # steps
+    START = auto()  # step of the first row
+
+
 class Status(IntEnum):
     """Why a kernel came back."""
 
@@ -152,7 +196,7 @@ class Status(IntEnum):
 
 
 class Fault(IntEnum):
-    """What was wrong with a value in the run."""
+    """The faults of values that are found in the run."""
 
     DURATION = 1
     STEPS = 2
@@ -162,7 +206,7 @@ class Fault(IntEnum):
 
 
 class Scalar(IntEnum):
-    """What GET reads."""
+    """The numbers that GET can read."""
 
     ENERGY = 0
     BEST_ENERGY = 1
@@ -186,3 +230,7 @@ DRAWN = CHUNK + WIDE  # numbers of one step that a block's buffer holds: whole v
 HALVED_FROM = 384  # neurons from which on a symmetric J lies so far from the processor that reading half is worth more work
 FARTHEST = 1 << 30  # thresholds of spins with whole fields are no farther from 0
 COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
+LEAST_WIDTH = 6  # a table of BLK fills a vector of bytes
+WITHIN_BYTES = 255.0  # costs of a block below it are exact in bytes that saturate
+IN_WEIGHTS = 500.0  # a spread below so many temperatures leaves all weights that matter within float64
+FORCED = 1e300  # the field of a spin that is clamped

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import BioasmError, Diagnostic
@@ -15,11 +16,17 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import Data
 from bioasm.models.base import SPINS, Model
 from bioasm.network.network import Network
+from bioasm.network.references import Resolved, VariableRef
 from bioasm.results import Reading
 from bioasm.runtime.dynamics import Dynamics
-from bioasm.runtime.instructions import MEANINGS, Run, fault
-from bioasm.runtime.setup import default_noise, fixed_parameters
+from bioasm.runtime.instructions import MEANINGS, fault, indexed, level, size_of
+from bioasm.runtime.lane_trace import LaneTrace, execute_traced
+from bioasm.runtime.options import ALIKE, LaneSpan, LaneValues
+from bioasm.runtime.readings import reduce_lanes
+from bioasm.runtime.run import Run
+from bioasm.runtime.setup import connections_apart, default_noise, fixed_parameters
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.lanes import lane_flow, sums_depend_on_lanes
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.ising_state import Spins
 from bioasm.vm.kernel_cache import Notice
@@ -27,19 +34,21 @@ from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.layout import Ctx, Fault, Real, Status
 from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Outputs
-from bioasm.vm.program_code import HOST, ProgramCode
-from bioasm.vm.state import Origin, State
+from bioasm.vm.program_code import ProgramCode
+from bioasm.vm.spool import Spool
+from bioasm.vm.state import Origin, State, block_width
 
 Array = NDArray[Any]
 
 _SLICE_SECONDS = 0.05
+_CHECK_SHARE = 50  # how many times as long as a look for numbers that are not finite the run goes on before the next
 _FIRST_BUDGET = 1000
 _FAULTS = {
     Fault.DURATION: "RUN got {}; a duration is a finite number of at least 0",
     Fault.STEPS: "RUN asks for more than {limit} steps in all",
     Fault.NOISE: "SIG got {}; noise is a finite number of at least 0",
     Fault.OFFSET: "LDO got {}; an offset is a finite number",
-    Fault.INDEX: "neuron {} does not exist; indices go from 0 to {last}",
+    Fault.INDEX: "{what} {} does not exist; indices go from 0 to {last}",
 }
 
 
@@ -60,32 +69,56 @@ class Machine(Run):
         parameters: Mapping[str, float] | None = None,
         notice: Notice | None = None,
         trace: bool = True,
+        spool: Spool | None = None,
+        span: LaneSpan | None = None,
+        lane_values: LaneValues | None = None,
+        kernels: KernelRunner | None = None,
     ) -> None:
-        super().__init__(verified, parameters or {})
+        """`span` says which lanes of how many these are, where they are a piece; `lane_values` are values of their own.
+
+        `kernels` runs the dynamics elsewhere than on `threads` of this processor.
+        """
+        super().__init__(verified, parameters or {}, seed, span or LaneSpan(0, lanes, lanes), lane_values or ALIKE)
+        self.noisy_by_lane = any(i.mnemonic == "SIG" and self.by_lane(i.operands[0]) is not None for i in verified.instructions)
+        self.spool, self.readings_over_lanes = spool, LaneTrace()
         self.trace = trace  # whether energies of single steps are kept
-        self.n, self.lanes, self.seed = verified.n, lanes, seed
-        self.kernels, self.code = KernelRunner(threads, notice), ProgramCode(verified)
+        self.n, self.lanes = verified.n, lanes
+        self.kernels, self.code = kernels or KernelRunner(threads, notice), self._code()
         self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
         self._allocated = False
         self.state: State
         self.model: CompiledDynamics
         self._budget = _FIRST_BUDGET
+        self._check_from = 0.0  # when numbers are looked at again, by the clock of `perf_counter`
         self._allocate(0)
         self.state.ctx[Ctx.FUEL] = fuel
 
+    def _code(self) -> ProgramCode:
+        traced = lane_flow(self.verified).traced if self.span.is_traced else ()
+        return ProgramCode(self.verified, traced, ("SIG",) if self.noisy_by_lane else ())
+
     # --- allocation ---------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        """The width of blocks: copies have that of one of them, unless sums are the same for any."""
+        alike = self.span.copies > 1 and not sums_depend_on_lanes(self.verified)
+        return block_width(self.span.everyone if alike else self.span.each)
 
     def _allocate(self, n: int) -> None:
         """Make the state of n neurons; before ALC it is that of none."""
         before = getattr(self, "model", None)
-        self.state = State(n, self.lanes, self.seed)
+        self.state = State(n, self.lanes, self.seed, self.span, self._width)
         self.state.real[Real.NOISE] = default_noise(self.network)
+        if self.noisy_by_lane:
+            self.state.give_levels(default_noise(self.network))
         network = self.network if n else without_neurons(self.network)
         if self.spec.kind == SPINS:
             self.model = Spins(self.state, network.populations[0].name, self.parameters)
         else:
-            self.model = Populations(self.state, network, self.verified, self.parameters)
-        self.outputs.keeps_trace = self.trace
+            apart = connections_apart(self.verified, self.lane_values)
+            self.model = Populations(self.state, network, self.verified, self.parameters, apart)
+        self.outputs.keeps_trace, self.outputs.spool = self.trace, self.spool
         self.kernels.take(self.model)
         self.code.bind(self.model)
         if before is not None:
@@ -102,12 +135,14 @@ class Machine(Run):
         return self.network.populations[0].model
 
     def _carry_over(self, before: CompiledDynamics) -> None:
-        """What the program did before ALC: position, fuel, registers, noise, offset, and what it put out."""
+        """Take over the program's state before ALC: position, fuel, registers, noise, offset, and what it put out."""
         for slot in (Ctx.PC, Ctx.FUEL, Ctx.BUDGET):
             self.state.ctx[slot] = before.state.ctx[slot]
         for real in (Real.NOISE, Real.NOISE_SET, Real.OFFSET):
             self.state.real[real] = before.state.real[real]
         self.state["VALUES"][:] = before.state["VALUES"]
+        if before.state.levels is not None:
+            self.state["LEVEL"][:] = before.state.levels
         self.outputs.readings = before.outputs.readings
 
     def allocate(self) -> None:
@@ -131,26 +166,26 @@ class Machine(Run):
 
     @property
     def outputs(self) -> Outputs:
-        """What the neurons and the program left behind so far."""
+        """The outputs of the neurons and the program so far."""
         return self.model.outputs
 
     @property
     def readings(self) -> list[Reading]:
-        """What was put out so far."""
+        """The readings put out so far."""
         return self.outputs.readings
 
     @property
     def noise(self) -> float:
-        """What SIG set last, or the model's default."""
+        """The noise that SIG set last, or the model's default."""
         return float(self.state.real[Real.NOISE])
 
     @property
     def offset(self) -> float:
-        """What LDO set last."""
+        """The offset that LDO set last."""
         return float(self.state.real[Real.OFFSET])
 
     def register(self, index: int) -> float:
-        """What a register holds."""
+        """The value of a register."""
         return float(self.state["VALUES"][index])
 
     def set_register(self, index: int, value: float) -> None:
@@ -171,7 +206,7 @@ class Machine(Run):
         return self.state.live() | self.model.live()
 
     def chosen_values(self) -> dict[str, Array]:
-        """What must be known before there are the arrays of `live_arrays`: clamps, and what a network was set to."""
+        """The values needed before there are the arrays of `live_arrays`: clamps, and what a network was set to."""
         return {"hold": self.model.held(), **self.model.chosen()}
 
     # --- running ------------------------------------------------------------------------------------
@@ -194,6 +229,7 @@ class Machine(Run):
 
     def run_slice(self) -> Status:
         """Run for about a twentieth of a second. Returns HALT, FUEL or SLICE; raises BioasmError for a fault."""
+        self.outputs.make_room()  # of what an observer has seen by now
         ctx, began = self.state.ctx, time.perf_counter()
         ctx[Ctx.BUDGET] = self._budget
         status = Status.DRAIN
@@ -204,7 +240,8 @@ class Machine(Run):
         self.outputs.drain()
         self.outputs.take_emitted(self.code.output_names, self.emit)
         self.outputs.check_limits()
-        self._check_finite()
+        if status is not Status.SLICE or time.perf_counter() >= self._check_from:
+            self.check_finite()
         self._adapt(time.perf_counter() - began)
         return status
 
@@ -217,6 +254,7 @@ class Machine(Run):
             self.outputs.drain()
             self.outputs.take_emitted(self.code.output_names, self.emit)
             self.outputs.check_limits()
+            self.outputs.make_room()
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:
@@ -228,7 +266,7 @@ class Machine(Run):
         ctx = self.state.ctx
         if ctx[Ctx.RUNNING] or ctx[Ctx.PC] >= ctx[Ctx.CODE_LENGTH]:
             return False
-        return self.verified.instructions[ctx[Ctx.PC]].mnemonic in HOST
+        return self.code.is_host(int(ctx[Ctx.PC]))
 
     def _spent(self) -> Status | None:
         """FUEL or SLICE where nothing is left of one, None where there is."""
@@ -251,8 +289,22 @@ class Machine(Run):
     def execute(self, origin: Origin) -> None:
         """Do an instruction of the host's, at its step; what it plays, sends or records is known by this origin."""
         self.state.origin = origin
+        self.kernels.host_has_changed()  # also before the instruction, which may ask for energies in between
         instruction = self.verified.instructions[origin.pc]
-        MEANINGS[instruction.mnemonic](self, instruction)
+        if origin.pc in self.code.traced:
+            execute_traced(self, self.readings_over_lanes, instruction)
+        elif origin.pc in self.code.of_parts:
+            reduce_lanes(self, instruction)
+        elif instruction.mnemonic == "SIG":
+            self._set_levels(instruction)
+        else:
+            MEANINGS[instruction.mnemonic](self, instruction)
+        self.kernels.host_has_changed()
+
+    def _set_levels(self, instruction: Resolved) -> None:
+        """SIG, where lanes have levels of their own."""
+        found = np.asarray(level(self, instruction, 0, range(0), 0.0), np.float64)
+        self.model.set_levels(np.broadcast_to(found.ravel(), (self.lanes,)))
 
     def _adapt(self, seconds: float) -> None:
         """Choose the next slice's budget from how long this one took."""
@@ -270,10 +322,16 @@ class Machine(Run):
         instruction = self.verified.instructions[ctx[Ctx.PC]]
         text = _FAULTS[Fault(int(ctx[Ctx.FAULT]))]
         value = self.value(instruction.operands[-1])
-        return fault(text.format(f"{value:g}", limit=limit("steps"), last=self.n - 1), instruction)
+        peeked = [size_of(self, operand.owner) for operand in instruction.operands if isinstance(operand, VariableRef)]
+        last = (*peeked, self.n)[0] - 1
+        return fault(text.format(f"{value:g}", limit=limit("steps"), last=last, what=indexed(self, instruction)), instruction)
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
+        """Raise B407 where a variable is not finite. A slice looks again when that takes a small part of the time only."""
+        began = time.perf_counter()
         what = self.model.non_finite()
+        now = time.perf_counter()
+        self._check_from = now + _CHECK_SHARE * (now - began)
         if what is not None:
             when = f"{self.steps * self.step_length:g} {self.spec.clock.symbol}"
             raise BioasmError(Diagnostic("B407", f"{what} left the finite range before {when}"))

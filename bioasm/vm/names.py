@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from bioasm.isa.program import Name, Operand
+from bioasm.isa.program import DataRef, Name, Operand
+from bioasm.morphology.cell import METHODS
+from bioasm.network.attachment import owner_of
+from bioasm.network.cables import sites
+from bioasm.network.coupling import sums
 from bioasm.network.namespace import WEIGHT
-from bioasm.network.network import ADD, Network, variables_of
-from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, Reference, VariableRef, default_input
-from bioasm.runtime.setup import event_ports
+from bioasm.network.network import ADD, Network, Projection, variables_of
+from bioasm.network.references import (
+    EventRef,
+    InputRef,
+    ParameterRef,
+    PortRef,
+    ProjectionRef,
+    Reference,
+    VariableRef,
+    default_input,
+)
+from bioasm.runtime.setup import event_ports, neurons_with, played_parts, recorded_events
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.network_builder import static_end
-from bioasm.vm.codegen.plan import Link, Plan, Target
+from bioasm.vm.codegen.plan import SENDER, CableSites, Link, Plan, Summand, Target
 from bioasm.vm.codegen.system import Instance, System
 
 
 @dataclass(frozen=True, eq=False)
 class NameTable:
-    """The instances of a network with their ids, by name: `p0`, `p1`, ... for populations, `m0`, ... for mechanisms."""
+    """The instances of a network with their ids, by name: `p0`, ... for populations, `m0`, ... for mechanisms; those of
+    synapses are `s0`, ... by projection. `apart` names by projection what of its connections lanes have values of their own of.
+    """
 
     network: Network
     verified: Verified
+    apart: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def populations(self) -> list[Instance]:
@@ -32,6 +49,13 @@ class NameTable:
     def mechanisms(self) -> list[Instance]:
         """One a mechanism."""
         return [Instance(m.name, m.model, f"m{k}") for k, m in enumerate(self.network.mechanisms)]
+
+    @cached_property
+    def synapses(self) -> dict[str, Instance]:
+        """One for each projection that has a synapse, or whose delays differ, under its name."""
+        models = {p.name: p.synapse or (SENDER if p.name in self._scattered else None) for p in self.network.projections}
+        listed = enumerate(models.items())
+        return {name: Instance(name, model, f"s{k}") for k, (name, model) in listed if model is not None}
 
     @cached_property
     def by_name(self) -> dict[str, Instance]:
@@ -47,11 +71,15 @@ class NameTable:
 
     def qualified(self, ref: VariableRef | InputRef) -> str:
         """The name of a variable or input in generated source."""
-        return self.by_name[ref.owner].qualified(ref.name)
+        return (self.by_name.get(ref.owner) or self.synapses[ref.owner]).qualified(ref.name)
 
     def parameter(self, ref: ParameterRef) -> str:
         """The name of a parameter in generated source."""
         return self.by_name[ref.owner].qualified(ref.parameter.name)
+
+    def event(self, ref: EventRef) -> str:
+        """The name of an event in generated source."""
+        return self.by_name[ref.owner].qualified(ref.name)
 
     def target(self, ref: PortRef) -> Target:
         """Where spikes go that are sent to a port."""
@@ -61,7 +89,7 @@ class NameTable:
     # --- the plan of the code -----------------------------------------------------------------------
 
     def plan(self, own: frozenset[str], clamped: bool, lanes: int) -> Plan:
-        """What the source depends on, for the parameters `own` that differ between neurons.
+        """The plan of the source, for the parameters `own` that differ between neurons.
 
         Kernels take seconds to compile, so programs share them: where one parameter of a population with feedback has a value
         for each neuron or a neuron is clamped, its other parameters are read neuron by neuron as well.
@@ -72,7 +100,28 @@ class NameTable:
             own |= self._parameters(coupled)
         systems = tuple(self.system(k, own) for k in range(len(self.populations)))
         single = frozenset(k for k, p in enumerate(self.network.populations) if p.n * lanes == 1 and k != coupled)
-        return Plan(systems, tuple(self._links()), self.played, self.events, self.watched, clamped, coupled, single)
+        return Plan(
+            systems,
+            tuple(self.links(own)),
+            self.played,
+            self.events,
+            self.watched,
+            clamped,
+            coupled,
+            single,
+            self.played_apart,
+            self._cables,
+            heard=frozenset(map(self.event, recorded_events(self.verified))),
+        )
+
+    @cached_property
+    def _cables(self) -> tuple[CableSites, ...]:
+        """The cells that are trees, as their steps need them."""
+        found = []
+        for one in self.network.cables:
+            suffixes = tuple(site.suffix for site in sites(one.cell))
+            found.append(CableSites(one.cells, one.volumes, suffixes, one.cell.method == METHODS[1], one.detectors))
+        return tuple(found)
 
     @cached_property
     def coupled(self) -> int | None:
@@ -86,15 +135,58 @@ class NameTable:
     def system(self, population: int, own: frozenset[str] = frozenset()) -> System:
         """A population and the mechanisms inserted into it, as one system of equations."""
         on = [m for m in self.mechanisms if self.population_of(m) == population]
-        return System(self.populations[population], tuple(on), own, self.modulated)
+        return System(self.populations[population], tuple(on), own, self.modulated, self.summed, self._where)
 
-    def _links(self) -> list[Link]:
+    @cached_property
+    def _where(self) -> dict[str, str]:
+        """The places and regions of mechanisms that do not stand on all of a population, by their ids."""
+        return {one.id: m.where for one, m in zip(self.mechanisms, self.network.mechanisms, strict=True) if m.where}
+
+    def links(self, own: frozenset[str] = frozenset()) -> list[Link]:
+        """The projections, with what their synapses need to be known by."""
         found = []
         for projection in self.network.projections:
             instance = self.by_name[projection.target]
             target = Target(self.population_of(instance), instance.id, projection.port)
-            found.append(Link(projection.name, projection.pre, target, projection.name in self.reweighted))
+            link = Link(projection.name, projection.pre, target, projection.name in self.reweighted)
+            found.append(self._attached(link, projection, self.synapses.get(projection.name), own))
         return found
+
+    def _attached(self, link: Link, projection: Projection, synapse: Instance | None, own: frozenset[str]) -> Link:
+        if synapse is None:
+            return link
+        named = ((use.name, owner_of(self.network, projection, use.name)) for use in synapse.model.uses)
+        owners = {use: (owner.population, self.by_name[owner.name].id) for use, owner in named if owner is not None}
+        apart = self.apart.get(projection.name, frozenset())
+        states = {s.name for s in synapse.model.states}
+        if apart:  # a state starts as parameters and other states let it
+            apart |= states
+        shared = states - synapse.model.changed - apart
+        mine = frozenset(name for name in own if name.startswith(f"{synapse.id}."))
+        return link._replace(
+            synapse=synapse, owners=owners, own=mine, shared=frozenset(map(synapse.qualified, shared)),
+            apart=frozenset(map(synapse.qualified, apart)),
+            scattered=self._scattered.get(projection.name, frozenset()), sums=self._sums(projection),
+        )  # fmt: skip
+
+    @cached_property
+    def _scattered(self) -> dict[str, frozenset[str]]:
+        """By projection the delays of its pathways that the program gives connection by connection."""
+        refs = [ref for ref, value in self._operands("SET") if isinstance(ref, ProjectionRef) and isinstance(value, DataRef)]
+        found: dict[str, frozenset[str]] = {}
+        for ref in (ref for ref in refs if ref.parameter.structural):
+            found[ref.owner] = found.get(ref.owner, frozenset()) | {ref.parameter.name}
+        return found
+
+    def _sums(self, projection: Projection) -> tuple[Summand, ...]:
+        """The terms that the connections of a projection add to inputs in every step."""
+        found = sums(self.network, projection)
+        return tuple(Summand(one.end, self.by_name[one.owner.name].qualified(one.input), one.value) for one in found)
+
+    @cached_property
+    def summed(self) -> frozenset[str]:
+        """The inputs that get sums over connections."""
+        return frozenset(one.target for projection in self.network.projections for one in self._sums(projection))
 
     @cached_property
     def reweighted(self) -> frozenset[str]:
@@ -113,6 +205,17 @@ class NameTable:
         found = {ref for ref, *_ in self._operands("PLAY", "WAVE") if isinstance(ref, InputRef)}
         default = default_input(self.network) if self.network.implicit and self.coupled is not None else None
         return frozenset(self.qualified(ref) for ref in found | ({default} if default else set()))
+
+    @cached_property
+    def waves(self) -> dict[str, tuple[range, ...]]:
+        """The parts of a population that have a waveform each, of each input that the program plays some into."""
+        return {self.qualified(ref): parts for ref, parts in played_parts(self.verified).items()}
+
+    @cached_property
+    def played_apart(self) -> frozenset[str]:
+        """The inputs that are not played into as a whole alone."""
+        found = played_parts(self.verified).items()
+        return frozenset(self.qualified(ref) for ref, parts in found if parts != (neurons_with(self.verified, ref),))
 
     @cached_property
     def watched(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 from bioasm.network.network import Network
 from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.verifier.gate import Verified
+from bioasm.vm.codegen.cables import TREE
 from bioasm.vm.codegen.frame import Frame
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.steps import hold_field
-from bioasm.vm.codegen.system import FACTOR, OFFSET, System
+from bioasm.vm.codegen.system import COVERED, FACTOR, OFFSET, System
 from bioasm.vm.layout import CHUNK, DRAWN, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.names import NameTable
 from bioasm.vm.state import State
@@ -27,12 +29,15 @@ _MOST_STEPS = 2.0**53
 # Fields that follow from others, or from what the program loads, connects, sends and plays. Spikes from outside are taken and
 # used up in one step, so that between steps, where checkpoints are written, none of them waits.
 _MADE_ANEW = (
-    *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:"),
-    *("count_first:", "count_end:", "count_top:", "count_limit:", "word:"),
-    *("one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
+    *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:", "waves:"),
+    *("count_first:", "count_end:", "count_top:", "count_limit:", "word:", "pair:"),
+    *("happened:", "one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
+    *("source:", "begin:", "order:", "late:", "delays:", "noise:", "scale:", TREE, COVERED),
 )
 _OF_INPUTS = ("#base", OFFSET, FACTOR)  # follow from the constants of inputs
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
+_Key = tuple[frozenset[str], bool, int, type[Frame], frozenset[tuple[str, frozenset[str]]]]
+_SOURCES: WeakKeyDictionary[Verified, dict[_Key, Generated]] = WeakKeyDictionary()
 
 
 class NetworkArrays:
@@ -42,12 +47,12 @@ class NetworkArrays:
     """
 
     def __init__(
-        self, state: State, network: Network, verified: Verified, parameters: Mapping[str, float], frames: type[Frame]
+        self, state: State, network: Network, names: NameTable, parameters: Mapping[str, float], frames: type[Frame]
     ) -> None:
-        self.state, self.network, self.names, self.frames = state, network, NameTable(network, verified), frames
+        self.state, self.network, self.names, self.frames = state, network, names, frames
         self.generated: Generated | None = None
         self.stale = True
-        self._sources: dict[tuple[frozenset[str], bool], Generated] = {}
+        self._sources = _SOURCES.setdefault(names.verified, {})
         self._allocate(parameters)
 
     # --- names --------------------------------------------------------------------------------------
@@ -68,6 +73,20 @@ class NetworkArrays:
         index = int(identity[1:])
         return index if identity[0] == "p" else self.network.mechanisms[index].population
 
+    def _size_of(self, qualified: str) -> int:
+        """How many neurons have a variable; of a connection's state none yet."""
+        return 0 if qualified[0] == "s" else self.network.populations[self.system_of(qualified)].n
+
+    def _edges_of(self, qualified: str) -> int:
+        """How many connections have what belongs to a synapse."""
+        identity = qualified.partition(".")[0]
+        return self.state.wholes[next(f"edges:{name}" for name, one in self.names.synapses.items() if one.id == identity)]
+
+    def note_edges(self, names: list[str], edges: int) -> None:
+        """The states of these names belong to so many connections."""
+        for name in names:
+            self.state["VARIABLE_N"][self.numbered.index(name)] = edges
+
     @property
     def coupled(self) -> int | None:
         """The index of the population with the feedback J s + h."""
@@ -80,6 +99,7 @@ class NetworkArrays:
         if name not in self.state.fields:
             n = self.network.populations[made.population].n
             sizes = {"cell": n * self.state.places, "slot": n * self.state.places * self.slots(name)}
+            sizes["lists"] = self.state.blocks * self.slots(name.replace("spikes_of:", "spiked:"))
             sizes["mark"] = self.state.blocks * self.slots(name.removeprefix("mark:"))
             self.state.fields[name] = np.zeros(sizes.get(made.per, 1), _TYPES[made.dtype])
         return self.state.fields[name]
@@ -93,16 +113,18 @@ class NetworkArrays:
         return self.array(name, Field(population))
 
     def fill(self, field: str, population: int, value: Array | float) -> None:
-        """Set a field of cells from one number, or one a neuron."""
+        """Set a field of cells from one number, one a neuron (n,), or a row for each place (places, 1 or n)."""
         n = self.network.populations[population].n
-        per_neuron = np.broadcast_to(np.asarray(value, np.float64), (n,))
-        self.cells(field, population)[:] = self.state.per_neuron_to_cells(per_neuron)
+        rows = np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n))
+        self.cells(field, population)[:] = self.state.to_cells(rows)
 
     def live(self) -> dict[str, Array]:
         """The fields that a run changes, of those that the present source reads and of the first."""
         assert self.generated is not None
         names = self._first_fields | self.generated.layout.fields.keys()
         parameters = {name for system in self.systems for name in system.parameters}
+        parameters |= {i.qualified(p.name) for i in self.names.synapses.values() for p in i.model.parameters}
+        names |= {name for link in self.names.links() for name in link.recordable}
         anew = {n for n in names if n.startswith(_MADE_ANEW) or n.endswith(_OF_INPUTS)}
         kept = [n for n in names - anew if n in self.state.fields and n not in parameters]
         return {f"field.{name}": self.state.fields[name] for name in sorted(kept)}
@@ -124,7 +146,7 @@ class NetworkArrays:
         state.bind("ENERGY", np.zeros(places))
         state.bind("BEST_ENERGY", np.full(places, np.inf))
         state.bind("POPULATION", np.array([[p.first, p.n] for p in self.network.populations], np.int64))
-        state.bind("VARIABLE_N", np.array([self.network.populations[self.system_of(v)].n for v in self.numbered], np.int64))
+        state.bind("VARIABLE_N", np.array([self._size_of(name) for name in self.numbered], np.int64))
         if self.coupled is not None:
             self._allocate_feedback(self.network.populations[self.coupled].n, parameters)
 
@@ -162,13 +184,13 @@ class NetworkArrays:
         state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
 
     def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
-        """The source of a plan, written once: programs change values in their loops, and plans hardly ever."""
-        if (own, clamped) not in self._sources:
-            made = generate(self.names.plan(own, clamped, self.state.places), self.frames)
-            self._sources[own, clamped] = made
-            for name in made.layout.wholes:
-                self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
-        return self._sources[own, clamped]
+        """The source of a plan, written once for all runs of a program, which change values and hardly ever plans."""
+        key = (own, clamped, self.state.places, self.frames, frozenset(self.names.apart.items()))
+        if key not in self._sources:
+            self._sources[key] = generate(self.names.plan(own, clamped, self.state.places), self.frames)
+        for name in self._sources[key].layout.wholes:
+            self.state.wholes.setdefault(name, 1 if name.startswith("slots:") else 0)
+        return self._sources[key]
 
     def _make_noise(self, made: Generated) -> None:
         """Room for the random numbers that a source draws, and the keys of its white noises."""
@@ -181,14 +203,18 @@ class NetworkArrays:
         state.bind("NOISE_KEY", self._noise_keys(max(made.noises)))
 
     def _parameter_array(self, name: str, made: Field, parameters: Mapping[str, Array | float]) -> Array:
+        if made.per == "link" and name in parameters:
+            self.state.fields[name] = np.ascontiguousarray(parameters[name], np.float64)
+        if made.per == "entry" and name in parameters:
+            rows = np.broadcast_to(parameters[name], (self.state.places, self._edges_of(name)))
+            self.state.fields[name] = self.state.to_cells(rows)
         array = self.array(name, made)
-        if name in parameters:
+        if name in parameters and made.per == "cell":
             self.fill(name, made.population, parameters[name])
         return array
 
     def _noise_keys(self, noises: int) -> Array:
         """Threefry keys of the white noises other than `xi`, uint32 (streams, 2, places)."""
-        lanes = np.arange(self.state.places, dtype=np.uint32)
-        keys = [lane_key(self.state.seed, lanes, STREAM_WHITE + k) for k in range(noises)]
+        keys = [lane_key(self.state.seed, self.state.numbers, STREAM_WHITE + k) for k in range(noises)]
         words = [word for key in keys for word in key]
         return np.concatenate([*words, np.zeros(PAST_THE_END, np.uint32)])

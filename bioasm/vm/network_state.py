@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,64 +13,96 @@ from bioasm.models.algebra import spell
 from bioasm.models.base import Parameter
 from bioasm.models.expression import Symbol
 from bioasm.models.ranges import in_unit_range
-from bioasm.network.network import Network
+from bioasm.network.network import Network, Population
 from bioasm.network.references import (
     SPIKE_COUNT,
     STATE,
+    EventRef,
     InputRef,
     ParameterRef,
     PortRef,
     ProjectionRef,
     VariableRef,
 )
+from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.energy import Couplings
-from bioasm.runtime.setup import feedback_problem
+from bioasm.runtime.parts import overlaid, place
+from bioasm.runtime.setup import feedback_problem, recorded_events
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
+from bioasm.vm.cable_arrays import lay_out, look
 from bioasm.vm.codegen.frame import Frame
 from bioasm.vm.codegen.source import Generated
 from bioasm.vm.codegen.steps import frozen_field, hold_field
+from bioasm.vm.codegen.system import COUPLED, level_field
 from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.initial import definition
 from bioasm.vm.layout import LIMB_COLUMNS, LIMBS, Block, Ctx, Real
+from bioasm.vm.names import NameTable
 from bioasm.vm.network_arrays import NetworkArrays
 from bioasm.vm.network_values import NetworkValues
 from bioasm.vm.projections import Projections
 from bioasm.vm.state import Origin, State
 from bioasm.vm.stimuli import Stimuli
+from bioasm.vm.synapses import Synapse
 
 Array = NDArray[Any]
+_UNDER_WAY = ("ring:", "delayed:", "mark:", "events:", "spiked:", "spikes_of:", COUPLED)  # `arrived:` is empty between steps
 
 
 class Populations(CompiledDynamics):
     """All populations of a program in a State: their arrays, values, stimuli and projections.
 
-    `parameters` are one number or one a neuron, by the names that generated source has for them.
+    `parameters` are one number, one a neuron or a row for each place, by the names that generated source has for them.
     """
 
     spiking = True
     family = "network"
     frames: type[Frame] = Frame  # how the steps of the source are built
 
-    def __init__(self, state: State, network: Network, verified: Verified, parameters: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        state: State,
+        network: Network,
+        verified: Verified,
+        parameters: Mapping[str, float],
+        apart: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    ) -> None:
+        """`apart` names by projection what of its connections lanes have values of their own of."""
         super().__init__(state)
         self.network, self.storage = network, ""
         state.real[Real.DT] = parameters["dt"]
-        self.arrays = NetworkArrays(state, network, verified, parameters, self.frames)
+        self.arrays = NetworkArrays(state, network, NameTable(network, verified, apart), parameters, self.frames)
         self.names = self.arrays.names
         self.parameters: dict[str, Array | float] = {
             i.qualified(p.name): parameters[f"{i.name}.{p.name}"]
             for i in self.names.by_name.values()
             for p in i.model.parameters
         }
+        self.parameters |= {
+            i.qualified(p.name): parameters.get(f"{name}.{p.name}", p.default)
+            for name, i in self.names.synapses.items()
+            for p in i.model.parameters
+        }
         self.stimuli = Stimuli(self.arrays)
         self.values = NetworkValues(self.arrays, self.stimuli, self.parameters)
-        self.projections = Projections(self.arrays, parameters, lambda message: self.notice(message))
+        self.projections = Projections(self.arrays, parameters, self.parameters, lambda message: self.notice(message))
+        for one in network.cables:
+            lay_out(self.arrays, one)
         self.arrays.note_first()
-        self.placed = np.zeros(state.n, np.uint8)  # 1: LDS or CLAMP has put the neuron where it starts
+        self._add_events(recorded_events(verified))
+        self.placed = np.zeros(state.n, np.uint8)  # 1: LDS, CLAMP or SET has put the neuron where it starts
+        self.given = np.zeros(sum(size for _, size in self._states), np.uint8)  # 1: SET has given the neuron this state
         self._start()
         self.load(Couplings())
+
+    def _add_events(self, refs: tuple[EventRef, ...]) -> None:
+        """Room for the events that the program records; kernels note each by ids of its own."""
+        homes = [self.network.populations[self.names.population_of(self.names.by_name[ref.owner])] for ref in refs]
+        if refs:
+            self.outputs.add_events({ref: (home.first, home.n) for ref, home in zip(refs, homes, strict=True)})
+        self.state.wholes |= {f"id:{self.names.event(one.ref)}": one.first_id for one in self.outputs.events}
 
     # --- the kernel -----------------------------------------------------------------------------------
 
@@ -92,7 +125,19 @@ class Populations(CompiledDynamics):
     def bind(self) -> None:
         """Let the source for the present parameters and clamps find its numbers and arrays."""
         self.projections.connect()
-        self.arrays.bind(self.parameters)
+        self.stimuli.bind_waves()
+        self.arrays.bind(self.parameters | self._levels())
+
+    def _levels(self) -> dict[str, Array]:
+        """The level of noise of each population, (places, 1), by its field; none where all lanes have one."""
+        if self.state.levels is None:
+            return {}
+        return {level_field(f"p{k}"): self.values.levels(k) for k in range(len(self.network.populations))}
+
+    def set_levels(self, levels: Array) -> None:
+        """The level of noise of each lane, (lanes,)."""
+        super().set_levels(levels)
+        self.arrays.stale = True
 
     def variable(self, ref: VariableRef) -> int:
         """The number of a variable."""
@@ -100,12 +145,16 @@ class Populations(CompiledDynamics):
 
     def cells_of(self, ref: VariableRef) -> Array | None:
         """The array of cells that holds a variable, None where it must be computed."""
+        if ref.owner in self.projections.synapses:
+            return self._synapse(ref.owner).cells_of(ref.name)
         name = self.names.qualified(ref)
         return self.state.fields[name] if name in self.arrays.systems[self.arrays.system_of(name)].states else None
 
     def neurons_of(self, ref: VariableRef) -> int:
-        """How many neurons have a variable."""
-        return self.network.populations[self.network.by_name[ref.owner].population].n
+        """How many neurons have a variable; of a projection, connections."""
+        if ref.owner in self.projections.synapses:
+            return self._synapse(ref.owner).edges
+        return self._population_of(ref.owner).n
 
     @property
     def coupled(self) -> int | None:
@@ -122,21 +171,55 @@ class Populations(CompiledDynamics):
 
     # --- parameters ---------------------------------------------------------------------------------
 
+    def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
+        """Set the weights of a projection, or what multiplies those of a matrix."""
+        self.projections.set_weight(ref.owner, values)
+
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
-        """Set a parameter for every neuron, one number or (n,), or a projection's weight; returns what is wrong with it."""
+        """Set a parameter, one number, (n,) or (lanes, 1), or of a projection's synapse; returns what is wrong with it.
+
+        Where neurons have a parameter alike it is kept as one number, and the kernel reads one.
+        """
         if isinstance(ref, ProjectionRef):
-            self.projections.set_weight(ref.owner, float(value))
-            return None
+            return self._set_of_projection(ref, value)
         several = np.asarray(value, np.float64)
+        several = self.state.rows_of_places(several) if several.ndim == 2 else several
+        name, n = self.names.parameter(ref), self._population_of(ref.owner).n
+        several = np.asarray(overlaid(self.parameters[name], several, ref.part, n), np.float64)
         alike = several.ndim == 0 or len(np.unique(several)) <= 1
-        self.parameters[self.names.parameter(ref)] = float(several.flat[0]) if alike and several.size else several.copy()
+        self.parameters[name] = float(several.flat[0]) if alike and several.size else several.copy()
         self.arrays.stale = True
         if self.state.ctx[Ctx.STEP] == 0:
             self._start()  # neurons start as their parameters are when they first run
         return self.parameter_problem()
 
+    def _synapse(self, name: str) -> Synapse:
+        """The synapse of a projection, whose connections are made where they were not yet."""
+        found = self.projections.ensure(name)
+        assert found is not None
+        return found
+
+    def _set_of_projection(self, ref: ProjectionRef, value: Array | float) -> str | None:
+        """Set a parameter or state of a projection's synapse: one number, one a connection, or one a lane, (lanes, 1)."""
+        name, synapse = ref.parameter.name, self.projections.synapses.get(ref.owner)
+        assert synapse is not None
+        several = np.asarray(value, np.float64)
+        if several.ndim == 2:
+            several = self.state.rows_of_places(several)
+        elif several.ndim:
+            self._synapse(ref.owner)
+        if any(state.name == name for state in synapse.model.states):
+            return synapse.set_state(name, several)
+        problem = synapse.count_problem(name, several)
+        if problem is None:
+            self.parameters[synapse.instance.qualified(name)] = several.copy() if several.ndim else float(several)
+            self.arrays.stale = True
+            if synapse.connected and self.state.ctx[Ctx.STEP] == 0:
+                synapse.start()
+        return problem
+
     def parameter_problem(self) -> str | None:
-        """What is wrong with the parameters as they are now; None where nothing is."""
+        """The fault of the parameters as they are now, or None."""
         if self.coupled is None:
             return self.projections.parameter_problem()
         population = self.network.populations[self.coupled]
@@ -156,23 +239,45 @@ class Populations(CompiledDynamics):
     def reset(self) -> None:
         """All states as they start, nothing under way; what is clamped stays where it is held."""
         self.placed &= self.state["HOLD"]
+        self.given[:] = 0
         self._start()
 
     def _start(self) -> None:
         """All states but those that the program has put where they are."""
+        given = self._given_by_state()
         for k, (system, own) in enumerate(zip(self.arrays.systems, self.network.populations, strict=True)):
             placed = self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
             clamp = system.population.qualified(system.population.model.clamp)
             for name in system.states:
                 start = self.state.to_cells(self.values.initial(name, k))
-                keep = placed & (name == clamp)
+                keep = placed & (name == clamp) | (self.state.per_neuron_to_cells(given[name]) == 1)
                 self.state.fields[name][:] = np.where(keep, self.state.fields[name], start)
             if frozen_field(k) in self.state.fields:
                 self.state.fields[frozen_field(k)][:] = 0.0
         for name, array in self.state.fields.items():
-            if name.startswith(("ring:", "delayed:", "mark:", "events:")):  # `arrived:` is empty between steps
+            if name.startswith(_UNDER_WAY):
                 array[:] = 0
+        for one in self.network.cables:
+            look(self.arrays, one)
+        for synapse in self.projections.synapses.values():
+            if synapse.connected:
+                synapse.start()
         self.state["FEEDBACK_CURRENT"][:] = 0.0
+
+    @property
+    def _states(self) -> list[tuple[str, int]]:
+        """The qualified names of all states, and how many neurons have them, in the order of `given`."""
+        sized = zip(self.arrays.systems, self.network.populations, strict=True)
+        return [(name, population.n) for system, population in sized for name in system.states]
+
+    def _given_by_state(self) -> dict[str, Array]:
+        """The part of `given` of each state, (n,)."""
+        names, sizes = [name for name, _ in self._states], [size for _, size in self._states]
+        return dict(zip(names, np.split(self.given, np.cumsum(sizes)[:-1]), strict=True))
+
+    def _population_of(self, owner: str) -> Population:
+        """A population by its name, or that of a mechanism."""
+        return self.network.populations[self.network.by_name[owner].population]
 
     def read(self, ref: VariableRef) -> Array:
         """A variable, (lanes, neurons), of one part of the network or of all populations."""
@@ -180,6 +285,8 @@ class Populations(CompiledDynamics):
             return np.concatenate([self._state_of(k) for k in range(len(self.arrays.systems))], axis=1)
         if ref == SPIKE_COUNT:
             return self.state.from_cells(self.state["SPIKE_COUNT"])
+        if ref.owner in self.projections.synapses:
+            return self._synapse(ref.owner).read(ref.name)
         name, population = self.names.qualified(ref), self.network.by_name[ref.owner].population
         if ref.name == "spike_count":
             one = self.network.populations[population]
@@ -189,7 +296,7 @@ class Populations(CompiledDynamics):
         return self.values.now(name, population)
 
     def _state_of(self, population: int) -> Array:
-        """What a population's model calls its state."""
+        """The values of the variable that a population's model calls its state."""
         one = self.names.populations[population]
         name = one.qualified(shown(one.model, STATE.name))
         return self.values.now(name, population)
@@ -204,7 +311,8 @@ class Populations(CompiledDynamics):
             for name in system.states:
                 if not np.isfinite(self.state.fields[name]).all():
                     return self._in_words(k, name)
-        return None
+        found = (one.non_finite() for one in self.projections.synapses.values() if one.connected)
+        return next(filter(None, found), None)
 
     def _in_words(self, population: int, qualified: str) -> str:
         identity, _, name = qualified.partition(".")
@@ -219,7 +327,7 @@ class Populations(CompiledDynamics):
         """The fields that a run changes, and who was put where they start."""
         fields = self.arrays.live()
         mine = [name for name in fields if self.stimuli.is_live(name.removeprefix("field."))]
-        return {"placed": self.placed} | {name: fields[name] for name in mine}
+        return {"placed": self.placed, "given": self.given} | {name: fields[name] for name in mine}
 
     def chosen(self) -> dict[str, Array]:
         """Parameters, weights and constant inputs."""
@@ -228,13 +336,17 @@ class Populations(CompiledDynamics):
 
     def origins(self) -> dict[str, list[Origin]]:
         """Which instructions made what a checkpoint makes anew."""
-        return self.stimuli.origins()
+        return self.stimuli.origins() | {"weights": list(self.projections.set_by.values())}
 
     def parameters_of(self) -> Iterator[tuple[str, Parameter, int]]:
         """The qualified name of each parameter, the parameter, and how many neurons have it."""
         for instance in self.names.by_name.values():
             n = self.network.populations[self.names.population_of(instance)].n
             yield from ((instance.qualified(p.name), p, n) for p in instance.model.parameters)
+        for name, instance in self.names.synapses.items():
+            if instance.model.parameters:
+                edges = self._synapse(name).edges
+                yield from ((instance.qualified(p.name), p, edges) for p in instance.model.parameters)
 
     def follow_live(self) -> None:
         """Make anew what follows from the arrays that a checkpoint has filled."""
@@ -245,19 +357,19 @@ class Populations(CompiledDynamics):
 
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
-        self.stimuli.set_input(self.names.qualified(ref), value, how)
+        self.stimuli.set_input(self.names.qualified(ref), value, how, ref.part)
 
     def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
         """PLAY: rows, one every `period` steps from now."""
-        self.stimuli.set_waveform(self.names.qualified(ref), rows, period)
+        self.stimuli.set_waveform(self.names.qualified(ref), rows, period, ref.part)
 
     def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """EVT: spikes at steps from now."""
-        self.stimuli.set_spike_train(self.names.target(ref), steps, neurons, weight)
+        self.stimuli.set_spike_train(self.names.target(ref), steps, neurons, weight, ref.part)
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """RATE: Poisson spikes, hertz."""
-        self.stimuli.set_poisson(self.names.target(ref), rate, weight)
+        self.stimuli.set_poisson(self.names.target(ref), rate, weight, ref.part)
 
     # --- couplings and clamps -----------------------------------------------------------------------
 
@@ -298,11 +410,25 @@ class Populations(CompiledDynamics):
         free = np.flatnonzero(self.state["HOLD"] == 0)
         self._write_states(free, states[:, free])
 
+    def set_state(self, ref: VariableRef, value: Array | float) -> None:
+        """Put a state of neurons in place, one number, (n,) or (lanes, n); clamped neurons stay."""
+        population, name = self._population_of(ref.owner), self.names.qualified(ref)
+        own = np.arange(population.n)[place(ref.part)]
+        rows = np.broadcast_to(np.asarray(value, np.float64), (self.state.lanes, len(own)))
+        if ref.owner == population.name and ref.name == population.model.clamp:
+            own += population.first
+            free = self.state["HOLD"][own] == 0
+            self.placed[own] = 1
+            self._write_states(own[free], rows[:, free])
+            return
+        self._given_by_state()[name][own] = 1
+        self._write_cells(name, own, self.state.rows_of_places(rows))
+
     def clamp(self, neurons: Array, levels: Array) -> None:
-        """Hold neurons (numbered through), each at its level."""
+        """Hold neurons (numbered through), each at its level: (neurons,), or (lanes, neurons)."""
         self.state["HOLD"][neurons] = 1
         self.placed[neurons] = 1
-        self._write_states(neurons, levels[None, :])
+        self._write_states(neurons, np.atleast_2d(levels))
         self._note_clamps()
 
     def _write_states(self, neurons: Array, values: Array) -> None:
@@ -311,10 +437,17 @@ class Populations(CompiledDynamics):
         for k, population in enumerate(self.network.populations):
             mine = (neurons >= population.first) & (neurons < population.first + population.n)
             if mine.any():
-                array = self.state.fields[f"p{k}.{population.model.clamp}"]
-                places = self.state.places_of(array)
-                places[:, neurons[mine] - population.first] = rows[:, mine]
-                array[:] = self.state.to_cells(places)
+                name = f"p{k}.{population.model.clamp}"
+                self._write_cells(name, neurons[mine] - population.first, rows[:, mine])
+        for one in self.network.cables:
+            look(self.arrays, one)
+
+    def _write_cells(self, name: str, neurons: Array, rows: Array) -> None:
+        """Put values (places, neurons) into a field of cells."""
+        array = self.state.fields[name]
+        places = self.state.places_of(array)
+        places[:, neurons] = rows
+        array[:] = self.state.to_cells(places)
 
     def _note_clamps(self) -> None:
         hold = self.state["HOLD"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioasm.models.algebra import evaluate
 from bioasm.models.expression import Call, Expression, Symbol, symbols
 from bioasm.vm.codegen.lower import delayed_ring
-from bioasm.vm.codegen.system import System
+from bioasm.vm.codegen.system import COUPLED, COVERED, System
 from bioasm.vm.initial import present
 from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.network_arrays import NetworkArrays
@@ -42,7 +42,7 @@ class NetworkValues:
         return self.evaluate(Symbol(name), population, states)[: self.state.lanes]
 
     def initial(self, name: str, population: int) -> Array:
-        """What a state starts as, or a definition at the start, (places, n)."""
+        """The initial value of a state, or of a definition, (places, n)."""
         return self.evaluate(Symbol(name), population, _Initial(self, population))
 
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
@@ -71,15 +71,28 @@ class NetworkValues:
             return states[name]
         if name in self.parameters:
             return self.parameters[name]
+        if name.startswith(COVERED):
+            return self.state.places_of(self.arrays.cells(name, population))
         if "#" in name:
             return self.stimuli.present(name, population)
+        if name.startswith(COUPLED):
+            return self.state.places_of(self.arrays.cells(name, population))
+        if name == "noise" and self.state.levels is not None:
+            return self.levels(population)
         if name == "noise":
             known = self.state.real[Real.NOISE_SET] == 1.0
             return float(self.state.real[Real.NOISE] if known else system.population.model.noise_default)
         return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
 
+    def levels(self, population: int) -> Array:
+        """The level of noise of each place, (places, 1), where lanes have their own."""
+        assert self.state.levels is not None
+        if self.state.real[Real.NOISE_SET] == 1.0:
+            return self.state.levels[:, None].copy()
+        return np.full((self.state.places, 1), self.systems[population].population.model.noise_default)
+
     def _late(self, call: Call, population: int, states: Mapping[str, Any]) -> Array:
-        """What was delayed, as it is read in the coming step, (places, n)."""
+        """The value of `delayed`, as it is read in the coming step, (places, n)."""
         ring, state = delayed_ring(call), self.state
         slots, n = self.arrays.slots(ring), self.network.populations[population].n
         if slots == 1 or ring not in state.fields:
@@ -90,7 +103,7 @@ class NetworkValues:
 
 
 class _Initial(Mapping[str, Any]):
-    """What the states of a population start as, each worked out where it is asked for: one may be an expression of others."""
+    """The initial values of a population's states, each computed where it is asked for: one may be an expression of others."""
 
     def __init__(self, values: NetworkValues, population: int) -> None:
         self.values_of, self.population, self.starts = values, population, values.systems[population].states

@@ -1,7 +1,8 @@
-"""Output buffers of kernels (spikes, energies, samples), and the pieces that were drained from them."""
+"""Output buffers of kernels (spikes with events, energies, samples), and what was drained from them, in memory or a spool."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,28 +12,34 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.isa.limits import limit
-from bioasm.memory import memory
-from bioasm.network.references import VariableRef
+from bioasm.memory import KEEP_LESS_OR_WRITE, memory
+from bioasm.network.references import EventRef, VariableRef
 from bioasm.results.result import Reading, Spikes
 from bioasm.runtime.dynamics import Recorded
 from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.spool import Spool
+from bioasm.vm.spooled import lanes_first, once_more
 from bioasm.vm.state import State
+from bioasm.vm.trains import Train
 
 Array = NDArray[Any]
 
 _SPIKES = 1 << 15  # least room for spikes of a block; more where two steps could have more
-_TRACE = 1 << 12
-_SAMPLE_BYTES = 1 << 21
+_TRACE = 1 << 12  # energies of a lane
+_SAMPLE_BYTES = 1 << 21  # of a recorder in a block
+_BYTES_OF_ALL = 1 << 28  # of the energies of all blocks, and of a recorder's samples, where many blocks make that less for each
 _OUT = 1 << 10
 _SPIKE_BYTES, _ENERGY_BYTES = 16, 8
 _COPIES = 3  # of what was taken, while a result is put together
+_HELD = 1 << 26  # bytes in memory from which on they go to a spool,
+_HELD_SECONDS = 10.0  # and for how long they stay there at most, so that a kill costs no more
 
 
 @dataclass
 class Samples:
     """One recording: variable, period in steps, first step, neurons (int64), the place of its REC, and its samples.
 
-    A piece is (samples, neurons, lanes) of one block.
+    A piece is (samples, neurons, lanes) of one block; `spooled` samples are no longer among them.
     """
 
     ref: VariableRef
@@ -43,15 +50,30 @@ class Samples:
     pc: int
     active: bool = True
     pieces: list[list[Array]] = field(default_factory=list)
+    spooled: int = 0
 
     @property
     def taken(self) -> int:
         """Samples so far."""
-        return sum(len(p) for p in self.pieces[0]) if self.pieces else 0
+        return self.spooled + (sum(len(p) for p in self.pieces[0]) if self.pieces else 0)
 
     def next_at(self, step: int) -> int:
         """The first step not before `step` at which a sample is due."""
         return self.start + max(0, -(-(step - self.start) // self.every)) * self.every
+
+
+@dataclass
+class Happenings:
+    """An event that the program records: its word, the first of its population's neurons, and while it `is_heard` its train.
+
+    Kernels note it as spikes of cells that follow those of the neurons, from `first_id` on.
+    """
+
+    ref: EventRef
+    first: int
+    first_id: int
+    train: Train
+    is_heard: bool = False
 
 
 class Outputs:
@@ -59,31 +81,44 @@ class Outputs:
 
     def __init__(self, state: State, with_spikes: bool, cells_of: Callable[[VariableRef], Array | None]) -> None:
         """`cells_of` gives the array of cells of float64 that holds a variable, None where it must be computed."""
-        self.state, self._cells_of = state, cells_of
+        self.state, self._cells_of, self.with_spikes = state, cells_of, with_spikes
         self.readings: list[Reading] = []
         self.samples: list[Samples] = []
-        self.spikes: list[Array] = []
-        self.spikes_taken = 0
+        self.spikes, self.events = Train("spikes", state.n), list[Happenings]()
         self.bytes_recorded = 0
         self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
         self.trace_taken, self.keeps_trace = 0, True
+        self.spool: Spool | None = None
+        self._spooled_bytes, self._spooled_at = 0, time.monotonic()
         self._spike_buffers: list[tuple[Array, Array]] = []
         self._trace_buffers: list[Array] = []
         self._sample_buffers: list[list[Array]] = []
-        self._make_buffers(with_spikes)
+        self._make_buffers()
 
-    def _make_buffers(self, with_spikes: bool) -> None:
-        state = self.state
+    def add_events(self, refs: dict[EventRef, tuple[int, int]]) -> None:
+        """Make room for events of populations, (first neuron, neurons) each; kernels note them by the ids of `first_id`."""
+        at = self.state.n
+        for k, (ref, (first, n)) in enumerate(refs.items()):
+            self.events.append(Happenings(ref, first, at, Train(f"events.{k}", n)))
+            at += n
+        self.state.ctx[Ctx.IDS] = at
+        self._spike_buffers, self._trace_buffers = [], []
+        self.with_spikes = True
+        self._make_buffers()
+
+    def _make_buffers(self) -> None:
+        state, ids_of_step = self.state, int(self.state.ctx[Ctx.IDS])
+        rows = max(1, min(_TRACE, _BYTES_OF_ALL // (8 * state.places)))
         state.bind("OUT_VALUE", np.zeros(_OUT))
         state.bind("OUT_PC", np.zeros(_OUT, np.int64))
         state.ctx[Ctx.OUT_CAPACITY] = _OUT
         for row in state["BLOCK"]:
             width = int(row[Block.WIDTH])
-            room = max(_SPIKES, 4 * state.n * width) if with_spikes else 1
-            steps, ids, trace = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros((_TRACE, width))
+            room = max(_SPIKES, 4 * ids_of_step * width) if self.with_spikes else 1
+            steps, ids, trace = np.zeros(room, np.int64), np.zeros(room, np.int64), np.zeros((rows, width))
             self._spike_buffers.append((steps, ids))
             self._trace_buffers.append(trace)
-            row[[Block.SPIKE_CAPACITY, Block.TRACE_CAPACITY]] = room, _TRACE
+            row[[Block.SPIKE_CAPACITY, Block.TRACE_CAPACITY]] = room, rows
             row[[Block.SPIKE_STEP_AT, Block.SPIKE_ID_AT]] = steps.ctypes.data, ids.ctypes.data
             row[Block.TRACE_AT] = trace.ctypes.data
 
@@ -103,11 +138,18 @@ class Outputs:
         self.samples.append(samples)
         self.rebuild_recorders()
 
-    def stop(self, ref: VariableRef) -> None:
-        """Stop recording a variable; what was taken stays."""
+    def hear(self, ref: EventRef) -> None:
+        """Begin to record an event; what happened in the steps so far is as it was."""
         self.drain()
+        next(one for one in self.events if one.ref == ref).is_heard = True
+
+    def stop(self, ref: VariableRef | EventRef) -> None:
+        """Stop recording a variable or event; what was taken stays."""
+        self.drain()
+        for event in self.events:
+            event.is_heard = event.is_heard and event.ref != ref
         for samples in self.samples:
-            samples.active = samples.active and samples.ref != ref
+            samples.active = samples.active and not samples.ref.is_recorded_as(ref)
         self.rebuild_recorders()
 
     def rebuild_recorders(self) -> None:
@@ -116,12 +158,13 @@ class Outputs:
         blocks = self.state["BLOCK"]
         table = np.zeros((max(1, len(active) * len(blocks)), len(Recorder)), np.int64)
         self._sample_buffers = []
+        most = min(_SAMPLE_BYTES, _BYTES_OF_ALL // len(blocks))
         for r, samples in enumerate(active):
             samples.pieces = samples.pieces or [[] for _ in blocks]
             self._sample_buffers.append([])
             for b, block in enumerate(blocks):
                 entry = len(samples.neurons) * int(block[Block.WIDTH])
-                room = max(2, _SAMPLE_BYTES // (8 * max(1, entry)))
+                room = max(2, most // (8 * max(1, entry)))
                 buffer = np.zeros((room, len(samples.neurons), int(block[Block.WIDTH])))
                 self._sample_buffers[r].append(buffer)
                 table[r * len(blocks) + b] = (
@@ -164,24 +207,82 @@ class Outputs:
     def _drain_spikes(self, b: int, block: Array) -> None:
         count = int(block[Block.SPIKES])
         if count:
-            steps, ids = self._spike_buffers[b]
-            self.spikes.append(np.stack([ids[:count], steps[:count]]))
-            self.spikes_taken += count
             block[Block.SPIKES] = 0
+            steps, ids = (buffer[:count] for buffer in self._spike_buffers[b])
+            self.take_spikes(ids, steps)
+
+    def take_spikes(self, ids: Array, steps: Array) -> None:
+        """Keep spikes and events, in any order: lane * ids of a lane + id, and the step of each."""
+        if not self.events:
+            self.spikes.take(ids, steps)
+            return
+        lane, at = np.divmod(ids, int(self.state.ctx[Ctx.IDS]))
+        chosen = at < self.state.n
+        self.spikes.take(lane[chosen] * self.state.n + at[chosen], steps[chosen])
+        for one in self.events:
+            n = one.train.neurons
+            if one.is_heard:
+                chosen = (at >= one.first_id) & (at < one.first_id + n)
+                one.train.take(lane[chosen] * n + at[chosen] - one.first_id, steps[chosen])
+
+    @property
+    def _trains(self) -> list[Train]:
+        """Of spikes, and of each event."""
+        return [self.spikes, *(one.train for one in self.events)]
+
+    @property
+    def _times_taken(self) -> int:
+        """Spikes and events so far."""
+        return sum(train.taken for train in self._trains)
+
+    @property
+    def _bytes(self) -> int:
+        """Bytes of all that was taken."""
+        return self.bytes_recorded + _SPIKE_BYTES * self._times_taken + _ENERGY_BYTES * self.trace_taken
+
+    def make_room(self) -> None:
+        """Move what was taken to the spool, where there is one, and there is much or it is old. Raises BioasmError B302."""
+        held, since = self._bytes - self._spooled_bytes, time.monotonic() - self._spooled_at
+        if self.spool is not None and held and (held > _HELD or since > _HELD_SECONDS):
+            self._write_out(self.spool)
 
     def check_limits(self) -> None:
         """Refuse to go on where more was taken than a run may keep in memory. What was taken can still be read."""
+        if self.spool is not None:
+            return
         if self.bytes_recorded > limit("record_bytes"):
             text = f"recordings take {self.bytes_recorded / 1e9:.1f} GB"
-            raise error("B111", text, hint="record less often: REC v, 10 ms")
-        if self.spikes_taken > limit("spikes"):
-            raise error("B111", f"more than {limit('spikes')} spikes")
+            raise error("B111", text, hint=KEEP_LESS_OR_WRITE)
+        if self._times_taken > limit("spikes"):
+            what = "spikes and events" if self.events else "spikes"
+            raise error("B111", f"more than {limit('spikes')} {what}", hint=KEEP_LESS_OR_WRITE)
         if self.trace_taken > limit("trace_entries"):
-            raise error("B111", f"the trace of energies has more than {limit('trace_entries')} entries in all lanes")
-        kept = self.bytes_recorded + _SPIKE_BYTES * self.spikes_taken + _ENERGY_BYTES * self.trace_taken
-        if kept > memory() // _COPIES:
-            text = f"recordings, spikes and energies take {kept / 1e9:.1f} GB, and this machine has {memory() / 1e9:.1f} GB"
-            raise error("B403", text, hint="run fewer lanes at a time or a shorter time, or record less often")
+            text = f"the trace of energies has more than {limit('trace_entries')} entries in all lanes"
+            raise error("B111", text, hint=KEEP_LESS_OR_WRITE)
+        if self._bytes > memory() // _COPIES:
+            taken, there = f"{self._bytes / 1e9:.1f} GB", f"{memory() / 1e9:.1f} GB"
+            text = f"recordings, spikes and energies take {taken}, and this machine has {there}"
+            raise error("B403", text, hint=KEEP_LESS_OR_WRITE)
+
+    # --- the spool ----------------------------------------------------------------------------------
+
+    def _write_out(self, spool: Spool) -> None:
+        """Move all that was drained to the spool."""
+        spool.tell({"recordings": [self._told(samples) for samples in self.samples]})
+        for train in self._trains:
+            train.move(spool)
+        for b, pieces in enumerate(self.trace):
+            spool.move(f"energies.{b}", pieces)
+        for k, samples in enumerate(self.samples):
+            for b, pieces in enumerate(samples.pieces):
+                spool.move(f"samples.{k}.{b}", pieces)
+            samples.spooled = spool.count(f"samples.{k}.0", [])
+        self._spooled_bytes, self._spooled_at = self._bytes, time.monotonic()
+
+    def _told(self, samples: Samples) -> dict[str, Any]:
+        """The description of a recording for a reader of the spool: its name, period and first step, and its neurons."""
+        found = {"name": samples.ref.word, "every": samples.every, "start": samples.start}
+        return found | {"neurons": samples.neurons.tolist()}
 
     def take_emitted(self, names: dict[int, str], emit: Callable[[str, float], None]) -> None:
         """Let `emit` take the numbers that OUT emitted; `names` gives the name for each instruction."""
@@ -195,28 +296,43 @@ class Outputs:
     def all_spikes(self, dt: float) -> Spikes:
         """The spikes so far, sorted by lane, time and neuron."""
         self.drain()
-        joined = np.concatenate(self.spikes, axis=1) if self.spikes else np.zeros((2, 0), np.int64)
-        lane, neuron = np.divmod(joined[0], max(1, self.state.n))
-        order = np.lexsort((neuron, joined[1], lane))
-        self.spikes = [joined[:, order]]
-        return Spikes(joined[1][order] * dt, neuron[order], lane[order])
+        return self.spikes.spikes(self.spool, self.state.lanes, dt)
+
+    def all_events(self, dt: float) -> dict[EventRef, Spikes]:
+        """The recorded times of each event, sorted as spikes are; neurons are numbered through as theirs."""
+        self.drain()
+        found = {one.ref: one.train.spikes(self.spool, self.state.lanes, dt) for one in self.events}
+        return {one.ref: _from(one.first, found[one.ref]) for one in self.events}
 
     def energies(self) -> Array:
         """The energy trace so far, (lanes, entries)."""
         self.drain()
+        spool = self.spool
+        if spool is not None and "energies.0" in spool:
+            blocks = [(f"energies.{b}", pieces) for b, pieces in enumerate(self.trace)]
+            return once_more(spool, lambda: lanes_first(spool, f"energies.{self.trace_taken}", blocks, self.state.lanes))
         self.trace = [[np.concatenate(pieces)] if pieces else [] for pieces in self.trace]
         rows = [pieces[0].T for pieces in self.trace if pieces]
-        return np.concatenate(rows)[: self.state.lanes] if rows else np.zeros((self.state.lanes, 0))
+        return np.concatenate(rows)[: self.state.lanes].copy() if rows else np.zeros((self.state.lanes, 0))
 
     def recorded(self) -> list[Recorded]:
         """All recordings in the order in which they began."""
         self.drain()
-        return [Recorded(s.ref, s.every, s.start, s.neurons, self._values(s)) for s in self.samples]
+        return [Recorded(s.ref, s.every, s.start, s.neurons, self._values(k, s)) for k, s in enumerate(self.samples)]
 
-    def _values(self, samples: Samples) -> Array:
+    def _values(self, k: int, samples: Samples) -> Array:
         """The samples so far, (lanes, samples, neurons)."""
+        spool = self.spool
+        if spool is not None and f"samples.{k}.0" in spool:
+            spooled = [(f"samples.{k}.{b}", pieces) for b, pieces in enumerate(samples.pieces)]
+            return once_more(spool, lambda: lanes_first(spool, f"recording.{k}.{samples.taken}", spooled, self.state.lanes))
         if not samples.taken:
             return np.zeros((self.state.lanes, 0, len(samples.neurons)))
         empty = np.zeros((0, len(samples.neurons), 0))
         blocks = [np.concatenate(p) if p else empty for p in samples.pieces]
         return np.asarray(np.concatenate(blocks, axis=2).transpose(2, 0, 1)[: self.state.lanes])
+
+
+def _from(first: int, spikes: Spikes) -> Spikes:
+    """The same with neurons that are counted from `first` on."""
+    return Spikes(spikes.t, spikes.i + first, spikes.lane) if first else spikes

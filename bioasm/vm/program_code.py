@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
 import numpy as np
@@ -10,28 +11,40 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, Operand, Quantity, Register, Target
 from bioasm.isa.table import ROWS, Trait
 from bioasm.network.references import Reference, RunRef, VariableRef
-from bioasm.runtime.interpreter import output_name
+from bioasm.runtime.readings import output_name
 from bioasm.verifier.gate import Verified
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import OF_POPULATION, Ctx, Scalar
 
 HOST = frozenset(row.mnemonic for row in ROWS if Trait.HOST in row.traits)  # what the compiled loop hands over
+_HANDED_OVER = 0  # no instruction's opcode
 
 
 class ProgramCode:
-    """Encodes a verified program for the compiled loop."""
+    """Encodes a verified program for the compiled loop, which hands over the instructions that are `traced`, and those of
+    mnemonics that are `handed`, as well."""
 
-    def __init__(self, verified: Verified) -> None:
-        self.verified = verified
+    def __init__(self, verified: Verified, traced: Collection[int] = (), handed: Collection[str] = ()) -> None:
+        self.verified, self.traced, self.handed = verified, traced, HOST.union(handed)
+
+    @cached_property
+    def of_parts(self) -> frozenset[int]:
+        """The GETs and PEEKs of a part of a population, which the compiled loop hands over."""
+        read = [(pc, i.operands[1]) for pc, i in enumerate(self.verified.instructions) if i.mnemonic in ("GET", "PEEK")]
+        return frozenset(pc for pc, what in read if isinstance(what, VariableRef) and what.part is not None)
+
+    def is_host(self, pc: int) -> bool:
+        """Whether the compiled loop hands an instruction over."""
+        return pc in self.traced or pc in self.of_parts or self.verified.instructions[pc].mnemonic in self.handed
 
     def bind(self, model: CompiledDynamics) -> None:
         """Put the program and its numbers into the State of some neurons: CODE (length + 1, 4) and VALUES."""
         numbers: list[float] = [0.0] * limit("registers")
         code = np.zeros((len(self.verified.instructions) + 1, 4), np.int64)
-        for row, instruction in zip(code, self.verified.instructions, strict=False):
-            row[0] = instruction.row.opcode
-            for at, operand in enumerate(instruction.operands, 1) if instruction.mnemonic not in HOST else ():
-                row[at] = self._operand(model, instruction.mnemonic, operand, numbers)
+        for pc, instruction in enumerate(self.verified.instructions):
+            code[pc, 0] = _HANDED_OVER if self.is_host(pc) else instruction.row.opcode
+            for at, operand in enumerate(instruction.operands, 1) if not self.is_host(pc) else ():
+                code[pc, at] = self._operand(model, instruction.mnemonic, operand, numbers)
         model.state.bind("CODE", code)
         model.state.bind("VALUES", np.array(numbers))
         model.state.ctx[Ctx.CODE_LENGTH] = len(self.verified.instructions)
@@ -51,10 +64,10 @@ class ProgramCode:
 
     @cached_property
     def output_names(self) -> dict[int, str]:
-        """What each OUT calls its number, by its place in the program."""
+        """The name that each OUT gives its number, by its place in the program."""
         return {pc: output_name(i) for pc, i in enumerate(self.verified.instructions) if i.mnemonic == "OUT"}
 
     def reading_names(self) -> frozenset[str]:
-        """What results of RD and OUT can be called."""
+        """The names that results of RD and OUT can have."""
         read = (i.operands[0] for i in self.verified.instructions if i.mnemonic == "RD")
         return frozenset(self.output_names.values()) | {ref.word for ref in read if isinstance(ref, RunRef | VariableRef)}

@@ -9,47 +9,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.models.expression import Call
-from bioasm.network.network import MATRIX, Projection
-from bioasm.runtime.connectivity import Connections, from_matrix, from_rule
+from bioasm.network.network import Projection
+from bioasm.runtime.connection_values import ConnectionValues
+from bioasm.runtime.connectivity import Connections, connect
+from bioasm.runtime.delays import differing_delays, in_steps
 from bioasm.vm.background import Lookout
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.layout import Real
 from bioasm.vm.network_arrays import NetworkArrays
+from bioasm.vm.state import Origin
+from bioasm.vm.synapses import Synapse, make_lists
 
 Array = NDArray[Any]
 _SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
 
 
 class Projections:
-    """Connections in compressed sparse rows: start int64 (pre + 1,), post int32 and weight float64 (connections,).
+    """Connections in compressed sparse rows: start int64 (pre + 1,), post and weight (connections,) in the narrowest types.
 
+    Where all weights are one number, it stands alone. Kernels are told how many bytes an entry takes, 0 for such a weight.
     `notice` is told while they are made, and returns False where the run is asked to stop.
     """
 
-    def __init__(self, arrays: NetworkArrays, parameters: Mapping[str, float], notice: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        arrays: NetworkArrays,
+        parameters: Mapping[str, float],
+        values: Mapping[str, Array | float],
+        notice: Callable[[str], bool],
+    ) -> None:
+        """`parameters` are those of the run by their keys, `values` those of all parts by qualified name."""
         self.arrays, self.state, self.notice = arrays, arrays.state, notice
         self.connected = False
-        self.weight = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in arrays.network.projections}
+        given = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in arrays.network.projections}
+        self.weight = {name: ConnectionValues(float(value), f"{name}.weight") for name, value in given.items()}
+        self.set_by: dict[str, Origin] = {}  # by projection: the SET that gave each connection a weight of its own
         self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in arrays.network.projections}
+        links = [link for link in arrays.names.links() if link.synapse is not None]
+        self.synapses = {link.name: Synapse(arrays, link, values, parameters) for link in links}
+        make_lists(arrays, list(self.synapses.values()))
         for projection in arrays.network.projections:
-            self._place(projection, (np.zeros(1 + self._pre(projection), np.int64), np.zeros(0, np.int32), np.zeros(0)))
+            self._place(projection, (np.zeros(1 + self._pre(projection), np.int64), np.zeros(0, np.int32), np.zeros(1)))
+            self.state.fields[f"scale:{projection.name}"] = np.ones(self.state.places)
             self._make_room(projection)
 
     def _pre(self, projection: Projection) -> int:
         return self.arrays.network.populations[projection.pre].n
 
     def _place(self, projection: Projection, found: Connections) -> None:
-        for part, array in zip(("start", "post", "weight"), found, strict=True):
-            self.state.fields[f"{part}:{projection.name}"] = array
+        start, post, weight = found
+        self.state.fields |= {f"start:{projection.name}": start, f"post:{projection.name}": post}
+        self.state.wholes[f"post_size:{projection.name}"] = post.itemsize
+        self._weigh(projection.name, weight)
+
+    def _weigh(self, name: str, weight: Array) -> None:
+        """Take weights, in the array that there is where it can hold them: else kernels must find the other."""
+        size, held = 0 if len(weight) == 1 else weight.itemsize, self.state.fields.get(f"weight:{name}")
+        if held is not None and (held.dtype, held.shape) == (weight.dtype, weight.shape):
+            held[:] = weight
+            return
+        self.state.fields[f"weight:{name}"] = weight
+        self.state.wholes[f"weight_size:{name}"] = size
+        self.arrays.stale = True
 
     def parameter_problem(self) -> str | None:
-        """What is wrong with the delays: a mechanism that delays a value itself has one delay for all that comes to it."""
-        for name in {p.target for p in self.arrays.network.projections}:
-            mine = [p for p in self.arrays.network.projections if p.target == name]
-            if self._delayed(mine[0]) and len({self.delay[p.name] for p in mine}) > 1:
-                words = " and ".join(f"{p.name} ({self.delay[p.name]:g} s)" for p in mine)
-                return f"{name} delays a value by the delay of its projection, and these differ: {words}"
-        return None
+        """The fault of the delays, or None: a mechanism that delays a value itself has one delay for all that comes to it."""
+        return differing_delays(self.arrays.network, {f"{name}.delay": delay for name, delay in self.delay.items()})
 
     def matrix(self, name: str) -> Any:
         """The matrix of weights of a projection that has one, as the program holds it."""
@@ -65,42 +90,61 @@ class Projections:
         if not self.connected:
             self.connected = True
             for projection in self.arrays.network.projections:
-                self._connect(projection.name)
+                self.ensure(projection.name)
+
+    def ensure(self, name: str) -> Synapse | None:
+        """Make a projection's connections now, those of a synapse once; its synapse, where it has one."""
+        synapse = self.synapses.get(name)
+        if synapse is None:
+            self._connect(name)
+        elif not synapse.connected:
+            self._connect(name)
+            if not synapse.model.sends:
+                self._weigh(name, np.zeros(1))  # which nothing reads
+            synapse.connect(Lookout(lambda: self.notice(f"connecting {name}")))
+            self.arrays.note_edges(synapse.link.recordable, synapse.edges)
+            self.arrays.stale = True
+        return synapse
 
     def _connect(self, name: str) -> None:
         projection = self.arrays.network.projection(name)
         assert projection is not None
         look = Lookout(lambda: self.notice(f"connecting {name}"))
-        target = self.arrays.network.instance(projection.target)
-        assert target is not None
-        if projection.rule == MATRIX:
-            self._place(projection, from_matrix(self.matrix(name), self.weight[name], look))
-            return
-        pre, post = self._pre(projection), self.arrays.network.populations[target.population].n
-        itself = projection.pre == target.population
-        place = self.arrays.network.projections.index(projection)
-        number, seed = projection.number or 0.0, self.state.seed
-        self._place(projection, from_rule(projection.rule, number, pre, post, itself, self.weight[name], seed, place, look))
+        found = connect(self.arrays.names.verified, projection, self.weight[name], self.state.seed, look)
+        self._place(projection, found)
 
-    def set_weight(self, name: str, value: float) -> None:
-        """SET name.weight: of every connection, or what multiplies those of a matrix."""
-        self.weight[name] = value
-        if self.connected and self.matrix(name) is not None:
+    def set_weight(self, name: str, values: ConnectionValues) -> None:
+        """SET name.weight: of every connection, or what multiplies those of a matrix; of each lane, where they are its own."""
+        self.weight[name] = values
+        scale = np.ones(1) if values.of_lanes is None else self.state.rows_of_places(values.of_lanes[:, 0])
+        self.state.fields[f"scale:{name}"][:] = scale
+        self.set_by.pop(name, None)
+        if values.number is None:
+            self.set_by[name] = self.state.origin
+        synapse = self.synapses.get(name)
+        if not (self.connected if synapse is None else synapse.connected):
+            return
+        if self.matrix(name) is None and (values.number is not None or synapse is None or not synapse.link.is_static):
+            self._weigh(name, values.weights(np.ones(1), len(self.state.fields[f"post:{name}"])))
+        elif synapse is None:
             self._connect(name)
-            self.arrays.stale = True
-        elif self.connected:
-            self.state.fields[f"weight:{name}"][:] = value
+        else:
+            synapse.connected = False
+            self.ensure(name)
 
     def _make_room(self, projection: Projection) -> None:
         """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""
-        steps = self.delay[projection.name] / float(self.state.real[Real.DT])
+        if projection.name in self.synapses:
+            self.state.wholes[f"slots:arrived:{projection.name}"] = 1
+            return
+        step = float(self.state.real[Real.DT])
         delayed = self._delayed(projection)
-        spikes = 0 if delayed else round(steps)
+        spikes = 0 if delayed else int(in_steps(self.delay[projection.name], step))
         self._clear(f"ring:{projection.name}", spikes + 1)
         self.state.wholes[f"delay:{projection.name}"] = spikes
         self.state.wholes[f"slots:arrived:{projection.name}"] = 1
         for ring in delayed:
-            self._clear(ring, int(np.ceil(steps - _SLACK)) + 1)
+            self._clear(ring, int(np.ceil(self.delay[projection.name] / step - _SLACK)) + 1)
 
     def _clear(self, ring: str, slots: int) -> None:
         self.state.wholes[f"slots:{ring}"] = slots
@@ -115,5 +159,17 @@ class Projections:
         return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 
     def chosen(self) -> dict[str, Array]:
-        """Weights, for a checkpoint; connections are made anew, and rings are fields."""
-        return {f"weight.{name}": np.asarray(value, np.float64) for name, value in self.weight.items()}
+        """The weights that are one number for all, for a checkpoint; connections are made anew, and rings are fields."""
+        numbers = {name: values.number for name, values in self.weight.items()}
+        found = {f"weight.{name}": np.asarray(value) for name, value in numbers.items() if value is not None}
+        given = {
+            f"given.{name}.{s.name}": one.given.get(s.name, np.array(np.nan))
+            for name, one in self.synapses.items()
+            for s in one.model.states
+        }
+        return found | given | self.scales()
+
+    def scales(self) -> dict[str, Array]:
+        """The factors of weights in each lane, of projections that have them, by their names in a checkpoint."""
+        own = [name for name, values in self.weight.items() if values.of_lanes is not None]
+        return {f"scale.{name}": self.state.fields[f"scale:{name}"] for name in own}

@@ -7,19 +7,24 @@ that these have made are filled in place, and last come levels and outputs. No a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Register
+from bioasm.isa.program import DataRef, Register
 from bioasm.models.base import SPINS, Parameter
-from bioasm.network.references import Resolved, VariableRef
+from bioasm.network.namespace import DELAY, WEIGHT, pathways
+from bioasm.network.network import Projection
+from bioasm.network.references import ProjectionRef, Resolved, VariableRef
+from bioasm.results.piece import Trace
 from bioasm.results.result import Reading, Spikes
+from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.energy import PARTS
-from bioasm.runtime.instructions import named_neurons, operand, period
+from bioasm.runtime.instructions import operand, period, recorded_neurons
+from bioasm.runtime.options import DEFAULT_FUEL
 from bioasm.runtime.setup import default_parameters, fixed_parameters
 from bioasm.verifier.dataflow import ALLOCATED, UNALLOCATED, UNREACHED, analyse
 from bioasm.vm.archive import Archive, Damaged
@@ -28,15 +33,17 @@ from bioasm.vm.machine import Machine
 from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Samples
 from bioasm.vm.state import Origin
+from bioasm.vm.synapses import Synapse
+from bioasm.vm.trains import Train
 
 Array = NDArray[Any]
 
-COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY)
+COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY, Ctx.EXCHANGES, Ctx.PLAN_MOVES)
 LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
 # What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any, but for weights of spikes.
 _SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
-_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "placed": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
+_VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "placed": _FLAGS, "given": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
 _FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE refuse other weights
 # What is done anew of what the file says was done, and with which instructions.
 _ORIGINS = {"inputs": ("CUR", "INP"), "waves": ("WAVE", "PLAY"), "trains": ("SPK", "EVT"), "rates": ("POI", "RATE")}
@@ -45,7 +52,7 @@ _READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
 
 
 class Given:
-    """What a file gives: its numbers and arrays, each taken once and kept under its name for the checksum."""
+    """The content of a file: its numbers and arrays, each taken once and kept under its name for the checksum."""
 
     def __init__(self, meta: dict[str, Any], archive: Archive) -> None:
         self.meta, self.archive = meta, archive
@@ -117,7 +124,7 @@ def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[st
 
 def _restore_parameters(machine: Machine, given: Given) -> None:
     known = default_parameters(machine.network)
-    projected = {f"{p.name}.{part}" for p in machine.network.projections for part in ("weight", "delay")}
+    projected = {f"{p.name}.{part}" for p in machine.network.projections for part in _settable(machine, p)}
     found = given.table("parameters")
     if not known.keys() <= found.keys() <= known.keys() | projected:
         raise Damaged("its parameters are not those of the program")
@@ -128,11 +135,19 @@ def _restore_parameters(machine: Machine, given: Given) -> None:
     _check_delays(machine, given, found | fixed_parameters(machine.verified))
 
 
+def _settable(machine: Machine, projection: Projection) -> Iterable[str]:
+    """The names that options of a run can set of a projection."""
+    if projection.synapse is None:
+        return WEIGHT, DELAY
+    return machine.verified.names.synapse_parameters(projection, projection.synapse)
+
+
 def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) -> None:
     """Rings are as long as delays are: what the file has no room for it can't ask for."""
     step, populations = real(parameters["dt"], 5e-324, math.inf, "dt"), machine.network.populations
     for projection in machine.network.projections:
-        delay = real(parameters.get(f"{projection.name}.delay", 0.0), 0.0, math.inf, "a delay")
+        words = (f"{projection.name}.{part}" for part in pathways(projection))
+        delay = max((real(parameters.get(word, 0.0), 0.0, math.inf, "a delay") for word in words), default=0.0)
         target = machine.network.instance(projection.target)
         fewest = min(populations[projection.pre].n, populations[target.population if target else 0].n)
         room = given.archive.size / (fewest * machine.state.places) if given.meta.get("allocated") is True and fewest else 1.0
@@ -158,7 +173,9 @@ def _restore_place(machine: Machine, given: Given) -> None:
     step = whole(counters.get("STEP"), 0, limit("steps"), "STEP")
     running = whole(counters.get("RUNNING"), 0, 1, "RUNNING")
     end = whole(counters.get("RUN_END"), 0, limit("steps"), "RUN_END")
-    values = (pc, step, end, running, whole(counters.get("DIRTY"), 0, 1, "DIRTY"))
+    exchanges = whole(counters.get("EXCHANGES"), 0, DEFAULT_FUEL, "EXCHANGES")
+    moves = whole(counters.get("PLAN_MOVES"), 0, limit("steps"), "PLAN_MOVES")
+    values = (pc, step, end, running, whole(counters.get("DIRTY"), 0, 1, "DIRTY"), exchanges, moves)
     allocated, facts = given.meta.get("allocated"), analyse(machine.program).facts[pc]
     here = bool(facts & UNALLOCATED), bool(facts & ALLOCATED)
     if type(allocated) is not bool or facts == UNREACHED or here[0 if allocated else 1]:
@@ -209,23 +226,65 @@ def _load_couplings(machine: Machine, given: Given) -> None:
 def _restore_network(machine: Machine, given: Given) -> None:
     model, origins = machine.model, given.table("model")
     assert isinstance(model, Populations)
+    _restore_weights(machine, model, given)
     for name, parameter, n in model.parameters_of():
-        model.parameters[name] = _per_neuron(given, f"value.{name}", n, parameter)
-    for projection in machine.network.projections:
-        number = given.array(f"weight.{projection.name}", "<f8", ())
-        model.projections.weight[projection.name] = real(float(number), -math.inf, math.inf, "a weight")
+        rows = machine.state.places if machine.lane_values.told else None
+        model.parameters[name] = _per_neuron(given, f"value.{name}", n, parameter, rows)
+    for name, synapse in model.projections.synapses.items():
+        for state in (s.name for s in synapse.model.states):
+            _restore_given(machine, synapse, state, given, f"given.{name}.{state}")
     for kind, mnemonics in _ORIGINS.items():
         for origin in _origins(machine, origins, kind):
             _instruction(machine, origin.pc, mnemonics)
             machine.execute(origin)
-    for name, how in model.stimuli.from_registers():
-        model.stimuli.put(name, how, _per_neuron(given, f"constant.{how}.{name}", model.stimuli.size(name), None))
+    rows = machine.state.places if machine.lane_values.told else None
+    for name in model.stimuli.from_registers():
+        size, words = model.stimuli.size(name), model.stimuli.constants[name]
+        model.stimuli.put(name, {how: _per_neuron(given, f"constant.{how}.{name}", size, None, rows) for how in words})
 
 
-def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None) -> Any:
-    """One number, or one a neuron; those of a parameter in its range."""
+def _restore_weights(machine: Machine, model: Populations, given: Given) -> None:
+    """Weights that an instruction gave each connection by that instruction, the others as numbers."""
+    for origin in _origins(machine, given.table("model"), "weights"):
+        ref, value = _instruction(machine, origin.pc, ("SET",)).operands
+        if not (isinstance(ref, ProjectionRef) and ref.parameter.name == WEIGHT and isinstance(value, DataRef)):
+            raise Damaged(f"instruction {origin.pc} gives no weights to connections")
+        machine.execute(origin)
+    for projection in machine.network.projections:
+        if projection.name not in model.projections.set_by:
+            number = real(float(given.array(f"weight.{projection.name}", "<f8", ())), -math.inf, math.inf, "a weight")
+            values = ConnectionValues(number, f"{projection.name}.weight", of_lanes=_scales(machine, given, projection.name))
+            model.projections.set_weight(projection.name, values)
+
+
+def _scales(machine: Machine, given: Given, projection: str) -> Array | None:
+    """The factors of a projection's weights in each lane, (lanes, 1); None where the file has none."""
+    name = f"scale.{projection}"
+    if not (machine.lane_values.told and name in given.archive):
+        return None
+    found = given.array(name, "<f8", (machine.state.places,))
+    if not np.isfinite(found).all():
+        raise Damaged(f"{name} holds a weight that is not finite")
+    return found[: machine.lanes, None]
+
+
+def _restore_given(machine: Machine, synapse: Synapse, state: str, given: Given, name: str) -> None:
+    """Restore the initial value that the program gave a state of connections; the file has a single NaN where it gave none."""
     shape = given.archive.head(name)[1]
-    if shape not in ((), (1,), (n,)):
+    by_lane = synapse.link.apart and shape == (machine.state.places, 1)
+    if shape not in ((), (1,), (synapse.edges,)) and not by_lane:
+        raise Damaged(f"{name} is neither one number nor one for each of {synapse.edges} connections")
+    found = given.array(name, "<f8", shape)
+    if shape and not np.isfinite(found).all():
+        raise Damaged(f"{name} is out of its range")
+    synapse.given = {word: value for word, value in synapse.given.items() if word != state} | ({state: found} if shape else {})
+
+
+def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None, rows: int | None = None) -> Any:
+    """One number, one a neuron, or with `rows` one for each place of a lane or neuron there; of a parameter in its range."""
+    shape = given.archive.head(name)[1]
+    alone = (1,) if parameter is None else ()  # of an input one number is kept as a vector
+    if shape not in ((), alone, (n,)) and (rows is None or shape not in ((rows, 1), (rows, n))):
         raise Damaged(f"{name} is neither one number nor one for each of {n} neurons")
     found = given.array(name, "<f8", shape)
     low, high, default = (parameter.low, parameter.high, parameter.default) if parameter else (-math.inf, math.inf, 0.0)
@@ -247,6 +306,8 @@ def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[Ori
 
 def _checked(name: str, array: Array, highest: int | None = None) -> Array:
     """An array of which whole numbers are what may stand in it."""
+    if name == "array.LEVEL" and not (np.isfinite(array) & (array >= 0.0)).all():
+        raise Damaged(f"{name} holds a level of noise that there is not")
     if name.startswith(_FINITE) and not np.isfinite(array).all():
         raise Damaged(f"{name} holds a weight that is not finite")
     if array.dtype.kind == "f" or name in _ANY_INTEGER:
@@ -263,6 +324,8 @@ def _checked(name: str, array: Array, highest: int | None = None) -> Array:
 def _highest(machine: Machine, name: str) -> int | None:
     """The highest place in its spike train that a position may be."""
     field, _, target = name.partition(":")
+    if field in ("field.spiked", "field.spikes_of"):
+        return machine.network.populations[int(target)].n * machine.state.width - (field == "field.spiked")
     return machine.state.wholes[f"length:{target}"] if field == "field.position" else None
 
 
@@ -271,10 +334,8 @@ def _highest(machine: Machine, name: str) -> int | None:
 
 def _restore_outputs(machine: Machine, given: Given) -> None:
     outputs, state = machine.outputs, machine.state
-    spikes = given.array("out.spikes", "<i8", (2, None), 2 * limit("spikes"))
-    if spikes.size and not (_within(spikes[0], machine.lanes * state.n) and _within(spikes[1], machine.steps + 1)):
-        raise Damaged("it holds spikes of neurons or times that there are not")
-    outputs.spikes, outputs.spikes_taken = [spikes], spikes.shape[1]
+    _restore_train(machine, given, outputs.spikes)
+    _restore_events(machine, given)
     trace = [given.array(f"out.trace.{b}", "<f8", (None, state.width), limit("trace_entries")) for b in range(state.blocks)]
     if len({len(entries) for entries in trace}) > 1:
         raise Damaged("its lanes have traces of different lengths")
@@ -286,6 +347,47 @@ def _restore_outputs(machine: Machine, given: Given) -> None:
     whole(len(rows), 0, limit("results"), "the number of results")
     words = machine.code.reading_names()
     outputs.readings[:] = [_reading(machine, given, k, words, *row) for k, row in enumerate(rows)]
+    if machine.span.is_piece:
+        _restore_trace(machine, given)
+
+
+def _restore_train(machine: Machine, given: Given, train: Train) -> None:
+    found = given.array(f"out.{train.name}", "<i8", (2, None), 2 * limit("spikes"))
+    if found.size and not (_within(found[0], machine.lanes * train.neurons) and _within(found[1], machine.steps + 1)):
+        raise Damaged(f"it holds {train.name} of neurons or times that there are not")
+    train.replace(found)
+
+
+def _restore_events(machine: Machine, given: Given) -> None:
+    """Restore the recorded times of events, and which events are recorded now."""
+    events, heard = machine.outputs.events, given.meta.get("heard", [])
+    if not isinstance(heard, list) or len(heard) != len(events) or not all(type(flag) is bool for flag in heard):
+        raise Damaged("it does not tell which events are recorded")
+    for one, flag in zip(events, heard, strict=True):
+        one.is_heard = flag
+        _restore_train(machine, given, one.train)
+
+
+def _restore_trace(machine: Machine, given: Given) -> None:
+    """Restore the readings over lanes so far. No more of them are in the file than the file is long."""
+    told, outputs = given.table("over_lanes"), machine.outputs
+    constants, held = told.get("constants"), told.get("held")
+    if not (isinstance(constants, list) and isinstance(held, list) and all(isinstance(pair, list) for pair in held)):
+        raise Damaged("it tells no readings over lanes")
+    steps = given.array("out.over_lanes.steps", "<i8", (None, 3))
+    values = given.array("out.over_lanes.values", "<f8", (None, None))
+    trace = Trace(steps, values, tuple(map(_hexadecimal, constants)))
+    flaw = trace.flaw(machine.lanes, len(outputs.readings))
+    if flaw is not None:
+        raise Damaged(f"of its readings over lanes {flaw}")
+    registers = {whole(r, 0, limit("registers") - 1, "a register"): whole(s, 0, len(steps) - 1, "a step") for r, s in held}
+    machine.readings_over_lanes.restore(trace, registers)
+
+
+def _hexadecimal(text: Any) -> float:
+    if not isinstance(text, str):
+        raise Damaged("a constant is no number")
+    return float.fromhex(text)
 
 
 def _within(numbers: Array, end: int) -> bool:
@@ -297,9 +399,10 @@ def _samples(machine: Machine, given: Given, k: int, pc: Any, start: Any, active
     """A recorder: what the REC at `pc` records, of whom a register alone may have decided, and the samples it took."""
     state, instruction = machine.state, _instruction(machine, pc, ("REC",))
     ref = instruction.operands[0]
-    assert isinstance(ref, VariableRef)
+    if not isinstance(ref, VariableRef):
+        raise Damaged(f"the REC at {pc} records an event and takes no samples")
     n = machine.model.neurons_of(ref)
-    named = None if isinstance(operand(instruction, 2), Register) else named_neurons(machine, instruction, 2, n)
+    named = None if isinstance(operand(instruction, 2), Register) else recorded_neurons(machine, instruction)
     name = f"out.neurons.{k}"
     neurons = given.array(name, "<i8", (1,)) if named is None else given.like(name, named)
     if not (_within(neurons, n) and (named is None or np.array_equal(neurons, named))):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
+from bioasm.runtime.options import LaneSpan
 from bioasm.runtime.random import STREAM_DYNAMICS, lane_key
 from bioasm.vm.layout import PAST_THE_END, WIDE, Block, Ctx, Real
 
@@ -16,13 +17,16 @@ Array = NDArray[Any]
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT") and slot is not Ctx.DYNAMICS_AT}
 _REBUILT = "CODE VALUES OUT_VALUE OUT_PC BLOCK RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE"
 _REBUILT += " OF_START OF_TERM ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION HOLD"
-_NOT_LIVE = frozenset(f"{_REBUILT} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
+_SCRATCH_OF_MOVES = "MERGE_OTHER MERGE_LABEL MERGE_QUEUE MERGE_KEY EXCHANGE_ROW EXCHANGE_LEVEL EXCHANGE_KEY"
+_OF_BLOCKS = "ORDER ROW COLUMN J H KEY KNOWN MET COST WORD JOIN TABLE CHOICE"
+_SCRATCH_OF_MOVES += "".join(f" PLAN_{name}" for name in _OF_BLOCKS.split())
+_NOT_LIVE = frozenset(f"{_REBUILT} {_SCRATCH_OF_MOVES} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
 _LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
 
 
-def block_width(lanes: int) -> int:
-    """Width of a block: WIDE lanes or 1. It depends on the number of lanes alone, so that results do not depend on threads."""
-    return WIDE if lanes >= _LANES_FOR_WIDE else 1
+def block_width(all_lanes: int) -> int:
+    """Width of a block: WIDE lanes or 1. It depends on the number of all lanes alone: not on threads, and not on pieces."""
+    return WIDE if all_lanes >= _LANES_FOR_WIDE else 1
 
 
 class Origin(NamedTuple):
@@ -38,19 +42,25 @@ class State:
     An array `NAME` is found by kernels at the address in `ctx[Ctx.NAME_AT]`; `bind` keeps the two together.
     """
 
-    def __init__(self, n: int, lanes: int, seed: int) -> None:
+    def __init__(self, n: int, lanes: int, seed: int, span: LaneSpan | None = None, width: int | None = None) -> None:
+        """`span` says which lanes of how many these are, where there are others; `width` is that of blocks."""
         self.n, self.lanes, self.seed = n, lanes, seed
+        span = span or LaneSpan(0, lanes, lanes)
         self.ctx = np.zeros(len(Ctx), np.int64)
         self.real = np.zeros(len(Real))
         self.arrays: dict[str, Array] = {}
         self.fields: dict[str, Array] = {}  # arrays that generated source reads, by the names it has for them
+        self.columns: dict[str, str] = {}  # fields that are columns of a record, with the field that the record is
         self.origin = Origin(0, 0)  # of the instruction that is being executed
         self.wholes: dict[str, int] = {}  # whole numbers that generated source reads
-        self.width = block_width(lanes)
+        self.width = width or block_width(span.everyone)
         self.blocks = -(-lanes // self.width)
         self.places = self.blocks * self.width  # lanes, and places of the last block that have none
+        # Which lane each place is, as noise counts them; copies of lanes count alike.
+        numbers = np.arange(span.first, span.first + self.places)
+        self.numbers = (numbers % span.each if span.copies > 1 else numbers).astype(np.uint32)
         self._unbound = {slot.removesuffix("_AT") for slot in _ADDRESSES}  # names that no array was made for
-        self.ctx[Ctx.N] = n
+        self.ctx[Ctx.N] = self.ctx[Ctx.IDS] = n
         self.ctx[Ctx.PLACES] = self.places
         self.ctx[Ctx.BLOCKS] = self.blocks
         self.ctx[Ctx.MAX_STEPS] = limit("steps")
@@ -84,14 +94,14 @@ class State:
         self.bind("BLOCK", table)
 
     def _make_keys(self) -> None:
-        key0, key1 = lane_key(self.seed, np.arange(self.places, dtype=np.uint32), STREAM_DYNAMICS)
+        key0, key1 = lane_key(self.seed, self.numbers, STREAM_DYNAMICS)
         for name, words in (("KEY0", key0), ("KEY1", key1)):
             self.bind(name, np.concatenate([words, np.zeros(PAST_THE_END, np.uint32)]))
 
     def to_cells(self, per_place: Array) -> Array:
-        """(places, n) to the layout of cells, flat [block][neuron][lane] of n * places entries."""
+        """(places, n) to the layout of cells, copied: flat [block][neuron][lane] of n * places entries."""
         blocks = per_place.reshape(self.blocks, self.width, -1)
-        return np.ascontiguousarray(blocks.transpose(0, 2, 1)).ravel()
+        return blocks.transpose(0, 2, 1).flatten()
 
     def places_of(self, cells: Array) -> Array:
         """The layout of cells to (places, n), a view where it can be."""
@@ -105,6 +115,22 @@ class State:
     def per_neuron_to_cells(self, per_neuron: Array) -> Array:
         """(n,) broadcast over all places, in the layout of cells."""
         return self.to_cells(np.broadcast_to(per_neuron, (self.places, len(per_neuron))))
+
+    def rows_of_places(self, per_lane: Array) -> Array:
+        """(lanes, ...) to (places, ...); places of the last block without a lane take what lanes have."""
+        return np.asarray(per_lane[np.arange(self.places) % self.lanes])
+
+    # --- noise of lanes -----------------------------------------------------------------------------
+
+    def give_levels(self, level: float) -> None:
+        """Let each lane have a level of noise of its own, the same in all lanes yet."""
+        self.bind("LEVEL", np.full(self.places, level))
+        self.ctx[Ctx.BY_LANE] = 1
+
+    @property
+    def levels(self) -> Array | None:
+        """The level of noise of each place, None where there is one for all."""
+        return self["LEVEL"] if self.ctx[Ctx.BY_LANE] else None
 
     # --- checkpoints --------------------------------------------------------------------------------
 

@@ -1,39 +1,80 @@
-"""What comes to neurons from outside: constants and waveforms into inputs, spike trains and random spikes to ports."""
+"""External stimuli of neurons: constants and waveforms into inputs, spike trains and random spikes to ports."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Register
+from bioasm.network.network import REPLACE
+from bioasm.runtime.parts import Train, overlaid, pieces_in, place
 from bioasm.runtime.poisson import counts
 from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
-from bioasm.vm.layout import DRAWN, Ctx
+from bioasm.vm.layout import CHUNK, WIDE, Ctx
 from bioasm.vm.network_arrays import NetworkArrays
 from bioasm.vm.state import Origin
 
 Array = NDArray[Any]
+_MOST_ALIKE = 64  # entries of a table that is gone through for whole vectors, and not searched for each cell
+
+
+class Share(NamedTuple):
+    """The instruction that what comes to some neurons is from: its origin, the neurons (None: all), and for INP how."""
+
+    origin: Origin
+    part: range | None
+    how: str = ""
+
+
+class Wave(NamedTuple):
+    """A waveform, (rows, 1 or n): a row every `period` steps, from the step of its origin on."""
+
+    rows: Array
+    period: int
+    origin: Origin
+
+
+Shares = dict[int, Share]  # by the place of the instruction, in an order to do them again in: what a checkpoint keeps of them
+
+
+def note(shares: Shares, share: Share) -> None:
+    """Add a share: one of all neurons ends all others, but of INP those that do another thing than it does and than setting."""
+    ended = [pc for pc, other in shares.items() if other.how in (share.how, REPLACE)] if share.part is None else []
+    for pc in (*ended, share.origin.pc):
+        shares.pop(pc, None)
+    shares[share.origin.pc] = share
+
+
+def _laid_out(tables: list[Array]) -> tuple[Array, list[int]]:
+    """The numbers of tables one after the other, and where each begins; a table that is given several times is there once."""
+    once = {id(table): table for table in tables}
+    begins = dict(zip(once, np.cumsum([0, *(table.size for table in once.values())]).tolist(), strict=False))
+    flat = [table.ravel() for table in once.values()]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat), [begins[id(table)] for table in tables]
 
 
 class Stimuli:
-    """Inputs and events of a network. Values are one number or (n,), in the unit of the input; weights in that of the port."""
+    """Inputs and events of a network: a number, (n,) or (lanes, 1), in the unit of the input; weights in that of the port."""
 
     def __init__(self, arrays: NetworkArrays) -> None:
         self.arrays, self.state = arrays, arrays.state
-        self.constants: dict[str, dict[str, Array]] = {}
-        self.waves: dict[str, Origin] = {}  # by input: the WAVE or PLAY that it follows
-        self.trains: dict[str, Origin] = {}  # by target: the SPK or EVT whose spikes come to it
-        self.rates: dict[str, Origin] = {}  # by target: its POI or RATE
-        self.set_by: dict[str, dict[str, Origin]] = {}  # by input: the CUR or INP of each of its constants
+        self.constants: dict[str, dict[str, Array]] = {}  # by input: what INP adds, scales by and sets, 1 where it sets
+        self.waves: dict[str, dict[range, Wave]] = {}  # by input and part of the neurons, in the order in which they were set
+        self._moved: set[str] = set()  # the inputs whose waves the kernel has not found yet
+        self.trains: dict[str, Shares] = {}  # by target: the SPK or EVTs whose spikes come to it
+        self.rates: dict[str, Shares] = {}  # by target: its POI or RATEs
+        self.set_by: dict[str, Shares] = {}  # by input: the CUR or INPs of its constants
+        self.by_lane: dict[str, set[str]] = {}  # by target: which of its weights and rates are values of the lanes' own
         for k, system in enumerate(arrays.systems):
             for name, made in system.inputs.items():
-                self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1)}
+                self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1), "set": np.zeros(1), "alone": np.zeros(1)}
                 self.arrays.fill(name + "#", k, made.default)
                 self.arrays.fill(name + "#base", k, made.default)
                 self.arrays.fill(name + FACTOR, k, 1.0)
@@ -43,35 +84,57 @@ class Stimuli:
 
     # --- inputs -------------------------------------------------------------------------------------
 
-    def set_input(self, name: str, value: Array | float, how: str) -> None:
+    def set_input(self, name: str, value: Array | float, how: str, part: range | None) -> None:
         """INP: add to an input (qualified name), set it, or scale it."""
-        for kept in (self.constants[name], self.set_by.setdefault(name, {})):
-            kept.pop("set", None)
-        self.set_by[name][how] = self.state.origin
-        self.put(name, how, value)
+        note(self.set_by.setdefault(name, {}), Share(self.state.origin, part, how))
+        given = np.atleast_1d(np.asarray(value, np.float64))
+        given = self.state.rows_of_places(given) if given.ndim == 2 else given
+        kept, alone = self.constants[name], np.full(1, float(how == REPLACE))
+        both = {how: overlaid(kept[how], given, part, self.size(name))}
+        both["alone"] = overlaid(kept["alone"], alone, part, self.size(name))
+        self.put(name, {word: np.asarray(values) for word, values in both.items()})
 
-    def put(self, name: str, how: str, value: Array | float) -> None:
-        """Give a constant of an input its value, and what follows from the constants theirs."""
+    def put(self, name: str, constants: Mapping[str, Array]) -> None:
+        """Give constants of an input their values, and what follows from the constants theirs."""
         population, kept = self.arrays.system_of(name), self.constants[name]
-        kept[how] = np.atleast_1d(np.asarray(value, np.float64))
-        made = self.arrays.systems[population].inputs[name]
-        base = made.default + kept["add"]
+        kept |= constants
+        base, alone = self.arrays.systems[population].inputs[name].default + kept["add"], kept["alone"] != 0.0
         self.arrays.fill(name + "#", population, base)
         self.arrays.fill(name + "#base", population, base)
-        self.arrays.fill(name + OFFSET, population, kept.get("set", np.zeros(1)))
-        self.arrays.fill(name + FACTOR, population, np.zeros(1) if "set" in kept else kept["scale"])
+        self.arrays.fill(name + OFFSET, population, np.where(alone, kept["set"], 0.0))
+        self.arrays.fill(name + FACTOR, population, np.where(alone, 0.0, kept["scale"]))
 
-    def set_waveform(self, name: str, rows: Array, period: int) -> None:
+    def set_waveform(self, name: str, rows: Array, period: int, part: range | None) -> None:
         """PLAY: a waveform (rows, 1 or n), a row every `period` steps from the origin's on."""
-        state = self.state
-        self.waves[name] = origin = self.state.origin
-        state.fields[f"wave:{name}"] = np.ascontiguousarray(rows, np.float64).ravel()
-        numbers = {"rows": rows.shape[0], "columns": rows.shape[1], "period": period, "start": origin.step}
-        state.wholes |= {f"wave_{part}:{name}": number for part, number in numbers.items()}
+        waves, first = self.waves.setdefault(name, {}), 0 if part is None else part.start
+        rows = np.ascontiguousarray(rows, np.float64)
+        for piece in pieces_in(part, self.arrays.names.waves[name]):
+            own = rows if rows.shape[1] == 1 else rows[:, piece.start - first : piece.stop - first]
+            waves.pop(piece, None)
+            waves[piece] = Wave(np.ascontiguousarray(own), period, self.state.origin)
+        self._moved.add(name)
         self.arrays.stale = True
 
+    def bind_waves(self) -> None:
+        """Let the kernel find the waveforms: of an input the one, or a table of those of its parts."""
+        fields, wholes = self.state.fields, self.state.wholes
+        for name in self._moved:
+            waves = self.waves[name]
+            numbers, begins = _laid_out([wave.rows for wave in waves.values()])
+            fields[f"wave:{name}"] = numbers
+            if name in self.arrays.names.played_apart:
+                told = zip(waves.items(), begins, strict=True)
+                table = [(p.start, len(p), begin, *w.rows.shape, w.period, w.origin.step) for (p, w), begin in told]
+                fields[f"waves:{name}"] = np.array(table, np.int64).ravel()
+                wholes[f"waves:{name}"] = len(table)
+            else:
+                (wave,) = waves.values()
+                words = (f"wave_{word}:{name}" for word in ("rows", "columns", "period", "start"))
+                wholes |= dict(zip(words, (*wave.rows.shape, wave.period, wave.origin.step), strict=True))
+        self._moved.clear()
+
     def present(self, name: str, population: int) -> Array:
-        """What the host knows of an input (name with its ending) between two steps, (places, n)."""
+        """The value of an input (name with its ending) as the host knows it between two steps, (places, n)."""
         state = self.state
         if not name.endswith("#"):
             return state.places_of(self.arrays.cells(name, population))
@@ -86,32 +149,32 @@ class Stimuli:
         return feedback is not None and self.arrays.coupled == population and name == f"p{population}.{feedback.target}"
 
     def _wave_now(self, name: str) -> Array:
-        rows, columns, period, start = (
-            self.state.wholes.get(f"wave_{p}:{name}", 0) for p in ("rows", "columns", "period", "start")
-        )
-        row = (int(self.state.ctx[Ctx.STEP]) - start) // period if rows else rows
-        if row >= rows:
-            return np.zeros(1)
-        return self.state.fields[f"wave:{name}"][row * columns : (row + 1) * columns]
+        """The row that plays in the coming step, (n,)."""
+        total, step = np.zeros(self.size(name)), int(self.state.ctx[Ctx.STEP])
+        for piece, wave in self.waves.get(name, {}).items():
+            row = (step - wave.origin.step) // wave.period
+            total[place(piece)] = wave.rows[row] if row < len(wave.rows) else 0.0
+        return total
 
     def chosen(self) -> dict[str, Array]:
-        """The constants that a register gave, for a checkpoint; all others follow from the program."""
-        return {f"constant.{how}.{name}": self.constants[name][how] for name, how in self.from_registers()}
+        """The constants of inputs that a register gave some of, for a checkpoint; all others follow from the program."""
+        listed = [(name, how, value) for name in self.from_registers() for how, value in self.constants[name].items()]
+        return {f"constant.{how}.{name}": value for name, how, value in listed}
 
-    def from_registers(self) -> list[tuple[str, str]]:
-        """The inputs, and those of their constants, that a register gave."""
-        found = [(name, how, origin) for name, parts in self.set_by.items() for how, origin in parts.items()]
-        return [(name, how) for name, how, origin in found if self._is_register(origin, 1)]
+    def from_registers(self) -> list[str]:
+        """The inputs of which a register gave a constant."""
+        return [name for name, shares in self.set_by.items() if self._has_register(shares, 1)]
 
-    def _is_register(self, origin: Origin | None, place: int) -> bool:
-        """Whether an operand of the instruction is a register."""
-        return origin is not None and isinstance(self.arrays.names.verified.instructions[origin.pc].operands[place], Register)
+    def _has_register(self, shares: Shares, at: int) -> bool:
+        """Whether an operand of some of the instructions is a register."""
+        instructions = self.arrays.names.verified.instructions
+        return any(isinstance(instructions[pc].operands[at], Register) for pc in shares)
 
     def is_live(self, field: str) -> bool:
         """Whether a field is of the run: weights and rates of spikes from outside are the program's, except from registers."""
         kind, _, target = field.partition(":")
         by = {"jump": (self.trains, 2), "rate_jump": (self.rates, 2), "expected": (self.rates, 1)}
-        return kind not in by or self._is_register(by[kind][0].get(target), by[kind][1])
+        return kind not in by or self._has_register(by[kind][0].get(target, {}), by[kind][1])
 
     def size(self, name: str) -> int:
         """How many neurons have an input."""
@@ -119,9 +182,9 @@ class Stimuli:
 
     def origins(self) -> dict[str, list[Origin]]:
         """The instructions that waveforms, spike trains, random spikes and constants come from, in an order to do them in."""
-        constants = [parts[how] for parts in self.set_by.values() for how in ("add", "scale", "set") if how in parts]
-        events = {"trains": list(self.trains.values()), "rates": list(self.rates.values())}
-        return {"inputs": constants, "waves": list(self.waves.values()), **events}
+        shared = {"inputs": self.set_by, "trains": self.trains, "rates": self.rates}
+        found = {kind: [s.origin for shares in by.values() for s in shares.values()] for kind, by in shared.items()}
+        return {"waves": [wave.origin for waves in self.waves.values() for wave in waves.values()], **found}
 
     def note_rates(self) -> None:
         """Make anew what follows from the numbers of random spikes that are expected. Raises ValueError where one is none."""
@@ -137,39 +200,76 @@ class Stimuli:
         state, name, p = self.state, target.name, target.population
         n, place = self.arrays.network.populations[p].n, self.arrays.names.events.index(target)
         stream = STREAM_POISSON if place == 0 else STREAM_RATES + place
-        key0, key1 = lane_key(state.seed, np.arange(state.places, dtype=np.uint32), stream)
+        key0, key1 = lane_key(state.seed, state.numbers, stream)
         arrays: dict[str, Array] = {part: np.zeros(0, np.int64) for part in ("step", "neuron")}
         arrays["position"] = np.zeros(state.blocks, np.int64)
         arrays |= {part: np.zeros(n) for part in ("jump", "expected", "rate_jump")} | {"key0": key0, "key1": key1}
         arrays["one"] = np.ones(n)  # the weight that spikes are counted with
-        arrays["word"] = np.zeros(2 * DRAWN * state.blocks, np.uint32)
+        arrays["word"] = np.zeros(state.blocks * (2 * (n * state.width + WIDE) + CHUNK), np.uint32)
+        arrays["pair"] = np.full(state.blocks, -1)  # of steps whose random words each block holds
         state.fields |= {f"{part}:{name}": array for part, array in arrays.items()}
+        state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"own:{name}": 0, f"slots:events:{name}": 1}
         self._make_counts(name)
-        state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"slots:events:{name}": 1}
         self.arrays.array(f"events:{name}", Field(p, per="slot"))
 
-    def set_spike_train(self, target: Target, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """SPK, EVT: steps from the origin's on, int64, rising; the neuron of each spike; weights, a number or (n,)."""
-        fields, name = self.state.fields, target.name
-        self.trains[name] = origin = self.state.origin
-        fields[f"step:{name}"] = np.ascontiguousarray(steps + origin.step, np.int64)
+    def set_spike_train(self, target: Target, steps: Array, neurons: Array, weight: Array | float, part: range | None) -> None:
+        """SPK, EVT: steps from the origin's on, int64, rising; the neuron of each spike; weights, one, (n,) or (lanes, 1)."""
+        fields, name, origin = self.state.fields, target.name, self.state.origin
+        note(self.trains.setdefault(name, {}), Share(origin, part))
+        coming = Train(steps + origin.step, neurons)
+        if part is not None:
+            coming = Train(fields[f"step:{name}"], fields[f"neuron:{name}"]).replaced(part, coming, origin.step)
+        steps, neurons = coming
+        fields[f"step:{name}"] = np.ascontiguousarray(steps, np.int64)
         fields[f"neuron:{name}"] = np.ascontiguousarray(neurons, np.int64)
-        fields[f"jump:{name}"][:] = weight
+        self._put_event(target, "jump", weight, part)
         fields[f"position:{name}"][:] = 0
         self.state.wholes[f"length:{name}"] = len(steps)
         self.arrays.stale = True
 
-    def set_poisson(self, target: Target, rate: Array | float, weight: Array | float) -> None:
-        """POI, RATE: Poisson rates in hertz and weights, each a number or (n,)."""
-        fields, name = self.state.fields, target.name
-        self.rates[name] = self.state.origin
-        fields[f"expected:{name}"][:] = np.asarray(rate, np.float64) * float(self.state.real[0])
-        fields[f"rate_jump:{name}"][:] = weight
+    def set_poisson(self, target: Target, rate: Array | float, weight: Array | float, part: range | None) -> None:
+        """POI, RATE: Poisson rates in hertz and weights, each a number, (n,) or (lanes, 1)."""
+        name = target.name
+        note(self.rates.setdefault(name, {}), Share(self.state.origin, part))
+        self._put_event(target, "expected", np.asarray(rate, np.float64) * float(self.state.real[0]), part)
+        self._put_event(target, "rate_jump", weight, part)
         self._make_counts(name)
         self.arrays.stale = True
 
+    def _put_event(self, target: Target, kind: str, value: Array | float, part: range | None) -> None:
+        """Put a weight or rate of a port in place: one number a neuron, or of all kinds one a cell where some is by lane."""
+        name, n = target.name, self.arrays.network.populations[target.population].n
+        own, given = self.by_lane.setdefault(name, set()), np.asarray(value, np.float64)
+        if given.ndim == 2:
+            own.add(kind)
+        elif part is None:
+            own.discard(kind)
+        self._spread(name, n, by_cell=bool(own))
+        rows = self.state.rows_of_places(given) if given.ndim == 2 else given
+        array = self.state.fields[f"{kind}:{name}"]
+        if own:
+            cells = self.state.places_of(array)
+            cells[:, place(part)] = rows
+            array[:] = self.state.to_cells(cells)
+        else:
+            array[place(part)] = rows
+
+    def _spread(self, name: str, n: int, *, by_cell: bool) -> None:
+        """Let the values of a port be one a cell, or one a neuron again."""
+        if by_cell == bool(self.state.wholes[f"own:{name}"]):
+            return
+        for part in ("jump", "rate_jump", "expected", "one"):
+            old = self.state.fields[f"{part}:{name}"]
+            made = self.state.per_neuron_to_cells(old) if by_cell else self.state.places_of(old)[0].copy()
+            self.state.fields[f"{part}:{name}"] = made
+        self.state.wholes[f"own:{name}"] = int(by_cell)
+        self._make_counts(name)
+
     def _make_counts(self, name: str) -> None:
-        """Inverse transform tables for Poisson counts, from the expected spikes of a step, (n,)."""
+        """Inverse transform tables for Poisson counts, from the expected spikes of a step, (n,) or one a cell."""
         fields, expected = self.state.fields, self.state.fields[f"expected:{name}"]
-        fields |= {f"count_{part}:{name}": array for part, array in counts(expected)._asdict().items()}
-        self.state.wholes[f"rates:{name}"] = int(expected.any())
+        table = counts(expected)
+        fields |= {f"count_{part}:{name}": array for part, array in table._asdict().items()}
+        one = bool(expected.size) and not self.state.wholes[f"own:{name}"]
+        same = one and len(table.limit) <= _MOST_ALIKE and bool((expected == expected[0]).all())
+        self.state.wholes |= {f"rates:{name}": int(expected.any()), f"alike:{name}": int(table.end[0]) if same else 0}

@@ -1,4 +1,4 @@
-"""A look at a machine between two slices: the spikes, energies and samples of lane 0 that came since the last look."""
+"""A look at a machine between two slices: the spikes, energies, samples and events of lane 0 that came since the last look."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bioasm.runtime.news import News
 from bioasm.vm.machine import Machine
-from bioasm.vm.outputs import Outputs, Samples
+from bioasm.vm.outputs import Happenings, Outputs, Samples
+from bioasm.vm.trains import Train
 
 MOST = 20_000  # of each that are handed on; earlier ones are left out of the look, not of the run
 _NEURONS = 4
@@ -21,26 +22,32 @@ class View:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.spikes, self.entries, self.samples = 0, 0, dict[int, int]()
+        self.entries, self.samples, self.times = 0, dict[int, int](), dict[str, int]()
 
     def __call__(self) -> News:
-        """What is new."""
+        """The news since the last look."""
         if not self.machine.allocated:
             return News()
         outputs = self.machine.outputs
-        t, i = self._spikes(outputs)
+        t, i = self._times(outputs.spikes)
         found = dict(filter(None, (self._samples(number, one) for number, one in enumerate(outputs.samples))))
-        return News(t, i, self._energies(outputs), found)
+        return News(t, i, self._energies(outputs), found, {one.ref.word: self._events(one) for one in outputs.events})
 
-    def _spikes(self, outputs: Outputs) -> tuple[Array, Array]:
-        fresh, self.spikes = outputs.spikes_taken - self.spikes, outputs.spikes_taken
-        ids, steps = _last(outputs.spikes, min(fresh, MOST), axis=1)
-        mine = ids < self.machine.n  # lane 0
+    def _times(self, train: Train) -> tuple[Array, Array]:
+        """When and in which of its neurons a train went on."""
+        fresh = train.taken - self.times.get(train.name, 0)
+        self.times[train.name] = train.taken
+        ids, steps = _last(train.pieces, min(fresh, MOST), axis=1)
+        mine = ids < train.neurons  # lane 0
         return steps[mine] * self.machine.step_length, ids[mine]
+
+    def _events(self, one: Happenings) -> tuple[Array, Array]:
+        t, i = self._times(one.train)
+        return t, i + one.first
 
     def _energies(self, outputs: Outputs) -> Array:
         pieces = outputs.trace[0] if outputs.trace else []
-        entries = sum(map(len, pieces))
+        entries = outputs.trace_taken // self.machine.state.places
         fresh, self.entries = entries - self.entries, entries
         return _last(pieces, min(fresh, MOST), axis=0)[:, 0] if fresh > 0 else np.zeros(0)
 
@@ -51,7 +58,7 @@ class View:
         if fresh <= 0:
             return None
         values = _last(samples.pieces[0], fresh, axis=0)[:, :_NEURONS, 0]
-        steps = samples.start + samples.every * np.arange(taken - fresh, taken)
+        steps = samples.start + samples.every * np.arange(taken - len(values), taken)
         return samples.ref.word, (steps * self.machine.step_length, values)
 
 

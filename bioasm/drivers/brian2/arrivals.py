@@ -15,11 +15,11 @@ CAME = "came : 1"
 
 
 class Arrivals:
-    """What arrives at one port in a step, and the code that one spike runs.
+    """Spikes that arrive at one port in a step, and the code that one spike runs.
 
     `arrived` is the group's array of weights, `act` a code runner that does what a spike of that weight does to each neuron
-    whose entry is not 0. Spikes act in the order of their sources; of one source in the order of its connections, which are
-    sorted by the neuron that sent them.
+    whose entry is not 0. Spikes act in the order of their sources; of one source those of the longest delay first, which were
+    sent first, and then in the order of its connections, which are sorted by the neuron that sent them.
     """
 
     def __init__(self, arrived: Array, act: Any) -> None:
@@ -57,7 +57,9 @@ def _came(synapses: Any) -> Array:
 def _spikes(synapses: Any) -> tuple[Array, Array]:
     """The neurons and weights of a source's spikes, each repeated as often as it came."""
     came = _came(synapses)
+    delay = np.broadcast_to(synapses.pre.variables["delay"].get_value(), came.shape)
     which = np.repeat(np.arange(len(came)), came.astype(np.int64))
+    which = which[np.argsort(-delay[which], kind="stable")]
     came[:] = 0.0
     return synapses.variables["_synaptic_post"].get_value()[which].astype(np.int64), synapses.variables["w"].get_value()[which]
 

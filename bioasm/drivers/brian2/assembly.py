@@ -10,9 +10,15 @@ import brian2
 from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.cell import SLOTS, Cell, Part
+from bioasm.drivers.brian2.connections import ConnectionGroup
 from bioasm.drivers.brian2.population import Population
+from bioasm.drivers.brian2.sums import summed_variables
 from bioasm.drivers.brian2.synapses import DelayLines, SynapseGroup
 from bioasm.network import network as wiring
+from bioasm.network.namespace import DELAY
+from bioasm.runtime.connection_values import ConnectionValues
+from bioasm.runtime.delays import delays_of, longest
+from bioasm.runtime.setup import recorded_events
 from bioasm.runtime.streams import Stream, white_noise
 from bioasm.verifier.gate import Verified
 
@@ -38,25 +44,29 @@ class Assembly:
     """
 
     def __init__(
-        self, verified: Verified, lanes: int, seed: int, parameters: Mapping[str, float], own_noise: bool,
+        self, verified: Verified, lanes: range, seed: int, parameters: Mapping[str, float], own_noise: bool,
         before: Callable[[], None], after: Callable[[], None],
     ) -> None:  # fmt: skip
         network = verified.network
-        self.network, self.program, self.lanes, self.seed = network, verified.program, lanes, seed
+        self.verified, self.network, self.program, self.seed = verified, network, verified.program, seed
+        self.numbers, self.lanes = lanes, len(lanes)  # of lanes, as noise counts them, and how many there are
         self.parameters, self.own_noise = parameters, own_noise
         self.clock = brian2.Clock(dt=float(parameters["dt"]) * brian2.second)
+        self.summed = summed_variables(network)
         self.populations = [self._population(k, p) for k, p in enumerate(network.populations)]
         self.synapses = [self._synapses(k, p) for k, p in enumerate(network.projections)]
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
         self.delay_lines: list[DelayLines] = []
         self.connected = False
+        self.heard = recorded_events(verified)
         self.net = self._make_network(before, after)
 
     def _population(self, index: int, one: wiring.Population) -> Population:
         parts = [Part(one.name, one.model)]
         parts += [Part(m.name, m.model) for m in self.network.mechanisms if m.population == index]
         clamps = any(i.mnemonic == "CLAMP" for i in self.program.instructions)
-        return Population(Cell(parts, self.own_noise, clamps), one.n, self.lanes, one.first, self.clock, self.parameters)
+        cell = Cell(parts, self.own_noise, clamps, self.summed)
+        return Population(cell, one.n, self.lanes, one.first, self.clock, self.parameters)
 
     def parts(self) -> list[tuple[Population, Part]]:
         """All populations, then all mechanisms, with the population that each is or is inserted into."""
@@ -67,17 +77,25 @@ class Assembly:
         """A population or mechanism by its name, with the population that it is or is inserted into."""
         return next((population, part) for population, part in self.parts() if part.name == name)
 
-    def _synapses(self, place: int, projection: wiring.Projection) -> SynapseGroup:
+    def connections(self, name: str) -> ConnectionGroup | None:
+        """The connections of a projection with a synapse, by its name."""
+        found = (one for one in self.synapses if isinstance(one, ConnectionGroup) and one.projection.name == name)
+        return next(found, None)
+
+    def _synapses(self, place: int, projection: wiring.Projection) -> SynapseGroup | ConnectionGroup:
+        if projection.synapse is not None:
+            return ConnectionGroup(self.network, projection, place, self.part, self.parameters)
         post, target = self.part(projection.target)
         made = SynapseGroup(projection, place, self.populations[projection.pre], post, target)
-        made.weight = self.parameters.get(f"{projection.name}.weight", 1.0)
-        made.delay = self.parameters.get(f"{projection.name}.delay", 0.0)
+        made.weight = ConnectionValues(float(self.parameters.get(f"{projection.name}.weight", 1.0)))
+        made.delay = delays_of(self.verified, projection, self.parameters, self.seed)[DELAY]
         return made
 
     def _make_network(self, before: Callable[[], None], after: Callable[[], None]) -> TimedNetwork:
         first = brian2.NetworkOperation(before, clock=self.clock, when="start", order=-1)
         last = brian2.NetworkOperation(after, clock=self.clock, when="end", order=1)
         made = [p.group for p in self.populations] + [p.spikes for p in self.populations if p.spikes is not None]
+        made += [home.watch(part, ref.name) for ref in self.heard for home, part in [self.part(ref.owner)]]
         net = TimedNetwork(*made, first, last)
         early = [p.cell for p in self.populations if p.cell.is_early]
         slots = [cell.slot(phase) for cell in early for phase in cell.parts[0].model.order]
@@ -93,7 +111,7 @@ class Assembly:
             others = sorted((pair for pair in cell.noises if pair not in own), key=lambda pair: self._rank(population, *pair))
             for place, (part, name) in [(0, pair) for pair in own] + list(enumerate(others, 1)):
                 where = population.group.variables[cell.variable(part, name)].get_value()
-                found.append((where, white_noise(self.seed, self.lanes, population.n, population.first, place)))
+                found.append((where, white_noise(self.seed, self.numbers, population.n, population.first, place)))
         return found
 
     def _rank(self, population: Population, part: Part, name: str) -> tuple[bool, int, str]:
@@ -107,10 +125,11 @@ class Assembly:
             return
         self.connected = True
         for synapses in self.synapses:
-            synapses.connect(self.program, self.seed)
+            synapses.connect(self.verified, self.seed)
             if synapses.objects:
                 self.net.add(*synapses.objects)
-        delays = {s.target.name: s.delay for s in self.synapses if s.is_delayed_by_target}
+        late = [s for s in self.synapses if isinstance(s, SynapseGroup) and s.is_delayed_by_target]
+        delays = {s.target.name: longest(s.delay) for s in late}
         self.delay_lines = [DelayLines(p, delays) for p in self.populations]
 
     def draw_noise(self, step: int) -> None:
@@ -118,11 +137,11 @@ class Assembly:
         for where, stream in self.noises:
             where[:] = stream.row(step)
 
-    def reset(self) -> None:
-        """All states to what they were at the start, and no spike or delayed value under way."""
+    def reset(self, now: float) -> None:
+        """All states to what they were at the start, and no spike or delayed value under way; the time is `now` (s)."""
         for population in self.populations:
             population.reset()
         for lines in self.delay_lines:
             lines.reset()
         for synapses in self.synapses:
-            synapses.forget()
+            synapses.reset(now)

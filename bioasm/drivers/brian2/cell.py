@@ -6,7 +6,7 @@ parts may call different things alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from bioasm.drivers.brian2.exact import ExactSystem
 from bioasm.drivers.brian2.printer import is_condition, replaced, spell, spell_unit
 from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
-from bioasm.models.expression import Binary, Call, Expression, Symbol
+from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.network.network import usable
 from bioasm.units import NO_UNIT, Exponents, exponents_of
 
@@ -31,7 +31,7 @@ class Part(NamedTuple):
     model: Model
 
     def kind_of(self, name: str) -> str | None:
-        """What a name is to the part itself: parameter, state, input, definition, noise; None where it has none such."""
+        """The kind of a name in the part itself: parameter, state, input, definition, noise; None where it has none such."""
         model = self.model
         kinds: dict[str, Iterable[Any]] = {
             "parameter": model.parameters,
@@ -60,6 +60,7 @@ class Cell:
     parts: list[Part]
     own_noise: bool = False
     clamps: bool = False
+    summed: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)  # what connections add, by part and input
     kept: dict[str, tuple[Part, Call]] = field(default_factory=dict)  # what held(...) and delayed(...) read
 
     # --- names ----------------------------------------------------------------------------------------
@@ -97,12 +98,12 @@ class Cell:
         return spell(self.written_out(part, expression))
 
     def variable(self, part: Part, name: str) -> str:
-        """What a name of a part is called in Brian2."""
+        """The name in Brian2 of a variable of a part."""
         owner = self.owner(part, name)
         return identifier(owner or part, name) if owner or name.startswith("xi") else name
 
     def _keep(self, part: Part, call: Call) -> Expression:
-        """The variable that holds what a call of held or delayed stands for."""
+        """The variable that holds the value of a call of held or delayed."""
         for name, (owner, known) in self.kept.items():
             if owner is part and known == call:
                 return Symbol(name)
@@ -133,6 +134,8 @@ class Cell:
             for addition in other.model.adds:
                 if addition.target == name and other is not part and self.input_owner(name) is part:
                     total = Binary("+", total, form(other, addition.value))
+        for variable in self.summed.get((part.name, name), ()):
+            total = Binary("+", total, Symbol(variable))
         return Binary("+", Binary("*", Symbol(f"{own}_scale"), total), Symbol(f"{own}_set"))
 
     def is_clamp(self, part: Part | None, variable: str) -> bool:
@@ -187,6 +190,7 @@ class Cell:
             yield f"{own}_outside : {unit}"
             yield f"{own}_scale : 1 (constant)"
             yield f"{own}_set : {unit} (constant)"
+            yield from (f"{variable} : {unit}" for variable in self.summed.get((part.name, value.name), ()))
             if native:
                 yield f"{own} = {spell(self.input_sum(part, value.name, self.named))} : {unit}"
         for made in model.definitions if native else ():
@@ -245,8 +249,26 @@ class Cell:
         return f"{condition} and {FREE} > 0.5" if self.clamps else condition
 
     @property
+    def events(self) -> Iterator[tuple[str, str, str]]:
+        """The events of all parts, in the order in which they act: Brian2's name, condition and statements of each."""
+        for part in self.parts:
+            for event in part.model.events:
+                condition = event.threshold.condition
+                if event.threshold.crossing:
+                    held = Call("held", (Call("where", (condition, Number(1.0), Number(0.0))),))
+                    condition = Binary("and", condition, Binary("<", held, Number(0.5)))
+                lines = [self._given(part, a.variable, self.spelled(part, a.value)) for a in event.statements]
+                yield identifier(part, event.name), self.spelled(part, condition), "\n".join(lines)
+
+    def _given(self, part: Part, variable: str, new: str) -> str:
+        """The statement that gives a state a value, unless it is clamped."""
+        own = identifier(part, variable)
+        held = self.clamps and self.is_clamp(part, variable)
+        return f"{own} = chosen({FREE} > 0.5, {new}, {own})" if held else f"{own} = {new}"
+
+    @property
     def reset(self) -> str | None:
-        """What happens to a neuron that spiked; None where it does not spike."""
+        """Code of the reset after a spike; None where the neuron does not spike."""
         own = self.parts[0]
         if own.model.threshold is None:
             return None
@@ -283,7 +305,7 @@ class Cell:
 
     @property
     def start_code(self) -> str:
-        """What is noted before the step: the values that held(...) keeps, and whether the threshold's condition held."""
+        """Code before the step: it stores the values that held(...) keeps, and whether the threshold's condition held."""
         lines = [
             f"{name} = {self.spelled(part, call.arguments[0])}"
             for name, (part, call) in self.kept.items()
@@ -310,11 +332,12 @@ class Cell:
         lines += [self._changed(part, variable, f"_jump_{at}") for at, (variable, _) in enumerate(port.jumps)]
         return "\n".join([*lines, f"{arrived} = 0 * {arrived}"])
 
-    def spike_code(self, part: Part, port: Port) -> str:
-        """How one spike changes the variables of a port, line after line, where its weight is not 0."""
+    def spike_code(self, part: Part, port: Port, *, some: bool = True) -> str:
+        """How one spike changes the variables of a port, line after line; of `some` neurons, where its weight is not 0."""
         arrived = port_name(part, port)
+        condition = f"{arrived} != 0 * {arrived}" if some else ""  # in the unit of the weights
         return "\n".join(
-            self._changed(part, variable, f"({self.spelled(part, factor)}) * {arrived}", f"{arrived} != 0")
+            self._changed(part, variable, f"({self.spelled(part, factor)}) * {arrived}", condition)
             for variable, factor in port.jumps
         )
 
@@ -352,7 +375,7 @@ class Cell:
 
     @property
     def _resets_later(self) -> bool:
-        """Whether a step of the equations stands between a spike and its reset."""
+        """Whether a step of the equations comes between a spike and its reset."""
         return self.is_before("spike", "step") and self.is_before("step", "reset")
 
     def is_before(self, phase: str, other: str) -> bool:

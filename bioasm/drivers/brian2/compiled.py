@@ -31,7 +31,7 @@ _FLAGS = ["-w", "-O2", "-std=c++11"]  # without -ffast-math sums keep the order 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a SpikeMonitor has seen, as one holds it."""
+    """The spikes of a SpikeMonitor, under the monitor's own names."""
 
     count: Array
     i: Array

@@ -11,15 +11,17 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from bioasm.diagnostics import EXIT_USAGE, Diagnostic, error
-from bioasm.drivers.base import MODEL_TEXTS
+from bioasm.drivers.base import SIMULATED
+from bioasm.drivers.brian2.autapses import autapse_problems
 from bioasm.drivers.brian2.spins import Spins
-from bioasm.drivers.brian2.standalone import standalone_problems
+from bioasm.drivers.brian2.standalone import cython_problems, standalone_problems
 from bioasm.drivers.interpreted import InterpretedDriver
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result
 from bioasm.runtime.options import Capacity, Observer, RunOptions
 from bioasm.runtime.setup import fixed_parameters
+from bioasm.verifier.abilities import CABLES
 from bioasm.verifier.gate import Verified
 
 if TYPE_CHECKING:
@@ -38,15 +40,15 @@ class Brian2Driver(InterpretedDriver):
 
     name: ClassVar[str] = "brian2"
     summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
-    abilities: ClassVar[frozenset[str]] = frozenset(
-        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS}
-    )
+    abilities: ClassVar[frozenset[str]] = SIMULATED - {CABLES}
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {
         "target": "how Brian2 makes code: numpy (at once), cython (compiles first), cpp_standalone (one RUN in C++)",
         "noise": "same: the numbers that all drivers draw; own: Brian2's, for statistics",
     }
     capacity: ClassVar[Capacity] = Capacity(without="driver brian2 keeps no checkpoints")
+    pieces: ClassVar[bool] = True
+    levels_by_lane: ClassVar[bool] = True
     outside: ClassVar[Collection[str]] = ("SPK", "POI", "EVT", "RATE")  # they make objects of the simulator
 
     def __init__(self, target: str = "numpy", noise: str = "same") -> None:
@@ -70,6 +72,8 @@ class Brian2Driver(InterpretedDriver):
             signal.signal(signal.SIGINT, interrupt)  # Brian2 takes Ctrl-C for itself as soon as it is imported
         # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
         brian2.BrianLogger.suppress_name("unused_brian_object")
+        # Connections act one after another where that matters: Brian2 tells that numpy is slow then, and warns of the order.
+        brian2.BrianLogger.suppress_hierarchy("brian2.codegen.generators")
         self.seconds_to_import += time.perf_counter() - began
         if self.is_standalone:
             from bioasm.drivers.brian2.compiled import find_compiler
@@ -82,13 +86,18 @@ class Brian2Driver(InterpretedDriver):
         return self.target == "cpp_standalone"
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """What of the program this driver can't run."""
-        found = super().missing(verified)
+        """Diagnostics of what in the program this driver can't run."""
+        found = [*super().missing(verified), *autapse_problems(verified)]
         if self.is_standalone:
             found.extend(standalone_problems(verified, self.own_noise))
+        elif self.target == "cython":
+            found.extend(cython_problems(verified))
         return found
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
+        if options.span.is_piece and (self.own_noise or self.is_standalone):
+            what = "the noise of its own" if self.own_noise else "cpp_standalone"
+            raise error("B502", f"driver brian2 runs all lanes with {what}, and no piece of them")
         self.connect()
         from bioasm.drivers.brian2.targets import target
 
@@ -99,9 +108,10 @@ class Brian2Driver(InterpretedDriver):
 
     def make(self, run: Interpreter, options: RunOptions) -> Dynamics:
         """The neurons that ALC or the first POP asks for."""
+        lanes = range(options.first_lane, options.first_lane + options.lanes)
         if run.verified.model.kind == SPINS:
             rule = run.parameters[f"{run.network.populations[0].name}.rule"]
-            return Spins(run.verified.n, options.lanes, options.seed, rule, self.own_noise)
+            return Spins(run.verified.n, lanes, options.seed, rule, self.own_noise)
         from bioasm.drivers.brian2.assembly import TimedNetwork
         from bioasm.drivers.brian2.network import Neurons
 
@@ -110,7 +120,7 @@ class Brian2Driver(InterpretedDriver):
             from bioasm.drivers.brian2.compiled import CompiledNeurons as kind
         began, TimedNetwork.seconds = time.perf_counter(), 0.0
         run.parameters |= fixed_parameters(run.verified)
-        made = kind(run.verified, options.lanes, options.seed, run.parameters, self.own_noise, options.guide)
+        made = kind(run.verified, lanes, options.seed, run.parameters, self.own_noise, options.guide)
         self._built = time.perf_counter() - began
         return made
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.derivative import derivative
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.printer import replaced
-from bioasm.models.base import Equation, Model
-from bioasm.models.expression import Expression, Number, Symbol
+from bioasm.models.base import EVENT_DRIVEN, Equation, Model
+from bioasm.models.expression import Expression, Number, Symbol, expanded
+from bioasm.models.linear_systems import coupled
 from bioasm.units import Dimension, Exponents, exponents_of, product, quotient
 
 Array = NDArray[Any]
@@ -29,6 +30,19 @@ class Entry(NamedTuple):
     row: int
     column: int
     unit: Exponents
+
+
+def event_driven(model: Model) -> list[Equation]:
+    """The equations of a synapse that are solved from one event to the next."""
+    items = [item for stage in model.stages for item in stage]
+    return [item for item in items if isinstance(item, Equation) and item.method == EVENT_DRIVEN]
+
+
+def coupled_events(model: Model) -> set[str]:
+    """The states whose event-driven equations read each other's."""
+    definitions = {d.name: d.expression for d in model.definitions}
+    rates = {e.variable: expanded(e.rate, definitions) for e in event_driven(model)}
+    return {name for names in coupled(rates) for name in names}
 
 
 class ExactSystem:
@@ -50,7 +64,7 @@ class ExactSystem:
         return any(isinstance(n, Symbol) and n.name in states for n in self.rates[name].walk())
 
     def _matters(self, still: frozenset[str]) -> bool:
-        """Whether a state that moves depends on one that stands still."""
+        """Whether a state that is integrated depends on one of the frozen states `still`."""
         return any(self._reads(name, still) for name in self.names if name not in still)
 
     def _spelled_out(self, expression: Expression) -> Expression:
@@ -81,16 +95,30 @@ class ExactSystem:
 
     def values(self, value_of: Callable[[str], Any], n: int, dt: float) -> Iterator[tuple[str, Array]]:
         """All numbers for n neurons with these parameters, (n,) each."""
-        k = len(self.names)
         for still in self.variants:
-            step = np.zeros((n, 2 * k, 2 * k))
-            for i, row in enumerate(self.names):
-                if row not in still:
-                    step[:, i, :k] = np.stack([self._slope(row, column, value_of, n) for column in self.names], axis=1) * dt
-                    step[:, i, k + i] = dt
-            grown, of_neuron = _exponentials(step)
+            grown, of_neuron = self._grown(value_of, np.full(n, dt), still)
             for entry in self.entries(still):
                 yield entry.variable, grown[:, entry.row, entry.column][of_neuron]
+
+    def solved(self, value_of: Callable[[str], Any], elapsed: Any) -> Array:
+        """The states after a time elapsed, (states, n), from their values and those of the parameters, (n,) each or alike."""
+        time = np.atleast_1d(np.asarray(elapsed, np.float64))
+        grown, which = self._grown(value_of, time, frozenset())
+        states = [np.broadcast_to(value_of(name), time.shape) for name in self.names]
+        constants = [np.broadcast_to(evaluate(self.constant(name), value_of), time.shape) for name in self.names]
+        found: Array = np.einsum("nij,jn->in", grown[which, : len(self.names)], np.stack([*states, *constants]))
+        return found
+
+    def _grown(self, value_of: Callable[[str], Any], time: Array, still: frozenset[str]) -> tuple[Array, Array]:
+        """The exponentials that differ of states and constants over times (n,), and which of them each has."""
+        k, n = len(self.names), len(time)
+        step = np.zeros((n, 2 * k, 2 * k))
+        for i, row in enumerate(self.names):
+            if row not in still:
+                slopes = np.stack([self._slope(row, column, value_of, n) for column in self.names], axis=1)
+                step[:, i, :k] = slopes * time[:, None]
+                step[:, i, k + i] = time
+        return _exponentials(step)
 
     def _slope(self, row: str, column: str, value_of: Callable[[str], Any], n: int) -> Array:
         return np.asarray(np.broadcast_to(evaluate(derivative(self.rates[row], column), value_of), n), float)

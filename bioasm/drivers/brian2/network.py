@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError
 from bioasm.drivers.brian2.assembly import Assembly
 from bioasm.drivers.brian2.cell import Part, identifier
+from bioasm.drivers.brian2.connections import ConnectionGroup
 from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.stimuli import InputSource, Stimuli
 from bioasm.isa.limits import limit
 from bioasm.models.base import Feedback
-from bioasm.network.references import InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
+from bioasm.network.references import EventRef, InputRef, ParameterRef, PortRef, ProjectionRef, VariableRef
 from bioasm.results import Spikes
+from bioasm.runtime.connection_values import ConnectionValues
+from bioasm.runtime.delays import differing_delays
 from bioasm.runtime.dynamics import Guide, More, Watch, sorted_spikes
+from bioasm.runtime.parts import place
 from bioasm.runtime.python_dynamics import PythonDynamics
-from bioasm.runtime.setup import event_ports, feedback_problem
+from bioasm.runtime.setup import feedback_problem
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
 
@@ -33,7 +37,7 @@ class Neurons(PythonDynamics):
     def __init__(
         self,
         verified: Verified,
-        lanes: int,
+        lanes: range,
         seed: int,
         parameters: Mapping[str, float],
         own_noise: bool,
@@ -44,9 +48,9 @@ class Neurons(PythonDynamics):
         self.assembly = Assembly(*arguments, before=self._before_step, after=self._after_step)
         self.populations = self.assembly.populations
         self.coupled = next((p for p in self.populations if p.cell.parts[0].model.feedback is not None), None)
-        self.n, self.lanes, self.step, self.step_length = verified.network.n, lanes, 0, float(parameters["dt"])
+        self.n, self.lanes, self.step, self.step_length = verified.network.n, len(lanes), 0, float(parameters["dt"])
         super().__init__()
-        self.stimuli = Stimuli(self.assembly, event_ports(verified))
+        self.stimuli = Stimuli(self.assembly, verified)
         self._noisy = True
         self._watch: Watch = lambda steps: True
         self._more: More = lambda: 0
@@ -56,7 +60,7 @@ class Neurons(PythonDynamics):
     # --- a step ---------------------------------------------------------------------------------------
 
     def _before_step(self) -> None:
-        """What comes at the start of a step: feedback, samples, currents that change, and the noise of the step."""
+        """Begin a step: apply feedback, samples, currents that change, and the noise of the step."""
         step = self.step
         reached = self._be_guided(self.guide) if self.guide is not None and step % self.guide.every == 0 else {}
         if self.landscape.loaded and self._feedback_is_due(step):
@@ -73,7 +77,13 @@ class Neurons(PythonDynamics):
         """Go on from the states of another run, so that no deviation outlives a piece; returns those reached without it."""
         reached, at = {}, self.step // guide.spacing
         for ref, values in guide.states.items():
-            if at < values.shape[1]:
+            if at >= values.shape[1]:
+                continue
+            connections = self.assembly.connections(ref.owner)
+            if connections is not None:
+                reached[ref] = connections.read(ref.name)
+                connections.store(ref.name, values[:, at])
+            else:
                 population, part = self.assembly.part(ref.owner)
                 reached[ref] = population.array(identifier(part, ref.name)).copy()
                 population.store(identifier(part, ref.name), values[:, at])
@@ -124,7 +134,7 @@ class Neurons(PythonDynamics):
         return (self.coupled.first, self.coupled.n) if self.coupled else (0, 0)
 
     def energy_state(self) -> Array:
-        """What the energy is a function of, (lanes, n)."""
+        """The state that the energy is a function of, (lanes, n)."""
         if self.coupled is None:
             return np.zeros((self.lanes, 0))
         return self.coupled.shown(self.coupled.cell.parts[0], self._feedback.source)
@@ -139,17 +149,21 @@ class Neurons(PythonDynamics):
             if name:
                 population.group.variables[identifier(population.cell.parts[0], name)].get_value()[:] = level
 
+    def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
+        """Set the weights of a projection, or what multiplies those of a matrix."""
+        found = next(s for s in self.assembly.synapses if s.projection.name == ref.owner)
+        found.set_weight(values)
+
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
         """Set a parameter of all neurons, one number or (n,), or the weight of a projection."""
         if isinstance(ref, ProjectionRef):
-            next(s for s in self.assembly.synapses if s.projection.name == ref.owner).set_weight(float(value))
-            return None
+            return self._set_projection(ref, value)
         population, part = self.assembly.part(ref.owner)
         own = ref.parameter.name
-        population.values[(part.name, own)][:] = value
+        population.values[(part.name, own)][place(ref.part)] = value
         population.store(identifier(part, own), population.values[(part.name, own)])
         population.propagate()
-        if np.ndim(value) == 0:
+        if np.ndim(value) == 0 and ref.part is None:
             self.parameters[ref.key] = float(value)
         if self.step == 0:
             for each in self.populations:
@@ -158,9 +172,16 @@ class Neurons(PythonDynamics):
             return f"with this {own} the state that the feedback is made from has no value"
         return None
 
+    def _set_projection(self, ref: ProjectionRef, value: Array | float) -> str | None:
+        """A parameter or state of a projection's synapse, for which connections are counted."""
+        self.assembly.connect()
+        found = self.assembly.connections(ref.owner)
+        assert found is not None
+        return found.set_own(ref.parameter.name, value, begun=self.step > 0)
+
     def reset(self) -> None:
         """All states to what they were at the start and nothing under way; the clock goes on."""
-        self.assembly.reset()
+        self.assembly.reset(self.step * self.step_length)
         if self.coupled is not None:
             self._fed.fed = 0.0
             self._fed.update(self.step)
@@ -169,6 +190,11 @@ class Neurons(PythonDynamics):
         """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
         for p in self.populations:
             p.set_states(states[:, p.first : p.first + p.n])
+
+    def set_state(self, ref: VariableRef, value: Array | float) -> None:
+        """SET of a state, one number, (n,) or (lanes, n); clamped neurons stay."""
+        population, part = self.assembly.part(ref.owner)
+        population.set_state(part, ref.name, value, place(ref.part))
 
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold neurons, numbered through, each at its level."""
@@ -195,7 +221,7 @@ class Neurons(PythonDynamics):
 
     def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
         """The spikes of SPK or EVT, in steps from now, in place of those before."""
-        self.stimuli.set_spike_train(ref, steps + self.step, neurons, weight)
+        self.stimuli.set_spike_train(ref, steps + self.step, neurons, weight, self.step)
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
         """The Poisson spikes of POI or RATE, in place of those before."""
@@ -204,13 +230,24 @@ class Neurons(PythonDynamics):
     # --- reading --------------------------------------------------------------------------------------
 
     def neurons_of(self, ref: VariableRef) -> int:
-        """How many neurons have a variable."""
-        return self.assembly.part(ref.owner)[0].n
+        """How many neurons have a variable; of a projection, connections."""
+        connections = self._connections(ref)
+        return self.assembly.part(ref.owner)[0].n if connections is None else connections.count
+
+    def _connections(self, ref: VariableRef) -> ConnectionGroup | None:
+        """The connections that have a variable, made where they were not yet; None where neurons have it."""
+        found = self.assembly.connections(ref.owner)
+        if found is not None:
+            self.assembly.connect()
+        return found
 
     def read(self, ref: VariableRef) -> Array:
         """A variable now, (lanes, n), of one part of the network or of all populations."""
         if not ref.owner:
             return np.concatenate([self._of(p, p.cell.parts[0], ref.name) for p in self.populations], axis=1)
+        connections = self._connections(ref)
+        if connections is not None:
+            return connections.read(ref.name)
         return self._of(*self.assembly.part(ref.owner), ref.name)
 
     def _of(self, population: Population, part: Part, name: str) -> Array:
@@ -224,14 +261,14 @@ class Neurons(PythonDynamics):
         return population.shown(part, name)
 
     def parameter_problem(self) -> str | None:
-        """What is wrong with parameters that registers or options have set; None where nothing is."""
+        """The fault of the parameters that registers or options have set, or None."""
         if self.coupled is None:
-            return None
+            return differing_delays(self.assembly.network, self.parameters)
         part = self._fed.part
         problem = feedback_problem(part.model, self.parameters[f"{part.name}.{self._feedback.every}"], self.step_length)
         if problem is None and not np.isfinite(self.energy_state()).all():
             return f"the state {self._feedback.source} has no value"
-        return problem
+        return problem or differing_delays(self.assembly.network, self.parameters)
 
     def spikes(self) -> Spikes:
         """All spikes so far."""
@@ -239,12 +276,23 @@ class Neurons(PythonDynamics):
         steps, neurons, lanes = (np.concatenate(column) for column in zip(*found, strict=True))
         return sorted_spikes(steps, neurons, lanes, self.step_length)
 
+    def recorded_events(self) -> dict[EventRef, Spikes]:
+        """The recorded spikes of each event that the program records."""
+        return {ref: self._recorded(ref) for ref in self.assembly.heard}
+
+    def _recorded(self, ref: EventRef) -> Spikes:
+        seen = self.assembly.part(ref.owner)[0].all_events(ref.owner, ref.name)
+        chosen = self.is_heard(ref, seen[0])
+        steps, neurons, lanes = (column[chosen] for column in seen)
+        return sorted_spikes(steps, neurons, lanes, self.step_length)
+
     def non_finite(self) -> str | None:
-        """What left the finite range."""
+        """The variable that left the finite range, or None."""
         parts = self.assembly.parts()
         for population, part in parts:
             for state in part.model.states:
                 if not np.isfinite(population.array(identifier(part, state.name))).all():
                     alone = len(parts) == 1
                     return f"the variable {state.name if alone else f'{part.name}.{state.name}'}"
-        return None
+        found = (one.non_finite() for one in self.assembly.synapses if isinstance(one, ConnectionGroup))
+        return next(filter(None, found), None)

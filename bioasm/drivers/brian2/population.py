@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.arrivals import CAME, Arrivals, operation
-from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier, port_name
+from bioasm.drivers.brian2.cell import FREE, SLOTS, Cell, Part, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.integration import step_code
 from bioasm.drivers.brian2.printer import spell_unit
@@ -23,17 +23,23 @@ Array = NDArray[Any]
 def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
     """A NeuronGroup of so many neurons, with all that happens in its steps."""
     native, code = cell.native_method(), step_code(cell)
-    events = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
+    events: dict[str, Any] = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
     if cell.refractory:
         events["refractory"] = cell.refractory
     for part in cell.parts:
         for port in part.model.ports:
             cell.port_code(part, port)  # what it holds is a variable of the group
+    own = list(cell.events)
+    if own:
+        events["events"] = {name: condition for name, condition, _ in own}
     group = brian2.NeuronGroup(count, cell.equations(), method=native or "euler", clock=clock, namespace={}, **events)
     group.state_updater.when = cell.slot("step")
-    for phase, parts in (("spike", group.thresholder), ("reset", group.resetter)):
-        for part in parts.values():
-            part.when = cell.slot(phase)
+    if cell.threshold:
+        group.thresholder["spike"].when, group.resetter["spike"].when = cell.slot("spike"), cell.slot("reset")
+    for order, (name, _, statements) in enumerate(own):  # Brian2 tests after `thresholds`; there too nothing has changed yet
+        group.set_event_schedule(name, when=f"after_{cell.slot('step')}")
+        if statements:
+            group.run_on_event(name, statements, when=f"after_{SLOTS['reset']}", order=order)
     if native is None and code:  # after Brian2's own updater, which finds out who is refractory
         group.run_regularly(code, clock=clock, when=cell.slot("step"), order=1)
     if cell.start_code:
@@ -53,9 +59,11 @@ class Population:
             for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
-        self.placed = np.zeros(n, bool)  # whether LDS or CLAMP has put a neuron where it starts
+        self.placed = np.zeros(n, bool)  # whether LDS, CLAMP or SET has put a neuron where it starts
+        self.given: dict[str, Array] = {}  # by other states: whether SET has given a neuron its value, (n,)
         self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
+        self.events: dict[tuple[str, str], Any] = {}  # monitors by part and event
         self._ports: dict[str, Arrivals | None] = {}
         self._fill_in()
 
@@ -100,6 +108,7 @@ class Population:
     def reset(self) -> None:
         """All states to their initial values, but for what is held."""
         self.placed &= self.held
+        self.given.clear()
         self.start()
 
     def start(self) -> None:
@@ -107,9 +116,12 @@ class Population:
         for part in self.cell.parts:
             for state in part.model.states:
                 start = np.broadcast_to(self.initial(part, state.name), (self.lanes, self.n))
-                now = self.array(identifier(part, state.name))
-                keep = self.placed & self.cell.is_clamp(part, state.name)
+                name = identifier(part, state.name)
+                now, given = self.array(name), self.given.get(name, False)
+                keep = self.placed & self.cell.is_clamp(part, state.name) | given
                 now[:] = np.where(keep, now, start)
+        for variable in (v for several in self.cell.summed.values() for v in several if v in self.group.variables):
+            self.store(variable, 0.0)
         for arrived, arrivals in self._ports.items():
             self.store(arrived, 0.0)
             if arrivals is not None:
@@ -149,6 +161,8 @@ class Population:
             for addition in other.model.adds:
                 if addition.target == name and other is not part and self.cell.input_owner(name) is part:
                     total = total + evaluate(addition.value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
+        for variable in self.cell.summed.get((part.name, name), ()):
+            total = total + self.array(variable)
         return self.array(f"{own}_scale") * total + self.array(f"{own}_set")
 
     def evaluated(self, part: Part, expression: Expression) -> Array:
@@ -167,13 +181,25 @@ class Population:
         counted: Array = np.asarray(self.spikes.count[:], np.int64)
         return counted.reshape(self.lanes, self.n)
 
+    def watch(self, part: Part, event: str) -> Any:
+        """A monitor of an event, made once."""
+        self.events[part.name, event] = brian2.EventMonitor(self.group, identifier(part, event))
+        return self.events[part.name, event]
+
     def all_spikes(self) -> tuple[Array, Array, Array]:
         """Steps, neurons as the program numbers them, and lanes of all spikes so far."""
         if self.spikes is None:
             none = np.zeros(0, np.int64)
             return none, none, none
-        lane, neuron = np.divmod(np.asarray(self.spikes.i[:], np.int64), self.n)
-        steps = np.rint(np.asarray(self.spikes.t_[:]) / float(self.clock.dt_)).astype(np.int64)
+        return self._seen(self.spikes)
+
+    def all_events(self, owner: str, event: str) -> tuple[Array, Array, Array]:
+        """The same of an event that is watched."""
+        return self._seen(self.events[owner, event])
+
+    def _seen(self, monitor: Any) -> tuple[Array, Array, Array]:
+        lane, neuron = np.divmod(np.asarray(monitor.i[:], np.int64), self.n)
+        steps = np.rint(np.asarray(monitor.t_[:]) / float(self.clock.dt_)).astype(np.int64)
         return steps, neuron + self.first, lane
 
     # --- clamps and ports -----------------------------------------------------------------------------
@@ -184,6 +210,17 @@ class Population:
         self.placed[:] = True
         array = self.array(identifier(own, own.model.clamp))
         array[:] = np.where(self.held, array, states)
+
+    def set_state(self, part: Part, name: str, value: Array | float, neurons: slice) -> None:
+        """Put a state of neurons in place, by a number, (n,) or (lanes, n); the one that CLAMP holds stays where it is held."""
+        own = identifier(part, name)
+        array = self.array(own)[:, neurons]
+        if self.cell.is_clamp(part, name):
+            self.placed[neurons] = True
+            array[:] = np.where(self.held[neurons], array, value)
+        else:
+            self.given.setdefault(own, np.zeros(self.n, bool))[neurons] = True
+            array[:] = value
 
     def clamp(self, neurons: Array, value: Array | float) -> None:
         """Hold neurons at a value."""

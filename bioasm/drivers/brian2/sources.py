@@ -72,12 +72,12 @@ class Poisson:
         self.synapses.connect(j="i")
         self.objects = [self.group, self.synapses]
 
-    def set(self, rate: Any, weight: Any, dt: float) -> None:
-        """The rate in hertz and the weight, one number or one a neuron."""
-        expected = np.broadcast_to(np.asarray(rate, np.float64) * dt, self.shape)
+    def set(self, rate: Any, weight: Any, dt: float, neurons: slice) -> None:
+        """The rate in hertz and the weight of neurons, one number or one a neuron."""
+        expected = self.group.variables["expected"].get_value().reshape(self.shape)
+        expected[:, neurons] = np.asarray(rate, np.float64) * dt
         self.tables = counts(expected[0])
-        self.group.variables["expected"].get_value()[:] = expected.ravel()
-        self.synapses.variables["w"].get_value()[:] = np.broadcast_to(weight, self.shape).ravel()
+        self.synapses.variables["w"].get_value().reshape(self.shape)[:, neurons] = weight
 
     def draw(self, step: int) -> None:
         """The counts of a step, where Brian2 does not draw them itself."""

@@ -6,19 +6,22 @@ compiled kernels, which keep fields up to date flip by flip.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.drivers.brian2.blocks import Neighbours, draw_block
 from bioasm.network.references import STATE, VariableRef
 from bioasm.results import Spikes
+from bioasm.runtime.blocks import check_width, measure
 from bioasm.runtime.dynamics import Best, More, Watch, no_spikes
 from bioasm.runtime.energy import Couplings, Landscape
 from bioasm.runtime.python_dynamics import PythonDynamics
-from bioasm.runtime.random import initial_spins
+from bioasm.runtime.random import STREAM_BLOCKS, STREAM_EXCHANGE, STREAM_MERGE, initial_spins, uniform, words
 from bioasm.runtime.setup import rule_problem
-from bioasm.runtime.streams import Stream, exponentials, logistics
+from bioasm.runtime.streams import Pair, Stream, exponentials, logistics
 
 Array = NDArray[Any]
 
@@ -45,22 +48,26 @@ class Spins(PythonDynamics):
 
     step_length = 1.0
 
-    def __init__(self, n: int, lanes: int, seed: int, rule: float, own_noise: bool = False) -> None:
-        self.n, self.lanes, self.step = n, lanes, 0
-        lane, neuron = np.arange(lanes, dtype=np.uint32), np.arange(n, dtype=np.uint32)
+    def __init__(self, n: int, lanes: range, seed: int, rule: float, own_noise: bool = False) -> None:
+        """`lanes` are the numbers that noise knows them by."""
+        self.n, self.lanes, self.step, self.seed, self.first_lane = n, len(lanes), 0, seed, lanes.start
+        lane, neuron = np.arange(lanes.start, lanes.stop, dtype=np.uint32), np.arange(n, dtype=np.uint32)
         self.start = initial_spins(seed, lane[None, :], neuron[:, None]).astype(np.float64)
         self.spin = self.start.copy()
         self.held = np.zeros(n, bool)
         numbers = exponentials if rule else logistics
-        self.numbers = OwnNumbers(seed, n * lanes, bool(rule)) if own_noise else Stream(seed, lanes, n, numbers)
-        self.rule, self.level = rule, 1.0
+        self.numbers = OwnNumbers(seed, n * len(lanes), bool(rule)) if own_noise else Stream(seed, lanes, n, numbers)
+        self.rule, self.exchanges = rule, 0
+        self.level: float | Array = 1.0
         self._waiting: list[Array] = []
+        self.moves = 0  # blocks drawn
+        self.around: Neighbours = [(np.zeros(0, np.int64), np.zeros(0), 0.0)] * n
         super().__init__()
 
     # --- what instructions do -------------------------------------------------------------------------
 
     def parameter_problem(self) -> str | None:
-        """What is wrong with the rule that registers or options have set; None where nothing is."""
+        """The fault of the rule that registers or options have set, or None."""
         return rule_problem(self.rule)
 
     def load(self, couplings: Couplings) -> None:
@@ -74,8 +81,12 @@ class Spins(PythonDynamics):
         """The temperature from the next sweep on."""
         self.level = level
 
+    def set_levels(self, levels: Array) -> None:
+        """The temperature of each lane (lanes,) from the next sweep on."""
+        self.level = levels
+
     def set_offset(self, offset: float) -> None:
-        """What is added to the energies of the trace from now on."""
+        """Set the constant that is added to the energies of the trace from now on."""
         self._settle()
         super().set_offset(offset)
 
@@ -88,6 +99,123 @@ class Spins(PythonDynamics):
         """Go on from spins (lanes, n); clamped ones stay."""
         self.best()
         self.spin = np.where(self.held[:, None], self.spin, states.T)
+
+    def merge(self, shift: int) -> None:
+        """MERGE, each component judged by the energies of two whole states."""
+        best, shift = self.best(), shift % self.lanes
+        if not self.landscape.loaded:
+            return
+        others = np.roll(best.state, -shift, axis=0) if shift else self.spin.T
+        graph = self._graph()
+        merged = [self._merged(graph, lane, best.state[lane], others[lane], bool(shift)) for lane in range(self.lanes)]
+        self._best = Best(self.landscape.energy(np.array(merged)), np.array(merged, np.int8))
+        self.spin = self._best.state.T.astype(np.float64)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a state and its complement have one energy."""
+        return not self.landscape.h.any() and all(len(index) % 2 == 0 for _, index in self.landscape.terms)
+
+    def _graph(self) -> list[set[int]]:
+        """The neighbours of each spin: those that it is coupled to, and those that share a term with it."""
+        coupled = [others[weights != 0].tolist() for others, weights, _ in self.around]
+        in_terms = ([int(j) for _, rest in terms for j in rest] for terms in self.terms)
+        return [{*others, *more} for others, more in zip(coupled, in_terms, strict=True)]
+
+    def _merged(self, graph: list[set[int]], lane: int, best: Array, other: Array, both: bool) -> Array:
+        """The best state of a lane with what it takes over from another state, or from its complement."""
+        for sign in (1, -1):
+            far = 2 * int((best != sign * other).sum())
+            nearer = far <= self.n if sign == 1 else far < self.n
+            if (both or nearer) if self.mirrored else sign == 1:
+                for part in _components(graph, best != sign * other):
+                    best = self._taken_over(lane, best, part)
+        return best
+
+    def _taken_over(self, lane: int, best: Array, part: Array) -> Array:
+        """The state with a component flipped, where that lowers its energy or a coin says so."""
+        flipped = best.copy()
+        flipped[part] *= -1
+        before, after = self.landscape.energy(np.array([best, flipped]))
+        heads = words(self.seed, self.first_lane + lane, part[0], self.step, STREAM_MERGE)[self.step & 1] >> 31 == 1
+        return flipped if after < before or (after == before and heads) else best
+
+    def exchange_components(self, phase: int, mirrored: bool) -> None:
+        """CXCH, each component judged by the energies of two whole states."""
+        self.best()
+        graph = self._graph() if self.landscape.loaded else []
+        for lower in range(phase, self.lanes - 1, 2) if graph else ():
+            sign = -1 if mirrored and self._number(logistics, lower, self.n) >= 0.0 else 1
+            for part in _components(graph, self.spin[:, lower] != sign * self.spin[:, lower + 1]):
+                if not self.held[part].any() and self._goes_over(lower, part):
+                    self.spin[part, lower : lower + 2] *= -1  # where they differ, and where one and the other's complement do
+        self.exchanges += 1
+
+    def _goes_over(self, lower: int, part: Array) -> bool:
+        """Whether a heat bath swaps a component: a logistic number against the difference of the inverse temperatures."""
+        state = np.array([self.spin[:, lower], self.spin[:, lower]])
+        state[1, part] *= -1
+        before, after = self.landscape.energy(state)
+        ours, theirs = np.broadcast_to(self.level, self.lanes)[[lower, lower + 1]]
+        number = self._number(logistics, lower, int(part[0]))
+        return bool((theirs - ours) * (after - before) < max(ours * theirs, _COLDEST) * number)
+
+    def _number(self, numbers: Pair, lower: int, vertex: int) -> float:
+        """The number that decides on a component by its lowest spin."""
+        drawn = words(self.seed, self.first_lane + lower, vertex, self.exchanges, STREAM_EXCHANGE)
+        return float(numbers(*drawn)[self.exchanges & 1].item())
+
+    def exchange_wholes(self, phase: int) -> None:
+        """CXCH by whole states."""
+        self.best()
+        energy, level = self.energy(), np.broadcast_to(self.level, self.lanes)
+        for lower in range(phase, self.lanes - 1, 2):
+            pair = [lower, lower + 1]
+            gain = (level[lower + 1] - level[lower]) * (energy[lower + 1] - energy[lower])
+            same = np.array_equal(*self.spin[self.held][:, pair].T)
+            if same and gain <= level[lower] * level[lower + 1] * self._number(exponentials, lower, 0):
+                self.spin[:, pair] = self.spin[:, pair[::-1]]
+        self.exchanges += 1
+
+    def copy_better(self, shift: int) -> None:
+        """COPY, from the states before it."""
+        self.best()
+        energy, before = self.energy(), self.spin.copy()
+        for lane in range(self.lanes):
+            other = (lane + shift) % self.lanes
+            if energy[other] < energy[lane]:
+                self.spin[~self.held, lane] = before[~self.held, other]
+
+    def resample(self, blocks: Sequence[Array]) -> None:
+        """BLK, each block by a tensor of free energies."""
+        self.best()
+        row, column = self._pairs
+        start = np.searchsorted(row, np.arange(self.n + 1))
+        for order in blocks:
+            check_width(measure(order, start, column, np.zeros(len(column))), len(order))
+            numbers = [self._uniform_of_blocks(lane) for lane in range(self.lanes)]
+            drawn = [
+                draw_block(order.tolist(), self.around, self.held, self.spin[:, lane], self._level_of(lane), numbers[lane])
+                for lane in range(self.lanes)
+            ]
+            self.spin = np.array(drawn).T.copy()
+            self.moves += 1
+
+    @property
+    def _pairs(self) -> tuple[Array, Array]:
+        """The spins that are coupled, sorted."""
+        pairs = [(i, int(j)) for i, (others, weights, _) in enumerate(self.around) for j in others[weights != 0]]
+        table = np.array(pairs, np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
+
+    def _uniform_of_blocks(self, lane: int) -> Array:
+        """A uniform number of each spin of a lane, for the block that is drawn now."""
+        spins = np.arange(self.n, dtype=np.uint32)
+        return uniform(self.seed, self.first_lane + lane, spins, self.moves, STREAM_BLOCKS)
+
+    def _level_of(self, lane: int) -> float:
+        """The temperature of a lane."""
+        return float(np.broadcast_to(self.level, (self.lanes,))[lane])
 
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold spins at -1 or +1."""
@@ -119,7 +247,7 @@ class Spins(PythonDynamics):
     def _sweep(self) -> None:
         """Visit every spin once: it flips where s f < T e / 2, with its local field f and a random number e."""
         numbers = self.numbers.row(self.step).reshape(self.lanes, self.n).T.astype(np.float64)
-        bounds = (0.5 * max(self.level, _COLDEST)) * numbers
+        bounds = (0.5 * np.maximum(self.level, _COLDEST)) * numbers
         spin = self.spin
         for i, (others, weights, bias) in enumerate(self.around):
             if self.held[i]:
@@ -180,8 +308,21 @@ class Spins(PythonDynamics):
         return no_spikes()
 
     def non_finite(self) -> str | None:
-        """What left the finite range."""
+        """The quantity that left the finite range, or None."""
         return None if np.isfinite(self.energy()).all() else "an energy"
+
+
+def _components(graph: list[set[int]], differs: Array) -> list[Array]:
+    """The connected components of the spins that differ, each in rising order, by their lowest spins."""
+    left, found = set(np.flatnonzero(differs).tolist()), list[Array]()
+    for seed in sorted(left):
+        reached = {seed} & left
+        while grown := {j for i in reached for j in graph[i]} & left - reached:
+            reached |= grown
+        left -= reached
+        if reached:
+            found.append(np.array(sorted(reached)))
+    return found
 
 
 def _terms_of_each(landscape: Landscape) -> list[list[tuple[float, Array]]]:

@@ -1,4 +1,4 @@
-"""Which programs can become a C++ program that Python takes no part in."""
+"""Which programs can be compiled: to a C++ program that Python takes no part in, or in part by Cython."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from bioasm.diagnostics import Diagnostic
 from bioasm.drivers.brian2.cell import Cell, Part
+from bioasm.drivers.brian2.exact import coupled_events
 from bioasm.isa.program import ConstantRef, Program, Quantity
 from bioasm.models.base import SPINS, Equation
 from bioasm.models.expression import Binary, Expression, Negation, Symbol
-from bioasm.network.references import Resolved, VariableRef
+from bioasm.network.references import EventRef, Resolved, VariableRef
+from bioasm.verifier.abilities import attached
 from bioasm.verifier.gate import Verified
 
 _BEFORE = frozenset({"MODEL", "ALC", "POP", "SET", "SIG", "CUR", "INP", "REC"})
@@ -18,7 +20,7 @@ _HINT = "target=cython compiles as well, and runs every program"
 
 
 def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
-    """What rules C++ out: instructions that need Python while the neurons run, and noise that all drivers share."""
+    """Diagnostics of what rules C++ out: instructions that need Python during the run, and noise that all drivers share."""
     if verified.model.kind == SPINS:
         yield _refused("spins are swept in Python")
         return
@@ -32,13 +34,23 @@ def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnos
         yield from _noisy(verified)
 
 
+def cython_problems(verified: Verified) -> Iterator[Diagnostic]:
+    """Synapses whose event-driven equations read each other's states: numpy solves them, at each event."""
+    for instruction in verified.instructions:
+        projection = attached(verified, instruction)
+        model = projection.synapse if projection else None
+        if model is not None and coupled_events(model):
+            text = f"target cython can't solve the event-driven equations of {model.name} that read each other's states"
+            yield Diagnostic("B502", text, instruction.span, hint="target=numpy runs every program")
+
+
 def _refused(text: str, instruction: Resolved | None = None, hint: str = _HINT) -> Diagnostic:
     span = instruction.span if instruction else None
     return Diagnostic("B502", f"target cpp_standalone can't run this program: {text}", span, hint=hint)
 
 
 def _against(instruction: Resolved, ran: bool) -> str | None:
-    """Why an instruction can't be part of a C++ program, None where it can. `ran` says that a RUN stands before it.
+    """Why an instruction can't be part of a C++ program, None where it can. `ran`: whether a RUN comes before it.
 
     Registers need no look: what writes into them is refused, and the gate wants one written before it is read.
     """
@@ -49,6 +61,8 @@ def _against(instruction: Resolved, ran: bool) -> str | None:
         return f"{mnemonic} needs Python while the neurons run"
     if mnemonic in _BEFORE and ran:
         return f"{mnemonic} after the RUN"
+    if mnemonic == "REC" and isinstance(instruction.operands[0], EventRef):
+        return "REC of an event, whose times C++ does not hand over"
     counts = mnemonic == "REC" and any(isinstance(o, VariableRef) and o.name == "spike_count" for o in instruction.operands)
     return "REC of spike_count, which is counted from the spikes after the run" if counts else None
 
@@ -71,7 +85,7 @@ def _noisy(verified: Verified) -> Iterator[Diagnostic]:
 
 
 def _level(program: Program, default: float) -> float:
-    """What the last SIG sets."""
+    """The level that the last SIG sets, NaN where it is not a constant; `default` without a SIG."""
     for instruction in reversed(program.instructions):
         if instruction.mnemonic == "SIG":
             (level,) = instruction.operands

@@ -15,62 +15,72 @@ from bioasm.drivers.brian2.sources import Poisson, Train
 from bioasm.models.base import Port
 from bioasm.network.network import REPLACE, SCALE
 from bioasm.network.references import InputRef, PortRef
+from bioasm.runtime.parts import Train as GivenSpikes
+from bioasm.runtime.parts import overlaid, pieces_in, place
+from bioasm.runtime.setup import event_ports, played_parts
 from bioasm.runtime.streams import poisson_stream
+from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
 
 @dataclass
 class InputSource:
-    """One input of one part. `fed` is the feedback, (lanes, n); `played` the rows, the period in steps and the first step."""
+    """One input of one part. `fed` is the feedback, (lanes, n); `played` by parts of the neurons the rows, the period in steps
+    and the first step."""
 
     population: Population
     part: Part
     name: str
     constant: Any = 0.0
     scale: Any = 1.0
+    replaced: Any = 0.0  # what INP sets, where it is `alone`
+    alone: Any = 0.0
     fed: Any = 0.0
-    played: tuple[Array, int, int] | None = None
+    played: dict[range, tuple[Array, int, int]] = field(default_factory=dict)
     own: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = identifier(self.part, self.name)
         self.default = next(i.default for i in self.part.model.inputs if i.name == self.name)
 
-    def set(self, value: Any, how: str) -> None:
+    def set(self, value: Any, how: str, part: range | None) -> None:
         """INP: `add` to the input, `scale` it, or `set` it, which lasts until the next INP."""
-        if how == SCALE:
-            self.scale = np.asarray(value, np.float64)
-        elif how != REPLACE:
-            self.constant = np.asarray(value, np.float64)
-        self.population.store(f"{self.own}_scale", 0.0 if how == REPLACE else self.scale)
-        self.population.store(f"{self.own}_set", value if how == REPLACE else 0.0)
+        word, n = {SCALE: "scale", REPLACE: "replaced"}.get(how, "constant"), self.population.n
+        setattr(self, word, overlaid(getattr(self, word), np.asarray(value, np.float64), part, n))
+        self.alone = overlaid(self.alone, float(how == REPLACE), part, n)
+        self.population.store(f"{self.own}_scale", np.where(self.alone, 0.0, self.scale))
+        self.population.store(f"{self.own}_set", np.where(self.alone, self.replaced, 0.0))
 
     def changes(self, step: int) -> bool:
         """Whether another row begins at a step."""
-        return self.played is not None and (step - self.played[2]) % self.played[1] == 0
+        return any((step - first) % period == 0 for _, period, first in self.played.values())
 
     def update(self, step: int) -> None:
         """Let the neurons see what comes in at a step."""
         total = self.default + self.constant + self.fed
-        if self.played is not None:
-            rows, period, first = self.played
-            row = (step - first) // period
-            total = total + (rows[row] if row < len(rows) else 0.0)
+        if self.played:
+            coming = np.zeros(self.population.n)
+            for neurons, (rows, period, first) in self.played.items():
+                row = (step - first) // period
+                coming[place(neurons)] = rows[row] if row < len(rows) else 0.0
+            total = total + coming
         self.population.store(f"{self.own}_outside", total)
 
 
 class Stimuli:
     """All inputs by the part that has them, and the sources of spikes by the port that they send to.
 
-    `event_ports` are the ports that the program sends spikes to: their order numbers the streams of random spikes.
+    The order of `event_ports`, to which the program sends spikes, numbers the streams of random spikes; each of the
+    `played_parts` of an input has one waveform at a time.
     """
 
-    def __init__(self, assembly: Assembly, event_ports: tuple[PortRef, ...]) -> None:
-        self.assembly, self.event_ports = assembly, event_ports
+    def __init__(self, assembly: Assembly, verified: Verified) -> None:
+        self.assembly, self.event_ports, self.played_parts = assembly, event_ports(verified), played_parts(verified)
         inputs = ((population, part, i.name) for population, part in assembly.parts() for i in part.model.inputs)
         self.inputs = {(one[1].name, one[2]): InputSource(*one) for one in inputs}
         self.trains: dict[PortRef, Train] = {}
+        self.given: dict[PortRef, tuple[GivenSpikes, Array]] = {}  # the spikes of `trains`, and the weights of neurons (n,)
         self.rates: dict[PortRef, Poisson] = {}
 
     def update(self, step: int) -> None:
@@ -84,21 +94,29 @@ class Stimuli:
     def set_input(self, ref: InputRef, value: Array | float, how: str, step: int) -> None:
         """The constant of CUR or INP."""
         source = self.inputs[(ref.owner, ref.name)]
-        source.set(value, how)
+        source.set(value, how, ref.part)
         source.update(step)
 
     def set_waveform(self, ref: InputRef, rows: Array, period: int, step: int) -> None:
         """The rows of WAVE or PLAY, one every `period` steps from now."""
         source = self.inputs[(ref.owner, ref.name)]
-        source.played = rows, period, step
+        begin = 0 if ref.part is None else ref.part.start
+        for neurons in pieces_in(ref.part, self.played_parts[ref]):
+            own = rows if rows.shape[1] == 1 else rows[:, neurons.start - begin : neurons.stop - begin]
+            source.played[neurons] = own, period, step
         source.update(step)
 
-    def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
+    def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float, now: int) -> None:
         """The spikes of SPK or EVT at steps of the run, in place of those before."""
-        net = self.assembly.net
+        net, population = self.assembly.net, self._port(ref)[0]
+        part = ref.part or range(population.n)
+        before, weights = self.given.get(ref, (GivenSpikes(steps[:0], neurons[:0]), np.zeros(population.n)))
+        weights[place(part)] = weight
+        given = before.replaced(part, GivenSpikes(steps, neurons), now)
         if ref in self.trains and self.trains[ref].objects:
             net.remove(*self.trains[ref].objects)
-        self.trains[ref] = Train(*self._port(ref), steps, neurons, weight)
+        self.given[ref] = given, weights
+        self.trains[ref] = Train(*self._port(ref), *given, weights)
         if self.trains[ref].objects:
             net.add(*self.trains[ref].objects)
 
@@ -107,10 +125,10 @@ class Stimuli:
         one = self.assembly
         population, part, port = self._port(ref)
         if ref not in self.rates:
-            words = poisson_stream(one.seed, one.lanes, population.n, self.event_ports.index(ref))
+            words = poisson_stream(one.seed, one.numbers, population.n, self.event_ports.index(ref))
             self.rates[ref] = Poisson(population, part, port, None if one.own_noise else words)
             one.net.add(*self.rates[ref].objects)
-        self.rates[ref].set(rate, weight, float(one.clock.dt_))
+        self.rates[ref].set(rate, weight, float(one.clock.dt_), place(ref.part))
 
     def _port(self, ref: PortRef) -> tuple[Population, Part, Port]:
         """Where spikes from outside go."""

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.arrivals import PROJECTED
 from bioasm.drivers.brian2.cell import Part
 from bioasm.drivers.brian2.population import Population
-from bioasm.isa.program import Program
-from bioasm.network.network import MATRIX, Projection
-from bioasm.runtime.connectivity import from_matrix, from_rule
+from bioasm.network.network import Projection
+from bioasm.runtime.connection_values import ConnectionValues
+from bioasm.runtime.connectivity import connect
+from bioasm.runtime.delays import in_steps, steps_of
+from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
@@ -27,7 +29,7 @@ class SynapseGroup:
 
     def __init__(self, projection: Projection, place: int, pre: Population, post: Population, target: Part) -> None:
         self.projection, self.place, self.pre, self.post, self.target = projection, place, pre, post, target
-        self.weight, self.delay = 1.0, 0.0
+        self.weight, self.delay = ConnectionValues(1.0), ConnectionValues(0.0)
         self.objects: list[Any] = []
 
     @property
@@ -36,55 +38,62 @@ class SynapseGroup:
         own = self.post.cell.kept.values()
         return any(part is self.target and call.function == "delayed" for part, call in own)
 
-    def connect(self, program: Program, seed: int) -> None:
+    def connect(self, verified: Verified, seed: int) -> None:
         """Make the synapses."""
         port = self.target.model.port(self.projection.port)
         assert port is not None
-        row, column, weight = self._pairs(program, seed)
-        steps = 0 if self.is_delayed_by_target else round(self.delay / float(self.pre.clock.dt_))
+        row, column, weight = self._pairs(verified, seed)
+        late = self._late(len(row))
         if not len(row):
             return
-        early = self.post.cell.is_early  # has received already when spikes set out: what is due then waits for its next step
-        delay = (max(steps, 1) - 1 if early else steps) * self.pre.clock.dt
-        synapses = self.post.synapses(self.pre.group, self.target, port, PROJECTED + self.place, delay=delay)
+        early = self.post.cell.is_early
+        how = {"delay": late.item() * self.pre.clock.dt} if late.size == 1 else {}
+        synapses = self.post.synapses(self.pre.group, self.target, port, PROJECTED + self.place, **how)
         synapses.pre.when = "end" if early else "synapses"
         lanes = np.arange(self.pre.lanes)[:, None]
         synapses.connect(i=(lanes * self.pre.n + row).ravel(), j=(lanes * self.post.n + column).ravel())
+        if not how:
+            synapses.pre.delay = np.tile(late, self.pre.lanes) * self.pre.clock.dt
         self.objects = [synapses]
         self._weigh(weight)
-        self._again = partial(self._pairs, program, seed)
+        self._again = partial(self._pairs, verified, seed)
+
+    def _late(self, count: int) -> Array:
+        """The delays in steps, one a connection or one for all; of receivers that have received already when spikes set out
+        one less: what is due then waits for their next step."""
+        step = float(self.pre.clock.dt_)
+        given = 0.0 if self.is_delayed_by_target else self.delay.number
+        late = steps_of(self.delay, count, step) if given is None else in_steps(np.atleast_1d(given), step)
+        return np.maximum(late, 1) - 1 if self.post.cell.is_early else late
 
     def _weigh(self, weight: Array) -> None:
         self.objects[0].variables["w"].get_value()[:] = np.tile(weight, self.pre.lanes)
 
-    def set_weight(self, value: float) -> None:
+    def set_weight(self, values: ConnectionValues) -> None:
         """The weight of every connection, or what multiplies those of a matrix."""
-        self.weight = value
+        self.weight = values
         if self.objects:
             self._weigh(self._again()[2])
 
-    def forget(self) -> None:
+    def reset(self, now: float) -> None:
         """Take back the spikes that are under way."""
         for synapses in self.objects:
-            queue = synapses.pre.queue
-            if hasattr(queue, "n"):  # the queue that is written in Python
-                queue.n[:] = 0
-            elif queue is not None:
-                offset, slots = queue._full_state()
-                queue._restore_from_full_state((offset, [[] for _ in slots]))
+            forget_queue(synapses.pre.queue)
 
-    def _pairs(self, program: Program, seed: int) -> tuple[Array, Array, Array]:
+    def _pairs(self, verified: Verified, seed: int) -> tuple[Array, Array, Array]:
         """Sources, targets and weights."""
-        one = self.projection
-        if one.rule == MATRIX:
-            assert one.data is not None
-            start, column, weight = from_matrix(program.data[one.data].value, self.weight)  # type: ignore[arg-type]
-        else:
-            itself = self.pre is self.post
-            number = one.number or 0.0
-            start, column, weight = from_rule(one.rule, number, self.pre.n, self.post.n, itself, self.weight, seed, self.place)
+        start, column, weight = connect(verified, self.projection, self.weight, seed)
         row = np.repeat(np.arange(self.pre.n), np.diff(start))
-        return row, column.astype(np.int64), weight
+        return row, column.astype(np.int64), np.broadcast_to(weight, column.shape)
+
+
+def forget_queue(queue: Any) -> None:
+    """Take back the spikes of a pathway that are under way."""
+    if hasattr(queue, "n"):  # the queue that is written in Python
+        queue.n[:] = 0
+    elif queue is not None:
+        offset, slots = queue._full_state()
+        queue._restore_from_full_state((offset, [[] for _ in slots]))
 
 
 class DelayLines:

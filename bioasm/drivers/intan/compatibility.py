@@ -30,7 +30,7 @@ def chosen_substrate(wanted: Substrate | None, board: Capabilities) -> Substrate
 
 
 def board_problem(board: Capabilities) -> str | None:
-    """What of a board's greeting can't be, as of a firmware that is not finished; None where all can."""
+    """The impossible value in a board's greeting, as of a firmware that is not finished; None where all are possible."""
     if not (board.clock_hz and 0 < board.sample_rate < inf):
         return f"a clock of {board.clock_hz} Hz and {board.sample_rate:g} samples a second"
     if Capability.STIMULATE not in board.capabilities:
@@ -45,7 +45,7 @@ def board_problem(board: Capabilities) -> str | None:
 
 
 def capacity(board: Capabilities) -> Capacity:
-    """What a board can be asked for."""
+    """The capacity of a board for a run."""
     without = "a board keeps no checkpoints; leave out --checkpoint and --resume"
     return Capacity(board.lanes, "this board runs", without)
 
@@ -53,7 +53,7 @@ def capacity(board: Capabilities) -> Capacity:
 def incompatibilities(
     verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap | None, program_bytes: int
 ) -> list[Diagnostic]:
-    """What of the program this board can't take; empty where it fits."""
+    """Diagnostics of what in the program this board can't take; empty where it fits."""
     found = [*_sizes(verified, board, program_bytes), *_stimulation(verified, board, substrate)]
     if substrate is Substrate.CULTURE:
         found += _electrodes(verified, board, electrodes)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from bioasm import __version__
 from bioasm.binary.writer import canonical_bytes
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, error
-from bioasm.drivers.base import DRIVING, MODEL_TEXTS, Driver
+from bioasm.drivers.base import DRIVING, Driver
 from bioasm.drivers.intan.compatibility import board_problem, capacity, check_raw, chosen_substrate, incompatibilities
 from bioasm.drivers.intan.electrodes import ElectrodeMap, default_map, read_map
 from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounded_pulses
@@ -25,6 +25,7 @@ from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.runtime.options import Observer, RunOptions, check_options
 from bioasm.safety import Electrode, LimitsTable
+from bioasm.verifier.abilities import MODEL_TEXTS
 from bioasm.verifier.gate import Verified
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
@@ -37,7 +38,7 @@ class IntanDriver(Driver):
     name: ClassVar[str] = "intan"
     summary: ClassVar[str] = "a board with an Intan RHD or RHS chip behind a serial link, or an emulated one"
     abilities: frozenset[str] = frozenset(  # type: ignore[misc]
-        {"core", "control", "inputs", "kbody", "record", "clamp", "network", MODEL_TEXTS, "stimulation"}
+        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS, "stimulation"}
     )
     models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     options: ClassVar[dict[str, str]] = OPTIONS
@@ -50,7 +51,7 @@ class IntanDriver(Driver):
         self.link: HostLink | None = None
 
     def _settle(self, substrate: Substrate | None) -> None:
-        """What follows from the substrate: cells repeat nothing, and are driven by what sets the twin's couplings."""
+        """Set what depends on the substrate: cells repeat nothing, and are driven by what sets the twin's couplings."""
         self.reproducible = substrate is not Substrate.CULTURE
         self.stimulating = frozenset({"STIM"}) if self.reproducible else DRIVING
 
@@ -100,7 +101,7 @@ class IntanDriver(Driver):
             return super().run(verified, options, observer)
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """What of the program the board can't run, with the number that it could."""
+        """Diagnostics of what in the program the board can't run, with the number that it could."""
         if self.link is None:
             return super().missing(verified)
         board = self.link.capabilities
@@ -122,7 +123,7 @@ class IntanDriver(Driver):
             return RunSession(self.link, plan, observer, recording, again).result()
 
     def _plan(self, link: HostLink, verified: Verified, options: RunOptions) -> RunPlan:
-        """What will be done. Raises BioasmError where an option or a pulse is refused."""
+        """The plan of a run. Raises BioasmError where an option or a pulse is refused."""
         board = link.capabilities
         check_options(options, verified.n, capacity(board))
         substrate = chosen_substrate(self.chosen.substrate, board)

@@ -107,7 +107,7 @@ def parse_map(text: str, source: str) -> ElectrodeMap:
 
 
 class _Cell(NamedTuple):
-    """One entry of the table and where it stands."""
+    """One entry of the table and its place."""
 
     text: str
     line: int

@@ -21,7 +21,7 @@ _TOLD = 0.05  # a change of the charge by more than this, as a part of it, is to
 def refused_pulses(
     verified: Verified, board: Capabilities, table: LimitsTable, channels: Sequence[Sequence[int]]
 ) -> list[Diagnostic]:
-    """What the interlock says to the pulses of constants in a program, a diagnostic each with its place.
+    """Diagnostics of the pulses of constants in a program that the interlock refuses, each with its place.
 
     `channels[i]` are those of neuron i. The board's step of current and its sample period must be known (not 0).
     """
@@ -115,7 +115,7 @@ def _first_of_each(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
 
 
 def _number(verified: Verified, operand: Operand) -> float | None:
-    """The number that an operand stands for; None for a register."""
+    """The number that an operand gives; None for a register."""
     return verified.program.quantity(operand).value if isinstance(operand, Quantity | ConstantRef) else None
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 from bioasm.hardware.link.messages import Substrate
 
-EMULATED = "emu:"
+EMULATED = ("emu:", "qemu:", "firmware:")  # boards of this process: in Python, and the firmware
 OPTIONS = {
-    "port": "the board: a serial port (/dev/ttyACM0, COM3, socket://host:port) or an emulated one (emu:rhd2132?seed=1)",
+    "port": "the board: a serial port (/dev/ttyACM0, COM3, socket://host:port) or an emulated one (emu:rhd2132, qemu:m7)",
     "substrate": "twin (the board's processor computes the neurons) or culture (cells behind the electrodes)",
     "map": "file of the electrode map",
     "record": "folder for what was measured: spikes, stimuli, energies and raw channels",

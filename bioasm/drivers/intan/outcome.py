@@ -54,7 +54,7 @@ def salvaged(
     extras: Mapping[str, Any],
     neuron_of: dict[int, int] | None,
 ) -> Result:
-    """What telemetry alone tells of a run whose result never came: steps, energies and spikes; states are not known.
+    """The partial Result of a run whose result never came, from telemetry alone: steps, energies, spikes; states are not known.
 
     `neuron_of` is given for a culture, and says whose electrode each channel is.
     """
@@ -121,7 +121,7 @@ def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str,
 
 
 def failure(ended: RunEnded, verified: Verified) -> Diagnostic:
-    """What went wrong in a run on the board, at its place in the program."""
+    """The diagnostic of a run that failed on the board, at its place in the program."""
     instructions = verified.program.instructions
     span = instructions[ended.place].span if ended.place != NOWHERE and ended.place < len(instructions) else None
     code = ended.code if ended.code in CODES else "B514"

@@ -243,7 +243,7 @@ class RunSession:
         return float("inf")
 
     def _stop(self) -> None:
-        """What the user's wish to stop does: an emergency stop where current may flow, and else an end at the next step."""
+        """Stop as the user wishes: an emergency stop where current may flow, and else an end at the next step."""
         self.stopping = True
         if self.armed:
             self.link.estop()
@@ -277,7 +277,7 @@ class RunSession:
         return result
 
     def _rescued(self, lost: LinkLost) -> Result:
-        """What can be had of a run whose link broke: the result that the board kept, or else what it had told by then."""
+        """The Result of a run whose link broke: the one that the board kept, or else a partial one from telemetry."""
         found = self._salvaged("lost")
         if self.again is not None:
             self.link.close()

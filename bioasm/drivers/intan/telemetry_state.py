@@ -1,4 +1,4 @@
-"""What a board tells while it runs: progress, spikes, energies, stimuli, faults. It makes a partial result of a lost run."""
+"""Telemetry of a running board: progress, spikes, energies, stimuli, faults. It makes a partial result of a lost run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOLE = 1 << 24  # entries of a trace that may have been lost in a row; memory i
 
 
 class Sink(Protocol):
-    """Who writes down what a board tells."""
+    """A writer of a board's telemetry and events."""
 
     def __call__(self, message: m.Message) -> None:
         """Take telemetry or an event."""

@@ -7,7 +7,11 @@ from bioasm.hardware.link.transport import Transport
 
 
 def open_wire(options: Options) -> Transport:
-    """The wire to the board. Raises BioasmError: B503 or B511 for serial ports, B530 for a wrong `emu:` URL."""
+    """The wire to the board. Raises BioasmError: B503 or B511 for serial ports, B530 for boards of this process."""
+    if options.port.startswith(("qemu:", "firmware:")):
+        from bioasm.firmware.emulation import open_firmware
+
+        return open_firmware(options.port)
     if options.emulated:
         from bioasm.hardware.board.emulated import open_emulated
 

@@ -101,7 +101,7 @@ class Client:
         return self._persist(lambda: self._call(method, path, body, headers or {}))
 
     def _persist(self, action: Callable[[], T]) -> T:
-        """What an action returns that may lose its connection: it is begun anew until patience ends."""
+        """Run an action that may lose its connection: it is begun anew until patience ends. Returns its value."""
         began, wait = time.monotonic(), _SHORTEST
         while True:
             try:
@@ -150,7 +150,7 @@ class Client:
     # --- jobs ---------------------------------------------------------------------------------------
 
     def about(self, is_ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """What the server is, as soon as it is ready for this client."""
+        """The server's description, as soon as it is ready for this client."""
 
         def ask() -> dict[str, Any]:
             found = self._call("GET", "/v1", b"", {})
@@ -161,7 +161,7 @@ class Client:
         return self._persist(ask)
 
     def job(self, job: str) -> dict[str, Any]:
-        """What the server says of a job."""
+        """The server's description of a job."""
         return self.call("GET", f"/v1/jobs/{job}").json()
 
     def events(self, job: str, after: int = 0) -> Iterator[Event]:
@@ -222,7 +222,7 @@ def _content(response: HTTPResponse) -> bytes:
 
 
 class _Download:
-    """What came of a result so far, and what it is to be."""
+    """A download of a result: the bytes so far, and the size, tag and digest that it should have."""
 
     def __init__(self) -> None:
         self.data, self.size, self.tag, self.digest = bytearray(), 0, "", ""

@@ -12,18 +12,18 @@ from typing import Any, ClassVar
 
 from bioasm.binary.writer import to_bytes
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_INTERRUPTED, EXIT_USAGE, BioasmError, error
-from bioasm.drivers.base import DRIVING, MODEL_TEXTS, Driver
+from bioasm.drivers.base import DRIVING, Driver
 from bioasm.drivers.remote import protocol as p
 from bioasm.drivers.remote.client import Client, garbled
 from bioasm.drivers.remote.events import Event
 from bioasm.drivers.remote.places import FORMS, parse_place
 from bioasm.drivers.remote.secrets import AT, known, token_for
 from bioasm.files import unreadable
-from bioasm.isa.table import ROWS
 from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.results.transfer import unpack_result
 from bioasm.runtime.options import Capacity, Observer, Progress, RunOptions, check_options
+from bioasm.verifier.abilities import ABILITIES
 from bioasm.verifier.gate import Verified
 
 _KEPT_THERE = "the server keeps the checkpoints of a job; submit the same again, and it is the same job"
@@ -35,9 +35,10 @@ class RemoteDriver(Driver):
 
     name: ClassVar[str] = "remote"
     summary: ClassVar[str] = "a device of `bioasm serve` on this or another machine"
-    abilities: frozenset[str] = frozenset({MODEL_TEXTS, *(row.needs for row in ROWS)})  # type: ignore[misc]
+    abilities: frozenset[str] = ABILITIES  # type: ignore[misc]
     models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     remote: ClassVar[bool] = True
+    pieces: ClassVar[bool] = True  # where the device does; its refusal comes back
     outlives: ClassVar[bool] = True
     stimulating: frozenset[str] = DRIVING
     options: ClassVar[Mapping[str, str]] = {
@@ -105,7 +106,8 @@ class RemoteDriver(Driver):
 
     def _submit(self, verified: Verified, options: RunOptions) -> tuple[str, int]:
         """The job of the run, and the event behind which it begins."""
-        wanted = p.JobOptions(self.device, options.seed, options.lanes, options.fuel, options.parameters)
+        piece = (options.first_lane, options.span.everyone) if options.span.is_piece else ()
+        wanted = p.JobOptions(self.device, options.seed, options.lanes, options.fuel, options.parameters, *piece)
         headers = {p.OPTIONS: wanted.text(), p.KEY: secrets.token_hex(16), "Content-Type": p.BYTECODE}
         program = verified.program
         placed = any(instruction.span for instruction in program.instructions)
@@ -179,7 +181,7 @@ def _seconds(patience: str | float) -> float:
 
 
 def _device(server: dict[str, Any], wanted: str, where: str) -> dict[str, Any]:
-    """What a server says of a device."""
+    """A server's description of a device."""
     if server.get("protocol") != p.VERSION:
         raise garbled(f"it speaks {server.get('protocol')!r}, not {p.VERSION}")
     devices = server.get("devices")
@@ -205,7 +207,7 @@ def _driving(about: dict[str, Any]) -> frozenset[str]:
 
 
 def left(job: str, where: str) -> BioasmError:
-    """What is said when the user leaves a job behind."""
+    """The error B554 for a job that the user leaves behind."""
     hint = f"`bioasm jobs wait {job[:12]} --at {where}` joins it, `bioasm jobs cancel {job[:12]} --at {where}` ends it"
     return error("B554", f"job {job[:12]} goes on at {where}", hint=hint, exit_code=EXIT_INTERRUPTED)
 

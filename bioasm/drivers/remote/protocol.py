@@ -10,6 +10,7 @@ from typing import Any
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, Span, error
 from bioasm.diagnostics.codes import CODES
+from bioasm.isa.limits import limit
 from bioasm.runtime.options import DEFAULT_FUEL
 
 VERSION = "BRP/1"
@@ -33,18 +34,28 @@ QUEUED, RUNNING, ENDED = "queued", "running", "ended"
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """What a submission asks for beside the program. An empty `device` is the first of the server."""
+    """The options of a submission beside the program. An empty `device` is the first of the server."""
 
     device: str = ""
     seed: int = 0
     lanes: int = 1
     fuel: int = DEFAULT_FUEL
     parameters: Mapping[str, float] = field(default_factory=dict)
+    first_lane: int = 0
+    all_lanes: int | None = None  # None: there are no other lanes
 
     def text(self) -> str:
         """The options as JSON in ASCII, the same text for the same options."""
         parameters = {name: float(value) for name, value in self.parameters.items()}
-        fields = {"device": self.device, "seed": self.seed, "lanes": self.lanes, "fuel": self.fuel, "parameters": parameters}
+        fields: dict[str, Any] = {
+            "device": self.device,
+            "seed": self.seed,
+            "lanes": self.lanes,
+            "fuel": self.fuel,
+            "parameters": parameters,
+        }
+        if self.all_lanes is not None:
+            fields |= {"first_lane": self.first_lane, "all_lanes": self.all_lanes}
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
@@ -58,7 +69,7 @@ def parse_options(text: str) -> JobOptions:
         raise _bad("the options are no JSON") from None
     if not isinstance(found, dict):
         raise _bad("the options are no JSON object")
-    strange = sorted(set(found) - {"device", "seed", "lanes", "fuel", "parameters"})
+    strange = sorted(set(found) - {"device", "seed", "lanes", "fuel", "parameters", "first_lane", "all_lanes"})
     if strange:
         raise _bad(f"there is no option {strange[0][:80]!r}")
     return JobOptions(
@@ -67,6 +78,8 @@ def parse_options(text: str) -> JobOptions:
         lanes=_whole("lanes", found.get("lanes", 1), 1, 1 << 16),
         fuel=_whole("fuel", found.get("fuel", DEFAULT_FUEL), 1, (1 << 63) - 1),
         parameters=_parameters(found.get("parameters", {})),
+        first_lane=_whole("first_lane", found.get("first_lane", 0), 0, limit("all_lanes")),
+        all_lanes=_whole("all_lanes", found["all_lanes"], 1, limit("all_lanes")) if "all_lanes" in found else None,
     )
 
 

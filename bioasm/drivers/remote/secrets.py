@@ -33,7 +33,7 @@ def token_for(place: Place, path: str | None) -> str | None:
 
 
 def known(place: Place) -> dict[str, Any]:
-    """What the configuration says of a server."""
+    """The configuration's entry for a server; empty where there is none."""
     path = configuration()
     if not path.exists():
         return {}

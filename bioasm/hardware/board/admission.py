@@ -114,7 +114,7 @@ def _size(
 
 
 def _instruction(place: int, instruction: Resolved) -> Iterator[Refused]:
-    """What an instruction asks for that no culture has."""
+    """Refusals of what an instruction asks for and no culture has."""
     row, operands = instruction.row, instruction.operands
     if row.needs not in ABILITIES | {STIMULATION}:
         text = f"the culture can't do {row.mnemonic} (it lacks the ability {row.needs})"
@@ -128,7 +128,7 @@ def _instruction(place: int, instruction: Resolved) -> Iterator[Refused]:
 
 def _name(ref: object) -> str:
     """The name of a parameter that a SET sets, without its owner's."""
-    return ref.parameter.name if isinstance(ref, ParameterRef) else ""
+    return ref.parameter.name if isinstance(ref, ParameterRef) else ref.name if isinstance(ref, VariableRef) else ""
 
 
 def _pulses(verified: Verified, mapping: MappingParameters, rig: Rig, electrodes: Electrodes, place: int) -> Iterator[Refused]:

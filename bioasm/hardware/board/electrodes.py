@@ -28,7 +28,7 @@ def pack_electrodes(electrodes: Sequence[Sequence[int]]) -> bytes:
 
 
 def unpack_electrodes(data: bytes) -> Electrodes:
-    """The table in bytes. Raises BioasmError B522 where a byte is out of order or a channel stands twice."""
+    """The table in bytes. Raises BioasmError B522 where a byte is out of order or a channel is given twice."""
     try:
         table, at = _rows(data)
     except struct.error as cause:

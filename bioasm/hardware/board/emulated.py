@@ -23,7 +23,7 @@ class EmulatedTransport(Transport):
         self._thread.start()
 
     def read(self, timeout: float) -> bytes:
-        """What the board wrote."""
+        """The bytes that the board wrote."""
         return self._host.read(timeout)
 
     def write(self, data: bytes) -> int:
@@ -31,7 +31,7 @@ class EmulatedTransport(Transport):
         return self._host.write(data)
 
     def discard_output(self) -> None:
-        """What the board did not read yet is forgotten."""
+        """Discard the bytes that the board did not read yet."""
         self._host.discard_output()
 
     def close(self) -> None:

@@ -223,7 +223,7 @@ class Firmware:
         self.link.receive(data, now)
 
     def speak(self, now: float, room: int | None = None) -> bytes:
-        """What goes out over the line."""
+        """The bytes to send over the line at `now`, at most `room`."""
         self._now = now
         return self.link.poll(now, room)
 

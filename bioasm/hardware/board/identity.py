@@ -1,4 +1,4 @@
-"""What an emulated board says of itself when a host greets it."""
+"""Identity of an emulated board: what its Welcome message tells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LANES = 256
 CELLS = 1 << 20
 PROGRAM_BYTES = 1 << 26
 RX_BYTES = 1 << 15
-TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "network", "models"})
+TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models"})
 
 
 def twin_models() -> tuple[str, ...]:

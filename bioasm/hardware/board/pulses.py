@@ -44,7 +44,7 @@ def quantised(phases: tuple[m.Phase, ...], stimulator: Stimulator) -> QuantisedP
 
 
 def _timing(request: m.Stimulate, start: int, clock: int, stimulator: Stimulator) -> m.Refused | None:
-    """What is wrong with when, how often and where."""
+    """The refusal of a request for its channels, count, period or start, or None."""
     if not request.channels or len(set(request.channels)) != len(request.channels):
         return refusal(Refusal.MALFORMED, "channels are named once each, at least one", subject="channels")
     if request.count < 1 or (request.count > 1 and not request.period):

@@ -32,7 +32,7 @@ OWN_ELECTRODE = StimElectrode.disk(100e-6)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a stretch of time brought: first device clock, codes (samples, channels), spikes, and what became of pulses."""
+    """One stretch of sampling: first device clock, codes (samples, channels), spikes, and the outcomes of pulses."""
 
     first: int
     codes: Array

@@ -21,6 +21,7 @@ from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.messages import NOW, Refusal, Refused, RunStatus, Substrate
 from bioasm.isa.program import Program
 from bioasm.results.transfer import pack_result
+from bioasm.verifier.abilities import needed
 from bioasm.verifier.gate import Verified, verify
 
 
@@ -84,7 +85,7 @@ class RunInProgress:
 
 
 class Programs:
-    """What was uploaded, and how it is started."""
+    """The uploaded program and electrodes, and how the program is started."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -200,7 +201,7 @@ def _twin_refusal(verified: Verified, lanes: int) -> Refused | None:
         if instance.model.name not in known:
             return refusal(Refusal.UNABLE, f"the board has no model {instance.model.name}", subject="model")
     for place, instruction in enumerate(verified.program.instructions):
-        needs = instruction.row.needs
+        needs = needed(verified, instruction)
         if needs not in TWIN_ABILITIES:
             text = f"the twin can't do {instruction.mnemonic} (it lacks the ability {needs})"
             return refusal(Refusal.UNABLE, text, subject=instruction.mnemonic, place=place)

@@ -50,7 +50,7 @@ class SocketServer(Transport):
         self.name = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def read(self, timeout: float) -> bytes:
-        """What the host wrote; accepts one where there is none."""
+        """The bytes that the host wrote; accepts a host where there is none."""
         if self._listener.fileno() < 0:
             raise Closed(errno.EBADF, "the port was closed")
         waited_for = self._host or self._listener
@@ -93,7 +93,7 @@ class SocketServer(Transport):
             self._host = None
 
     def discard_output(self) -> None:
-        """What the system has taken can't be taken back."""
+        """Discard nothing: the system can't give back what it has taken."""
 
     def close(self) -> None:
         """Close the connection and the port."""

@@ -118,7 +118,7 @@ class Station:
         self.firmware = self._boot()
 
     def _lose_power(self, _: float, now: float) -> None:
-        """What a memory without power holds afterwards is anything."""
+        """Lose power: the memory that outlasts a reset holds random bytes afterwards."""
         assert self._region is not None
         self._region[:] = self._random.randbytes(len(self._region))
         self._reset(0.0, now)

@@ -1,4 +1,4 @@
-"""What an emulated board is like: its chip, its line and what goes wrong with it, from options or an address `emu:...`."""
+"""Settings of an emulated board: its chip, its line and the faults to inject, from options or an address `emu:...`."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a pulse: when it was to start, where, how it went, what refused it, and the charge of its phases in C."""
+    """Outcome of a pulse: its due start, where, how it went, the limit that refused it, and the charge of its phases in C."""
 
     start: int
     channel: int
@@ -126,7 +126,7 @@ class Stimulator:
     # --- asking for pulses ------------------------------------------------------------------------------
 
     def refusals(self, channels: tuple[int, ...], pulse: QuantisedPulse) -> list[Refusal]:
-        """What forbids a pulse on channels at any time; what depends on other pulses is judged when its time has come."""
+        """The refusals of a pulse on channels at any time; what depends on other pulses is judged when its time has come."""
         if self.table is None:
             raise RuntimeError("a stimulator that is not armed was asked for a pulse")
         return self.own.refusals(pulse, channels) or self.table.refusals(pulse, channels)
@@ -253,7 +253,7 @@ class Stimulator:
         self._edges = defaultdict(list, {at: edges for at, edges in kept.items() if edges})
 
     def finished(self, phases: list[Phase]) -> Iterator[Done]:
-        """What the chip delivered, as the pulses that are over."""
+        """The pulses that are over, from the phases that the chip delivered."""
         for phase in phases:
             self._moved[phase.channel].append(phase)
         for channel, moved in self._moved.items():

@@ -1,4 +1,4 @@
-"""What the firmware tells the host while it works: spikes, raw samples, stimuli, energies, status and its log."""
+"""Telemetry of the firmware to the host while it works: spikes, raw samples, stimuli, energies, status and its log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reporter:
         self.link = link
 
     def block(self, block: Block) -> None:
-        """What a stretch of sampling brought."""
+        """Send the telemetry of a stretch of sampling: spikes, raw samples, outcomes of pulses."""
         if self.link.wants(Stream.SPIKES) and len(block.found.sample):
             steps = np.clip(np.rint(block.found.peak / MICROVOLTS_PER_CODE), -_LARGEST_PEAK, _LARGEST_PEAK)
             self.spikes(block.found.sample, block.found.channel, steps.astype(np.int64))
@@ -56,7 +56,7 @@ class Reporter:
             self.link.send_telemetry(m.Raw(block.first + at, len(channels), data))
 
     def stimuli(self, done: Iterable[Done]) -> None:
-        """What became of pulses."""
+        """Send the outcomes of pulses."""
         for each in done:
             self.link.send_telemetry(m.Stim(each.start, each.channel, each.outcome, each.limit, each.charges))
 

@@ -39,7 +39,7 @@ class Amplifiers:
         return self.encoded(self.offset.step(channel, code, reset))
 
     def encoded(self, filtered: float) -> int:
-        """What `encode` does, for one code."""
+        """`encode` for one code."""
         code = min(max(math.floor(filtered + 0.5), -MIDDLE), MIDDLE - 1)
         code = min(abs(code), MIDDLE - 1) if self.absolute else code
         return (code if self.twoscomp else code + MIDDLE) & 0xFFFF

@@ -1,4 +1,4 @@
-"""What a stimulator put out: phases of constant current, and pulses that are made of them."""
+"""The output of a stimulator: phases of constant current, and pulses that are made of them."""
 
 from __future__ import annotations
 

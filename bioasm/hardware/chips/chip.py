@@ -1,4 +1,4 @@
-"""What all chips have in common: the two-deep pipeline of results, the clock in words, registers and blocks of samples."""
+"""Common parts of all chips: the two-deep pipeline of results, the clock in words, registers and blocks of samples."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Chip(ABC):
 
     @abstractmethod
     def sampling_period(self) -> list[int]:
-        """The words of the sample period that `convert_block` stands for."""
+        """The words of a sample period, as `convert_block` takes them."""
 
     @abstractmethod
     def read(self, number: int) -> Any:

@@ -57,7 +57,7 @@ MISO_A, MISO_B = 53, 58
 
 
 def rom(name: str, amplifiers: int, chip_id: int, unipolar: bool, revision: int = 1) -> dict[int, int]:
-    """What the read-only registers 40 to 44 and 48 to 63 hold; others between 22 and 58 read 0."""
+    """The values of the read-only registers 40 to 44 and 48 to 63; others between 22 and 58 read 0."""
     company = {40 + i: byte for i, byte in enumerate(b"INTAN")}
     own = {48 + i: byte for i, byte in enumerate(name.encode("ascii").ljust(8, b"\0"))}
     return company | own | {59: MISO_A, 60: revision, 61: int(unipolar), 62: amplifiers, 63: chip_id}

@@ -74,5 +74,5 @@ MARKER = 255  # the chip's number, 32
 
 
 def rom(amplifiers: int = 16, revision: int = 1, chip_id: int = 32) -> dict[int, int]:
-    """What the read-only registers 251 to 255 hold."""
+    """The values of the read-only registers 251 to 255."""
     return {251: 0x494E, 252: 0x5441, 253: 0x4E00, 254: revision << 8 | amplifiers, 255: chip_id}

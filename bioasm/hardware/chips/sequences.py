@@ -20,7 +20,7 @@ RHS_DUMMY = rhs.read(255)
 
 
 class Identity(NamedTuple):
-    """What a chip's ROM says; `miso` is 53 for line A and 58 for line B of an RHD chip."""
+    """Identity of a chip, from its ROM; `miso` is 53 for line A and 58 for line B of an RHD chip."""
 
     company: str
     name: str
@@ -64,7 +64,7 @@ def answers(results: Sequence[int], image: Mapping[int, int]) -> dict[int, int]:
 
 
 def identity(contents: Mapping[int, int]) -> Identity:
-    """What ROM contents say of an RHD chip; what is no ASCII letter or digit shows as a question mark."""
+    """The identity of an RHD chip from its ROM contents; what is no ASCII letter or digit shows as a question mark."""
     name = text(contents[number] for number in range(48, 56))
     company = text(contents[number] for number in range(40, 45))
     return Identity(company, name, contents[62], contents[63], contents[60], contents[61] == 1, contents[59])

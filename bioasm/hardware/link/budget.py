@@ -1,4 +1,4 @@
-"""What fits through a line: how long a transfer takes, and how much telemetry a board may send."""
+"""Budget of a line: how long a transfer takes, and how much telemetry a board may send."""
 
 from __future__ import annotations
 

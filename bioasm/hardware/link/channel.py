@@ -1,4 +1,4 @@
-"""One direction of a line as it is at its worst: paced, lossy, corrupting, duplicating, late, overrun. In given time."""
+"""Simulated serial channel, one direction: pacing, loss, corruption, duplication, delay and overrun; time is an argument."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Flight(NamedTuple):
 
 @dataclass(slots=True)
 class Fates:
-    """What happened to pieces: how many were lost, corrupted, cut, doubled, held back, and how many bytes overran."""
+    """Counts of the fates of pieces: how many were lost, corrupted, cut, doubled, held back, and how many bytes overran."""
 
     pieces: int = 0
     lost: int = 0
@@ -90,7 +90,7 @@ class Channel:
         return size / self.rate if self.rate else 0.0
 
     def _pieces(self, data: bytes) -> list[bytes]:
-        """Whole frames, and whatever else is long enough; what is left waits for more."""
+        """Split into whole frames and long fragments; a shorter rest waits for more bytes."""
         *whole, rest = (self._rest + data).split(b"\0")
         pieces = [piece + b"\0" for piece in whole]
         while len(rest) > PIECE:
@@ -137,7 +137,7 @@ class Channel:
         return taken
 
     def _land(self, now: float) -> None:
-        """Let what has arrived overrun where it must; a delayed piece lets those behind it pass."""
+        """Move pieces that have arrived into the receive buffer, which may overrun; later pieces overtake a delayed one."""
         flying: deque[_Flight] = deque()
         for flight in sorted(self._flights, key=lambda flight: flight.last):
             there = flight.data if now >= flight.last else flight.data[: self._part(flight, now)]

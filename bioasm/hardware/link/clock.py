@@ -1,4 +1,4 @@
-"""The board's clock as the host knows it: a regression of ticks over the host's time, with a bound of its error."""
+"""Clock synchronisation: linear regression of device ticks on host time, with an error bound."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Clock:
         return min(sample.half for sample in self._samples)
 
     def _jumped(self, sample: Sample) -> bool:
-        """Whether several samples in a row were where neither their own round trip nor any drift can have put them."""
+        """Whether several samples in a row were outside what round-trip time and drift allow (a clock that jumped)."""
         drift = WORST_DRIFT * (sample.middle - self._samples[-1].middle)
         allowed = sample.half + self._usual_half() + drift + JUMP
         off = abs(sample.ticks - self.device_at(sample.middle)) / self.hertz

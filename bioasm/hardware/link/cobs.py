@@ -7,11 +7,11 @@ _CODES = [bytes([n]) for n in range(256)]
 
 
 class CobsError(ValueError):
-    """Bytes that no encoder wrote."""
+    """Invalid COBS encoding."""
 
 
 def encoded_length(length: int) -> int:
-    """Bytes that `length` bytes become at most; as many where they hold no zero."""
+    """Greatest encoded length of `length` bytes; reached where they hold no zero."""
     return length + length // LONGEST_RUN + 1
 
 
@@ -34,7 +34,7 @@ def _long(group: bytes) -> bytes:
 
 
 def decode(data: bytes) -> bytes:
-    """What was encoded. Raises CobsError where `data` is empty, holds a zero, or ends within a run."""
+    """Decode the bytes of `encode`. Raises CobsError where `data` is empty, holds a zero, or ends within a run."""
     if not data or 0 in data:
         raise CobsError("empty, or a zero within")
     parts: list[bytes] = []

@@ -92,7 +92,7 @@ class DeviceLink:
 
     @property
     def statistics(self) -> Statistics:
-        """What this end counted."""
+        """The statistics of this end."""
         return self._end.statistics
 
     @property
@@ -295,7 +295,7 @@ class DeviceLink:
         return reply
 
     def _note(self, request: Request) -> None:
-        """What the link itself must know of a request that the board accepted."""
+        """Note the watchdog and the streams of a request that the board accepted, which the link itself needs."""
         match request:
             case m.Arm():
                 self._watchdog = request.watchdog_ms / 1000

@@ -11,7 +11,7 @@ from bioasm.isa.table import ISA_VERSION, ROWS
 
 @cache
 def isa_dictionary() -> bytes:
-    """The instruction table in canonical JSON: what of it decides how bytecode is executed, and no prose."""
+    """The instruction table in canonical JSON: the fields that decide how bytecode is executed, without prose."""
     rows = [
         {
             "mnemonic": row.mnemonic,

@@ -1,4 +1,4 @@
-"""What both ends of a link share: frames in and out, the window of each direction, counts."""
+"""Common parts of both ends of a link: frames in and out, the window of each direction, counts."""
 
 from __future__ import annotations
 

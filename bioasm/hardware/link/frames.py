@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class DecoderErrors:
-    """What a decoder threw away: chunks that broke COBS, the checksum, or a length; `bytes` of all of them together."""
+    """Counts of chunks that a decoder threw away for COBS, the checksum, or a length; `bytes` of all of them together."""
 
     cobs: int = 0
     crc: int = 0

@@ -90,14 +90,14 @@ class HostLink:
 
     @property
     def welcome(self) -> m.Welcome:
-        """What the board told when the session was opened. Raises BioasmError B510 before that."""
+        """The board's greeting when the session was opened. Raises BioasmError B510 before that."""
         if self._session.welcome is None:
             raise why_not(None)
         return self._session.welcome
 
     @property
     def capabilities(self) -> m.Capabilities:
-        """What the board is and can do."""
+        """The properties and abilities of the board."""
         return self.welcome.capabilities
 
     @property
@@ -112,7 +112,7 @@ class HostLink:
 
     @property
     def statistics(self) -> Statistics:
-        """What this end counted."""
+        """The statistics of this end."""
         with self._changed:
             return self._session.statistics
 
@@ -244,7 +244,7 @@ class HostLink:
             raise why_not(None)
 
     def _work(self) -> None:
-        """What the thread does: read, keep the timers, write, until the end."""
+        """The thread's loop: read, keep the timers, write, until the end."""
         while not self._stop and self._session.phase is not Phase.LOST:
             try:
                 data = self.transport.read(self._patience())

@@ -273,7 +273,7 @@ class Raw(Message):
 
 @dataclass(frozen=True, slots=True)
 class Stim(Message):
-    """What became of one pulse on one channel: the charge in C that each phase moved; `limit` names what refused it."""
+    """Outcome of one pulse on one channel: the charge in C that each phase moved; `limit` names what refused it."""
 
     TYPE: ClassVar[int] = 0x80 + Stream.STIM
     clock: U64
@@ -345,7 +345,7 @@ class Hello(Message):
 
 @dataclass(frozen=True, slots=True)
 class Welcome(Message):
-    """The board opens a session, whose number stands in the frame's header.
+    """The board opens a session; its number is in the frame's header.
 
     `boot` is random at each start of the board. `loaded` are the SHA-256 of what is loaded, by Kind (zeros: nothing);
     `result_run`, `result_bytes` and `result_sha256` tell of the result that is kept (run 0: none).

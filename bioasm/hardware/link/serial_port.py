@@ -101,7 +101,7 @@ def _unopened(url: str, cause: Exception) -> BioasmError:
 
 
 class SerialTransport(Transport):
-    """An open pyserial port. A pseudo-terminal and a socket have no baud rate that means anything, so none is told of them."""
+    """Transport over an open pyserial port. `line_rate` is None where the baud rate is not that of the line (USB, sockets)."""
 
     def __init__(self, port: Any, url: str, baud: int) -> None:
         self.name = url
@@ -110,7 +110,7 @@ class SerialTransport(Transport):
         self._fd = _file_of(port)
 
     def read(self, timeout: float) -> bytes:
-        """What has arrived."""
+        """The bytes that have arrived."""
         try:
             if not self._readable(timeout):
                 return b""
@@ -120,7 +120,7 @@ class SerialTransport(Transport):
             raise self._closed(cause) from cause
 
     def _closed(self, cause: Exception) -> Closed:
-        """What to tell of a port that is gone; pyserial guesses at length."""
+        """The error for a port that is gone, in few words; pyserial guesses at length."""
         said = str(cause)
         gone = any(words in said for words in ("returned no data", "disconnected", "Input/output error"))
         return Closed(f"{self.name}: {'the other end is gone' if gone else said}")

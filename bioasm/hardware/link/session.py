@@ -49,7 +49,7 @@ class Event(NamedTuple):
 
 
 class HostSession:
-    """What the host says and hears. Every call takes `now`, in s of one clock."""
+    """State machine of the host's protocol. Every call takes `now`, in s of one monotonic clock."""
 
     def __init__(self, name: str, nonce: int, line_rate: float | None = None) -> None:
         self.name, self.nonce = name, nonce
@@ -77,7 +77,7 @@ class HostSession:
 
     @property
     def statistics(self) -> Statistics:
-        """What this end counted."""
+        """The statistics of this end."""
         counts, trip = self._end.statistics, self._end.sender.round_trip
         if trip.samples:
             counts.round_trip, counts.shortest_round_trip = trip.smoothed, trip.shortest
@@ -290,8 +290,8 @@ class HostSession:
         self._expected[stream] = (frame.seq + 1) % (1 << 16)
         self.statistics.lost[stream] += missing
         self._missing[stream] += missing
-        if isinstance(message, m.Status):
-            self.state = message.state
+        if isinstance(message, m.Status) and (self.stopped is None or message.clock > self.stopped.clock):
+            self.state = message.state  # EstopAck overtakes telemetry that was written before it
         self._keep(stream, Event(message, now, self._missing[stream]), len(frame.payload) + HEADER.size)
 
     def _keep(self, stream: Stream, event: Event, size: int) -> None:

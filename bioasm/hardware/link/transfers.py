@@ -1,4 +1,4 @@
-"""What the host waits for: the reply to a request, an upload, a result. None of them knows about time or threads."""
+"""Transfers in progress at the host: a pending reply, an upload, a download. State alone, without time or threads."""
 
 from __future__ import annotations
 
@@ -132,5 +132,5 @@ class Download:
 
 
 def damaged(text: str) -> BioasmError:
-    """What arrived whole and is wrong all the same: a defect of a firmware, not of the line."""
+    """The error for a result that is complete and has the wrong hash: a defect of the firmware, not of the line."""
     return error("B515", text, exit_code=EXIT_DEVICE)

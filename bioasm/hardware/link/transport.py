@@ -1,4 +1,4 @@
-"""Wires: what carries bytes between a host and a board, in memory or over a pseudo-terminal."""
+"""Byte transports between a host and a board: pipes in memory, pseudo-terminals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Transport(ABC):
 
     @abstractmethod
     def read(self, timeout: float) -> bytes:
-        """What has arrived; waits for the first byte, at most `timeout` s. Raises Closed where none will come."""
+        """The bytes that have arrived; waits for the first byte, at most `timeout` s. Raises Closed where none will come."""
 
     @abstractmethod
     def write(self, data: bytes) -> int:
@@ -81,7 +81,7 @@ class MemoryTransport(Transport):
         self.name, self._incoming, self._outgoing = name, incoming, outgoing
 
     def read(self, timeout: float) -> bytes:
-        """What has arrived."""
+        """The bytes that have arrived."""
         return self._incoming.read(timeout)
 
     def write(self, data: bytes) -> int:
@@ -89,7 +89,7 @@ class MemoryTransport(Transport):
         return self._outgoing.write(data)
 
     def discard_output(self) -> None:
-        """What the other end did not read yet is forgotten."""
+        """Discard the bytes that the other end did not read yet."""
         with self._outgoing.changed:
             self._outgoing.data.clear()
 
@@ -121,7 +121,7 @@ class PtyServer(Transport):
         self.path = self.name = os.ttyname(self._host)
 
     def read(self, timeout: float) -> bytes:
-        """What a host wrote."""
+        """The bytes that a host wrote."""
         ready, _, _ = select.select([self._fd()], [], [], max(0.0, timeout))
         if not ready:
             return b""
@@ -142,7 +142,7 @@ class PtyServer(Transport):
             raise Closed(*cause.args) from cause
 
     def discard_output(self) -> None:
-        """What no host has read yet is forgotten."""
+        """Discard the bytes that no host has read yet."""
         import termios
 
         termios.tcflush(self._host, termios.TCIFLUSH)

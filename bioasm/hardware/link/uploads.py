@@ -33,7 +33,7 @@ class _Partial:
 
 
 class Uploads:
-    """What was uploaded. `loaded` holds the SHA-256 of what the board took, by kind.
+    """The uploads of a board. `loaded` holds the SHA-256 of what the board took, by kind.
 
     A partial upload of each kind is kept, also when the session ends, until another of its kind begins.
     """
@@ -67,7 +67,7 @@ class Uploads:
             partial.data += message.data
 
     def end(self, message: UploadEnd) -> Reply:
-        """Judge the whole: its length, its hash, the state the board is in by now, and what the board says."""
+        """Check a complete upload: length, SHA-256, the board's present state, and the board's own validation."""
         refused = self._wrong_state(message.kind)
         if refused is not None:
             return refused

@@ -1,4 +1,4 @@
-"""The words of the link: what a message is, states, kinds, reasons, and the records that stand within messages."""
+"""Protocol types of the link: message base classes, enumerations of states, kinds and reasons, and records in messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Reply(Message):
 
 
 class State(IntEnum):
-    """What a board is allowed to do. It starts disarmed, and falls back to it whenever the link is lost."""
+    """Operating state of a board, which decides what it may do. It starts disarmed, and is again whenever the link is lost."""
 
     DISARMED = 0
     ARMED = 1
@@ -54,7 +54,7 @@ class State(IntEnum):
 
 
 class Kind(IntEnum):
-    """What an upload is."""
+    """Kinds of uploads."""
 
     PROGRAM = 1
     ELECTRODES = 2
@@ -129,7 +129,7 @@ class RunStatus(IntEnum):
 
 
 class StimOutcome(IntEnum):
-    """What became of one pulse on one channel."""
+    """Outcomes of one pulse on one channel."""
 
     DELIVERED = 0
     REFUSED = 1
@@ -192,7 +192,7 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a board is and can do; constant from its start to its end.
+    """Properties and abilities of a board; constant from its start to its end.
 
     `rx_bytes` is what it can receive ahead of itself, `window` frames at most. `clock_hz` are ticks of the device clock in
     a second, `sample_rate` samples of a channel in a second. `line_rate` is what its transmitter carries in bytes/s

@@ -117,7 +117,7 @@ class Sender:
         return self._timeout_at() if self._reach else None
 
     def acknowledged(self, ack: Ack, expected: int, now: float) -> None:
-        """The receiver expects this number next; what else it has or lacks stands in the acknowledgement."""
+        """Take an acknowledgement: the number that the receiver expects next, and in `ack` what else it has or lacks."""
         arrived = (expected - self._base) % SEQUENCE
         if arrived > self._reach:
             return  # an old one that was held up on its way
@@ -131,7 +131,10 @@ class Sender:
             self._mend(ack.held, now)
 
     def _progressed(self, arrived: int, now: float) -> None:
-        """After a timeout the answer to the first frame tells nothing of the next, which nobody may have asked for."""
+        """Restart the retransmission timer after progress, and send the next frame again where a timeout makes it doubtful.
+
+        What was sent before a timeout may be lost as a whole, and a receiver that got none of it asks for none of it.
+        """
         self._timer, self._tries = now, 0
         self._doubted = max(0, self._doubted - arrived)
         if self._doubted and now - self._items[0].sent_at > self._wait():
@@ -230,7 +233,7 @@ class Receiver:
         return ready
 
     def acknowledgement(self, state: State, credit: int) -> Ack:
-        """What to tell the sender now; with that nothing is due until another frame comes."""
+        """The acknowledgement to send now; with that nothing is due until another frame comes."""
         self.due = False
         held = sum(1 << (seq - self.expected - 1) % SEQUENCE for seq in self._held)
         return Ack(self._missing, state, credit, held)

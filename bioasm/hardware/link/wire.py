@@ -1,4 +1,4 @@
-"""How the fields of a message stand in a payload: little endian, one after the other, without gaps.
+"""Serialisation of messages: fields in order, little endian, packed without padding.
 
 A field's type says its form: `clock: U64` is an int to Python and eight bytes on the wire.
 """
@@ -51,7 +51,7 @@ class Scalar(Form):
 
 
 class Choice(Scalar):
-    """A number that stands for a member of an enumeration; of flags any set is allowed."""
+    """An enumeration encoded as a number; flags may be combined."""
 
     def __init__(self, kind: type[IntEnum] | type[IntFlag], name: str = "u8", code: str = "B") -> None:
         super().__init__(name, code)

@@ -1,4 +1,4 @@
-"""The file beside a recording: one JSON object a line for spikes, stimuli, gaps, link statistics and whatever else."""
+"""Event log of a recording (JSON Lines): spikes, stimuli, gaps, link statistics and other events."""
 
 from __future__ import annotations
 

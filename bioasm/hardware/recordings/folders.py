@@ -54,7 +54,7 @@ def checked_name(channel: Channel) -> str:
 
 
 def amplifier_codes(folder: Path, info: RecordingInfo, frames: int) -> NDArray[np.uint16]:
-    """The codes uint16[channels, frames], which stand in the files as int16 around 0."""
+    """Amplifier codes, uint16[channels, frames]; the files hold them as int16 with offset 32768."""
     amplifiers = info.of(AMPLIFIER)
     if not amplifiers:
         return np.empty((0, frames), np.uint16)

@@ -1,4 +1,4 @@
-"""From what a recording says of itself to the header of an .rhd file, and back."""
+"""Encoder and decoder of .rhd file headers."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def channel_values(channel: Channel) -> dict[str, Any]:
 
 
 def parsed(content: bytes) -> tuple[RecordingInfo, int]:
-    """What a header says, and where the data begin. ValueError or struct.error if it is none."""
+    """Decode a header; returns its fields and the offset of the data. Raises ValueError or struct.error for invalid ones."""
     if not content.startswith(FORMATS["u32"].pack(MAGIC)):
         raise ValueError("it has no header of an .rhd file")
     cursor = Cursor(content)
@@ -115,7 +115,7 @@ def channel(values: dict[str, Any]) -> Channel:
 
 
 def info_of(head: dict[str, Any], found: tuple[Channel, ...]) -> RecordingInfo:
-    """What the fields of a header say."""
+    """The RecordingInfo of a header's fields."""
     names = ("lower_Hz", "upper_Hz", "wanted_lower_Hz", "wanted_upper_Hz", "notch", "impedance_Hz", "sample_rate")
     return RecordingInfo(
         channels=found,

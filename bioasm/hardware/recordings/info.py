@@ -1,4 +1,4 @@
-"""What a recording says of itself: rate, channels, filters, notes."""
+"""Metadata of a recording: sampling rate, channels, filters, notes."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def extent(file: Path, info: RecordingInfo, start: int) -> tuple[int, int]:
 
 
 def read_header(file: Path) -> tuple[RecordingInfo, int]:
-    """What the header says, and where it ends."""
+    """Read a header; returns its fields and the offset of the data."""
     with open(file, "rb") as stream:
         content = stream.read(LONGEST_HEADER)
     if content.startswith(FORMATS["u32"].pack(MAGIC_RHS)):
@@ -209,7 +209,7 @@ def rows(data: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
-    """What a block of data consists of: times, then each kind of signal that is there, in a fixed order."""
+    """The fields of a block of data (name, format, shape): times, then each kind of signal that is there, in a fixed order."""
     length = BLOCK if info.version >= (2, 0) else BLOCK_BEFORE_2
     lengths = (
         ("amplifiers", len(info.of(AMPLIFIER)), length),
@@ -225,7 +225,7 @@ def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
 
 
 def from_signals(file: Path, info: RecordingInfo, frames: int, cut: int) -> Recording:
-    """A folder of signals, of whose files the shortest counts."""
+    """Read a folder of signals; the shortest file determines the number of frames."""
     folder = file.parent
     codes, digital = amplifier_codes(folder, info, frames), digital_words(folder, info, frames)
     return Recording(file, info, np.fromfile(folder / TIME, "<i4", frames), codes, digital, {}, cut)

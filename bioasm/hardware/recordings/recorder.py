@@ -1,4 +1,4 @@
-"""A recording in the making: samples with their device clock, gaps that are marked, events beside them."""
+"""Recorder: writes samples by their device clock, marks gaps, and logs events in a separate file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESERVED = ("start", "gap", "end")
 
 
 class ClosedAtTheEnd(ABC):
-    """A context manager that closes what it stands for; where it ends with an error, one in closing does not hide it."""
+    """A context manager that closes itself; an error in closing does not hide one raised in its block."""
 
     @abstractmethod
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Recorder(ClosedAtTheEnd):
         self.put_start()
 
     def open(self) -> None:
-        """Make the files; those of events go again where the others can't be made."""
+        """Create the files; the events file is removed where the others can't be created."""
         if self.layout == "signals":
             make_folder(self.path)
         beside = events_path(self.path)
@@ -70,7 +70,7 @@ class Recorder(ClosedAtTheEnd):
             raise
 
     def put_start(self) -> None:
-        """The first line of the events says what they belong to."""
+        """Write the first line of the events file: the recording that it belongs to."""
         names = [channel.custom or channel.native for channel in self.info.of(AMPLIFIER)]
         head = {"kind": "start", "format": FORMAT, "version": VERSION, "sample_rate": self.info.sample_rate}
         self.events.put(head | {"channels": names})

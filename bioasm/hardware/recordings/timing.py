@@ -25,7 +25,7 @@ class Gap:
 
 @dataclass(slots=True)
 class Timing:
-    """What the numbers of all samples say; of its gaps the first MOST_GAPS are kept.
+    """Summary of the sample numbers: first, last, count and gaps, of which the first MOST_GAPS are kept.
 
     `found` counts all gaps, `missing` the samples in those that go forward, `frames` the samples that are there.
     """
@@ -43,7 +43,7 @@ class Timing:
         return self.frames + self.missing
 
     def add(self, numbers: NDArray[np.int64]) -> None:
-        """Go on with more samples."""
+        """Add the numbers of further samples, int64 (n,)."""
         if not len(numbers):
             return
         before = self.last if self.frames else int(numbers[0]) - 1

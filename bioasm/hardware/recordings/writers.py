@@ -27,7 +27,7 @@ MIDDLE = 32768
 
 
 class Writer(Protocol):
-    """A layout that takes samples in order; `frames` are those that stand in the files."""
+    """Protocol of a file layout: samples are appended in order; `frames` counts those written."""
 
     frames: int
 
@@ -109,7 +109,7 @@ class BlockWriter:
             self.frames += blocks * BLOCK
 
     def blocks(self, count: int) -> NDArray[np.void]:
-        """The next blocks as they stand in the file."""
+        """The next blocks, encoded as in the file."""
         out = np.empty(count, self.block)
         length = count * BLOCK
         out["time"] = np.arange(self.frames, self.frames + length, dtype=np.int32).reshape(count, BLOCK)
@@ -124,7 +124,7 @@ class BlockWriter:
 
 
 def block_fields(info: RecordingInfo) -> list[tuple[str, str, tuple[int, ...]]]:
-    """What a block of a recording that we write consists of."""
+    """The fields of a block of a recording that we write (name, format, shape)."""
     fields: list[tuple[str, str, tuple[int, ...]]] = [("time", "<i4", (BLOCK,))]
     fields.append(("amplifiers", "<u2", (len(info.of(AMPLIFIER)), BLOCK)))
     return fields + ([("digital", "<u2", (BLOCK,))] if info.of(DIGITAL_IN) else [])

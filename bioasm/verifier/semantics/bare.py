@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import ConstantRef, Instruction, Name, Operand, Program, Quantity
-from bioasm.network.namespace import INPUT, PARAMETER, Member
+from bioasm.models.base import StateVariable
+from bioasm.network.namespace import INPUT, Member
 from bioasm.network.network import SCALE
+from bioasm.network.subgroup import whole_word
 from bioasm.units import Dimension, Measured, dimension_of, likely_unit, spell_number
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import spelled
@@ -28,16 +30,21 @@ def is_core(program: Program) -> bool:
 
 
 def check_bare(context: CheckContext, instruction: Instruction) -> Found:
-    """A warning for each number of an instruction that is not 0, has no unit, and stands for something that has one."""
-    wanted = _WANTED.get(instruction.row.mnemonic)
-    if wanted is None or instruction.span is None:
+    """A warning for each number of an instruction that is not 0, has no unit, and is given for a quantity that has one."""
+    if instruction.span is None:
         return
-    for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted(context, *instruction.operands), strict=False)):
+    for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted_dimensions(context, instruction), strict=False)):
         if isinstance(operand, Quantity | ConstantRef):
             number = context.program.quantity(operand)
             finding = bare(operand.name if isinstance(operand, ConstantRef) else None, number, dimension)
             if finding is not None:
                 yield finding._replace(operand=k)
+
+
+def wanted_dimensions(context: CheckContext, instruction: Instruction) -> tuple[Measured, ...]:
+    """The dimension of each operand of an instruction; none for instructions whose operands have no unit."""
+    wanted = _WANTED.get(instruction.row.mnemonic)
+    return wanted(context, *instruction.operands) if wanted is not None else ()
 
 
 def bare(name: str | None, number: Quantity, dimension: Measured) -> Finding | None:
@@ -60,8 +67,11 @@ def _set(context: CheckContext, name: Name, value: Operand) -> tuple[Measured, .
     if projection is not None:
         parameter = context.names.projection_parameter(*projection)
         return Dimension.NONE, parameter.dimension if parameter else Dimension.NONE
-    found = context.resolve(PARAMETER, name.text)
-    return Dimension.NONE, found.thing.dimension if isinstance(found, Member) else Dimension.NONE
+    found = context.names.settable(name.text)
+    if found is None:
+        return ()
+    thing = found.thing
+    return Dimension.NONE, dimension_of(thing.unit) if isinstance(thing, StateVariable) else thing.dimension
 
 
 def _input(context: CheckContext, name: Name, value: Operand, how: Operand | None = None) -> tuple[Measured, ...]:
@@ -71,7 +81,7 @@ def _input(context: CheckContext, name: Name, value: Operand, how: Operand | Non
 
 
 def _port(context: CheckContext, target: Name) -> Measured:
-    head, _, port = target.text.partition(".")
+    head, _, port = whole_word(target.text).partition(".")
     return context.names.port_dimension(head, port)
 
 
@@ -79,6 +89,11 @@ def _clamped(context: CheckContext, neurons: Operand, value: Operand) -> tuple[M
     model = context.first.model
     variable = model.variable(model.clamp)
     return Dimension.NONE, variable.dimension if variable else Dimension.NONE
+
+
+def _states(context: CheckContext, states: Operand) -> tuple[Measured, ...]:
+    variable = context.first.model.variable(context.first.model.clamp)
+    return (variable.dimension if variable else Dimension.NONE,)
 
 
 _WANTED: dict[str, Callable[..., tuple[Measured, ...]]] = {
@@ -94,6 +109,8 @@ _WANTED: dict[str, Callable[..., tuple[Measured, ...]]] = {
     "EVT": lambda context, target, *_: (Dimension.NONE, Dimension.NONE, _port(context, target)),
     "RATE": lambda context, target, *_: (Dimension.NONE, Dimension.FREQUENCY, _port(context, target)),
     "REC": lambda context, *_: (Dimension.NONE, context.clock),
+    "LDS": _states,
     "CLAMP": _clamped,
+    "POS": lambda *_: (Dimension.NONE, Dimension.NONE, Dimension.LENGTH),
     "STIM": lambda *_: (Dimension.NONE, Dimension.CURRENT, Dimension.TIME),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bioasm.isa.findings import Finding, Found
-from bioasm.isa.program import DataRef, Dense, Operand, Terms
+from bioasm.isa.program import DataRef, Dense, Operand, Sparse, Terms
 from bioasm.network.network import Population
 from bioasm.units import Dimension
 from bioasm.verifier.context import CheckContext
@@ -40,7 +40,7 @@ def _check_couplings(context: CheckContext, n: int | None, operand: DataRef) -> 
         yield Finding("B004", "couplings are a matrix, not terms", "terms are loaded by LDT")
     elif isinstance(value, Dense):
         yield from shape(context, "the matrix of couplings", operand, (n, n))
-    elif n is not None and value.shape != (n, n):
+    elif n is not None and isinstance(value, Sparse) and value.shape != (n, n):
         yield Finding("B106", f"the matrix of couplings must be {n} x {n}, not {value.shape[0]} x {value.shape[1]}")
 
 

@@ -9,8 +9,9 @@ from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Name, Operand, Quantity
 from bioasm.models.base import Model
-from bioasm.network.namespace import INPUT
+from bioasm.network.namespace import INPUT, Member
 from bioasm.network.network import HOW, SCALE, Instance, current_input
+from bioasm.network.subgroup import whole_word
 from bioasm.units import Dimension, dimension_of
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.network_builder import check_port
@@ -59,6 +60,17 @@ def _lacks_port(context: CheckContext, mnemonic: str, jump: Operand) -> Found:
         yield from check_quantity("jump", (context.names.port_dimension(context.first.name, ""),), number)
 
 
+def _into_default_port(mnemonic: str, check: Callable[..., Found]) -> Callable[..., Found]:
+    """A checker of spikes that go to the port without a name: `check` is that of the spikes and their weight."""
+
+    def checked(context: CheckContext, spikes: Operand, jump: Operand) -> Found:
+        wrong = list(_lacks_port(context, mnemonic, jump))
+        only = Member(Instance(context.first.name, context.first.model, 0), "")
+        yield from wrong or check(context, "the vector of jumps", spikes, jump, only)
+
+    return checked
+
+
 def _check_current(context: CheckContext, current: Operand) -> Found:
     lacking = list(_lacks_current(context, "CUR"))
     yield from lacking or _one_a_neuron(context, "the vector of currents", current, context.n)
@@ -82,18 +94,13 @@ def _check_table(context: CheckContext, what: str, table: DataRef, every: Operan
         yield Finding("B106", f"{what} must have at least one row and 1 or {n} columns; it is {rows} x {columns}")
 
 
-def _check_spikes(context: CheckContext, train: DataRef, jump: Operand) -> Found:
-    wrong = list(_lacks_port(context, "SPK", jump))
-    yield from wrong
-    if not wrong:
-        flaws = list(_check_train(context, "the vector of jumps", train, jump, context.n))
-        yield from flaws or _merged_events(context, context.first.model, train)
-
-
-def _check_train(context: CheckContext, what: str, train: DataRef, weight: Operand, n: int | None) -> Found:
-    yield from _one_a_neuron(context, what, weight, n)
+def _check_train(context: CheckContext, what: str, train: DataRef, weight: Operand, to: Member) -> Found:
+    """A train of spikes, and their weights: one, or one a neuron."""
+    n = context.count(to)
+    flaws = [*_one_a_neuron(context, what, weight, n)]
     flawed = list(shape(context, "the train of spikes (time, neuron)", train, (None, 2)))
-    yield from flawed or context.cached_check(_check_times, train, n)
+    flaws += flawed or context.cached_check(_check_times, train, n)
+    yield from flaws or _merged_events(context, to.instance.model, train)
 
 
 def _check_times(context: CheckContext, train: DataRef, n: int | None) -> Found:
@@ -103,23 +110,16 @@ def _check_times(context: CheckContext, train: DataRef, n: int | None) -> Found:
     yield from whole_below(array[:, 1], n)
 
 
-def _check_poisson(context: CheckContext, rate: Operand, jump: Operand) -> Found:
-    wrong = list(_lacks_port(context, "POI", jump))
-    yield from wrong
-    if not wrong:
-        flaws = list(_check_rate(context, "the vector of jumps", rate, jump, context.n))
-        yield from flaws or _merged_rate(context, context.first.model, rate)
-
-
-def _check_rate(context: CheckContext, what: str, rate: Operand, weight: Operand, n: int | None) -> Found:
-    yield from _one_a_neuron(context, what, weight, n)
+def _check_rate(context: CheckContext, what: str, rate: Operand, weight: Operand, to: Member) -> Found:
+    """Rates of random spikes and their weights, each one, or one a neuron."""
+    n = context.count(to)
+    flaws = [*_one_a_neuron(context, what, weight, n)]
     flawed = list(_one_a_neuron(context, "the vector of rates", rate, n))
-    if not flawed and isinstance(rate, DataRef):
+    if not flawed and isinstance(rate, DataRef) and not context.is_drawn(rate):
         flawed = context.cached_check(at_least, rate, "a rate", 0.0) or context.cached_check(_check_rates, rate)
     number = context.number(rate)
-    yield from flawed
-    if number is not None:
-        yield from _expected(context, number.value)
+    flaws += flawed + ([] if number is None else [*_expected(context, number.value)])
+    yield from flaws or _merged_rate(context, to.instance.model, rate)
 
 
 def _check_rates(context: CheckContext, rate: DataRef) -> Found:
@@ -170,7 +170,9 @@ def _merged_rate(context: CheckContext, model: Model, rate: Operand) -> Found:
 
 
 def _highest(context: CheckContext, rate: Operand) -> float | None:
-    """The largest of the rates; None for a register."""
+    """The largest of the rates; None for a register and for random values."""
+    if context.is_drawn(rate):
+        return None
     if isinstance(rate, DataRef):
         return float(context.dense(rate).max(initial=0.0))
     number = context.number(rate)
@@ -194,7 +196,7 @@ def _check_input(context: CheckContext, name: Name, value: Operand, how: Operand
         yield Finding("B006", f"`scale` multiplies by a number without unit; {spelled(number)} has one")
     elif number is not None and not scales:
         yield from check_quantity(name.text, (dimension_of(found.thing.unit),), number)
-    yield from _one_a_neuron(context, f"the vector for {name.text}", value, context.size(found.instance))
+    yield from _one_a_neuron(context, f"the vector for {name.text}", value, context.count(found))
 
 
 def _check_play(context: CheckContext, name: Name, table: DataRef, every: Operand) -> Found:
@@ -202,33 +204,31 @@ def _check_play(context: CheckContext, name: Name, table: DataRef, every: Operan
     if isinstance(found, Finding):
         yield found
     elif found is not None:
-        yield from _check_table(context, f"the table for {name.text}", table, every, context.size(found.instance))
+        yield from _check_table(context, f"the table for {name.text}", table, every, context.count(found))
 
 
-def _port(context: CheckContext, target: Name, weight: Operand) -> tuple[Instance | None, list[Finding]]:
+def _port(context: CheckContext, target: Name, weight: Operand) -> tuple[Member | None, list[Finding]]:
     """Where spikes of EVT and RATE go, and what is wrong with that or with their weight."""
-    head, _, port = target.text.partition(".")
-    wrong = list(check_port(context.network.by_name, context.lost, head, port))
-    instance, number = context.network.instance(head), context.number(weight)
-    if not wrong and instance is not None and number is not None:
+    head, _, port = whole_word(target.text).partition(".")
+    wrong, found = list(check_port(context.network.by_name, context.lost, head, port)), context.names.port(target.text)
+    if isinstance(found, Finding):
+        return None, [*wrong, found]
+    number = context.number(weight)
+    if not wrong and found is not None and number is not None:
         wrong += check_quantity("weight", (context.names.port_dimension(head, port),), number)
-    return (None if wrong else instance), wrong
+    return (None if wrong else found), wrong
 
 
-def _check_events(context: CheckContext, target: Name, train: DataRef, weight: Operand) -> Found:
-    instance, wrong = _port(context, target, weight)
-    yield from wrong
-    if instance is not None:
-        flaws = list(_check_train(context, "the vector of weights", train, weight, context.size(instance)))
-        yield from flaws or _merged_events(context, instance.model, train)
+def _into_port(check: Callable[..., Found]) -> Callable[..., Found]:
+    """A checker of spikes that go to a port with a name: `check` is that of the spikes and their weight."""
 
+    def checked(context: CheckContext, target: Name, spikes: Operand, weight: Operand) -> Found:
+        to, wrong = _port(context, target, weight)
+        yield from wrong
+        if to is not None:
+            yield from check(context, "the vector of weights", spikes, weight, to)
 
-def _check_rate_to(context: CheckContext, target: Name, rate: Operand, weight: Operand) -> Found:
-    instance, wrong = _port(context, target, weight)
-    yield from wrong
-    if instance is not None:
-        flaws = list(_check_rate(context, "the vector of weights", rate, weight, context.size(instance)))
-        yield from flaws or _merged_rate(context, instance.model, rate)
+    return checked
 
 
 def _check_stimulation(context: CheckContext, stimulated: Operand, amplitude: Operand, width: Operand) -> Found:
@@ -239,11 +239,11 @@ def _check_stimulation(context: CheckContext, stimulated: Operand, amplitude: Op
 CHECKERS: dict[str, Callable[..., Found]] = {
     "CUR": _alone("CUR", "`INP population.input, value`", _check_current),
     "WAVE": _alone("WAVE", "`PLAY population.input, table, period`", _check_wave),
-    "SPK": _alone("SPK", "`EVT population, train, weight`", _check_spikes),
-    "POI": _alone("POI", "`RATE population, rate, weight`", _check_poisson),
+    "SPK": _alone("SPK", "`EVT population, train, weight`", _into_default_port("SPK", _check_train)),
+    "POI": _alone("POI", "`RATE population, rate, weight`", _into_default_port("POI", _check_rate)),
     "INP": _check_input,
     "PLAY": _check_play,
-    "EVT": _check_events,
-    "RATE": _check_rate_to,
+    "EVT": _into_port(_check_train),
+    "RATE": _into_port(_check_rate),
     "STIM": _check_stimulation,
 }

@@ -1,35 +1,48 @@
-"""What is recorded, held, set and read out: REC, UNREC, CLAMP, FREE, LDS, RD, GET and PEEK."""
+"""Checks of instructions that record, hold, set and read: REC, UNREC, CLAMP, FREE, LDS, RD, GET and PEEK."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bioasm.isa.findings import Finding, Found
+from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.program import DataRef, Dense, Name, Operand, Quantity, Register
-from bioasm.models.base import Model, Observable
-from bioasm.network.namespace import OBSERVABLE, READABLE, VARIABLE, Member
+from bioasm.models.base import SPINS, Event, Model, Observable
+from bioasm.network.namespace import OBSERVABLE, READABLE, RECORDABLE, VARIABLE, Member
+from bioasm.network.subgroup import whole_word
 from bioasm.units import spell_number
+from bioasm.verifier.blocks import check_plan
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import check_quantity, spelled
 from bioasm.verifier.semantics.shapes import neurons, shape
 from bioasm.verifier.semantics.timing import period
+
+EXCHANGES = ("components", "mirrored", "whole")  # how CXCH exchanges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 def _check_record(context: CheckContext, variable: Name, *options: Operand) -> Found:
-    found = context.resolve(VARIABLE, variable.text)
+    found = context.resolve(RECORDABLE, variable.text)
     if isinstance(found, Finding):
         yield found
+    elif found is not None and isinstance(found.thing, Event):
+        yield from _without_options(variable, options, found)
+        return
     yield from period(context, options[0]) if options else ()
     if len(options) > 1 and found is not None:
-        yield from neurons(context, options[1], context.size(found.instance) if isinstance(found, Member) else None)
+        yield from neurons(context, options[1], context.count(found) if isinstance(found, Member) else None)
+
+
+def _without_options(event: Name, options: Sequence[Operand], found: Member) -> Found:
+    if options or found.part is not None:
+        text = f"{event.text} is an event: all of it is recorded, whenever it happens and in whichever neuron"
+        yield Finding("B003", text, f"write REC {whole_word(event.text)}")
 
 
 def _check_unrecord(context: CheckContext, variable: Name) -> Found:
-    found = context.resolve(VARIABLE, variable.text)
+    found = context.resolve(RECORDABLE, variable.text)
     if isinstance(found, Finding):
         yield found
 
@@ -39,7 +52,7 @@ def _check_peek(context: CheckContext, to: Register, variable: Name, neuron: Ope
     if isinstance(found, Finding):
         yield found
     elif found is not None:
-        yield from neurons(context, neuron, context.size(found.instance))
+        yield from neurons(context, neuron, context.count(found))
 
 
 def _check_read(context: CheckContext, what: Name | None = None) -> Found:
@@ -50,6 +63,17 @@ def _check_read(context: CheckContext, what: Name | None = None) -> Found:
         yield found
     elif found is not None and _is_of_the_run(found.thing):
         yield _of_the_run(found)
+    elif found is not None and isinstance(found.thing, Event):
+        yield from _check_event(context, found, what.text, part=found.part is not None)
+
+
+def _check_event(context: CheckContext, event: Member, word: str, *, part: bool) -> Found:
+    """Check that RD of an event, whose times a REC must have recorded, is of the whole population."""
+    name = f"{event.instance.name}.{event.thing.name}"
+    if part:
+        yield Finding("B108", f"{word}: an event is read of all neurons", f"write RD {name}")
+    elif (event.instance.name, event.thing.name) not in context.recorded:
+        yield Finding("B108", f"{word} is an event that the program does not record", f"write REC {word} before it")
 
 
 def _is_of_the_run(thing: object) -> bool:
@@ -91,15 +115,21 @@ def _check_clamp(context: CheckContext, held: Operand, value: Operand) -> Found:
     if flawed:
         return
     for model in {model.name: model for model in _held(context, held)}.values():
-        if not model.clamp:
+        if not model.clamp or "clamp" not in model.abilities:
             yield Finding("B114", f"model {model.name} can't do CLAMP (it has no variable to hold)")
         elif number is not None:
             yield from _check_level(model, number)
-    if not isinstance(value, DataRef):
+    if not isinstance(value, DataRef) or context.is_drawn(value):
         return
-    count = context.dense(held).size if isinstance(held, DataRef) else 1
+    count = context.dense(held).size if isinstance(held, DataRef) else len(_named(context, held))
     flawed = list(shape(context, "the vector of values, one for each clamped neuron,", value, (count,)))
     yield from flawed or context.cached_check(_check_levels, value)
+
+
+def _named(context: CheckContext, held: Operand) -> range:
+    """The neurons of a population or part by its name; one neuron where a number or register says it."""
+    found = context.names.cells(held.text) if isinstance(held, Name) else None
+    return found if isinstance(found, range) else range(1)
 
 
 def _held(context: CheckContext, held: Operand) -> Iterator[Model]:
@@ -109,6 +139,8 @@ def _held(context: CheckContext, held: Operand) -> Iterator[Model]:
     populations, number = context.network.populations, context.number(held)
     if len(populations) == 1:
         yield populations[0].model
+    elif isinstance(held, Name):
+        yield context.network.of_neuron(_named(context, held).start).model
     elif number is not None:
         yield context.network.of_neuron(int(number.value)).model
     elif isinstance(held, DataRef):
@@ -172,12 +204,47 @@ def _check_free(context: CheckContext, freed: Operand | None = None) -> Found:
         yield from neurons(context, freed, context.n)
 
 
+def _check_merge(context: CheckContext, shift: Operand | None = None) -> Found:
+    if context.first.model.kind != SPINS:
+        yield Finding("B114", f"model {context.first.model.name} can't do MERGE (its state is no spins)")
+
+
+def _check_exchange(context: CheckContext, phase: Operand, how: Operand | None = None) -> Found:
+    if context.first.model.kind != SPINS:
+        yield Finding("B114", f"model {context.first.model.name} can't do CXCH (its state is no spins)")
+    if isinstance(how, Name) and how.text not in EXCHANGES:
+        yield unknown("B004", "way of exchanging", how.text, EXCHANGES)
+
+
+def _check_copy(context: CheckContext, shift: Operand) -> Found:
+    if context.first.model.kind != SPINS:
+        yield Finding("B114", f"model {context.first.model.name} can't do COPY (its state is no spins)")
+
+
+def _check_blocks(context: CheckContext, plan: Operand, block: Operand | None = None) -> Found:
+    terms = [i for i in context.program.instructions if i.mnemonic == "LDT"]
+    if context.first.model.kind != SPINS:
+        yield Finding("B114", f"model {context.first.model.name} can't do BLK (its state is no spins)")
+    elif terms:
+        yield Finding("B114", "BLK can't draw blocks of spins that have terms (LDT), only of those coupled in pairs")
+    elif isinstance(plan, DataRef):
+        yield from context.cached_check(_check_plan, plan)
+
+
+def _check_plan(context: CheckContext, plan: DataRef) -> Found:
+    yield from check_plan(context.program.data[plan.index].value, context.n)
+
+
 CHECKERS: dict[str, Callable[..., Found]] = {
     "REC": _check_record,
     "UNREC": _check_unrecord,
     "CLAMP": _check_clamp,
     "LDS": _check_states,
     "FREE": _check_free,
+    "MERGE": _check_merge,
+    "CXCH": _check_exchange,
+    "COPY": _check_copy,
+    "BLK": _check_blocks,
     "RD": _check_read,
     "GET": _check_get,
     "PEEK": _check_peek,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bioasm.isa.findings import Finding, Found
-from bioasm.isa.program import DataRef, Dense, Operand, Sparse
+from bioasm.isa.findings import Finding, Found, unknown
+from bioasm.isa.program import DataRef, Dense, Name, Operand, Random, Sparse
+from bioasm.network.subgroup import is_subgroup, whole_wanted, whole_word
 from bioasm.units import spell_number
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.operands import spelled
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 
 def shape(context: CheckContext, what: str, operand: Operand, wanted: tuple[int | None, ...]) -> Found:
-    """Whether a datum is dense and of the wanted shape; None stands for any number."""
+    """Whether a datum is dense and of the wanted shape; None stands for any number.
+
+    Random values are a vector of any length.
+    """
     if not isinstance(operand, DataRef):
         return
     value = context.program.data[operand.index].value
+    if isinstance(value, Random) and len(wanted) == 1:
+        return
     if not isinstance(value, Dense):
         form = "a sparse matrix" if isinstance(value, Sparse) else "terms"
         yield Finding("B004", f"{what} {'is a vector' if len(wanted) == 1 else 'is a dense matrix'}, not {form}")
@@ -37,13 +43,27 @@ def _shape_words(sides: Sequence[int | None]) -> str:
 
 
 def neurons(context: CheckContext, operand: Operand, n: int | None) -> Found:
-    """Whether an operand is the index of one of n neurons or a vector of such."""
+    """Whether an operand is the index of one of n neurons, a vector of such, or the name of a population or part."""
     number = context.number(operand)
-    if number is not None and n is not None and number.value >= n:
+    if isinstance(operand, Name):
+        yield from _check_cells(context, operand.text)
+    elif number is not None and n is not None and number.value >= n:
         yield Finding("B110", f"there is no neuron {spelled(number)}: there are {n}, counted from 0")
     elif isinstance(operand, DataRef):
         flawed = list(shape(context, "the vector of neurons", operand, (None,)))
         yield from flawed or context.cached_check(_check_neurons, operand, n)
+
+
+def _check_cells(context: CheckContext, word: str) -> Found:
+    found, name = context.names.cells(word), whole_word(word)
+    if isinstance(found, Finding):
+        yield found
+    elif found is None and is_subgroup(name):
+        yield whole_wanted(name)
+    elif found is None and context.network.instance(name) is not None:
+        yield Finding("B120", f"{name} is a mechanism; a population is wanted here")
+    elif found is None and name not in context.lost:
+        yield unknown("B120", "population", name, [population.name for population in context.network.populations])
 
 
 def _check_neurons(context: CheckContext, operand: DataRef, n: int | None) -> Found:
@@ -64,7 +84,8 @@ def whole_below(array: NDArray[Any], n: int | None) -> Found:
     if array.size == 0:
         return
     if array.min() < 0 or (n is not None and array.max() >= n):
-        yield Finding("B110", f"the index of a neuron is out of range: there are {n} neurons, counted from 0")
+        there = "it is at least 0" if n is None else f"there are {n} neurons, counted from 0"
+        yield Finding("B110", f"the index of a neuron is out of range: {there}")
     elif array.dtype.kind == "f" and bool((np.floor(array) != array).any()):
         yield Finding("B110", "the index of a neuron is a whole number")
 

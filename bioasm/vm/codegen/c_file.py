@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,37 +15,67 @@ from bioasm.vm.codegen.c_printer import print_c
 from bioasm.vm.codegen.inputs import FAR
 from bioasm.vm.codegen.source import Generated
 
+ANY = "any"
 _ITEMS = {"i1": "int8_t", "i4": "int32_t", "f4": "float", "f8": "double"}
 _PLAIN = ("CHUNK", "DRAWN", "WIDE", "REFRESH", "PEEK_MEAN", "RESYNC", "LIMBS", "LIMB_BITS", "LIMB_COLUMNS")
 _TABLES: dict[str, type[IntEnum]] = {"REAL": layout.Real, "BLOCK": layout.Block, "RECORDER": layout.Recorder}
-_TABLES["STATUS"] = layout.Status
+_TABLES |= {"STATUS": layout.Status, "WAVE": layout.Wave}
 
 
-def network_file(made: Generated, storage: str) -> str:
-    """The C file of a network's dynamics; `storage` is that of J where a population has feedback, else empty."""
+class Dialect(NamedTuple):
+    """A kind of C: what a file begins with, macros first, and what it ends with."""
+
+    head: str
+    begins: tuple[str, ...]
+    ends: str
+
+
+PLAIN = Dialect(
+    "/* Printed by BioASM. Build with -std=c11 -O2 -ffp-contract=off; no C library is needed but sqrt. */", ("plain",), "entry"
+)
+OPENCL = Dialect("/* Printed by BioASM for OpenCL C 1.2. */", ("opencl", "items"), "kernels")
+CUDA = Dialect("/* Printed by BioASM for NVRTC. */", ("cuda", "items"), "kernels")
+
+
+class Share(NamedTuple):
+    """What a work item does: one lane of a block of so many, and of this one neuron in `parts`; both are powers of 2."""
+
+    lanes: int
+    parts: int = 1
+
+
+def network_file(made: Generated, storage: str, dialect: Dialect = PLAIN, share: Share | None = None) -> str:
+    """The C file of a network's dynamics; `storage` is that of J where a population has feedback, else empty.
+
+    `share` is for dialects with work items.
+    """
     flags = {name: int(number) for name, number in made.program.constants.items()} | {"COUPLED_HERE": int(bool(storage))}
-    coupled = [_couplings(storage), _part("couplings"), _part("feedback")] if storage else []
-    parts = [*_common(), _defined(flags), print_c(made.program, made.layout), *coupled, _part("advance"), _part("entry")]
-    return "\n".join(parts)
+    coupled = [_couplings(storage), shared("couplings"), shared("feedback")] if storage else []
+    lists = len(made.noises) + sum(name.startswith("id:") for name in made.layout.wholes)  # populations, and events of some
+    parts = [*_common(dialect, share, lists), _defined(flags), print_c(made.program, made.layout), *coupled, shared("advance")]
+    return "\n".join([*parts, shared(dialect.ends)])
 
 
-def ising_file(storage: str, whole: bool) -> str:
+def ising_file(storage: str, whole: bool, dialect: Dialect = PLAIN, share: Share | None = None) -> str:
     """The C file of Ising dynamics for a storage of J; `whole` for fields of int32."""
     kinds: dict[str, Any] = {"FIELD": "int32_t", "TOTAL": "int64_t"} if whole else {"FIELD": "double", "TOTAL": "double"}
     kinds |= {"WHOLE_FIELDS": int(whole), "NEVER": f"(-{layout.FARTHEST})" if whole else "(-BIO_INFINITY)"}
     kinds |= {"FARTHEST": layout.FARTHEST, "COLDEST": layout.COLDEST}
-    parts = [*_common(), _defined(kinds), _couplings(storage), _part("couplings"), _part("ising"), _part("entry")]
-    return "\n".join(parts)
+    parts = [*_common(dialect, share, 1), _defined(kinds), _couplings(storage), shared("couplings"), shared("ising")]
+    return "\n".join([*parts, shared(dialect.ends)])
 
 
-def _common() -> list[str]:
-    return [_HEAD, _constants(), _part("base"), print_elementary(), _part("network")]
+def _common(dialect: Dialect, share: Share | None, lists: int) -> list[str]:
+    """What all files begin with; neurons spike by ids of so many `lists`."""
+    begins = [dialect.head, *map(shared, dialect.begins)]
+    begins += [_defined({"LANES": share.lanes, "PARTS": share.parts, "SPIKE_LISTS": lists})] if share else []
+    return [*begins, _constants(), shared("base"), print_elementary(), shared("threefry"), shared("network")]
 
 
 def _couplings(storage: str) -> str:
-    """Which storage of J the products are for."""
+    """Which storage of J the products are for; that of `any` is known to the run alone."""
     form, _, kind = storage.partition("-")
-    number = {"none": 0, "dense": 3 if kind == "i1" else 1, "sparse": 2}[form]
+    number = {"none": 0, "dense": 3 if kind == "i1" else 1, "sparse": 2, ANY: 4}[form]
     return _defined({"J_KIND": number, "J_ITEM": _ITEMS.get(kind, "double"), "HALVED_FROM": layout.HALVED_FROM})
 
 
@@ -53,30 +83,32 @@ def _defined(names: dict[str, Any]) -> str:
     return "\n".join(f"#define {name} {value}" for name, value in names.items())
 
 
-_HEAD = """/* Printed by BioASM. Build with -std=c11 -O2 -ffp-contract=off; no C library is needed but sqrt. */
-#include <stdint.h>
-"""
-
-
-def _part(name: str) -> str:
+def shared(name: str) -> str:
+    """The text of one of the files that all printed dynamics share."""
     return files("bioasm.vm.codegen").joinpath("c", f"{name}.h").read_text(encoding="utf-8")
 
 
 def _constants() -> str:
     """The places in the machine's tables, and the constants of random numbers."""
     lines = [f"#define {slot.name} {int(slot)}" for slot in layout.Ctx]
+    lines.append(f"#define CTX_SIZE {len(layout.Ctx)}")
     for prefix, table in _TABLES.items():
         lines += [f"#define {prefix}_{slot.name} {int(slot)}" for slot in table]
         lines.append(f"#define {prefix}_COLUMNS {len(table)}")
     lines += [f"#define {name} ({getattr(layout, name)})" for name in _PLAIN]
-    lines += [f"#define FAR INT64_C({FAR})", f"#define PARITY UINT32_C({random.PARITY})"]
+    return "\n".join([*lines, f"#define FAR INT64_C({FAR})", *random_constants()])
+
+
+def random_constants() -> list[str]:
+    """The constants of random numbers."""
+    lines = [f"#define PARITY UINT32_C({random.PARITY})"]
     lines += [f"#define SQRT_HALF_BITS UINT32_C({random.SQRT_HALF_BITS})"]
     lines += [f"#define {name} {_single(getattr(random, name))}" for name in ("LN2", "TAU_OVER_2_32")]
-    lines.append(f"static const int ROTATIONS[8] = {{{', '.join(map(str, random.ROTATIONS))}}};")
+    lines.append(f"TABLE int ROTATIONS[8] = {{{', '.join(map(str, random.ROTATIONS))}}};")
     for name in ("LOG_SERIES", "SIN", "COS"):
         numbers = ", ".join(map(_single, getattr(random, name)))
-        lines.append(f"static const float {name}[5] = {{{numbers}}};")
-    return "\n".join(lines)
+        lines.append(f"TABLE float {name}[5] = {{{numbers}}};")
+    return lines
 
 
 def _single(x: Any) -> str:

@@ -39,8 +39,8 @@ class _Real:
 class CArithmetic:
     """`elementary.Arithmetic` in C: operations are appended to `lines`; bits and conditions are the names of locals."""
 
-    def __init__(self) -> None:
-        self.lines: list[str] = []
+    def __init__(self, name: str) -> None:
+        self.name, self.lines = name, list[str]()
         self.tables: dict[tuple[float, ...], str] = {}
 
     def _local(self, kind: str, text: str) -> str:
@@ -124,8 +124,8 @@ class CArithmetic:
         return self._local("int", f"{a} != 0")
 
     def lookup(self, table: tuple[float, ...], index: str) -> _Real:
-        """The entry of a table, a static array of the function."""
-        name = self.tables.setdefault(table, f"table{len(self.tables)}")
+        """The entry of a table, an array of the function's own."""
+        name = self.tables.setdefault(table, f"{self.name}_table{len(self.tables)}")
         return self.real(f"{name}[{index}]")
 
 
@@ -151,12 +151,12 @@ def print_elementary() -> str:
 
 
 def _function(name: str, parameters: tuple[str, ...], function: Any) -> str:
-    m = CArithmetic()
+    m = CArithmetic(f"bio_{name}")
     result = function(m, *(_Real(m, parameter) for parameter in parameters))
     tables = [_table(name, values) for values, name in m.tables.items()]
     head = f"BIO_UNUSED static double bio_{name}({', '.join(f'double {p}' for p in parameters)}) {{"
-    return "\n".join([head, *(f"    {line}" for line in [*tables, *m.lines, f"return {result.text};"]), "}", ""])
+    return "\n".join([*tables, head, *(f"    {line}" for line in [*m.lines, f"return {result.text};"]), "}", ""])
 
 
 def _table(name: str, values: tuple[float, ...]) -> str:
-    return f"static const double {name}[{len(values)}] = {{{', '.join(map(c_number, values))}}};"
+    return f"TABLE double {name}[{len(values)}] = {{{', '.join(map(c_number, values))}}};"

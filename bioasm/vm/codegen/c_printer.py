@@ -1,10 +1,11 @@
-"""Prints a step's functions as C11."""
+"""Prints a step's functions as C; its dialects differ in macros alone (`c/plain.h`, `c/opencl.h`, `c/cuda.h`)."""
 
 from __future__ import annotations
 
 from bioasm.vm.codegen.c_functions import c_number
 from bioasm.vm.codegen.layout import Layout
 from bioasm.vm.codegen.operations import FUNCTIONS
+from bioasm.vm.codegen.schedule import FIRST
 from bioasm.vm.codegen.statements import (
     Assign,
     Break,
@@ -26,16 +27,16 @@ from bioasm.vm.codegen.statements import (
 from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Place, Value
 
-_TYPES = {Type.F64: "double", Type.I64: "int64_t", Type.COND: "int", Type.F8: "double *", Type.F4: "float *"}
-_TYPES |= {Type.I8: "int64_t *", Type.I4: "int32_t *", Type.U1: "uint8_t *", Type.U4: "uint32_t *"}
+_TYPES = {Type.F64: "double", Type.I64: "int64_t", Type.COND: "int", Type.F8: "GLOBAL double *", Type.F4: "GLOBAL float *"}
+_TYPES |= {Type.I8: "GLOBAL int64_t *", Type.I4: "GLOBAL int32_t *", Type.U1: "GLOBAL uint8_t *", Type.U4: "GLOBAL uint32_t *"}
 _SAME = ("+", "-", "*", "/", "%", ">>", "&", "<", "<=", ">", ">=", "==", "!=")
 _INFIX = {op: op for op in _SAME} | {"//": "/", "and": "&", "or": "|"}
 _PREFIX = {"neg": "-", "not": "!", "float": "(double)", "truncated": "(int64_t)"}
 _TABLES = {
-    "whole": "const int64_t *whole = (const int64_t *)(intptr_t)ctx[WHOLE_AT];",
-    "number": "double *number = (double *)(intptr_t)ctx[NUMBER_AT];",
-    "field": "const int64_t *field = (const int64_t *)(intptr_t)ctx[ADDRESS_AT];",
-    "block": "int64_t *block = block_row(ctx, b);",
+    "whole": "GLOBAL const int64_t *whole = AT(const int64_t, ctx[WHOLE_AT], 0);",
+    "number": "GLOBAL double *number = AT(double, ctx[NUMBER_AT], 0);",
+    "field": "GLOBAL const int64_t *field = AT(const int64_t, ctx[ADDRESS_AT], 0);",
+    "block": "GLOBAL int64_t *block = block_row(ctx, b);",
 }
 
 
@@ -59,10 +60,16 @@ def _function(function: Function, layout: Layout) -> str:
     tables = {value.data.table for value in _read(function) if isinstance(value.data, Place)}
     tables |= {"block"} if any(value.op == "name" and value.data == "block" for value in _read(function)) else set()
     lines = [line for table, line in _TABLES.items() if table in tables]
-    lines += _Printer(layout).statements(function.body)
+    lines += _Printer(layout, _first_of(function)).statements(function.body)
     if not (function.body and isinstance(function.body[-1], Return)):
         lines.append("return 0;")
     return "\n".join([f"{_head(function)} {{", *(f"    {line}" for line in lines), "}"])
+
+
+def _first_of(function: Function) -> str:
+    """The cell from which a function counts the index of its loops over cells."""
+    given = [*function.parameters, *(s.local for s in function.body if isinstance(s, Let))]
+    return "first" if FIRST in given else "0"
 
 
 def _read(function: Function) -> list[Value]:
@@ -70,8 +77,8 @@ def _read(function: Function) -> list[Value]:
 
 
 class _Printer:
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, first: str) -> None:
+        self.layout, self.first = layout, first
 
     def statements(self, statements: tuple[Statement, ...]) -> list[str]:
         """The lines of statements."""
@@ -105,9 +112,14 @@ class _Printer:
             case If(condition, then, otherwise):
                 lines = [f"if ({self.value(condition)}) {{", *self._indented(then)]
                 return [*lines, *(["} else {", *self._indented(otherwise)] if otherwise else []), "}"]
+            case For(index, _, stop, _, body) if statement.is_shared:
+                return [f"FOR_OWN({index.data}, {self.first}, {self.value(stop)}) {{", *self._indented(body), "}"]
+            case For(index, _, stop, _, body) if index is FIRST:
+                return [f"FOR_CHUNKS({index.data}, {self.value(stop)}) {{", *self._indented(body), "}"]
             case For(index, start, stop, step, body):
                 k, first, last = index.data, self.value(start), self.value(stop)
-                return [f"for (int64_t {k} = {first}; {k} < {last}; {k} += {step}) {{", *self._indented(body), "}"]
+                goes_on = f"{k} {'<' if step > 0 else '>'} {last}"
+                return [f"for (int64_t {k} = {first}; {goes_on}; {k} += {step}) {{", *self._indented(body), "}"]
             case While(condition, body):
                 return [f"while ({self.value(condition)}) {{", *self._indented(body), "}"]
         raise AssertionError(statement)
@@ -133,7 +145,7 @@ class _Printer:
                 item = f"{parts[0]}[{parts[1]}]"
                 return f"(double){item}" if value.arguments[0].type is Type.F4 else item
             case "view":
-                return f"({_TYPES[value.type]})(intptr_t){parts[0]} + {parts[1]}"
+                return f"(({_TYPES[value.type]})(intptr_t){parts[0]} + {parts[1]})"
             case "from":
                 return f"({parts[0]} + {parts[1]})"
         return self._call(value, parts)

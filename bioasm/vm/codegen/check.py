@@ -29,11 +29,11 @@ from bioasm.vm.codegen.values import Value
 LEAVES = ("const", "name", "read", "item", "view", "from", "cell")  # values whose types no operation gives
 
 
-def check_pass(name: str, effects: Iterable[Statement]) -> None:
-    """Check what a turn of a loop over cells does, after the pass `name`: types of operations, and one index space.
+def check_pass(name: str, effects: Iterable[Statement], space: Space = Space.CELL) -> None:
+    """Check what a turn of a loop over a space does, after the pass `name`: types of operations, and one index space.
 
     Raises:
-        IllTypedError: the pass has left a value that is not well typed, or that belongs to something else than a cell.
+        IllTypedError: the pass has left a value that is not well typed, or that belongs to something else.
     """
     seen: set[Value] = set()
     for effect in effects:
@@ -43,13 +43,15 @@ def check_pass(name: str, effects: Iterable[Statement]) -> None:
             if value not in seen:
                 seen.add(value)
                 waiting += value.arguments
-                _check_value(name, value)
+                _check_value(name, value, space)
         _check_effect(name, effect)
 
 
-def _check_value(name: str, value: Value) -> None:
-    if value.space not in (Space.NONE, Space.CELL):
-        raise IllTypedError(f"after {name}: {value.op} belongs to each {value.space.value} and stands in a loop over cells")
+def _check_value(name: str, value: Value, space: Space) -> None:
+    if value.space not in (Space.NONE, space):
+        raise IllTypedError(
+            f"after {name}: {value.op} belongs to each {value.space.value} and stands in a loop over {space.value}s"
+        )
     if value.op in LEAVES or value.op in KERNELS:
         return
     try:

@@ -1,4 +1,4 @@
-"""What all functions of a step share: their parameters, sizes of populations, and the functions over cells by name."""
+"""Definitions shared by all functions of a step: parameters, sizes of populations, and the functions over cells by name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cached_property
 
 from bioasm.models.base import ORDER
 from bioasm.vm.codegen.check import check_loop
+from bioasm.vm.codegen.connections import ConnectionSteps
 from bioasm.vm.codegen.loop import FIRED, SPIKES, Loop, over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.passes import Numbering
@@ -52,7 +53,9 @@ class Frame:
         self.plan = plan
         self.functions: list[Function] = []
         numbering = Numbering()
-        self.steps = [StepBuilder(s, p, numbering, plan.clamped) for p, s in enumerate(plan.systems)]
+        self.steps = [StepBuilder(s, p, numbering, plan.clamped, plan.heard) for p, s in enumerate(plan.systems)]
+        wires = [link for link in plan.links if link.synapse is not None]
+        self.wires = [ConnectionSteps(link, plan.systems, numbering, plan.clamped) for link in wires]
 
     def add_loop(self, name: str, p: int, loop: Loop, noises: int = 0, more: tuple[Value, ...] = ()) -> None:
         """A function that does the loop for a stretch of cells and returns how many of them spiked; `more` are parameters."""
@@ -69,11 +72,15 @@ class Frame:
 
     @cached_property
     def fast(self) -> bool:
-        """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time."""
+        """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time.
+
+        Events are rare in models, and done phase by phase.
+        """
         orders = {s.population.model.order for s in self.plan.systems}
         noisy = any(s.noises for s in self.plan.systems)
         worth_it = noisy or not self.plan.events  # two ways to do a step take twice as long to compile
-        return worth_it and not self.plan.links and all(map(is_late, orders))
+        eventful = any(steps.events for steps in self.steps)
+        return worth_it and not self.plan.links and not eventful and all(map(is_late, orders))
 
     @cached_property
     def alone(self) -> bool:

@@ -1,4 +1,4 @@
-"""What changes less often than every step, as functions: sums of inputs, prepared numbers, and when inputs change next."""
+"""Functions for values that change less often than every step: sums of inputs, prepared numbers, the next change of inputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_inputs(frame: Frame) -> None:
 
 def prepare(frame: Frame) -> Function:
     """The function that works out what follows from parameters and the level of noise alone."""
-    made = schedule((put for steps in frame.steps for put in steps.prepare()), as_value(0))
+    made = schedule((put for steps in (*frame.steps, *frame.wires) for put in steps.prepare()), as_value(0))
     return Function("prepare", (CTX, REAL), (*made.before, *made.turn))
 
 
@@ -56,8 +56,11 @@ def _sums(plan: Plan, p: int) -> list[Statement]:
         if fed:
             body.append(Do("add_feedback", (CTX, held, at, cells(p))))
         if name in plan.played:
-            wave = field(f"wave:{name}", p, "f8", "wave")
-            body.append(Do("add_wave", (held, at, cells(p), WIDTH, STEP, wave, *_wave(name))))
+            rows = field(f"wave:{name}", p, "f8", "wave")
+            alone = Do("add_wave", (held, at, cells(p), WIDTH, STEP, rows, *_wave(name)))
+            body.append(
+                Do("add_waves", (held, at, WIDTH, STEP, *_waves(name, p), rows)) if name in plan.played_apart else alone
+            )
     return body
 
 
@@ -65,9 +68,18 @@ def _wave(name: str) -> list[Value]:
     return [read("whole", f"wave_{part}:{name}") for part in ("rows", "columns", "period", "start")]
 
 
+def _waves(name: str, p: int) -> list[Value]:
+    return [field(f"waves:{name}", p, "i8", "wave"), read("whole", f"waves:{name}")]
+
+
 def _next_change(plan: Plan) -> Function:
-    played = [name for system in plan.systems for name in system.inputs if name in plan.played]
-    changes = [apply("next_wave_change", STEP, *_wave(name)) for name in played]
+    played = [(p, name) for p, system in enumerate(plan.systems) for name in system.inputs if name in plan.played]
+    changes = [
+        apply("next_waves_change", STEP, *_waves(name, p))
+        if name in plan.played_apart
+        else apply("next_wave_change", STEP, *_wave(name))
+        for p, name in played
+    ]
     return Function("next_change", (CTX, STEP), _earliest(changes))
 
 

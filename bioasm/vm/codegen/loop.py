@@ -61,11 +61,15 @@ class Loop(Lowering):
         """The statements of the loop, after all passes."""
         stores: list[Effect] = [Store(target, K, as_number(value)) for target, value in self.stores]
         neurons = read("whole", f"n:{self.population}", Rate.UNIFORM)
-        effects = [*stores, *self._effects]
+        effects = self._passed([*stores, *self._effects], Space.CELL)
+        return schedule([e for e in effects if not (isinstance(e, Store) and e.array is e.value)], neurons)
+
+    def _passed(self, effects: list[Effect], space: Space) -> list[Effect]:
+        """The effects after all passes, checked after each."""
         for name, rewrite in self._passes():
             effects = [_rewritten(effect, rewrite) for effect in effects]
-            check_pass(name, effects)
-        return schedule([e for e in effects if not (isinstance(e, Store) and e.array is e.value)], neurons)
+            check_pass(name, effects, space)
+        return effects
 
     def _passes(self) -> Iterator[tuple[str, Rewrite]]:
         """The passes over values, by name: invariants move out of the loop, and equal values become one before and after."""

@@ -7,7 +7,7 @@ from functools import reduce
 
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.vm.codegen.layout import Field
-from bioasm.vm.codegen.system import System
+from bioasm.vm.codegen.system import System, level_field
 from bioasm.vm.codegen.types import Rate, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, cell, named, read
 
@@ -18,7 +18,7 @@ _UNROLLED_POWER = 8
 
 @dataclass
 class Environment:
-    """What names mean at one moment of a step: states that have changed in it, and what was computed from them."""
+    """The meanings of names at one moment of a step: states that have changed in it, and what was computed from them."""
 
     time: Value
     states: dict[str, Value] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Lowering:
         return self._operation(expression, at)
 
     def _invariant(self, expression: Expression) -> Value:
-        """What does not change from step to step, computed as it is written."""
+        """A value that is constant over steps, computed as it is written."""
         if expression not in self._constants:
             plain = Lowering(self.system, self.population, fused=False)
             self._constants[expression] = plain.value(expression, plain.start)
@@ -91,18 +91,20 @@ class Lowering:
         """A state, a parameter or a part of an input."""
         if name in self.system.parameters and name not in self.system.own:
             return read("number", name, Rate.UNIFORM)
-        varying = name in self.system.states
+        varying = self.system.rate_of_change(Symbol(name)) is Rate.VARYING
         return cell(name, Field(self.population), Rate.VARYING if varying else Rate.PER_CELL)
 
     @property
     def level(self) -> Value:
         """The level of noise: that of SIG, and before any SIG that of the population's model."""
+        if self.system.noisy_by_lane:
+            return cell(level_field(self.system.population.id), Field(self.population), Rate.PER_CELL)
         default = self.system.population.model.noise_default
         known = read("real", "NOISE_SET", Rate.UNIFORM).equals(1.0)
         return apply("select", known, read("real", "NOISE", Rate.UNIFORM), float(default))
 
     def array(self, name: str, made: Field | None = None) -> Value:
-        """What a field that changes in the run holds for the present cell."""
+        """The value of a field that changes in the run, for the present cell."""
         return cell(name, made or Field(self.population))
 
     # --- products and sums --------------------------------------------------------------------------

@@ -44,6 +44,7 @@ KERNELS: dict[str, Signature] = {
     "normals_of": _of(Type.F4, _CTX, 2),
     "draw": _of(None, _CTX, 1, Type.F4, 4),
     "note_spikes": _of(None, _CTX, _BLOCK, _FIRED, 1),
+    "note_events": _of(I64, _CTX, _BLOCK, 5),
     "spike_count": _of(F64, _CTX, 1),
     "room_for_samples": _of(COND, _CTX, 1),
     "take_samples": _of(I64, _CTX, _REAL, 2),
@@ -52,13 +53,33 @@ KERNELS: dict[str, Signature] = {
     "feedback_of": _of(F64, _CTX, 3),
     "add_wave": _of(None, 10),
     "next_wave_change": _of(I64, 5),
+    "add_waves": _of(None, 7),
+    "next_waves_change": _of(I64, 3),
     "next_event": _of(I64, 5),
     "marks": _of(Type.I8, 3),
-    "take_events": _of(None, _BLOCK, 19),
-    "count_events": _of(None, _BLOCK, 21),
-    "deliver": _of(None, _BLOCK, 1, _FIRED, 10),
+    "take_events": _of(None, _BLOCK, 22),
+    "count_events": _of(None, _BLOCK, 24),
+    "list_spikes": _of(None, _BLOCK, 1, _FIRED, 5),
+    "neuron_of": _of(I64, 3),
+    "weight_of": _of(F64, 3),
+    "listed_at": _of(I64, 2),
+    "prefetch": _of(None, 1),
+    "first_not_below": _of(I64, 5),
+    "deliver": _of(None, _BLOCK, 1, _FIRED, 13),
     "depart": _of(None, _BLOCK, 1, _FIRED, 6),
-    "arrive": _of(None, _BLOCK, 12),
+    "arrive": _of(None, _BLOCK, 15),
+}
+
+
+_FIXED: dict[str, tuple[tuple[Type, ...], Type]] = {
+    "/": ((F64, F64), F64),
+    "and": ((COND, COND), COND),
+    "or": ((COND, COND), COND),
+    "not": ((COND,), COND),
+    "float": ((I64,), F64),
+    "flag": ((COND,), I64),
+    "number": ((COND,), F64),
+    "truncated": ((F64,), I64),
 }
 
 
@@ -93,8 +114,5 @@ def _result(op: str, types: tuple[Type, ...]) -> Type | None:
         return F64 if types == (F64,) * FUNCTIONS[op] else None
     if op in KERNELS:
         return KERNELS[op].result if types == KERNELS[op].arguments else None
-    fixed = {"/": ((F64, F64), F64), "and": ((COND, COND), COND), "or": ((COND, COND), COND), "not": ((COND,), COND)}
-    fixed |= {"float": ((I64,), F64), "flag": ((COND,), I64), "number": ((COND,), F64)}
-    fixed["truncated"] = ((F64,), I64)
-    wanted, result = fixed.get(op, ((), None))
+    wanted, result = _FIXED.get(op, ((), None))
     return result if types == wanted else None

@@ -30,7 +30,8 @@ class Hoisting:
     `hoisted` those that differ between cells, each with the field that keeps it.
     """
 
-    def __init__(self, population: int) -> None:
+    def __init__(self, population: int | str) -> None:
+        """`population` is its index, or the id of a synapse, none of whose values differ between cells alone."""
         self.population = population
         self.prepared: dict[Value, str] = {}
         self.hoisted: dict[Value, str] = {}
@@ -50,5 +51,6 @@ class Hoisting:
             return as_condition(read("number", place, Rate.UNIFORM), value)
         if value.rate is Rate.PER_CELL and value.op != "cell":
             place = self.hoisted.setdefault(value, f"hoisted:{self.population}:{len(self.hoisted)}")
+            assert isinstance(self.population, int)
             return as_condition(cell(place, Field(self.population), Rate.PER_CELL), value)
         return value.of(tuple(map(self, value.arguments)))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from functools import reduce
 
-from bioasm.models.algebra import simplify, substitute
-from bioasm.models.base import Equation
-from bioasm.models.expression import Number
-from bioasm.vm.codegen.frame import ALL_CELLS, BLOCK, CTX, FLAGS, REAL, TOTAL, B, Frame, cells, first_cell, is_late
+from bioasm.models.algebra import simplify
+from bioasm.models.base import POST, PRE, Equation
+from bioasm.models.expression import Number, substitute
+from bioasm.vm.codegen.cables import CableSteps
+from bioasm.vm.codegen.coupling import Couplings
+from bioasm.vm.codegen.frame import ALL_CELLS, BLOCK, CTX, FLAGS, REAL, TOTAL, B, Frame, cells, first_cell, is_late, neurons
+from bioasm.vm.codegen.handlers import Connections
 from bioasm.vm.codegen.loop import FIRED, SPIKES, over_cells
 from bioasm.vm.codegen.lower import STEP
+from bioasm.vm.codegen.plan import CableSites
 from bioasm.vm.codegen.schedule import COUNT, FIRST
 from bioasm.vm.codegen.spikes import Spikes
 from bioasm.vm.codegen.statements import Assign, Break, Do, For, Function, If, Let, Put, Statement, While
-from bioasm.vm.codegen.types import Type
-from bioasm.vm.codegen.values import Value, apply, as_value, call, named, read
+from bioasm.vm.codegen.steps import happened_field
+from bioasm.vm.codegen.types import Rate, Type
+from bioasm.vm.codegen.values import Value, apply, as_value, call, field, named, read
 from bioasm.vm.layout import CHUNK, DRAWN
 
 BOTH, STOP = named("both", Type.COND), named("stop", Type.I64)
@@ -32,6 +37,10 @@ def add_phases(frame: Frame) -> None:
     """Add the functions that do steps, and those of populations that they call."""
     for p in range(len(frame.steps)):
         _add_population(frame, p)
+    for cables in frame.plan.cables:
+        CableSteps(frame, cables).add()
+    Couplings(frame).add_functions()
+    Connections(frame).add()
     if frame.alone:
         frame.functions.append(_many(frame))
     elif frame.fast:
@@ -46,6 +55,8 @@ def add_phases(frame: Frame) -> None:
 def _may_be_quiet(frame: Frame, p: int) -> bool:
     """Whether a population's noise is gone where the level of noise is 0."""
     system = frame.plan.systems[p]
+    if system.noisy_by_lane:
+        return False
     factors = [f for stage in system.stages for e in stage if isinstance(e, Equation) for _, f in e.noise]
     gone = [simplify(substitute(system.flat(f), {"noise": Number(0.0)})) for f in factors]
     return bool(factors) and all(isinstance(f, Number) and f.value == 0.0 for f in gone)
@@ -63,7 +74,9 @@ def _add_population(frame: Frame, p: int) -> None:
             loop = steps.step(quiet, reset=True)
             frame.add_loop(f"whole_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
     if not frame.fast or frame.plan.events:
-        for quiet in [False] if frame.fast else kinds:  # where it is the exception, 0 times a noise will do
+        if frame.fast:
+            kinds = [False]  # where it is the exception, 0 times a noise will do
+        for quiet in kinds if p not in frame.plan.of_cables else ():
             loop = steps.step(quiet, reset=False, test=not early)
             frame.add_loop(f"part_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
         if early and steps.needs_prologue:
@@ -72,6 +85,8 @@ def _add_population(frame: Frame, p: int) -> None:
             frame.add_loop(f"test_{p}", p, steps.test(), more=(FIRED,))
         if steps.threshold is not None:
             frame.add_loop(f"reset_{p}", p, steps.reset(), more=(FIRED,))
+    if any(event.statements for event in steps.events):
+        frame.add_loop(f"events_{p}", p, steps.act_on_events())
     Spikes(frame).add_ports(p)
 
 
@@ -179,7 +194,10 @@ def _careful(frame: Frame) -> Function:
     body += [_zero(count) for count in spikes]
     body += [Spikes(frame).take_events(target) for target in frame.plan.events]
     late = [p for p, s in enumerate(frame.plan.systems) if is_late(s.population.model.order)]
-    for p in set(range(len(frame.steps))) - set(late):
+    body += Couplings(frame).statements()
+    for cables in frame.plan.cables:
+        body += _cable_step(frame, cables)
+    for p in set(range(len(frame.steps))) - set(late) - frame.plan.of_cables:
         if frame.steps[p].needs_prologue:
             body.append(Do(f"begin_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)))
         for phase in frame.plan.systems[p].population.model.order:
@@ -187,17 +205,58 @@ def _careful(frame: Frame) -> Function:
     for p in late:
         body += _phase(frame, p, "step")
     body.append(_note(reduce(lambda one, other: one + other, spikes), FIRED, STEP))
-    body += [Spikes(frame).deliver(link) for link in frame.plan.links]
-    for phase in ("receive", "reset"):
-        for p in late:
-            body += _phase(frame, p, phase)
+    body += [statement for p in range(len(frame.steps)) for statement in _note_events(frame, p)]
+    body += [Spikes(frame).deliver(link) for link in frame.plan.links if link.synapse is None]
+    connections = Connections(frame)
+    body += [*connections.list_spikes(), *connections.evolve(), *connections.handle(PRE)]
+    for p in late:
+        body += _phase(frame, p, "receive")
+    body += connections.handle(POST)
+    for p in late:
+        body += _phase(frame, p, "reset")
+    body += [statement for p in range(len(frame.steps)) for statement in _act_on_events(frame, p)]
     if noisy and not frame.fast:
         body.append(Put(pair, apply("select", KEPT.differs(0), PAIR, -1)))
     return Function("careful", (CTX, REAL, B, STEP), tuple(body))
 
 
+def _cable_step(frame: Frame, cables: CableSites) -> list[Statement]:
+    """One step of cells that are trees: what arrives acts on the currents of this step, and spikes are seen at its end."""
+    body: list[Statement] = []
+    for p in (cables.cells, cables.volumes, *cables.detectors):
+        if frame.steps[p].needs_prologue:
+            body.append(Do(f"begin_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)))
+        body += _phase(frame, p, "receive")
+    body += CableSteps(frame, cables).statements()
+    seeing = (cables.cells, *cables.detectors)
+    return [*body, *(statement for phase in ("spike", "reset") for p in seeing for statement in _phase(frame, p, phase))]
+
+
 def _spikes(p: int) -> Value:
     return named(f"spikes_{p}", Type.I64)
+
+
+def _note_events(frame: Frame, p: int) -> list[Statement]:
+    """Count in how many cells events of a population happen, and note the times of those that are recorded."""
+    found: list[Statement] = [_zero(_happened(p))] if frame.steps[p].events else []
+    for at, event in enumerate(frame.steps[p].events):
+        heard = event.name in frame.plan.heard
+        first_id = read("whole", f"id:{event.name}", Rate.UNIFORM) if heard else as_value(0)
+        flags = field(happened_field(p, at), p, "u1", "cell")
+        noted = call("note_events", Type.I64, CTX, BLOCK, flags, neurons(p), STEP, first_id, int(heard))
+        found.append(Assign(_happened(p), _happened(p) + noted))
+    return found
+
+
+def _act_on_events(frame: Frame, p: int) -> list[Statement]:
+    """Let a population's events do what their statements say, the last thing in a step."""
+    if not any(event.statements for event in frame.steps[p].events):
+        return []
+    return [If(_happened(p) > 0, (Do(f"events_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)),))]
+
+
+def _happened(p: int) -> Value:
+    return named(f"happened_{p}", Type.I64)
 
 
 def _phase(frame: Frame, p: int, phase: str) -> list[Statement]:

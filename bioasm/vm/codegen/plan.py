@@ -1,12 +1,17 @@
-"""What the source of a network's step depends on."""
+"""The plan of a network's step, on which its source depends."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bioasm.network.network import variables_of
-from bioasm.vm.codegen.system import System
+from bioasm.models.base import PRE, SYNAPSE, Handler, Model, Send
+from bioasm.models.expression import Expression, Number
+from bioasm.network.namespace import LAST_EVENT, acts_at_spikes_alone, is_event_driven
+from bioasm.network.network import CONNECTIONS, variables_of
+from bioasm.units import Dimension
+from bioasm.vm.codegen.system import Instance, System
 
 
 class Target(NamedTuple):
@@ -22,25 +27,95 @@ class Target(NamedTuple):
         return f"{self.owner}.{self.port}"
 
 
+SENDER = Model(
+    "sender", SYNAPSE, "each spike sends the weight of the connection", "", Dimension.TIME, Dimension.NONE, 0.0, "",
+    (), (), (), "", handlers=(Handler(PRE, "", (Send(Number(1.0)),)),),
+)  # fmt: skip
+"""What connections without states do that have delays of their own: a synapse whose only pathway sends 1."""
+
+
+class Summand(NamedTuple):
+    """A term that each connection adds to an input (its qualified name) of the neuron at one end, in names of the synapse."""
+
+    end: str
+    target: str
+    value: Expression
+
+
 class Link(NamedTuple):
     """A projection: its name, the population its spikes come from, and where they go.
 
-    `reweighted` says that its weight may change while spikes are under way.
+    `reweighted` says that its weight may change while spikes are under way. With a `synapse` each connection has states;
+    `owners` are the population and the instance of each name that it uses, `own` its parameters that differ between
+    connections or lanes, `shared` its states that lanes have together, `apart` parameters and states that these may have values
+    of their own of, and `scattered` the delays that differ between connections.
     """
 
     name: str
     pre: int
     target: Target
     reweighted: bool = False
+    synapse: Instance | None = None
+    owners: Mapping[str, tuple[int, str]] = {}
+    own: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
+    scattered: frozenset[str] = frozenset()
+    sums: tuple[Summand, ...] = ()
+
+    @property
+    def is_static(self) -> bool:
+        """Whether its connections have no states: spikes then act in the place that the order of a step has for them."""
+        return self.synapse is None or self.synapse.model is SENDER
+
+    def population_at(self, end: str) -> int:
+        """The index of the population at an end, `pre` or `post`."""
+        return self.pre if end == PRE else self.target.population
+
+    @property
+    def handlers(self) -> tuple[Handler, ...]:
+        """The pathways of its synapse."""
+        return self.synapse.model.handlers if self.synapse is not None else ()
+
+    @property
+    def recordable(self) -> list[str]:
+        """The qualified names of the states of its connections."""
+        return [self.synapse.qualified(s.name) for s in self.synapse.model.states] if self.synapse is not None else []
+
+    @property
+    def record(self) -> list[str]:
+        """The names whose numbers stand side by side, as one record for each connection and lane; none where each has an array.
+
+        Spikes take connections here and there: a record is in one line of the cache. What goes over all connections in every
+        step takes arrays in vectors.
+        """
+        if self.synapse is None or self.sums or self.is_static or not acts_at_spikes_alone(self.synapse.model):
+            return []
+        names = [name for name in self.recordable if name not in self.shared]
+        names += [self.synapse.qualified(LAST_EVENT)] if is_event_driven(self.synapse.model) else []
+        return names if len(names) > 1 else []
+
+
+class CableSites(NamedTuple):
+    """Cells that are trees: the populations of cells and of their CVs, what follows the names of places, the method, and the
+    populations of detectors."""
+
+    cells: int
+    volumes: int
+    suffixes: tuple[str, ...]
+    crank_nicolson: bool
+    detectors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the source depends on: the systems, one a population; projections; what inputs and events the program uses.
+    """The inputs of code generation: the systems, one a population; projections; what inputs and events the program uses.
 
-    `played` are the qualified names of inputs that PLAY or WAVE drive, `events` the targets of spikes from outside,
-    `watched` the variables that are recorded or peeked at. `coupled` is the population with the feedback J s + h, or None.
-    `single` are the populations of one neuron in one lane.
+    `played` are the qualified names of inputs that PLAY or WAVE drive, `played_apart` of those whose parts have
+    waveforms of their own, `events` the targets of spikes from outside,
+    `watched` the variables that are recorded or peeked at, `heard` the events that are recorded (qualified names).
+    `coupled` is the population with the feedback J s + h, or None. `single` are the populations of one neuron in one lane,
+    `cables` the cells that are trees.
     """
 
     systems: tuple[System, ...]
@@ -51,6 +126,14 @@ class Plan:
     clamped: bool = False
     coupled: int | None = None
     single: frozenset[int] = frozenset()
+    played_apart: frozenset[str] = frozenset()
+    cables: tuple[CableSites, ...] = ()
+    heard: frozenset[str] = frozenset()
+
+    @property
+    def of_cables(self) -> frozenset[int]:
+        """The populations of cells that are trees and of their CVs and detectors."""
+        return frozenset(p for one in self.cables for p in (one.cells, one.volumes, *one.detectors))
 
 
 def variables(plan: Plan) -> list[tuple[int, str]]:
@@ -59,4 +142,4 @@ def variables(plan: Plan) -> list[tuple[int, str]]:
     for p, system in enumerate(plan.systems):
         for instance in system.instances:
             found += [(p, instance.qualified(v.name)) for v in variables_of(instance.model)]
-    return found
+    return found + [(CONNECTIONS, name) for link in plan.links for name in link.recordable]

@@ -19,17 +19,18 @@ from bioasm.vm.codegen.values import Value, apply, as_value
 Matrix = dict[tuple[str, str], Value]  # what is not there is 0
 Standing = tuple[Value, frozenset[str]]  # a condition, and the states that stand still under it
 
-SQUARINGS = 16
+SQUARINGS = 16  # of a step
+LONG_SQUARINGS = 26  # of any time: up to 10^8 of the shortest time constant
 _DT = Symbol("dt")
 
 
-def growth(matrix: Matrix) -> Matrix:
-    """e^M - 1: the series of M / 2^SQUARINGS to the ninth power, and then e^2x - 1 = 2 (e^x - 1) + (e^x - 1)^2 again and again.
+def growth(matrix: Matrix, squarings: int = SQUARINGS) -> Matrix:
+    """e^M - 1: the series of M / 2^squarings to the ninth power, and then e^2x - 1 = 2 (e^x - 1) + (e^x - 1)^2 again and again.
 
     e^M - 1 in place of e^M keeps small entries exact, however often they are doubled. No norm is taken: a change of units
     scales M by a diagonal matrix on both sides, and the result with it.
     """
-    first = _scaled(matrix, 0.5**SQUARINGS)
+    first = _scaled(matrix, 0.5**squarings)
     second = _product(first, first)
     third = _product(second, first)
 
@@ -40,7 +41,7 @@ def growth(matrix: Matrix) -> Matrix:
     inner = _sum([*terms(6), _scaled(third, 1.0 / _factorial(9))])
     inner = _sum([_product(inner, third), _scaled(third, 1.0 / _factorial(6)), *terms(3)])
     grown = _sum([_product(inner, third), _scaled(third, 1.0 / _factorial(3)), *terms(0)])
-    for _ in range(SQUARINGS):
+    for _ in range(squarings):
         grown = _sum([_scaled(grown, 2.0), _product(grown, grown)])
     return grown
 
@@ -71,8 +72,10 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
 class Propagator:
     """The step of one system, whose rows have qualified names, in one loop over cells."""
 
-    def __init__(self, loop: Lowering, rows: dict[str, Row], moment: Environment) -> None:
-        self.loop, self.rows, self.moment = loop, rows, moment
+    def __init__(self, loop: Lowering, rows: dict[str, Row], moment: Environment, length: Expression = _DT) -> None:
+        """`length` is that of the step, a time; one that is not dt can be long."""
+        self.loop, self.rows, self.moment, self.length = loop, rows, moment, length
+        self._squarings = SQUARINGS if length == _DT else LONG_SQUARINGS
         self._grown: dict[frozenset[str], Matrix] = {}
         self._new: dict[tuple[str, frozenset[str]], Value] = {}
         self._before = {name: self._needed(name) for name in rows}
@@ -112,19 +115,19 @@ class Propagator:
 
     def _exponential(self, still: frozenset[str]) -> Matrix:
         if still not in self._grown:
-            self._grown[still] = growth(self._matrix(still))
+            self._grown[still] = growth(self._matrix(still), self._squarings)
         return self._grown[still]
 
     def _matrix(self, still: frozenset[str]) -> Matrix:
-        """A dt, with a column of dt for each constant; rows of what stands still are empty."""
+        """A dt, with a column of dt for each constant; rows of states that stand still are empty."""
         matrix: Matrix = {}
         for name, row in self.rows.items():
             if name in still:
                 continue
             for other, factor in row.coefficients.items():
-                matrix[name, other] = self._constant(Binary("*", factor, _DT))
+                matrix[name, other] = self._constant(Binary("*", factor, self.length))
             if not is_number(row.constant, 0):
-                matrix[name, _column(name)] = self._constant(_DT)
+                matrix[name, _column(name)] = self._constant(self.length)
         return matrix
 
     def _constant(self, expression: Expression) -> Value:

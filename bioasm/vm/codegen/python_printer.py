@@ -145,6 +145,8 @@ class PythonPrinter:
                 return f"int({parts[0]})"
             case "flag":
                 return f"(1 if {parts[0]} else 0)"
+            case "listed_at":  # lists of spikes are those of whole blocks
+                return f"({parts[0]} + {parts[1]})"
         return f"{_CALLS.get(value.op, value.op)}({', '.join(parts)})"
 
     def _read(self, place: object) -> str:

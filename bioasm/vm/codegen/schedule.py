@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from bioasm.vm.codegen.operations import EXPONENTIALS, FUNCTIONS, KERNELS
-from bioasm.vm.codegen.statements import Fire, Let, LetTogether, Put, Return, Statement, Store, operands
+from bioasm.vm.codegen.statements import Assign, Fire, Let, LetTogether, Put, Return, Statement, Store, operands
 from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Place, Value, made_of, named, read
 
@@ -22,7 +22,7 @@ LANE0, WIDTH = (read("block", word, Rate.UNIFORM) for word in ("LANE0", "WIDTH")
 _NESTED = 50  # operations within each other that one statement may have: Python reads 200 levels
 _INLINE = ("fma", "abs")
 
-Effect = Put | Store | Fire | Return
+Effect = Put | Store | Fire | Return | Assign
 
 
 @dataclass

@@ -27,7 +27,8 @@ class Generated:
     """A network's step: its statements, their Python source, and where its values are.
 
     `noises` is how many white noises each population has. With `keeps` all chunks of all of them have a place in the buffer of
-    random numbers, so that those of an odd step are still there; else one chunk has.
+    random numbers, so that those of an odd step are still there; else one chunk has. With `separate` a step of a cell reads
+    nothing of other cells, and there is no loop of a single turn.
     """
 
     program: Program
@@ -35,6 +36,7 @@ class Generated:
     layout: Layout
     noises: tuple[int, ...]
     keeps: bool
+    separate: bool
 
 
 def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
@@ -54,7 +56,8 @@ def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
         program = Program({name: max(1, n) for name, n in sizes.items()} | flags, tuple(frame.functions))
         check(program)
         noises = tuple(len(s.noises) for s in plan.systems)
-        return Generated(program, print_python(program, layout), layout, noises, not frame.fast)
+        separate = not (plan.links or plan.cables or plan.single or plan.coupled is not None)
+        return Generated(program, print_python(program, layout), layout, noises, not frame.fast, separate)
 
 
 def _places(frame: Frame) -> Layout:
@@ -67,6 +70,8 @@ def _places(frame: Frame) -> Layout:
         for names in Spikes(frame).arrivals(p).values():
             for name in names:
                 layout.place("whole", f"slots:{name}")
+    for steps in frame.wires:
+        layout.place("whole", f"edges:{steps.link.name}")
     for function in frame.functions:
         _find_places(layout, function)
     return layout

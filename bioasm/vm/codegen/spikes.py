@@ -20,7 +20,9 @@ from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, field, made_of, named, read
 
 _E, _START, _SENT = named("e", Type.I64), named("start", Type.I8), named("sent", Type.U1)
-_COUNTED, _WEIGHT, _POST = named("counted", Type.F8), named("weights", Type.F8), named("post", Type.I4)
+_COUNTED, _WEIGHT = named("counted", Type.F8), named("weights", Type.F8)
+_EACH, _SCALE = named("each", Type.I64), named("scale", Type.F8)
+_CONNECTIONS = [named(word, Type.I64) for word in ("post_at", "weight_at", "post_size", "weight_size")]
 
 
 class Spikes:
@@ -36,14 +38,20 @@ class Spikes:
     def arrivals(self, p: int) -> dict[Target, list[str]]:
         """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
         found = [(target, name) for target in self.plan.events for name in self._from_outside(target)]
-        found += [(link.target, f"{'arrived' if self.adds_late(link) else 'ring'}:{link.name}") for link in self.plan.links]
+        found += [(link.target, name) for link in self.plan.links for name in self._from_projection(link)]
         ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
         arriving = {port: [name for target, name in found if target == port] for port in ports}
         return {port: names for port, names in arriving.items() if names}
 
+    def _from_projection(self, link: Link) -> list[str]:
+        """The field of what arrives over a projection; none for a synapse that sends nothing."""
+        if link.synapse is None:
+            return [f"{'arrived' if self.adds_late(link) else 'ring'}:{link.name}"]
+        return [f"arrived:{link.name}"] if link.synapse.model.sends else []
+
     def adds_late(self, link: Link) -> bool:
         """Whether the weights of a projection are added up when its spikes arrive, and not when they set out."""
-        return link.reweighted and not self.in_order(link.target)
+        return link.synapse is None and link.reweighted and not self.in_order(link.target)
 
     def add_ports(self, p: int) -> None:
         """Add the functions of what arriving spikes do to a population."""
@@ -58,21 +66,24 @@ class Spikes:
         """Let what arrives at a population's ports in this step do what it does, if anything arrives."""
         links = [link for link in self.plan.links if link.target.population == p]
         body: list[Statement] = [self._arrive(link) for link in links if self.adds_late(link)]
+        body += [_sent(link) for link in links if _has_own_delays(link) and not self.in_order(link.target)]
         for at, (target, arriving) in enumerate(self.arrivals(p).items()):
             if self.in_order(target):
-                body += [self._one_by_one(target, at, name) for name in arriving]
+                body += [act for name in arriving for act in self._one_by_one(target, at, name)]
             else:
                 body.append(_if_marked(p, arriving, [Do(f"receive_{p}_{at}", (CTX, REAL, B, as_value(0), cells(p), STEP))]))
         return body
 
-    def _one_by_one(self, target: Target, at: int, name: str) -> If:
+    def _one_by_one(self, target: Target, at: int, name: str) -> list[Statement]:
         """Let the spikes of one source that arrive in this step act one after another, if there are any."""
         p = target.population
+        if name.startswith("arrived:"):  # what synapses with states send has acted already
+            return [_sent(link) for link in self.plan.links if f"arrived:{link.name}" == name and link.is_static]
         if name.startswith("ring:"):
             link = next(link for link in self.plan.links if f"ring:{link.name}" == name)
-            return _if_marked(p, [name], _projected(link, f"spike_{p}_{at}"))
+            return [_if_marked(p, [name], _projected(link, f"spike_{p}_{at}"))]
         weight = "rate_jump" if name in self._from_outside(target)[1:] else "jump"
-        return _if_marked(p, [name], _repeated(p, name, f"{weight}:{target.name}", f"spike_{p}_{at}"))
+        return [_if_marked(p, [name], _repeated(target, name, f"{weight}:{target.name}", f"spike_{p}_{at}"))]
 
     def _from_outside(self, target: Target) -> list[str]:
         """The fields of what arrives from outside: one sum of weights, or numbers of given and of random spikes."""
@@ -85,7 +96,7 @@ class Spikes:
         kept = self.in_order(link.target) or self.adds_late(link)
         held = field(ring, link.pre, "u1", "slot") if kept else field(ring, p, "f8", "slot")
         fields = [*([] if kept else _connections(link)), held, field(f"mark:{ring}", p, "i8", "mark")]
-        sizes = [neurons(link.pre), *([] if kept else [neurons(p)])]
+        sizes = [neurons(link.pre)] if kept else [*_sizes(link), neurons(link.pre), neurons(p)]
         sizes += [read("whole", f"slots:{ring}"), read("whole", f"delay:{link.name}")]
         function = "depart" if kept else "deliver"
         return Do(function, (BLOCK, B, FIRED.onwards(first_cell(link.pre)), STEP, *fields, *sizes))
@@ -95,7 +106,7 @@ class Spikes:
         p, ring, arrived = link.target.population, f"ring:{link.name}", f"arrived:{link.name}"
         fields = [*_connections(link), field(ring, link.pre, "u1", "slot"), field(f"mark:{ring}", p, "i8", "mark")]
         fields += [field(arrived, p, "f8", "slot"), field(f"mark:{arrived}", p, "i8", "mark")]
-        sizes = [neurons(link.pre), neurons(p), read("whole", f"slots:{ring}")]
+        sizes = [*_sizes(link), neurons(link.pre), neurons(p), read("whole", f"slots:{ring}")]
         return Do("arrive", (BLOCK, B, STEP, *fields, *sizes))
 
     def take_events(self, target: Target) -> Do:
@@ -104,11 +115,11 @@ class Spikes:
         jump, rate_jump = ("one", "one") if in_order else ("jump", "rate_jump")
         kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8")]
         kinds += [("count_first", "i8"), ("count_end", "i8"), ("count_top", "i8"), ("count_limit", "u4"), (rate_jump, "f8")]
-        kinds += [("key0", "u4"), ("key1", "u4"), ("word", "u4")]
+        kinds += [("key0", "u4"), ("key1", "u4"), ("word", "u4"), ("pair", "i8")]
         fields = [field(f"{part}:{name}", p, dtype, "event") for part, dtype in kinds]
         for arriving in self._from_outside(target):
             fields += [field(arriving, p, "f8", "slot"), field(f"mark:{arriving}", p, "i8", "mark")]
-        sizes = [read("whole", f"length:{name}"), read("whole", f"rates:{name}"), neurons(p)]
+        sizes = [*(read("whole", f"{number}:{name}") for number in ("length", "alike", "rates", "own")), neurons(p)]
         return Do("count_events" if in_order else "take_events", (BLOCK, B, STEP, *fields, *sizes))
 
 
@@ -117,6 +128,17 @@ def next_event(target: Target) -> Value:
     p, name = target.population, target.name
     fields = [field(f"{part}:{name}", p, "i8", "event") for part in ("step", "position")]
     return apply("next_event", B, *fields, read("whole", f"length:{name}"), read("whole", f"rates:{name}"))
+
+
+def _has_own_delays(link: Link) -> bool:
+    """Whether connections without states have delays of their own."""
+    return link.is_static and link.synapse is not None
+
+
+def _sent(link: Link) -> Do:
+    """Let the spikes arrive that are due on connections with delays of their own."""
+    assert link.synapse is not None
+    return Do(f"on_{link.synapse.id}_0", (CTX, REAL, B, STEP))
 
 
 def _if_marked(p: int, arriving: list[str], then: list[Statement]) -> If:
@@ -130,22 +152,31 @@ def _if_marked(p: int, arriving: list[str], then: list[Statement]) -> If:
 
 
 def _connections(link: Link) -> list[Value]:
-    """A projection's connections in compressed sparse rows: where each source's begin, their targets and weights."""
-    p, kinds = link.target.population, (("start", "i8"), ("post", "i4"), ("weight", "f8"))
-    return [field(f"{part}:{link.name}", p, dtype, "link") for part, dtype in kinds]
+    """A projection's connections in compressed sparse rows: where each source's begin, their targets and weights; and what
+    multiplies the weights in each lane."""
+    parts = ("start", "post", "weight", "scale")
+    return [field(f"{part}:{link.name}", link.target.population, "i8", "link") for part in parts]
+
+
+def _sizes(link: Link) -> list[Value]:
+    """How many bytes a target takes, and how many a weight."""
+    return [read("whole", f"{part}_size:{link.name}") for part in ("post", "weight")]
 
 
 def _view(kind: Type, address: Value, first: Value | int, count: Value) -> Value:
     return made_of("view", kind, (address, as_value(first), count))
 
 
-def _repeated(p: int, name: str, weight: str, act: str) -> list[Statement]:
-    """As many spikes of one weight as were counted for each cell, one after another."""
-    spike = Do(act, (CTX, REAL, B, K, as_value(1), STEP, _WEIGHT.item(apply("//", K, WIDTH))))
+def _repeated(target: Target, name: str, weight: str, act: str) -> list[Statement]:
+    """As many spikes of one weight as were counted for each cell, one after another; weights are one a neuron, or a cell."""
+    p, own = target.population, read("whole", f"own:{target.name}")
+    each = WIDTH - own * (WIDTH - 1)
+    spike = Do(act, (CTX, REAL, B, K, as_value(1), STEP, _WEIGHT.item(apply("//", K, _EACH))))
     times = For(_E, as_value(0), apply("truncated", _COUNTED.item(K)), 1, (spike,))
     return [
         Let(_COUNTED, _view(Type.F8, field(name, p, "f8", "slot"), neurons(p) * LANE0, cells(p))),
-        Let(_WEIGHT, _view(Type.F8, field(weight, p, "f8", "event"), 0, neurons(p))),
+        Let(_EACH, each),
+        Let(_WEIGHT, _view(Type.F8, field(weight, p, "f8", "event"), own * neurons(p) * LANE0, apply("//", cells(p), _EACH))),
         For(K, as_value(0), cells(p), 1, (times, Store(_COUNTED, K, as_value(0.0))), Space.CELL),
     ]
 
@@ -153,17 +184,19 @@ def _repeated(p: int, name: str, weight: str, act: str) -> list[Statement]:
 def _projected(link: Link, act: str) -> list[Statement]:
     """The spikes of a projection, in the order of their sources, then of each source's connections."""
     ring, pre = f"ring:{link.name}", link.pre
-    start, post, weight = _connections(link)
+    start, post_at, weight_at, scale = _connections(link)
+    post, weight, post_size, weight_size = _CONNECTIONS
     slots = read("whole", f"slots:{ring}")
     row = apply("//", K, WIDTH)
-    spike = Do(act, (CTX, REAL, B, _POST.item(_E) * WIDTH + K % WIDTH, as_value(1), STEP, _WEIGHT.item(_E)))
+    target = apply("neuron_of", post, post_size, _E) * WIDTH + K % WIDTH
+    sent = apply("weight_of", weight, weight_size, _E) * _SCALE.item(K % WIDTH)
+    spike = Do(act, (CTX, REAL, B, target, as_value(1), STEP, sent))
     each = For(_E, _START.item(row), _START.item(row + 1), 1, (spike,), Space.CONNECTION)
     first = slots * neurons(pre) * LANE0 + STEP % slots * cells(pre)
-    edges = _START.item(neurons(pre))
     return [
         Let(_SENT, _view(Type.U1, field(ring, pre, "u1", "slot"), first, cells(pre))),
         Let(_START, _view(Type.I8, start, 0, neurons(pre) + 1)),
-        Let(_POST, _view(Type.I4, post, 0, edges)),
-        Let(_WEIGHT, _view(Type.F8, weight, 0, edges)),
+        *(Let(local, value) for local, value in zip(_CONNECTIONS, (post_at, weight_at, *_sizes(link)), strict=True)),
+        Let(_SCALE, _view(Type.F8, scale, LANE0, WIDTH)),
         For(K, as_value(0), cells(pre), 1, (If(_SENT.item(K).differs(0), (each,)),), Space.CELL),
     ]

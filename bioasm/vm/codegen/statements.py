@@ -80,7 +80,11 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """A loop with an index of int64 from `start` to below `stop`; `space` is what it has one turn for each of."""
+    """A loop with an index of int64 from `start` to below `stop`, or down to above it; it has a turn for each of `space`.
+
+    With `by_lane` each turn belongs to one lane, which its index leaves when it is divided by the block's width, and so it does
+    in a loop over cells: these begin at 0, and a back end with a work item for each lane shares their turns out.
+    """
 
     index: Value
     start: Value
@@ -88,6 +92,12 @@ class For:
     step: int
     body: tuple[Statement, ...]
     space: Space = Space.NONE
+    by_lane: bool = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether turns belong to lanes."""
+        return self.by_lane or self.space is Space.CELL
 
 
 @dataclass(frozen=True, slots=True)

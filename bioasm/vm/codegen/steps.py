@@ -1,11 +1,11 @@
-"""What one population does in a step, cell by cell: integration, threshold, arrival of spikes, reset."""
+"""One population's part of a step, cell by cell: integration, threshold, arrival of spikes, reset."""
 
 from __future__ import annotations
 
 from functools import cached_property, reduce
 
 from bioasm.models.algebra import derivative, linear_in, simplify
-from bioasm.models.base import ORDER, Assignment, Equation
+from bioasm.models.base import ORDER, Assignment, Equation, Event
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import FIRED, Loop
@@ -35,16 +35,24 @@ def _still_field(population: int) -> str:
     return f"still:{population}"
 
 
+def happened_field(population: int, at: int) -> str:
+    """The field with 1 for the cells in which one of a population's events happens in this step."""
+    return f"happened:{population}:{at}"
+
+
 def hold_field(population: int) -> str:
     """The field with 1 for clamped cells."""
     return f"hold:{population}"
 
 
 class StepBuilder:
-    """Builds the loops of one population; with `clamped` what is clamped is held."""
+    """Builds the loops of one population; with `clamped` what is clamped is held, and `heard` events are noted."""
 
-    def __init__(self, system: System, population: int, numbering: Numbering, clamped: bool) -> None:
+    def __init__(
+        self, system: System, population: int, numbering: Numbering, clamped: bool, heard: frozenset[str] = frozenset()
+    ) -> None:
         self.system, self.population, self.numbering, self.clamped = system, population, numbering, clamped
+        self.heard = heard
         self.hoisting = Hoisting(population)
 
     def loop(self, hoisting: bool = True, later: bool = False) -> Loop:
@@ -63,6 +71,7 @@ class StepBuilder:
         moment = loop.start
         for stage in self.system.stages:
             moment = self._stage(loop, stage, moment, refractory, quiet)
+        self._note_events(loop, moment)
         crossed = self._crossed(loop, moment, refractory) if test and self.threshold is not None else None
         if crossed is not None:
             loop.fire(crossed)
@@ -76,6 +85,10 @@ class StepBuilder:
             self._save_values(loop)
         loop.save(moment)
         return loop
+
+    def stage(self, loop: Loop, stage: list[Equation | Assignment], before: Environment) -> Environment:
+        """One stage of a population without noise and refractory times, from the values before it."""
+        return self._stage(loop, stage, before, None, quiet=True)
 
     def _stage(
         self, loop: Loop, stage: list[Equation | Assignment], before: Environment, refractory: Value | None, quiet: bool
@@ -207,11 +220,14 @@ class StepBuilder:
         read += [system.qualify(i, factor) for i in system.instances for port in i.model.ports for _, factor in port.jumps]
         if self.refractory is not None:
             read.append(self.refractory)
+        read += [assignment.value for event in self.events for assignment in event.statements]
         if self.early:
+            read += [part for event in self.events for part in _conditions(event)]
             statements = [s for stage in system.stages for s in stage]
             read += [s.rate if isinstance(s, Equation) else s.value for s in statements]
             read += [f for s in statements if isinstance(s, Equation) for _, f in s.noise]
             read += [e for e in (self.threshold, self._before) if e is not None]
+            read += [value for values in system.additions.values() for value in values]  # cells of cable have no equation of v
         calls = [n for e in read for n in system.flat(e).walk() if isinstance(n, Call) and n.function == "held"]
         return {call: f"held:{self.population}:{at}" for at, call in enumerate(dict.fromkeys(calls))}
 
@@ -221,7 +237,7 @@ class StepBuilder:
         threshold = self.system.population.model.threshold
         if self.threshold is None or threshold is None or not threshold.crossing:
             return None
-        return Call("held", (Call("where", (self.threshold, ONE, Number(0.0))),))
+        return _at_beginning(self.threshold)
 
     def prologue(self) -> Loop:
         """Keep what later loops read of the step's beginning, where equations are not the first thing in it."""
@@ -318,15 +334,43 @@ class StepBuilder:
         loop.save(moment)
         return loop
 
+    # --- events of the text's own -------------------------------------------------------------------
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Dead-code elimination: the events of its texts that have statements or that the program records."""
+        return [event for event in self.system.events if event.statements or event.name in self.heard]
+
+    def _note_events(self, loop: Loop, moment: Environment) -> None:
+        """Flag the cells in which an event happens: its condition holds after the equations."""
+        for at, event in enumerate(self.events):
+            condition, *before = (loop.value(part, moment) for part in _conditions(event))
+            happens = reduce(lambda one, held: one & held.equals(0.0), before, condition)
+            loop.store(happened_field(self.population, at), apply("flag", happens), _flags(self.population))
+
+    def act_on_events(self) -> Loop:
+        """The loop in which the statements of the events act on the cells that were flagged, event by event."""
+        loop = self.loop(later=True)
+        moment = loop.start
+        for at, event in enumerate(self.events):
+            happens = loop.array(happened_field(self.population, at), _flags(self.population)).differs(0)
+            for assignment in event.statements:
+                variable = assignment.variable
+                old, new = _state(loop, variable, moment), loop.value(assignment.value, moment)
+                new = apply("select", happens, new, old)
+                moment = moment.after({variable: _unless(self._held(loop, variable, None), old, new)})
+        loop.save(moment)
+        return loop
+
     def receive(self, owner: str, port: str, arriving: list[str]) -> Loop:
-        """What the sum of the weights in the fields `arriving` does at a port; they are then taken away."""
+        """The loop in which the sum of the weights in the fields `arriving` acts at a port; they are then set to 0."""
         loop = self.loop(later=True)
         slots = [self._arrived(name) for name in arriving]
         loop.stores += [(slot, as_value(0.0)) for slot in slots]
         return self._jumps(loop, owner, port, reduce(lambda one, other: one + other, slots), in_order=False)
 
     def receive_spike(self, owner: str, port: str) -> Loop:
-        """What one spike of weight WEIGHT does at a port, its statements in order."""
+        """The loop in which one spike of weight WEIGHT acts at a port, its statements in order."""
         return self._jumps(self.loop(later=True), owner, port, WEIGHT, in_order=True)
 
     def in_order(self, owner: str, port: str) -> bool:
@@ -369,8 +413,24 @@ class StepBuilder:
         return loop
 
     def prepare(self) -> list[Put]:
-        """What works out the numbers that are alike for all cells, once everything else was built."""
+        """Statements that compute the numbers that are alike for all cells, once everything else was built."""
         return [Put(read("number", name), as_number(value)) for value, name in self.hoisting.prepared.items()]
+
+
+def _flags(population: int) -> Field:
+    """One byte a cell."""
+    return Field(population, "u1")
+
+
+def _at_beginning(condition: Expression) -> Expression:
+    """1 where a condition held at the step's beginning, else 0."""
+    return Call("held", (Call("where", (condition, ONE, Number(0.0))),))
+
+
+def _conditions(event: Event) -> tuple[Expression, ...]:
+    """The condition of an event, and for a crossing the number that must be 0."""
+    condition = event.threshold.condition
+    return (condition, _at_beginning(condition)) if event.threshold.crossing else (condition,)
 
 
 def _state(loop: Loop, variable: str, moment: Environment) -> Value:

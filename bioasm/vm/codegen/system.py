@@ -7,18 +7,32 @@ or a program scales it, `id.name` is a definition over that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from bioasm.models.algebra import read_now
-from bioasm.models.base import Assignment, Equation, Input, Model, Parameter, Port
-from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt
+from bioasm.models.base import Addition, Assignment, Equation, Event, Input, Model, Parameter, Port, Threshold
+from bioasm.models.expression import Binary, Call, Expression, Symbol, rebuilt, symbols
 from bioasm.models.linear_systems import Row, coupled, linear_row
+from bioasm.network.cables import CURRENT, alias
 from bioasm.vm.codegen.types import Rate
 
 OFFSET, FACTOR = "#offset", "#factor"  # what follows the name of an input that a program sets or scales
+COVERED = "covered:"  # what the field begins with that holds which part of each control volume a mechanism is painted on
+COUPLED = "coupled:"  # what the field begins with that holds what connections add to an input
 _WORDS = frozenset({"dt", "t"})
+
+
+def level_field(population: str) -> str:
+    """The field with the level of noise of each cell of a population (by its id), where lanes have their own."""
+    return f"noise:{population}"
+
+
+def coupled_field(name: str) -> str:
+    """The field with what connections add to an input in this step."""
+    return COUPLED + name
 
 
 class Instance(NamedTuple):
@@ -37,14 +51,17 @@ class Instance(NamedTuple):
 class System:
     """A population, the mechanisms on it, and which of their values differ between cells.
 
-    `own` are the qualified names of parameters that have a value for each neuron, `modulated` those of inputs that the
-    program sets or scales.
+    `own` are the qualified names of parameters that have a value for each neuron or lane, with the `level_field` where the
+    noise has; `modulated` those of inputs that the program sets or scales, `summed` those that get sums over connections.
+    `where` are places of cells (of their CVs: regions) by the ids of the mechanisms that stand there alone.
     """
 
     population: Instance
     mechanisms: tuple[Instance, ...]
     own: frozenset[str] = frozenset()
     modulated: frozenset[str] = frozenset()
+    summed: frozenset[str] = frozenset()
+    where: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def instances(self) -> tuple[Instance, ...]:
@@ -80,11 +97,17 @@ class System:
             return word
         if word == instance.model.noise_name:
             return "noise"
+        if self._is_placed(instance) and instance.qualified(word) not in self._named:
+            word = alias(word, self.where[instance.id])
         others = [self.population, *self.mechanisms] if instance in self.mechanisms else []
         for owner in (instance, *others):
             if owner.qualified(word) in self._named:
                 return owner.qualified(word)
         return instance.qualified(word)  # a white noise, or the weight of a port
+
+    def _is_placed(self, instance: Instance) -> bool:
+        """Whether a mechanism is at a place of cells, and is not painted on a region of their membrane."""
+        return instance.id in self.where and self.population.qualified(alias("v", self.where[instance.id])) in self._named
 
     def qualify(self, instance: Instance, expression: Expression) -> Expression:
         """An expression of an instance's text with qualified names. What is delayed also says by whose spikes."""
@@ -99,12 +122,50 @@ class System:
 
     @cached_property
     def additions(self) -> dict[str, list[Expression]]:
-        """What mechanisms add to each input."""
+        """The expressions that mechanisms add to each input; those of mechanisms with loops of their own come last."""
         found: dict[str, list[Expression]] = {}
-        for mechanism in self.mechanisms:
+        for mechanism in sorted(self.mechanisms, key=lambda one: one in self.apart):
             for addition in mechanism.model.adds:
-                found.setdefault(self._input(addition.target), []).append(self.qualify(mechanism, addition.value))
+                target, value = self._target(mechanism, addition)
+                found.setdefault(target, []).append(value)
         return found
+
+    def _target(self, mechanism: Instance, addition: Addition) -> tuple[str, Expression]:
+        """The input that a mechanism adds to, and what: at a place its input, of a painted one the part that it covers."""
+        value = self.qualify(mechanism, addition.value)
+        if self._is_placed(mechanism):
+            return self._input(alias(addition.target, self.where[mechanism.id])), value
+        if mechanism.id in self.where and self.population.qualified(addition.target) in self.inputs:
+            value = Binary("*", Symbol(f"{COVERED}{mechanism.id}#"), value)
+        return self._input(addition.target), value
+
+    @cached_property
+    def apart(self) -> tuple[Instance, ...]:
+        """The mechanisms painted on regions that no value of another mechanism meets: each can have a loop over its CVs alone.
+
+        None where the program changes the sum that they add to.
+        """
+        painted = [one for one in self.mechanisms if one.id in self.where and not self._is_placed(one)]
+        if not painted or self.population.qualified(CURRENT) in self.modulated | self.summed:
+            return ()
+        met = {one.id: self._met_by(one) for one in self.mechanisms}
+        others = {one.id: set[str]().union(*(ids for owner, ids in met.items() if owner != one.id)) for one in painted}
+        return tuple(one for one in painted if not met[one.id] and one.id not in others[one.id])
+
+    def _met_by(self, mechanism: Instance) -> set[str]:
+        """The other mechanisms of which a mechanism reads something, or to which it adds."""
+        statements = [self._qualified(mechanism, s) for stage in mechanism.model.stages for s in stage]
+        read = [s.rate if isinstance(s, Equation) else s.value for s in statements]
+        read += [self.qualify(mechanism, one.expression) for one in mechanism.model.definitions]
+        added = [self._target(mechanism, addition) for addition in mechanism.model.adds]
+        names = {name for e in (*read, *(value for _, value in added)) for name in symbols(e)} | {target for target, _ in added}
+        ids = {one.id for one in self.mechanisms}
+        return {name.partition(".")[0] for name in names if "." in name} & ids - {mechanism.id}
+
+    def added_by(self, mechanism: Instance) -> list[Expression]:
+        """What a mechanism adds to the population's current density."""
+        found = [self._target(mechanism, one) for one in mechanism.model.adds]
+        return [value for target, value in found if target == self.population.qualified(CURRENT)]
 
     def _input(self, word: str) -> str:
         """The qualified name of the input that mechanisms add to: the population's, else that of the mechanism that has it."""
@@ -114,13 +175,15 @@ class System:
     def definitions(self) -> dict[str, Expression]:
         """All names that stand for an expression: definitions, and inputs with what is added to them."""
         found = {i.qualified(d.name): self.qualify(i, d.expression) for i in self.instances for d in i.model.definitions}
-        return found | {name: self._total(name) for name in self.inputs}
+        return found | {name: self.total(name) for name in self.inputs}
 
-    def _total(self, name: str) -> Expression:
+    def total(self, name: str, without: Collection[Expression] = ()) -> Expression:
         """An input: what comes from outside, what mechanisms add, and what the program makes of the sum."""
         total: Expression = Symbol(name + "#")
-        for added in self.additions.get(name, ()):
+        for added in (one for one in self.additions.get(name, ()) if one not in without):
             total = Binary("+", total, added)
+        if name in self.summed:
+            total = Binary("+", total, Symbol(coupled_field(name)))
         if name in self.modulated:
             total = Binary("+", Symbol(name + OFFSET), Binary("*", Symbol(name + FACTOR), total))
         return total
@@ -159,16 +222,38 @@ class System:
             return self._rate_of_name(expression.name)
         if isinstance(expression, Call) and expression.function == "delayed":
             return Rate.VARYING
-        return max((self.rate_of_change(part) for part in expression.parts()), default=Rate.UNIFORM)
+        found = Rate.UNIFORM
+        for part in expression.parts():
+            found = max(found, self.rate_of_change(part))
+            if found is Rate.VARYING:
+                break
+        return found
+
+    @cached_property
+    def _rates(self) -> dict[str, Rate]:
+        """The rates of the names that were asked for."""
+        return {}
 
     def _rate_of_name(self, name: str) -> Rate:
+        if name not in self._rates:
+            self._rates[name] = self._found_rate(name)
+        return self._rates[name]
+
+    def _found_rate(self, name: str) -> Rate:
         if name in self.definitions:
             return self.rate_of_change(self.definitions[name])
         if name in self.parameters:
             return Rate.PER_CELL if name in self.own else Rate.UNIFORM
         if "#" in name:
             return Rate.PER_CELL
+        if name == "noise" and self.noisy_by_lane:
+            return Rate.PER_CELL
         return Rate.UNIFORM if name in ("dt", "noise") else Rate.VARYING
+
+    @property
+    def noisy_by_lane(self) -> bool:
+        """Whether lanes have levels of noise of their own."""
+        return level_field(self.population.id) in self.own
 
     # --- what happens -------------------------------------------------------------------------------
 
@@ -197,9 +282,19 @@ class System:
 
     @cached_property
     def reset(self) -> list[Assignment]:
-        """What a spike does to the neuron that fired it."""
+        """The reset of a neuron that has fired, as assignments."""
         model = self.population.model
         return [Assignment(self.population.qualified(a.variable), self.qualify(self.population, a.value)) for a in model.reset]
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """The events of all instances, with qualified names."""
+        return [self._qualified_event(instance, event) for instance in self.instances for event in instance.model.events]
+
+    def _qualified_event(self, instance: Instance, event: Event) -> Event:
+        condition = self.qualify(instance, event.threshold.condition)
+        done = [Assignment(instance.qualified(a.variable), self.qualify(instance, a.value)) for a in event.statements]
+        return Event(instance.qualified(event.name), Threshold(condition, event.threshold.crossing), tuple(done))
 
     def spikes_interact(self, instance: Instance, port: Port) -> bool:
         """Whether spikes at a port must act one after another: a factor reads, through definitions, what the port changes."""

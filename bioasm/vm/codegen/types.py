@@ -23,12 +23,12 @@ class Type(Enum):
 
 
 class Space(Enum):
-    """What a value has one of each for. A loop runs over one space; what it reads belongs to that space, or to NONE."""
+    """The index space of a value. A loop runs over one space; what it reads belongs to that space, or to NONE."""
 
     NONE = "call"
     CELL = "cell"
     CONNECTION = "connection"
-    SPIKE = "spike"
+    COMPARTMENT = "compartment"
 
 
 class Rate(IntEnum):

@@ -91,7 +91,7 @@ class Value:
 
 
 class Place(NamedTuple):
-    """What a `read` or a `cell` reads: a table and the name of one of its entries; of a field, what its array is."""
+    """The source of a `read` or a `cell`: a table and the name of one of its entries; of a field, what its array is."""
 
     table: str
     name: str
@@ -118,10 +118,13 @@ def made_of(op: str, kind: Type, arguments: tuple[Value, ...], data: object = No
 
 def joined(arguments: tuple[Value, ...]) -> Space:
     """The index space of what is made of the arguments."""
-    spaces = {a.space for a in arguments} - {Space.NONE}
-    if len(spaces) > 1:
-        raise IllTypedError(f"a value of {' and '.join(sorted(s.value for s in spaces))}")
-    return spaces.pop() if spaces else Space.NONE
+    found = Space.NONE
+    for argument in arguments:
+        if found is Space.NONE:
+            found = argument.space
+        elif argument.space not in (Space.NONE, found):
+            raise IllTypedError(f"a value of {' and '.join(sorted((found.value, argument.space.value)))}")
+    return found
 
 
 def apply(op: str, *operands: Value | float) -> Value:
@@ -150,7 +153,7 @@ def call(function: str, kind: Type, *arguments: Value | int) -> Value:
 
 
 def cell(field: str, made: Field, rate: Rate = Rate.VARYING, slot: Value | None = None) -> Value:
-    """What a field holds for the present cell as its loop's body begins; of a ring, in one of its slots."""
+    """The value of a field for the present cell as its loop's body begins; of a ring, in one of its slots."""
     kind = Type(made.dtype).element
     return Value("cell", kind, () if slot is None else (slot,), Place("field", field, made), Space.CELL, rate)
 

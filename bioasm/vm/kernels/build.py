@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from bioasm.vm.kernels.blocks import make_blocks
 from bioasm.vm.kernels.control import make_loop
 from bioasm.vm.kernels.dynamics import make_dynamics
+from bioasm.vm.kernels.exchange import make_exchange
 from bioasm.vm.kernels.ising import make_ising
+from bioasm.vm.kernels.merge import make_merge
 from bioasm.vm.kernels.network import make_network
 
 
 def build(model: str, storage: str, variant: str) -> Any:
     """The compiled cfunc of a kernel.
 
-    For `machine`, the loop, the other two are empty. For `ising`, `variant` is `whole` or `real` fields. For `network` it is
-    the generated source; `storage` is then empty where no population has feedback.
+    For `machine`, the loop, and `blocks`, that of BLK, the other two are empty. For `ising`, and for `merge` and `exchange`,
+    which go with it, `variant` is `whole` or `real` fields. For `network` it is the generated source; `storage` is then empty
+    where no population has feedback.
     """
     if model == "machine":
         return make_loop()
+    if model == "blocks":
+        return make_blocks()
+    if model == "exchange":
+        return make_exchange(storage, variant == "whole")
+    if model == "merge":
+        return make_merge(storage, variant == "whole")
     if model == "ising":
         return make_dynamics(*make_ising(storage, variant == "whole"))
     return make_dynamics(*make_network(variant, storage or None))

@@ -148,7 +148,7 @@ def dynamics(typingctx, ctx, real, what):
 
 @device
 def scalar(ctx, real, what):
-    """What GET reads."""
+    """The number that GET reads."""
     if what == Scalar.ENERGY:
         dynamics(ctx, real, REFRESH)
         return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.sample import FAR
-from bioasm.vm.kernels.slots import Block, Ctx
-from bioasm.vm.kernels.views import block_row, f8
+from bioasm.vm.kernels.slots import Block, Ctx, Wave
+from bioasm.vm.kernels.views import block_row, f8, i8
+
+_COLUMNS = len(Wave)
 
 
 @device
@@ -54,3 +56,25 @@ def next_wave_change(step, rows, columns, period, start):
     """The first step after `step` at which another row of a waveform plays."""
     row = wave_row(step, rows, period, start)
     return FAR if row < 0 else start + (row + 1) * period
+
+
+@device
+def add_waves(to_at, offset, width, step, waves_at, count, rows_at):
+    """The rows of waveforms that play now into parts of a population, of which `count` are told in a table."""
+    for k in range(count):
+        wave = i8(waves_at, _COLUMNS * k, _COLUMNS)
+        at, cells = offset + wave[Wave.FIRST] * width, wave[Wave.NEURONS] * width
+        wave_at = rows_at + 8 * wave[Wave.BEGIN]
+        period, start = wave[Wave.PERIOD], wave[Wave.START]
+        add_wave(to_at, at, cells, width, step, wave_at, wave[Wave.ROWS], wave[Wave.WIDTH], period, start)
+
+
+@device
+def next_waves_change(step, waves_at, count):
+    """The first step after `step` at which another row of one of several waveforms plays."""
+    earliest = FAR
+    for k in range(count):
+        wave = i8(waves_at, _COLUMNS * k, _COLUMNS)
+        change = next_wave_change(step, wave[Wave.ROWS], wave[Wave.WIDTH], wave[Wave.PERIOD], wave[Wave.START])
+        earliest = min(earliest, change)
+    return earliest

@@ -238,3 +238,17 @@ def pointer(typingctx, address, dtype):
         return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
 
     return result(types.int64, dtype), codegen
+
+
+@intrinsic
+def prefetch(typingctx, address):
+    """Let the line of the cache with the int64 `address` be fetched, which is about to be read and written."""
+
+    def codegen(context, builder, signature, args):
+        place = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [place, I32, I32, I32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place], kind)
+        builder.call(function, [builder.inttoptr(args[0], place), I32(0), I32(3), I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen

@@ -1,4 +1,4 @@
-"""What a change of one spin does to the fields of its neighbours, for every storage of J."""
+"""Updates of the neighbours' fields after a change of one spin, for every storage of J."""
 
 from __future__ import annotations
 

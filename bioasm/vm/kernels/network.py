@@ -14,12 +14,12 @@ import numpy as np
 from bioasm.vm.kernels import elementary, inputs, spike_delivery
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.feedback import make_feedback
-from bioasm.vm.kernels.llvm_intrinsics import fma
+from bioasm.vm.kernels.llvm_intrinsics import fma, prefetch
 from bioasm.vm.kernels.random import draw_normals
 from bioasm.vm.kernels.sample import FAR, make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.kernels.slots import Block, Ctx, Status
 from bioasm.vm.kernels.spike_delivery import room_for_spikes
-from bioasm.vm.kernels.views import block_row, f4, f8, i4, i8, u1, u4, u8
+from bioasm.vm.kernels.views import block_row, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8
 from bioasm.vm.layout import CHUNK, DRAWN
 
 
@@ -45,10 +45,11 @@ def normals_of(ctx, b, chunks):
 
 
 def namespace() -> dict[str, Any]:
-    """What generated source may name."""
+    """The names that generated source may use."""
     own = {"tables": tables, "fired_cells": fired_cells, "normals_of": normals_of, "draw": draw_normals}
-    own |= {"device": device, "fma": fma}
-    names = {"block_row": block_row, "f4": f4, "f8": f8, "i4": i4, "i8": i8, "u1": u1, "u4": u4, "u8": u8}
+    own |= {"device": device, "fma": fma, "prefetch": prefetch}
+    views = (block_row, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8)
+    names: dict[str, Any] = {view.__name__: view for view in views}
     for module in (spike_delivery, elementary, inputs):
         names |= {name: thing for name, thing in vars(module).items() if not name.startswith("_")}
     return names | own | {"np": np, "math": math, "CHUNK": CHUNK, "DRAWN": DRAWN, "FAR": FAR}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint32, uint64
+from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 
 from bioasm.vm.kernels.device import inlined
 from bioasm.vm.kernels.llvm_intrinsics import pointer
@@ -43,6 +43,12 @@ def i4(address, offset, count):
 def i2(address, offset, count):
     """int16."""
     return carray(pointer(address + 2 * offset, int16), count)
+
+
+@inlined
+def u2(address, offset, count):
+    """uint16."""
+    return carray(pointer(address + 2 * offset, uint16), count)
 
 
 @inlined

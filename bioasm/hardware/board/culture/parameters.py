@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CultureParameters:
-    """What the neurons, the electrodes and the tissue between them are like. Voltages of membranes count from rest.
+    """Parameters of the neurons, the electrodes and the tissue between them. Voltages of membranes count from rest.
 
     The values are plain choices of the usual size for a planar array of 200 um pitch, not a fit to one preparation.
     """

@@ -61,7 +61,7 @@ class Culture:
         return trace
 
     def stimulated(self, currents: Array) -> None:
-        """What stimulators drove into electrodes over the last millisecond: (samples, electrodes) in uA, cathodic below 0.
+        """Apply the stimulators' currents of the last millisecond: (samples, electrodes) in uA, cathodic below 0.
 
         Cathodic charge excites, through fibres and synapses and so over some milliseconds; anodic charge does not. Each phase
         leaves a residue on its electrode that decays.
@@ -75,7 +75,7 @@ class Culture:
         self._left += 0.5 * p.artefact_uv_per_nc * (decay @ np.abs(currents)) / per_ms
 
     def seen_by_neighbours(self, current: Array) -> Array:
-        """What currents (electrodes,) in uA make at the other electrodes while they flow, uV."""
+        """Crosstalk at the other electrodes while currents (electrodes,) in uA flow, uV."""
         return np.asarray(current * (self.parameters.access_kohm * 1e3) @ self._crosstalk)
 
     # --- neurons ----------------------------------------------------------------------------------------

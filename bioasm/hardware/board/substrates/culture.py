@@ -56,7 +56,7 @@ class CultureRun:
         self.verified, self.rig, self.electrodes, self.mapping = verified, rig, electrodes, mapping
         self.largest, self.energies = largest, energies
         self.n = n = verified.n
-        self.interpreter = Interpreter(verified, lambda _: self, {}, fuel, {"STIM": self._stim})
+        self.interpreter = Interpreter(verified, lambda _: self, {}, fuel, {"STIM": self._stim}, seed=seed)
         self.interpreter.set_noise(0.0)  # no random pulses before a SIG
         self.landscape, self.offset = Landscape(n), 0.0
         window = round(mapping.window / STEP)
@@ -210,7 +210,7 @@ class CultureRun:
         self.noise = level
 
     def set_offset(self, offset: float) -> None:
-        """What is added to the energies of the trace from now on."""
+        """Set the constant that is added to the energies of the trace from now on."""
         self.offset = offset
 
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
@@ -299,7 +299,7 @@ class CultureRun:
         return Spikes(samples[order] / self.rig.sample_rate, neurons[order], np.zeros(len(order), np.int64))
 
     def extras(self) -> dict[str, Any]:
-        """What belongs to a result beside its numbers: the mapping, the noise of channels, and what was stimulated."""
+        """Facts of a result beside its numbers: the mapping, the noise of channels, and what was stimulated."""
         stimulator = self.rig.stimulator
         return {
             "sample_rate": self.rig.sample_rate,

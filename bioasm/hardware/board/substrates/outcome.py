@@ -1,4 +1,4 @@
-"""What a run on the board leaves behind, as the Result that every driver returns."""
+"""The outcome of a run on the board, as the Result that every driver returns."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.hardware.link.messages import RunStatus
+from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.layout import Ctx, Real, Status
 from bioasm.vm.machine import Machine
@@ -37,7 +38,8 @@ class TwinRun:
         energies: Callable[[int, int, Array], None],
         spikes: Callable[[Array, Array], None],
     ) -> None:
-        self.machine = Machine(verified, seed, lanes, 1, min(fuel, _MOST_FUEL), parameters)
+        own = with_formulas(verified.program, LaneSpan(0, lanes, lanes))
+        self.machine = Machine(verified, seed, lanes, 1, min(fuel, _MOST_FUEL), parameters, lane_values=own)
         self._worker = ThreadPoolExecutor(1, "bioasm-twin")
         self._slice: Future[Status] | None = None
         self._energies, self._spikes = energies, spikes
@@ -118,7 +120,7 @@ class TwinRun:
         return lowest + float(self.machine.state.real[Real.OFFSET]) if np.isfinite(lowest) else float("nan")
 
     def _tell_spikes(self) -> None:
-        pieces = [piece.T for piece in self.machine.outputs.spikes]
+        pieces = [piece.T for piece in self.machine.outputs.spikes.pieces]
         new = _tail(pieces, self._told_spikes)
         if new.size:
             self._spikes(new[:, 1] * self.machine.step_length, new[:, 0])

@@ -1,8 +1,8 @@
 /* The step of a network: generated functions with feedback, samples, inputs and spikes around them, in the order of
    `bioasm/vm/kernels/network.py`. */
 
-static void run_to(int64_t *ctx, double *real, int64_t b, int64_t stop) {
-    int64_t *block = block_row(ctx, b);
+static void run_to(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b, int64_t stop) {
+    GLOBAL int64_t *block = block_row(ctx, b);
     while (block[BLOCK_STEP] < stop && room_for_spikes(ctx, block)) {
         const int64_t step = block[BLOCK_STEP];
 #if ALONE
@@ -28,10 +28,10 @@ static void run_to(int64_t *ctx, double *real, int64_t b, int64_t stop) {
     }
 }
 
-static int64_t advance(int64_t *ctx, double *real, int64_t b) {
-    int64_t *block = block_row(ctx, b);
+static int64_t advance(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
+    GLOBAL int64_t *block = block_row(ctx, b);
     int64_t change = block[BLOCK_STEP]; /* inputs are summed up anew from this step on */
-    prepare(ctx, real);
+    PREPARE(ctx, real);
     while (block[BLOCK_STEP] < ctx[TARGET]) {
         const int64_t step = block[BLOCK_STEP];
         if (!(room_for_spikes(ctx, block) && room_for_trace(block) && room_for_samples(ctx, b))) return STATUS_DRAIN;
@@ -60,20 +60,15 @@ static int64_t advance(int64_t *ctx, double *real, int64_t b) {
     return STATUS_DONE;
 }
 
-static void refresh(int64_t *ctx, double *real) {
+static void refresh_block(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
 #if COUPLED_HERE
-    energies(ctx, real);
+    energies(ctx, real, b);
 #else
-    (void)real;
-    ctx[DIRTY] = 0;
+    (void)ctx, (void)real, (void)b;
 #endif
 }
 
-static double peek(int64_t *ctx, double *real, int64_t variable, int64_t b, int64_t k) {
-    int64_t *block = block_row(ctx, b);
-    if (k % block[BLOCK_WIDTH] == 0) {
-        prepare(ctx, real);
-        hold(ctx, real, b, block[BLOCK_STEP]);
-    }
-    return value_of(ctx, real, variable, b, k);
+static void before_peek(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
+    PREPARE(ctx, real);
+    hold(ctx, real, b, block_row(ctx, b)[BLOCK_STEP]);
 }

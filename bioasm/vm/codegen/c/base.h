@@ -1,9 +1,5 @@
 /* What every generated file begins with: exact arithmetic without a C library, and where things are in the tables. */
 
-#define BIO_UNUSED __attribute__((unused))
-#define BIO_INFINITY (__builtin_inf())
-#define BIO_NAN (__builtin_nan(""))
-
 static inline uint64_t bio_bits(double x) {
     union { double number; uint64_t bits; } same = {x};
     return same.bits;
@@ -19,7 +15,7 @@ static inline double bio_max(double x, double y) { return y > x ? y : x; }
 static inline int64_t bio_min_whole(int64_t x, int64_t y) { return y < x ? y : x; }
 static inline int64_t bio_max_whole(int64_t x, int64_t y) { return y > x ? y : x; }
 static inline double bio_abs(double x) { return bio_number(bio_bits(x) & ~(UINT64_C(1) << 63)); }
-static inline double bio_sqrt(double x) { return __builtin_sqrt(x); }
+static inline double bio_sqrt(double x) { return BIO_SQRT(x); }
 
 /* The largest whole number that is not above x; numbers from 2^52 on, infinities and NaN are themselves. */
 BIO_UNUSED static double bio_floor(double x) {
@@ -31,8 +27,8 @@ BIO_UNUSED static double bio_floor(double x) {
 
 BIO_UNUSED static double bio_ceil(double x) { return -bio_floor(-x); }
 
-#if defined(FP_FAST_FMA) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-static inline double bio_fma(double x, double y, double z) { return __builtin_fma(x, y, z); }
+#ifdef BIO_FMA
+static inline double bio_fma(double x, double y, double z) { return BIO_FMA(x, y, z); }
 #else
 /* x * y + z with one rounding, in whole numbers: a C library's fma may be a product and a sum. A product of 106 bits and the
    addend are lined up in 192 bits, what falls off the end is kept as one bit, and the sum is rounded to even. */

@@ -1,8 +1,17 @@
 /* Products of J with states in one order of summation (`bioasm/vm/kernels/product.py`). J_ITEM is the type of its entries;
-   J_KIND is 0 without J, 1 for a dense J, 2 for sparse rows, 3 for a dense J of bytes. */
+   J_KIND is 0 without J, 1 for a dense J, 2 for sparse rows, 3 for a dense J of bytes. It is 4 where only the run knows: then
+   J_NOW is the kind, and J_ENTRY, J_DENSE and J_LAST read entries, as whoever includes this says. */
 
-#if J_KIND
+#if J_KIND == 4
+#define J_IS(kind) (J_NOW == (kind))
+#else
+#define J_IS(kind) (J_KIND == (kind))
+#define J_ENTRY(e) (J_ENTRIES[e])
+#define J_DENSE(i, k) (J_ENTRIES[(i) * n + (k)])
+#define J_LAST(i, k) (AT(const double, ctx[J_TAIL_AT], 0)[(i) * 8 + (k)])
 #define J_ENTRIES AT(const J_ITEM, ctx[J_AT], 0)
+#endif
+#if J_KIND
 #define J_ROWS AT(const int64_t, ctx[J_ROW_AT], 0)
 #define J_COLUMNS AT(const int32_t, ctx[J_COLUMN_AT], 0)
 #endif
@@ -12,14 +21,15 @@ BIO_UNUSED static double bio_tree(const double *p) {
     return even + odd;
 }
 
-#if J_KIND == 1 || J_KIND == 3
-static void bio_many_lanes(int64_t *ctx, const double *s, double *y, int64_t n) {
+#if J_KIND && J_KIND != 2
+static void bio_many_lanes(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n) {
+    (void)ctx;
     for (int64_t i = 0; i < n; i++) {
-        for (int64_t lane = 0; lane < WIDE; lane++) {
+        FOR_OWN(lane, 0, WIDE) {
             double partial[8] = {0.0};
             for (int64_t column = 0; column < n; column++) {
                 double *part = partial + column % 8;
-                *part = bio_fma((double)J_ENTRIES[i * n + column], s[column * WIDE + lane], *part);
+                *part = bio_fma((double)J_DENSE(i, column), s[column * WIDE + lane], *part);
             }
             y[i * WIDE + lane] = bio_tree(partial);
         }
@@ -27,36 +37,38 @@ static void bio_many_lanes(int64_t *ctx, const double *s, double *y, int64_t n) 
 }
 #endif
 
-#if J_KIND == 1
-static void bio_one_lane(int64_t *ctx, const double *s, double *y, int64_t n) {
-    const double *tail = AT(const double, ctx[J_TAIL_AT], 0);
+#if J_KIND == 1 || J_KIND == 4
+static void bio_one_lane(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n) {
+    (void)ctx;
     const int64_t whole = n - n % 8;
     for (int64_t i = 0; i < n; i++) {
         double partial[8] = {0.0};
-        for (int64_t j = 0; j < whole; j++) partial[j % 8] = bio_fma((double)J_ENTRIES[i * n + j], s[j], partial[j % 8]);
-        for (int64_t j = 0; j < 8; j++) partial[j] = bio_fma(tail[i * 8 + j], s[whole + j], partial[j]);
+        for (int64_t j = 0; j < whole; j++) partial[j % 8] = bio_fma((double)J_DENSE(i, j), s[j], partial[j % 8]);
+        for (int64_t j = 0; j < 8; j++) partial[j] = bio_fma(J_LAST(i, j), s[whole + j], partial[j]);
         y[i] = bio_tree(partial);
     }
 }
 
 /* The entries of row i from column `first` up to the diagonal, each for both of its rows. */
-static void bio_finish_row(int64_t *ctx, const double *s, double *y, int64_t i, int64_t first, int64_t n) {
+static void bio_finish_row(
+    GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t i, int64_t first, int64_t n) {
+    (void)ctx, (void)n;
     for (int64_t k = first; k < i; k++) {
-        const double weight = (double)J_ENTRIES[i * n + k];
+        const double weight = (double)J_DENSE(i, k);
         y[i] = bio_fma(weight, s[k], y[i]);
         y[k] = bio_fma(weight, s[i], y[k]);
     }
-    y[i] = bio_fma((double)J_ENTRIES[i * n + i], s[i], y[i]);
+    y[i] = bio_fma((double)J_DENSE(i, i), s[i], y[i]);
 }
 
-static void bio_one_lane_symmetric(int64_t *ctx, const double *s, double *y, int64_t n) {
+static void bio_one_lane_symmetric(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n) {
     int64_t i = 0;
     for (; i + 8 <= n; i += 8) {
         const int64_t whole = i - i % 8;
         double sums[8][8] = {{0.0}};
         for (int64_t j = 0; j < whole; j++) {
             for (int64_t r = 0; r < 8; r++) {
-                const double weight = (double)J_ENTRIES[(i + r) * n + j];
+                const double weight = (double)J_DENSE(i + r, j);
                 sums[r][j % 8] = bio_fma(weight, s[j], sums[r][j % 8]);
                 y[j] = bio_fma(weight, s[i + r], y[j]);
             }
@@ -71,11 +83,11 @@ static void bio_one_lane_symmetric(int64_t *ctx, const double *s, double *y, int
 }
 #endif
 
-#if J_KIND == 3
+#if J_KIND >= 3
 /* In whole numbers: s is cut into limbs of LIMB_BITS bits (`bioasm/vm/kernels/int8_product.py`). */
-static void bio_byte_product(int64_t *ctx, const double *s, double *y, int64_t lane0, int64_t n) {
+static void bio_byte_product(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t lane0, int64_t n) {
     const int64_t columns = (n + LIMB_COLUMNS - 1) / LIMB_COLUMNS * LIMB_COLUMNS, bits = LIMB_BITS;
-    int16_t *limbs = AT(int16_t, ctx[LIMB_AT], lane0 * LIMBS * columns);
+    GLOBAL int16_t *limbs = AT(int16_t, ctx[LIMB_AT], lane0 * LIMBS * columns);
     for (int64_t k = 0; k < n; k++) {
         int64_t whole = (int64_t)(s[k] * 0x1p56);
         for (int64_t limb = 0; limb < LIMBS; limb++) {
@@ -88,7 +100,7 @@ static void bio_byte_product(int64_t *ctx, const double *s, double *y, int64_t l
         double entry = 0.0;
         for (int64_t limb = LIMBS - 1; limb >= 0; limb--) {
             int32_t sum = 0;
-            for (int64_t k = 0; k < n; k++) sum += (int32_t)J_ENTRIES[i * n + k] * limbs[limb * columns + k];
+            for (int64_t k = 0; k < n; k++) sum += (int32_t)J_DENSE(i, k) * limbs[limb * columns + k];
             entry = ((double)sum + entry) * 0x1p-14;
         }
         y[i] = entry;
@@ -97,44 +109,58 @@ static void bio_byte_product(int64_t *ctx, const double *s, double *y, int64_t l
 #endif
 
 /* y = J s for a block. */
-BIO_UNUSED static void product(int64_t *ctx, const double *s, double *y, int64_t n, int64_t width, int64_t lane0) {
-    (void)lane0;
-#if J_KIND == 0
-    (void)ctx, (void)s;
-    for (int64_t k = 0; k < n * width; k++) y[k] = 0.0;
-#elif J_KIND == 1
-    if (width > 1) bio_many_lanes(ctx, s, y, n);
-    else if (ctx[SYMMETRIC] == 1 && n >= HALVED_FROM) bio_one_lane_symmetric(ctx, s, y, n);
-    else bio_one_lane(ctx, s, y, n);
-#elif J_KIND == 3
-    if (width > 1) bio_many_lanes(ctx, s, y, n);
-    else bio_byte_product(ctx, s, y, lane0, n);
-#else
+BIO_UNUSED static void bio_rows_product(
+    GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n, int64_t width) {
+    (void)ctx, (void)s, (void)y, (void)n, (void)width;
+#if J_KIND == 2 || J_KIND == 4
     for (int64_t i = 0; i < n; i++) {
-        for (int64_t lane = 0; lane < width; lane++) {
+        FOR_OWN(lane, 0, width) {
             double total = 0.0;
             for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++)
-                total = bio_fma((double)J_ENTRIES[e], s[J_COLUMNS[e] * width + lane], total);
+                total = bio_fma((double)J_ENTRY(e), s[J_COLUMNS[e] * width + lane], total);
             y[i * width + lane] = total;
         }
     }
 #endif
 }
 
-/* sign times column i of a symmetric J is added to one lane of field; J[i, i]. */
-BIO_UNUSED static double add_column(int64_t *ctx, double *field, int64_t n, int64_t width, int64_t i, int64_t lane, double sign) {
-    double own = 0.0;
-#if J_KIND == 0
-    (void)ctx, (void)field, (void)n, (void)width, (void)i, (void)lane, (void)sign;
-#elif J_KIND == 2
-    (void)n;
-    for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++) {
-        field[J_COLUMNS[e] * width + lane] += sign * (double)J_ENTRIES[e];
-        if (J_COLUMNS[e] == i) own = (double)J_ENTRIES[e];
+BIO_UNUSED static void product(
+    GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n, int64_t width, int64_t lane0) {
+    (void)lane0;
+    if (J_IS(0))
+        FOR_OWN(k, 0, n * width) y[k] = 0.0;
+    if (J_IS(2)) bio_rows_product(ctx, s, y, n, width);
+#if J_KIND && J_KIND != 2
+    if ((J_IS(1) || J_IS(3)) && width > 1) {
+        bio_many_lanes(ctx, s, y, n);
+        return;
     }
-#else
-    for (int64_t k = 0; k < n; k++) field[k * width + lane] += sign * (double)J_ENTRIES[i * n + k];
-    own = (double)J_ENTRIES[i * n + i];
+#endif
+#if J_KIND == 1 || J_KIND == 4
+    if (J_IS(1) && ctx[SYMMETRIC] == 1 && n >= HALVED_FROM) bio_one_lane_symmetric(ctx, s, y, n);
+    else if (J_IS(1)) bio_one_lane(ctx, s, y, n);
+#endif
+#if J_KIND >= 3
+    if (J_IS(3)) bio_byte_product(ctx, s, y, lane0, n);
+#endif
+}
+
+/* sign times column i of a symmetric J is added to one lane of field; J[i, i]. */
+BIO_UNUSED static double add_column(
+    GLOBAL int64_t *ctx, GLOBAL double *field, int64_t n, int64_t width, int64_t i, int64_t lane, double sign) {
+    double own = 0.0;
+    (void)ctx, (void)field, (void)n, (void)width, (void)i, (void)lane, (void)sign;
+#if J_KIND == 2 || J_KIND == 4
+    for (int64_t e = J_IS(2) ? J_ROWS[i] : 0; J_IS(2) && e < J_ROWS[i + 1]; e++) {
+        field[J_COLUMNS[e] * width + lane] += sign * (double)J_ENTRY(e);
+        if (J_COLUMNS[e] == i) own = (double)J_ENTRY(e);
+    }
+#endif
+#if J_KIND && J_KIND != 2
+    if (J_IS(1) || J_IS(3)) {
+        for (int64_t k = 0; k < n; k++) field[k * width + lane] += sign * (double)J_DENSE(i, k);
+        own = (double)J_DENSE(i, i);
+    }
 #endif
     return own;
 }

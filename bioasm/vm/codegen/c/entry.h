@@ -3,7 +3,8 @@ int64_t bio_dynamics(int64_t *ctx, double *real, int64_t b);
 
 int64_t bio_dynamics(int64_t *ctx, double *real, int64_t b) {
     if (b == REFRESH) {
-        refresh(ctx, real);
+        for (int64_t at = 0; at < ctx[BLOCKS]; at++) refresh_block(ctx, real, at);
+        ctx[DIRTY] = 0;
         return STATUS_DONE;
     }
     if (b != PEEK_MEAN) return advance(ctx, real, b);
@@ -11,8 +12,9 @@ int64_t bio_dynamics(int64_t *ctx, double *real, int64_t b) {
     int64_t lanes = 0;
     for (int64_t at = 0; at < ctx[BLOCKS]; at++) {
         const int64_t *block = block_row(ctx, at);
+        before_peek(ctx, real, at);
         for (int64_t lane = 0; lane < block[BLOCK_LANES]; lane++)
-            total += peek(ctx, real, ctx[PEEKED_VARIABLE], at, ctx[PEEKED_NEURON] * block[BLOCK_WIDTH] + lane);
+            total += value_of(ctx, real, ctx[PEEKED_VARIABLE], at, ctx[PEEKED_NEURON] * block[BLOCK_WIDTH] + lane);
         lanes += block[BLOCK_LANES];
     }
     real[REAL_PEEKED] = total / (double)lanes;

@@ -6,7 +6,7 @@
 #define TERM_VALUES AT(const double, ctx[TERM_VALUE_AT], 0)
 #define BIASES AT(const double, ctx[H_AT], 0)
 
-static double bio_terms_sum(int64_t *ctx, const double *s, int64_t lane, int64_t width) {
+static double bio_terms_sum(GLOBAL int64_t *ctx, GLOBAL const double *s, int64_t lane, int64_t width) {
     double total = 0.0;
     for (int64_t t = 0; t < ctx[TERMS]; t++) {
         double product = TERM_VALUES[t];
@@ -16,7 +16,8 @@ static double bio_terms_sum(int64_t *ctx, const double *s, int64_t lane, int64_t
     return total;
 }
 
-static double bio_lane_energy(int64_t *ctx, const double *s, const double *js, int64_t n, int64_t width, int64_t lane) {
+static double bio_lane_energy(
+    GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL const double *js, int64_t n, int64_t width, int64_t lane) {
     double e[4] = {0.0, 0.0, 0.0, 0.0};
     const int64_t whole = n - n % 4;
     for (int64_t i = 0; i < n; i++) {
@@ -27,11 +28,11 @@ static double bio_lane_energy(int64_t *ctx, const double *s, const double *js, i
     return ctx[TERMS] > 0 ? energy - bio_terms_sum(ctx, s, lane, width) : energy;
 }
 
-static void bio_add_terms(int64_t *ctx, const double *s, double *y, int64_t width) {
+static void bio_add_terms(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t width) {
     for (int64_t t = 0; t < ctx[TERMS]; t++) {
         const int64_t first = TERM_STARTS[t], end = TERM_STARTS[t + 1];
         for (int64_t a = first; a < end; a++) {
-            for (int64_t lane = 0; lane < width; lane++) {
+            FOR_OWN(lane, 0, width) {
                 double others = TERM_VALUES[t];
                 for (int64_t b = first; b < end; b++)
                     if (b != a) others *= s[TERM_INDICES[b] * width + lane];
@@ -41,7 +42,7 @@ static void bio_add_terms(int64_t *ctx, const double *s, double *y, int64_t widt
     }
 }
 
-static void bio_rescale(double *current, int64_t cells, int64_t width, int64_t lane, double limit) {
+static void bio_rescale(GLOBAL double *current, int64_t cells, int64_t width, int64_t lane, double limit) {
     double largest = 0.0;
     for (int64_t k = lane; k < cells; k += width) largest = bio_max(largest, bio_abs(current[k]));
     if (!(largest > limit)) return;
@@ -51,9 +52,9 @@ static void bio_rescale(double *current, int64_t cells, int64_t width, int64_t l
 
 /* --- the best 0/1 state --------------------------------------------------------------------------- */
 
-static double bio_terms_around(int64_t *ctx, const int8_t *one, int64_t i, int64_t lane, int64_t width) {
-    const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
-    const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
+static double bio_terms_around(GLOBAL int64_t *ctx, GLOBAL const int8_t *one, int64_t i, int64_t lane, int64_t width) {
+    GLOBAL const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
+    GLOBAL const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
     double total = 0.0;
     for (int64_t e = start[i]; e < start[i + 1]; e++) {
         int others = 1;
@@ -64,7 +65,8 @@ static double bio_terms_around(int64_t *ctx, const int8_t *one, int64_t i, int64
     return total;
 }
 
-static double bio_flip_one(int64_t *ctx, int8_t *one, double *field, int64_t n, int64_t width, int64_t i, int64_t lane) {
+static double bio_flip_one(
+    GLOBAL int64_t *ctx, GLOBAL int8_t *one, GLOBAL double *field, int64_t n, int64_t width, int64_t i, int64_t lane) {
     const int64_t k = i * width + lane;
     const double sign = one[k] == 0 ? 1.0 : -1.0;
     double change = -sign * (field[k] + BIASES[i]);
@@ -74,23 +76,25 @@ static double bio_flip_one(int64_t *ctx, int8_t *one, double *field, int64_t n, 
     return change;
 }
 
-static void bio_update_best(int64_t *ctx, int64_t *block, int64_t offset, double *s, int anew, int64_t n, int64_t width) {
-    int8_t *one = AT(int8_t, ctx[ONE_AT], offset), *best = AT(int8_t, ctx[BEST_AT], offset);
-    double *field = AT(double, ctx[ONE_FIELD_AT], offset), *energy = AT(double, ctx[ONE_ENERGY_AT], block[BLOCK_LANE0]);
-    double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
+static void bio_update_best(
+    GLOBAL int64_t *ctx, GLOBAL int64_t *block, int64_t offset, GLOBAL double *s, int anew, int64_t n, int64_t width) {
+    GLOBAL int8_t *one = AT(int8_t, ctx[ONE_AT], offset), *best = AT(int8_t, ctx[BEST_AT], offset);
+    GLOBAL double *field = AT(double, ctx[ONE_FIELD_AT], offset);
+    GLOBAL double *energy = AT(double, ctx[ONE_ENERGY_AT], block[BLOCK_LANE0]);
+    GLOBAL double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
     if (anew || block[BLOCK_SYNCED] == 0 || ctx[SYMMETRIC] == 0) {
-        for (int64_t k = 0; k < n * width; k++) {
+        FOR_OWN(k, 0, n * width) {
             one[k] = s[k] > 0.5;
             s[k] = one[k];
         }
         product(ctx, s, field, n, width, block[BLOCK_LANE0]);
-        for (int64_t lane = 0; lane < width; lane++) energy[lane] = bio_lane_energy(ctx, s, field, n, width, lane);
+        FOR_OWN(lane, 0, width) energy[lane] = bio_lane_energy(ctx, s, field, n, width, lane);
         block[BLOCK_SYNCED] = 1;
     } else {
-        for (int64_t k = 0; k < n * width; k++)
+        FOR_OWN(k, 0, n * width)
             if (one[k] != (s[k] > 0.5)) energy[k % width] += bio_flip_one(ctx, one, field, n, width, k / width, k % width);
     }
-    for (int64_t lane = 0; lane < width; lane++) {
+    FOR_OWN(lane, 0, width) {
         if (!(energy[lane] < best_energy[lane])) continue;
         best_energy[lane] = energy[lane];
         for (int64_t k = lane; k < n * width; k += width) best[k] = one[k];
@@ -99,32 +103,28 @@ static void bio_update_best(int64_t *ctx, int64_t *block, int64_t offset, double
 
 /* --- once every few steps ------------------------------------------------------------------------- */
 
-static void feedback(int64_t *ctx, double *real, int64_t b, int64_t step) {
-    int64_t *block = block_row(ctx, b);
-    const int64_t n = ctx[COUPLED_N], width = block[BLOCK_WIDTH], cells = n * width, offset = n * block[BLOCK_LANE0];
-    double *s = AT(double, ctx[S_AT], offset), *current = AT(double, ctx[FEEDBACK_CURRENT_AT], offset);
-    double *trace = AT(double, block[BLOCK_TRACE_AT], block[BLOCK_TRACE] * width);
+static void feedback(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b, int64_t step) {
+    GLOBAL int64_t *block = block_row(ctx, b);
+    const int64_t n = ctx[COUPLED_N], width = WIDTH_OF(block), cells = n * width, offset = n * block[BLOCK_LANE0];
+    GLOBAL double *s = AT(double, ctx[S_AT], offset), *current = AT(double, ctx[FEEDBACK_CURRENT_AT], offset);
+    GLOBAL double *trace = AT(double, block[BLOCK_TRACE_AT], block[BLOCK_TRACE] * width);
     feedback_source(ctx, real, b, s, 0, cells, step);
     product(ctx, s, current, n, width, block[BLOCK_LANE0]);
-    for (int64_t lane = 0; lane < width; lane++)
+    FOR_OWN(lane, 0, width)
         trace[lane] = bio_lane_energy(ctx, s, current, n, width, lane) + real[REAL_OFFSET];
     block[BLOCK_TRACE] += 1;
-    for (int64_t k = 0; k < cells; k++) current[k] += BIASES[k / width];
+    FOR_OWN(k, 0, cells) current[k] += BIASES[k / width];
     if (ctx[TERMS] > 0) bio_add_terms(ctx, s, current, width);
-    for (int64_t lane = 0; lane < width; lane++) bio_rescale(current, cells, width, lane, real[REAL_I_MAX]);
+    FOR_OWN(lane, 0, width) bio_rescale(current, cells, width, lane, real[REAL_I_MAX]);
     bio_update_best(ctx, block, offset, s, step / ctx[FEEDBACK_EVERY] % RESYNC == 0, n, width);
 }
 
-static void energies(int64_t *ctx, double *real) {
-    const int64_t n = ctx[COUPLED_N];
-    for (int64_t b = 0; b < ctx[BLOCKS]; b++) {
-        int64_t *block = block_row(ctx, b);
-        const int64_t width = block[BLOCK_WIDTH], lane0 = block[BLOCK_LANE0];
-        double *s = AT(double, ctx[S_AT], n * lane0), *y = AT(double, ctx[Y_AT], n * lane0);
-        double *energy = AT(double, ctx[ENERGY_AT], lane0);
-        feedback_source(ctx, real, b, s, 0, n * width, block[BLOCK_STEP]);
-        product(ctx, s, y, n, width, lane0);
-        for (int64_t lane = 0; lane < width; lane++) energy[lane] = bio_lane_energy(ctx, s, y, n, width, lane);
-    }
-    ctx[DIRTY] = 0;
+static void energies(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
+    GLOBAL int64_t *block = block_row(ctx, b);
+    const int64_t n = ctx[COUPLED_N], width = WIDTH_OF(block), lane0 = block[BLOCK_LANE0];
+    GLOBAL double *s = AT(double, ctx[S_AT], n * lane0), *y = AT(double, ctx[Y_AT], n * lane0);
+    GLOBAL double *energy = AT(double, ctx[ENERGY_AT], lane0);
+    feedback_source(ctx, real, b, s, 0, n * width, block[BLOCK_STEP]);
+    product(ctx, s, y, n, width, lane0);
+    FOR_OWN(lane, 0, width) energy[lane] = bio_lane_energy(ctx, s, y, n, width, lane);
 }

@@ -11,6 +11,16 @@ static void bio_exponentials(uint32_t x0, uint32_t x1, float *even, float *odd) 
     *odd = -bio_log_single(bio_open_unit(x1));
 }
 
+static void bio_draw_spins(
+    GLOBAL const int64_t *block, GLOBAL const uint32_t *key0, GLOBAL const uint32_t *key1, GLOBAL float *buffer, int64_t first,
+    int64_t count, int64_t pair, int64_t rule) {
+    if (rule == 0) {
+        BIO_DRAW(bio_logistics)
+    } else {
+        BIO_DRAW(bio_exponentials)
+    }
+}
+
 static FIELD bio_threshold(double value) {
 #if WHOLE_FIELDS
     return (FIELD)bio_ceil(bio_min(bio_max(value, -(double)FARTHEST), (double)FARTHEST));
@@ -19,48 +29,55 @@ static FIELD bio_threshold(double value) {
 #endif
 }
 
-static void bio_thresholds(int64_t *ctx, double *real, int64_t b, FIELD *limit, int64_t step, int64_t n, int64_t width) {
-    const int64_t *block = block_row(ctx, b), cells = n * width;
-    const uint32_t *key0 = AT(const uint32_t, ctx[KEY0_AT], block[BLOCK_LANE0]);
-    const uint32_t *key1 = AT(const uint32_t, ctx[KEY1_AT], block[BLOCK_LANE0]);
-    float *drawn = AT(float, ctx[DRAWN_AT], 2 * DRAWN * b);
-    const double half = bio_max(real[REAL_NOISE], COLDEST) / (2.0 * real[REAL_SCALE]);
+static void bio_thresholds(
+    GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b, GLOBAL FIELD *limit, int64_t step, int64_t n, int64_t width) {
+    GLOBAL const int64_t *block = block_row(ctx, b);
+    const int64_t cells = n * width;
+    GLOBAL const uint32_t *key0 = AT(const uint32_t, ctx[KEY0_AT], block[BLOCK_LANE0]);
+    GLOBAL const uint32_t *key1 = AT(const uint32_t, ctx[KEY1_AT], block[BLOCK_LANE0]);
+    GLOBAL float *drawn = AT(float, ctx[DRAWN_AT], 2 * DRAWN * BUFFER_OF(b));
+    GLOBAL const double *levels = AT(const double, ctx[LEVEL_AT], block[BLOCK_LANE0] * ctx[BY_LANE]);
     for (int64_t first = 0; first < cells; first += CHUNK) {
         const int64_t count = bio_min_whole(CHUNK, cells - first);
-        bio_draw(block, key0, key1, drawn, first, count, step >> 1, ctx[RULE] == 0 ? bio_logistics : bio_exponentials);
-        for (int64_t k = 0; k < count; k++) {
+        bio_draw_spins(block, key0, key1, drawn, first, count, step >> 1, ctx[RULE]);
+        FOR_OWN(k, first, count) {
+            const double level = ctx[BY_LANE] == 1 ? levels[(first + k) % width] : real[REAL_NOISE];
+            const double half = bio_max(level, COLDEST) / (2.0 * real[REAL_SCALE]);
             limit[first + k] = bio_threshold(half * (double)drawn[k]);
             limit[cells + first + k] = bio_threshold(half * (double)drawn[DRAWN + k]);
         }
     }
-    const uint8_t *hold = AT(const uint8_t, ctx[HOLD_AT], 0);
-    for (int64_t k = 0; ctx[CLAMPED] == 1 && k < cells; k++)
+    GLOBAL const uint8_t *hold = AT(const uint8_t, ctx[HOLD_AT], 0);
+    FOR_OWN(k, 0, ctx[CLAMPED] == 1 ? cells : 0)
         if (hold[k / width] == 1) limit[k] = limit[cells + k] = NEVER;
 }
 
 /* --- higher-order terms ---------------------------------------------------------------------------- */
 
-static TOTAL bio_around(int64_t *ctx, const int8_t *product, int64_t i, int64_t width, int64_t lane) {
-    const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
-    const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
-    const FIELD *weight = AT(const FIELD, ctx[TERM_VALUE_AT], 0);
+static TOTAL bio_around(GLOBAL int64_t *ctx, GLOBAL const int8_t *product, int64_t i, int64_t width, int64_t lane) {
+    GLOBAL const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
+    GLOBAL const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
+    GLOBAL const FIELD *weight = AT(const FIELD, ctx[TERM_VALUE_AT], 0);
     TOTAL sum = 0;
     for (int64_t e = start[i]; e < start[i + 1]; e++) sum += (TOTAL)weight[of[e]] * product[of[e] * width + lane];
     return sum;
 }
 
-static void bio_turn_products(int64_t *ctx, int8_t *product, int64_t i, int64_t width, int64_t lane) {
-    const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
-    const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
+static void bio_turn_products(GLOBAL int64_t *ctx, GLOBAL int8_t *product, int64_t i, int64_t width, int64_t lane) {
+    GLOBAL const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
+    GLOBAL const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
     for (int64_t e = start[i]; e < start[i + 1]; e++) product[of[e] * width + lane] = (int8_t)-product[of[e] * width + lane];
 }
 
-static void bio_compute_terms(int64_t *ctx, double *real, int64_t *block, const int8_t *spin, double *energy, int64_t width) {
-    const int64_t terms = ctx[TERMS], *start = AT(const int64_t, ctx[TERM_START_AT], 0);
-    const int32_t *index = AT(const int32_t, ctx[TERM_INDEX_AT], 0);
-    const FIELD *weight = AT(const FIELD, ctx[TERM_VALUE_AT], 0);
-    int8_t *product = AT(int8_t, ctx[PRODUCT_AT], terms * block[BLOCK_LANE0]);
-    for (int64_t lane = 0; lane < width; lane++) {
+static void bio_compute_terms(
+    GLOBAL int64_t *ctx, GLOBAL double *real, GLOBAL int64_t *block, GLOBAL const int8_t *spin, GLOBAL double *energy,
+    int64_t width) {
+    const int64_t terms = ctx[TERMS];
+    GLOBAL const int64_t *start = AT(const int64_t, ctx[TERM_START_AT], 0);
+    GLOBAL const int32_t *index = AT(const int32_t, ctx[TERM_INDEX_AT], 0);
+    GLOBAL const FIELD *weight = AT(const FIELD, ctx[TERM_VALUE_AT], 0);
+    GLOBAL int8_t *product = AT(int8_t, ctx[PRODUCT_AT], terms * block[BLOCK_LANE0]);
+    FOR_OWN(lane, 0, width) {
         TOTAL sum = 0;
         for (int64_t t = 0; t < terms; t++) {
             int sign = 1;
@@ -74,41 +91,44 @@ static void bio_compute_terms(int64_t *ctx, double *real, int64_t *block, const 
 
 /* --- fields and flips ------------------------------------------------------------------------------ */
 
-static void bio_fields(int64_t *ctx, const int8_t *spin, FIELD *field, int64_t n, int64_t width) {
+static void bio_fields(GLOBAL int64_t *ctx, GLOBAL const int8_t *spin, GLOBAL FIELD *field, int64_t n, int64_t width) {
     (void)ctx, (void)spin, (void)field, (void)n, (void)width;
-#if J_KIND == 2
-    for (int64_t i = 0; i < n; i++)
+#if J_KIND == 2 || J_KIND == 4
+    for (int64_t i = 0; J_IS(2) && i < n; i++)
         for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++)
-            for (int64_t lane = 0; lane < width; lane++)
-                field[i * width + lane] += (FIELD)J_ENTRIES[e] * spin[J_COLUMNS[e] * width + lane];
-#elif J_KIND
-    for (int64_t i = 0; i < n; i++)
+            FOR_OWN(lane, 0, width)
+                field[i * width + lane] += (FIELD)J_ENTRY(e) * spin[J_COLUMNS[e] * width + lane];
+#endif
+#if J_KIND && J_KIND != 2
+    for (int64_t i = 0; (J_IS(1) || J_IS(3)) && i < n; i++)
         for (int64_t k = 0; k < n; k++)
-            for (int64_t lane = 0; lane < width; lane++)
-                field[i * width + lane] += (FIELD)J_ENTRIES[i * n + k] * spin[k * width + lane];
+            FOR_OWN(lane, 0, width)
+                field[i * width + lane] += (FIELD)J_DENSE(i, k) * spin[k * width + lane];
 #endif
 }
 
 /* What a change of spin i in each lane does to the fields of its neighbours. */
-static void bio_spread(int64_t *ctx, FIELD *field, const FIELD *delta, int64_t i, int64_t n, int64_t width) {
+static void bio_spread(GLOBAL int64_t *ctx, GLOBAL FIELD *field, const FIELD *delta, int64_t i, int64_t n, int64_t width) {
     (void)ctx, (void)field, (void)delta, (void)i, (void)n, (void)width;
-#if J_KIND == 2
-    for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++)
-        for (int64_t lane = 0; lane < width; lane++) field[J_COLUMNS[e] * width + lane] += delta[lane] * (FIELD)J_ENTRIES[e];
-#elif J_KIND
-    for (int64_t k = 0; k < n; k++)
-        for (int64_t lane = 0; lane < width; lane++) field[k * width + lane] += delta[lane] * (FIELD)J_ENTRIES[i * n + k];
+#if J_KIND == 2 || J_KIND == 4
+    for (int64_t e = J_IS(2) ? J_ROWS[i] : 0; J_IS(2) && e < J_ROWS[i + 1]; e++)
+        FOR_OWN(lane, 0, width) field[J_COLUMNS[e] * width + lane] += delta[HERE(lane)] * (FIELD)J_ENTRY(e);
+#endif
+#if J_KIND && J_KIND != 2
+    for (int64_t k = 0; (J_IS(1) || J_IS(3)) && k < n; k++)
+        FOR_OWN(lane, 0, width) field[k * width + lane] += delta[HERE(lane)] * (FIELD)J_DENSE(i, k);
 #endif
 }
 
-static void bio_compute_anew(int64_t *ctx, double *real, int64_t *block, int64_t offset, int64_t n, int64_t width) {
-    const int8_t *spin = AT(const int8_t, ctx[SPIN_AT], offset);
-    FIELD *field = AT(FIELD, ctx[FIELD_AT], offset);
-    const FIELD *h = AT(const FIELD, ctx[H_AT], 0);
-    double *energy = AT(double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
-    for (int64_t k = 0; k < n * width; k++) field[k] = 0;
+static void bio_compute_anew(
+    GLOBAL int64_t *ctx, GLOBAL double *real, GLOBAL int64_t *block, int64_t offset, int64_t n, int64_t width) {
+    GLOBAL const int8_t *spin = AT(const int8_t, ctx[SPIN_AT], offset);
+    GLOBAL FIELD *field = AT(FIELD, ctx[FIELD_AT], offset);
+    GLOBAL const FIELD *h = AT(const FIELD, ctx[H_AT], 0);
+    GLOBAL double *energy = AT(double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
+    FOR_OWN(k, 0, n * width) field[k] = 0;
     bio_fields(ctx, spin, field, n, width);
-    for (int64_t lane = 0; lane < width; lane++) {
+    FOR_OWN(lane, 0, width) {
         TOTAL twice = 0;
         for (int64_t i = 0; i < n; i++) {
             const int64_t k = i * width + lane;
@@ -116,62 +136,64 @@ static void bio_compute_anew(int64_t *ctx, double *real, int64_t *block, int64_t
         }
         energy[lane] = real[REAL_CONSTANT] - 0.5 * real[REAL_SCALE] * (double)twice;
     }
-    for (int64_t k = 0; k < n * width; k++) field[k] += h[k / width];
+    FOR_OWN(k, 0, n * width) field[k] += h[k / width];
     if (ctx[TERMS] > 0) bio_compute_terms(ctx, real, block, spin, energy, width);
 }
 
-static void bio_keep_best(int64_t *ctx, int64_t *block, int64_t offset, int64_t n, int64_t width) {
-    const int8_t *spin = AT(const int8_t, ctx[SPIN_AT], offset);
-    int8_t *best = AT(int8_t, ctx[BEST_AT], offset);
-    const double *energy = AT(const double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
-    double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
-    for (int64_t lane = 0; lane < width; lane++) {
+static void bio_keep_best(GLOBAL int64_t *ctx, GLOBAL int64_t *block, int64_t offset, int64_t n, int64_t width) {
+    GLOBAL const int8_t *spin = AT(const int8_t, ctx[SPIN_AT], offset);
+    GLOBAL int8_t *best = AT(int8_t, ctx[BEST_AT], offset);
+    GLOBAL const double *energy = AT(const double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
+    GLOBAL double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
+    FOR_OWN(lane, 0, width) {
         if (!(energy[lane] < best_energy[lane])) continue;
         best_energy[lane] = energy[lane];
         for (int64_t k = lane; k < n * width; k += width) best[k] = spin[k];
     }
 }
 
-static void bio_sweep(int64_t *ctx, double *real, int64_t *block, int64_t offset, const FIELD *limit) {
-    const int64_t n = ctx[N], width = block[BLOCK_WIDTH], terms = ctx[TERMS];
-    int8_t *spin = AT(int8_t, ctx[SPIN_AT], offset), *product = AT(int8_t, ctx[PRODUCT_AT], terms * block[BLOCK_LANE0]);
-    FIELD *field = AT(FIELD, ctx[FIELD_AT], offset);
-    double *energy = AT(double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
-    TOTAL change[WIDE] = {0};
+static void bio_sweep(
+    GLOBAL int64_t *ctx, GLOBAL double *real, GLOBAL int64_t *block, int64_t offset, GLOBAL const FIELD *limit) {
+    const int64_t n = ctx[N], width = WIDTH_OF(block), terms = ctx[TERMS];
+    GLOBAL int8_t *spin = AT(int8_t, ctx[SPIN_AT], offset);
+    GLOBAL int8_t *product = AT(int8_t, ctx[PRODUCT_AT], terms * block[BLOCK_LANE0]);
+    GLOBAL FIELD *field = AT(FIELD, ctx[FIELD_AT], offset);
+    GLOBAL double *energy = AT(double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
+    TOTAL change[SIDE] = {0};
     for (int64_t i = 0; i < n; i++) {
-        FIELD delta[WIDE] = {0};
+        FIELD delta[SIDE] = {0};
         int flips = 0;
-        for (int64_t lane = 0; lane < width; lane++) {
+        FOR_OWN(lane, 0, width) {
             const int64_t k = i * width + lane;
             TOTAL x = spin[k] * (TOTAL)field[k];
             if (terms > 0) x += bio_around(ctx, product, i, width, lane);
             if (!(x < (TOTAL)limit[k])) continue;
             flips += 1;
-            change[lane] += x;
-            delta[lane] = (FIELD)(-2 * spin[k]);
+            change[HERE(lane)] += x;
+            delta[HERE(lane)] = (FIELD)(-2 * spin[k]);
             spin[k] = (int8_t)-spin[k];
             if (terms > 0) bio_turn_products(ctx, product, i, width, lane);
         }
         if (flips > 0) bio_spread(ctx, field, delta, i, n, width);
     }
-    for (int64_t lane = 0; lane < width; lane++) energy[lane] += 2.0 * real[REAL_SCALE] * (double)change[lane];
+    FOR_OWN(lane, 0, width) energy[lane] += 2.0 * real[REAL_SCALE] * (double)change[HERE(lane)];
 }
 
 /* --- sweeps ---------------------------------------------------------------------------------------- */
 
-static double value_of(int64_t *ctx, double *real, int64_t variable, int64_t b, int64_t k) {
+static double value_of(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t variable, int64_t b, int64_t k) {
     (void)real, (void)variable;
     return AT(const int8_t, ctx[SPIN_AT], ctx[N] * block_row(ctx, b)[BLOCK_LANE0])[k];
 }
 
-static double peek(int64_t *ctx, double *real, int64_t variable, int64_t b, int64_t k) {
-    return value_of(ctx, real, variable, b, k);
-}
+BIO_UNUSED static void before_peek(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) { (void)ctx, (void)real, (void)b; }
 
-static int64_t advance(int64_t *ctx, double *real, int64_t b) {
-    int64_t *block = block_row(ctx, b);
-    const int64_t n = ctx[N], width = block[BLOCK_WIDTH], offset = n * block[BLOCK_LANE0], cells = n * width;
-    FIELD *limit = AT(FIELD, ctx[THRESHOLD_AT], 2 * offset);
+BIO_UNUSED static void prepare(GLOBAL int64_t *ctx, GLOBAL double *real) { (void)ctx, (void)real; }
+
+static int64_t advance(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
+    GLOBAL int64_t *block = block_row(ctx, b);
+    const int64_t n = ctx[N], width = WIDTH_OF(block), offset = n * block[BLOCK_LANE0], cells = n * width;
+    GLOBAL FIELD *limit = AT(FIELD, ctx[THRESHOLD_AT], 2 * offset);
     int drawn = 0;
     while (block[BLOCK_STEP] < ctx[TARGET]) {
         const int64_t step = block[BLOCK_STEP];
@@ -184,22 +206,19 @@ static int64_t advance(int64_t *ctx, double *real, int64_t b) {
         }
         bio_sweep(ctx, real, block, offset, step & 1 ? limit + cells : limit);
         bio_keep_best(ctx, block, offset, n, width);
-        const double *energy = AT(const double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
-        double *trace = AT(double, block[BLOCK_TRACE_AT], block[BLOCK_TRACE] * width);
-        for (int64_t lane = 0; lane < width; lane++) trace[lane] = energy[lane] + real[REAL_OFFSET];
+        GLOBAL const double *energy = AT(const double, ctx[ENERGY_AT], block[BLOCK_LANE0]);
+        GLOBAL double *trace = AT(double, block[BLOCK_TRACE_AT], block[BLOCK_TRACE] * width);
+        FOR_OWN(lane, 0, width) trace[lane] = energy[lane] + real[REAL_OFFSET];
         block[BLOCK_TRACE] += 1;
         block[BLOCK_STEP] = step + 1;
     }
     return STATUS_DONE;
 }
 
-static void refresh(int64_t *ctx, double *real) {
+static void refresh_block(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b) {
+    GLOBAL int64_t *block = block_row(ctx, b);
+    const int64_t offset = ctx[N] * block[BLOCK_LANE0];
     if (ctx[DIRTY] == 0) return;
-    for (int64_t b = 0; b < ctx[BLOCKS]; b++) {
-        int64_t *block = block_row(ctx, b);
-        const int64_t offset = ctx[N] * block[BLOCK_LANE0];
-        bio_compute_anew(ctx, real, block, offset, ctx[N], block[BLOCK_WIDTH]);
-        bio_keep_best(ctx, block, offset, ctx[N], block[BLOCK_WIDTH]);
-    }
-    ctx[DIRTY] = 0;
+    bio_compute_anew(ctx, real, block, offset, ctx[N], WIDTH_OF(block));
+    bio_keep_best(ctx, block, offset, ctx[N], WIDTH_OF(block));
 }

@@ -1,0 +1,51 @@
+"""Memory of values that differ between neurons or lanes: each takes a field of cells in place of one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bioasm.isa.program import ConstantRef, DataRef, Operand
+from bioasm.network.painting import Painted
+from bioasm.network.references import ParameterRef, PortRef, Reference
+from bioasm.runtime.options import LaneValues
+from bioasm.verifier.gate import Verified
+
+_VALUE_BYTES = 8
+_PORT_VALUES = 7  # of spikes from outside: weights, rates and where a cell's table of counts begins, ends and stands
+
+
+def own_values_bytes(verified: Verified, own: LaneValues) -> int:
+    """Bytes for one lane of parameters, levels of noise, and spikes from outside that neurons or lanes have their own of."""
+    sizes = {one.name: verified.network.populations[one.population].n for one in verified.network.instances()}
+    owners = [ref.owner for ref in _with_feedback(verified, _parameters(verified, own))]
+    numbers = sum(sizes[owner] for owner in owners) + verified.n * _has_levels(verified, own)
+    ports = {i.operands[0] for i in verified.instructions if any(_by_lane(o, own) for o in i.operands)}
+    events = sum(sizes.get(ref.owner, verified.n) for ref in ports if isinstance(ref, PortRef))
+    return _VALUE_BYTES * (numbers + _PORT_VALUES * events)
+
+
+def _parameters(verified: Verified, own: LaneValues) -> set[ParameterRef]:
+    """The parameters that are set to a vector, to random values, a formula or to values of the lanes' own."""
+    found = {ref for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)}
+    for ref, value in (i.operands for i in verified.instructions if i.mnemonic == "SET"):
+        if isinstance(ref, ParameterRef) and (isinstance(value, DataRef | Painted) or _by_lane(value, own)):
+            found.add(ref)
+    return {ref for ref in found if not ref.parameter.structural and ref.owner}
+
+
+def _with_feedback(verified: Verified, found: set[ParameterRef]) -> Iterator[ParameterRef]:
+    """These, and all others of a population with feedback, which has a field for each as soon as one differs."""
+    yield from found
+    if found:
+        for one in verified.network.instances():
+            others = one.model.parameters if one.model.feedback is not None else ()
+            refs = (ParameterRef(one.name, p) for p in others if not p.structural)
+            yield from (ref for ref in refs if ref not in found)
+
+
+def _has_levels(verified: Verified, own: LaneValues) -> bool:
+    return any(i.mnemonic == "SIG" and _by_lane(i.operands[0], own) for i in verified.instructions)
+
+
+def _by_lane(operand: Operand | Reference, own: LaneValues) -> bool:
+    return isinstance(operand, ConstantRef) and operand.name in own.constants

@@ -1,0 +1,159 @@
+"""Expressions outside of models: conditions of connections and formulas, over names whose units are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from lark import Token, Tree, UnexpectedInput
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.models.dimensions import UnitFault, unit_of
+from bioasm.models.expression import Call, Expression, Symbol, is_condition, symbols
+from bioasm.models.findings import Findings
+from bioasm.models.grammar import START, parser
+from bioasm.models.limits import DEEPEST
+from bioasm.models.scanner import Statement
+from bioasm.models.syntax_errors import describe
+from bioasm.models.tree_reader import TreeReader
+from bioasm.models.unit_check import stray
+from bioasm.models.values import fold
+from bioasm.units import NO_UNIT, Exponents, spell_unit
+
+_CONDITION = "a condition is written like `i != j and d < 200 um`, with == for equal, and <, <=, >, >=, and, or, not"
+_FORMULA = "a formula is written like `-g*J` or `eta*Vt/(J*tau)`"
+_LISTED = 40  # names in a hint at most
+_STATES = ("held", "delayed")  # functions of what changes in a run
+
+
+class ExpressionFault(NamedTuple):
+    """A fault of an expression: a code, the message with the place in it, and a hint."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+def read_condition(text: str, names: Mapping[str, Exponents]) -> Expression | ExpressionFault:
+    """The condition that a text says, such as `i != j and d < 200 um`, or the first thing that is wrong with it."""
+    expression = _parsed(text, "condition", _CONDITION)
+    if isinstance(expression, ExpressionFault):
+        return expression
+    fault = _names(expression, names, "condition")
+    if fault is None and not is_condition(expression):
+        fault = ExpressionFault(
+            "B022", f"`{text}` is a number, and a condition is wanted", "compare it with something: ... > u"
+        )
+    if fault is None and stray(expression, wants_truth=True) is not None:
+        fault = ExpressionFault("B022", f"`{text}` has a number where a condition is wanted, or the other way round")
+    unit = fault or _unit(text, expression, names)
+    return unit if isinstance(unit, ExpressionFault) else expression
+
+
+def read_formula(text: str, names: Mapping[str, Exponents], unit: Exponents) -> Expression | ExpressionFault:
+    """The number in a unit that a text says of these names, or the first thing that is wrong with it."""
+    expression = _number(text, names)
+    if isinstance(expression, ExpressionFault):
+        return expression
+    found = _unit(text, expression, names)
+    if isinstance(found, ExpressionFault) or found == unit:
+        return found if isinstance(found, ExpressionFault) else expression
+    wanted, is_in = (spell_unit(one) if one != NO_UNIT else "a number without unit" for one in (unit, found))
+    return ExpressionFault("B022", f"`{text}` is in {is_in}; wanted is {wanted}")
+
+
+def formula_value(
+    text: str, names: Collection[str], constant: Callable[[str], tuple[float, Exponents]]
+) -> tuple[float, Exponents] | ExpressionFault:
+    """The value of a formula of constants, such as `-g*J`, in SI units, and its unit; or what is wrong with it.
+
+    `constant` gives the value and the unit of one of `names`. Functions are those of Python, whose last digit is the C library's.
+    """
+    expression = _number(text, names)
+    if isinstance(expression, ExpressionFault):
+        return expression
+    used = {name: constant(name) for name in symbols(expression)}
+    unit = _unit(text, expression, {name: unit for name, (_, unit) in used.items()})
+    if isinstance(unit, ExpressionFault):
+        return unit
+    value = fold(expression, {name: value for name, (value, _) in used.items()})
+    if value is None:
+        return ExpressionFault("B109", f"`{text}` has no finite value")
+    return value, unit
+
+
+def _number(text: str, names: Collection[str]) -> Expression | ExpressionFault:
+    """The formula that a text says; a condition is none, and all its names are known."""
+    expression = _formula(text)
+    if isinstance(expression, ExpressionFault):
+        return expression
+    fault = _names(expression, names, "formula")
+    if fault is None and stray(expression, wants_truth=False) is not None:
+        fault = ExpressionFault("B022", f"`{text}` has a condition where a number is wanted, or the other way round", _FORMULA)
+    return fault or expression
+
+
+def formula_names(text: str) -> set[str] | None:
+    """The constants that a formula names; None for a text that can't be read."""
+    expression = _formula(text)
+    return None if isinstance(expression, ExpressionFault) else symbols(expression)
+
+
+@lru_cache(1024)
+def _formula(text: str) -> Expression | ExpressionFault:
+    return _parsed(text, "formula", _FORMULA)
+
+
+def _parsed(text: str, what: str, form: str) -> Expression | ExpressionFault:
+    """The expression, names and units not looked at."""
+    findings = Findings(text, "", 1)
+    reader, statement = TreeReader(findings), Statement("spike", text, 0)
+    try:
+        tree = parser().parse(text, start=START["spike"])
+    except UnexpectedInput as fault:
+        describe(statement, fault, findings)
+        return _first(text, findings)._replace(hint=form)
+    if _depth(tree) > DEEPEST or len(tree.children) != 1:
+        return ExpressionFault("B020", f"`{text}` is no {what}", form)
+    expression = reader.expression(tree.children[0])
+    return _first(text, findings) if findings else expression
+
+
+def _first(text: str, findings: Findings) -> ExpressionFault:
+    """The first finding, with its place in words."""
+    (_, column, end), found = min(findings.found.items())
+    return ExpressionFault(found.code, f"{found.message}, at `{_cut(text, column, end)}`", found.hint)
+
+
+def _cut(text: str, column: int, end: int) -> str:
+    return text[column - 1 : end - 1][:40] or "..."
+
+
+def _depth(tree: Tree[Token]) -> int:
+    level, depth = [tree], 0
+    while level:
+        level = [child for node in level for child in node.children if isinstance(child, Tree)]
+        depth += 1
+    return depth
+
+
+def _names(expression: Expression, names: Collection[str], what: str) -> ExpressionFault | None:
+    """The first name that is not known, or function that has no place here."""
+    for node in expression.walk():
+        if isinstance(node, Symbol) and node.name not in names:
+            listed = f"the names are {', '.join(names) or 'none'}" if len(names) <= _LISTED else None
+            hint = did_you_mean(node.name, names) or listed
+            return ExpressionFault("B021", f"`{node.name}` is not known in this {what}", hint)
+        if isinstance(node, Call) and node.function in _STATES:
+            return ExpressionFault("B027", f"`{node.function}` is of what changes in a run, and stands in models alone")
+    return None
+
+
+def _unit(text: str, expression: Expression, names: Mapping[str, Exponents]) -> Exponents | ExpressionFault:
+    try:
+        unit = unit_of(expression, names)
+    except UnitFault as fault:
+        return ExpressionFault("B022", f"{fault}, at `{_cut(text, *fault.at[1:])}`", fault.hint)
+    assert unit is not None  # as that of each name is known
+    return unit

@@ -1,0 +1,103 @@
+"""Whether a synapse fits the projection that it is given to: names and units of what it uses at both ends, and its order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bioasm.diagnostics import did_you_mean
+from bioasm.isa.findings import Finding, Found
+from bioasm.models.base import ORDER, POST, PRE, SPINS, Model, Use
+from bioasm.models.expression import Call, Expression, symbols
+from bioasm.network.composition import unit_in_words
+from bioasm.network.network import Instance, Network, Projection, unit_in, usable
+
+
+def end_of(use: str) -> tuple[str, str]:
+    """The variable and the end, `pre` or `post`, of a name that a synapse uses."""
+    name, _, end = use.rpartition("_")
+    return name, end
+
+
+def at_end(network: Network, projection: Projection, end: str) -> list[Instance]:
+    """Where a name is looked for: what the projection comes from or goes to, then all that is on the same neurons."""
+    target = network.by_name[projection.target]
+    if end == PRE:
+        population = network.populations[projection.pre]
+        first = Instance(population.name, population.model, projection.pre)
+    else:
+        first = target
+    here = network.populations[first.population]
+    whole = Instance(here.name, here.model, first.population)
+    names = dict.fromkeys(one.name for one in (first, whole, *network.neighbours(whole)))
+    return [network.by_name[name] for name in names]
+
+
+def owner_of(network: Network, projection: Projection, use: str) -> Instance | None:
+    """The part of the network that a name of a synapse belongs to: the first that has it."""
+    name, end = end_of(use)
+    return next((one for one in at_end(network, projection, end) if unit_in(one.model, name) is not None), None)
+
+
+def check_synapse(network: Network, projection: Projection, synapse: Model) -> Found:
+    """Findings about a synapse: uses that are missing, of another unit or not changeable, and neurons that it can't connect."""
+    for end, population in ((PRE, projection.pre), (POST, network.by_name[projection.target].population)):
+        yield from _check_neurons(network.populations[population].model, end, of_cable=network.is_cable(population))
+    for use in synapse.uses:
+        yield from _check_use(network, projection, use, changed=use.name in synapse.changed)
+    if any(h.event == POST for h in synapse.handlers):
+        yield from _check_spikes(network, projection)
+
+
+def _check_neurons(model: Model, end: str, *, of_cable: bool) -> Found:
+    if model.kind == SPINS:
+        yield Finding("B123", f"a synapse can't stand on spins ({end})")
+    elif model.order != ORDER and end == POST and not of_cable:
+        text = f"a synapse acts between threshold and reset of its receiving neurons, and {model.name} has another order"
+        yield Finding("B123", text)
+
+
+def _check_spikes(network: Network, projection: Projection) -> Found:
+    population = network.populations[network.by_name[projection.target].population]
+    if not population.model.spikes:
+        yield Finding(
+            "B114", f"`on post:` needs spikes, and {population.name} sends none: its model {population.model.name} has none"
+        )
+
+
+def _check_use(network: Network, projection: Projection, use: Use, *, changed: bool) -> Found:
+    assert projection.synapse is not None
+    (name, end), called = end_of(use.name), projection.synapse.name
+    owner = owner_of(network, projection, use.name)
+    if owner is None:
+        parts = at_end(network, projection, end)
+        names = {thing.name for one in parts for thing in usable(one.model)}
+        hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
+        yield Finding(
+            "B123", f"{called} uses {use.name}, and {parts[-1 if end == PRE else 0].name} has no variable {name}", hint
+        )
+        return
+    found = unit_in(owner.model, name)
+    if found is not None and found != use.unit:
+        there = f"in {owner.name} ({owner.model.name}) it is in {unit_in_words(found)}"
+        yield Finding("B123", f"{called} uses {use.name} in {unit_in_words(use.unit)}; {there}")
+    elif changed and all(state.name != name for state in owner.model.states):
+        yield Finding("B123", f"{called} changes {use.name}, and {name} is no state of {owner.name} ({owner.model.name})")
+    elif changed and network.follows_from_cable(owner, name):
+        hint = f"an input of {owner.name} takes a current, and a mechanism at a place has states that can be changed"
+        yield Finding("B145", f"{called} changes {use.name}, and {owner.name}.{name} follows from the cable of the cells", hint)
+    elif not changed and _is_late(owner.model, name):
+        yield Finding("B123", f"{called} uses {use.name}, and {name} of {owner.name} depends on what is held or delayed")
+
+
+def _is_late(model: Model, name: str) -> bool:
+    """Whether a definition of a model needs what is held over a step or delayed, which no other part can compute."""
+    return any(isinstance(n, Call) and n.function in ("held", "delayed") for e in _needed(model, name) for n in e.walk())
+
+
+def _needed(model: Model, name: str) -> Iterator[Expression]:
+    """The definitions that a name stands for, with those that they need."""
+    for definition in model.definitions:
+        if definition.name == name:
+            yield definition.expression
+            for other in symbols(definition.expression):
+                yield from _needed(model, other)

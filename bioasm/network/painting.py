@@ -1,0 +1,61 @@
+"""Parameters of control volumes that follow from a formula of their place: `0.12 S/cm2*exp(-distance/(100 um))`.
+
+A formula knows the distance from the root along the cable, the radius, the program's constants, and regions: the name of one
+is the part of the membrane that lies in it, 0 to 1. It is worked out in the middle of each cable of a CV, as far as the
+parameter's mechanism is painted on it, and averaged by area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bioasm.models.expression import Expression, symbols
+from bioasm.morphology.cell import Cell
+from bioasm.morphology.profile import DISTANCE, RADIUS, SHAPE
+from bioasm.units import NO_UNIT, Exponents
+
+if TYPE_CHECKING:
+    from bioasm.morphology.patches import Array, Patches
+
+
+def painted_names(cell: Cell, constants: Mapping[str, Exponents]) -> dict[str, Exponents]:
+    """The names that a formula knows, with their units; of a constant and a region of one name the region is meant."""
+    return {**constants, **dict.fromkeys(cell.region_names, NO_UNIT), **SHAPE}
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """A formula of a parameter of the CVs of `n` cells. `where` is the region that its mechanism is painted on, empty for all;
+    `constants` are those that it reads, and `default` is what CVs elsewhere have."""
+
+    formula: Expression
+    cell: Cell
+    n: int
+    where: str
+    constants: Mapping[str, float]
+    default: float
+
+    @cached_property
+    def patches(self) -> Patches:
+        """The patches of membrane that the formula is worked out on."""
+        from bioasm.morphology.patches import patches_of
+
+        return patches_of(self.cell.volumes, self.cell.region(self.where or "all") or ())
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The values of the names that the formula reads: one number, or one for each patch."""
+        from bioasm.morphology.patches import shares_in
+
+        own, found = {DISTANCE: self.patches.distance, RADIUS: self.patches.radius}, dict[str, Any](self.constants)
+        for name in symbols(self.formula) - self.constants.keys():
+            region = self.cell.region(name) or ()
+            found[name] = own[name] if name in own else shares_in(self.cell.volumes, self.patches, region)
+        return found
+
+    def of_neurons(self, on_patches: Any) -> Array:
+        """What each neuron of the population of CVs has, from what patches have, one number or (patches,)."""
+        return self.patches.averaged(on_patches, self.cell.volumes.n, self.default).repeat(self.n)

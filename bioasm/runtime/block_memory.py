@@ -1,0 +1,66 @@
+"""Memory of BLK: the graph of the couplings in rows, and the choices of the block that has most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.isa.limits import limit
+from bioasm.isa.program import DataRef, Dense, Sparse
+from bioasm.runtime.blocks import END, bytes_of_choices, measure
+from bioasm.runtime.energy import mirrored
+from bioasm.verifier.gate import Verified
+
+Array = NDArray[Any]
+
+_SPARSE_BYTES, _DENSE_BYTES = 16, 36  # of an entry, on each side of the diagonal, and while a dense matrix is gone through
+_SPIN_BYTES = 70  # of a spin: what is known of it, its words and costs, and its choices in a table of the least width
+_MEASURED = 64  # blocks, the longest ones; it takes milliseconds for each
+
+
+def bytes_of_blocks(verified: Verified) -> int:
+    """Bytes that a program takes for its BLK; a bound where couplings are dense or blocks are many."""
+    plans = [verified.program.data[index].value for index in _taken(verified, "BLK")]
+    couplings = [verified.program.data[index].value for index in _taken(verified, "LDJ")]
+    blocks = [block for plan in plans if isinstance(plan, Dense) for block in _longest(plan.array)]
+    widest = max((_with(j, verified.n, blocks) for j in couplings), default=0) if blocks else 0
+    return widest + _SPIN_BYTES * verified.n * bool(blocks)
+
+
+def _taken(verified: Verified, mnemonic: str) -> set[int]:
+    """The data that instructions take as their first operand."""
+    firsts = (i.operands[0] for i in verified.instructions if i.mnemonic == mnemonic)
+    return {first.index for first in firsts if isinstance(first, DataRef)}
+
+
+def _longest(plan: Array) -> list[Array]:
+    """Some blocks of a plan, the longest first, and one more that is bounded and not measured."""
+    ends = np.concatenate([[-1], np.flatnonzero(plan == END), [plan.size]])
+    order = np.argsort(-np.diff(ends), kind="stable")[: _MEASURED + 1]
+    return [plan[ends[k] + 1 : ends[k + 1]].astype(np.int64) for k in order]
+
+
+def _with(j: object, n: int, blocks: list[Array]) -> int:
+    """Bytes with these couplings."""
+    widest = limit("block_width")
+    bounds = [bytes_of_choices(min(len(block), widest), len(block)) for block in blocks]
+    if not isinstance(j, Sparse):
+        size = j.array.size if isinstance(j, Dense) else 0
+        return _DENSE_BYTES * int(size) + min(max(bounds), limit("block_bytes"))
+    start, column = _rows(j, n)
+    measured = [bytes_of_choices(min(_width(b, start, column), widest), len(b)) for b in blocks[:_MEASURED]]
+    return _SPARSE_BYTES * len(column) + min(max([*measured, *bounds[_MEASURED:]]), limit("block_bytes"))
+
+
+def _width(block: Array, start: Array, column: Array) -> int:
+    return measure(block, start, column, np.ones(len(column))).width
+
+
+def _rows(j: Sparse, n: int) -> tuple[Array, Array]:
+    """Starts and columns of the entries of a matrix and of its transpose."""
+    row, column, _ = mirrored(j)
+    row, column = (row, column) if j.symmetric else (np.concatenate([row, column]), np.concatenate([column, row]))
+    order = np.argsort(row, kind="stable")
+    return np.searchsorted(row[order], np.arange(n + 1)), column[order].astype(np.int64)

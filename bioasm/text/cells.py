@@ -1,0 +1,42 @@
+"""SWC files that the text of a cell names: their samples are put into the text, so that a program needs no file to run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bioasm.files import reason
+from bioasm.isa.limits import limit
+from bioasm.morphology.faults import Line
+from bioasm.morphology.swc import read_samples
+from bioasm.text.assembly import Place
+from bioasm.text.document import Item
+from bioasm.text.operands import Fault
+
+_NAMED = re.compile(r'^([ \t]*swc)[ \t]+"([^"\n]*)"(?=[ \t])', re.MULTILINE)
+
+
+def with_samples(item: Item, place: Place) -> str:
+    """The block of a cell with the samples of the file that it names behind its last line, a line each.
+
+    Raises Fault where the file can't be read, BioasmError B141 or B142 at the line of the file that is no sample.
+    """
+    found = _NAMED.search(item.text)
+    if found is None:
+        return item.text
+    path = place.folder / found[2]
+    samples = read_samples(Line(text, str(path), at) for at, text in enumerate(_content(path, item).splitlines(), 1))
+    rows = "".join(f"  {' '.join(one.line.text.partition('#')[0].split())}\n" for one in samples)
+    block = _NAMED.sub(r"\1", item.text, count=1)
+    end = block.rindex("}")
+    return f"{block[:end].rstrip()}\n{rows}{block[end:]}"
+
+
+def _content(path: Path, item: Item) -> str:
+    try:
+        if path.stat().st_size > limit("model_bytes"):
+            raise Fault("B111", f"{path} is longer than {limit('model_bytes')} bytes", None, item)
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError) as problem:
+        why = reason(problem) if isinstance(problem, OSError) else "this is no name of a file"
+        raise Fault("B301", f"{path} can't be read: {why}", None, item) from None

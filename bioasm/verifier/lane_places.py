@@ -1,0 +1,80 @@
+"""Where a constant may differ from lane to lane: the operands that act on cells.
+
+Lanes execute the same instructions at the same time and have one set of registers. So a constant may have a value for each lane
+only where it is the noise of SIG, a parameter or state of neurons, an input. What decides how long something runs, what is
+allocated, connected or drawn is alike in all lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from bioasm.diagnostics import Diagnostic
+from bioasm.isa.program import ConstantRef, DataRef, Program, Random
+from bioasm.isa.table import Trait
+from bioasm.network.painting import Painted
+from bioasm.network.references import ParameterRef, ProjectionRef, Resolved, RunRef
+
+# The operands that may differ from lane to lane.
+_PLACES = {"SIG": (0,), "SET": (1,), "CUR": (1,), "INP": (1,), "SPK": (2,), "EVT": (2,), "POI": (1, 2), "RATE": (1, 2)}
+_PLACES |= {"CLAMP": (1,)}
+HINT = "a sweep with a run for each value can change it: bioasm sweep --set NAME=VALUES"
+
+
+def is_fixed(ref: ParameterRef | ProjectionRef) -> bool:
+    """Whether a parameter decides how the network is built: `dt`, a delay, or a structural one of a model."""
+    return ref.parameter.structural or not ref.owner
+
+
+def against(program: Program, instructions: Sequence[Resolved], constants: Collection[str]) -> Iterator[Diagnostic]:
+    """Diagnostics against values of the lanes' own of these constants."""
+    for instruction in instructions if constants else ():
+        yield from _against(program, instructions, instruction, constants)
+
+
+def _against(
+    program: Program, instructions: Sequence[Resolved], instruction: Resolved, constants: Collection[str]
+) -> Iterator[Diagnostic]:
+    """Diagnostics against values of the lanes' own at an instruction."""
+    for place, operand in enumerate(instruction.operands):
+        name = operand.name if isinstance(operand, ConstantRef) else ""
+        if name in constants and (reason := _reason(instruction, place)):
+            yield _refusal(instruction, name, reason)
+        if isinstance(operand, Painted):
+            for read in sorted(operand.constants.keys() & set(constants)):
+                yield _refusal(instruction, read, "what a formula of the membrane reads is alike in all lanes")
+        if isinstance(operand, DataRef):
+            for drawn in sorted(_arguments(program, operand).intersection(constants)):
+                yield _refusal(instruction, drawn, "random values are drawn with the same numbers for all lanes")
+        if instruction.mnemonic in ("GET", "RD") and isinstance(operand, RunRef) and operand.name == "noise":
+            for level in _levels(instructions, constants):
+                yield _refusal(instruction, level, f"{instruction.mnemonic} noise reads one number")
+
+
+def _refusal(instruction: Resolved, name: str, reason: str) -> Diagnostic:
+    text = f"{name} can't have values of the lanes' own, for {instruction.mnemonic} takes it: {reason}"
+    return Diagnostic("B603", text, instruction.span, HINT)
+
+
+def _reason(instruction: Resolved, place: int) -> str:
+    """Why an operand is one for all lanes; empty where it may differ."""
+    first = instruction.operands[0]
+    if Trait.WRITES in instruction.row.traits or Trait.JUMPS in instruction.row.traits or instruction.mnemonic == "OUT":
+        return "registers, jumps and OUT are one for all lanes"
+    if place not in _PLACES.get(instruction.mnemonic, ()):
+        return "what it decides is alike in all lanes"
+    if instruction.mnemonic == "SET" and isinstance(first, ParameterRef | ProjectionRef) and is_fixed(first):
+        return "it is fixed before the run"
+    return ""
+
+
+def _arguments(program: Program, operand: DataRef) -> set[str]:
+    """The constants that the random values of a datum are drawn with."""
+    value = program.data[operand.index].value
+    return {a.name for a in value.arguments if isinstance(a, ConstantRef)} if isinstance(value, Random) else set()
+
+
+def _levels(instructions: Sequence[Resolved], constants: Collection[str]) -> list[str]:
+    """The constants among these that are levels of noise."""
+    named = (i.operands[0] for i in instructions if i.mnemonic == "SIG")
+    return sorted({level.name for level in named if isinstance(level, ConstantRef)}.intersection(constants))
