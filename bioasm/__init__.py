@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from bioasm.diagnostics import BioasmError
     from bioasm.isa.program import Program
     from bioasm.results import Result
+    from bioasm.sweeps import sweep
 
 __version__ = "0.1.0"
-__all__ = ["BioasmError", "Network", "Problem", "Program", "Result", "__version__", "assemble", "load", "run", "solve"]
+__all__ = ["BioasmError", "Network", "Problem", "Program", "Result", "__version__", "assemble", "load", "run", "solve", "sweep"]
 
 # Where each public name lives. It is imported at first use, so that `import bioasm` costs nothing.
 _HOMES = {
@@ -22,6 +23,7 @@ _HOMES = {
     "load": "bioasm.api.run",
     "run": "bioasm.api.run",
     "solve": "bioasm.api.solve",
+    "sweep": "bioasm.sweeps",
     "Network": "bioasm.api.network",
     "Problem": "bioasm.api.problem",
     "BioasmError": "bioasm.diagnostics",

@@ -67,7 +67,7 @@ def place(kind: str, key: bytes, ending: str) -> Path | None:
 
 
 def read_kept(path: Path, key: bytes) -> bytes | None:
-    """What was kept for a key; None where there is nothing, or nothing that can be believed."""
+    """The content kept for a key; None where there is nothing, or nothing that can be trusted."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(handle, "rb") as file:

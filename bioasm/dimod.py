@@ -31,7 +31,7 @@ _TEMPERATURES = 200
 
 
 class Request(NamedTuple):
-    """What a call of the sampler asks for."""
+    """The arguments of a call of the sampler."""
 
     num_reads: int
     num_sweeps: int

@@ -1,4 +1,4 @@
-"""What a program's comments promise: the clauses behind `; Expect:` that can be checked, and whether a result keeps them.
+"""Promises in a program's comments: the clauses behind `; Expect:` that can be checked, and whether a result keeps them.
 
     ; Expect: cut = 12.                                     equal, to the digits that are written
     ; Expect: rate near 20, gain near 0.157 within 0.005    within 1 % or one unit of the last digit, or as stated
@@ -6,7 +6,7 @@
     ; Expect: quenched between -159 and -120; first above 40, second below 3
     ; Expect: spike_count 1 1 0, rate near 0 23 45 within 1    one number for each value
 
-Whatever else stands there is for people. A name is what RD read or OUT emitted, or a field of the result; where a name was
+All other text is for people. A name is what RD read or OUT emitted, or a field of the result; where a name was
 emitted several times, or has several values, each of them is held to the clause.
 """
 
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 def clauses(text: str) -> list[Clause]:
-    """What can be checked of the promises in a program's comments."""
+    """The checkable clauses of the promises in a program's comments."""
     return [clause for paragraph in _paragraphs(text) for clause in _clauses(paragraph)]
 
 
@@ -87,7 +87,7 @@ def _finite(words: str) -> bool:
 
 
 def _never(_: list[float]) -> bool:
-    """What no value keeps: a number that there is no float for."""
+    """The test that no value passes, for a number that there is no float for."""
     return False
 
 

@@ -117,10 +117,10 @@ class _Whole:
 
 
 @contextmanager
-def whole_folder(path: Path | str) -> Iterator[Path]:
+def whole_folder(path: Path | str, mark: str) -> Iterator[Path]:
     """A new folder that takes the place of `path` when the block ends well, and is removed when it does not.
 
-    Raises BioasmError B302; a file at `path` is left alone.
+    Raises BioasmError B302; a file at `path` is left alone, as is a folder without a file called `mark`.
     """
     import shutil
 
@@ -129,6 +129,7 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
     try:
         if target.exists() and not target.is_dir():
             raise NotADirectoryError(0, "is a file, and a folder is to be written")
+        _refuse_folder(target, mark)
         yield beside
         if target.exists():
             shutil.rmtree(target)
@@ -150,21 +151,28 @@ def check_replaceable(path: Path | str) -> None:
         raise error("B302", f"can't write {path}: it is {kind}", hint="a checkpoint needs a regular file")
 
 
-def check_writable(path: Path | str) -> None:
-    """Find out before a long run whether `path` could be written at its end. Raises BioasmError B302."""
+def check_writable(path: Path | str, mark: str = "") -> None:
+    """Find out before a long run whether `path` could be written at its end; a folder, where it has a file called `mark`.
+
+    Raises BioasmError B302.
+    """
     target = Path(os.path.realpath(path))
     try:
-        _check_target(target)
+        _check_target(target, mark)
     except OSError as cause:
         raise unwritable(path, cause) from cause
 
 
-def _check_target(target: Path) -> None:
+def _refuse_folder(target: Path, mark: str) -> None:
+    if target.is_dir() and not (mark and (target / mark).is_file()):
+        raise IsADirectoryError(0, f"is a directory{f' without a {mark}' if mark else ''}")
+
+
+def _check_target(target: Path, mark: str) -> None:
     exists = False
     with suppress(FileNotFoundError, NotADirectoryError):
         exists = bool(os.stat(target))
-    if target.is_dir():
-        raise IsADirectoryError(0, "is a directory")
+    _refuse_folder(target, mark)
     if not exists and not target.parent.is_dir():
         raise FileNotFoundError(0, f"there is no folder {target.parent}")
     if exists and not os.access(target, os.W_OK):

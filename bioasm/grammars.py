@@ -16,7 +16,7 @@ from bioasm.cachedir import place, read_kept, write_kept
 
 
 def kept_parser(grammar: str, start: tuple[str, ...] = ("start",)) -> Lark:
-    """The LALR parser of a grammar, from the cache folder where it stands there already."""
+    """The LALR parser of a grammar, from the cache folder where it was kept."""
     key = f"{grammar}\0{start}\0{lark_version}\0{sys.version}".encode()
     path = place("grammar", key, ".json")
     return (_stored(path, key) if path else None) or _built(grammar, start, path, key)

@@ -63,7 +63,7 @@ _live: weakref.WeakSet[MappedFile] = weakref.WeakSet()
 
 
 def content(stream: BinaryIO, path: Path | str) -> bytes | memoryview:
-    """What a stream holds: read where it is a pipe or of at most `IN_MEMORY` bytes, else mapped. Raises OSError, ValueError."""
+    """The content of a stream: read if a pipe or at most `IN_MEMORY` bytes long, else mapped. Raises OSError, ValueError."""
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_size <= IN_MEMORY or status.st_size == 0:
         return stream.read()

@@ -18,7 +18,7 @@ _PIECE = 1 << 20
 
 
 class Header(NamedTuple):
-    """What the header of an array says: its shape, its type, whether columns lie together, and where its entries begin."""
+    """The header of an array: its shape, its type, whether columns lie together, and where its entries begin."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -58,7 +58,7 @@ class Archive:
         self._zip.close()
 
     def header(self, name: str) -> Header:
-        """What the header of an array says, where its archive holds as much. Raises KeyError where there is no such array."""
+        """The header of an array. Raises KeyError where there is no such array, ValueError if it has another size."""
         info = self._members[name]
         with self._zip.open(info) as stream:
             header = read_header(stream)

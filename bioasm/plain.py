@@ -55,8 +55,21 @@ def rounded_in(content: bytes, source: str, fault: Rounded) -> BioasmError:
     return error("B115", str(fault), span=span, hint=fault.hint)
 
 
+class Json(bytes):
+    """The bytes of a JSON text with its parsed value, which `read_json` returns without parsing them again."""
+
+    def __new__(cls, content: bytes, _: Any) -> Json:
+        """The text itself."""
+        return super().__new__(cls, content)
+
+    def __init__(self, _: bytes, value: Any) -> None:
+        self.value = value
+
+
 def read_json(content: bytes, source: str) -> Any:
     """A JSON value. Raises BioasmError B304 with the place of what is none, B115 for a whole number that no float64 is."""
+    if isinstance(content, Json):
+        return content.value
     try:
         return json.loads(content, parse_int=whole_number)
     except Rounded as fault:

@@ -18,8 +18,8 @@ from bioasm.files import whole
 from bioasm.isa.kinds import Kind
 from bioasm.isa.limits import LIMITS
 from bioasm.isa.table import GROUPS, ROWS, Row, Slot, group_of
-from bioasm.models import DEFAULT_MODEL, MODELS, Model
-from bioasm.models.base import MECHANISM, Parameter
+from bioasm.models import DEFAULT_MODEL, MODELS
+from bioasm.models.base import MECHANISM, SYNAPSE, Model, Parameter
 from bioasm.models.equations import equation_lines
 from bioasm.network.network import variables_of
 from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number, spell_unit
@@ -79,12 +79,12 @@ def unit_of(unit: Exponents) -> str:
 
 
 def clock_of(model: Model) -> str:
-    """What RUN counts in: `time` or `sweeps`."""
+    """The clock that RUN counts in: `time` or `sweeps`."""
     return "sweeps" if model.clock is Dimension.SWEEPS else "time"
 
 
 def describe_noise(model: Model) -> str:
-    """What SIG means to a model, with the value before any SIG."""
+    """The meaning of SIG for a model, with the value before any SIG."""
     if not model.noise_name:
         return "not for it: it has no noise"
     what = "the temperature" if model.noise is Dimension.NONE else f"a {model.noise}"
@@ -92,14 +92,16 @@ def describe_noise(model: Model) -> str:
 
 
 def describe_counts(model: Model) -> str:
-    """What RUN and SIG mean to a neuron model; what a mechanism is for."""
+    """The meaning of RUN and SIG for a neuron model; the use of a mechanism or synapse."""
     if model.kind == MECHANISM:
         return "A mechanism: MECH puts it on every neuron of a population."
+    if model.kind == SYNAPSE:
+        return "A synapse: VIA gives it to the connections of a projection."
     return f"RUN counts in {clock_of(model)}. SIG is {describe_noise(model)}."
 
 
 class Part(NamedTuple):
-    """A table of a model's page: its title, the instructions that name what stands in it, and rows of name, unit, summary."""
+    """A table of a model's page: its title, the instructions that name its entries, and rows of name, unit, summary."""
 
     title: str
     named_by: str
@@ -116,11 +118,18 @@ def parts_of(model: Model) -> list[Part]:
         Part("Parameters", "SET", parameters),
         Part("Inputs", "INP, PLAY", [(i.name, unit_of(i.unit), i.summary) for i in model.inputs]),
         Part("Ports", "SYN, EVT, RATE", ports),
-        Part("Uses", "", [(u.name, unit_of(u.unit), "read from its neuron or another mechanism on it") for u in model.uses]),
+        Part("Uses", "", [(u.name, unit_of(u.unit), _used(model)) for u in model.uses]),
+        Part(
+            "Delays", "SET", [(h.delay, "s", f"of `on {' '.join(filter(None, (h.event, h.name)))}:`") for h in model.handlers]
+        ),
         Part("Variables", "REC, PEEK, RD", watched),
         Part("Observables", "RD; those marked * also GET", observables),
     ]
     return [part for part in parts if part.rows]
+
+
+def _used(model: Model) -> str:
+    return "of a neuron at one end" if model.kind == SYNAPSE else "read from its neuron or another mechanism on it"
 
 
 def _note(p: Parameter) -> str:
@@ -257,7 +266,7 @@ def sections_table() -> list[str]:
         heads.setdefault((row.field, row.forms), []).append(row)
     lines = []
     for (_, forms), rows in heads.items():
-        names = [f"`{row.name}{label}:`" for row in rows for label in ("", " NAME")[: 1 + row.labelled]]
+        names = [f"`{head}:`" for row in rows for head in (row.heads or (row.name, f"{row.name} NAME")[: 1 + row.labels])]
         kinds = [kind for kind in KINDS if kind in rows[0].kinds]
         first = (", ".join(names), "all" if len(kinds) == len(KINDS) else ", ".join(kinds))
         lines += [(*(first if form is forms[0] else ("", "")), f"`{form.example}`", form.says) for form in forms]

@@ -16,7 +16,7 @@ from bioasm.wholes import rounded
 
 
 class Dimension(Enum):
-    """What a number measures. The values are written into bytecode and never change."""
+    """The dimension of a number. The values are written into bytecode and never change."""
 
     NONE = 0
     TIME = 1
@@ -99,7 +99,7 @@ _MOST_UNITS = 4096  # what is worked out of units is kept for so many
 
 
 class Compound(NamedTuple):
-    """What a number measures where that has no name of its own, such as V/s."""
+    """The dimension of a number where it has no name of its own, such as V/s."""
 
     unit: Exponents
 
@@ -116,7 +116,7 @@ Measured = Dimension | Compound
 
 
 def dimension_of(unit: Exponents) -> Measured:
-    """What a number of this unit measures."""
+    """The dimension of a number of this unit."""
     return _DIMENSIONS.get(unit) or Compound(unit)
 
 
@@ -157,7 +157,7 @@ class Unit(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """What one symbol of a unit measures, such as `mS` or `cm2`: exponents, and the power of ten that leads to SI."""
+    """The dimension of one symbol of a unit, such as `mS` or `cm2`: exponents, and the power of ten that leads to SI."""
 
     unit: Exponents
     exponent: int
@@ -198,11 +198,17 @@ MEASURES: dict[str, Measure] = _measures()
 
 # --- reading ----------------------------------------------------------------------------------------
 
-_PART = re.compile(
+_PART = (
     r"\s*([*/]?)\s*(?:(1)|([^\W\d]+[23]?)(?:\s*(?:\^|\*\*)\s*(?:([+-]?[0-9]+(?:\.[0-9]+)?)|\(([+-]?[0-9]+/0*[1-9][0-9]*)\)))?)\s*"
     r"(?=[*/]|\Z)"
 )
 _LONGEST = 256
+
+
+@cache
+def _part() -> re.Pattern[str]:
+    """Compiled when a unit is first read, for most symbols are known as they are."""
+    return re.compile(_PART)
 
 
 def parse_unit(text: str) -> tuple[Exponents, int]:
@@ -212,7 +218,7 @@ def parse_unit(text: str) -> tuple[Exponents, int]:
     """
     unit, exponent, at = NO_UNIT, 0, 0
     while at < len(text) or not at:
-        found = _PART.match(text, at) if len(text) <= _LONGEST else None
+        found = _part().match(text, at) if len(text) <= _LONGEST else None
         if found is None or (found[1] == "") != (at == 0):
             raise ValueError(re.split(r"[*/]", text[at:].lstrip(" *\t/"))[0].strip() if text.strip() else text)
         factor, tens = _measure(found)
@@ -240,14 +246,19 @@ def _units() -> dict[str, Unit]:
     named = {symbol: _DIMENSIONS[m.unit] for symbol, m in MEASURES.items() if m.unit in _DIMENSIONS}
     plain = {symbol: Unit(dimension, MEASURES[symbol].exponent) for symbol, dimension in named.items()}
     words = {"sweep": Unit(Dimension.SWEEPS, 0), "sweeps": Unit(Dimension.SWEEPS, 0), "%": Unit(Dimension.NONE, -2)}
-    return plain | {text: unit_as_written(text) for text in _densities()} | words
+    return plain | _densities() | words
 
 
-def _densities() -> list[str]:
+def _densities() -> dict[str, Unit]:
     areas = ("m2", "cm2", "mm2", "um2", "\u00b5m2", "\u03bcm2")
-    return [f"{prefix}{of}/{area}" for of in "ASF" for prefix in PREFIXES for area in areas] + [
-        f"{prefix}mol/m3" for prefix in PREFIXES
-    ]
+    of_areas = (Dimension.CURRENT_DENSITY, Dimension.CONDUCTANCE_DENSITY, Dimension.CAPACITANCE_DENSITY)
+    found = {
+        f"{prefix}{symbol}/{area}": Unit(dimension, power - MEASURES[area].exponent)
+        for symbol, dimension in zip("ASF", of_areas, strict=True)
+        for prefix, power in PREFIXES.items()
+        for area in areas
+    }
+    return found | {f"{prefix}mol/m3": Unit(Dimension.CONCENTRATION, power) for prefix, power in PREFIXES.items()}
 
 
 def unit_as_written(text: str) -> Unit:

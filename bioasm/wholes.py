@@ -25,7 +25,7 @@ def _shown(value: int) -> str:
 
 
 def rounded(spelled: str, tens: int = 0) -> Rounded | None:
-    """What is wrong with a number that is written as a whole one, in a unit of a power of ten from 0 on; None for others.
+    """The rounding of a number written as a whole one, in a unit of a power of ten from 0 on; None where there is none.
 
     The digits as they are written count: what a unit does to their last place is rounding.
     """

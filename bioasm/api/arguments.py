@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from math import isnan
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from bioasm.diagnostics import did_you_mean, error
+from bioasm.settings import lane_span
 
-_WHOLE = ("seed", "lanes", "threads", "fuel")
+_WHOLE = ("seed", "lanes", "threads", "fuel", "first_lane", "all_lanes")
 _REAL = ("time_limit", "target", "checkpoint_every")
 
 
@@ -26,10 +29,12 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _option(name: str, value: Any) -> Any:
-    if value is None and name not in ("seed", "lanes", "fuel"):
+    if value is None and name not in ("seed", "lanes", "fuel", "first_lane"):
         return None
     if name in _WHOLE:
         return whole(name, value)
+    if name == "spool":
+        return folder(name, value)
     return real(name, value) if name in _REAL else value
 
 
@@ -48,6 +53,13 @@ def real(name: str, value: Any) -> float:
     return float(value)
 
 
+def folder(name: str, value: Any) -> Path:
+    """A path. Raises BioasmError B406."""
+    if not isinstance(value, str | PathLike) or not str(value):
+        raise error("B406", f"{name} is {_shown(value)}; it is a path")
+    return Path(value)
+
+
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
     """A dict by name, empty for None. Raises BioasmError B406."""
     if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
@@ -60,6 +72,32 @@ def function(name: str, value: Any) -> Callable[..., Any] | None:
     if value is not None and not callable(value):
         raise error("B406", f"{name} is {_shown(value)}; it is a function")
     return value  # type: ignore[no-any-return]  # what can be called is known no better
+
+
+def lanes_of(lanes: Any) -> dict[str, Any]:
+    """The options that `lanes=` means: a whole number, or a piece as a text like `1000:2000/4096`. Raises BioasmError B406."""
+    if not isinstance(lanes, str):
+        return {"lanes": lanes}
+    return lane_span(lanes).options
+
+
+def values_of_lanes(given: Any) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """`set=` in two: what has one value, and the values of the lanes' own as texts. Raises BioasmError B406."""
+    values = mapping("set", given)
+    several = {name: listed(name, value) for name, value in values.items() if _is_list(value)}
+    return {name: value for name, value in values.items() if name not in several}, several
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple | range) or getattr(value, "ndim", 0) == 1
+
+
+def listed(name: str, value: Any) -> tuple[str, ...]:
+    """The values that a list or an array gives a name of `set=`, as texts. Raises BioasmError B406."""
+    found = tuple(one if isinstance(one, str) else repr(real(f"set[{name!r}][{k}]", one)) for k, one in enumerate(value))
+    if not found:
+        raise error("B406", f"set[{name!r}] has no values")
+    return found
 
 
 def settings_of(given: Any) -> dict[str, str]:

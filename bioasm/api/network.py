@@ -11,6 +11,7 @@ from bioasm.api.arrays import as_data
 from bioasm.diagnostics import did_you_mean, error
 from bioasm.isa.program import Data, Program
 from bioasm.isa.table import BY_MNEMONIC
+from bioasm.network.subgroup import is_subgroup
 from bioasm.units import spell_number
 
 
@@ -94,6 +95,6 @@ def _operand(value: Any) -> str:
 def _word(text: str) -> str:
     if not isinstance(text, str):
         raise error("B001", f"{text!r:.40} is no word")
-    if any(c in text for c in "\n;,{}[]") or not text.strip():
+    if (any(c in text for c in "\n;,{}[]") and not is_subgroup(text)) or not text.strip():
         raise error("B001", f"{text[:40]!r} is not one operand")
     return text

@@ -50,7 +50,21 @@ def problem_of(source: Any, maximize: bool) -> Found:
 def _matrix(source: Any, maximize: bool) -> Found:
     if isinstance(source, bytes) or not hasattr(source, "__len__") and not hasattr(source, "tocoo"):
         raise error("B304", f"{type(source).__name__} is no problem", hint=_WANTED)
+    if hasattr(source, "columns") and hasattr(source, "index"):
+        return _table(source, maximize)
     return matrix_problem(as_data(source, "Q"), "an array", maximize)
+
+
+def _table(frame: Any, maximize: bool) -> Found:
+    """A DataFrame of pandas: rows and columns of the same names are variables, in the order of the columns."""
+    columns, rows = list(frame.columns), list(frame.index)
+    numbered = rows == list(range(len(rows)))
+    if len(set(columns)) != len(columns) or not (numbered or set(rows) == set(columns)):
+        hint = "rows and columns of a QUBO have the same names, each once"
+        raise error("B304", "the rows of the table have other names than its columns, or one stands twice", hint=hint)
+    ordered = frame if numbered else frame.loc[columns]
+    energy, account = matrix_problem(as_data(ordered.to_numpy(), "Q"), "a table", maximize)
+    return energy, replace(account, names=tuple(columns))
 
 
 def _graph(graph: Any, maximize: bool) -> Found:

@@ -102,7 +102,7 @@ class Problem:
 
     @property
     def constant(self) -> float:
-        """What the objective is where no term counts: the offset."""
+        """The constant term of the objective: its offset."""
         return -self.energy.constant if self.maximizes else self.energy.constant
 
     def renamed(self, names: Iterable[Hashable]) -> Problem:
@@ -150,7 +150,8 @@ def build(problem: Problem, model: str, effort: Effort, start: Any = None) -> Pr
     from bioasm.text.assemble import assemble
 
     code = write_code(problem.energy, problem.account, model, effort._replace(start=start is not None))
-    data = data_of(code.variables) | ({} if start is None else {"S": as_data(start, "S")})
+    beside = {"S": start, "E": code.eliminated, "P": code.plan}
+    data = data_of(code.variables) | {name: as_data(value, name) for name, value in beside.items() if value is not None}
     return assemble("\n".join(code.lines), source=problem.account.source, data=data)
 
 

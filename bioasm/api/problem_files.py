@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import json
 import lzma
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
@@ -33,14 +32,14 @@ def read_problem_file(path: str, maximize: bool = False, form: str | None = None
     if is_array(path, form):
         return read_arrays(path, form, maximize)
     content = content_of(path)
-    form = form or found_format(path, content)
+    form, content = (form, content) if form else told_format(path, content)
     if form in NETWORKS:
         raise error("B305", f"{path} is a network ({form}), no problem", hint="`bioasm import` makes a program of it")
     return read_content(content, path, form, maximize)
 
 
 def shown(path: str) -> str:
-    """What messages call a path."""
+    """The name of a path in messages."""
     return STDIN_NAME if path == STDIN else path
 
 
@@ -64,34 +63,35 @@ def read_content(content: bytes, path: str, form: str, maximize: bool) -> Proble
     return read_problem(text, shown(bare(path)), form, maximize)
 
 
-def found_format(path: str, content: bytes) -> str:
-    """The format by the name of the file or by its content. Raises BioasmError B304, B305."""
+def told_format(path: str, content: bytes) -> tuple[str, bytes]:
+    """The format by the name of the file or by its content, and the content, with its value where it is JSON.
+
+    Raises BioasmError B115, B304, B305.
+    """
     from bioasm.plain import plain_text
     from bioasm.problems.formats import find_binary, find_format
 
     name = bare(path)
     suffix = Path(name).suffix.lower()
     if suffix in SUFFIXES:
-        return SUFFIXES[suffix]
+        return SUFFIXES[suffix], content
     if binary := find_binary(content):
-        return binary
+        return binary, content
     text = plain_text(content, shown(path))
     is_json = suffix == ".json" or text[:_START].lstrip()[:1] in (b"{", b"[")
-    return _json_format(text, path) if is_json else find_format(name, text)
+    return _told_by_json(text, path) if is_json else (find_format(name, text), content)
 
 
-def _json_format(text: bytes, path: str) -> str:
-    """The format of a JSON file, which its suffix does not tell. Text that is no JSON is left to a reader to refuse."""
+def _told_by_json(text: bytes, path: str) -> tuple[str, bytes]:
+    """The format of a JSON file, which its suffix does not tell, and the text with its value."""
     from bioasm.frameworks.rockpool import is_layer
+    from bioasm.plain import Json, read_json
     from bioasm.problems.formats import find_json
 
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return "bqm"
+    said = read_json(text, shown(bare(path)))
     found = "rockpool" if is_layer(said) else find_json(said)
     if found:
-        return found
+        return found, Json(text, said)
     hint = "a layer of Rockpool has tau_mem, a model of dimod the type BinaryQuadraticModel; --from names the format"
     raise error("B305", f"{path} is JSON, but of no form that is known", hint=hint)
 
@@ -117,12 +117,12 @@ def content_of(path: str, stdin: Readable | None = None) -> bytes:
 
 
 def _squeezed(content: bytes) -> Any:
-    """What inflates content that begins as a compressed file does, else None."""
+    """The decompressor of content by its magic number, or None."""
     return next((opener for magic, opener in _MAGIC.items() if content.startswith(magic)), None)
 
 
 def _inflated(content: bytes, path: str, opener: Any) -> bytes:
-    """What a compressed file holds, up to a limit that no file of a few kilobytes can pass unseen."""
+    """Decompress content up to a limit, against decompression bombs. Raises BioasmError B304 or B111."""
     most = limit("inflated_bytes")
     try:
         with opener(io.BytesIO(content)) as inside:

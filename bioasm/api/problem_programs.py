@@ -20,13 +20,16 @@ _LOADS = ("LDJ", "LDH", "LDT", "LDO")
 
 
 def problem_in(program: Program) -> Problem:
-    """What a program minimises. Raises BioasmError B315 where it is no single problem."""
+    """The problem that a program minimises. Raises BioasmError B315 where it is no single problem."""
     verified = verify(program)
     loads = [i for i in program.instructions if i.mnemonic in _LOADS]
     found = {i.mnemonic: i.operands[0] for i in loads}
     if not found or len(found) < len(loads):
         why = "loads no problem" if not found else "loads a part of its problem twice"
         raise error("B315", f"the program {why}", hint="LDJ, LDH, LDT and LDO say one each")
+    if verified.network.eliminated is not None:
+        why = "the program holds what is left of a problem after spins were eliminated"
+        raise error("B315", why, hint="take the problem's own file, or import it without --reduce and --solver auto")
     domain = SPIN if verified.model.kind == SPINS else BIT
     data: dict[str, Any] = {m: program.data[o.index].value for m, o in found.items() if isinstance(o, DataRef)}
     pieces = [*_pairs(data.get("LDJ"), domain), *_biases(data.get("LDH")), *_products(data.get("LDT"))]
@@ -39,7 +42,7 @@ def problem_in(program: Program) -> Problem:
 
 
 def _emitted(program: Program) -> str:
-    """What a program calls the objective that is maximised."""
+    """The name that a program gives the objective that is maximised."""
     emitted = [i.operands[1] for i in program.instructions if i.mnemonic == "OUT"]
     return CUT if any(isinstance(name, Name) and name.text == CUT for name in emitted) else "objective"
 

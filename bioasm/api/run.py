@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Programmed(Protocol):
-    """What a program can be made of, as a Problem or a Network."""
+    """An object that a program can be made of, as a Problem or a Network."""
 
     def program(self) -> Program:
         """The program."""
@@ -46,10 +46,10 @@ def run(
     program: Program | Path | str | bytes | Programmed,
     *,
     data: Mapping[str, Any] | None = None,
-    set: Mapping[str, str | float] | None = None,
+    set: Mapping[str, str | float | Sequence[str | float]] | None = None,
     driver: str | Driver = "cpu",
     seed: int | None = None,
-    lanes: int = 1,
+    lanes: int | str | None = None,
     observer: Observer | None = None,
     time_limit: float | None = None,
     target: float | None = None,
@@ -59,22 +59,29 @@ def run(
 
     `program` is a Program, a path, a text (a str of several lines is a text, any other the path of a file), the bytes of a
     text or of bytecode, a Problem or a Network. `data` are arrays by name, as for `assemble`. `set` replaces constants of the
-    program and defaults of parameters, as `--set` does: `{"T0": 5, "dt": "0.1 ms"}`. `seed` is a whole number below 2**64,
-    drawn where it is None and always found in the Result. `observer` is called between slices with a `Progress`; where it
-    returns False, the run ends. So it does after `time_limit` seconds, once the best energy is `target` or lower, and at
-    Ctrl-C: the Result then holds what was computed, and its `status` says why. `options` are further fields of
-    `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the program or the run.
+    program and defaults of parameters, as `--set` does: `{"T0": 5, "dt": "0.1 ms"}`; a list or array gives each lane its own
+    value, as `--set-lanes` does: `{"T": [1, 2, 5]}`. `seed` is a whole number below 2**64, drawn where it is None and always
+    found in the Result. `lanes` is a number, or a piece of all lanes as `"1000:2000/4096"`; None is as many as the longest list
+    of values has, else 1.
+    `observer` is called between slices with a `Progress`; where it returns False, the run ends. So it does after `time_limit`
+    seconds, once the best energy is `target` or lower, and at Ctrl-C: the Result then holds what was computed, and its `status`
+    says why. `options` are further fields of `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the
+    program or the run.
     """
     from bioasm.api.interrupts import Interruptible
     from bioasm.drivers import RunOptions
-    from bioasm.settings import verified_program
+    from bioasm.settings import program_with_lanes
 
     seed = draw_seed() if seed is None else seed
-    given = {"seed": seed, "lanes": lanes, "time_limit": time_limit, "target": target, **options}
+    one, by_lane = arguments.values_of_lanes(set)
+    lanes = max(map(len, by_lane.values()), default=1) if lanes is None else lanes
+    given = {"seed": seed, **arguments.lanes_of(lanes), "time_limit": time_limit, "target": target, **options}
     wanted = arguments.checked_options(given)
     arguments.function("observer", observer)
-    verified, parameters = verified_program(as_program(program, data), arguments.settings_of(set))
+    verified, parameters, own = program_with_lanes(as_program(program, data), arguments.settings_of(one), by_lane)
     wanted["parameters"] = {**arguments.mapping("parameters", wanted.get("parameters")), **parameters}
+    if by_lane:
+        wanted |= {"lane_constants": own.constants, "lane_parameters": own.parameters}
     chosen = RunOptions(**wanted)
     with _connected(driver) as connected, Interruptible(observer) as watch:
         return connected.run(verified, chosen, watch)

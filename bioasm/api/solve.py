@@ -25,6 +25,7 @@ def solve(
     time_limit: float | None = None,
     target: float | None = None,
     lanes: int = 8,
+    reduce: bool = False,
     seed: int | None = None,
     set: Mapping[str, str | float] | None = None,
     observer: Observer | None = None,
@@ -35,15 +36,17 @@ def solve(
     `problem` is whatever `Problem.of` takes. Without a limit the spins of each of `lanes` lanes are annealed once, with the
     schedule that `bioasm import` writes; its constants (`sweeps`, `T0`, ...) can be `set`. With `time_limit` (seconds) or
     `target` they are annealed again and again, each time twice as long, until the time is over or the objective is `target`
-    or better: no larger, or where it is maximised no smaller. However it ended, `result["best_energy"]`, `["best_state"]` and,
-    where it is maximised, `["objective"]` (of a graph `["cut"]`) are there. The Result has the names of the variables;
-    its energies are the problem's, offset included, and where it is maximised (also the cut of a graph) minus its objective.
+    or better: no larger, or where it is maximised no smaller. With `reduce`, spins with at most three neighbours are
+    eliminated exactly before, as `bioasm import --reduce` does; the Result has all of them. However it ended,
+    `result["best_energy"]`, `["best_state"]` and, where it is maximised, `["objective"]` (of a graph `["cut"]`) are there. The
+    Result has the names of the variables; its energies are the problem's, offset included, and where it is maximised (also the
+    cut of a graph) minus its objective.
     """
     found = Problem.of(problem, maximize=maximize)
     target = None if target is None else arguments.real("target", target)
     again = time_limit is not None or target is not None
     lowest = -target if target is not None and found.maximizes else target
-    program = build(found, "ising", Effort(again=again))
+    program = build(found, "ising", Effort(again=again, reduce=reduce))
     given: dict[str, Any] = {"trace": not again, "time_limit": time_limit, "target": lowest, **options}
     return _read(run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given), found.account.emits_negated)
 

@@ -54,7 +54,7 @@ def findings(path: str) -> tuple[Diagnostic, ...]:
         verified = verify(common.load(path))
         check_unchanged(verified.program)
         needed = demand(verified)
-        check_demand(needed, here=False)
+        check_demand(needed.streamed, here=False)
         return (*verified.warnings, *memory_warning(needed))
     except BioasmError as wrong:
         return wrong.diagnostics

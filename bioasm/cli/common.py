@@ -1,4 +1,4 @@
-"""What all subcommands share: the look of their help, input and output, colour, and how findings are reported."""
+"""Parts that all subcommands share: the look of their help, input and output, colour, and how findings are reported."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from bioasm.cli.main import Settings
     from bioasm.cli.sources import Sources
     from bioasm.isa.program import Program
+
+    LanesType = click.ParamType[Any]
+else:
+    LanesType = click.ParamType  # the lowest version of click that will do has no generic one
 
 STDIO = "-"
 EXIT_MEANINGS = {
@@ -86,8 +90,8 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
 
 
-class Number(click.FloatRange):
-    """A number within bounds; NaN, which lies within any, is none."""
+class AnyNumber(click.types.FloatParamType):
+    """A number; NaN is none."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or wrong usage."""
@@ -95,6 +99,26 @@ class Number(click.FloatRange):
         if number != number:
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
+
+
+class Number(AnyNumber, click.FloatRange):
+    """A number within bounds."""
+
+
+class Lanes(LanesType):
+    """A number of lanes, or a piece FIRST:END/ALL of them."""
+
+    name = "lanes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The span of lanes, or wrong usage."""
+        from bioasm.diagnostics import BioasmError
+        from bioasm.settings import lane_span
+
+        try:
+            return lane_span(str(value))
+        except BioasmError as wrong:
+            self.fail("; ".join(str(part) for d in wrong.diagnostics for part in (d.message, d.hint) if part), param, ctx)
 
 
 FUEL = click.IntRange(1, 2**63 - 1)
@@ -152,7 +176,7 @@ def stdin() -> BinaryIO:
 
 
 def sources() -> Sources:
-    """What the present command reads: standard input as a stream, and the lines that messages show."""
+    """The sources of the present command: standard input as a stream, and the lines that messages show."""
     from bioasm.cli.sources import Sources
 
     settings = click.get_current_context().obj

@@ -11,7 +11,7 @@ import click
 
 from bioasm.cli import common
 from bioasm.cli.signals import heeded
-from bioasm.diagnostics import EXIT_OK, error
+from bioasm.diagnostics import EXIT_OK, EXIT_USAGE, error
 
 if TYPE_CHECKING:
     from bioasm.hardware.board.settings import BoardSettings
@@ -27,6 +27,7 @@ CHANCE = click.FloatRange(0, 1)
         bioasm emulate --chip rhs2116 --wall --baud 3000000
         bioasm emulate --loss 0.05 --fault "run+0.2 unplug"
         bioasm emulate --socket 7000
+        bioasm emulate --firmware qemu:m7 --chip rhs2116
     """,
     exits={0: "ended by a signal, or unplugged by a fault", 130: "interrupted"},
 )
@@ -49,8 +50,12 @@ CHANCE = click.FloatRange(0, 1)
 @click.option("--wrong-chip", is_flag=True, help="The chip says that it is another.")
 @click.option("--uncalibrated", is_flag=True, help="The firmware forgets to calibrate the chip.")
 @click.option("--fault", "faults", multiple=True, metavar="'WHEN WHAT [VALUE]'", help="Let something go wrong: WHEN is seconds, run+SECONDS or rx+BYTES; docs/board.md lists WHAT. May be repeated.")  # noqa: E501  # fmt: skip
+@click.option("--firmware", metavar="KIND", help="Run the firmware in C instead: firmware:host, qemu:m7 or qemu:m4; of the other options --chip and --seed count.")  # noqa: E501  # fmt: skip
+@click.option("--image", metavar="FILE", help="The firmware's image; by default what `make firmware` has built.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing on standard error.")
-def command(wall: bool, port: int | None, faults: tuple[str, ...], quiet: bool, **wanted: Any) -> int:
+def command(
+    wall: bool, port: int | None, faults: tuple[str, ...], firmware: str | None, image: str | None, quiet: bool, **wanted: Any
+) -> int:
     """Serve an emulated board: an Intan chip with a culture behind its electrodes, and the firmware in front.
 
     The first line of standard output is what `--port` of the driver intan takes. Ctrl-C ends it.
@@ -58,13 +63,15 @@ def command(wall: bool, port: int | None, faults: tuple[str, ...], quiet: bool, 
     from bioasm.hardware.board.script import parse_event
     from bioasm.hardware.board.settings import BoardSettings
 
+    if firmware is not None:
+        return _serve_firmware(firmware, image, wanted["chip"], wanted["seed"], quiet)
     events = tuple(parse_event(text) for text in faults)
     settings = BoardSettings(**wanted, time="wall" if wall else "virtual", faults=events)
     return _serve(settings, _wire(port), quiet)
 
 
 def _wire(port: int | None) -> Transport:
-    """What a host opens. Raises BioasmError B530 where this computer has none to give."""
+    """The board's transport, which a host opens. Raises BioasmError B530 where this computer has none to give."""
     from bioasm.hardware.board.serve import SocketServer
     from bioasm.hardware.link.transport import PtyServer
 
@@ -100,6 +107,26 @@ def _serve(settings: BoardSettings, wire: Transport, quiet: bool) -> int:
         if not quiet:
             counts = station.firmware.link.statistics
             _say(f"{counts.frames_in} frames came, {counts.frames_out} went, {counts.errors.total} were damaged")
+    return EXIT_OK
+
+
+def _serve_firmware(kind: str, image: str | None, chip: str, seed: int, quiet: bool) -> int:
+    """Run the firmware until it ends or a signal comes."""
+    from pathlib import Path
+
+    from bioasm.firmware.emulation import CHIP, KINDS, FirmwareBoard, default_image, rhs_chip
+
+    if kind not in KINDS:
+        raise error("B530", f"there is no firmware {kind!r}", hint=f"there are {', '.join(KINDS)}", exit_code=EXIT_USAGE)
+    found = Path(image) if image is not None else default_image(kind)
+    with FirmwareBoard(kind, found, rhs_chip(seed) if chip == CHIP else None) as board:
+        for number in heeded():
+            if number != signal.SIGINT:
+                signal.signal(number, lambda *_: board.process.terminate())
+        print(board.port, flush=True)
+        if not quiet:
+            _say(f"{found.name} as {kind}{f' with {chip}' if chip == CHIP else ', without a chip'}; Ctrl-C ends it")
+        board.process.wait()
     return EXIT_OK
 
 

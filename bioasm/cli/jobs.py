@@ -220,7 +220,7 @@ def cancel(job: str, at: str | None, token: str | None, ca: str | None, everyone
 
 
 def _after_cancelling(job: dict[str, Any]) -> str:
-    """What became of a job that was to be cancelled."""
+    """The state of a job after a request to cancel it, in words."""
     from bioasm.diagnostics.render import visible
     from bioasm.drivers.remote.protocol import ENDED
 
@@ -256,9 +256,9 @@ def token_add(name: str, rights: str, quotas: tuple[str, ...], days: float | Non
     from bioasm.settings import split_settings
 
     most = {quota: _count(value) for quota, value in split_settings(quotas, "--quota").items()}
-    kept = _store(store)
-    token = add_token(kept, name, [right for right in rights.replace(" ", "").split(",") if right], most, days)
-    Audit(kept.folder).write("token-add", "", "done", token=name, rights=rights)
+    with _store(store) as kept:
+        token = add_token(kept, name, [right for right in rights.replace(" ", "").split(",") if right], most, days)
+        Audit(kept.folder).write("token-add", "", "done", token=name, rights=rights)
     sys.stdout.write(f"{token}\n")
     return EXIT_OK
 
@@ -275,7 +275,9 @@ def token_list(store: str | None) -> int:
     """List tokens with their rights, quotas and ends."""
     from bioasm.serve.tokens import tokens
 
-    for one in tokens(_store(store)):
+    with _store(store) as kept:
+        known = tokens(kept)
+    for one in known:
         quotas = "".join(f", {quota} {most:,}" for quota, most in one["quotas"].items())
         until = "" if one["expires"] is None else f", until {time.strftime('%Y-%m-%d %H:%M', time.localtime(one['expires']))}"
         sys.stdout.write(f"{one['name']}: {' '.join(one['rights'])}{quotas}{until}\n")
@@ -290,7 +292,7 @@ def token_remove(name: str, store: str | None) -> int:
     from bioasm.serve.audit import Audit
     from bioasm.serve.tokens import remove_token
 
-    kept = _store(store)
-    remove_token(kept, name)
-    Audit(kept.folder).write("token-remove", "", "done", token=name)
+    with _store(store) as kept:
+        remove_token(kept, name)
+        Audit(kept.folder).write("token-remove", "", "done", token=name)
     return EXIT_OK

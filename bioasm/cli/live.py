@@ -44,7 +44,7 @@ def live_page(observer: Observer, facts: dict[str, Any], stopped: Callable[[], b
 
 
 def live_facts(verified: Verified, driver: str, lanes: int, total: int | None) -> dict[str, Any]:
-    """What a page tells of a run before it begins."""
+    """Facts of a run for its page, known before it begins."""
     from bioasm.drivers.describe import unit_of
     from bioasm.isa.program import Name
 

@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Report what is wrong with programs, without running them."),
     "fmt": ("fmt", "Rewrite program texts in the standard form."),
     "run": ("run", "Run a program on a driver and print its results."),
+    "sweep": ("sweep", "Run a program for many values, seeds and lanes on an executor, into a folder."),
+    "tts": ("tts", "Measure in what time programs reach an energy, over seeds and lanes."),
+    "merge": ("merge", "Join the results of pieces of the lanes to the result of the whole."),
     "plot": ("plot", "Draw saved results: spikes, traces, energies, success over time."),
     "report": ("report", "Write a page with the pictures, results and program of a run."),
     "verify": ("verify", "Run a program on two drivers and compare what they computed."),
@@ -34,11 +37,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("new", "Make a project: a program, a test of it, and a CI file."),
     "help": ("help", "Explain an instruction, or list all instructions."),
     "emit-c": ("emit_c", "Print the dynamics of a program as C, with a test vector."),
+    "firmware": ("firmware", "Print a neuron model as C for a microcontroller, or all that an image is made of."),
     "drivers": ("drivers", "List the drivers that can run programs."),
     "serve": ("serve", "Serve the devices of this machine to clients elsewhere."),
     "jobs": ("jobs", "List, join, fetch and cancel the jobs of a server; manage its tokens."),
     "emulate": ("emulate", "Serve an emulated board with a culture behind its electrodes."),
-    "models": ("models", "List neuron models and mechanisms, or describe one."),
+    "models": ("models", "List neuron models, mechanisms and synapses, or describe one."),
     "completion": ("completion", "Print the script that lets a shell complete commands and values."),
     "man": ("man", "Print manual pages, or write them all."),
     "explain": ("explain", "Explain an error code, or list all codes."),
@@ -93,7 +97,7 @@ class Commands(click.Group):
 
 
 class Settings:
-    """What holds for the whole command line: when to colour, and the sources that messages show lines of."""
+    """Settings of the whole command line: when to colour, and the sources that messages show lines of."""
 
     color = "auto"
     sources: Sources | None = None

@@ -1,4 +1,4 @@
-"""`bioasm models`: the neuron models and mechanisms that ship or that a program brings along, and the page of one."""
+"""`bioasm models`: the neuron models, mechanisms and synapses that ship or that a program brings along, and the page of one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from bioasm.cli import common
 from bioasm.diagnostics import BioasmError, did_you_mean
 from bioasm.models import DEFAULT_MODEL, MODELS
+from bioasm.models.base import MECHANISM, SYNAPSE
 
 if TYPE_CHECKING:
     from bioasm.models.base import Model, Parameter
@@ -87,7 +88,7 @@ def all_models() -> str:
 def _listed(models: Mapping[str, Model]) -> str:
     if not models:
         return "The program brings no models along.\n"
-    return _lines([(m.name, "mechanism" if m.kind == "mechanism" else "model", m.summary) for m in models.values()])
+    return _lines([(m.name, m.kind if m.kind in (MECHANISM, SYNAPSE) else "model", m.summary) for m in models.values()])
 
 
 def _lines(rows: list[tuple[str, str, str]]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bioasm.plot.kinds import Choice
     from bioasm.results import Result
 
-KIND_NAMES = ("energy", "raster", "traces", "histogram", "success", "isi", "phase")
+KIND_NAMES = ("energy", "raster", "traces", "histogram", "success", "isi", "phase", "weights", "cell")
 
 
 @common.command(
@@ -26,23 +26,40 @@ KIND_NAMES = ("energy", "raster", "traces", "histogram", "success", "isi", "phas
         bioasm plot slow.npz fast.npz --kind success --target -11624 -o success.pdf
         bioasm plot r.npz -o r.html
         bioasm run problem.basm -o - | bioasm plot - -o r.svg
+        bioasm plot sweep-folder --reading rate --over T0 --over I
     """,
 )
 @click.argument("paths", metavar="RESULT...", nargs=-1, required=True)
 @click.option("--kind", "kinds", type=click.Choice(KIND_NAMES), multiple=True, help="What is drawn; by default energy, raster and traces, as far as the results have them. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("--lane", type=click.IntRange(0), metavar="L", default=0, show_default=True, help="Of spikes and traces, which lane.")  # noqa: E501  # fmt: skip
-@click.option("--target", type=common.Number(), metavar="E", help="Of success, the energy that counts; by default the lowest seen.")  # noqa: E501  # fmt: skip
+@click.option("--target", type=common.AnyNumber(), metavar="E", help="Of success, the energy that counts; by default the lowest seen.")  # noqa: E501  # fmt: skip
+@click.option("--reading", metavar="COLUMN", help="Of a sweep, which column of its table; by default the first number that the program emits, else best_energy or spikes.")  # noqa: E501  # fmt: skip
+@click.option("--over", multiple=True, metavar="NAME", help="Of a sweep, over which setting, or which two; by default those with several values.")  # noqa: E501  # fmt: skip
 @common.output_option("The picture, by suffix .svg, .png, .pdf or .html; by default RESULT with .svg; `-` writes SVG.")
-def command(paths: tuple[str, ...], kinds: tuple[str, ...], lane: int, target: float | None, output: str | None) -> int:
+def command(
+    paths: tuple[str, ...],
+    kinds: tuple[str, ...],
+    lane: int,
+    target: float | None,
+    reading: str | None,
+    over: tuple[str, ...],
+    output: str | None,
+) -> int:
     """Draw RESULT, a file that `bioasm run -o` wrote (.npz, .json, .h5 or .zarr), or `-` for .npz from standard input.
 
-    Several results are laid over each other (energy, histogram, success) or below each other.
+    Several results are laid over each other (energy, histogram, success) or below each other. Of the folder of a sweep a column
+    of the table is drawn: median and quartiles over one setting, or a heat map of medians over two.
     """
     from bioasm.files import check_writable
     from bioasm.plot.files import check, write
     from bioasm.plot.kinds import Choice
+    from bioasm.sweeps.store import is_sweep
 
     path = output or beside(paths[0], ".svg")
+    if any(map(is_sweep, paths)):
+        return _of_sweep(paths, path, reading, over, output)
+    if reading is not None or over:
+        raise click.UsageError("--reading and --over are of the folder of a sweep")
     check("-.svg" if path == common.STDIO else path)
     if path != common.STDIO:
         check_writable(path)
@@ -51,6 +68,27 @@ def command(paths: tuple[str, ...], kinds: tuple[str, ...], lane: int, target: f
         _print(named, kinds, choice)
         return 0
     write(named, path, kinds, choice)
+    told(path, output)
+    return 0
+
+
+def _of_sweep(paths: tuple[str, ...], path: str, reading: str | None, over: tuple[str, ...], output: str | None) -> int:
+    """Draw the table of a sweep."""
+    from bioasm.files import check_writable, whole
+    from bioasm.plot.files import PICTURES, check
+    from bioasm.sweeps.picture import drawn
+
+    if len(paths) > 1:
+        raise click.UsageError("one sweep is drawn at a time")
+    if path == common.STDIO:
+        check("-.svg", PICTURES)
+        sys.stdout.write(drawn(paths[0], "svg", reading, over).decode())
+        return 0
+    check(path, PICTURES)
+    check_writable(path)
+    content = drawn(paths[0], Path(path).suffix[1:].lower(), reading, over)
+    with whole(path) as stream:
+        stream.write(content)
     told(path, output)
     return 0
 
@@ -75,7 +113,7 @@ def results(paths: tuple[str, ...]) -> list[tuple[str, Result]]:
 
 def beside(path: str, suffix: str) -> str:
     """The name of a file that is made from `path` where none was given: the same with another suffix, in this folder."""
-    return f"{'result' if path == common.STDIO else Path(path).stem}{suffix}"
+    return f"{'result' if path == common.STDIO else Path(path).stem or 'result'}{suffix}"
 
 
 def told(path: str, given: str | None) -> None:

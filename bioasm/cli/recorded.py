@@ -1,4 +1,4 @@
-"""What `bioasm info` tells of a recording."""
+"""The facts of a recording that `bioasm info` prints."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("paths", metavar="RESULT...", nargs=-1, required=True)
 @click.option("--program", metavar="PROGRAM", help="The program that ran, to be shown on the page.")
 @click.option("--lane", type=click.IntRange(0), metavar="L", default=0, show_default=True, help="Of spikes and traces, which lane.")  # noqa: E501  # fmt: skip
-@click.option("--target", type=common.Number(), metavar="E", help="Of success, the energy that counts; by default the lowest seen.")  # noqa: E501  # fmt: skip
+@click.option("--target", type=common.AnyNumber(), metavar="E", help="Of success, the energy that counts; by default the lowest seen.")  # noqa: E501  # fmt: skip
 @common.output_option("The page; by default RESULT with .html; `-` writes it to standard output.")
 def command(paths: tuple[str, ...], program: str | None, lane: int, target: float | None, output: str | None) -> int:
     """Write a page about RESULT, a file that `bioasm run -o` wrote. It needs no other file and no network."""
@@ -69,7 +69,7 @@ def program_text(path: str, program: Program) -> str:
 
 
 def _note(program: Program, result: Result) -> str:
-    """What is to be said of a program that is not, byte for byte, the one that ran."""
+    """The note for a program whose bytes differ from those of the program that ran."""
     from bioasm.binary.writer import program_hash
 
     if program_hash(program) == result.program_sha256:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bioasm.cli.main import Settings
     from bioasm.drivers import Driver, Observer, RunOptions
     from bioasm.results import Result
+    from bioasm.runtime.options import LaneSpan
+    from bioasm.settings import LaneSettings
     from bioasm.verifier.gate import Verified
 
 EXIT_CODES = {
@@ -32,14 +34,15 @@ EXIT_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     path: str
     driver: str
     seed: int | None
-    lanes: int
+    lanes: LaneSpan | None
     threads: int | None
     settings: tuple[str, ...]
+    by_lane: tuple[str, ...]
     fuel: int | None
     time_limit: float | None
     target: float | None
@@ -63,6 +66,8 @@ class Request:
     examples="""
         bioasm run problem.basm
         bioasm run problem.basm --seed 1 --lanes 16 --set T0=5
+        bioasm run problem.basm --seed 1 --set-lanes T=0.5:4:64
+        bioasm run problem.basm --seed 1 --lanes 0:2000/4096 -o first.npz
         bioasm run problem.bbc --json | jq .best_energy
         bioasm run problem.basm --time-limit 10 --target -11624
         bioasm run long.basm --checkpoint long.ckpt -o long.npz
@@ -79,12 +84,13 @@ class Request:
 @common.program_argument
 @click.option("--driver", metavar="NAME", default="cpu", show_default=True, help="What runs it; see `bioasm drivers`.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Seed of the noise. Drawn and reported where it is not given; the same seed gives the same results, for any number of threads.")  # noqa: E501  # fmt: skip
-@click.option("--lanes", type=click.IntRange(1, 1 << 16), metavar="L", default=1, show_default=True, help="Independent copies, each with its own noise.")  # noqa: E501  # fmt: skip
+@click.option("--lanes", type=common.Lanes(), metavar="L", help="Independent copies, each with its own noise; FIRST:END/ALL runs a piece of them, for `bioasm merge`. Without it 1, or as many as --set-lanes has values.")  # noqa: E501  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; by default as many as are useful.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a constant of the program, or else the default of a parameter of its model. The value may have a unit. May be repeated.")  # noqa: E501  # fmt: skip
+@click.option("--set-lanes", "by_lane", multiple=True, metavar="NAME=VALUES", help="Give each lane its own value of a constant or parameter: START:STOP:COUNT, or a list with commas. May be repeated.")  # noqa: E501  # fmt: skip
 @click.option("--fuel", type=common.FUEL, metavar="N", help="Bound on instructions plus steps.")
 @click.option("--time-limit", type=common.Number(0, min_open=True), metavar="SECONDS", help="End the run after that time, with what there is.")  # noqa: E501  # fmt: skip
-@click.option("--target", type=common.Number(), metavar="E", help="End the run when an energy of at most E was seen.")
+@click.option("--target", type=common.AnyNumber(), metavar="E", help="End the run when an energy of at most E was seen.")
 @common.json_option
 @common.output_option("Save all results, by suffix as .npz (also without suffix), .json, .h5, .csv, .parquet, .zarr or .nwb; `-` writes npz to a pipe.")  # noqa: E501  # fmt: skip
 @click.option("--report", metavar="FILE", help="Write a page (.html) with pictures, results, provenance and the program.")
@@ -111,11 +117,13 @@ def command(ctx: click.Context, /, **wanted: Any) -> int:
     result = _ran(request, verified, options)
     seconds = time.perf_counter() - started
     failures = [failure for failure in (_saved(request, result), _reported(request, verified, result)) if failure]
-    return _deliver(request, result, _news(request, verified, result), seconds, failures, ctx.obj)
+    code = _deliver(request, result, _news(request, verified, result), seconds, failures, ctx.obj)
+    _clear(request, result, failures)
+    return code
 
 
 def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
-    """What can be known to be wrong before a long run is said before it."""
+    """Refuse contradictory options before a long run, not after it."""
     if request.resume and not request.checkpoint:
         raise click.UsageError("--resume needs --checkpoint FILE", ctx)
     if request.checkpoint == common.STDIO:
@@ -127,7 +135,11 @@ def _refuse_contradictions(ctx: click.Context, request: Request) -> None:
         from bioasm.extras import require
 
         require("matplotlib", "plot", "a report")
-    for path in (request.output, request.checkpoint, request.report):
+    if request.output and request.output != common.STDIO:
+        from bioasm.results.files import check_place
+
+        check_place(request.output)
+    for path in (request.checkpoint, request.report):
         if path and path != common.STDIO:
             from bioasm.files import check_writable
 
@@ -157,26 +169,32 @@ def _refuse_one_file_for_two(ctx: click.Context, request: Request) -> None:
 
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
-    from bioasm.settings import split_settings, verified_program
+    from bioasm.settings import program_with_lanes, split_settings
+    from bioasm.sweeps.values import axes
 
-    verified, chosen = verified_program(common.load(request.path), split_settings(request.settings))
+    settings = split_settings(request.settings)
+    chosen = program_with_lanes(common.load(request.path), settings, axes(request.by_lane, "--set-lanes"))
+    verified = chosen.verified
     if verified.warnings and not request.quiet:
         common.report(verified.warnings, console)
     return verified, _options(request, chosen)
 
 
-def _options(request: Request, chosen: dict[str, float]) -> RunOptions:
+def _options(request: Request, chosen: LaneSettings) -> RunOptions:
     from bioasm.drivers import RunOptions
-    from bioasm.runtime.options import DEFAULT_FUEL
+    from bioasm.runtime.options import DEFAULT_FUEL, LaneSpan
 
+    span = request.lanes or LaneSpan(0, chosen.longest, chosen.longest)
     return RunOptions(
         seed=request.seed or 0,
-        lanes=request.lanes,
+        **span.options,
         threads=request.threads,
         fuel=request.fuel or DEFAULT_FUEL,
         time_limit=request.time_limit,
         target=request.target,
-        parameters=chosen,
+        parameters=chosen.parameters,
+        lane_constants=chosen.by_lane.constants,
+        lane_parameters=chosen.by_lane.parameters,
         checkpoint=Path(request.checkpoint) if request.checkpoint else None,
         checkpoint_every=request.every,
         resume=request.resume,
@@ -192,7 +210,7 @@ def _ran(request: Request, verified: Verified, options: RunOptions) -> Result:
     made = make_driver(request.driver, _driver_options(request))
     watch = Watch(show, total, made.outlives)
     with made as driver, watch:
-        chosen = replace(options, seed=_seed(request, driver))
+        chosen = replace(options, seed=_seed(request, driver), spool=_spool(request) if driver.spools else None)
         if not request.live:
             return _to_the_end(driver, verified, chosen, watch)
         from bioasm.cli.live import live_facts, live_page
@@ -223,7 +241,7 @@ def _total_steps(verified: Verified, options: RunOptions) -> int | None:
 
 
 def _driver_options(request: Request) -> dict[str, str]:
-    """What the driver's constructor is given."""
+    """Options for the driver's constructor."""
     from bioasm.settings import split_settings
 
     named = {name: getattr(request, name) for name in ("port", "substrate", "map", "record")}
@@ -288,6 +306,34 @@ def _saved(request: Request, result: Result) -> BioasmError | None:
     except BioasmError as failure:
         return failure
     return None
+
+
+def _spool(request: Request) -> Path | None:
+    """The folder beside `-o` to which a long run writes as it goes on; a checkpoint holds all of it instead."""
+    from bioasm.results.files import STREAMED, suffix_of
+
+    path = request.output
+    if path is None or path == common.STDIO or request.checkpoint or suffix_of(path) not in STREAMED:
+        return None
+    straight = Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir())  # /dev/null, a pipe
+    return None if straight else Path(f"{path}.spool")
+
+
+def _clear(request: Request, result: Result, failures: list[BioasmError]) -> None:
+    """Remove the spool once all of it is in the file; else say where it is."""
+    spool = _spool(request)
+    if spool is None or not spool.is_dir():
+        return
+    from bioasm.vm.spool import is_ours
+
+    if not is_ours(spool):
+        return
+    if failures or any(d.code == "B302" for d in result.diagnostics):
+        sys.stderr.write(f"what was written while the program ran is in {spool}\n")
+        return
+    from shutil import rmtree
+
+    rmtree(spool, ignore_errors=True)
 
 
 def _print(request: Request, result: Result, seconds: float, file: str | None) -> None:

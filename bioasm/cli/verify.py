@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     path: str
     against: str
@@ -72,7 +72,7 @@ LANES_FOR_STATISTICS = 64
 def command(ctx: click.Context, /, **given: Any) -> int:
     """Run PROGRAM, a text or bytecode or `-` for standard input, on two drivers and compare everything that both compute.
 
-    The state variables of all neurons are recorded on both sides, also where the program does not.
+    The state variables of all neurons and synapses are recorded on both sides, also where the program does not.
     """
     wanted = Wanted(**given)
     if wanted.plot:

@@ -1,4 +1,4 @@
-"""What `bioasm --version` prints."""
+"""The text that `bioasm --version` prints."""
 
 from __future__ import annotations
 

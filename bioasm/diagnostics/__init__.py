@@ -1,4 +1,4 @@
-"""What can be wrong with a program, a file or a run: places, codes, messages and how they are shown."""
+"""Diagnostics of programs, files and runs: places, codes, messages and how they are shown."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class BioasmError(Exception):
         return render_text(self.diagnostics).rstrip("\n")
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows in place of a traceback."""
+        """The lines that a notebook shows in place of a traceback."""
         return str(self).split("\n")
 
 

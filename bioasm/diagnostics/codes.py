@@ -1,20 +1,14 @@
 """The table of error codes: one row a code, from which `bioasm explain` and the reference page derive.
 
-B0xx the text, B1xx the program, B2xx bytecode, B3xx files, B4xx a run, B5xx drivers, B9xx ourselves.
+B0xx the text, B1xx the program, B2xx bytecode, B3xx files, B4xx a run, B5xx drivers, B6xx pieces and sweeps, B9xx ourselves.
 A number is never given to another meaning.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Code(NamedTuple):
-    """One row: a title of a few words and the page that `bioasm explain CODE` prints."""
-
-    title: str
-    explanation: str
-
+from bioasm.diagnostics.cable_codes import CABLE_CODES
+from bioasm.diagnostics.code import Code
+from bioasm.diagnostics.sweep_codes import SWEEP_CODES
 
 CODES: dict[str, Code] = {
     # --- text -------------------------------------------------------------------------------------
@@ -296,7 +290,12 @@ CODES: dict[str, Code] = {
         "no instructions",
         "The program holds nothing to do: comments, constants or data alone. A run of it succeeds, and gives nothing.",
     ),
+    "B135": Code(
+        "distribution reaches out of a range",
+        "A normal or lognormal distribution now and then draws a number that its place can't take, such as a time constant below 0. It is never used: the run ends with B402. Bounds, normal(mean, sd, low, high), draw anew.",
+    ),
     # --- bytecode ---------------------------------------------------------------------------------
+    **CABLE_CODES,
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(
         "version not supported",
@@ -360,13 +359,13 @@ CODES: dict[str, Code] = {
     ),
     "B315": Code(
         "problem does not fit the format",
-        "The format has no place for something of the problem, such as products of three variables, biases or a sense. The hint "
-        "names one that has.",
+        "The format has no place for something of the problem, such as products of three variables, biases or a sense, or for "
+        "something of a network. The hint names one that has, or says what would fit.",
     ),
     "B316": Code(
-        "sense of a written problem",
+        "what a written file does not say",
         "A warning. The format has no place for the sense of the problem: what is written is minus the cut, or an objective that a "
-        "comment alone says to be maximised.",
+        "comment alone says to be maximised. A NIR graph says nothing of how long it runs and what comes to its inputs.",
     ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(
@@ -480,6 +479,6 @@ CODES: dict[str, Code] = {
         "server can't start",
         "`bioasm serve` can't listen where it was told to: without TLS it takes a socket file or a loopback address only. The message says what stands against it.",
     ),
-    # --- ourselves --------------------------------------------------------------------------------
+    **SWEEP_CODES,
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),
 }

@@ -36,7 +36,7 @@ _MODEL = "dynapsim"
 
 
 class Flaw(Exception):
-    """What is wrong with a layer, in words; `hint` says what would mend it."""
+    """A fault of a layer, in words; `hint` says what would mend it."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)

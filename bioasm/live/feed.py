@@ -1,4 +1,4 @@
-"""What a page is told while a run goes on: an observer that turns reports of the run into small JSON events."""
+"""The events of a live page: an observer that turns reports of a run into small JSON events."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class Feed:
         return told
 
     def _news(self, news: News) -> dict[str, Any]:
-        chosen = _thinned(len(news.t))
         first, self.entries = self.entries, self.entries + len(news.energies)
         entries = _thinned(len(news.energies))
         return {
-            "spikes": [news.t[chosen].tolist(), news.i[chosen].tolist(), len(news.t)],
+            "spikes": _marks(news.t, news.i),
             "energy": [(entries + first).tolist(), _finite(news.energies[entries])],
             "traces": {name: _trace(*samples) for name, samples in news.samples.items()},
+            "events": {name: _marks(*times) for name, times in news.events.items()},
         }
 
     def send(self, event: dict[str, Any]) -> None:
@@ -106,6 +106,12 @@ def _thinned(count: int) -> Any:
 
 def _finite(values: Any) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def _marks(t: Any, i: Any) -> list[Any]:
+    """Times and neurons, thinned out, and how many there are."""
+    chosen = _thinned(len(t))
+    return [t[chosen].tolist(), i[chosen].tolist(), len(t)]
 
 
 def _trace(t: Any, values: Any) -> list[Any]:

@@ -39,7 +39,7 @@ class Server:
         self.http.server_close()
 
     def allows(self, path: str, host: str) -> str | None:
-        """What of the page is asked for, None where the secret or the host is wrong: names may be made to lead here."""
+        """The part of the page that is asked for, None where the secret or the host is wrong (against DNS rebinding)."""
         _, token, rest = [*path.split("/", 2), "", ""][:3]
         here = {f"{name}:{self.http.server_port}" for name in (LOOPBACK, "localhost")}
         return rest if host in here and secrets.compare_digest(token.encode(), self.token.encode()) else None

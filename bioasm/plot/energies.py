@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from bioasm.plot.style import BLUE, CYCLE, GREY, ORANGE, reduced, scale_of, with_unit
 from bioasm.results import Result
+from bioasm.results.success import Tries, first_hits, tolerance, wilson
 
 Named = Sequence[tuple[str, Result]]
 Array = NDArray[Any]
 _LANES = 12  # whose own traces are shown
-_NORMAL = 1.959963984540054  # the standard normal's 97.5 % point, for bands of 95 %
-_ROUNDING = 1e-9
 _BARS = 60
 _OF_ACTIVITY = "lines are of the activity over time, the best of states that were kept"
 
@@ -34,7 +33,7 @@ def traces_kept_states(result: Result) -> bool:
     """
     apart = _lowest_of_lanes(result) - result.best_energy
     unlike = apart if result.counts_sweeps else -np.abs(apart)
-    return not bool((unlike < -_tolerance(result.best_energy)).any())
+    return not bool((unlike < -tolerance(result.best_energy)).any())
 
 
 def _lowest_of_lanes(result: Result) -> Array:
@@ -42,13 +41,9 @@ def _lowest_of_lanes(result: Result) -> Array:
     return np.asarray(np.fmin.reduce(trace, axis=1, initial=np.inf))
 
 
-def _tolerance(energy: Array) -> Array:
-    return np.asarray(_ROUNDING * np.maximum(1.0, np.abs(energy)))
-
-
 def unknown_hits(result: Result, target: float) -> str:
     """Why it can't be told when lanes reached a target, empty where it can: the lanes of the trace are those of the best."""
-    limit = target + float(_tolerance(np.asarray(target)))
+    limit = target + float(tolerance(np.asarray(target)))
     kept, traced = result.best_energy <= limit, _lowest_of_lanes(result) <= limit
     if traces_kept_states(result) and np.array_equal(kept, traced):
         return ""
@@ -171,7 +166,7 @@ def alt_histogram(named: Named) -> str:
     parts = []
     for label, result in named:
         values, what = energies_of(result)
-        at_best = int((values <= values.min() + _ROUNDING * max(1.0, abs(values.min()))).sum())
+        at_best = int((values <= values.min() + float(tolerance(values.min()))).sum())
         of = f"{label}: " if len(named) > 1 else ""
         span = f"energies {values.min():.10g} to {values.max():.10g}"
         parts.append(f"{of}{len(values):,} {what}, {span}, {at_best:,} at the lowest")
@@ -179,21 +174,6 @@ def alt_histogram(named: Named) -> str:
 
 
 # --- success -----------------------------------------------------------------------------------------
-
-
-def wilson(successes: Array, tries: int) -> tuple[Array, Array]:
-    """The Wilson interval of 95 % of a share of successes."""
-    share, z2 = np.asarray(successes) / tries, _NORMAL**2
-    middle = (share + z2 / (2 * tries)) / (1 + z2 / tries)
-    half = _NORMAL / (1 + z2 / tries) * np.sqrt(share * (1 - share) / tries + z2 / (4 * tries**2))
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
-
-
-def first_hits(result: Result, target: float) -> Array:
-    """When each lane first saw an energy of at most `target`; infinite where it did not."""
-    hit = result.energy_trace <= target + _ROUNDING * max(1.0, abs(target))
-    times = np.append(result.trace_times, np.inf)
-    return np.asarray(times[np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])])
 
 
 def target_of(named: Named, target: float | None) -> float:
@@ -205,28 +185,42 @@ def target_of(named: Named, target: float | None) -> float:
 
 def draw_success(figure: Any, named: Named, target: float | None) -> None:
     """The share of lanes that have seen the target, over time, with Wilson intervals of 95 %."""
-    axes = figure.subplots()
     goal = target_of(named, target)
-    factor, unit = scale_of([max(result.time for _, result in named)], named[0][1].clock_unit)
-    for place, (label, result) in enumerate(named):
-        hits = np.sort(first_hits(result, goal))
-        times = np.unique(np.concatenate([[0.0], hits[np.isfinite(hits)], [result.time]]))
+    draw_shares(figure.subplots(), _tries(named, goal), "lanes", goal)
+
+
+def draw_shares(axes: Any, named: Sequence[tuple[str, Tries]], what: str, goal: float) -> None:
+    """The share of tries that have reached a target, over time, with Wilson intervals of 95 %."""
+    factor, unit = scale_of([max(tries.end for _, tries in named)], named[0][1].unit)
+    for place, (label, tries) in enumerate(named):
+        hits, all_of_them = np.sort(tries.hits), len(tries.hits)
+        times = np.unique(np.concatenate([[0.0], hits[np.isfinite(hits)], [tries.end]]))
         count = np.searchsorted(hits, times, side="right")
-        low, high = wilson(count, result.lanes)
+        low, high = wilson(count, all_of_them)
         color = CYCLE[place % len(CYCLE)]
         axes.fill_between(times * factor, low, high, step="post", color=color, alpha=0.2, lw=0)
-        axes.plot(times * factor, count / result.lanes, drawstyle="steps-post", color=color,
-                  label=f"{label}: {count[-1]} of {result.lanes} lanes")  # fmt: skip
-    axes.set(xlabel="sweeps" if unit == "sweeps" else with_unit("time", unit), ylabel="share of lanes", ylim=(-0.02, 1.02),
+        axes.plot(times * factor, count / all_of_them, drawstyle="steps-post", color=color,
+                  label=f"{label}: {count[-1]} of {all_of_them} {what}")  # fmt: skip
+    axes.set(xlabel="sweeps" if unit == "sweeps" else with_unit("time", unit), ylabel=f"share of {what}", ylim=(-0.02, 1.02),
              title=f"energy of at most {goal:.10g} seen, with 95 % confidence (Wilson)")  # fmt: skip
     axes.legend(loc="best")
 
 
 def alt_success(named: Named, target: float | None) -> str:
     """The curve in words."""
-    goal, parts = target_of(named, target), []
-    for label, result in named:
-        reached = int(np.isfinite(first_hits(result, goal)).sum())
-        low, high = wilson(np.array(reached), result.lanes)
-        parts.append(f"{label}: {reached} of {result.lanes} lanes (95 % confidence {float(low):.3g} to {float(high):.3g})")
-    return f"Share of lanes that saw an energy of at most {goal:.10g} over time; at the end {'; '.join(parts)}."
+    goal = target_of(named, target)
+    return alt_shares(_tries(named, goal), "lanes", goal)
+
+
+def _tries(named: Named, goal: float) -> list[tuple[str, Tries]]:
+    return [(label, Tries(first_hits(one, goal), one.time, one.clock_unit, 0.0)) for label, one in named]
+
+
+def alt_shares(named: Sequence[tuple[str, Tries]], what: str, goal: float) -> str:
+    """Shares of tries over time in words."""
+    parts = []
+    for label, tries in named:
+        reached, total = int(np.isfinite(tries.hits).sum()), len(tries.hits)
+        low, high = wilson(np.array(reached), total)
+        parts.append(f"{label}: {reached} of {total} {what} (95 % confidence {float(low):.3g} to {float(high):.3g})")
+    return f"Share of {what} that saw an energy of at most {goal:.10g} over time; at the end {'; '.join(parts)}."

@@ -17,10 +17,10 @@ PICTURES = (".svg", ".png", ".pdf")
 SUFFIXES = (*PICTURES, ".html")
 
 
-def check(path: str | Path) -> None:
+def check(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Refuse a picture that could not be made, before anything is read. Raises BioasmError B306, B312."""
-    if Path(path).suffix.lower() not in SUFFIXES:
-        text = f"{path}: pictures are written as {', '.join(SUFFIXES)}"
+    if Path(path).suffix.lower() not in suffixes:
+        text = f"{path}: pictures are written as {', '.join(suffixes)}"
         raise error("B306", text, exit_code=EXIT_USAGE)
     require("matplotlib", "plot", "a picture")
 

@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import bioasm.plot.energies as energies
+import bioasm.plot.morphologies as morphologies
 import bioasm.plot.recordings as recordings
 import bioasm.plot.spikes as spikes
+import bioasm.plot.weights as weights
 from bioasm.results import Result
 
 Named = Sequence[tuple[str, Result]]
 
 
 class Choice(NamedTuple):
-    """What is drawn of results: which lane, and the energy that counts as success."""
+    """The choice of what is drawn of results: which lane, and the energy that counts as success."""
 
     lane: int = 0
     target: float | None = None
@@ -38,7 +40,8 @@ class Kind(NamedTuple):
 
 
 def _no_spikes(result: Result, choice: Choice) -> str:
-    return "" if (result.spikes.lane == choice.lane).any() else "no neuron spiked"
+    marked = (result.spikes, *result.events.values())
+    return "" if any((times.lane == choice.lane).any() for times in marked) else "no neuron spiked"
 
 
 def _no_intervals(result: Result, choice: Choice) -> str:
@@ -66,6 +69,15 @@ def _no_success(result: Result, choice: Choice) -> str:
     return energies.unknown_hits(result, target)
 
 
+def _no_connections(result: Result, choice: Choice) -> str:
+    return "" if weights.shown(result, choice.lane) else "no state of connections was read or recorded (RD wire.w, REC wire.w)"
+
+
+def _no_cell(result: Result, choice: Choice) -> str:
+    found = morphologies.shown(result, choice.lane)
+    return "" if found is not None else "no variable of the CVs of a cell was read or recorded (RD cells_cv.v)"
+
+
 def _each(function: Callable[[Any, Result, int], None]) -> Callable[[Any, Named, Choice], None]:
     return lambda figure, named, choice: function(figure, named[0][1], choice.lane)
 
@@ -87,6 +99,8 @@ KINDS: dict[str, Kind] = {
              lambda f, n, c: energies.draw_success(f, n, c.target), lambda n, c: energies.alt_success(n, c.target)),
         Kind("isi", "Intervals between spikes", 2.8, False, _no_intervals, _each(spikes.draw_isi), _told(spikes.alt_isi)),
         Kind("phase", "Phase plane", 4.0, False, _no_plane, _each(recordings.draw_phase), _told(recordings.alt_phase)),
+        Kind("weights", "Weights", 2.8, False, _no_connections, _each(weights.draw_weights), _told(weights.alt_weights)),
+        Kind("cell", "Cell", 4.5, False, _no_cell, _each(morphologies.draw_cell), _told(morphologies.alt_cell)),
     )
 }  # fmt: skip
 SHOWN_FIRST = ("energy", "raster", "traces")

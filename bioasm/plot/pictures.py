@@ -44,7 +44,7 @@ def panels(named: Named, kinds: Sequence[str], choice: Choice) -> list[Panel]:
 
 
 def _first_kinds(named: Named, choice: Choice) -> list[str]:
-    """What is shown where nothing is asked for: what all results have, at most the first three kinds."""
+    """The kinds shown by default: those that all results have, at most the first three."""
     common = [name for name in SHOWN_FIRST if all(name in applicable(result, choice) for _, result in named)]
     if not common:
         raise nothing("no energy, no spikes and no recording", "add REC v, 1 ms to the program, or name a --kind")

@@ -56,7 +56,7 @@ def alt_traces(result: Result, lane: int) -> str:
 
 
 def plane(result: Result, lane: int) -> tuple[tuple[str, str, Any], tuple[str, str, Any]]:
-    """What lies along x and along y, each with name, unit and values: two recordings of equal times, or one and its slope."""
+    """The quantities along x and y, each with name, unit and values: two recordings of equal times, or one and its slope."""
     (name, one), *others = shown(result)
     units = result.about.get("units", {})
     x = (name, units.get(name, ""), one.values[lane, :, 0])

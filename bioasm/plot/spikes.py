@@ -1,4 +1,4 @@
-"""Pictures of spikes: a raster with the rate below, and the histogram of intervals between spikes (ISI)."""
+"""Pictures of spikes and events: a raster with the rate below, and the histogram of intervals between spikes (ISI)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.plot.style import BLUE, GREY, MANY, ORANGE, scale_of, with_unit
-from bioasm.results import Result
+from bioasm.plot.style import BLUE, GREEN, GREY, MANY, ORANGE, PINK, VIOLET, scale_of, with_unit
+from bioasm.results import Result, Spikes
 
 _BINS = 200
 _ISI_BINS = 60
+_FEW = 60  # neurons, each of which has a row that is seen
+_BELOW, _LOWER = 0.4, 0.5  # how far below spikes the last event stands, in rows, and how high marks of events are
+_EVENT_COLORS = (ORANGE, GREEN, PINK, VIOLET)
 
 
 def draw_raster(figure: Any, result: Result, lane: int) -> None:
-    """Each spike as a dot at its time and neuron; below, the mean rate of all neurons."""
-    t, i = _of_lane(result, lane)
+    """Each spike as a mark at its time and neuron, each recorded event in another colour; below, the mean rate of spikes."""
+    t, i = _of_lane(result.spikes, lane)
     factor, unit = scale_of([result.time], result.clock_unit)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    tall = max(0.6, min(4.0, 240 / max(1, result.n)))
-    above.plot(t * factor, i, "|" if result.n <= 60 else ".", ms=tall if result.n > 60 else 6, mew=0.8, mec=BLUE, mfc=BLUE,
-               ls="", rasterized=len(t) > MANY)  # fmt: skip
+    _mark(above, result, t * factor, i, BLUE, z=3)
+    _mark_events(above, result, lane, factor)
     above.yaxis.get_major_locator().set_params(integer=True)
     above.set(ylabel="neuron", ylim=(-0.6, result.n - 0.4), title=f"{len(t):,} spikes{_lane(result, lane)}")
     edges = np.linspace(0.0, max(result.time, 1e-12), _BINS + 1)
@@ -31,17 +33,43 @@ def draw_raster(figure: Any, result: Result, lane: int) -> None:
               xlim=(0.0, result.time * factor))  # fmt: skip
 
 
+def _mark(axes: Any, result: Result, x: Any, y: Any, color: str, z: int, share: float = 1.0, label: str | None = None) -> None:
+    """Marks of one colour: lines where neurons are few, each `share` of its full height, else dots."""
+    few = result.n <= _FEW
+    size = 6 * share if few else max(0.6, min(4.0, 240 / max(1, result.n)))
+    axes.plot(x, y, "|" if few else ".", ms=size, mew=0.8, mec=color, mfc=color, ls="", zorder=z, label=label,
+              rasterized=len(x) > MANY)  # fmt: skip
+
+
+def _mark_events(axes: Any, result: Result, lane: int, factor: float) -> None:
+    """Events: below the spikes of their neuron, each at a height of its own, where neurons are few; else behind the spikes."""
+    for k, (name, times) in enumerate(result.events.items()):
+        t, i = _of_lane(times, lane)
+        lower = _BELOW * (k + 1) / len(result.events) if result.n <= _FEW else 0.0
+        label, color = f"{name} ({len(t):,})", _EVENT_COLORS[k % len(_EVENT_COLORS)]
+        _mark(axes, result, t * factor, i - lower, color, z=2, share=_LOWER, label=label)
+    if result.events:
+        look = {"markerscale": 2.0, "handletextpad": 0.1, "borderaxespad": 0.2}
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, **look)
+
+
 def alt_raster(result: Result, lane: int) -> str:
     """The raster in words."""
-    t, i = _of_lane(result, lane)
+    t, i = _of_lane(result.spikes, lane)
     rate = len(t) / max(1, result.n) / result.time if result.time else 0.0
     return (f"Spike raster: {len(t):,} spikes of {len(np.unique(i)):,} of {result.n:,} neurons in {result.time:.4g} "
-            f"{result.clock_unit}, {rate:.3g} per neuron and {_one(result)} on average.")  # fmt: skip
+            f"{result.clock_unit}, {rate:.3g} per neuron and {_one(result)} on average."
+            + "".join(_event_in_words(name, *_of_lane(times, lane)) for name, times in result.events.items()))  # fmt: skip
+
+
+def _event_in_words(name: str, t: NDArray[np.float64], i: NDArray[np.int64]) -> str:
+    found = len(np.unique(i))
+    return f" Event {name}: {len(t):,} times in {found:,} neuron{'s' if found != 1 else ''}."
 
 
 def intervals(result: Result, lane: int) -> NDArray[np.float64]:
     """All times between two spikes of one neuron."""
-    t, i = _of_lane(result, lane)
+    t, i = _of_lane(result.spikes, lane)
     order = np.lexsort((t, i))
     apart, same = np.diff(t[order]), np.diff(i[order]) == 0
     return np.asarray(apart[same], np.float64)
@@ -72,9 +100,9 @@ def alt_isi(result: Result, lane: int) -> str:
             f"from {found.min():.4g} to {found.max():.4g}, coefficient of variation {variation(found):.3g}.")  # fmt: skip
 
 
-def _of_lane(result: Result, lane: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    mine = result.spikes.lane == lane
-    return result.spikes.t[mine], result.spikes.i[mine]
+def _of_lane(times: Spikes, lane: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    mine = times.lane == lane
+    return times.t[mine], times.i[mine]
 
 
 def _one(result: Result) -> str:

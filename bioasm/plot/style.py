@@ -118,7 +118,7 @@ _PREFIXED = frozenset({"s", "V", "A", "Hz", "ohm", "F", "S", "C", "m"})
 
 
 def scale_of(values: Any, unit: str) -> tuple[float, str]:
-    """What values are multiplied by, and the unit that they then have: 0.003 s is shown as 3 ms."""
+    """The factor that scales values, and the unit that they then have: 0.003 s is shown as 3 ms."""
     if unit not in _PREFIXED:
         return 1.0, unit
     finite = np.abs(np.asarray(values, np.float64)[np.isfinite(values)])

@@ -1,4 +1,4 @@
-"""What a run returns: the Result, and how it is written to JSON, files and other libraries' objects."""
+"""Results of runs: the Result, and how it is written to JSON, files and other libraries' objects."""
 
 from bioasm.results.result import Reading, Recording, Result, Spikes
 

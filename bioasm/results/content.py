@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ WHOLE_NUMBERS = frozenset({"spins", "best_state", "spike_count", "steps"})
 
 
 def content(result: Result) -> dict[str, Any]:
-    """The Result by its fixed names. With one lane arrays have no lane axis; spins, 0/1 states and counts are whole.
+    """The Result by its fixed names. With one lane, but for a piece, arrays have no lane axis; spins, 0/1 states and counts are
+    whole.
 
     Leaves are arrays, NumPy scalars, numbers, strings, and the plain dicts and lists of provenance.
     """
@@ -29,7 +31,9 @@ def content(result: Result) -> dict[str, Any]:
         "spikes": _spikes(result, result.spikes),
         "spike_count": _named(result, "spike_count", result.spike_count),
         "recordings": {name: _recording(result, recording) for name, recording in result.recordings.items()},
+        **({"events": {name: _spikes(result, times) for name, times in result.events.items()}} if result.events else {}),
         **({"about": dict(result.about)} if result.about else {}),
+        **({"piece": result.piece.content()} if result.piece is not None else {}),
     }
 
 
@@ -51,7 +55,7 @@ def _provenance(result: Result) -> dict[str, Any]:
         "clock": result.clock_unit,
         "timing": dict(result.timing),
         "diagnostics": [to_object(d) for d in result.diagnostics],
-        **({"names": list(result.names)} if result.names else {}),
+        **({"names": json.loads(result.metadata[NAMES])} if result.names else {}),
         **({"metadata": words} if words else {}),
         **({"extras": dict(result.extras)} if result.extras else {}),
     }
@@ -70,7 +74,7 @@ def _reading(result: Result, reading: Reading) -> dict[str, Any]:
 
 
 def _spikes(result: Result, spikes: Spikes) -> dict[str, Any]:
-    lane = {"lane": spikes.lane} if result.lanes > 1 else {}
+    lane = {} if _is_alone(result) else {"lane": spikes.lane}
     return {"t": spikes.t, "i": spikes.i, **lane}
 
 
@@ -85,7 +89,12 @@ def _named(result: Result, name: str, value: Any) -> Any:
 
 def _lanes(result: Result, value: Any) -> Any:
     """Drop the lane axis where there is but one lane."""
-    return value[0] if result.lanes == 1 and isinstance(value, np.ndarray) and value.ndim else value
+    return value[0] if _is_alone(result) and isinstance(value, np.ndarray) and value.ndim else value
+
+
+def _is_alone(result: Result) -> bool:
+    """Whether there is but one lane; that of a piece has others beside it."""
+    return result.lanes == 1 and result.piece is None
 
 
 def _is_whole(result: Result, name: str) -> bool:

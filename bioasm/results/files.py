@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.diagnostics.jsontext import dumps
 from bioasm.extras import require
-from bioasm.files import whole, whole_folder
+from bioasm.files import check_writable, whole, whole_folder
 
 if TYPE_CHECKING:
     from bioasm.results.result import Result
@@ -30,6 +30,11 @@ def save(result: Result, path: str | Path) -> None:
         return
     with whole(path) as stream:
         WRITERS[suffix](result, stream)
+
+
+def check_place(path: str | Path) -> None:
+    """Find out before a long run whether its Result could be saved there, in place of an older one. Raises BioasmError B302."""
+    check_writable(path, MARKS.get(Path(path).suffix.lower(), ""))
 
 
 def suffix_of(path: str | Path) -> str:
@@ -53,12 +58,15 @@ def provenance(result: Result) -> dict[str, Any]:
 
 
 def write_npz(result: Result, stream: BinaryIO) -> None:
-    """Arrays by their path in the JSON object (`energy_trace`, `spikes/t`), all else as JSON text `provenance`."""
+    """Arrays by their path in the JSON object (`energy_trace`, `spikes/t`), all else as JSON text `provenance`.
+
+    How an array lies in memory does not show: equal Results are equal bytes.
+    """
     import numpy as np
 
     arrays, rest = split(result)
     arrays[PROVENANCE] = np.array(dumps(rest))
-    np.savez(stream, **cast(Any, arrays))
+    np.savez(stream, **cast(Any, {name: np.asarray(array, order="C") for name, array in arrays.items()}))
 
 
 def write_json(result: Result, stream: BinaryIO) -> None:
@@ -90,7 +98,7 @@ def write_zarr(result: Result, path: Path) -> None:
     import zarr
 
     arrays, rest = split(result)
-    with whole_folder(path) as folder:
+    with whole_folder(path, MARKS[".zarr"]) as folder:
         group = zarr.create_group(str(folder), attributes={PROVENANCE: dumps(rest)})
         for name, array in arrays.items():
             group.create_array(name, data=np.asarray(array), attributes=_units(result, name))
@@ -129,6 +137,10 @@ NEEDS = {  # package and extra
     ".zarr": ("zarr", "zarr"),
     ".nwb": ("pynwb", "nwb"),
 }
+
+
+MARKS = {".zarr": "zarr.json"}  # a file of a folder that is a result, and may be replaced
+STREAMED = (".npz", ".h5", ".hdf5", ".zarr")  # written piece by piece from arrays that lie in files themselves
 
 
 def _units(result: Result, path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a Result holds under a name: readings first, then recordings, then the fixed names of the JSON object."""
+"""Look-up in a Result by name: readings first, then recordings and events, then the fixed names of the JSON object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from bioasm.results.result import Result
 
 def names(result: Result) -> list[str]:
     """Every name there is, each once."""
-    return list(dict.fromkeys([*(reading.what for reading in result.results), *result.recordings, *content(result)]))
+    read = [reading.what for reading in result.results]
+    return list(dict.fromkeys([*read, *result.recordings, *result.events, *content(result)]))
 
 
 def find(result: Result, name: str) -> Any:
@@ -28,6 +29,8 @@ def find(result: Result, name: str) -> Any:
         return np.array(values) if all(np.ndim(value) == 0 for value in values) else values
     if name in result.recordings:
         return result.recordings[name]
+    if name in result.events:
+        return result.events[name]
     fields = content(result)
     if name in fields:
         return fields[name]

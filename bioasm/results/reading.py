@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, error
+from bioasm.diagnostics import EXIT_USAGE, BioasmError, Diagnostic, Span, error
 from bioasm.extras import require
 from bioasm.files import unreadable
 from bioasm.isa.labels import NAMES
+from bioasm.mapped import IN_MEMORY, content
+from bioasm.npz import read_header
 from bioasm.results.files import PROVENANCE
+from bioasm.results.piece import piece_of
 from bioasm.results.result import Reading, Recording, Result, Spikes
 from bioasm.units import Dimension
 
@@ -51,16 +57,43 @@ def load(path: str | Path) -> Result:
 
 
 def _no_result(path: str | Path, cause: Exception) -> BioasmError:
-    return error("B313", f"{path} holds no result of a run ({type(cause).__name__}: {cause})")
+    """The error (B313) of a file that holds no result.
+
+    NumPy takes a file that is no archive for a pickled object, and its message tells how to load one. That advice is left out:
+    unpickling would run code of the file.
+    """
+    why = "it is no archive of plain arrays" if "pickle" in str(cause) else f"{type(cause).__name__}: {cause}"
+    return error("B313", f"{path} holds no result of a run ({why})")
 
 
 # --- files to one tree -------------------------------------------------------------------------------
 
 
 def _from_npz(path: Path | BinaryIO) -> dict[str, Any]:
+    """Arrays of a file that are stored as they are, and large, are mapped: read where they are looked at."""
     with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files if name != PROVENANCE}
+        found = dict(_mapped_members(path, file.zip)) if isinstance(path, Path) else {}
+        arrays = {name: found[name] if name in found else file[name] for name in file.files if name != PROVENANCE}
         return _joined(json.loads(str(file[PROVENANCE])), arrays.items())
+
+
+def _mapped_members(path: Path, archive: zipfile.ZipFile) -> Iterator[tuple[str, Array]]:
+    for info in archive.infolist():
+        if info.file_size > IN_MEMORY and info.compress_type == zipfile.ZIP_STORED:
+            with open(path, "rb") as stream:
+                stream.seek(info.header_offset + 26)  # of the local header: the lengths of its name and extra field
+                name, extra = struct.unpack("<HH", stream.read(4))
+                start = info.header_offset + 30 + name + extra
+                stream.seek(start)
+                header = read_header(stream)
+            if not header.fortran_order:
+                yield info.filename.removesuffix(".npy"), _mapped(path, header.dtype, header.shape, start + header.start)
+
+
+def _mapped(path: Path, dtype: Any, shape: tuple[int, ...], start: int) -> Array:
+    """An array as it lies in a file. Raises ValueError where the file is shorter."""
+    with open(path, "rb") as stream:
+        return np.frombuffer(content(stream, path), dtype, int(np.prod(shape)), start).reshape(shape)
 
 
 def _from_json(path: Path) -> dict[str, Any]:
@@ -75,8 +108,14 @@ def _from_hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
     found: list[tuple[str, Array]] = []
+
+    def take(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            lies = node.chunks is None and node.nbytes > IN_MEMORY and node.id.get_offset() is not None
+            found.append((name, _mapped(path, node.dtype, node.shape, node.id.get_offset()) if lies else node[()]))
+
     with h5py.File(path) as file:
-        file.visititems(lambda name, node: found.append((name, node[()])) if isinstance(node, h5py.Dataset) else None)
+        file.visititems(take)
         return _joined(json.loads(file.attrs[PROVENANCE]), found)
 
 
@@ -112,24 +151,34 @@ def _joined(tree: dict[str, Any], arrays: Iterable[tuple[str, Array]]) -> dict[s
 def result_of(tree: dict[str, Any]) -> Result:
     """The Result whose content a tree is. Raises whatever a wrong tree leads to."""
     lanes, n, steps = int(tree["lanes"]), int(tree["n"]), int(tree["steps"])
+    piece = piece_of(tree["piece"], lanes, len(tree["results"])) if "piece" in tree else None
+    alone = lanes == 1 and piece is None
     words: dict[str, Any] = {name: tree[name] for name in _WORDS}
-    arrays: dict[str, Any] = {name: _lanes(tree[name], lanes, dtype) for name, dtype in _ARRAYS.items()}
+    arrays: dict[str, Any] = {name: _lanes(tree[name], alone, dtype) for name, dtype in _ARRAYS.items()}
     return Result(
         **words,
         **arrays,
         n=n,
         lanes=lanes,
         steps=steps,
-        seconds_per_step=float(tree["time"]) / steps if steps else 1.0,
+        seconds_per_step=_step_length(float(tree["time"]), steps),
         clock=Dimension.SWEEPS if tree.get("clock") == "sweeps" else Dimension.TIME,
-        results=tuple(_reading(item, lanes) for item in tree["results"]),
+        results=tuple(_reading(item, alone) for item in tree["results"]),
         spikes=_spikes(tree["spikes"]),
-        recordings={name: _recording(item, lanes) for name, item in tree.get("recordings", {}).items()},
+        recordings={name: _recording(item, alone) for name, item in tree.get("recordings", {}).items()},
+        events={name: _spikes(item) for name, item in tree.get("events", {}).items()},
         diagnostics=tuple(_diagnostic(item) for item in tree.get("diagnostics", ())),
         extras=tree.get("extras", {}),
         about=_about(tree.get("about", {})),
+        piece=piece,
         metadata={**tree.get("metadata", {}), **({NAMES: json.dumps(tree["names"])} if "names" in tree else {})},
     )
+
+
+def _step_length(time: float, steps: int) -> float:
+    """The length of a step: time / steps, or the float64 next to it of which `steps` are exactly `time`."""
+    near = time / steps if steps else 1.0
+    return next((x for x in (near, math.nextafter(near, 0.0), math.nextafter(near, math.inf)) if steps * x == time), near)
 
 
 _WORDS = ("driver", "model", "seed", "program_sha256", "versions", "timing", "status")
@@ -143,13 +192,13 @@ _ARRAYS = {
 }
 
 
-def _lanes(value: Any, lanes: int, dtype: Any) -> Array:
+def _lanes(value: Any, alone: bool, dtype: Any) -> Array:
     """An array with its lane axis; what JSON has as null is NaN."""
-    array = np.asarray(value, np.float64).astype(dtype)
-    return array[None] if lanes == 1 else array
+    array = np.asarray(value, np.float64).astype(dtype, copy=False)
+    return array[None] if alone else array
 
 
-def _reading(item: dict[str, Any], lanes: int) -> Reading:
+def _reading(item: dict[str, Any], alone: bool) -> Reading:
     value = item.get("value")
     if isinstance(value, dict):
         return Reading(item["what"], _spikes(value))
@@ -157,7 +206,7 @@ def _reading(item: dict[str, Any], lanes: int) -> Reading:
     # A number that OUT emitted is told as a number; what RD read has a lane axis, dropped where there is one lane.
     if array.ndim == 0 and not isinstance(value, np.ndarray | np.generic):
         return Reading(item["what"], float(array))
-    return Reading(item["what"], array[None] if lanes == 1 else array)
+    return Reading(item["what"], array[None] if alone else array)
 
 
 def _as_run(what: str, array: Array) -> Array:
@@ -170,17 +219,20 @@ def _spikes(item: dict[str, Any]) -> Spikes:
     return Spikes(t, np.asarray(item["i"], np.int64), np.asarray(item.get("lane", np.zeros(len(t))), np.int64))
 
 
-def _recording(item: dict[str, Any], lanes: int) -> Recording:
+def _recording(item: dict[str, Any], alone: bool) -> Recording:
     neurons = np.asarray(item["neurons"], np.int64)
-    return Recording(np.asarray(item["t"], np.float64), neurons, _lanes(item["values"], lanes, np.float64))
+    return Recording(np.asarray(item["t"], np.float64), neurons, _lanes(item["values"], alone, np.float64))
 
 
 def _diagnostic(item: dict[str, Any]) -> Diagnostic:
-    return Diagnostic(item["code"], item["message"], hint=item.get("hint"), severity=item["severity"])
+    place: list[Any] = [item.get(name) for name in ("source", "line", "column", "end_column")]
+    span = None if None in place else Span(*place)
+    return Diagnostic(item["code"], item["message"], span, item.get("hint"), severity=item["severity"])
 
 
 def _about(found: dict[str, Any]) -> dict[str, Any]:
     noise = found.get("noise")
     if noise is None:
         return found
-    return {**found, "noise": {**noise, "t": np.asarray(noise["t"]), "level": np.asarray(noise["level"])}}
+    in_order = {"t": np.asarray(noise["t"]), "level": np.asarray(noise["level"])}  # as runs tell it
+    return {**found, "noise": {**in_order, **{name: value for name, value in noise.items() if name not in in_order}}}

@@ -16,6 +16,7 @@ from bioasm.models import MODELS
 from bioasm.units import Dimension
 
 if TYPE_CHECKING:
+    from bioasm.results.piece import Piece
     from bioasm.results.samples import Samples
 
 
@@ -45,18 +46,26 @@ class Reading:
     value: NDArray[Any] | float | Spikes
 
 
+# The arrays of a Result whose first axis is the lane.
+ALONG_LANES = ("state", "energy", "best_energy", "best_state", "energy_trace", "spike_count")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The outcome of a run.
 
     Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes, entries).
     Energies include the program's offset. `best_energy` is NaN and `best_state` the final one where no energy was ever seen.
+    `events` are those that models define and the program records, by name: when and where each happened, as `spikes` are told.
     `status` is `finished`, `time limit`, `target reached`, `interrupted`, `out of fuel`, `failed` or `lost`;
     what had been computed by then is in the Result.
     `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
     NONE where that is for the shipped model of that name to say. `metadata` are the words of the program about itself.
-    `about` holds what a picture or a table needs beside the numbers: `units` and `thresholds` of recordings by name, `noise`
-    (the levels `level` in `unit` from times `t` on), and `trace_every`, each only where it is known.
+    `about` holds what a picture or a table needs beside the numbers: `units` and `thresholds` of recordings by name, units of
+    `connections`' states that were read or recorded, `noise`
+    (the levels `level` in `unit` from times `t` on), and `trace_every`, each only where it is known; and `optimisers`, the
+    instructions of the program after which what is read is no sample of the Boltzmann distribution.
+    A run of some of the lanes of a whole is a `piece`; its lanes are counted from 0.
     """
 
     driver: str
@@ -76,6 +85,7 @@ class Result:
     spikes: Spikes
     spike_count: NDArray[np.int64]
     recordings: Mapping[str, Recording] = field(default_factory=dict)
+    events: Mapping[str, Spikes] = field(default_factory=dict)
     steps: int = 0
     seconds_per_step: float = 1.0
     status: str = "finished"
@@ -84,6 +94,7 @@ class Result:
     clock: Dimension = Dimension.NONE
     metadata: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    piece: Piece | None = None
 
     @property
     def names(self) -> tuple[Hashable, ...]:
@@ -126,7 +137,7 @@ class Result:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the variables of the problem are called: their names, or else their numbers."""
+        """The labels of the problem's variables: their names, or else their numbers."""
         return tuple(map(str, self.names or range(self.n)))
 
     @property
@@ -152,7 +163,7 @@ class Result:
         return cell(self)
 
     def __getitem__(self, name: str) -> Any:
-        """What RD read or OUT emitted under a name, a list where it was more than once; else a recording or a field."""
+        """The value that RD read or OUT emitted under a name, a list of several; else a recording, event or field."""
         from bioasm.results.lookup import find
 
         return find(self, name)
@@ -167,7 +178,7 @@ class Result:
         return len(self.keys())
 
     def keys(self) -> list[str]:
-        """The names that `result[name]` knows: what was read or emitted, recordings, and fields."""
+        """The names that `result[name]` knows: what was read or emitted, recordings, events, and fields."""
         from bioasm.results.lookup import names
 
         return names(self)

@@ -19,7 +19,8 @@ _WIDTH = 100
 
 def summary(result: Result) -> str:
     """The run, its results in the order of the program, energies, spikes and times, as aligned lines."""
-    lines = [(_label(reading["what"]), _shown(reading["value"])) for reading in content(result)["results"]]
+    readings = [(reading["what"], reading["value"]) for reading in content(result)["results"]]
+    lines = [(_label(what), _shown(value, "events" if what in result.events else "spikes")) for what, value in readings]
     lines += list(_facts(result))
     width = max(len(label) for label, _ in lines)
     indent = "\n" + " " * (width + 2)
@@ -27,8 +28,15 @@ def summary(result: Result) -> str:
 
 
 def headline(result: Result) -> str:
-    """What ran where: `driver cpu, model ising, n 800, lanes 1, seed 7`."""
-    return f"driver {result.driver}, model {result.model}, n {result.n}, lanes {result.lanes}, seed {result.seed}"
+    """The driver and the run's size in one line: `driver cpu, model ising, n 800, lanes 1, seed 7`."""
+    return f"driver {result.driver}, model {result.model}, n {result.n}, {_which_lanes(result)}, seed {result.seed}"
+
+
+def _which_lanes(result: Result) -> str:
+    piece = result.piece
+    if piece is None:
+        return f"lanes {result.lanes}"
+    return f"lanes {piece.first_lane} to {piece.first_lane + result.lanes - 1} of {piece.all_lanes}"
 
 
 def one_line(result: Result) -> str:
@@ -49,6 +57,8 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
             yield "best bits", _bits(result)
     if result.spikes.t.size or result.spike_count.any():
         yield "spikes", f"{int(result.spike_count.sum()):,}"
+    if result.events:
+        yield "events", ", ".join(f"{name} {times.t.size:,}" for name, times in result.events.items())
     yield "ran", f"{_duration(result)}{'' if result.status == 'finished' else f' ({result.status})'}"
 
 
@@ -75,9 +85,10 @@ def _duration(result: Result) -> str:
     return f"{' '.join(spell(time, Dimension.TIME)).strip()} in {result.steps:,} steps"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, times: str) -> str:
+    """A value; of spikes or events, as `times` says, how many and the first ones."""
     if isinstance(value, dict):
-        return _spikes(value)
+        return _spikes(value, times)
     array = np.asarray(value)
     if array.ndim == 0:
         return _number(array[()])
@@ -88,8 +99,8 @@ def _number(value: Any) -> str:
     return f"{value + 0.0:.10g}"  # no -0
 
 
-def _spikes(spikes: dict[str, Any]) -> str:
+def _spikes(spikes: dict[str, Any], called: str) -> str:
     first = [f"{_number(t)} s neuron {i}" for t, i in zip(spikes["t"][:_SHOWN_SPIKES], spikes["i"], strict=False)]
     count = len(spikes["t"])
     more = ", ..." if count > _SHOWN_SPIKES else ""
-    return f"{count:,} spikes" + (f": {', '.join(first)}{more}" if first else "")
+    return f"{count:,} {called}" + (f": {', '.join(first)}{more}" if first else "")

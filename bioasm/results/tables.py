@@ -1,7 +1,7 @@
-"""A Result as one long table: each spike, sample, energy and emitted number is a row (tidy data).
+"""A Result as one long table: each spike, event, sample, energy and emitted number is a row (tidy data).
 
-Columns: `what` (spike, energy_trace, best_energy, the name of a reading or of a recording), `lane`, `time` (NaN where there is
-none), `neuron` (-1 where there is none), `value` and `unit`. Times are in the clock of the run, seconds or sweeps.
+Columns: `what` (spike, energy_trace, best_energy, the name of a reading, a recording or an event), `lane`, `time` (NaN where
+there is none), `neuron` (-1 where there is none), `value` and `unit`. Times are in the clock of the run, seconds or sweeps.
 """
 
 from __future__ import annotations
@@ -34,12 +34,18 @@ class Part(NamedTuple):
 
 
 def parts(result: Result) -> Iterator[Part]:
-    """All rows, in the order results, best energy, energy trace, spikes, recordings."""
+    """All rows, in the order results, best energy, energy trace, spikes, events, recordings.
+
+    What RD emitted of an event is left out: it stands among the rows of the event, which have the same name.
+    """
     for reading in result.results:
-        yield _of_reading(result, reading)
+        if reading.what not in result.events:
+            yield _of_reading(result, reading)
     yield _numbers("best_energy", result.best_energy)
     yield _of_trace(result)
     yield _of_spikes("spike", result.spikes)
+    for name, times in result.events.items():
+        yield _of_spikes(name, times)
     for name, recording in result.recordings.items():
         yield _of_recording(name, recording, result.about.get("units", {}).get(name, ""))
 

@@ -1,4 +1,5 @@
-"""A Result as a neo Block: a segment for each lane, with a spike train for each neuron and a signal for each recording."""
+"""A Result as a neo Block: a segment for each lane, with a spike train for each neuron, the times of each recorded event,
+labelled by neurons, and a signal for each recording."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from bioasm.diagnostics import error
 from bioasm.diagnostics.jsontext import dumps
 from bioasm.extras import require
 from bioasm.results.files import provenance
-from bioasm.results.result import Recording, Result
+from bioasm.results.result import Recording, Result, Spikes
 
 _UNITS = {"": "dimensionless", "A/m2": "A/m**2", "S/m2": "S/m**2", "F/m2": "F/m**2", "mol/m3": "mol/m**3", "m2": "m**2"}
 
@@ -28,6 +29,7 @@ def to_neo(result: Result) -> Any:
     for lane in range(result.lanes):
         segment = neo.Segment(name=f"lane {lane}", index=lane)
         segment.spiketrains.extend(_trains(result, lane))
+        segment.events.extend([_event(result, name, times, lane) for name, times in result.events.items()])
         for name, recording in result.recordings.items():
             _add_signal(segment, name, recording, lane, result.about.get("units", {}).get(name, ""))
         block.segments.append(segment)
@@ -47,6 +49,15 @@ def _trains(result: Result, lane: int) -> list[Any]:
         neo.SpikeTrain(times[order[a:b]], units="s", t_start=0.0, t_stop=end, name=name)
         for name, a, b in zip(result.labels, edges, edges[1:], strict=False)
     ]
+
+
+def _event(result: Result, name: str, times: Spikes, lane: int) -> Any:
+    """An Event in the order of time; its labels are those of the neurons."""
+    import neo
+
+    mine = times.lane == lane
+    t, i = times.t[mine], times.i[mine]
+    return neo.Event(t, labels=np.array([result.labels[k] for k in i], dtype="U"), units="s", name=name)
 
 
 def _add_signal(segment: Any, name: str, recording: Recording, lane: int, unit: str) -> None:

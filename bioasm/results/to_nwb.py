@@ -1,4 +1,4 @@
-"""A Result as NWB: units with their spike times, and a time series for each recording of each lane."""
+"""A Result as NWB: units with their spike times; for each lane a time series of each recording and event."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def to_nwb(result: Result, path: str | Path | None = None) -> Any:
     file = _file(result)
     _add_units(file, result)
     _add_series(file, result)
+    _add_events(file, result)
     if path is not None:
         _write(file, Path(path))
     return file
@@ -66,6 +67,18 @@ def _add_series(file: Any, result: Result) -> None:
             called = f"{name} lane {lane}" if result.lanes > 1 else name
             comments = f"neurons {recording.neurons.tolist()}"
             given = {"data": recording.values[lane], "unit": unit, "timestamps": recording.t, "comments": comments}
+            file.add_acquisition(TimeSeries(name=called.replace("/", " "), **given))
+
+
+def _add_events(file: Any, result: Result) -> None:
+    """A TimeSeries of each event and lane: the neurons, at the times when it happened in them."""
+    from pynwb import TimeSeries
+
+    for name, times in result.events.items():
+        for lane in range(result.lanes):
+            called = f"{name} lane {lane}" if result.lanes > 1 else name
+            mine = times.lane == lane
+            given = {"data": times.i[mine], "unit": "n/a", "timestamps": times.t[mine], "comments": "neurons of an event"}
             file.add_acquisition(TimeSeries(name=called.replace("/", " "), **given))
 
 

@@ -1,4 +1,5 @@
-"""A Result as an xarray Dataset: dimensions lane, neuron, entry (of the energy trace), spike, and those of each recording."""
+"""A Result as an xarray Dataset: dimensions lane, neuron, entry (of the energy trace), spike, and those of each recording and
+event."""
 
 from __future__ import annotations
 
@@ -28,6 +29,9 @@ def to_xarray(result: Result) -> Any:
         "spike_lane": ("spike", result.spikes.lane),
     }
     places: dict[str, Any] = {"neuron": list(result.labels), "entry_time": ("entry", result.trace_times, clock)}
+    for name, times in result.events.items():
+        found |= {f"{name}_time": (name, times.t, {"units": "s"}), f"{name}_neuron": (name, times.i)}
+        found[f"{name}_lane"] = (name, times.lane)
     for name, recording in result.recordings.items():
         unit = {"units": result.about.get("units", {}).get(name, "")}
         found[name] = (("lane", f"{name}_time", f"{name}_neuron"), recording.values, unit)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import EXIT_DEVICE, BioasmError, Diagnostic, Span, error
-from bioasm.results.result import Reading, Recording, Result, Spikes
+from bioasm.results.piece import Piece, piece_of
+from bioasm.results.result import ALONG_LANES, Reading, Recording, Result, Spikes
 from bioasm.units import Dimension
 
 _LENGTH = struct.Struct("<I")
@@ -39,9 +40,10 @@ def unpack_result(data: bytes) -> Result:
         (length,) = _LENGTH.unpack_from(data)
         head = json.loads(data[_LENGTH.size : _LENGTH.size + length])
         arrays = _arrays(head["arrays"], data, _round_up(_LENGTH.size + length))
-        return Result(
-            **{field.name: _FIELDS.get(field.name, _whole)(head["tree"][field.name], arrays) for field in fields(Result)}
-        )
+        tree = {"events": {}, **head["tree"]}  # which older ones do not tell
+        found: dict[str, Any] = {f.name: _FIELDS.get(f.name, _whole)(tree[f.name], arrays) for f in fields(Result)}
+        piece = found.pop("piece")
+        return Result(**found, piece=piece and piece_of(piece, found["lanes"], len(found["results"])))
     except BioasmError:
         raise
     except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as cause:
@@ -66,6 +68,8 @@ def _plain(value: Any, arrays: list[Any]) -> Any:
         array = np.asarray(value)
         arrays.append(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape))
         return {"array": len(arrays) - 1}
+    if isinstance(value, Piece):
+        return _plain(value.content(), arrays)
     if isinstance(value, Spikes | Recording):
         return {field.name: _plain(getattr(value, field.name), arrays) for field in fields(value)}
     if isinstance(value, Reading):
@@ -139,6 +143,10 @@ def _recordings(value: Any, arrays: list[Any]) -> dict[str, Recording]:
     return {name: Recording(**{part: _array(a, arrays) for part, a in item.items()}) for name, item in value.items()}
 
 
+def _events(value: Any, arrays: list[Any]) -> dict[str, Spikes]:
+    return {str(name): _spikes(item, arrays) for name, item in value.items()}
+
+
 def _diagnostics(value: Any, arrays: list[Any]) -> tuple[Diagnostic, ...]:
     return tuple(Diagnostic(**{**d, "span": Span(*d["span"]) if d["span"] else None}) for d in value)
 
@@ -147,12 +155,13 @@ def _words(value: Any, arrays: list[Any]) -> dict[str, str]:
     return {str(key): str(text) for key, text in value.items()}
 
 
-_ARRAYS = ("state", "energy", "best_energy", "best_state", "energy_trace", "spike_count")
-_FIELDS: dict[str, Any] = dict.fromkeys(_ARRAYS, _array) | {
+_FIELDS: dict[str, Any] = dict.fromkeys(ALONG_LANES, _array) | {
     "results": _readings,
     "spikes": _spikes,
     "recordings": _recordings,
+    "events": _events,
     "diagnostics": _diagnostics,
     "clock": lambda value, _: Dimension[value],
     "metadata": _words,
+    "seconds_per_step": lambda value, arrays: float(_whole(value, arrays)),
 }

@@ -12,7 +12,7 @@ from bioasm.safety.refusal import Refusal, Rule
 
 # Products of decimal numbers carry rounding errors of a few units in the last place; a limit is met to within these.
 ROUNDING = 1e-9
-_MOST_PHASES = 16
+MOST_PHASES = 16
 
 
 def check(
@@ -60,14 +60,14 @@ def _finite(value: object) -> bool:
 def _soundness(pulse: Pulse, step: float) -> Iterator[Refusal]:
     """Whether the numbers are numbers; other rules would make nonsense of NaN and infinity."""
     numbers = [("the step of current", step, "A")]
-    for number, (current, duration) in enumerate(pulse.phases[:_MOST_PHASES], 1):
+    for number, (current, duration) in enumerate(pulse.phases[:MOST_PHASES], 1):
         numbers += [(f"the current of phase {number}", current, "A"), (f"the width of phase {number}", duration, "s")]
     for what, value, unit in numbers:
         if not _finite(value) or (what == "the step of current" and value < 0):
             shown = value if isinstance(value, float) else inf  # a whole number beyond all floats, or no number at all
             yield _refuse(Rule.NUMBERS, shown, 0.0, unit, f"{what} is no number that can be used")
-    if len(pulse.phases) > _MOST_PHASES:
-        yield _refuse(Rule.PHASES, len(pulse.phases), _MOST_PHASES, "", "phases of the pulse")
+    if len(pulse.phases) > MOST_PHASES:
+        yield _refuse(Rule.PHASES, len(pulse.phases), MOST_PHASES, "", "phases of the pulse")
 
 
 def _shape(pulse: Pulse, limits: Limits) -> Iterator[Refusal]:
@@ -94,7 +94,7 @@ def _phase(what: str, current: float, duration: float, limits: Limits, electrode
 
 
 def _accumulated_charge(pulse: Pulse, limits: Limits, electrode: Electrode | None) -> Iterator[Refusal]:
-    """What an electrode holds after each phase may be no more than one phase may bring.
+    """Check that an electrode never holds more charge after a phase than one phase may bring.
 
     Otherwise phases of one sign, with short ones of the other between them, would add up to any charge.
     """
@@ -143,11 +143,11 @@ def _balance(pulse: Pulse, limits: Limits, step: float) -> Iterator[Refusal]:
 
 def _whole(quantised: QuantisedPulse, range_steps: int) -> Iterator[Refusal]:
     """Whether a pulse from anywhere is one that a stimulator can give at all."""
-    if len(quantised.levels) != len(quantised.samples) or len(quantised.levels) > _MOST_PHASES:
+    if len(quantised.levels) != len(quantised.samples) or len(quantised.levels) > MOST_PHASES:
         yield _refuse(
             Rule.PHASES,
             min(len(quantised.levels), 1 << 30),
-            _MOST_PHASES,
+            MOST_PHASES,
             "",
             "levels and widths of the pulse, one each a phase",
         )

@@ -68,7 +68,7 @@ class Guard:
         self._write()
 
     def forget(self) -> None:
-        """What flowed is not what was planned, or may not be: nothing more is admitted until the electrodes are discharged."""
+        """Mark the charge as unknown where it may not have flowed as planned: admit nothing before it is discharged."""
         self.history.forget(self._discharge)
         self._write()
 

@@ -1,4 +1,4 @@
-"""What a board remembers of stimulation over every restart: one plain structure, and its bytes in memory that outlasts a reset.
+"""A board's memory of stimulation over every restart: one plain structure, and its bytes in memory that outlasts a reset.
 
 Little endian, without padding, so that it is a C structure as well: the four bytes `BSH1`, u32 CRC-32 of all that follows, i64
 clock, i64 ready, then for each channel i64 start, i64 low, i64 high, u32 length, u16 peak, u16 flying. Times are samples of the
@@ -63,8 +63,8 @@ class History:
 
     @classmethod
     def recalled(cls, region: bytes, channels: int, discharge: int) -> History:
-        """What a board knows when it starts. Where the bytes are damaged, or a pulse was under way when they were written
-        last, the charge of the electrodes is not known, and they need `discharge` samples to lose it."""
+        """The history that a board starts with, from bytes. Where these are damaged, or a pulse was under way when they
+        were written last, the charge of the electrodes is not known, and they need `discharge` samples to lose it."""
         history = _unpacked(region, channels)
         if history is not None and not any(channel.flying for channel in history.channels):
             return history

@@ -45,7 +45,7 @@ class Electrode:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a pulse, a channel and a board may do at most (in SI units; fractions are of 1).
+    """The limits of a pulse, a channel and a board (in SI units; fractions are of 1).
 
     The net charge of a pulse may differ from 0 by `net_fraction` of its smallest phase, or by one step of the stimulator over
     its shortest phase where that is more, and never by more than `net_cap` of its smallest phase.

@@ -36,7 +36,7 @@ class Rule(IntEnum):
 
     @property
     def title(self) -> str:
-        """What the rule is called in messages."""
+        """The name of the rule in messages."""
         return _TITLES[self]
 
 

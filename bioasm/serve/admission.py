@@ -13,11 +13,11 @@ from bioasm.binary.reader import read
 from bioasm.binary.writer import program_hash
 from bioasm.demand.footprint import check_demand, demand
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
-from bioasm.drivers.base import lacking
 from bioasm.drivers.remote.protocol import STIMULATE, JobOptions, findings
 from bioasm.runtime.options import DEFAULT_FUEL, RunOptions, check_options
 from bioasm.serve.jobs import Submission
 from bioasm.serve.tokens import Holder
+from bioasm.verifier.abilities import lacking
 from bioasm.verifier.gate import Verified, verify
 
 _PREFIX = 64
@@ -32,7 +32,7 @@ class Forbidden(Exception):
 
 
 def chosen_device(devices: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
-    """What a device can do, by its name; the first where none is named. Raises BioasmError B501, or why it can't be had."""
+    """The abilities of a device by its name, or of the first by default. Raises BioasmError B501, or why it can't be had."""
     names = [str(one["name"]) for one in devices]
     found = [one for one in devices if wanted in ("", one["name"])]
     if not found:
@@ -51,7 +51,7 @@ def admit(path: Path, wanted: JobOptions, device: dict[str, Any], who: Holder, k
     verified = _gated(path, wanted)
     _check_abilities(verified, device)
     _check_right(verified, device, who)
-    check_options(RunOptions(seed=wanted.seed, lanes=wanted.lanes), verified.n)
+    check_options(RunOptions(wanted.seed, wanted.lanes, first_lane=wanted.first_lane, all_lanes=wanted.all_lanes), verified.n)
     _check_quotas(verified, wanted, who)
     options = replace(wanted, device=str(device["name"]))
     digest = program_hash(verified.program)

@@ -49,7 +49,7 @@ Handler = Callable[["Server", Request], Awaitable[Response]]
 
 @dataclass
 class Server:
-    """What requests are answered from. `local` are the rights of those who come without a token."""
+    """Shared state of the request handlers. `local` are the rights of clients without a token, over a socket file."""
 
     store: Store
     audit: Audit
@@ -63,7 +63,7 @@ class Server:
     renewals: dict[str, list[float]] = field(default_factory=dict)  # when jobs began anew, by `Holder.id`
 
     def who(self, request: Request) -> Holder:
-        """Whose request it is. Raises Refusal (401)."""
+        """Authenticate a request: the holder of its token. Raises Refusal (401)."""
         said = request.headers.get("authorization")
         if said is None and self.local and not is_browser(request):
             return Holder(LOCAL, self.local)
@@ -85,7 +85,7 @@ class Server:
             self.uploads[who.id] -= 1
 
     def count_renewal(self, who: Holder) -> None:
-        """Take down that a job begins anew. Raises Refusal (429) where a token asked for that too often."""
+        """Count a job that begins anew. Raises Refusal (429) where a token asked for that too often."""
         now = time.monotonic()
         recent = [one for one in self.renewals.get(who.id, []) if now - one < _HOUR]
         if len(recent) >= RENEWALS:
@@ -93,12 +93,12 @@ class Server:
         self.renewals[who.id] = [*recent, now]
 
     def stands(self, who: Holder) -> bool:
-        """Whether the token of a request that was let in is valid still."""
+        """Whether the token of an accepted request is still valid."""
         with self.store.look() as database:
             return stands(database, who)
 
     def device(self, wanted: str) -> dict[str, Any]:
-        """What a device can do. Raises BioasmError B501, or why it can't be had; Refusal (503) while it has not told yet."""
+        """The abilities of a device. Raises BioasmError B501, or why it can't be had; Refusal (503) until it has told them."""
         found = chosen_device(abouts(self.store), wanted)
         if "starting" in found:
             raise Refusal(503, f"the device {found['name']} is being asked what it can do")
@@ -176,7 +176,7 @@ def _job(server: Server, request: Request) -> Any:
 
 
 async def about(server: Server, request: Request) -> Response:
-    """What the server is, what its devices can do, and what the token may."""
+    """Describe the server, the abilities of its devices, and the rights of the token."""
     who: Holder = request.state.who
     return JSONResponse(
         {
@@ -191,7 +191,7 @@ async def about(server: Server, request: Request) -> Response:
 
 
 async def submit(server: Server, request: Request) -> Response:
-    """Take a program, let it through the gate, and queue it; the same again is the same job."""
+    """Verify the program of a submission and queue it; the same submission again is the same job."""
     who = _needs(request, p.SUBMIT)
     try:
         wanted = p.parse_options(request.headers.get(p.OPTIONS, "{}"))
@@ -216,7 +216,7 @@ async def submit(server: Server, request: Request) -> Response:
 
 
 def _key(request: Request, device: dict[str, Any]) -> str:
-    """What tells two experiments on cells from one that is sent twice."""
+    """The idempotency key of a submission: it distinguishes a second experiment on cells from a repeated request."""
     key: str = request.headers.get(p.KEY, "")
     if len(key) > 255:
         raise Refusal(400, f"the header {p.KEY} is too long")
@@ -227,7 +227,7 @@ def _key(request: Request, device: dict[str, Any]) -> str:
 
 def _queued(server: Server, submission: jobs.Submission, who: Holder) -> Response:
     def confirm(database: sqlite3.Connection, row: sqlite3.Row, new: bool) -> None:
-        """What is not in the audit log is not done."""
+        """Write the audit entry within the transaction of the job: where that fails, nothing is queued."""
         if not stands(database, who):
             raise Refusal(401, "the token ended")
         if new and row["base"]:
@@ -256,7 +256,7 @@ async def show(server: Server, request: Request) -> Response:
 
 
 async def cancel(server: Server, request: Request) -> Response:
-    """Let go of a job; it ends where nobody else holds it, or where an administrator asks for it."""
+    """Release a job for this token; it is cancelled once no token holds it, or where an administrator asks (`for=all`)."""
     who = _needs(request, p.SUBMIT)
     row = _job(server, request)
     everyone = p.ADMIN in who.rights and request.query_params.get("for") == "all"

@@ -26,7 +26,7 @@ class Device:
     workers: int = 1
 
     def text(self) -> str:
-        """The device as JSON, as a worker is told of it."""
+        """Serialise the device as JSON, for the process of a worker."""
         return json.dumps(asdict(self))
 
     def make(self) -> Driver:
@@ -92,7 +92,7 @@ def _wrong(message: str, hint: str) -> BioasmError:
 
 
 def about(device: Device, driver: Driver) -> dict[str, Any]:
-    """What a device can do, from its driver when it is connected."""
+    """The abilities of a device, from its driver when it is connected."""
     return {
         "name": device.name,
         "driver": device.driver,

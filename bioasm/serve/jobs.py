@@ -130,7 +130,7 @@ def _fitness(job: Submission) -> tuple[str, bool, bool]:
 
 
 def _renew(database: sqlite3.Connection, row: sqlite3.Row, wanted: Submission) -> None:
-    """Let a job that was cut short begin anew, behind the others, its events numbered on."""
+    """Queue an interrupted job again, behind the others; the numbers of its events continue."""
     database.execute(
         "UPDATE jobs SET number = (SELECT MAX(number) + 1 FROM jobs), state = ?, status = NULL, wanted = '', tries = 0,"
         " mark = NULL, base = ?, created = ?, started = NULL, ended = NULL, findings = '[]', exit = 0, size = 0, sha256 = NULL,"
@@ -182,7 +182,7 @@ def release(store: Store, job: str) -> None:
 
 
 def end(store: Store, job: str, outcome: Outcome) -> None:
-    """Take down how a job ended."""
+    """Record how a job ended."""
     with store.change() as database:
         _end(database, job, outcome)
     store.checkpoint(job).unlink(missing_ok=True)
@@ -201,7 +201,7 @@ def _end(database: sqlite3.Connection, job: str, outcome: Outcome) -> None:
 
 
 def cancel(store: Store, job: str, token: str, everyone: bool) -> None:
-    """Let go of a job. It is cancelled when nobody holds it any more, or where it is for `everyone`."""
+    """Release a job. It is cancelled when no token holds it any more, or where it is for `everyone`."""
     with store.change() as database:
         if everyone:
             database.execute("DELETE FROM holders WHERE job = ?", (job,))
@@ -220,7 +220,7 @@ def _let_go(database: sqlite3.Connection, job: str, token: str) -> None:
 
 
 def let_go_all(database: sqlite3.Connection, token: str) -> int:
-    """Let go of what a token holds that has not ended, within a transaction; returns how many jobs that were."""
+    """Release the jobs of a token that have not ended, within a transaction; returns how many those were."""
     question = "SELECT jobs.id FROM jobs JOIN holders ON holders.job = jobs.id WHERE holders.token = ? AND jobs.state != ?"
     held = database.execute(question, (token, ENDED)).fetchall()
     for (job,) in held:

@@ -45,7 +45,7 @@ def persist(action: Callable[[], None]) -> None:
 
 
 def adopted(store: Store, job: str) -> Outcome | None:
-    """How a job ended whose worker died between its result and its end; None where there is no whole result.
+    """The outcome of a job whose worker died between writing its result and recording it; None without a whole result.
 
     Files of results appear whole or not at all, and a job that begins anew has none.
     """

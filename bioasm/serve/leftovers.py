@@ -15,7 +15,7 @@ from bioasm.serve.store import Store, lock
 
 
 def reclaim(store: Store, devices: Iterable[Device]) -> int:
-    """Put back or end the running jobs of places without a worker, where none of an earlier server is still at it."""
+    """Requeue or end the running jobs of slots without a worker, unless a worker of an earlier server still runs them."""
     places = {(device.name, slot) for device in devices for slot in range(device.workers)}
     running = store.rows("SELECT * FROM jobs WHERE state = ? AND slot IS NOT NULL", RUNNING)
     left = [row for row in running if (row["device"], row["slot"]) not in places]

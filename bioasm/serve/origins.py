@@ -1,4 +1,4 @@
-"""Where a request comes from, as browsers tell it: pages of other origins, and names that were bound anew, get nothing here."""
+"""Origin checks against cross-site requests and DNS rebinding, by the headers that browsers send."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def _is_here(host: str) -> bool:
 
 
 def is_browser(request: Request) -> bool:
-    """Whether a browser sent it for a page: then whoever is at the socket file need not know of it."""
+    """Whether a browser sent the request for a page; such a request has no rights by way of a socket file."""
     return any(name == "origin" or name.startswith("sec-fetch-") for name in request.headers)

@@ -30,7 +30,7 @@ def relay(folder: Path, path: Path) -> None:
 
 
 def _outward(connection: socket.socket) -> None:
-    """Carry standard input to the server; at its end the client is gone."""
+    """Copy standard input to the server; end of file means that the client has disconnected."""
     with suppress(OSError):
         while piece := os.read(0, _PIECE):
             connection.sendall(piece)

@@ -1,4 +1,4 @@
-"""Requests that are not trusted: who makes one, what frames it, and its body in a file of limited size."""
+"""Validation of untrusted requests: authentication, framing, and bodies written to a file of limited size."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Refusal(Exception):
 
     @classmethod
     def defect(cls, cause: Exception) -> Refusal:
-        """The answer where the server has a defect; what exactly it is stays here."""
+        """The answer (500) for a defect of the server; details are logged and not sent."""
         made = cls(500, f"internal error: {type(cause).__name__}", close=True)
         made.findings, made.exit_code = (Diagnostic("B901", str(made)),), EXIT_INTERNAL
         return made
@@ -66,7 +66,7 @@ class Refusal(Exception):
 
 
 def check_frame(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Refuse a request whose end two programs could see in two places (request smuggling): its length stands there once."""
+    """Refuse a request whose end two programs could see in two places (request smuggling): its length must be given once."""
     names = [name for name, _ in headers]
     if sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
         raise Refusal(431, f"the headers have more than {HEAD_BYTES:,} bytes", close=True)

@@ -38,7 +38,7 @@ _DAY = 86400.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asked for. `local` are the rights of those who come to a socket file without a token."""
+    """The options of the command line. `local` are the rights of those who come to a socket file without a token."""
 
     folder: Path
     devices: list[Device]
@@ -65,18 +65,17 @@ def serve(settings: Settings, ready: Callable[[str], None], ending: Iterable[int
     secured = settings.cert is not None and settings.key is not None
     bind = parse_bind(settings.bind or f"unix:{socket_file(settings.folder)}", secured)
     context = tls(settings.cert, settings.key) if settings.cert and settings.key else None
-    store = Store(settings.folder)
-    if lock(settings.folder / "locks" / "server") is None:
-        hint = "stop it, or give this one another --store FOLDER"
-        raise error("B556", f"another server has the folder {settings.folder}", hint=hint)
-    sock = listen(bind)
-    try:
-        asyncio.run(_serve(settings, store, bind, sock, context, ready, ending))
-    finally:
-        sock.close()
-        if bind.path is not None:
-            bind.path.unlink(missing_ok=True)
-        store.close()
+    with Store(settings.folder) as store:
+        if lock(settings.folder / "locks" / "server") is None:
+            hint = "stop it, or give this one another --store FOLDER"
+            raise error("B556", f"another server has the folder {settings.folder}", hint=hint)
+        sock = listen(bind)
+        try:
+            asyncio.run(_serve(settings, store, bind, sock, context, ready, ending))
+        finally:
+            sock.close()
+            if bind.path is not None:
+                bind.path.unlink(missing_ok=True)
 
 
 async def _serve(
@@ -119,7 +118,7 @@ def _hurry_handshakes() -> None:
 
 
 def _end(server: Server, front: Any) -> None:
-    """Let streams end and the server stop."""
+    """Close the event streams, and stop the server."""
     server.stopping = True
     front.should_exit = True
     server.bell.ring()
@@ -155,7 +154,7 @@ def _front(server: Server, context: ssl.SSLContext | None) -> Any:
 
 
 async def _tend(server: Server, devices: list[Device]) -> None:
-    """Let go of the jobs of tokens that expire, and settle those whose worker is no more."""
+    """Periodic clean-up: release the jobs of expired tokens, and settle those whose worker is gone."""
     while True:
         with contextlib.suppress(sqlite3.Error, OSError, BioasmError):
             for name, number in (await asyncio.to_thread(lapse, server.store)).items():

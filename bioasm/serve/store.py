@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bioasm.diagnostics import error
 from bioasm.files import reason, unwritable
@@ -63,6 +63,17 @@ class Store:
         except sqlite3.Error as cause:
             raise error("B302", f"{folder} holds no database of a server: {cause}") from None
 
+    def __enter__(self) -> Self:
+        """For as long as the block goes on."""
+        return self
+
+    def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
+        """Close the database. Raises BioasmError B302 for a failure that says that the database did not answer."""
+        self.close()
+        if isinstance(failure, sqlite3.OperationalError):
+            hint = "another process holds it, perhaps one that was stopped (Ctrl-Z, SIGSTOP): let it go on, or end it"
+            raise error("B302", f"the database in {self.folder} does not answer: {failure}", hint=hint) from failure
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:
@@ -81,7 +92,7 @@ class Store:
             self._database.execute("COMMIT")
 
     def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
-        """What a SELECT finds."""
+        """All rows of a SELECT."""
         with self._lock:
             return self._database.execute(question, values).fetchall()
 
@@ -123,7 +134,7 @@ class Store:
 
     @property
     def salt(self) -> str:
-        """What the names of jobs of this server are made with, so that they can't be guessed from a program."""
+        """The secret salt of job ids, so that they can't be derived from a program."""
         with self.change() as database:
             database.execute("INSERT OR IGNORE INTO meta VALUES ('salt', ?)", (secrets.token_hex(32),))
         found = self.row("SELECT value FROM meta WHERE name = 'salt'")
@@ -156,7 +167,7 @@ def _complete(database: sqlite3.Connection) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make the folder, for its owner alone, with a database that nobody else reads either. Raises BioasmError B302."""
+    """Create the folder (mode 0700), its subfolders and the database file (mode 0600). Raises BioasmError B302."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_private(folder)
     for name in _FOLDERS:

@@ -55,14 +55,14 @@ class Supervisor:
         self.bell.ring()
 
     def wake(self) -> None:
-        """Let the workers look at their queues."""
+        """Wake the workers, so that they look at their queues."""
         for process in self.processes.values():
             if process.stdin is not None and process.returncode is None:
                 with contextlib.suppress(OSError):
                     process.stdin.write(b".")
 
     async def stop(self) -> None:
-        """Let the workers put their jobs back, and end."""
+        """Ask the workers to put their jobs back, and to end."""
         for task in self._tasks:
             task.cancel()
         living = [process for process in self.processes.values() if process.returncode is None]
@@ -94,6 +94,6 @@ def enter(store: Store, devices: list[Device]) -> None:
 
 
 def abouts(store: Store) -> list[dict[str, object]]:
-    """What the devices can do in their order; `starting` stands where one has not told yet."""
+    """The abilities of the devices in their order; `starting` for one that has not reported yet."""
     rows = store.rows("SELECT name, about FROM devices ORDER BY rank")
     return [{"name": row["name"], "starting": True} if row["about"] is None else json.loads(row["about"]) for row in rows]

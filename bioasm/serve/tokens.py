@@ -30,7 +30,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whoever makes a request: the name of the token, its rights and its quotas.
+    """The identity behind a request: the token's name, its rights and its quotas.
 
     `id` is what it holds jobs by: a part of the token's hash beside the name, for a later token of that name is another.
     """
@@ -82,7 +82,7 @@ def _wrong(message: str, hint: str) -> BioasmError:
 
 
 def remove_token(store: Store, name: str) -> None:
-    """Let a token end, and let go of its jobs. Raises BioasmError B406 where there is none of this name."""
+    """Revoke a token and release its jobs. Raises BioasmError B406 where there is none of this name."""
     with store.change() as database:
         found = database.execute("SELECT sha256 FROM tokens WHERE name = ?", (name,)).fetchone()
         if found is None:
@@ -92,7 +92,7 @@ def remove_token(store: Store, name: str) -> None:
 
 
 def lapse(store: Store) -> dict[str, int]:
-    """Let go of what tokens hold that have expired; returns how many jobs by the name of the token."""
+    """Release the jobs of tokens that have expired; returns how many by the name of the token."""
     expired = store.rows("SELECT name, sha256 FROM tokens WHERE expires <= ?", time.time())
     held = {row["token"] for row in store.rows("SELECT DISTINCT token FROM holders")} if expired else set()
     found = {}
@@ -108,7 +108,7 @@ def _id(name: str, sha256: str) -> str:
 
 
 def stands(database: sqlite3.Connection, who: Holder) -> bool:
-    """Whether a holder that was let in is one still: its token was not removed since, and has not expired."""
+    """Whether an authenticated holder is still valid: its token was neither removed nor expired."""
     if not who.mark:
         return True
     row = database.execute("SELECT sha256, expires FROM tokens WHERE name = ?", (who.name,)).fetchone()
@@ -116,7 +116,7 @@ def stands(database: sqlite3.Connection, who: Holder) -> bool:
 
 
 def tokens(store: Store) -> list[dict[str, Any]]:
-    """All tokens, without what would let one in."""
+    """All tokens, without their hashes."""
     return [
         {**{name: row[name] for name in ("name", "expires")}, **{name: json.loads(row[name]) for name in ("rights", "quotas")}}
         for row in store.rows("SELECT * FROM tokens ORDER BY name")
@@ -124,7 +124,7 @@ def tokens(store: Store) -> list[dict[str, Any]]:
 
 
 def holder_of(store: Store, token: str) -> Holder | None:
-    """Who a token is, None where it is unknown or has expired. All hashes are compared, in a time that tells nothing."""
+    """The holder of a token, None where it is unknown or has expired. All hashes are compared, each in constant time."""
     mine, found = _hash(token), None
     for row in store.rows("SELECT * FROM tokens"):
         if hmac.compare_digest(mine, row["sha256"]):

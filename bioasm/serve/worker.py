@@ -33,6 +33,7 @@ from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store, lock
 from bioasm.verifier.gate import verify
 
+_ASKED = ("seed", "lanes", "first_lane", "all_lanes", "fuel", "parameters")  # of a job, for its run
 _LOOK = 0.5  # s between two looks at the queue without a ring
 _TROUBLE = 5.0  # s after which a device that could not be had is tried again
 
@@ -54,7 +55,7 @@ class Worker:
         self.leaving = True
 
     def wait(self, seconds: float) -> None:
-        """Wait for a ring; note that the server is gone when there is nobody to ring."""
+        """Wait for a wake-up byte on standard input; its end means that the server is gone, and sets `alone`."""
         if not self.alone and select.select([0], [], [], seconds)[0]:
             self.alone = not os.read(0, 4096)
 
@@ -98,7 +99,7 @@ class Worker:
         self.ring()
 
     def take_up(self, job: sqlite3.Row) -> None:
-        """Go on with what a dead worker left, where it can be gone on with."""
+        """Crash recovery of the job that a dead worker left: take over its result, run it again, or end it as lost."""
         found = adopted(self.store, job["id"])
         if found is not None:
             self.end(job["id"], found)
@@ -140,13 +141,13 @@ class Worker:
                 self.end(job["id"], reporter.judged(keep(self.store, job["id"], result)))
 
     def _result(self, driver: Driver, job: sqlite3.Row, reporter: Reporter) -> Result:
-        """What the driver returns, from the job's checkpoint where there is one of use."""
+        """Run a job, from its checkpoint where there is one of use; returns the driver's Result."""
         wanted = parse_options(job["options"])
         verified = verify(read(self.store.program(job["program"])), wanted.parameters)
         check_still_fit(job, self.device, driver, verified)
         path = self.store.checkpoint(job["id"]) if keeps_checkpoints(driver) else None
         reporter.may_release = path is not None
-        asked: dict[str, Any] = {name: getattr(wanted, name) for name in ("seed", "lanes", "fuel", "parameters")}
+        asked: dict[str, Any] = {name: getattr(wanted, name) for name in _ASKED}
 
         def go(resume: bool) -> Result:
             kept: dict[str, Any] = {"checkpoint": path, "checkpoint_every": self.every, "resume": resume}

@@ -17,7 +17,7 @@ _OPERANDS = 200  # random pairs for each register instruction
 
 
 def numbers(subject: Subject, text: str) -> list[float]:
-    """What a program emits by OUT."""
+    """The numbers that a program emits by OUT."""
     return [float(r.value) for r in subject.run(text).results if isinstance(r.value, float | int)]
 
 

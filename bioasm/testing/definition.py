@@ -1,4 +1,4 @@
-"""What programs mean, once more, in a page of numpy: the energy, the LIF twin without noise, and the Boltzmann distribution.
+"""Reference definitions in a page of numpy: the energy, the LIF twin without noise, and the Boltzmann distribution.
 
 Written from the models' descriptions and from nothing else, so that a driver is held against the definition and not against
 another driver's code.

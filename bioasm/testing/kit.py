@@ -20,7 +20,22 @@ from bioasm.verifier.gate import Verified, verify
 Factory = Callable[[], Driver]
 C = TypeVar("C", bound=type)
 
-ROOMS = ("results", "control", "landscapes", "membranes", "spins", "networks", "lanes", "driver_contract")
+ROOMS = (
+    "results",
+    "control",
+    "landscapes",
+    "membranes",
+    "spins",
+    "merging",
+    "exchanging",
+    "blocks",
+    "eliminated",
+    "networks",
+    "synapses",
+    "cables",
+    "lanes",
+    "driver_contract",
+)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def recordings_have_every_lane(subject: Subject) -> None:
 
 @check(model="ising")
 def lanes_are_independent_samples(subject: Subject) -> None:
-    """What one lane does says nothing about its neighbour: pairs of lanes have the product of the distributions."""
+    """Lanes are independent: pairs of neighbouring lanes have the product of the distributions."""
     text = f"MODEL ising\nALC 3\n{FIELD.text}SIG 2\nRUN 40\n"
     states = run_lanes(subject, text, lanes=SAMPLES).state
     chances, patterns = boltzmann(FIELD, 2.0), all_spins(3)

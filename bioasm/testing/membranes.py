@@ -138,7 +138,7 @@ def parameters_may_differ_between_neurons(subject: Subject) -> None:
 
 @check(model=LIF)
 def several_runs_add_up(subject: Subject) -> None:
-    """What remains of a step is carried over: three thirds are the whole, to the last step."""
+    """The remainder of a step is carried over: three thirds are the whole, to the last step."""
     third = "RUN 0.3333333333333333\n"
     result = subject.run(f"ALC 2\nSIG 0\n{third * 3}RD steps\n")
     expect(result.steps == 10000, f"three thirds of a second should be 10000 steps, not {result.steps}")

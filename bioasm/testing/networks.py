@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from bioasm.drivers.base import MODEL_TEXTS
-from bioasm.results import Result
+from bioasm.results import Result, Spikes
 from bioasm.testing.kit import Subject, check, expect
-from bioasm.testing.results import reading
+from bioasm.testing.results import reading, values
+from bioasm.verifier.abilities import COUPLING, EVENTS, MODEL_TEXTS
 
 DT, TAU, DRIVE = 1e-3, 10e-3, 300.0
 STEPS = 25
@@ -126,6 +126,22 @@ def equations_follow_their_methods(subject: Subject) -> None:
 
 
 @check("network", MODEL_TEXTS)
+def states_are_set_between_runs(subject: Subject) -> None:
+    """SET of a state: a number, a vector or a register from the present time on; RST goes back to the model's own start."""
+    sets = "    SET p.x_euler, 5\n    SET p.x_exact, [2, 3]\n    MOV r0, 4\n    RUN 1 ms\n"
+    sets += "    SET p.x_rk4, r0\n    RD p.x_rk4\n    RUN 1 ms\n"
+    reads = "".join(f"    RD p.x_{method}\n" for method in ("euler", "exact"))
+    first, *rest = values(subject.run(f"{DECAYS}    POP p, decays, 2\n{sets}{reads}    RST\n{reads}"))
+    euler, exact = np.full(2, 5.0), np.array([2.0, 3.0])
+    for _ in range(2):
+        euler += DT * (DRIVE - euler / TAU)
+        exact = exact * math.exp(-DT / TAU) - DRIVE * TAU * math.expm1(-DT / TAU)
+    np.testing.assert_allclose(first[0], np.full(2, 4.0), rtol=1e-12)
+    for found, wanted in zip(rest, (euler, exact, np.ones(2), np.ones(2)), strict=True):
+        np.testing.assert_allclose(found[0], wanted, rtol=1e-12)
+
+
+@check("network", MODEL_TEXTS)
 def spikes_travel_with_weights_and_delays(subject: Subject) -> None:
     """Events of step k are in x after it, fire in step k + 1, and arrive after the delay; refractory neurons ignore them."""
     result = subject.run(RELAYS)
@@ -163,6 +179,112 @@ def mechanisms_and_inputs_add_up(subject: Subject) -> None:
     expect(_spikes(result) == crossed, f"upward crossings should be {crossed}, not {_spikes(result)}")
 
 
+PAIR = """
+.model passive_of_the_kit {
+  parameters:
+    dt = 1 ms > 0 fixed
+  state:
+    v = 0
+  inputs:
+    I : 1
+  step:
+    dv/dt = (I - v)/(10 ms)
+}
+.synapse gap_of_the_kit {
+  parameters:
+    g = 1
+  uses:
+    v_pre : 1
+    v_post : 1
+  adds:
+    I_post += g*(v_pre - v_post)
+}
+    POP a, passive_of_the_kit, 2
+    POP b, passive_of_the_kit, 1
+    SYN one, a, a
+    CON one, [[0, 1], [0, 0]]
+    VIA one, gap_of_the_kit
+    SYN other, b, a
+    CON other, all
+    VIA other, gap_of_the_kit
+    SET a.v, [3, -1]
+    SET b.v, 8
+    SET one.g, 0.5
+    SET other.g, [2, 0.25]
+    RUN 20 ms
+    RD a.v
+    RD b.v
+"""
+
+
+@check("network", MODEL_TEXTS, COUPLING)
+def connections_are_summed_in_every_step(subject: Subject) -> None:
+    """Each connection adds to an input in every step, from the values that the step begins with; several projections add up."""
+    a, b = np.array([3.0, -1.0]), 8.0
+    for _ in range(20):
+        added = np.array([2 * (b - a[0]), 0.5 * (a[0] - a[1]) + 0.25 * (b - a[1])])
+        a, b = a + DT * (added - a) / TAU, b - DT * b / TAU
+    result = subject.run(PAIR)
+    np.testing.assert_allclose(reading(result, "a.v")[0], a, rtol=1e-12)
+    np.testing.assert_allclose(reading(result, "b.v")[0], [b], rtol=1e-12)
+
+
+WARNED = """
+.model warned_of_the_kit {
+  parameters:
+    dt = 1 ms > 0 fixed
+  state:
+    x = 0
+    seen = 0
+    crossed = 0
+  step:
+    x := x + 1
+  spike: x > 6
+  reset:
+    x := 0
+  event high: x > 3
+    seen := seen + x
+  event up: x crosses 4
+    crossed += 1
+}
+    POP before, warned_of_the_kit, 1
+    POP p, warned_of_the_kit, 2
+    SET p.x, [0, 3]
+    REC p.high
+    REC p.up
+    RUN 10 ms
+    UNREC p.up
+    RUN 10 ms
+    RD p.seen
+    RD p.crossed
+"""
+
+
+@check("network", MODEL_TEXTS, "record", EVENTS)
+def events_happen_and_act_after_the_reset(subject: Subject) -> None:
+    """An event has the values that the threshold sees, acts on what the reset left, and is recorded from REC to UNREC."""
+    x, seen, crossed = np.array([0, 3]), np.zeros(2), np.zeros(2)
+    high, up = [], []
+    for step in range(20):
+        before, x = x, x + 1
+        is_high, is_up = x > 3, (x >= 4) & (before < 4)
+        high += [(step, 1 + i) for i in np.flatnonzero(is_high)]
+        up += [(step, 1 + i) for i in np.flatnonzero(is_up) if step < 10]
+        x = np.where(x > 6, 0, x)
+        seen, crossed = seen + is_high * x, crossed + is_up
+    result = subject.run(WARNED)
+    for name, wanted in (("p.high", high), ("p.up", up)):
+        found = _times(result.events[name])
+        expect(found == wanted, f"{name} should happen at {wanted}, not {found}")
+    np.testing.assert_allclose(reading(result, "p.seen")[0], seen, rtol=1e-12)
+    np.testing.assert_allclose(reading(result, "p.crossed")[0], crossed, rtol=1e-12)
+
+
 def _spikes(result: Result) -> list[tuple[int, int]]:
     """Spikes as (step, neuron), sorted."""
-    return sorted((round(t / DT), int(i)) for t, i in zip(result.spikes.t, result.spikes.i, strict=True))
+    return _times(result.spikes)
+
+
+def _times(found: Spikes) -> list[tuple[int, int]]:
+    """Spikes or events as (step, neuron), sorted."""
+    return sorted((round(t / DT), int(i)) for t, i in zip(found.t, found.i, strict=True))

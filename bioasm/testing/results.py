@@ -212,7 +212,7 @@ def every_observable_can_be_read(subject: Subject, model: str) -> None:
 
 @check_each_model()
 def readings_at_the_end_are_what_the_result_says(subject: Subject, model: str) -> None:
-    """What RD reads last and what the result holds are one."""
+    """The values that RD reads last are equal to those of the result."""
     names = ["state", "energy", "best_energy", "best_state", "energy_trace"]
     names += ["spikes", "spike_count"] if model == "lif_critical" else []
     result = subject.run(PROGRAMS[model] + "".join(f"RD {name}\n" for name in names))

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bioasm.demand.connections import connections
 from bioasm.isa.limits import limit
-from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity, Target
+from bioasm.isa.program import Instruction, Name, Program, Quantity, Target
+from bioasm.isa.rewrite import aimed
 from bioasm.isa.table import BY_MNEMONIC, Trait
 from bioasm.models.base import SPINS, Model
 from bioasm.network.references import Resolved, VariableRef
 from bioasm.verifier.gate import Verified
 
 SAMPLES = 1 << 24  # values of all recorded variables that are kept of one run
-_MAKERS = ("ALC", "POP", "MECH", "SYN", "CON")
+_MAKERS = ("ALC", "POP", "MECH", "SYN", "CON", "VIA", "POS", "LDE")
 _USES = Trait.NEURONS | Trait.JUMPS | Trait.ENDS
 
 
 def state_variables(verified: Verified) -> dict[VariableRef, int]:
-    """The state variables of all populations and mechanisms, with how many neurons have each."""
+    """The state variables of all populations, mechanisms and synapses, with how many neurons or connections have each.
+
+    Of connections by a probability there may be fewer.
+    """
     network, found = verified.network, dict[VariableRef, int]()
     for instance in network.instances():
         for name in _states(instance.model):
             word = name if verified.names.is_bare(instance) else f"{instance.name}.{name}"
             found[VariableRef(instance.name, name, word)] = network.populations[instance.population].n
+    for one in network.projections:
+        for name in _states(one.synapse) if one.synapse is not None else ():
+            found[VariableRef(one.name, name, f"{one.name}.{name}")] = connections(verified, one)
     return {ref: n for ref, n in found.items() if n}
 
 
@@ -55,7 +63,7 @@ def instrumented(verified: Verified, variables: Sequence[VariableRef], every: fl
     places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # where each instruction goes, and the end
     at = _begin(program)
     moved = [place + (len(added) if index >= at else 0) for index, place in enumerate(places)]
-    body = [_aimed(i, moved) for i, keep in zip(program.instructions, kept, strict=True) if keep]
+    body = [aimed(i, moved) for i, keep in zip(program.instructions, kept, strict=True) if keep]
     body[places[at] : places[at]] = added
     labels = {name: moved[index] for name, index in program.labels.items()}
     return replace(program, instructions=tuple(body), labels=labels)
@@ -75,9 +83,3 @@ def _begin(program: Program) -> int:
     while at < len(program.instructions) and at not in targets and not program.instructions[at].row.traits & _USES:
         at += 1
     return at
-
-
-def _aimed(instruction: Instruction, moved: Sequence[int]) -> Instruction:
-    """The instruction with its jump going where its target went."""
-    operands: tuple[Operand, ...] = tuple(Target(moved[o.index]) if isinstance(o, Target) else o for o in instruction.operands)
-    return replace(instruction, operands=operands)

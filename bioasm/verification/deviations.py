@@ -45,6 +45,7 @@ def compare(first: Result, second: Result, tolerance: float, same_energy: Array 
     rows = [_recording(name, first, second, tolerance) for name in _names(first, second)]
     if first.spikes.t.size or second.spikes.t.size:
         rows.append(spikes("spikes", first.spikes, second.spikes, second.seconds_per_step))
+    rows += _events(first, second)
     rows.append(_trace(first.energy_trace, second.energy_trace, tolerance))
     for name in ("state", "energy", "best_energy", "spike_count"):
         rows.append(numbers(name, getattr(first, name), getattr(second, name), tolerance))
@@ -134,6 +135,15 @@ def spikes(name: str, a: Spikes, b: Spikes, step: float) -> Row:
     return replace(counted, time=time, lane=apart[0][0], neuron=apart[0][2]) if apart else counted
 
 
+def _events(first: Result, second: Result) -> Iterator[Row]:
+    """Each event that either side has recorded."""
+    for name in dict.fromkeys([*second.events, *first.events]):
+        if name in first.events and name in second.events:
+            yield spikes(name, first.events[name], second.events[name], second.seconds_per_step)
+        else:
+            yield Row(name, False, np.inf, note="recorded by one side only")
+
+
 def _keys(spikes: Spikes, step: float) -> Counter[tuple[int, int, int]]:
     steps = np.rint(spikes.t / step).astype(np.int64).tolist()
     return Counter(zip(spikes.lane.tolist(), steps, spikes.i.tolist(), strict=True))
@@ -155,7 +165,7 @@ def _best_state(first: Result, second: Result, same_energy: Array | None) -> Row
 
 
 def _readings(first: Result, second: Result, tolerance: float) -> Iterator[Row]:
-    """What RD and OUT emitted, those of one name together."""
+    """Deviations of the values that RD and OUT emitted, those of one name together."""
     what = [r.what for r in second.results]
     if [r.what for r in first.results] != what:
         yield Row("results", False, np.inf, note=f"{len(first.results)} and {len(second.results)}, or in another order")

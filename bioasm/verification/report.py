@@ -116,7 +116,9 @@ def _verdict(report: Report) -> str:
         return (
             f"{'no difference' if report.agrees else 'DIFFERENT'} at confidence {report.request.confidence:g} ({tests} tests)"
         )
-    return "within tolerance" if report.agrees else "OUT OF TOLERANCE"
+    if not report.agrees:
+        return "OUT OF TOLERANCE"
+    return "within tolerance, 0 deviating bits" if report.bits == 0 else "within tolerance"
 
 
 # --- JSON -------------------------------------------------------------------------------------------
@@ -144,6 +146,7 @@ def to_object(report: Report) -> dict[str, Any]:
         **({"confidence": request.confidence} if request.own_noise else {"tolerance": request.tolerance}),
         "observables": [_row(verified, row) for row in report.rows],
         "statistics": [_statistic(row) for row in report.comparisons],
+        "deviating_bits": report.bits,
         "piece": report.piece,
         "whole": [_row(verified, row) for row in report.whole],
         "timing": {name: side.seconds for name, side in sides.items()},

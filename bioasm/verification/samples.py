@@ -1,4 +1,4 @@
-"""What of a run is compared as a sample: one number, or one a neuron, for each lane."""
+"""The samples of a run that are compared: one number, or one a neuron, for each lane."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ def samples(result: Result) -> dict[str, Array]:
     found |= {"energy": result.energy[:, None], "best_energy": result.best_energy[:, None], "state": result.state}
     if result.spikes.t.size or result.spike_count.any():
         found |= _of_spikes(result)
+    found |= {f"{name}: rate": _event_rate(result, times) for name, times in result.events.items()}
     return found | _readings(result)
+
+
+def _event_rate(result: Result, times: Spikes) -> Array:
+    """How often an event happened in each neuron, per second, (lanes, n)."""
+    counted = np.bincount(times.lane * result.n + times.i, minlength=result.lanes * result.n).astype(float)
+    return counted.reshape(result.lanes, result.n) / (result.time or 1.0)
 
 
 def _of_spikes(result: Result) -> dict[str, Array]:
@@ -49,7 +56,7 @@ def _intervals(result: Result) -> tuple[Array, Array]:
 
 
 def _readings(result: Result) -> dict[str, Array]:
-    """What RD emitted that has a lane as its first axis; registers are one number for all lanes and no sample."""
+    """The values that RD emitted with a lane as first axis; registers are one number for all lanes and no sample."""
     found = {}
     for at, reading in enumerate(result.results):
         value = reading.value

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bioasm.isa.program import DataRef
 from bioasm.network.network import has_landscape
 from bioasm.results import Result
+from bioasm.runtime.elimination import elimination
 from bioasm.runtime.energy import PARTS, Couplings, Landscape
 from bioasm.verifier.gate import Verified
 
@@ -21,10 +22,15 @@ def same_energy(verified: Verified, first: Result, second: Result, tolerance: fl
     landscape = _landscape(verified)
     if landscape is None or first.best_state.shape != second.best_state.shape:
         return None
-    first_neuron, n = _where(verified)
-    a, b = (landscape.energy(r.best_state[:, first_neuron : first_neuron + n].astype(np.float64)) for r in (first, second))
+    a, b = (landscape.energy(_own(verified, r.best_state).astype(np.float64)) for r in (first, second))
     scale = max(np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0))
     return np.asarray(np.abs(a - b) <= tolerance * scale)
+
+
+def _own(verified: Verified, states: Array) -> Array:
+    """Of states of a Result those of the neurons that the landscape is for."""
+    eliminated, (first, n) = elimination(verified), _where(verified)
+    return states[:, first : first + n] if eliminated is None else eliminated.left(states)
 
 
 def _where(verified: Verified) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from bioasm.network.references import DT
 from bioasm.results import Result
 from bioasm.runtime.dynamics import Guide
 from bioasm.verification.add_recorders import instrumented, recorded, spacing, state_variables
+from bioasm.verification.bits import deviating_bits
 from bioasm.verification.deviations import Row, compare
 from bioasm.verification.runs import DriverRun
 from bioasm.verification.samples import samples
@@ -29,7 +30,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be compared. `driver_options` and `against_options` go to the two drivers' constructors."""
+    """The comparison that is asked for. `driver_options` and `against_options` go to the two drivers' constructors."""
 
     driver: str
     against: str
@@ -43,10 +44,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. `rows` are deviations on the same noise, `comparisons` statistics where each side drew its own.
+    """The findings of a comparison. `rows` are deviations on the same noise, `comparisons` statistics on each side's own noise.
 
     Where a network magnifies rounding until nothing can be compared, `whole` holds the rows of the runs as a whole, and `rows`
-    those of the follower beginning again from the other side's state every `piece` steps.
+    those of the follower beginning again from the other side's state every `piece` steps. `bits` is how many bits of the two
+    results differ, None where they have other numbers of values, or noise of their own.
     """
 
     request: Request
@@ -58,6 +60,7 @@ class Report:
     whole: list[Row] = field(default_factory=list)
     piece: int | None = None
     every: int = 1
+    bits: int | None = None
 
     @property
     def agrees(self) -> bool:
@@ -101,11 +104,18 @@ def _compared(verified: Verified, request: Request, first: DriverRun, second: Dr
     b = second.run(watched, other, observer)
     report = Report(request, verified, first, second, every=every)
     if request.own_noise:
-        return replace(report, comparisons=compare_samples(samples(a), samples(b), request.confidence))
-    rows = _rows(verified, request, a, b)
+        mine, theirs = (_comparable(samples(result), verified, same=other is own) for result in (a, b))
+        return replace(report, comparisons=compare_samples(mine, theirs, request.confidence))
+    rows, report = _rows(verified, request, a, b), replace(report, bits=deviating_bits(a, b))
     if all(row.within for row in rows) or report.status != "finished":
         return replace(report, rows=rows)
     return _in_pieces(replace(report, rows=rows), watched, observer)
+
+
+def _comparable(found: Mapping[str, Array], verified: Verified, *, same: bool) -> dict[str, Array]:
+    """Samples without those of connections, unless both sides have the same ones."""
+    owners = tuple(f"{p.name}." for p in verified.network.projections if p.synapse is not None and not same)
+    return {name: values for name, values in found.items() if not any(word.startswith(owners) for word in name.split())}
 
 
 def _rows(verified: Verified, request: Request, a: Result, b: Result) -> list[Row]:

@@ -12,12 +12,11 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.frameworks.write import Floats
 from bioasm.isa.modeltext import instance_fault
 from bioasm.isa.storage import check_exact
-from bioasm.isa.table import BY_MNEMONIC
 from bioasm.wholes import Rounded
 
 
 class Cell(NamedTuple):
-    """What a node with dynamics becomes: its model, its parameters (named alike in NIR), whether it spikes."""
+    """Population of a node with dynamics: its model, its parameters (named alike in NIR), whether it spikes."""
 
     model: str
     parameters: tuple[str, ...]
@@ -76,21 +75,22 @@ class Graph:
         return given.astype(np.float64)
 
     def flaw(self, message: str, hint: str | None = None) -> BioasmError:
-        """What is wrong with the graph, as B304."""
+        """The error B304 for a fault of the graph."""
         return error("B304", f"{self.source}: {message}", hint=hint)
 
 
-def graph_of(nodes: Mapping[str, Any], edges: Iterable[tuple[str, str]], source: str) -> Graph:
-    """The flat graph of NIR's nodes and edges. Raises BioasmError B304 where a program can't hold it."""
+def graph_of(nodes: Mapping[str, Any], edges: Iterable[tuple[str, str]], source: str, order: Iterable[str] = ()) -> Graph:
+    """The flat graph of NIR's nodes and edges, nodes of `order` first. Raises BioasmError B304 where no program can hold it."""
     kinds: dict[str, str] = {}
     flat = dict(_flat_nodes(Graph(nodes, {}, {}, source), nodes, kinds))
     wires = list(dict.fromkeys(_flat_edges(nodes, edges, Graph(nodes, {}, {}, source))))  # NIR's edges are a set
     incoming: dict[str, list[str]] = {name: [] for name in flat}
     for start, end in wires:
         incoming[end].append(start)
-    graph = Graph(_from_the_inputs(flat, kinds, wires), kinds, incoming, source)
+    found = _from_the_inputs(flat, kinds, wires)
+    first = {name: found[name] for name in order if name in found}
+    graph = Graph(first | found, kinds, incoming, source)
     _check(graph)
-    _name(graph)
     return graph
 
 
@@ -170,13 +170,6 @@ def _check(graph: Graph) -> None:
             raise graph.flaw(f"node {name!r} is of type {graph.kinds[name]}, which is not read", hint)
     if not graph.of_kind(*CELLS):
         raise graph.flaw("the graph has no neurons")
-
-
-def _name(graph: Graph) -> None:
-    """Names that a program can have: letters, digits and underscores, each once."""
-    taken = {mnemonic.lower() for mnemonic in BY_MNEMONIC}
-    for name in graph.of_kind("Input", "Output", *CELLS):
-        graph.names[name] = free_name(name, taken)
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -15,7 +15,7 @@ MOST_PATHS = 1000  # to one node; maps side by side can double them again and ag
 
 
 class Path(NamedTuple):
-    """What spikes of `source` go through: weights (targets, sources), None for each to its own, and a delay in s."""
+    """A path for spikes of `source`: weights (targets, sources), None for each to its own, and a delay in s."""
 
     source: str
     weights: Floats | None
@@ -23,14 +23,14 @@ class Path(NamedTuple):
 
 
 class Arriving(NamedTuple):
-    """What a node gets: paths, and the constant sum of biases (values,), None where there is none."""
+    """Inputs of a node: paths, and the constant sum of biases (values,), None where there is none."""
 
     paths: list[Path]
     offset: Floats | None
 
 
 def arriving(graph: Graph, name: str) -> Arriving:
-    """What comes to a node, in sizes that fit it. Raises BioasmError B304."""
+    """The inputs of a node, in sizes that fit it. Raises BioasmError B304."""
     found = _through_maps(graph, name, ())
     for path in found.paths:
         if (size := _size(graph, path)) != graph.size(name):
@@ -133,7 +133,7 @@ def _values(graph: Graph, name: str, what: str, size: int) -> Floats:
 
 
 def _constant(graph: Graph, name: str, before: Floats | None) -> Floats | None:
-    """What a map makes of the constant that comes to it, and adds."""
+    """The constant that a map sends on: the one that comes to it, mapped, and the map's own bias; None where there is none."""
     kind = graph.kinds[name]
     if kind == "Scale":
         return None if before is None else before * _values(graph, name, "scale", before.size)

@@ -12,6 +12,7 @@ from bioasm.frameworks import write
 from bioasm.frameworks.nir.graph import CELLS, Graph, free_name
 from bioasm.frameworks.nir.layers import Layers, layers_of
 from bioasm.frameworks.nir.paths import Arriving, Path, arriving
+from bioasm.isa.table import BY_MNEMONIC
 from bioasm.units import spell_number
 
 _NEVER = "1e15"  # a latency in steps, beyond the end of every run
@@ -19,7 +20,7 @@ _NEVER = "1e15"  # a latency in steps, beyond the end of every run
 
 @dataclass
 class Plan:
-    """What is to be written: what arrives at each population, their layers, and the relays that hold spikes back."""
+    """Plan of the program to write: inputs of each population, their layers, and the relays that hold spikes back."""
 
     graph: Graph
     arriving: dict[str, Arriving]
@@ -67,9 +68,17 @@ def _plan(graph: Graph) -> Plan:
     _check_spiking(graph, kept)
     order = [name for name in graph.nodes if name in kept or graph.kinds[name] == "Input"]
     sources = {name: [path.source for path in kept[name].paths] if name in kept else [] for name in order}
+    _name(graph, order)
     plan = Plan(graph, kept, layers_of(sources))
     _plan_relays(plan)
     return plan
+
+
+def _name(graph: Graph, populations: list[str]) -> None:
+    """Names that a program can have: letters, digits and underscores, each once."""
+    taken = {mnemonic.lower() for mnemonic in BY_MNEMONIC}
+    for name in populations:
+        graph.names[name] = free_name(name, taken)
 
 
 def _is_sum(got: Arriving) -> bool:
@@ -105,13 +114,15 @@ def _notes(plan: Plan) -> Iterator[str]:
     yield "A spike is a current of its weight for one time step. A layer computes one step after the layer before it, and"
     yield "begins as many steps later; the run goes on until the last layer is done."
     yield "Another time step: bioasm run FILE --set dt=1ms"
+    names = plan.graph.names
     for name in plan.graph.of_kind("IF"):
-        yield f"r of {name} counts in time steps, as in frameworks. In seconds, as NIR's equation has it:"
-        yield f"  bioasm run FILE --set {plan.graph.names[name]}.time_unit=second"
-    for start, end in sorted(plan.layers.back):
+        yield f"r of {names[name]} counts in time steps, as in frameworks. In seconds, as NIR's equation has it:"
+        yield f"  bioasm run FILE --set {names[name]}.time_unit=second"
+    for start, end in sorted(plan.layers.back, key=lambda ends: (names[ends[0]], names[ends[1]])):
         if (late := -plan.layers.waits(start, end)) > 0:
             steps = f"{late} step{'s' * (late > 1)}"
-            yield f"What goes from {start} back to {end} comes {steps} later than in frameworks, whose layers share a step."
+            way = f"from {names[start]} back to {names[end]}"
+            yield f"What goes {way} comes {steps} later than in frameworks, whose layers share a step."
 
 
 def _constants(driven: bool) -> Iterator[str]:
@@ -205,7 +216,7 @@ def _tail(plan: Plan) -> Iterator[str]:
 
 
 def _results(plan: Plan) -> Iterator[str]:
-    """What the outputs show, all neurons where there is none; and all spikes."""
+    """RD instructions for the outputs, for all neurons where there is none; and for all spikes."""
     shown: list[str] = []
     for name in plan.graph.of_kind("Output"):
         shown += [name] if name in plan.sums else [path.source for path in arriving(plan.graph, name).paths]

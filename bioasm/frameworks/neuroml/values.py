@@ -1,0 +1,48 @@
+"""NeuroML's numbers with units, `120 mS_per_cm2`, in the spelling of programs; and names that programs can have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+from bioasm.frameworks.neuroml.document import Element
+
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\w*)\s*")
+VOLTAGE = {"mV": "mV", "V": "V"}
+DENSITY = {"mS_per_cm2": "mS/cm2", "S_per_m2": "S/m2", "S_per_cm2": "S/cm2"}
+CAPACITANCE = {"uF_per_cm2": "uF/cm2", "F_per_m2": "F/m2"}
+RESISTIVITY = {"kohm_cm": "kohm*cm", "ohm_cm": "ohm*cm", "ohm_m": "ohm*m"}
+RATE = {"per_ms": "(1 ms)", "per_s": "(1 s)", "Hz": "(1 s)"}  # what the number is divided by
+
+
+def quantity(element: Element, attribute: str, units: dict[str, str]) -> tuple[str, str]:
+    """A number and its unit as a program spells it."""
+    written = element.get(attribute)
+    found = _NUMBER.fullmatch(written)
+    if found is None or found[2] not in units:
+        raise element.fault(f"{attribute} is {written!r}", f"it is a number in {', '.join(units)}")
+    return found[1], units[found[2]]
+
+
+def spelled(element: Element, attribute: str, units: dict[str, str]) -> str:
+    """The same as one text."""
+    return " ".join(quantity(element, attribute, units))
+
+
+def number(element: Element, attribute: str, default: str | None = None) -> float:
+    """A number without a unit."""
+    written = element.attributes.get(attribute, default) if default is not None else element.get(attribute)
+    found = _NUMBER.fullmatch(written or "")
+    if found is None or found[2]:
+        raise element.fault(f"{attribute} is {written!r}, and a number is wanted")
+    return float(found[1])
+
+
+def identifier(word: str, taken: Container[str]) -> str:
+    """A name of a program that is like a word, and is not taken."""
+    plain = re.sub(r"\W", "_", word, flags=re.ASCII) or "_"
+    plain = plain if not plain[0].isdigit() else f"_{plain}"
+    name, count = plain, 2
+    while name in taken:
+        name, count = f"{plain}_{count}", count + 1
+    return name

@@ -1,0 +1,50 @@
+"""Pictures of values of connections: how the weights, or another state, of a projection's synapses are distributed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioasm.plot.style import BLUE, ORANGE, scale_of, with_unit
+from bioasm.results import Result
+
+_BINS = 50
+_SHOWN = 4  # projections at most
+
+
+def shown(result: Result, lane: int) -> dict[str, NDArray[np.float64]]:
+    """The first values of connections in a lane of a result, by name: those that were read last, else recorded last."""
+    of = result.about.get("connections", {})
+    found = {name: one.values[lane, -1] for name, one in result.recordings.items() if name in of and one.values.size}
+    found |= {one.what: np.asarray(one.value)[lane] for one in result.results if one.what in of and not np.isscalar(one.value)}
+    finite = {name: np.asarray(values[np.isfinite(values)], np.float64) for name, values in found.items()}
+    return dict([(name, values) for name, values in finite.items() if values.size][:_SHOWN])
+
+
+def draw_weights(figure: Any, result: Result, lane: int) -> None:
+    """The histogram of each with its mean, one below the other."""
+    found = shown(result, lane)
+    rows = figure.subplots(len(found), 1, squeeze=False)[:, 0]
+    for axes, (name, values) in zip(rows, found.items(), strict=True):
+        factor, unit = scale_of(values, result.about["connections"][name])
+        axes.hist(values * factor, bins=_BINS, color=BLUE)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.axvline(values.mean() * factor, color=ORANGE, lw=1.2, label=f"mean {values.mean() * factor:.4g} {unit}".strip())
+        lanes = f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
+        axes.set(xlabel=with_unit(name, unit), ylabel="connections", title=f"{name} of {len(values):,} connections{lanes}")
+        axes.legend(loc="best")
+
+
+def alt_weights(result: Result, lane: int) -> str:
+    """The histograms in words: where the values lie, and what shares of them are near their lowest and highest."""
+    parts = []
+    for name, values in shown(result, lane).items():
+        unit = result.about["connections"][name]
+        low, high = float(values.min()), float(values.max())
+        tenth = (high - low) / 10
+        parts.append(f"{name} of {len(values):,} connections from {low:.4g} to {high:.4g}{f' {unit}' if unit else ''}, mean "
+                     f"{values.mean():.4g}, {np.mean(values <= low + tenth):.0%} in the lowest tenth of this range and "
+                     f"{np.mean(values >= high - tenth):.0%} in the highest")  # fmt: skip
+    return f"Histogram: {'; '.join(parts)}."
