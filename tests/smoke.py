@@ -51,7 +51,7 @@ def results(driver: str, program: Path) -> dict[str, object]:
 
 
 def check_texts(folder: Path) -> None:
-    """asm, disasm, fmt, check, emit-c, info, help, explain, models, drivers, version."""
+    """asm, disasm, fmt, check, emit-c, firmware, info, help, explain, models, drivers, version."""
     source = PROGRAMS / SPINS
     bioasm("asm", source, "-o", folder / "p.bbc")
     text = bioasm("disasm", folder / "p.bbc")
@@ -61,6 +61,7 @@ def check_texts(folder: Path) -> None:
     bioasm("check", *sorted(PROGRAMS.glob("*.basm")))
     bioasm("check", "-", stdin=b"RUN\n", code=1)
     assert b"int main" in bioasm("emit-c", source)
+    assert b"MODEL_lif" in bioasm("firmware", "--model", "lif")
     told = ("help RUN", "explain B404", "models", "models hh", "drivers", "--version")
     helped = ("emulate --help", "serve --help", "jobs --help")
     for line in (f"info {source}", *told, *helped):
@@ -88,6 +89,11 @@ def check_files(folder: Path) -> None:
     bioasm("check", folder / "n.basm")
     for ending in ("npz", "h5"):
         bioasm("run", folder / "g.basm", "--seed", 1, "-o", folder / f"out.{ending}")
+    for lanes in ("0:1/3", "1:3/3"):
+        bioasm("run", PROGRAMS / SPINS, "--seed", 1, "--lanes", lanes, "-o", folder / f"{lanes[0]}.npz")
+    bioasm("merge", folder / "0.npz", folder / "1.npz", "-o", folder / "whole.npz")
+    bioasm("tts", PROGRAMS / SPINS, "--target", -12, "--seeds", 1, "--lanes", 2)
+    bioasm("sweep", PROGRAMS / SPINS, "--seeds", 2, "--lanes", 2, "--workers", 1, "-o", folder / "sweep")
     cut = ["run", PROGRAMS / SPINS, "--seed", 1, "--json", "--checkpoint", folder / "c"]
     bioasm(*cut, "--fuel", 30, code=1)
     whole, resumed = results("cpu", PROGRAMS / SPINS), json.loads(bioasm(*cut, "--resume"))

@@ -29,16 +29,18 @@ FLOORS = (
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("extras", "grammars"),
     ("files", "mapped", "models", "plain", "programs", "safety", "hardware", "hardware.chips"),
+    ("morphology",),
     ("isa",),
     ("network",),
     ("verifier",),
     ("text", "binary", "problems", "frameworks", "results", "hardware.link", "hardware.recordings"),
     ("runtime",),
     ("demand", "expectations", "loading", "vm"),
-    ("hardware.board", "live", "plot"),
+    ("firmware", "hardware.board", "live", "plot"),
     ("drivers", "reference"),
     ("settings",),
     ("api", "testing", "verification", "serve"),
+    ("sweeps",),
     ("cli", "dimod"),
     ("__init__", "__main__"),
 )
@@ -52,6 +54,7 @@ PACKAGES = {
     "cli": {"click", "numpy"},
     "grammars": {"lark"},
     "models": {"lark", "numpy"},
+    "morphology": {"numpy"},
     "text": {"lark", "numpy"},
     "vm": {"numba", "llvmlite", "numpy"},
     "expectations": {"numpy"},
@@ -63,13 +66,16 @@ PACKAGES = {
     "api": {"numpy"},
     "dimod": {"dimod", "numpy"},
     "binary": {"numpy"},
-    "drivers": {"numpy", "brian2", "llvmlite"},  # llvmlite for its version alone, which is part of a result's provenance
+    # llvmlite for its version alone, which is part of a result's provenance
+    "drivers": {"numpy", "brian2", "llvmlite", "pyopencl", "cuda"},
     "verification": {"numpy", "matplotlib"},
     "isa": {"numpy"},
     "verifier": {"numpy"},
     "problems": {"dimod", "networkx", "numpy"},
     "frameworks": {"nir", "numpy"},
     "serve": {"numpy", "starlette", "uvicorn"},
+    "sweeps": {"numpy", "pandas"},
+    "firmware": {"numpy"},
     "hardware.chips": {"numpy"},
     "hardware.board": {"numpy"},
     "hardware.recordings": {"numpy"},
@@ -88,12 +94,19 @@ OPCODES = {
     0x08: "LDT",
     0x09: "LDO",
     0x0A: "LDS",
+    0x0B: "MERGE",
+    0x0C: "LDE",
+    0x0D: "CXCH",
+    0x0F: "COPY",
+    0x0E: "BLK",
     0x10: "MODEL",
     0x11: "SET",
     0x12: "POP",
     0x13: "MECH",
     0x14: "SYN",
     0x15: "CON",
+    0x16: "VIA",
+    0x17: "POS",
     0x18: "CUR",
     0x19: "WAVE",
     0x1A: "SPK",
@@ -349,7 +362,7 @@ def test_every_package_used_is_declared() -> None:
     words = f"{SETUP['options']['install_requires']} {extras}"
     declared = set(re.findall(r"^\s*([a-z0-9-]+)", words.replace(" ", "\n"), re.MULTILINE))
     came_with = {"llvmlite", "quantities", "cycler"}  # parts of numba, neo and matplotlib
-    named_otherwise = {"serial": "pyserial"}
+    named_otherwise = {"serial": "pyserial", "cuda": "cuda-core"}
     used = {package for path in ALL for package in packages_used(imported(tree(path)))}
     assert {named_otherwise.get(package, package) for package in used - came_with} <= declared
 

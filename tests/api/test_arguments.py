@@ -19,7 +19,6 @@ PROGRAM = "MODEL ising\nALC 2\nRUN 1 sweeps\n"
         ({"time_limit": "x"}, "time_limit is 'x'; it is a number"),
         ({"target": "q"}, "target is 'q'"),
         ({"lanes": 1.5}, "lanes is 1.5; it is a whole number"),
-        ({"lanes": None}, "lanes is None"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"threads": "a"}, "threads is 'a'"),
         ({"set": 5}, "set is 5; it is a dict"),

@@ -60,7 +60,7 @@ def test_names_are_kept_as_they_are() -> None:
     assert found == (7, "z", ("q", 0), 2.5)
     assert type(found[0]) is int
     odd = bioasm.solve(problem.renamed([frozenset([1]), 1, 2, 3]), seed=1, set={"sweeps": 1}).names
-    assert odd == ("frozenset({1})", 1, 2, 3)
+    assert odd == (frozenset({1}), 1, 2, 3)
 
 
 def test_masked_entries_are_refused() -> None:

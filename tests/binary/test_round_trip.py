@@ -18,6 +18,7 @@ from bioasm.binary.layout import HEADER, HEADER_SIZE
 from bioasm.binary.reader import from_bytes, read
 from bioasm.binary.writer import program_hash, to_bytes, write
 from bioasm.diagnostics import BioasmError, Span
+from bioasm.isa.formulas import with_constants
 from bioasm.isa.program import ConstantRef, Dense, Name, Program, Quantity, Register, Section, Sparse, Terms
 from bioasm.isa.table import ROWS, Row
 from bioasm.text.assemble import assemble
@@ -160,7 +161,7 @@ def test_named_constants_come_first_and_are_not_shared() -> None:
     made = program(instruction("OUT", 1), instruction("OUT", ConstantRef("one")), constants={"one": Quantity(1.0)})
     again = from_bytes(to_bytes(made))
     assert again.instructions == made.instructions
-    replaced = again.with_constants({"one": Quantity(2.0)})
+    replaced = with_constants(again, {"one": Quantity(2.0)})
     assert replaced.quantity(Quantity(1.0)).value == 1.0
 
 

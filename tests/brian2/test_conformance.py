@@ -11,7 +11,25 @@ from bioasm.testing import driver_conformance_tests
 
 
 @driver_conformance_tests(
-    Brian2Driver, abilities={"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models"}
+    Brian2Driver,
+    abilities={
+        "core",
+        "control",
+        "inputs",
+        "kbody",
+        "record",
+        "clamp",
+        "start",
+        "merge",
+        "exchange",
+        "blocks",
+        "eliminated",
+        "network",
+        "synapses",
+        "coupling",
+        "events",
+        "models",
+    },
 )
 class TestBrian2:
     pass

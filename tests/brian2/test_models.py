@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.brian2.support import assert_alike, on_brian2, on_cpu
@@ -86,10 +87,16 @@ def test_spikes_under_way_arrive_after_their_delay(delay: float) -> None:
 @pytest.mark.parametrize(
     "rule",
     ["all", "others", "one_to_one", "probability, 0.4", "indegree, 2", "outdegree, 1", "[[0, 0.5, 0], [1, 0, 0], [0, 0, 2]]",
-     "sparse(3) { 0 1 0.5 | 2 2 1 }"],
+     "sparse(3) { 0 1 0.5 | 2 2 1 }", "total, 4", '"total with multapses", 8', '"indegree with multapses without autapses", 3',
+     '"i != j and exp(-i) > u"'],
 )  # fmt: skip
 def test_connections(rule: str) -> None:
     text = leaky(STEPS["euler"]) + f"SYN loop, cells, cells.second\nCON loop, {rule}\nSET loop.weight, 0.2\n" + RUN
+    assert_alike(on_brian2(text, seed=5, lanes=2), on_cpu(text, seed=5, lanes=2))
+
+
+def test_parts_of_a_population_are_connected() -> None:
+    text = leaky(STEPS["euler"]) + "SYN loop, cells[1:], cells[:2].second\nCON loop, all\nSET loop.weight, 0.2\n" + RUN
     assert_alike(on_brian2(text, seed=5, lanes=2), on_cpu(text, seed=5, lanes=2))
 
 
@@ -232,3 +239,12 @@ def test_neurons_start_as_their_parameters_are_when_they_first_run() -> None:
         program = text.format(v0=v0, late=late)
         assert_alike(on_brian2(program), on_cpu(program))
         assert on_brian2(program).recordings["a.v"].values[0, 0, 0] == -0.05
+
+
+def test_parts_of_a_population_are_read() -> None:
+    text = leaky(STEPS["euler"]) + RUN + "RD cells[1:].x\nRD cells[:2].spike_count\nRD cells.x\n"
+    for found in (on_brian2(text, seed=5, lanes=2), on_cpu(text, seed=5, lanes=2)):
+        part, count, whole = (found.results[k].value for k in (-3, -2, -1))
+        assert np.array_equal(part, whole[:, 1:]) and part.shape == (2, 2)
+        assert count.shape == (2, 2)
+        assert found.results[-3].what == "cells[1:].x"

@@ -41,6 +41,7 @@ COMMANDS = {
     "fmt": "fmt -i out",
     "import": "import x.qubo -o out",
     "emit-c": "emit-c neurons.basm -o out",
+    "firmware": "firmware --model lif -o out",
     "run -o npz": "run spins.bbc -o out.npz",
     "run -o json": "run neurons.basm -o out.json",
     "run -o h5": "run neurons.basm -o out.h5",
@@ -50,6 +51,7 @@ COMMANDS = {
     "run --checkpoint": "run spins.basm --checkpoint out.ckpt --every 1e-9",
     "run --resume": "run spins.basm --checkpoint out.ckpt --resume --every 1e-9",
     "verify --plot": "verify neurons.basm --driver cpu --against cpu --plot out.png",
+    "merge": "merge 0.npz 1.npz -o out.npz",
     "plot": "plot spins.npz -o out.svg",
     "report": "report spins.npz -o out.html",
 }
@@ -71,6 +73,8 @@ def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Faults:
     bioasm("asm", "spins.basm", "-o", "spins.bbc")
     bioasm("run", "spins.basm", "--checkpoint", "kept.ckpt", "--every", "1e-9", "--fuel", 4000)
     bioasm("run", "spins.basm", "--seed", 1, "-o", "spins.npz")
+    for k in (0, 1):
+        bioasm("run", "spins.basm", "--seed", 1, "--lanes", f"{k}:{k + 1}/2", "-o", f"{k}.npz")
     with Recorder("rec.rhd", info()) as recorder:
         recorder.append(0, np.full((len(info().channels), 300), 32768))
     install(made, monkeypatch)

@@ -81,6 +81,8 @@ def test_a_report_with_another_program_says_so(saved: Path) -> None:
         ("plot r.npz --kind raster", 1, "there is nothing to draw: no neuron spiked in r"),
         ("plot r.npz --kind energy --lane 7", 2, "r has no lane 7: there are 3"),
         ("plot r.npz --kind nothing", 2, "'nothing' is not one of 'energy'"),
+        ("plot text.npz", 1, "it is no archive of plain arrays"),
+        ("plot .", 1, "error[B301]: can't read .: is a directory"),
         ("report broken.npz", 1, "error[B313]"),
         ("report r.npz --program none.basm", 1, "error[B301]"),
         ("report r.npz -o nowhere/r.html", 1, "error[B302]"),
@@ -89,6 +91,7 @@ def test_a_report_with_another_program_says_so(saved: Path) -> None:
 )
 def test_what_is_wrong_is_told(saved: Path, args: str, code: int, words: str) -> None:
     (saved / "broken.npz").write_bytes(b"PK\x03\x04 and nothing more")
+    (saved / "text.npz").write_text("a text")
     told = bioasm(*args.split())
     assert told.code == code
     assert words in told.stderr

@@ -13,7 +13,7 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.pykoppu import Outcome
 from bioasm.isa.program import DataBlock, Dense, Instruction, Quantity, Register, Sparse
 from bioasm.isa.table import BY_MNEMONIC
-from bioasm.network.references import Resolved
+from bioasm.network.references import Resolved, VariableRef
 from bioasm.results import Reading, Result, Spikes
 from bioasm.runtime.options import Observer, Progress, RunOptions
 from bioasm.units import Dimension
@@ -86,6 +86,16 @@ def rewriting(old: str, new: str) -> type[Broken]:
     return Rewriting
 
 
+def without_elimination() -> type[Broken]:
+    """A driver that tells the states of spins that are left as they are."""
+
+    class Left(Broken):
+        def given(self, verified: Verified) -> Verified:
+            return replace(verified, network=replace(verified.network, eliminated=None))
+
+    return Left
+
+
 def ignoring(*mnemonics: str) -> type[Broken]:
     """A driver that does nothing for some instructions."""
     return doing(lambda i: None if i.mnemonic in mnemonics else i)
@@ -118,6 +128,11 @@ def scaling(mnemonic: str, change: Callable[[float], float]) -> type[Broken]:
 def without_registers(mnemonic: str) -> type[Broken]:
     """A driver that does nothing for an instruction whose operand is a register."""
     return doing(lambda i: None if i.mnemonic == mnemonic and isinstance(i.operands[0], Register) else i)
+
+
+def without_states() -> type[Broken]:
+    """A driver whose SET does nothing for a state."""
+    return doing(lambda i: None if i.mnemonic == "SET" and isinstance(i.operands[0], VariableRef) else i)
 
 
 def holding(change: Callable[[Any], Any]) -> type[Broken]:
@@ -158,6 +173,12 @@ def parameters(**values: float) -> type[Broken]:
 def backwards(spikes: Spikes) -> Spikes:
     """The spikes in reverse."""
     return Spikes(spikes.t[::-1], spikes.i[::-1], spikes.lane[::-1])
+
+
+def events_of_a_population(result: Result) -> dict[str, Any]:
+    """Events whose neurons are counted from 0 in each population."""
+    counted = {name: Spikes(one.t, one.i - one.i.min(initial=result.n), one.lane) for name, one in result.events.items()}
+    return {"events": counted}
 
 
 def numbers_first(result: Result) -> dict[str, Any]:

@@ -88,9 +88,10 @@ class Grid(PythonDynamics, Populations):
         names |= {k: FunctionType(f.py_func.__code__, names) for k, f in names.items() if hasattr(f, "py_func")}  # as Python
         names |= {name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tanh", "power")}
         names |= {"fma": fused_arrays, "growth": growth, "exprelr": lambda x: 1 / growth(x)}
-        names |= dict.fromkeys(("f8", "f4", "i8", "i4", "u1", "u4"), view)
+        names |= dict.fromkeys(("f8", "f4", "i8", "i4", "i2", "i1", "u1", "u2", "u4"), view)
+        names |= {"u8": lambda at, _, n: np.ctypeslib.as_array((np.ctypeslib.as_ctypes_type(np.uint64) * n).from_address(at))}
+        names |= {"uint64": int, "random_spikes": self.random_spikes, "draw": self.draw}
         names |= {"tables": self.tables, "block_row": lambda ctx, b: self.state["BLOCK"][b]}
-        names |= {"draw": self.draw, "random_spikes": self.random_spikes}
         exec(print_python(self.generated.program, self.generated.layout, GridPrinter), names)
         self.phases = tuple(names[name] for name in ("prepare", "hold", "careful"))
 
@@ -125,8 +126,8 @@ class Grid(PythonDynamics, Populations):
         normal[:count], normal[DRAWN:][:count] = normals(*drawn)
 
     def random_spikes(self, block: Any, b: int, step: int, *arrays: Any) -> int:
-        first, end, top, limit, jump, key0, key1, _, coming, n, width = arrays
-        lanes = block[Block.LANE0] + np.arange(width)[:, None]
+        first, end, top, limit, jump, key0, key1, *_, coming, _, n = arrays
+        lanes = block[Block.LANE0] + np.arange(self.state.width)[:, None]
         drawn = threefry((key0[lanes], key1[lanes]), (np.arange(n), step >> 1))[step & 1]
         coming += (Counts(first, end, top, limit).of(drawn) * jump).T.ravel()
         return 1
@@ -138,10 +139,11 @@ def growth(z: Any) -> Any:
 
 
 class GridDriver(InterpretedDriver):
-    """All that the cpu driver does but spins."""
+    """All that the cpu driver does but spins and loops over connections."""
 
     name, summary = "grid", "whole grids of cells in numpy"
-    abilities, models = CpuDriver.abilities, frozenset(m.name for m in MODELS.values() if m.kind != SPINS)
+    abilities = CpuDriver.abilities - {"coupling", "synapses", "cables", "events"}
+    models = frozenset(m.name for m in MODELS.values() if m.kind != SPINS)
 
     def make(self, run: Any, options: Any) -> Any:
         return Grid(run, options)

@@ -51,6 +51,12 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
     ),
     # models as text and networks
     "every equation by euler": (b.rewriting("using implicit", "using euler"), "equations_follow_their_methods"),
+    "sets no states": (b.without_states(), "states_are_set_between_runs"),
+    "couples the other way": (b.rewriting("v_pre - v_post", "v_post - v_pre"), "connections_are_summed_in_every_step"),
+    "learns the other way": (b.rewriting("w := w + a", "w := w - a"), "connections_learn_by_the_times_of_spikes"),
+    "still connections": (b.rewriting("gain*c using euler", "0*gain*c using euler"), "states_of_connections_are_set"),
+    "events counted from their population": (b.telling(b.events_of_a_population), "events_happen_and_act_after_the_reset"),
+    "events without an end": (b.ignoring("UNREC"), "events_happen_and_act_after_the_reset"),
     "no refractory time": (b.rewriting(" unless refractory", ""), "spikes_travel_with_weights_and_delays"),
     "one stage": (b.rewriting("then:", "step:"), "mechanisms_and_inputs_add_up"),
     # readings
@@ -145,6 +151,24 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
         "loaded_spins_are_gone_on_from loaded_membranes_are_gone_on_from lanes_go_on_from_rows "
         "states_that_are_set_count_for_the_best",
     ),
+    "no MERGE": (
+        b.ignoring("MERGE"),
+        "merging_takes_each_component_that_lowers_the_energy merging_without_biases_looks_at_the_complement "
+        "merging_follows_terms merging_tosses_a_coin_where_energies_are_equal lanes_merge_with_the_lane_so_many_places_on",
+    ),
+    "no CXCH": (
+        b.ignoring("CXCH"),
+        "components_go_over_by_a_heat_bath components_go_over_mirrored components_that_go_over_follow_terms "
+        "whole_states_go_over exchanges_of_one_sweep_differ",
+    ),
+    "no COPY": (b.ignoring("COPY"), "lanes_copy_the_better_state"),
+    "no BLK": (
+        b.ignoring("BLK"),
+        "a_block_of_all_spins_is_a_boltzmann_sample overlapping_blocks_sample_the_boltzmann_distribution "
+        "blocks_at_temperature_zero_are_at_their_lowest equal_energies_are_decided_by_a_coin clamped_spins_stay_in_a_block",
+    ),
+    "another resistivity": (b.rewriting("ra = 100 ohm*cm", "ra = 200 ohm*cm"), "cells_of_cable_are_solved_implicitly"),
+    "no LDE": (b.without_elimination(), "eliminated_spins_have_the_sign_of_their_field"),
     "no FREE": (b.ignoring("FREE"), "freed_membranes_go_on_from_where_they_were_held freed_spins_move_again"),
     "samples late": (
         b.recorded(lambda r: {"values": np.roll(r.values, 1, axis=1)}),

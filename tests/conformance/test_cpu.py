@@ -5,7 +5,25 @@ from __future__ import annotations
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.testing import driver_conformance_tests
 
-ABILITIES = {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models"}
+ABILITIES = {
+    "core",
+    "control",
+    "inputs",
+    "kbody",
+    "record",
+    "clamp",
+    "start",
+    "merge",
+    "exchange",
+    "blocks",
+    "eliminated",
+    "network",
+    "cables",
+    "coupling",
+    "events",
+    "synapses",
+    "models",
+}
 
 
 @driver_conformance_tests(CpuDriver, abilities=ABILITIES)

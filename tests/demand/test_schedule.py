@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import bioasm
@@ -104,3 +107,29 @@ def test_a_loop_of_infinitely_many_rounds_ends_with_the_fuel() -> None:
     text = "ALC 3\nMOV r0, 1e300\nMUL r0, r0, 1e300\nl: RUN 0.1 ms\nLOOP r0, l\n"
     told = schedule(verify(assemble(text)), fuel=1000)
     assert 300 <= told.steps <= 1000
+
+
+def test_a_schedule_is_kept_for_the_same_question_alone() -> None:
+    verified = verify(assemble("ALC 3\nl: RUN 1 ms\nJMP l\n"))
+    first = schedule(verified, fuel=20)
+    assert schedule(verified, {}, 20) is first
+    assert schedule(verified, fuel=40).steps > first.steps
+    assert schedule(verified, {"dt": 0.5e-3}, 40).steps < schedule(verified, fuel=40).steps
+    assert schedule(verified, fuel=20) == first
+
+
+LIGHT = r"""
+import sys
+from bioasm.demand.footprint import demand
+from bioasm.text.assemble import assemble
+from bioasm.verifier.gate import verify
+demand(verify(assemble("ALC 3\nMOV r0, 2\nl: RUN 1 ms\nLOOP r0, l\n")))
+heavy = ("numpy", "numba", "bioasm.safety", "bioasm.runtime.connectivity", "bioasm.runtime.conditions")
+print([m for m in (*heavy, "bioasm.models.sections") if m in sys.modules])
+"""
+
+
+def test_a_program_without_data_is_checked_without_heavy_modules() -> None:
+    subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True)  # which keeps the model's text as parsed
+    told = subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True, text=True)
+    assert told.stdout == "[]\n"

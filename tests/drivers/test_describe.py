@@ -34,6 +34,12 @@ def test_recordings_have_units_and_a_threshold() -> None:
     assert found["trace_every"] == pytest.approx(1e-3)
 
 
+def test_states_of_connections_are_told_apart() -> None:
+    wire = "POP a, lif, 2\nPOP b, lif, 2\nSYN w, a, b\nCON w, all\nVIA w, stdp_pair\nSET w.weight, 1 mV\n"
+    found = about(f"{wire}REC w.apre, 1 ms\nRUN 2 ms\nRD w.w\nRD w.pre\nRD b.v\n")
+    assert found["connections"] == {"w.apre": "", "w.w": ""}
+
+
 def test_the_threshold_is_that_of_the_run() -> None:
     assert about(LIF.format(sig=""), Vt=-0.04)["thresholds"] == {"v": -0.04}
     assert about(LIF.format(sig="SET Vt, -45 mV"))["thresholds"] == {"v": pytest.approx(-0.045)}

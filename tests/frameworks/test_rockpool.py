@@ -281,6 +281,7 @@ def test_the_command_knows_the_format_by_the_suffix(tmp_path: Any) -> None:
         ["rockpool", "a.json", "--from", "nir"],
         ["rockpool", "a.json", "--maximize"],
         ["rockpool", "a.json", "--model", "lif"],
+        ["rockpool", "a.json", "--solver", "merge"],
         ["rockpool", "a.json", "--generate", "G1"],
     ],
 )

@@ -35,7 +35,7 @@ FLAVOURS = {
     "ising dense-f8": Flavour("MODEL ising\n", REAL),
 }
 # The programs run on the cpu driver, which has no electrodes, and are of one population.
-OTHERS = {"stimulation", "network"}
+OTHERS = {"stimulation", "network", "synapses", "eliminated"}
 MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs not in OTHERS]
 LIKELY = ["RUN"] * 12 + ["LOOP"] * 3 + ["RD", "OUT", "GET", "ADD", "JLT"] * 2
 
@@ -46,6 +46,7 @@ class Writer:
     def __init__(self, flavour: str, chance: random.Random) -> None:
         self.flavour, self.chance = FLAVOURS[flavour], chance
         self.spins = "ising" in self.flavour.start
+        self.unlike = chance.choice(["LDT", "BLK"])  # a program can't have both
         self.whole = self.flavour.couplings != REAL
 
     def program(self) -> str:
@@ -63,7 +64,7 @@ class Writer:
 
     def instruction(self) -> str:
         """One instruction that the model can do."""
-        lacking = {"CUR", "WAVE", "SPK", "POI"} if self.spins else set()
+        lacking = {"CUR", "WAVE", "SPK", "POI", self.unlike} if self.spins else {"MERGE", "CXCH", "COPY", "BLK"}
         usable = [m for m in [*MNEMONICS, *LIKELY] if m not in lacking | self.flavour.without]
         mnemonic = self.chance.choice(usable)
         operands = getattr(self, f"_{mnemonic.lower()}", self._default(mnemonic))()
@@ -118,6 +119,19 @@ class Writer:
 
     def _lds(self) -> str:
         return self.vector("1", "-1") if self.spins else self.vector("-60e-3", "0", "-1e300")
+
+    def _merge(self) -> str:
+        return self.pick("", "0", "1", "7", self.register())
+
+    def _cxch(self) -> str:
+        return self.pick("0", "1", "0, components", "1, whole", "0, mirrored", self.register())
+
+    def _copy(self) -> str:
+        return self.pick("0", "1", "7", self.register()) if self.whole else "0"  # of real energies the last digit may decide
+
+    def _blk(self) -> str:
+        plan = self.pick("[0, 1, 2, 3, 4]", "[4, 2, -1, 0, 3, 1, -1, 2]", "[3]")
+        return plan + self.pick("", ", 0", ", 7", f", {self.register()}")
 
     def _ldo(self) -> str:
         return self.source()

@@ -13,7 +13,7 @@ def emulated() -> IntanDriver:
 
 @driver_conformance_tests(
     emulated,
-    abilities={"core", "control", "inputs", "kbody", "record", "clamp", "network", "models", "stimulation"},
+    abilities={"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", "models", "stimulation"},
 )
 class TestIntan:
     pass

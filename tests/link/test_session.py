@@ -306,6 +306,21 @@ def test_emergency_stop_twice_is_answered_twice() -> None:
     ] * 2
 
 
+def test_status_that_an_emergency_stop_overtook_does_not_count() -> None:
+    line = Line().open()
+    line.board.mode = State.RUNNING
+    line.link.send_telemetry(m.Status(line.board.clock(), State.RUNNING))
+    raw(line, m.Estop((line.host._stop_token + 1) % (1 << 32)))
+    line.host.estop(line.now)
+    line.host.receive(line.link.poll(line.now), line.now)
+    assert [type(event.message) for event, _ in line.host._events] == [m.Status]
+    assert line.host.state is State.FAULT
+    line.run(0.1)
+    line.link.send_telemetry(m.Status(line.board.clock(), State.DISARMED))
+    line.host.receive(line.link.poll(line.now), line.now)
+    assert line.host.state is State.DISARMED
+
+
 def test_answer_to_an_older_emergency_stop_does_not_count() -> None:
     line = Line().open()
     line.host.estop(line.now)

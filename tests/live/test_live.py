@@ -55,7 +55,8 @@ def fetched(url: str, path: str = "", host: str | None = None) -> tuple[int, str
 
 def test_an_event_has_what_is_new() -> None:
     samples = {"v": (np.array([0.1]), np.array([[1.0, 2.0]]))}
-    news = News(np.array([0.1, 0.2]), np.array([2, 0]), np.array([-1.0, np.nan]), samples)
+    warned = {"cells.warn": (np.array([0.3]), np.array([1]))}
+    news = News(np.array([0.1, 0.2]), np.array([2, 0]), np.array([-1.0, np.nan]), samples, warned)
     feed = Feed(going, FACTS)
     assert feed(Progress(5, 10, -1.0, look=lambda: news))
     facts, told = events(feed)
@@ -63,6 +64,7 @@ def test_an_event_has_what_is_new() -> None:
     assert told["spikes"] == [[0.1, 0.2], [2, 0], 2]
     assert told["energy"] == [[0, 1], [-1.0, None]]
     assert told["traces"] == {"v": [[0.1], [[1.0], [2.0]]]}
+    assert told["events"] == {"cells.warn": [[0.3], [1], 1]}
     assert told["best"] == -1.0
 
 

@@ -16,7 +16,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.models.text import parse_model
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
-from bioasm.vm.codegen.propagator import growth
+from bioasm.vm.codegen.propagator import LONG_SQUARINGS, growth
 from bioasm.vm.codegen.values import Value, as_value
 from bioasm.vm.emit import emit_c
 from tests.models.run import literal, same_spikes, spikes, trace
@@ -196,6 +196,16 @@ def test_the_exponential_against_mpmath(name: str) -> None:
     units = np.array({"complex": [1.0, 1e-8], "units apart": [1.0, 1e-6, 1e3]}.get(name, [1.0] * n))
     scale = units[None, :] / units[:, None]
     assert np.abs((values - wanted) * scale).max() <= 2e-14 * np.abs(wanted * scale).max()
+
+
+@pytest.mark.parametrize("long", [1.0, 1e5, 1e8])
+def test_event_driven_systems_stand_long_silences(long: float) -> None:
+    """Of x' = y - x, y' = 1 after so many time constants: x has lost its start and lags y by one of them."""
+    matrix = {("x", "x"): as_value(-long), ("x", "y"): as_value(long), ("y", "1"): as_value(long)}
+    found = {place: number(value) for place, value in growth(matrix, LONG_SQUARINGS).items()}
+    decay = np.expm1(-long)
+    wanted = {("x", "x"): decay, ("x", "y"): -decay, ("y", "1"): long, ("x", "1"): long + decay}
+    assert found == {place: pytest.approx(value, rel=1e-12) for place, value in wanted.items()}
 
 
 DUAL = """

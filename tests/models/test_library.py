@@ -10,6 +10,7 @@ import bioasm
 from bioasm.models import MODELS
 from bioasm.models.base import MECHANISM, NEURON
 from bioasm.models.expression import symbols
+from bioasm.models.heads import HEADS
 
 LIBRARY = Path(bioasm.__file__).parent / "models" / "library"
 NAMES = sorted(MODELS)
@@ -29,7 +30,7 @@ def test_a_file_holds_one_model_of_its_name(name: str) -> None:
     text = (LIBRARY / f"{name}.basm").read_text(encoding="utf-8")
     assert MODELS[name].name == name
     assert text.startswith("; ")
-    assert text.count("\n.model ") + text.count("\n.mechanism ") == 1
+    assert sum(text.count(f"\n.{head} ") for head in HEADS) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

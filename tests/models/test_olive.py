@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.models.mirrors import Array, arbor, olive
 from tests.models.run import literal, run, spikes, trace
 from tests.models.support import worst
 
+PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
 SWITCHES = {"corrected": (False, True), "corrected explicit": (False, False), "pycat": (True, False)}
 PARTS = {
     "soma": (olive.Soma, "klhnx", 1000.0),
@@ -158,6 +160,21 @@ def test_coupled_as_the_real_arbor_pycat_has_it() -> None:
     cable = arbor.Cable(areas[[1, 0, 2]], np.array([-1, 0, 0]), np.array([0.0, *axial]) / 1e3, v0=-60.0)
     paints = [arbor.Paint(part(), [k]) for k, part in enumerate((olive.Soma, olive.Dendrite, olive.Axon))]
     assert worst(v, arbor.simulate(cable, paints, 2000, original=True).v) < 1e-9
+
+
+@pytest.mark.parametrize("case", ["corrected", "pycat"])
+def test_painted_on_a_cell_of_cable(case: str) -> None:
+    """The program's dendrite, soma and axon: the geometry of the recording above, with axial resistances from the shape."""
+    radius, length = np.array([2.0, 10.0, 1.0]), np.array([50.0, 20.0, 30.0])
+    half = length / 2 / (np.pi * radius**2)
+    axial = np.array([0.0, 1 / (half[0] + half[1]), 1 / (half[1] + half[2])])
+    switches = [f"    SET {x}.currents, pycat\n    SET {x}.voltage, explicit\n" for x in PARTS] if case == "pycat" else []
+    text = (PROGRAMS / "olive_cell.basm").read_text(encoding="utf-8").replace("    SET", "".join(switches) + "    SET", 1)
+    original, implicit = SWITCHES[case]
+    cable = arbor.Cable(2 * np.pi * radius * length, np.array([-1, 0, 1]), axial, v0=-60.0)
+    paints = [arbor.Paint(part(), [k]) for k, part in enumerate((olive.Dendrite, olive.Soma, olive.Axon))]
+    expected = arbor.simulate(cable, paints, 2000, original=original, implicit=implicit)
+    assert worst(trace(run(text), "cells_cv.v") * 1e3, expected.v) < 1e-9
 
 
 def test_coupled_continued_equals_one_long_run() -> None:

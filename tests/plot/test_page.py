@@ -52,7 +52,7 @@ def test_it_has_pictures_with_words_results_provenance_and_program() -> None:
     headings = re.findall(r"<h2>(.*?)</h2>", text)
     assert headings[:3] == ["Energy", "Spikes of run", "Traces of run"]
     assert headings[-3:] == ["Results", "Provenance", "Program"]
-    assert text.count("<figcaption>") == text.count("<svg") == text.count('role="img"') == 7
+    assert text.count("<figcaption>") == text.count("<svg") == text.count('role="img"') == 9
     assert "<td>" + "ab" * 32 + "</td>" in text
     assert "<pre>RUN 1 ms</pre>" in text
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.results import Recording, Result, Spikes
+from bioasm.results import Reading, Recording, Result, Spikes
 from bioasm.units import Dimension
 from tests.results.samples import result
 
@@ -24,6 +24,11 @@ from bioasm.plot.spikes import intervals, variation  # noqa: E402
 from bioasm.plot.style import reduced, scale_of  # noqa: E402
 
 EXTREME = 4242.0
+
+
+def cells(lanes: int) -> tuple[Reading, ...]:
+    """What was read of the two CVs of a cell."""
+    return (Reading("cells_cv.v", np.tile([-0.07, -0.05], (lanes, 1))),)
 
 
 def network(lanes: int = 1, spikes: int = 500) -> Result:
@@ -40,12 +45,23 @@ def network(lanes: int = 1, spikes: int = 500) -> Result:
         seconds_per_step=1e-4,
         steps=10_000,
         spikes=Spikes(np.sort(rng.random(spikes)), rng.integers(0, 10, spikes), np.zeros(spikes, np.int64)),
-        recordings={"v": Recording(t, np.array([0, 3]), values), "u": Recording(t, np.array([0, 3]), values * 2)},
+        recordings={
+            "v": Recording(t, np.array([0, 3]), values),
+            "u": Recording(t, np.array([0, 3]), values * 2),
+            "other.g": Recording(t[:2], np.arange(5), np.tile(np.outer([0, 1e-9], range(5)), (lanes, 1, 1))),
+        },
         energy_trace=trace,
         best_energy=trace.min(axis=1),
+        results=(
+            Reading("wire.w", np.tile(np.repeat([0.0, 0.5, 1.0], [300, 400, 300]), (lanes, 1))),
+            Reading("wire.w", 1.0),
+            Reading("cells_cv.v", np.tile([-0.07, -0.05], (lanes, 1))),
+        ),
         about={
-            "units": {"v": "V", "u": "V"},
+            "connections": {"wire.w": "", "other.g": "S", "absent.w": ""},
+            "units": {"v": "V", "u": "V", "other.g": "S"},
             "thresholds": {"v": -0.05},
+            "cells": {"cells_cv.v": {"cvs": 2, "cells": 1, "unit": "V", "strokes": [0, 0, 20, 0, 9, 0, 20, 0, 90, 30, 1, 1]}},
             "noise": {"t": np.array([0.0, 0.5]), "level": np.array([0.01, 0.002]), "unit": "V"},
         },
     )
@@ -53,6 +69,12 @@ def network(lanes: int = 1, spikes: int = 500) -> Result:
 
 def svg(kind: str, of: Result, **choice: object) -> str:
     return drawn([("run", of)], "svg", [kind], Choice(**choice)).decode()  # type: ignore[arg-type]
+
+
+def warned(lanes: int = 1) -> Result:
+    """The same with two events, one of which did not happen in lane 0."""
+    once = Spikes(np.array([0.5]), np.array([3]), np.array([lanes - 1]))
+    return replace(network(lanes), events={"cells.warn": network().spikes, "cells.up": once})
 
 
 SAID = {
@@ -63,6 +85,8 @@ SAID = {
     "success": "run: 1 of 4 lanes (95 % confidence 0.0456 to 0.699)",
     "isi": "490 intervals between spikes",
     "phase": "v from -0.065 to -0.045 V, u from -0.13 to -0.09 V",
+    "cell": "Shape of a cell of 2 CVs, coloured by cells_cv.v: from -0.07 to -0.05 V",
+    "weights": "wire.w of 1,000 connections from 0 to 1, mean 0.5, 30% in the lowest tenth of this range and 30% in",
 }
 
 
@@ -74,6 +98,19 @@ def test_a_kind_is_drawn_and_told_in_words(kind: str) -> None:
     assert f"<desc>{words[1]}</desc>" in picture
 
 
+def test_a_raster_tells_events_apart() -> None:
+    picture = svg("raster", warned(2))
+    assert "Event cells.warn: 500 times in 10 neurons. Event cells.up: 0 times in 0 neurons." in picture
+    assert picture.count("cells.warn (500)") == picture.count("cells.up (0)") == 1
+    assert picture.count("#e0752d") > 500 and "#e0752d" not in svg("raster", network())
+
+
+def test_events_alone_are_a_raster() -> None:
+    silent = replace(warned(), spikes=Spikes(*(np.zeros(0, kind) for kind in (float, int, int))))
+    assert "0 spikes" in svg("raster", silent) and "raster" in applicable(silent)
+    assert "raster" not in applicable(replace(silent, events={}))
+
+
 SHOWN = {
     "energy": ("energy", "lowest so far", "noise (mV)", "time (s)"),
     "raster": ("500 spikes, lane 0 of 4", "rate (Hz)", "time (s)"),
@@ -82,6 +119,8 @@ SHOWN = {
     "success": ("share of lanes", "run: 1 of 4 lanes"),
     "isi": ("490 intervals", "interval between spikes (ms)"),
     "phase": ("phase plane of neuron 0", "v (mV)", "u (mV)", "start"),
+    "cell": ("cells_cv.v of 2 CVs, lane 0 of 4", "cells_cv.v (mV)", "x (um)"),
+    "weights": ("wire.w of 1,000 connections, lane 0 of 4", "other.g of 5 connections", "other.g (nS)", "mean 2 nS"),
 }
 
 

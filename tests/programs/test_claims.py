@@ -477,3 +477,108 @@ def test_pykoppus_program_runs_unmodified(seed: int) -> None:
     assert result.energy_trace.shape == (1, 1000)
     assert result.best_energy[0] == 0
     assert result.steps == 10000
+
+
+def test_a_gap_junction_divides_the_drive_and_silences_its_neuron() -> None:
+    result, g = ran("gap_junction"), 10e-9 * 50e6
+    assert only(result, "driven") == pytest.approx(10 * (1 + g) / (1 + 2 * g), abs=1e-9)
+    assert only(result, "follower") == pytest.approx(10 * g / (1 + 2 * g), abs=1e-9)
+    assert only(result, "coefficient") == pytest.approx(g / (1 + g), abs=1e-9)
+    assert only(result, "coupled") == 0
+    v, fired, quiet = 22 * (1 + g) / (1 + 2 * g), 0, 0
+    for _ in range(2000):
+        if quiet:
+            quiet -= 1
+        elif (v := v + 0.01 * (22 - v)) >= 20:
+            v, fired, quiet = 0.0, fired + 1, 10
+    assert only(result, "alone") == fired
+
+
+def test_bursts_begin_and_end_where_calcium_that_spikes_add_to_says() -> None:
+    result = ran("bursts")
+    fired = {(round(t / 1e-4), int(i)) for t, i in zip(result.spikes.t, result.spikes.i, strict=True)}
+    found: dict[str, set[tuple[int, int]]] = {"cells.begins": set(), "cells.ends": set()}
+    for neuron in range(3):
+        calcium, bursting = 0.0, False
+        for step in range(5000):
+            calcium *= np.exp(-0.1 / 30)
+            if calcium > 1.5 and not bursting or calcium < 0.5 and bursting:
+                found["cells.ends" if bursting else "cells.begins"].add((step, neuron))
+                bursting = not bursting
+            calcium += (step, neuron) in fired
+    for name, wanted in found.items():
+        times = result.events[name]
+        assert {(round(t / 1e-4), int(i)) for t, i in zip(times.t, times.i, strict=True)} == wanted
+    assert len(found["cells.begins"]) == 12
+
+
+# --- cells that are trees -----------------------------------------------------------------------------
+
+
+def test_the_painted_cell_against_a_dense_solution() -> None:
+    """Eleven CVs by hand: areas pi d l, axial conductances from middle to middle, in um, mS and mV."""
+    area = np.pi * np.array([36.0] + [10.0] * 10) * 1e-12
+    face = np.array([1 / (3 / (9 * np.pi) + 5 / (0.25 * np.pi))] + [0.025 * np.pi] * 9) * 1e-6
+    axial = np.diag(np.append(face, 0) + np.append(0, face)) - np.diag(face, 1) - np.diag(face, -1)
+    leak, capacity, dt = np.array([1000.0] + [100.0] * 10) * area, 0.01 * area, 0.025e-3
+    v, x, y = np.array([10.0] + [-65.0] * 10), 1.0, 0.0
+    for _ in range(200):
+        driven = np.array([-leak[0] * x] + [0.0] * 10)
+        v = np.linalg.solve(np.diag(capacity / dt + leak) + axial, capacity / dt * v + driven)
+        x, y = x + 0.025 * y, y - 0.025 * x
+    result = ran("painted_cell")
+    assert only(result, "x") == pytest.approx(x, rel=1e-12)
+    assert array(result, "cells_cv.v") * 1e3 == pytest.approx(v, rel=1e-11)
+
+
+def test_the_ball_and_stick_fires_when_arbors_does() -> None:
+    result = ran("ball_and_stick")
+    assert only(result, "second") == pytest.approx(15.24806820, abs=1e-7)
+    assert only(result, "last") == pytest.approx(32.21302685, abs=1e-7)
+    assert only(result, "count") == 4
+
+
+# --- a spin glass over lanes ----------------------------------------------------------------------------
+
+
+def transfer(j: NDArray[np.float64], row: int) -> NDArray[np.float64]:
+    """Energy of the bonds within a row of the 8 x 8 lattice, and of those to the next one, by both rows' states (256, 256)."""
+    s, here = states(8), np.arange(8 * row, 8 * row + 8)
+    within = np.einsum("ay,y,ay->a", s, j[here, 8 * row + (np.arange(8) + 1) % 8], np.roll(s, -1, axis=1))
+    return -(within[:, None] + (s * j[here, (here + 8) % 64]) @ s.T)
+
+
+def glass() -> NDArray[np.float64]:
+    couplings = datum("tempering", "J")
+    assert isinstance(couplings, Sparse) and couplings.symmetric and len(couplings.value) == 128
+    return matrix(couplings)
+
+
+def mean_energy(rows: list[NDArray[np.float64]], temperature: float) -> float:
+    """Of the Boltzmann distribution: minus the derivative of ln Z by 1/T, Z the trace of the product of transfer matrices."""
+    logs = []
+    for beta in (1 / temperature - 1e-4, 1 / temperature + 1e-4):
+        shift = [row.min() for row in rows]
+        product = np.linalg.multi_dot([np.exp(-beta * (row - low)) for row, low in zip(rows, shift, strict=True)])
+        logs.append(np.log(np.trace(product)) - beta * sum(shift))
+    return float((logs[0] - logs[1]) / 2e-4)
+
+
+def test_the_ladder_has_the_exact_mean_energies_of_its_temperatures() -> None:
+    rows = [transfer(glass(), row) for row in range(8)]
+    result = execute(program("tempering"), 1, 8)
+    found = result.energy_trace[:, 200:].mean(axis=1)
+    ladder = result.extras["lane_values"]["T"]
+    due = np.array([mean_energy(rows, t) for t in ladder])
+    assert np.allclose(found, due, atol=1.0), (found, due)
+    assert np.round(due[[0, 7]]).tolist() == [-86, -57]
+
+
+@each_seed
+@pytest.mark.parametrize(("name", "lanes"), [("population", 8), ("reheat", 1)])
+def test_heated_and_merged_states_reach_the_ground_state(name: str, lanes: int, seed: int) -> None:
+    lowest, *others = [transfer(glass(), row) for row in range(8)]
+    for other in others:  # the least sum over a path through all rows, (min, +) in place of (+, *)
+        lowest = np.array([(line[:, None] + other).min(axis=0) for line in lowest])
+    result = execute(program(name), seed, lanes)
+    assert result.best_energy.tolist() == [np.diag(lowest).min()] * lanes == [-86] * lanes

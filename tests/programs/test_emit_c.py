@@ -7,12 +7,13 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bioasm.diagnostics import BioasmError
 from bioasm.isa.program import Program
 from bioasm.models import MODELS
 from bioasm.text.assemble import assemble
@@ -22,6 +23,8 @@ from bioasm.vm.codegen.operations import KERNELS
 from bioasm.vm.emit import dynamics_file, emit_c
 from bioasm.vm.machine import Machine
 from tests.vm.support import everything, finish
+from tests.vm.test_delays import PORTS, VECTOR
+from tests.vm.test_delays import program as delayed_program
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
 COMPILER = shutil.which("gcc") or shutil.which("cc")
@@ -46,20 +49,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_c(folder: Path, this: Machine) -> Callable[..., Any]:
-    """In place of the compiled kernels: the dynamics built from C, and the real loop around them."""
+    """In place of the compiled dynamics those built from C; the loop around them and moves over lanes are the real ones."""
 
     def kernel(model: str, storage: str, variant: str, notice: Any = None) -> Any:
-        if model == "machine":
+        if model not in ("ising", "network"):
             return kernel_cache.kernel(model, storage, variant, notice)
         library = ctypes.CDLL(str(built(dynamics_file(this), folder, "-shared", "-fPIC")))
-        entry = kernel_cache._PROTOTYPE(ctypes.cast(library.bio_dynamics, ctypes.c_void_p).value)
+        entry = kernel_cache.PROTOTYPE(ctypes.cast(library.bio_dynamics, ctypes.c_void_p).value)
         entry.library = library  # type: ignore[attr-defined]
         return entry
 
     return kernel
 
 
-def same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def assert_same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that a run leaves is the same bytes with C's dynamics."""
     verified = verify(program)
     expected = everything(finish(Machine(verified, 1, lanes)))
@@ -68,19 +71,43 @@ def same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.MonkeyP
     assert everything(finish(this)) == expected
 
 
-@pytest.mark.parametrize("lanes", [1, 8])
-@pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.basm")), ids=lambda path: path.stem)
+LARGE = {  # lanes for which compiling, or computing without the machine's vectors, takes a minute
+    "coba": (1, 8),
+    "potjans_diesmann": (1, 8),
+    **dict.fromkeys(("arbor_hh", "brainpy_network", "brunel", "cuba", "olive"), (8,)),
+}
+
+
+def _runs() -> Iterator[Any]:
+    """Every program in one lane and in eight; those of LARGE among the long tests."""
+    for path in sorted(PROGRAMS.glob("*.basm")):
+        for lanes in (1, 8):
+            marks = [pytest.mark.long] if lanes in LARGE.get(path.stem, ()) else []
+            yield pytest.param(path, lanes, id=f"{path.stem}-{lanes}", marks=marks)
+
+
+@pytest.mark.parametrize(("path", "lanes"), _runs())
 def test_programs(path: Path, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    same(assemble(path.read_text(encoding="utf-8"), folder=PROGRAMS), lanes, folder, monkeypatch)
+    program = assemble(path.read_text(encoding="utf-8"), folder=PROGRAMS)
+    if any(one.model.acts for one in verify(program).network.synapses()):
+        with pytest.raises(BioasmError, match="B406"):  # states of connections are not printed as C
+            emit_c(verify(program), 1, lanes, 50)
+    else:
+        assert_same(program, lanes, folder, monkeypatch)
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_delays_of_each_connection(port: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_same(assemble(delayed_program(port, VECTOR)), 3, folder, monkeypatch)
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_models(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS[name]
-    if model.kind == "mechanism":
-        pytest.skip("a mechanism runs on a population; programs have them")
+    if model.kind in ("mechanism", "synapse"):
+        pytest.skip("mechanisms and synapses run on populations; programs have them")
     length = "20 sweeps" if model.clock.symbol == "sweeps" else "5 ms"
-    same(assemble(f"POP a, {name}, 3\nRUN {length}\n"), 1, folder, monkeypatch)
+    assert_same(assemble(f"POP a, {name}, 3\nRUN {length}\n"), 1, folder, monkeypatch)
 
 
 LATE_WEIGHT = """
@@ -120,7 +147,7 @@ def test_a_weight_that_is_set_late(lanes: int, folder: Path, monkeypatch: pytest
     program = assemble(LATE_WEIGHT)
     text = emit_c(verify(program), 1, lanes, 50)
     assert " arrive(" in text.split("static void arrive(")[1]
-    same(program, lanes, folder, monkeypatch)
+    assert_same(program, lanes, folder, monkeypatch)
     made = built(text, folder)
     told = subprocess.run([str(made)], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (0, "all arrays are as expected\n")
@@ -149,9 +176,11 @@ def test_a_wrong_constant_is_found(folder: Path) -> None:
 
 
 def test_own_fma_is_exact(folder: Path) -> None:
-    base = (Path(kernel_cache.__file__).parent / "codegen" / "c" / "base.h").read_text()
-    base = base.replace("#if defined(FP_FAST_FMA) || defined(__FMA__) ||", "#if 0 &&")
-    assert subprocess.run([str(built("#include <stdint.h>\n" + base + FMA_TEST, folder))], check=False).returncode == 0
+    headers = Path(kernel_cache.__file__).parent / "codegen" / "c"
+    text = "\n".join((headers / name).read_text() for name in ("plain.h", "base.h"))
+    own = text.replace("#ifdef BIO_FMA", "#if 0")
+    assert own != text
+    assert subprocess.run([str(built(own + FMA_TEST, folder))], check=False).returncode == 0
 
 
 FMA_TEST = """

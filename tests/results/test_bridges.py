@@ -169,7 +169,8 @@ def test_a_missing_file_and_another_suffix_are_told(tmp_path: Path) -> None:
 def test_a_saved_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     pytest.importorskip("zarr")
     (tmp_path / "r.zarr").mkdir()
-    (tmp_path / "r.zarr/old").touch()
+    for name in ("old", "zarr.json"):  # a folder without the second is no result, and stays
+        (tmp_path / "r.zarr" / name).touch()
     save(spiking(), tmp_path / "r.zarr")
     assert not (tmp_path / "r.zarr/old").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["r.zarr"]

@@ -12,6 +12,7 @@ import pytest
 from bioasm.diagnostics import BioasmError
 from bioasm.results.files import WRITERS, save, suffix_of, write_npz
 from bioasm.results.json import to_object
+from tests.command import bioasm
 from tests.results.samples import result
 
 ARRAYS = {
@@ -119,3 +120,18 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
         save(result(), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_zarr_folder_is_replaced_and_another_folder_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("zarr")
+    monkeypatch.chdir(tmp_path)
+    Path("p.basm").write_text("MODEL ising\nALC 3\nRUN 10 sweeps\n")
+    for _ in range(2):
+        assert bioasm("run", "p.basm", "-o", "x.zarr").code == 0
+    Path("mine.zarr").mkdir()
+    Path("mine.zarr/letter").write_text("dear")
+    told = bioasm("run", "p.basm", "-o", "mine.zarr")
+    assert (told.code, "can't write mine.zarr: is a directory without a zarr.json" in told.stderr) == (1, True)
+    with pytest.raises(BioasmError, match="B302.*is a directory without"):
+        save(result(), "mine.zarr")
+    assert Path("mine.zarr/letter").read_text() == "dear"

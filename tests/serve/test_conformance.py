@@ -8,7 +8,7 @@ from bioasm.drivers.remote.driver import RemoteDriver
 from bioasm.isa.table import ROWS
 from bioasm.testing import driver_conformance_tests
 
-ABILITIES = {"models", *(row.needs for row in ROWS)}
+ABILITIES = {"models", "coupling", "events", "cables", *(row.needs for row in ROWS)}
 
 
 def over_a_socket_file() -> RemoteDriver:

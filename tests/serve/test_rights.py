@@ -18,6 +18,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.drivers.remote import protocol as p
 from bioasm.drivers.remote.client import Client
 from bioasm.drivers.remote.places import parse_place
+from bioasm.serve import store as store_module
 from bioasm.serve import tokens
 from bioasm.serve.bind import Bind, listen, parse_bind
 from bioasm.serve.devices import parse_device
@@ -387,6 +388,14 @@ def test_tokens_are_made_listed_and_removed(tmp_path: Path) -> None:
 def test_a_token_that_makes_no_sense_is_refused(tmp_path: Path, line: str) -> None:
     told = bioasm("jobs", *line.split(), "--store", tmp_path / "s")
     assert (told.code, told.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("line", ["serve --bind 127.0.0.1:0", "jobs token-add ada"])
+def test_a_database_that_another_process_holds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr(store_module, "_PATIENCE", 0.1)
+    with Store(tmp_path / "s") as held, held.change():
+        told = bioasm(*line.split(), "--store", tmp_path / "s")
+    assert (told.code, told.stdout) == (1, b"") and "B302" in told.stderr and "another process holds it" in told.stderr
 
 
 def test_refusals_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -287,3 +287,11 @@ def operands(kind: Kind, scene: tuple[tuple[str, ...], int, int]) -> st.SearchSt
 @given(programs())
 def test_generated_programs(program: Program) -> None:
     assert_exact(program)
+
+
+def test_parts_of_populations_and_rules_in_words_are_kept() -> None:
+    text = 'POP c, lif, 9\nSYN s, c[:5], c[ 2 : 4 ]\nSYN t, c[3], c\nCON s, "all without autapses"\nCON t, all\nRUN 1 ms\n'
+    program = assemble(text)
+    written = disassemble(program)
+    assert "SYN s, c[:5], c[ 2 : 4 ]" in written
+    assert to_bytes(assemble(written)) == to_bytes(program)

@@ -35,6 +35,8 @@ COMMON = [
 ]
 WORDS = [
     *("a", "b", "k", "s", "t", "cell", "quiet", "leak", "trace", "lif_critical", "ising", "ampa", "all", "others", "indegree"),
+    *("total", "total with multapses", "indegree without autapses", "with autapses", "a[0:1]", "b[1:].second", "a[]", "a[9]"),
+    *("i != j and u < 0.5", "d < 3 um", "grid", "random 3d periodic", "i <"),
     *("probability", "a.v", "b.second", "k.g", "t.x", "s.delay", "s.weight", "dt", "v", "I", "scale", "spike_count"),
     *("a.", ".v", "", "a.b.c", "x" * 300),
 ]

@@ -8,6 +8,7 @@ import pytest
 from bioasm.isa.limits import LIMITS, Limit
 from bioasm.isa.program import DataRef, Name, Quantity
 from bioasm.network.network import Mechanism, Population, Projection
+from bioasm.network.wiring import Rule
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 
@@ -58,16 +59,21 @@ def test_mechanisms_know_their_population() -> None:
 @pytest.mark.parametrize(
     ("connected", "rule", "number"),
     [
-        ("all", "all", None),
-        ("one_to_one", "one_to_one", None),
-        ("others", "others", None),
-        ("probability, 0.5", "probability", 0.5),
-        ("probability, 50 %", "probability", 0.5),
-        ("indegree, 2", "indegree", 2.0),
-        ("outdegree, 0", "outdegree", 0.0),
+        ("all", Rule("all"), None),
+        ("one_to_one", Rule("one_to_one"), None),
+        ("others", Rule("others", False), None),
+        ("probability, 0.5", Rule("probability"), 0.5),
+        ("probability, 50 %", Rule("probability"), 0.5),
+        ("indegree, 2", Rule("indegree"), 2.0),
+        ("outdegree, 0", Rule("outdegree"), 0.0),
+        ("total, 4", Rule("total"), 4.0),
+        ('"all without autapses"', Rule("all", False), None),
+        ('"total without autapses", 2', Rule("total", False), 2.0),
+        ('"indegree without autapses with multapses", 7', Rule("indegree", False, True), 7.0),
+        ('"outdegree  without multapses with autapses", 2', Rule("outdegree"), 2.0),
     ],
 )
-def test_projections_by_rule(connected: str, rule: str, number: float | None) -> None:
+def test_projections_by_rule(connected: str, rule: Rule, number: float | None) -> None:
     found = passed(f"POP a, cell, 2\nSYN s, a, a.second\nCON s, {connected}\n" + END).network.projections
     assert found == (Projection("s", 0, "a", "second", rule, None, number),)
 
@@ -79,7 +85,7 @@ def test_projections_by_rule(connected: str, rule: str, number: float | None) ->
 def test_projections_by_matrix(matrix: str) -> None:
     verified = passed(TWO + f".data w = {matrix}\nSYN s, a, b\nCON s, w\n" + END)
     (found,) = verified.network.projections
-    assert (found.rule, found.number, found.pre, found.target, found.port) == ("matrix", None, 0, "b", "")
+    assert (found.rule.kind, found.number, found.pre, found.target, found.port) == ("matrix", None, 0, "b", "")
     assert found.data is not None
     assert verified.program.data[found.data].name == "w"
 
@@ -127,8 +133,8 @@ def test_landscape_is_the_population_with_feedback() -> None:
 
 def test_parts_are_plain_data() -> None:
     model = passed(TWO + END).model
-    assert Population("x", model, 1, 0)._fields == ("name", "model", "n", "first")
-    assert Mechanism("x", model, 0)._fields == ("name", "model", "population")
+    assert Population("x", model, 1, 0)._fields == ("name", "model", "n", "first", "of")
+    assert Mechanism("x", model, 0)._fields == ("name", "model", "population", "where")
 
 
 # --- what is refused --------------------------------------------------------------------------------
@@ -164,6 +170,9 @@ REFUSED = [
     (TWO + "again:\nMECH k, leak, a\nJMP again\n", [(4, "B119")]),
     (TWO + "MOV r0, 1\nJGT r0, 0, end\nMECH k, leak, a\nend:\n" + END, [(5, "B119")]),
     (TWO + "HLT\nMECH k, leak, a\n", [(4, "B119")]),
+    # a name that was refused once and is defined further down
+    ("MECH k, trace, b\n" + TWO + "MECH k, trace, b\nSYN s, a, k.nothing\nCON s, all\n" + END, [(1, "B120"), (5, "B108")]),
+    ("MECH k, trace, a\n" + TWO + "MECH k, trace, a\nSYN s, a, k\nCON s, all\n" + END, [(1, "B120")]),
     # SYN
     (TWO + "SYN s, c, a\nCON s, all\n" + END, [(3, "B120")]),
     (TWO + "SYN s, a, c\nCON s, all\n" + END, [(3, "B120")]),
@@ -176,6 +185,39 @@ REFUSED = [
     (TWO + "SYN s, a, b\nSYN s, b, a\nCON s, all\n" + END, [(4, "B008")]),
     (TWO + "SYN s, a, b\n" + END, [(3, "B122")]),
     (TWO + "SYN s, a, b\nRUN 1 ms\nCON s, all\n", [(5, "B119")]),
+    (TWO + "SYN s, a[0:3], b\nCON s, all\n" + END, [(3, "B110")]),
+    (TWO + "SYN s, a, b[3:]\nCON s, all\n" + END, [(3, "B110")]),
+    (TWO + "SYN s, a[1:1], b\nCON s, all\n" + END, [(3, "B110")]),
+    (TWO + "SYN s, a[], b\nCON s, all\n" + END, [(3, "B120")]),
+    (TWO + "SYN s, c[0:1], b\nCON s, all\n" + END, [(3, "B120")]),
+    (TWO + "SYN s, a, b[0:1].third\nCON s, all\n" + END, [(3, "B108")]),
+    (TWO + "MECH k, leak, a[0:1]\n" + END, [(3, "B120")]),
+    (TWO + "POS a[0:1], grid, 1 um\n" + END, [(3, "B120")]),
+    (TWO + "SYN s, a, b\nCON s, all\nSET s[0:1].weight, 1\n" + END, [(5, "B120")]),
+    # parts of a population
+    (TWO + "RATE a[0:3], 1 Hz, 1\n" + END, [(3, "B110")]),
+    (TWO + "RATE a[0:1].third, 1 Hz, 1\n" + END, [(3, "B108")]),
+    (TWO + "RATE a[], 1 Hz, 1\n" + END, [(3, "B120")]),
+    (TWO + "RATE b[:2], [1, 2, 3], 1\n" + END, [(3, "B106")]),
+    (TWO + "EVT b[1:2], [[0, 1]], 1\n" + END, [(3, "B110")]),
+    (TWO + "SET b[2:1].v, 1\n" + END, [(3, "B110")]),
+    (TWO + "SET b[0:2].v, [1, 2, 3]\n" + END, [(3, "B106")]),
+    (TWO + "SET a[0:1].nothing, 1\n" + END, [(3, "B105")]),
+    (TWO + "SET a[0:1].dt, 1 ms\n" + END, [(3, "B105")]),
+    (TWO + "SET c[0:1].v, 1\n" + END, [(3, "B120")]),
+    (TWO + "REC b[1:].v, 1 ms, [2]\n" + END, [(3, "B110")]),
+    (TWO + "REC b[].v\n" + END, [(3, "B120")]),
+    (TWO + "PEEK r0, b[0:1].v, 1\n" + END, [(3, "B110")]),
+    (TWO + "GET r0, b[0:4].spike_count\n" + END, [(3, "B110")]),
+    (TWO + "CLAMP b[0:4], 1\n" + END, [(3, "B110")]),
+    (TWO + "CLAMP b[0:2], [1, 2, 3]\n" + END, [(3, "B106")]),
+    (TWO + "FREE c\n" + END, [(3, "B120")]),
+    (TWO + "RD a[0:3].v\n" + END, [(3, "B110")]),
+    (TWO + "RD a[0:1].nothing\n" + END, [(3, "B108")]),
+    (TWO + "RD a[0:1].energy\n" + END, [(3, "B108")]),
+    ("MODEL cell\nSET v[0:1], 1\nALC 2\n" + END, [(2, "B101")]),
+    (TWO + "SYN s, a, b[0:2]\nCON s, [[1, 2, 3], [4, 5, 6]]\n" + END, [(4, "B106")]),
+    (TWO + "SYN s, a, b[0:1]\nCON s, one_to_one\n" + END, [(4, "B106")]),
     # CON
     (TWO + "CON s, all\n" + END, [(3, "B120")]),
     (TWO + "SYN s, a, b\nCON z, all\nCON s, all\n" + END, [(4, "B120")]),
@@ -190,6 +232,19 @@ REFUSED = [
     (TWO + "SYN s, a, b\nCON s, indegree, 1.5\n" + END, [(4, "B126")]),
     (TWO + "SYN s, a, b\nCON s, outdegree, 4\n" + END, [(4, "B126")]),
     (TWO + "SYN s, a, b\nCON s, others\n" + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, " "\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, "indegree with", 1\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, "indegree allowing multapses", 1\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, "total without autapses with autapses", 1\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, "probability with multapses", 0.5\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, b\nCON s, "one_to_one without autapses"\n' + END, [(4, "B126")]),
+    (TWO + "SYN s, a, b\nCON s, total\n" + END, [(4, "B126")]),
+    (TWO + "SYN s, a, b\nCON s, total, 7\n" + END, [(4, "B126")]),
+    (TWO + "SYN s, a, a\nCON s, total, 2.5\n" + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, a\nCON s, "total without autapses", 3\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, a, a\nCON s, "indegree without autapses", 2\n' + END, [(4, "B126")]),
+    (TWO + 'SYN s, b, b\nCON s, "outdegree without autapses", 3\n' + END, [(4, "B126")]),
+    ('POP a, cell, 1\nSYN s, a, a\nCON s, "indegree with multapses without autapses", 1\n' + END, [(3, "B126")]),
     (TWO + "SYN s, a, b\nCON s, one_to_one\n" + END, [(4, "B106")]),
     (TWO + "SYN s, a, b\nCON s, [[1, 2], [3, 4], [5, 6]]\n" + END, [(4, "B106")]),
     (TWO + "SYN s, a, b\nCON s, [1, 2, 3]\n" + END, [(4, "B106")]),
@@ -278,4 +333,4 @@ def test_a_large_network_passes_in_linear_time() -> None:
 
 def test_a_network_with_models_that_ship_needs_no_texts() -> None:
     text = "POP a, lif_critical, 2\nSYN s, a, a\nCON s, others\nSET s.weight, 5 mV\n"
-    assert verify(assemble(text + END)).network.projections[0].rule == "others"
+    assert verify(assemble(text + END)).network.projections[0].rule.kind == "others"

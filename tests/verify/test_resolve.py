@@ -13,7 +13,16 @@ from bioasm.verifier.gate import Verified, verify
 ALONE = "ALC 2\n"
 TWO = "SET dt, 0.1 ms\nPOP a, lif, 2\nPOP b, lif_critical, 3\nSYN s, a, b\nCON s, all\n"
 KEYWORDS = {"add", "set", "scale"}  # of INP
-COMPOSES = {"MODEL", "POP", "MECH", "SYN", "CON", "OUT"}  # names that nobody looks up again: of what is made, and of outputs
+COMPOSES = {
+    "POS",
+    "MODEL",
+    "POP",
+    "MECH",
+    "SYN",
+    "CON",
+    "VIA",
+    "OUT",
+}  # names that nobody looks up again: of what is made, and of outputs
 
 
 def gate(text: str) -> Verified:

@@ -53,6 +53,8 @@ RULES = [
     ("parameter at its open end", "B116", "SET tau, 0", "SET tau, 1e-9"),
     ("parameter in another unit", "B006", "SET tau, 20 mV", "SET tau, 20 ms"),
     ("vector for a structural parameter", "B004", "ALC 2\nSET I_max, [1, 2]", "SET I_max, 1 nA\nALC 2"),
+    ("state before there are neurons", "B101", "SET v, -60 mV\nALC 2", "ALC 2\nSET v, -60 mV"),
+    ("register for a state before there are neurons", "B101", "MOV r0, 1\nSET v, r0\nALC 2", "MOV r0, 1\nALC 2\nSET v, r0"),
     ("vector of values out of range", "B116", "ALC 2\nSET tau, [1, 0]", "ALC 2\nSET tau, [1, 2]"),
     ("vector of values of wrong length", "B106", "ALC 2\nSET tau, [1, 2, 3]", "ALC 2\nSET tau, [1, 2]"),
     ("feedback between steps", "B116", "SET dt, 0.3 ms\nALC 1", "SET dt, 0.2 ms\nALC 1"),

@@ -14,9 +14,11 @@ power of two and the fields fit 32 bits.
 
 A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
 that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make five of them,
-the two models of test_schedule.py four, because a neuron alone has a kernel of its own, the spikes in order of
-test_hostile_checkpoints.py three, the parameters of test_start_states.py and the two ways of weights in
-test_weights_under_way.py two each, and test_connecting.py one. A new test is a population or a line more in one of these.
+the two models of test_schedule.py four, because a neuron alone has a kernel of its own, the random values of
+test_drawn_values.py four, the spikes in order of test_hostile_checkpoints.py three, the parameters of test_start_states.py
+and the two ways of weights in test_weights_under_way.py two each, test_connecting.py one, and
+test_parts.py four.
+A new test is a population or a line more in one of these.
 """
 
 from __future__ import annotations
@@ -29,19 +31,26 @@ from bioasm.vm import kernel_cache
 
 KERNELS = {
     ("machine", "", ""),
+    ("blocks", "", ""),
     *(("lif_critical", form, "alike") for form in ("none", "dense-i1", "dense-f4", "dense-f8")),
     *(("lif_critical", form, "own") for form in ("none", "dense-i1", "dense-f8", "sparse-f8")),
     *(("ising", form, "whole") for form in ("none", "dense-i1", "sparse-i1")),
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
+    *(("merge", form, "whole") for form in ("dense-i1", "sparse-i1")),
+    *(("merge", form, "real") for form in ("dense-f8", "sparse-f8")),
+    *(("exchange", form, "whole") for form in ("dense-i1", "sparse-i1")),
+    ("exchange", "dense-f8", "real"),
 }
 
-NETWORKS = 17
+NETWORKS = 40  # at most; five of them for connections with states, of all kinds; two for delays of each connection
 
 
 def _kind(key: tuple[str, str, str]) -> tuple[str, str, str]:
     """A kernel's key in the words above; parameters of their own are read from arrays, and the sources differ by that."""
     family, storage, variant = key
-    return key if family in ("ising", "machine") else ("lif_critical", storage, "alike" if "number[" in variant else "own")
+    if family in ("ising", "machine", "merge", "exchange", "blocks"):
+        return key
+    return "lif_critical", storage, "alike" if "number[" in variant else "own"
 
 
 @pytest.fixture(autouse=True)

@@ -2,109 +2,34 @@
 
 One lane of a straight-line program, neuron arrays of float64, one step after another as docs/model-language.md defines a
 step. Nothing here looks at the code that the machine generates; shared with it are only the readers of texts, derivatives,
-`bioasm.runtime.random`, and the connections of random rules.
+`bioasm.runtime.random`, the connections of random rules, and random values.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache, reduce
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bioasm.isa.program import ConstantRef, DataRef, Name, Quantity
 from bioasm.models.algebra import derivative
-from bioasm.models.base import ORDER, Assignment, Equation, Model
+from bioasm.models.base import ORDER, Assignment, Equation
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
 from bioasm.network.composition import added_to, used_by
 from bioasm.network.network import variables_of
+from bioasm.network.wiring import Candidates
 from bioasm.runtime import random as noise
 from bioasm.runtime.connectivity import from_rule
+from bioasm.runtime.drawing import Values
 from bioasm.verifier.gate import Verified
+from tests.vm.network_meanings import Meanings
+from tests.vm.network_parts import FUNCTIONS, INPUT_PARTS, OPERATORS, Array, Key, Membrane, Part, Spiked, instance_of, key_of
 from tests.vm.reference import full, poisson_counts
 
-Array = NDArray[Any]
-Key = tuple[str, str]  # instance, name
-INPUT_PARTS = "#"
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "ceil", "where")},
-    "exprelr": lambda x: np.where(x == 0, 1.0, np.where(x == 0, 1.0, x) / np.expm1(np.where(x == 0, 1.0, x))),
-    "min": lambda *x: reduce(np.minimum, x),
-    "max": lambda *x: reduce(np.maximum, x),
-    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
-}
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.true_divide,
-    "^": np.power,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
-    "and": np.logical_and,
-    "or": np.logical_or,
-}
-
-
-class Part(NamedTuple):
-    """A population or a mechanism on one."""
-
-    name: str
-    model: Model
-    population: int
-
-
-class Spiked(NamedTuple):
-    """What one source sends to the neurons of a port: the step it arrives in, weights (n,) as they are then, the place
-    among the sources."""
-
-    step: int
-    target: Key
-    weights: Callable[[], Array]
-    place: int
-
-
-@dataclass
-class Membrane:
-    """One population with its mechanisms."""
-
-    parts: list[Part]
-    n: int
-    first: int
-    states: dict[Key, Array] = field(default_factory=dict)
-    begun: dict[Key, Array] = field(default_factory=dict)  # the states at the start of the step
-    above: Array = field(default_factory=lambda: np.zeros(0, bool))  # whether the threshold's condition held then
-    left: Array = field(default_factory=lambda: np.zeros(0))  # steps for which neurons still stand still
-    still: Array = field(default_factory=lambda: np.zeros(0, bool))  # who stood still in this step
-    fired: Array = field(default_factory=lambda: np.zeros(0, bool))
-    held: Array = field(default_factory=lambda: np.zeros(0, bool))
-    count: Array = field(default_factory=lambda: np.zeros(0))
-
-    @property
-    def own(self) -> Part:
-        """The population."""
-        return self.parts[0]
-
-    @property
-    def clamp(self) -> Key:
-        """The state that CLAMP holds."""
-        return self.own.name, self.own.model.clamp
-
-    def before_spike(self, word: str) -> bool:
-        """Whether something comes before the threshold in a step."""
-        return self.own.model.order.index(word) < self.own.model.order.index("spike")
-
-
-class NetworkReference:
+class NetworkReference(Meanings):
     """One lane of a program."""
 
     def __init__(self, verified: Verified, seed: int = 1, lane: int = 0) -> None:
@@ -124,7 +49,7 @@ class NetworkReference:
         self.trains: dict[Key, tuple[list[tuple[int, int]], Any]] = {}
         self.rates: dict[Key, tuple[Any, Any]] = {}
         self.weights = dict.fromkeys((p.name for p in self.network.projections), 1.0)
-        self.delays = dict.fromkeys(self.weights, 0.0)
+        self.delays: dict[str, Any] = dict.fromkeys(self.weights, 0.0)
         self.travelling: list[Spiked] = []
         self.past: dict[tuple[str, Expression], list[Array]] = {}
         self.recorders: dict[str, tuple[int, int, Any, list[Array]]] = {}
@@ -139,150 +64,13 @@ class NetworkReference:
 
     # --- the program --------------------------------------------------------------------------------
 
-    def execute(self) -> NetworkReference:
-        """Do all instructions."""
-        for instruction in self.program.instructions:
-            done = getattr(self, f"do_{instruction.mnemonic.lower()}", None)
-            if done is not None:
-                done(*[self.operand(o) for o in instruction.operands])
-        return self
-
-    def operand(self, operand: Any) -> Any:
-        """A word, a number or an array."""
-        if isinstance(operand, Name):
-            return operand.text
-        if isinstance(operand, DataRef):
-            value = self.program.data[operand.index].value
-            return full(value)  # type: ignore[arg-type]
-        assert isinstance(operand, Quantity | ConstantRef)
-        return self.program.quantity(operand).value
-
-    def _set_what_is_fixed(self) -> None:
-        for instruction in self.program.instructions:
-            if instruction.mnemonic == "SET":
-                word, value = (self.operand(o) for o in instruction.operands)
-                head, _, tail = word.partition(".")
-                if tail == "delay" and head in self.delays:
-                    self.delays[head] = value
-                elif word == "dt":
-                    self.values |= {key: value for key in self.values if key[1] == "dt"}
-                elif head not in self.weights:
-                    key = self.named(word, lambda part: [p.name for p in part.model.parameters])
-                    parameter = self.parts[key[0]].model.parameter(key[1])
-                    if parameter is not None and parameter.structural:
-                        self.values[key] = dict(parameter.words).get(value, value)
-
-    def named(self, word: str, names: Callable[[Part], list[str]]) -> Key:
-        """What a word of the program means."""
-        head, _, tail = word.partition(".")
-        if tail:
-            return head, tail
-        return next((part.name, word) for part in self.parts.values() if word in names(part))
-
-    def input(self, word: str) -> Key:
-        """The input that a word of the program means."""
-        return self.named(word, lambda part: [i.name for i in part.model.inputs])
-
-    def port(self, word: str) -> Key:
-        """The port that a word of the program means."""
-        head, _, tail = word.partition(".")
-        return head, tail
-
-    def do_set(self, word: str, value: Any) -> None:
-        head, _, tail = word.partition(".")
-        if head in self.weights:
-            if tail == "weight":
-                self.weights[head] = value
-            return
-        if word == "dt":
-            return
-        key = self.named(word, lambda part: [p.name for p in part.model.parameters])
-        parameter = self.parts[key[0]].model.parameter(key[1])
-        if parameter is not None and not parameter.structural:
-            self.values[key] = value
-            if self.step == 0:
-                self.do_rst()
-
-    def do_sig(self, level: float) -> None:
-        self.sigma = level
-
-    def do_inp(self, word: str, value: Any, how: str = "add") -> None:
-        constants = self.constants[self.input(word)]
-        constants.pop("set", None)
-        constants[how] = value
-        self._flat.clear()
-
-    def do_play(self, word: str, rows: Array, period: float = 0.0) -> None:
-        self.waves[self.input(word)] = np.atleast_2d(rows), max(1, round(period / self.dt)), self.step
-
-    def do_evt(self, word: str, train: Array, weight: Any) -> None:
-        rows = [(self.step + round(t / self.dt), int(i)) for t, i in np.reshape(train, (-1, 2))]
-        self.trains[self.port(word)] = rows, weight
-
-    def do_rate(self, word: str, rate: Any, weight: Any) -> None:
-        self.rates[self.port(word)] = rate, weight
-
-    def do_clamp(self, neurons: Any, value: Any) -> None:
-        neurons = np.atleast_1d(neurons).astype(int)
-        values = np.broadcast_to(value, neurons.shape)
-        for membrane in self.membranes:
-            for i, level in zip(neurons - membrane.first, values, strict=True):
-                if 0 <= i < membrane.n:
-                    membrane.held[i] = True
-                    membrane.states[membrane.clamp][i] = level
-
-    def do_free(self, neurons: Any = None) -> None:
-        for membrane in self.membranes:
-            if neurons is None:
-                membrane.held[:] = False
-            else:
-                mine = np.atleast_1d(neurons).astype(int) - membrane.first
-                membrane.held[mine[(mine >= 0) & (mine < membrane.n)]] = False
-
-    def do_rec(self, word: str, *more: Any) -> None:
-        every = max(1, round(more[0] / self.dt)) if more else 1
-        self.recorders[word] = self.step, every, more[1] if len(more) > 1 else None, []
-
-    def do_unrec(self, word: str) -> None:
-        start, _, neurons, samples = self.recorders[word]
-        self.recorders[word] = start, 1 << 60, neurons, samples
-
-    def do_rd(self, word: str = "state") -> None:
-        if word in ("state", "spike_count"):
-            found = np.concatenate([self.seen(f"{m.own.name}.{word}") for m in self.membranes])
-        else:
-            found = self.seen(word)
-        self.readings.append((word, found))
-
-    def do_run(self, duration: float) -> None:
-        self.clock += duration
-        end = math.ceil(self.clock / self.dt - 1e-4)
-        while self.step < end:
-            self.one_step()
-            self.step += 1
-
-    def do_rst(self) -> None:
-        self.travelling, self.past = [], {}
-        for membrane in self.membranes:
-            kept = membrane.states.get(membrane.clamp)
-            membrane.states = {}
-            for part in membrane.parts:
-                for state in part.model.states:
-                    self._start(membrane, (part.name, state.name))
-            if kept is not None:
-                fresh = membrane.states[membrane.clamp]
-                membrane.states[membrane.clamp] = np.where(membrane.held, kept, fresh)
-            membrane.left = np.zeros(membrane.n)
-            membrane.still = membrane.fired = membrane.above = np.zeros(membrane.n, bool)
-            membrane.begun = membrane.states
-
     def _start(self, membrane: Membrane, key: Key) -> Array:
         """What a state starts as, which others may be needed for."""
         if key not in membrane.states:
             part = self.parts[key[0]]
             initial = next(s.initial for s in part.model.states if s.name == key[1])
             for node in self.flat(part, initial).walk():
-                if isinstance(node, Symbol) and (other := _key(node.name)) in self._states(membrane):
+                if isinstance(node, Symbol) and (other := key_of(node.name)) in self._states(membrane):
                     self._start(membrane, other)
             membrane.states[key] = self.value(membrane, self.flat(part, initial), membrane.states)
         return membrane.states[key]
@@ -312,7 +100,7 @@ class NetworkReference:
         if name == part.model.noise_name:
             return Symbol(f"sigma of.{part.name}")
         if any(use.name == name for use in part.model.uses):
-            owner = used_by(self.network, _instance(part), name)[0]
+            owner = used_by(self.network, instance_of(part), name)[0]
             return self._meant(self.parts[owner.name], name)
         key = (part.name, name)
         if key not in self._flat:
@@ -332,7 +120,7 @@ class NetworkReference:
         total: Expression = Symbol(whole + "outside")
         for other in self.membranes[part.population].parts[1:]:
             for addition in other.model.adds:
-                owner = added_to(self.network, _instance(other), addition.target)[0]
+                owner = added_to(self.network, instance_of(other), addition.target)[0]
                 if (owner.name, addition.target) == (part.name, name):
                     total = Binary("+", total, self.flat(other, addition.value))
         return Binary("*", Symbol(whole + "scale"), total) if "scale" in constants else total
@@ -540,13 +328,26 @@ class NetworkReference:
             if fired.any():
                 target = self.parts[projection.target]
                 waits = any("delayed" in repr(a.value) for a in target.model.adds)
-                late = 0 if waits else round(self.delays[projection.name] / self.dt)
+                late = np.zeros_like(self._connected(place)) if waits else self._late(place)
                 port = projection.target, projection.port
-                self.travelling += [Spiked(self.step + late, port, self._row(place, i), place) for i in np.flatnonzero(fired)]
+                for i in np.flatnonzero(fired):
+                    for steps in np.unique(late[i]):
+                        row = self._row(place, i, late[i] == steps)
+                        self.travelling.append(Spiked(self.step + int(steps), port, row, place))
 
-    def _row(self, place: int, i: int) -> Callable[[], Array]:
-        """What asks for the weights of sender `i` of a projection; SET may change them while the spike is on its way."""
-        return lambda: self._weights(place)[i]
+    def _row(self, place: int, i: int, on_time: Array) -> Callable[[], Array]:
+        """What asks for the weights of sender `i` of a projection to the neurons of one delay; SET may change them while the
+        spike is on its way."""
+        return lambda: self._weights(place)[i] * on_time
+
+    @cache  # noqa: B019
+    def _late(self, place: int) -> Array:
+        """The delays of a projection in steps, (pre, post): one for all, or one for each connection in their order."""
+        given, connected = self.delays[self.network.projections[place].name], self._connected(place)
+        delay = np.zeros_like(connected)
+        there = connected != 0
+        delay[there] = given.drawn(range(int(there.sum()))) if isinstance(given, Values) else given
+        return np.floor(delay / self.dt + 0.5)
 
     def _weights(self, place: int) -> Array:
         """The weights of a projection now, (pre, post)."""
@@ -560,12 +361,14 @@ class NetworkReference:
         if projection.data is not None:
             return full(self.program.data[projection.data].value)  # type: ignore[arg-type]
         simple = {"all": np.ones((pre, post)), "others": 1 - np.eye(pre, post), "one_to_one": np.eye(pre, post)}
-        if projection.rule in simple:
-            return simple[projection.rule]
+        rule = projection.rule
+        if rule.kind in simple and rule.autapses:
+            return simple[rule.kind]
         same = projection.pre == self.parts[projection.target].population
-        start, reached, _ = from_rule(projection.rule, projection.number or 0.0, pre, post, same, 1.0, self.seed, place)
+        among = Candidates(pre, post, 0 if same else None, rule.autapses)
+        start, reached, _ = from_rule(rule, projection.number or 0.0, among, self.seed, place)
         matrix = np.zeros((pre, post))
-        matrix[np.repeat(np.arange(pre), np.diff(start)), reached] = 1.0
+        np.add.at(matrix, (np.repeat(np.arange(pre), np.diff(start)), reached), 1.0)
         return matrix
 
     def _events(self) -> None:
@@ -617,15 +420,3 @@ _FIRST = -1  # before the projections, in the order of the program
 def _given(weight: Array) -> Callable[[], Array]:
     """A weight that nothing changes."""
     return lambda: weight
-
-
-def _instance(part: Part) -> Any:
-    """A part as the composition of networks knows it."""
-    from bioasm.network.network import Instance
-
-    return Instance(*part)
-
-
-def _key(name: str) -> Key:
-    instance, _, own = name.partition(".")
-    return instance, own

@@ -146,10 +146,13 @@ class Writer:
         if r.random() < 0.3:  # what a mechanism delays has one delay
             mechanism = r.randrange(3)
             target, rule, delay = f"m{mechanism}", "probability, 0.6", (0.72, 0, 1.3)[mechanism]
+            scattered = ""
+        else:
+            scattered = r.choice(["", "", "uniform(0 ms, 0.8 ms)", "normal(0.4 ms, 0.3 ms, 0 ms)", "choice(0, 0.25 ms, 1 ms)"])
         return [
             f"SYN s{k}, p{pre}, {target}",
             f"CON s{k}, {rule}",
-            f"SET s{k}.delay, {delay} ms",
+            f"SET s{k}.delay, {scattered or f'{delay} ms'}",
             f"SET s{k}.weight, {r.uniform(-0.4, 0.6):.3f}",
         ]
 

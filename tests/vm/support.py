@@ -16,7 +16,7 @@ from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import Program
 from bioasm.network.references import SPIKE_COUNT, STATE
 from bioasm.results import Result, Spikes
-from bioasm.runtime.instructions import best_energy, best_state, energy
+from bioasm.runtime.observables import best_energy, best_state, energy
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.outcome import recordings
 from bioasm.text.assemble import assemble

@@ -14,7 +14,8 @@ import pytest
 
 from bioasm.drivers import find_driver
 from bioasm.isa.program import Dense
-from bioasm.runtime import connectivity
+from bioasm.network.wiring import Candidates, Rule, read_rule
+from bioasm.runtime import patterns, sampling
 from bioasm.runtime.connectivity import from_matrix, from_rule
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
@@ -23,6 +24,7 @@ from bioasm.vm import background
 
 ROOT = Path(__file__).parent.parent.parent
 RULES = [("all", 0), ("others", 0), ("probability", 0.3), ("indegree", 9), ("outdegree", 9), ("indegree", 40)]
+RULES += [("all without autapses", 0), ("total", 700), ("total without autapses", 1500), ("total with multapses", 2000)]
 TEXT = "POP a, lif, 50\nSYN p, a, a\nCON p, indegree, 20\nSET p.weight, 1 mV\nINP I, 1 nA\nRUN 20 ms\n"
 
 
@@ -30,19 +32,23 @@ TEXT = "POP a, lif, 50\nSYN p, a, a\nCON p, indegree, 20\nSET p.weight, 1 mV\nIN
 @pytest.mark.parametrize(("rule", "number"), RULES)
 def test_blocks_change_nothing(rule: str, number: float, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    whole = from_rule(rule, number, 40, 40, True, 2.0, 3, 1)
-    monkeypatch.setattr(connectivity, "_BLOCK", block)
-    found = from_rule(rule, number, 40, 40, True, 2.0, 3, 1, lambda: looks.append(1))
+    said = read_rule(rule)
+    assert isinstance(said, Rule)
+    among = Candidates(40, 40, 0, said.autapses)
+    whole = from_rule(said, number, among, 3, 1)
+    monkeypatch.setattr(patterns, "_BLOCK", block)
+    monkeypatch.setattr(sampling, "_DRAWS", block)
+    found = from_rule(said, number, among, 3, 1, lambda: looks.append(1))
     assert all((one == other).all() and one.dtype == other.dtype for one, other in zip(found, whole, strict=True))
-    assert len(looks) >= 1600 * 0.1 // block
+    assert len(looks) >= min(40, 1600 * 0.1 // block)  # a block has a row at least
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.float32])
 def test_blocks_of_a_matrix_change_nothing(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     matrix = Dense(np.random.default_rng(1).integers(-1, 2, (31, 17)).astype(kind))
-    whole = from_matrix(matrix, 0.3)
-    monkeypatch.setattr(connectivity, "_BLOCK", 20)
-    assert all((one == other).all() for one, other in zip(from_matrix(matrix, 0.3), whole, strict=True))
+    whole = from_matrix(matrix)
+    monkeypatch.setattr(patterns, "_BLOCK", 20)
+    assert all((one == other).all() for one, other in zip(from_matrix(matrix), whole, strict=True))
     row, column = np.nonzero(matrix.array)
     assert (whole[1] == column).all() and (np.repeat(np.arange(31), np.diff(whole[0])) == row).all()
 
@@ -70,12 +76,12 @@ def test_a_run_given_up_while_it_connects_can_be_resumed(tmp_path: Path, monkeyp
 def test_a_signal_while_connections_are_made(tmp_path: Path, number: str) -> None:
     script = """
 import sys
-from bioasm.runtime import connectivity
-real = connectivity._RULES["indegree"]
+from bioasm.runtime import patterns
+real = patterns.PATTERNS["indegree"]
 def told(*given):
     print("connecting", file=sys.stderr, flush=True)
     return real(*given)
-connectivity._RULES["indegree"] = told
+patterns.PATTERNS["indegree"] = told
 from bioasm.__main__ import start
 sys.argv = ["bioasm", "run", "x.basm", "--seed", "1", "--json"]
 sys.exit(start())

@@ -24,6 +24,7 @@ from bioasm.vm.layout import Status
 from tests.models.test_receive_order import EARLY, TWO
 from tests.vm.network_programs import SENT
 from tests.vm.support import everything, machine, program
+from tests.vm.synapse_programs import LEARNED
 from tests.vm.test_runs import SPINS, TWIN
 
 # Spikes that act one after another: counts of them are bounds of loops.
@@ -41,12 +42,13 @@ ORDERED = (
     RD b
 """
 )
-TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT, "ordered": ORDERED}
-LANES = {"spins": 1, "twin": 20, "sent": 1, "ordered": 1}
+TEXTS = {"spins": SPINS, "twin": TWIN, "sent": SENT, "ordered": ORDERED, "learned": LEARNED}
+LANES = {"spins": 1, "twin": 20, "sent": 1, "ordered": 1, "learned": 1}
 BUDGETS = (10, 90)  # before and within most of what the programs do
 FUEL = 300
 REFUSED = {"B404", "B403", "B402", "B407", "B111"}
-MANY = {"spins": 60, "twin": 60, "sent": 12, "ordered": 24}  # of each budget and part; a network's source is written for each
+# Of each budget and part; a network's source is written for each.
+MANY = {"spins": 60, "twin": 60, "sent": 12, "ordered": 24, "learned": 12}
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -206,6 +208,15 @@ def test_counts_of_spikes_are_never_taken_from_a_file(field: str, tmp_path: Path
     assert f"field.{field}" not in arrays
     arrays[f"field.{field}"] = np.ones(1, np.int64) if field.startswith("mark") else np.full(4, 1e15)
     assert outcome("ordered", closed(meta, arrays), tmp_path / "c") == "B404"
+
+
+@pytest.mark.parametrize("name", ["value.s1.gain", "given.own.w"])
+def test_what_connections_have_is_as_many_as_they_are(name: str, tmp_path: Path) -> None:
+    meta, arrays = opened(saved("learned", 90))
+    for count in (1, 4, 6):
+        arrays[name] = np.full(count, 0.2)
+        wanted = "ran" if count == 1 and name.startswith("given") else "B404"  # one number is that of all
+        assert outcome("learned", closed(meta, arrays), tmp_path / "c") == wanted
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

@@ -20,8 +20,9 @@ from tests.vm.against_reference import machine_run
 from tests.vm.network_forms import program as forms
 from tests.vm.network_programs import ALONE, HELD, SENT
 from tests.vm.support import everything, finish, machine, program, run
+from tests.vm.synapse_programs import LEARNED
 
-TEXTS = {"alone": ALONE, "sent": SENT, "held": HELD}
+TEXTS = {"alone": ALONE, "sent": SENT, "held": HELD, "learned": LEARNED}
 MANY = 20
 
 
@@ -49,6 +50,19 @@ def apart(one: list[tuple[str, bytes]], two: list[tuple[str, bytes]]) -> list[st
 def test_slices_of_any_size(name: str, lanes: int, budgets: list[int]) -> None:
     cut = finish(machine(TEXTS[name], lanes=lanes), itertools.cycle(budgets))
     assert apart(everything(cut), whole(name, lanes)) == []
+
+
+TWIN = "ALC 3\nLDJ [[0, 1e-9, 0], [1e-9, 0, 0], [0, 0, 0]]\nSIG 2 mV\nREC v, 0.1 ms\nRUN 20 ms\nRD energy\n"
+
+
+def test_buffers_of_all_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that thousands of blocks don't take as many times as much; energies and samples are drained the more often."""
+    expected = everything(finish(machine(TWIN, lanes=MANY)))
+    monkeypatch.setattr(outputs, "_BYTES_OF_ALL", 1 << 11)
+    this = machine(TWIN, lanes=MANY)
+    held = {name: array.nbytes for name, array in this.model.outputs.buffers().items() if name.startswith("trace")}
+    assert (len(held), sum(held.values())) == (2, 1 << 11)
+    assert everything(finish(this)) == expected
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -83,7 +97,7 @@ def test_bytecode_runs_like_its_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("lanes", [5, 17])
-@pytest.mark.parametrize("name", ["sent", "held"])
+@pytest.mark.parametrize("name", ["sent", "held", "learned"])
 def test_the_first_lanes_are_those_of_fewer_lanes(name: str, lanes: int) -> None:
     many, few = machine_run(TEXTS[name], MANY), run(TEXTS[name], lanes=lanes)
     for what, recording in few.recordings.items():

@@ -181,7 +181,7 @@ def test_equations_stand_still_between(at: int) -> None:
 
 # --- spikes on their way --------------------------------------------------------------------------------
 
-DELAYS = {0: 0, 0.04: 0, 0.06: 1, 0.1: 1, 0.149: 1, 0.151: 2, 0.3: 3, 1.0: 10, 2.5: 25}
+DELAYS = {0: 0, 0.04: 0, 0.06: 1, 0.1: 1, 0.149: 1, 0.151: 2, 0.25: 3, 0.3: 3, 1.0: 10, 2.5: 25}
 
 
 @pytest.mark.parametrize(("delay", "steps"), DELAYS.items())

@@ -303,7 +303,7 @@ def test_threads_drain_their_buffers() -> None:
     text = "ALC 700\nLDH [" + "1, " * 699 + "1]\nSIG 30 mV\nREC v, 0.2 ms\nRUN 60 ms\n"
     one, two = (finish(machine(text, lanes=33, threads=threads)) for threads in (1, 2))
     assert everything(one) == everything(two)
-    assert one.outputs.spikes_taken > 1 << 15
+    assert one.outputs.spikes.taken > 1 << 15
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

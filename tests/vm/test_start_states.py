@@ -1,4 +1,4 @@
-"""LDS: states that a run goes on from, on both drivers, in lanes, with clamps, cut in two, and what is refused."""
+"""LDS and SET: states that a run goes on from, on both drivers, in lanes, with clamps, cut in two, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 import bioasm
 from bioasm.drivers import RunOptions, find_driver
-from bioasm.drivers.intan.driver import IntanDriver
+from bioasm.drivers.cpu import CpuDriver
 from bioasm.verifier.gate import verify
 
 SPINS = "MODEL ising\nALC 3\nLDJ [[0, 1, 0], [1, 0, 1], [0, 1, 0]]\nSIG 0.5\n"
@@ -72,6 +72,29 @@ def test_what_was_not_loaded_follows_parameters_and_rst_forgets_what_was(driver:
     assert (v.tolist(), first.tolist(), then.tolist()) == ([LEVELS[0][2:]], [[-0.05, -0.05]], [[-0.07, -0.07]])
 
 
+@pytest.mark.parametrize("driver", ["cpu", "brian2"])
+def test_set_puts_states_in_place_but_not_those_that_are_held(driver: str) -> None:
+    """Of a population in all lanes; other states still follow parameters, and RST forgets what was set."""
+    text = f"{PAIR}CLAMP 1, -50 mV\nSET a.v, [-0.061, -0.062]\nSET a.m, 0.25\nSET a.v0, -45 mV\nRD a.v\nRD a.m\n"
+    text += "SET b.v0, -50 mV\nRD b.v\nRST\nRD a.v\nFREE\nSET a.v, -71 mV\nRD a.v\n"
+    found = [np.asarray(one.value)[:, :2].tolist() for one in bioasm.run(text, driver=driver, lanes=2).results]
+    rows = [[-0.061, -0.05], [0.25, 0.25], [-0.05, -0.05], [-0.045, -0.05], [-0.071, -0.071]]
+    assert found == [[row] * 2 for row in rows]
+
+
+@pytest.mark.parametrize("fuel", [3, 4, 5, 6, 20])
+def test_a_run_that_is_cut_knows_which_states_were_set(tmp_path: Path, fuel: int) -> None:
+    text = (
+        f"{PAIR}SET a.v, -61 mV\nSET b.m, 0.5\nSET a.v0, -45 mV\nRUN 1 ms\nSET b.v, -75 mV\nRUN 1 ms\nRD a.v\nRD b.v\nRD b.m\n"
+    )
+    program, driver, path = verify(bioasm.assemble(text)), find_driver("cpu")(), tmp_path / "c"
+    whole = driver.run(program, RunOptions(seed=4))
+    driver.run(program, RunOptions(seed=4, fuel=fuel, checkpoint=path))
+    resumed = driver.run(program, RunOptions(seed=4, checkpoint=path, resume=True))
+    for a, b in zip(whole.results, resumed.results, strict=True):
+        assert np.array_equal(a.value, b.value)
+
+
 def test_a_checkpoint_before_the_first_run_knows_what_was_loaded(tmp_path: Path) -> None:
     program = verify(bioasm.assemble(f"{PAIR}LDS {LEVELS[0]}\nMOV r0, 0\nSET a.v0, -45 mV\nRUN 1 ms\nRD a.v\nRD b.v\n"))
     driver, path = find_driver("cpu")(), tmp_path / "c"
@@ -101,5 +124,8 @@ def test_what_is_refused(text: str, code: str, words: str) -> None:
 
 
 def test_a_driver_without_the_ability_refuses() -> None:
+    class Plain(CpuDriver):
+        name, abilities = "plain", CpuDriver.abilities - {"start"}
+
     with pytest.raises(bioasm.BioasmError, match=r"B502.*can't run LDS \(it needs the ability start\)"):
-        bioasm.run(SPINS + "LDS [1, 1, 1]\n", driver=IntanDriver(port="emu:rhd2132?seed=1"))
+        bioasm.run(SPINS + "LDS [1, 1, 1]\n", driver=Plain())

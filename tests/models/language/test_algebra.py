@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bioasm.models.algebra import derivative, evaluate, fold, linear_in, reads, simplify, spell, substitute
-from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, symbols
+from bioasm.models.algebra import derivative, evaluate, fold, linear_in, reads, simplify, spell
+from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, substitute, symbols
 from tests.models.language.support import expression
 
 NAMES = ("p", "q", "r")

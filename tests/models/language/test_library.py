@@ -13,6 +13,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.models import DEFAULT_MODEL, MODELS, Library, text
 from bioasm.models.algebra import spell
 from bioasm.models.base import Equation, Feedback
+from bioasm.models.heads import HEADS
 from bioasm.models.store import from_json, to_json
 from bioasm.models.text import parse_model
 from bioasm.units import Dimension
@@ -40,7 +41,7 @@ def test_the_default_comes_first_and_mechanisms_last() -> None:
     names = list(MODELS)
     assert names[0] == DEFAULT_MODEL
     kinds = [MODELS.kind(name) for name in names]
-    assert kinds == sorted(kinds, key=lambda kind: kind != "model")
+    assert kinds == sorted(kinds, key=[*HEADS].index)
     assert len(names) == len(MODELS)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bioasm.models.base import HEADS, MECHANISM, NEURON, SPINS, Model
+from bioasm.models.base import MECHANISM, NEURON, SPINS, SYNAPSE, Model
 from bioasm.models.grammar import FORMS, KEYWORDS, START, parser
+from bioasm.models.heads import HEADS
 from bioasm.models.scanner import read_block
 from bioasm.models.sections import KINDS, NAMES, ROWS, SECTIONS, Form, Section
 from bioasm.models.syntax_tree import RawModel
@@ -20,6 +21,7 @@ from tests.models.language.support import findings
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = [(row, form) for row in ROWS for form in row.forms]
 BLOCKS = {NEURON: ".model x {\n state: v = 0\n", MECHANISM: ".mechanism x {\n", SPINS: ".model x {\n spins: s\n"}
+BLOCKS[SYNAPSE] = ".synapse x {\n"
 
 
 @pytest.mark.parametrize(("row", "form"), EXAMPLES, ids=[f"{row.name}:{form.example}" for row, form in EXAMPLES])
@@ -49,7 +51,7 @@ def test_a_section_is_refused_where_it_is_not_allowed(kind: str, name: str) -> N
 
 
 def test_words_of_the_grammar() -> None:
-    later = {"fixed", "using", "unless", "every", "within", "inclusive", "crosses"}
+    later = {"fixed", "using", "unless", "every", "within", "inclusive", "crosses", "event", "send"}
     assert later | {"and", "or", "not", "of", "in"} == KEYWORDS
 
 
@@ -84,13 +86,14 @@ def test_a_table_that_is_stale_is_written_anew() -> None:
 
 ROW_ALONE = """
 from bioasm.models import sections
+from bioasm.models.dimensions import SECOND
 
 def expression(reader, children):
     return reader.expression(children[0])
 
 def evaluated(model):
     if model["source"]:
-        yield sections.Evaluated("the cost", model["source"], unit=sections.SECOND)
+        yield sections.Evaluated("the cost", model["source"], unit=SECOND)
 
 forms = (sections.Form("sum", expression, "0.1*g", "what a step costs"),)
 row = sections.Section(
