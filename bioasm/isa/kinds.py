@@ -119,7 +119,7 @@ BLOCK = Kind(
     "which block of the plan, from 0; behind the last comes the first again",
     ("number", "register"),
     low=0,
-    high=2**53,
+    high=2**53 - 1,
     whole=True,
 )
 VALUE = Kind(
