@@ -8,6 +8,7 @@ from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.models.base import ORDER, POST, PRE, SPINS, Model, Use
 from bioasm.models.expression import Call, Expression, symbols
+from bioasm.network.cables import alias
 from bioasm.network.composition import unit_in_words
 from bioasm.network.network import Instance, Network, Projection, unit_in, usable
 
@@ -32,10 +33,20 @@ def at_end(network: Network, projection: Projection, end: str) -> list[Instance]
     return [network.by_name[name] for name in names]
 
 
-def owner_of(network: Network, projection: Projection, use: str) -> Instance | None:
-    """The part of the network that a name of a synapse belongs to: the first that has it."""
-    name, end = end_of(use)
-    return next((one for one in at_end(network, projection, end) if unit_in(one.model, name) is not None), None)
+def meanings(network: Network, projection: Projection, use: str) -> Iterator[tuple[Instance, str]]:
+    """The parts of the network in which a name of a synapse is looked for, each with what it would be called there.
+
+    Of a mechanism at a place of cells, `v_post` and what is added to `I_post` and `G_post` are those of that place.
+    """
+    word, end = end_of(use)
+    place = network.place(projection.target) if end == POST else ""
+    for one in at_end(network, projection, end):
+        yield one, word if one.name == projection.target else alias(word, place)
+
+
+def owner_of(network: Network, projection: Projection, use: str) -> tuple[Instance, str] | None:
+    """The part of the network that a name of a synapse belongs to, the first that has it, and its name there."""
+    return next(((one, name) for one, name in meanings(network, projection, use) if unit_in(one.model, name) is not None), None)
 
 
 def check_synapse(network: Network, projection: Projection, synapse: Model) -> Found:
@@ -67,8 +78,8 @@ def _check_spikes(network: Network, projection: Projection) -> Found:
 def _check_use(network: Network, projection: Projection, use: Use, *, changed: bool) -> Found:
     assert projection.synapse is not None
     (name, end), called = end_of(use.name), projection.synapse.name
-    owner = owner_of(network, projection, use.name)
-    if owner is None:
+    meant = owner_of(network, projection, use.name)
+    if meant is None:
         parts = at_end(network, projection, end)
         names = {thing.name for one in parts for thing in usable(one.model)}
         hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
@@ -76,6 +87,7 @@ def _check_use(network: Network, projection: Projection, use: Use, *, changed: b
             "B123", f"{called} uses {use.name}, and {parts[-1 if end == PRE else 0].name} has no variable {name}", hint
         )
         return
+    owner, name = meant
     found = unit_in(owner.model, name)
     if found is not None and found != use.unit:
         there = f"in {owner.name} ({owner.model.name}) it is in {unit_in_words(found)}"

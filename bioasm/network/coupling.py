@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bioasm.isa.findings import Finding, Found
 from bioasm.models.base import Model
 from bioasm.models.expression import Expression, expanded, symbols
-from bioasm.network.attachment import at_end, end_of, owner_of
+from bioasm.network.attachment import at_end, end_of, meanings, owner_of
 from bioasm.network.composition import unit_in_words, unit_of_value
 from bioasm.network.network import Instance, Network, Projection
 
@@ -29,10 +29,9 @@ def sums(network: Network, projection: Projection) -> list[Sum]:
         return []
     found = []
     for addition in synapse.adds:
-        name, end = end_of(addition.target)
-        owner = input_owner(network, projection, addition.target)
-        assert owner is not None
-        found.append(Sum(end, owner, name, expanded(addition.value, _definitions(synapse))))
+        meant = input_owner(network, projection, addition.target)
+        assert meant is not None
+        found.append(Sum(end_of(addition.target)[1], *meant, expanded(addition.value, _definitions(synapse))))
     return found
 
 
@@ -40,10 +39,9 @@ def reads(network: Network, projection: Projection) -> dict[str, tuple[str, Inst
     """The neurons' variables that the sums read: by the name in the text the end, whose it is, and its name there."""
     found, read = {}, _read(projection.synapse)
     for use in projection.synapse.uses if projection.synapse else ():
-        owner = owner_of(network, projection, use.name)
-        if use.name in read and owner is not None:
-            name, end = end_of(use.name)
-            found[use.name] = (end, owner, name)
+        meant = owner_of(network, projection, use.name)
+        if use.name in read and meant is not None:
+            found[use.name] = (end_of(use.name)[1], *meant)
     return found
 
 
@@ -56,10 +54,11 @@ def _definitions(synapse: Model) -> Mapping[str, Expression]:
     return {d.name: d.expression for d in synapse.definitions}
 
 
-def input_owner(network: Network, projection: Projection, target: str) -> Instance | None:
-    """Whose input a synapse adds to: the target's or population's, else that of the first mechanism there that has it."""
-    name, end = end_of(target)
-    return next((one for one in at_end(network, projection, end) if any(i.name == name for i in one.model.inputs)), None)
+def input_owner(network: Network, projection: Projection, target: str) -> tuple[Instance, str] | None:
+    """Whose input a synapse adds to, the target's or population's, else that of the first mechanism there that has it; and
+    its name there."""
+    found = meanings(network, projection, target)
+    return next(((one, name) for one, name in found if any(i.name == name for i in one.model.inputs)), None)
 
 
 # --- whether they fit ---------------------------------------------------------------------------------
@@ -77,13 +76,14 @@ def check_sums(network: Network, projection: Projection, synapse: Model) -> Foun
 
 
 def _check_target(network: Network, projection: Projection, synapse: Model, target: str, value: Expression) -> Found:
-    (name, end), owner = end_of(target), input_owner(network, projection, target)
-    if owner is None:
+    (name, end), meant = end_of(target), input_owner(network, projection, target)
+    if meant is None:
         parts = at_end(network, projection, end)
         names = sorted({i.name for one in parts for i in one.model.inputs})
         hint = f"there are {', '.join(names)}" if names else None
         yield Finding("B123", f"{synapse.name} adds to {target}, and {parts[0].name} has no input {name}", hint)
         return
+    owner, name = meant
     wanted = next(i.unit for i in owner.model.inputs if i.name == name)
     given = unit_of_value(value, synapse)
     if given is not None and given != wanted:

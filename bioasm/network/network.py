@@ -149,6 +149,11 @@ class Network:
         """Whether a population is one of cells that are trees, of their CVs or detectors."""
         return any(population in one.populations for one in self.cables)
 
+    def place(self, mechanism: str) -> str:
+        """The place of cells at which a mechanism is put; empty where it is painted, or stands on all of a population."""
+        cells = {one.cells for one in self.cables}
+        return next((one.where for one in self.mechanisms if one.name == mechanism and one.population in cells), "")
+
     def follows_from_cable(self, owner: Instance, name: str) -> bool:
         """Whether a state of a part is a potential at a place of cells, which each step takes from the CVs."""
         seeing = {at for one in self.cables for at in (one.cells, *one.detectors)}

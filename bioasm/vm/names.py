@@ -155,8 +155,9 @@ class NameTable:
     def _attached(self, link: Link, projection: Projection, synapse: Instance | None, own: frozenset[str]) -> Link:
         if synapse is None:
             return link
-        named = ((use.name, owner_of(self.network, projection, use.name)) for use in synapse.model.uses)
-        owners = {use: (owner.population, self.by_name[owner.name].id) for use, owner in named if owner is not None}
+        meant = {use.name: owner_of(self.network, projection, use.name) for use in synapse.model.uses}
+        found = {use: (*one, self.by_name[one[0].name]) for use, one in meant.items() if one is not None}
+        owners = {use: (owner.population, instance.qualified(name)) for use, (owner, name, instance) in found.items()}
         apart = self.apart.get(projection.name, frozenset())
         states = {s.name for s in synapse.model.states}
         if apart:  # a state starts as parameters and other states let it

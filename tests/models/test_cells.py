@@ -124,6 +124,58 @@ def test_a_step_takes_what_goes_into_cvs_at_its_place() -> None:
     assert reading(run(text), "cells_cv.v") == pytest.approx(expected, rel=1e-8)
 
 
+def test_a_synapse_to_a_mechanism_at_a_place_acts_there() -> None:
+    """Two CVs that hardly know of each other: `v_post`, `I_post` and `G_post` are those of the mechanism's place."""
+    text = """
+        .mechanism counter {
+          state:
+            arrived = 0
+        }
+        .synapse bridge {
+          parameters:
+            g = 4 nS
+          uses:
+            v_post : V
+          state:
+            seen = 0 V
+          adds:
+            I_post += g*(v_post + 20 mV)
+            G_post += g
+          step:
+            seen := v_post
+        }
+        .cell two {
+          branch only: length 40 um, diameter 20 um
+          ra = 1e15 ohm*cm
+          cv: 2 per branch
+          place far = only(0.75)
+          spikes at only(0.25)
+        }
+            POP cells, two, 1
+            MECH leak, pas, cells
+            MECH counts, counter, cells.far
+            SYN s, cells, counts
+            CON s, all
+            VIA s, bridge
+            INP cells.I, 5 pA
+            RUN 200 ms
+            RD cells_cv.v
+            RD s.seen
+    """
+    result = run(text)
+    area, leak, rest, g = np.pi * 20e-6 * 20e-6, 10.0, -70e-3, 4e-9
+    expected = [rest + 5e-12 / (area * leak), (area * leak * rest + g * 20e-3) / (area * leak)]  # I and G: g (v + 20 mV) - g v
+    assert reading(result, "cells_cv.v") == pytest.approx(expected, rel=1e-8)
+    assert reading(result, "s.seen") == pytest.approx([expected[1]], rel=1e-8)
+
+
+def test_a_synapse_to_a_mechanism_at_a_place_cannot_put_its_potential() -> None:
+    kick = ".synapse kick {\n  uses:\n    v_post : V\n  on pre:\n    v_post += 1 mV\n}\n"
+    lines = ["MECH syn, expsyn, cells.mid", "POP more, membrane, 1", "SYN s, more, syn"]
+    found = in_front(kick, *lines, "CON s, all", "VIA s, kick")
+    assert (found.code, found.message) == ("B145", "kick changes v_post, and cells.cv_mid follows from the cable of the cells")
+
+
 def test_what_is_held_is_from_before_spikes_that_arrive() -> None:
     text = """
         .mechanism gate {

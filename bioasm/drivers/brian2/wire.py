@@ -47,8 +47,9 @@ class Wire(Cell):
 
     def _at_end(self, use: str, find: FindPart) -> Expression:
         """The expression of a neuron's name at its end, with definitions and inputs written out."""
-        (name, end), owner = end_of(use), owner_of(self.network, self.projection, use)
-        assert owner is not None
+        end, meant = end_of(use)[1], owner_of(self.network, self.projection, use)
+        assert meant is not None
+        owner, name = meant
         return _seen_from(self.ends[end].cell.written_out(find(owner.name)[1], Symbol(name)), end)
 
     # --- names ----------------------------------------------------------------------------------------

@@ -66,9 +66,9 @@ class SynapseSystem:
 
     def _at_end(self, use: str) -> Expression:
         """The expression that a name of a neuron is computed from at its end."""
-        (name, end), (population, owner) = end_of(use), self.link.owners[use]
+        population, name = self.link.owners[use]
         system = self.systems[population]
-        return _marked(system.flat(Symbol(f"{owner}.{name}")), end, system)
+        return _marked(system.flat(Symbol(name)), end_of(use)[1], system)
 
     def qualify(self, expression: Expression) -> Expression:
         """An expression of the synapse's text with qualified names."""

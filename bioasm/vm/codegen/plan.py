@@ -46,7 +46,7 @@ class Link(NamedTuple):
     """A projection: its name, the population its spikes come from, and where they go.
 
     `reweighted` says that its weight may change while spikes are under way. With a `synapse` each connection has states;
-    `owners` are the population and the instance of each name that it uses, `own` its parameters that differ between
+    `owners` are the population of each name that it uses and the qualified name there, `own` its parameters that differ between
     connections or lanes, `shared` its states that lanes have together, `apart` parameters and states that these may have values
     of their own of, and `scattered` the delays that differ between connections.
     """
