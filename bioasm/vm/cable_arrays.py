@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,14 @@ def look(arrays: NetworkArrays, cables: Cables) -> None:
     v = state.places_of(fields[f"p{cables.volumes}.v"]).reshape(state.places, cell.volumes.n, n)
     for at, place in zip(cables.detectors, cell.detectors.values(), strict=True):
         fields[f"p{at}.v"][:] = state.to_cells(np.ascontiguousarray(v[:, cell.volumes.at(place)]))
-    for site in sites(cell):
-        own = f"p{cables.cells}.{POTENTIAL + site.suffix if site.suffix else 'v'}"
-        fields[own][:] = state.to_cells(np.ascontiguousarray(v[:, site.cv]))
+    for name, values in seen(cables, v):
+        fields[name][:] = state.to_cells(np.ascontiguousarray(values))
+
+
+def seen(cables: Cables, v: Array) -> Iterator[tuple[str, Array]]:
+    """The potentials at places of cells, by qualified name, (places, n), that follow from those of CVs, (places, CVs, n)."""
+    for site in sites(cables.cell):
+        yield f"p{cables.cells}.{POTENTIAL + site.suffix if site.suffix else 'v'}", v[:, site.cv]
         if site.suffix:
             near, far, share = site.probe
-            mixed = (1.0 - share) * v[:, near] + share * v[:, far]
-            fields[f"p{cables.cells}.v{site.suffix}"][:] = state.to_cells(mixed)
+            yield f"p{cables.cells}.v{site.suffix}", (1.0 - share) * v[:, near] + share * v[:, far]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioasm.models.algebra import evaluate
 from bioasm.models.expression import Call, Expression, Symbol, symbols
+from bioasm.vm.cable_arrays import seen
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.codegen.system import COUPLED, COVERED, System
 from bioasm.vm.initial import present
@@ -44,6 +45,14 @@ class NetworkValues:
     def initial(self, name: str, population: int) -> Array:
         """The initial value of a state, or of a definition, (places, n)."""
         return self.evaluate(Symbol(name), population, _Initial(self, population))
+
+    def seen_at_start(self, population: int) -> dict[str, Array]:
+        """The potentials at places that cells of cable start with, by qualified name, (places, n); those of CVs give them."""
+        for one in self.network.cables:
+            if one.cells == population:
+                shape = (self.state.places, one.cell.volumes.n, self.network.populations[population].n)
+                return dict(seen(one, self.initial(f"p{one.volumes}.v", one.volumes).reshape(shape)))
+        return {}
 
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
         """An expression for all lanes and neurons of a population, (places, n)."""
@@ -107,7 +116,7 @@ class _Initial(Mapping[str, Any]):
 
     def __init__(self, values: NetworkValues, population: int) -> None:
         self.values_of, self.population, self.starts = values, population, values.systems[population].states
-        self.known: dict[str, Array] = {}
+        self.known = values.seen_at_start(population)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.known:

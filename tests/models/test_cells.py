@@ -176,6 +176,38 @@ def test_a_synapse_to_a_mechanism_at_a_place_cannot_put_its_potential() -> None:
     assert (found.code, found.message) == ("B145", "kick changes v_post, and cells.cv_mid follows from the cable of the cells")
 
 
+def test_a_mechanism_at_a_place_starts_with_the_potential_there() -> None:
+    """As a painted one does: with what the control volumes start at, and not with the 0 mV of a place that saw none yet."""
+    text = """
+        .mechanism gate {
+          uses:
+            v : V
+          state:
+            start = 2*v
+        }
+        .cell two {
+          branch only: length 40 um, diameter 20 um
+          cv: 2 per branch
+          place far = only(0.75)
+          spikes at only(0.25)
+        }
+        .data rest = [-60e-3, -61e-3, -70e-3, -71e-3]
+            POP cells, two, 2
+            MECH painted, gate, cells
+            MECH there, gate, cells.far
+            SET cells_cv.v0, rest
+            RD painted.start
+            RD there.start
+            RUN 1 ms
+            RST
+            RD there.start
+    """
+    painted, *there = (np.asarray(one.value)[0] for one in run(text).results)
+    assert painted == pytest.approx([-120e-3, -122e-3, -140e-3, -142e-3])
+    for values in there:
+        assert values == pytest.approx([-140e-3, -142e-3])
+
+
 def test_what_is_held_is_from_before_spikes_that_arrive() -> None:
     text = """
         .mechanism gate {
