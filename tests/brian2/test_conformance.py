@@ -27,6 +27,7 @@ from bioasm.testing import driver_conformance_tests
         "network",
         "synapses",
         "coupling",
+        "cables",
         "events",
         "models",
     },

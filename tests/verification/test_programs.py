@@ -44,9 +44,8 @@ def longer(made: Program) -> Program:
 
 TEXTS = {name: (FOLDER / f"{name}.basm").read_text(encoding="utf-8") for name in NAMES}
 SPINS = [name for name in NAMES if "MODEL ising" in TEXTS[name]]
-TREES = [name for name in NAMES if ".cell " in TEXTS[name]]  # which Brian2 does not run
-OTHERS = [name for name in NAMES if ("POP " in TEXTS[name] or ".model " in TEXTS[name]) and name not in TREES]
-MEMBRANES = [name for name in NAMES if name not in SPINS + OTHERS + TREES]
+OTHERS = [name for name in NAMES if "POP " in TEXTS[name] or ".model " in TEXTS[name]]
+MEMBRANES = [name for name in NAMES if name not in SPINS + OTHERS]
 MINUTES = ("potjans_diesmann",)  # 55 projections, each of which costs Brian2 its time in every step
 STEPS = 3000  # of the programs whose models take Brian2 a millisecond a step
 

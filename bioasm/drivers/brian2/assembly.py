@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.cell import SLOTS, Cell, Part
 from bioasm.drivers.brian2.connections import ConnectionGroup
 from bioasm.drivers.brian2.population import Population
+from bioasm.drivers.brian2.spatial import PHASES, SpatialCells
 from bioasm.drivers.brian2.sums import summed_variables
 from bioasm.drivers.brian2.synapses import DelayLines, SynapseGroup
+from bioasm.drivers.brian2.trees import part_of, tree_of
 from bioasm.network import network as wiring
 from bioasm.network.namespace import DELAY
 from bioasm.runtime.connection_values import ConnectionValues
@@ -54,7 +56,9 @@ class Assembly:
         self.clock = brian2.Clock(dt=float(parameters["dt"]) * brian2.second)
         self.summed = summed_variables(network)
         self.populations = [self._population(k, p) for k, p in enumerate(network.populations)]
+        self.trees = [SpatialCells(one, self.populations, self.clock) for one in network.cables]
         self.synapses = [self._synapses(k, p) for k, p in enumerate(network.projections)]
+        self.look()
         self.noises: list[tuple[Array, Stream]] = [] if own_noise else self._noises()
         self.delay_lines: list[DelayLines] = []
         self.connected = False
@@ -62,10 +66,11 @@ class Assembly:
         self.net = self._make_network(before, after)
 
     def _population(self, index: int, one: wiring.Population) -> Population:
+        tree = tree_of(self.verified, index)
         parts = [Part(one.name, one.model)]
-        parts += [Part(m.name, m.model) for m in self.network.mechanisms if m.population == index]
-        clamps = any(i.mnemonic == "CLAMP" for i in self.program.instructions)
-        cell = Cell(parts, self.own_noise, clamps, self.summed)
+        parts += [part_of(m, self.network) for m in self.network.mechanisms if m.population == index]
+        clamps = any(i.mnemonic == "CLAMP" for i in self.program.instructions) and tree is None
+        cell = Cell(parts, self.own_noise, clamps, tree, self.summed)
         return Population(cell, one.n, self.lanes, one.first, self.clock, self.parameters)
 
     def parts(self) -> list[tuple[Population, Part]]:
@@ -96,9 +101,11 @@ class Assembly:
         last = brian2.NetworkOperation(after, clock=self.clock, when="end", order=1)
         made = [p.group for p in self.populations] + [p.spikes for p in self.populations if p.spikes is not None]
         made += [home.watch(part, ref.name) for ref in self.heard for home, part in [self.part(ref.owner)]]
+        made += [each for tree in self.trees for each in tree.objects]
         net = TimedNetwork(*made, first, last)
-        early = [p.cell for p in self.populations if p.cell.is_early]
-        slots = [cell.slot(phase) for cell in early for phase in cell.parts[0].model.order]
+        slots = [tree.volumes.cell.slot(phase) for tree in self.trees for phase in PHASES]
+        early = [p.cell for p in self.populations if p.cell.is_early and p.cell.tree is None]
+        slots += [cell.slot(phase) for cell in early for phase in cell.parts[0].model.order]
         net.schedule = ["start", *slots, *SLOTS.values(), "end"]
         return net
 
@@ -132,6 +139,11 @@ class Assembly:
         delays = {s.target.name: longest(s.delay) for s in late}
         self.delay_lines = [DelayLines(p, delays) for p in self.populations]
 
+    def look(self) -> None:
+        """The potentials at places of cells, where those of control volumes were put somewhere."""
+        for tree in self.trees:
+            tree.look()
+
     def draw_noise(self, step: int) -> None:
         """The random numbers of a step, where every driver draws the same."""
         for where, stream in self.noises:
@@ -141,6 +153,7 @@ class Assembly:
         """All states to what they were at the start, and no spike or delayed value under way; the time is `now` (s)."""
         for population in self.populations:
             population.reset()
+        self.look()
         for lines in self.delay_lines:
             lines.reset()
         for synapses in self.synapses:

@@ -15,6 +15,7 @@ from bioasm.drivers.brian2.printer import is_condition, replaced, spell, spell_u
 from bioasm.models.base import ORDER, Equation, Model, Parameter, Port
 from bioasm.models.dimensions import unit_of
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol
+from bioasm.network.cables import alias
 from bioasm.network.network import usable
 from bioasm.units import NO_UNIT, Exponents, exponents_of
 
@@ -25,10 +26,15 @@ SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset"
 
 
 class Part(NamedTuple):
-    """A model or mechanism under the name that the program gave it."""
+    """A model or mechanism under the name that the program gave it.
+
+    `place` is the point of cells of cable that it is put at, `region` the part of their membrane that it is painted on.
+    """
 
     name: str
     model: Model
+    place: str = ""
+    region: str = ""
 
     def kind_of(self, name: str) -> str | None:
         """The kind of a name in the part itself: parameter, state, input, definition, noise; None where it has none such."""
@@ -49,30 +55,44 @@ def identifier(part: Part, name: str) -> str:
     return f"n_{plain}_{len(part.name)}"
 
 
+class Tree(NamedTuple):
+    """What a population is of the cells of cable called `name`, whose steps have slots of their own.
+
+    `flows` are what goes into control volumes, each with the potential that it is linearised by, as names of the population's
+    model; `together` says that painted mechanisms are stepped on all of the membrane.
+    """
+
+    name: str
+    flows: tuple[tuple[str, str], ...] = ()
+    together: bool = False
+
+
 @dataclass
 class Cell:
     """The parts of one population, the population's own first.
 
     `own_noise` lets Brian2 draw its noise; otherwise it is a variable that somebody fills. `clamps` says that neurons may
-    be held at a value.
+    be held at a value, `tree` what the population is of cells of cable.
     """
 
     parts: list[Part]
     own_noise: bool = False
     clamps: bool = False
+    tree: Tree | None = None
     summed: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)  # what connections add, by part and input
     kept: dict[str, tuple[Part, Call]] = field(default_factory=dict)  # what held(...) and delayed(...) read
 
     # --- names ----------------------------------------------------------------------------------------
 
-    def owner(self, part: Part, name: str) -> Part | None:
-        """The part that a name of `part` belongs to: itself, or for a mechanism what it sits on; None for dt and the like."""
+    def owner(self, part: Part, name: str) -> tuple[Part | None, str]:
+        """The part that a name of `part` belongs to, and its name there: itself, or for a mechanism what it sits on; None for
+        dt and the like. Of a mechanism at a place the potential is that of the place."""
         if name == "dt":
-            return None
-        if name == part.model.noise_name:
-            return part
-        others = self.parts if part in self.parts[1:] else []
-        return next((p for p in (part, *others) if p.kind_of(name)), None)
+            return None, name
+        if name == part.model.noise_name or part.kind_of(name):
+            return part, name
+        others, there = self.parts if part in self.parts[1:] else [], alias(name, part.place)
+        return next((p for p in others if p.kind_of(there)), None), there
 
     def named(self, part: Part, expression: Expression) -> Expression:
         """An expression with the names that Brian2 knows."""
@@ -82,13 +102,13 @@ class Cell:
         """The same with all definitions and inputs written out, so that states, parameters and numbers are left."""
 
         def meaning(name: str) -> Expression:
-            owner = self.owner(part, name)
-            kind = owner.kind_of(name) if owner else None
+            owner, there = self.owner(part, name)
+            kind = owner.kind_of(there) if owner else None
             if owner and kind == "definition":
-                made = next(d for d in owner.model.definitions if d.name == name)
+                made = next(d for d in owner.model.definitions if d.name == there)
                 return self.written_out(owner, made.expression)
             if owner and kind == "input":
-                return self.input_sum(owner, name, self.written_out)
+                return self.input_sum(owner, there, self.written_out)
             return Symbol(self.variable(part, name))
 
         return replaced(expression, meaning, lambda call: self._keep(part, call))
@@ -99,8 +119,8 @@ class Cell:
 
     def variable(self, part: Part, name: str) -> str:
         """The name in Brian2 of a variable of a part."""
-        owner = self.owner(part, name)
-        return identifier(owner or part, name) if owner or name.startswith("xi") else name
+        owner, there = self.owner(part, name)
+        return identifier(owner or part, there) if owner or name.startswith("xi") else name
 
     def _keep(self, part: Part, call: Call) -> Expression:
         """The variable that holds the value of a call of held or delayed."""
@@ -130,13 +150,26 @@ class Cell:
         """An input: scale (what comes from outside + what mechanisms add) + set. `form` writes the additions."""
         own = identifier(part, name)
         total: Expression = Symbol(f"{own}_outside")
-        for other in self.parts:
-            for addition in other.model.adds:
-                if addition.target == name and other is not part and self.input_owner(name) is part:
-                    total = Binary("+", total, form(other, addition.value))
+        for other, value in self.additions(part, name):
+            added = form(other, value)
+            if self.is_shared(other, part):
+                added = Binary("*", Symbol(covered(other)), added)
+            total = Binary("+", total, added)
         for variable in self.summed.get((part.name, name), ()):
             total = Binary("+", total, Symbol(variable))
         return Binary("+", Binary("*", Symbol(f"{own}_scale"), total), Symbol(f"{own}_set"))
+
+    def additions(self, part: Part, name: str) -> Iterator[tuple[Part, Expression]]:
+        """What others add to an input of a part: whose each is, and its value in that part's names."""
+        for other in self.parts:
+            for addition in other.model.adds:
+                target = alias(addition.target, other.place)
+                if target == name and other is not part and self.input_owner(target) is part:
+                    yield other, addition.value
+
+    def is_shared(self, other: Part, part: Part) -> bool:
+        """Whether what a part adds to another is weighted by the membrane that it is painted on."""
+        return bool(other.region) and part is self.parts[0]
 
     def is_clamp(self, part: Part | None, variable: str) -> bool:
         """Whether a variable is what CLAMP holds."""
@@ -148,6 +181,7 @@ class Cell:
         """All variables, with Brian2's own differential equations where it can integrate them."""
         native = self.native_method() is not None
         lines = [line for part in self.parts for line in self._declared(part, native)]
+        lines += [f"{covered(part)} : 1 (constant)" for part in self.parts if part.region]
         lines += [f"{self.variable(p, n)} : 1" for p, n in self.noises if not (native and self.own_noise)]
         lines += [f"{FREE} : 1 (constant)"] if self.clamps else []
         threshold = self.parts[0].model.threshold
@@ -224,6 +258,8 @@ class Cell:
 
     def native_method(self) -> str | None:
         """The integrator of Brian2's that does what the model asks for, or None where none of them does."""
+        if self.tree is not None:
+            return None  # a step of theirs goes on when their potentials are solved for
         items = [(part, k, item) for part in self.parts for k, stage in enumerate(part.model.stages) for item in stage]
         equations = [item for _, _, item in items if isinstance(item, Equation)]
         methods = {e.method for e in equations}
@@ -343,7 +379,7 @@ class Cell:
 
     def _changed(self, part: Part, variable: str, jump: str, condition: str = "") -> str:
         """The statement that adds a jump to a variable, unless it is refractory or clamped."""
-        owner, own = self.owner(part, variable), self.variable(part, variable)
+        owner, own = self.owner(part, variable)[0], self.variable(part, variable)
         conditions = [condition] if condition else []
         if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
             conditions.append(self._hears_again)
@@ -361,6 +397,8 @@ class Cell:
 
     def slot(self, phase: str) -> str:
         """When in a step of Brian2's the population does its part `phase`: one that is early has slots of its own."""
+        if self.tree is not None:
+            return f"cable_{self.tree.name}_{phase}"
         return f"early_{self.parts[0].name}_{phase}" if self.is_early else SLOTS[phase]
 
     @property
@@ -387,6 +425,11 @@ class Cell:
         if part is None or self.refractory is None:
             return False
         return any(e.variable == variable and e.frozen for _, e in _equations(part.model))
+
+
+def covered(part: Part) -> str:
+    """The variable with the part of each control volume's membrane that a mechanism is painted on."""
+    return f"covered_{identifier(part, '')}"
 
 
 def port_name(part: Part, port: Port) -> str:

@@ -15,13 +15,13 @@ from bioasm.drivers.base import SIMULATED
 from bioasm.drivers.brian2.autapses import autapse_problems
 from bioasm.drivers.brian2.spins import Spins
 from bioasm.drivers.brian2.standalone import cython_problems, standalone_problems
+from bioasm.drivers.brian2.trees import tree_problems
 from bioasm.drivers.interpreted import InterpretedDriver
 from bioasm.models import MODELS
 from bioasm.models.base import SPINS
 from bioasm.results import Result
 from bioasm.runtime.options import Capacity, Observer, RunOptions
 from bioasm.runtime.setup import fixed_parameters
-from bioasm.verifier.abilities import CABLES
 from bioasm.verifier.gate import Verified
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Brian2Driver(InterpretedDriver):
 
     name: ClassVar[str] = "brian2"
     summary: ClassVar[str] = "the reference: an independent simulator, slow and trusted"
-    abilities: ClassVar[frozenset[str]] = SIMULATED - {CABLES}
+    abilities: ClassVar[frozenset[str]] = SIMULATED
     models: ClassVar[frozenset[str]] = frozenset(MODELS)
     options: ClassVar[Mapping[str, str]] = {
         "target": "how Brian2 makes code: numpy (at once), cython (compiles first), cpp_standalone (one RUN in C++)",
@@ -87,7 +87,7 @@ class Brian2Driver(InterpretedDriver):
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
         """Diagnostics of what in the program this driver can't run."""
-        found = [*super().missing(verified), *autapse_problems(verified)]
+        found = [*super().missing(verified), *autapse_problems(verified), *tree_problems(verified)]
         if self.is_standalone:
             found.extend(standalone_problems(verified, self.own_noise))
         elif self.target == "cython":

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bioasm.drivers.brian2.cell import FREE, Cell, Part, identifier
+from bioasm.drivers.brian2.cell import FREE, Cell, Part, covered, identifier
 from bioasm.drivers.brian2.derivative import derivative
 from bioasm.drivers.brian2.exact import ExactSystem
+from bioasm.drivers.brian2.flows import stands_still_elsewhere
 from bioasm.drivers.brian2.printer import replaced, spell
 from bioasm.models.base import Assignment, Equation
 from bioasm.models.expression import Binary, Expression, Number, Symbol
@@ -28,10 +29,10 @@ _PHI = {
 Item = tuple[Part, Equation]
 
 
-def step_code(cell: Cell) -> str:
-    """All stages of all parts, one statement a line. Within a stage all equations see the values from before it."""
+def step_code(cell: Cell, of: slice = slice(None)) -> str:
+    """Stages of all parts, one statement a line. Within a stage all equations see the values from before it."""
     lines = [f"{cell.variable(p, n)} = randn()" for p, n in cell.noises] if cell.own_noise else []
-    for stage in range(max(len(part.model.stages) for part in cell.parts)):
+    for stage in range(max(len(part.model.stages) for part in cell.parts))[of]:
         items = [(p, item) for p in cell.parts if stage < len(p.model.stages) for item in p.model.stages[stage]]
         lines += _equations(cell, [(p, i) for p, i in items if isinstance(i, Equation)], stage)
         lines += [_assigned(cell, p, i) for p, i in items if isinstance(i, Assignment)]
@@ -45,6 +46,8 @@ def _where_moving(cell: Cell, part: Part, item: Equation | Assignment, new: str,
         moves.append(cell.moves)
     if cell.clamps and cell.is_clamp(part, item.variable):
         moves.append(f"{FREE} > 0.5")
+    if stands_still_elsewhere(cell, part):
+        moves.append(f"{covered(part)} > 0.0")
     return f"chosen({' and '.join(moves)}, {new}, {old})" if moves else new
 
 

@@ -168,6 +168,7 @@ class Neurons(PythonDynamics):
         if self.step == 0:
             for each in self.populations:
                 each.start()  # neurons start as their parameters are when they first run
+            self.assembly.look()
         if self.coupled is not None and not np.isfinite(self.energy_state()).all():
             return f"with this {own} the state that the feedback is made from has no value"
         return None
@@ -190,11 +191,13 @@ class Neurons(PythonDynamics):
         """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
         for p in self.populations:
             p.set_states(states[:, p.first : p.first + p.n])
+        self.assembly.look()
 
     def set_state(self, ref: VariableRef, value: Array | float) -> None:
         """SET of a state, one number, (n,) or (lanes, n); clamped neurons stay."""
         population, part = self.assembly.part(ref.owner)
         population.set_state(part, ref.name, value, place(ref.part))
+        self.assembly.look()
 
     def clamp(self, neurons: Array, levels: Array) -> None:
         """Hold neurons, numbered through, each at its level."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import brian2
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.drivers.brian2.arrivals import CAME, Arrivals, operation
-from bioasm.drivers.brian2.cell import FREE, SLOTS, Cell, Part, identifier, port_name
+from bioasm.drivers.brian2.cell import FREE, SLOTS, Cell, Part, covered, identifier, port_name
 from bioasm.drivers.brian2.evaluation import evaluate
+from bioasm.drivers.brian2.flows import flow_code, flow_equations
 from bioasm.drivers.brian2.integration import step_code
 from bioasm.drivers.brian2.printer import spell_unit
 from bioasm.models.base import Port
@@ -22,7 +23,8 @@ Array = NDArray[Any]
 
 def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
     """A NeuronGroup of so many neurons, with all that happens in its steps."""
-    native, code = cell.native_method(), step_code(cell)
+    native, code = cell.native_method(), step_code(cell, slice(1) if cell.tree else slice(None))
+    around = {"step": flow_code(cell), "then": step_code(cell, slice(1, None))} if cell.tree else {}
     events: dict[str, Any] = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
     if cell.refractory:
         events["refractory"] = cell.refractory
@@ -32,7 +34,9 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
     own = list(cell.events)
     if own:
         events["events"] = {name: condition for name, condition, _ in own}
-    group = brian2.NeuronGroup(count, cell.equations(), method=native or "euler", clock=clock, namespace={}, **events)
+    group = brian2.NeuronGroup(
+        count, cell.equations() + flow_equations(cell), method=native or "euler", clock=clock, namespace={}, **events
+    )
     group.state_updater.when = cell.slot("step")
     if cell.threshold:
         group.thresholder["spike"].when, group.resetter["spike"].when = cell.slot("spike"), cell.slot("reset")
@@ -42,6 +46,9 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
             group.run_on_event(name, statements, when=f"after_{SLOTS['reset']}", order=order)
     if native is None and code:  # after Brian2's own updater, which finds out who is refractory
         group.run_regularly(code, clock=clock, when=cell.slot("step"), order=1)
+    for slot, more in around.items():  # currents at the old potentials before the first stage, later ones with the new
+        if more:
+            group.run_regularly(more, clock=clock, when=cell.slot(slot), order=0)
     if cell.start_code:
         group.run_regularly(cell.start_code, clock=clock, when="start", order=1)
     return group
@@ -64,6 +71,7 @@ class Population:
         self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
         self.events: dict[tuple[str, str], Any] = {}  # monitors by part and event
+        self.seen_at_start: Callable[[], Mapping[str, Array]] = dict  # potentials at places of cells of cable, by name
         self._ports: dict[str, Arrivals | None] = {}
         self._fill_in()
 
@@ -136,7 +144,7 @@ class Population:
 
     def value(self, part: Part, name: str, *, initial: bool = False) -> Any:
         """A variable of a part now, or at the start, as what broadcasts to (lanes, n)."""
-        owner = self.cell.owner(part, name)
+        owner, name = self.cell.owner(part, name)
         if owner is None:
             return float(self.clock.dt_) if name == "dt" else float(self.clock.variables["t"].get_value()[0])
         kind, own = owner.kind_of(name), identifier(owner, name)
@@ -148,6 +156,9 @@ class Population:
             made = next(d for d in owner.model.definitions if d.name == name)
             return evaluate(made.expression, lambda inner: self.value(owner, inner, initial=initial))
         if kind == "state" and initial:
+            seen = self.seen_at_start() if owner is self.cell.parts[0] else {}
+            if name in seen:
+                return seen[name]
             state = next(s for s in owner.model.states if s.name == name)
             return evaluate(state.initial, lambda inner: self.value(owner, inner, initial=True))
         return self._input(owner, name, initial) if kind == "input" else self.array(own)
@@ -157,10 +168,9 @@ class Population:
         if initial:
             return next(i.default for i in part.model.inputs if i.name == name)
         total = self.array(f"{own}_outside")
-        for other in self.cell.parts:
-            for addition in other.model.adds:
-                if addition.target == name and other is not part and self.cell.input_owner(name) is part:
-                    total = total + evaluate(addition.value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
+        for other, value in self.cell.additions(part, name):
+            added = evaluate(value, lambda inner, other=other: self.value(other, inner))  # type: ignore[misc]
+            total = total + (self.array(covered(other)) * added if self.cell.is_shared(other, part) else added)
         for variable in self.cell.summed.get((part.name, name), ()):
             total = total + self.array(variable)
         return self.array(f"{own}_scale") * total + self.array(f"{own}_set")

@@ -92,6 +92,11 @@ _CYTHON = {
 }
 
 
+def _unit_of_choice(condition: Any, a: Any, b: Any) -> Any:
+    """The unit of a choice, in which a slope of 0 is written without one."""
+    return b if a.dim.is_dimensionless else a
+
+
 def functions() -> dict[str, Any]:
     """The functions that Brian2 lacks, for numpy, Cython and C++."""
     import numpy as np
@@ -110,5 +115,5 @@ def functions() -> dict[str, Any]:
     return {
         "lower_of": numbers("lower_of", np.minimum, any_two, two, lambda a, b: a),
         "higher_of": numbers("higher_of", np.maximum, any_two, two, lambda a, b: a),
-        "chosen": numbers("chosen", np.where, [None, *any_two], ["boolean", *two], lambda c, a, b: a),
+        "chosen": numbers("chosen", np.where, [None, *any_two], ["boolean", *two], _unit_of_choice),
     }

@@ -25,6 +25,8 @@ def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnos
         yield _refused("spins are swept in Python")
         return
     ran = False
+    for cables in verified.network.cables:
+        yield _refused(f"it has cells of cable ({cables.cell.name}), which Python fills Brian2's SpatialNeuron from")
     for instruction in verified.instructions:
         text = _against(instruction, ran)
         if text is not None:

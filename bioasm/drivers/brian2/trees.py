@@ -1,0 +1,78 @@
+"""What the populations and mechanisms of cells of cable are to Brian2, and which cells its SpatialNeuron can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from bioasm.diagnostics import Diagnostic
+from bioasm.drivers.brian2.cell import Part, Tree
+from bioasm.isa.program import Name
+from bioasm.morphology.cell import Cell
+from bioasm.morphology.tree import ROOT
+from bioasm.network.cables import CURRENT, INTO, POTENTIAL, Cables
+from bioasm.network.network import ADD, Mechanism, Network
+from bioasm.network.references import InputRef
+from bioasm.verifier.gate import Verified
+
+_DEEPEST = 100  # forks in a row: seen from a tip twice as many, and Brian2 goes through a morphology by recursion
+
+
+def part_of(mechanism: Mechanism, network: Network) -> Part:
+    """A mechanism, with the place or the region that it stands on."""
+    place = network.place(mechanism.name)
+    return Part(mechanism.name, mechanism.model, place, "" if place else mechanism.where)
+
+
+def tree_of(verified: Verified, population: int) -> Tree | None:
+    """What a population is of cells of cable; None where it is no part of some."""
+    network = verified.network
+    cables = next((one for one in network.cables if population in one.populations), None)
+    if cables is None:
+        return None
+    flows: tuple[tuple[str, str], ...] = ()
+    if population == cables.volumes:
+        flows = ((CURRENT, "v"),)
+    elif population == cables.cells:
+        flows = ((INTO, "v"), *((f"{INTO}_{name}", f"{POTENTIAL}_{name}") for name in cables.cell.places))
+    return Tree(network.populations[cables.cells].name, flows, _is_modulated(verified, cables))
+
+
+def _is_modulated(verified: Verified, cables: Cables) -> bool:
+    """Whether the program sets or scales the current density, so that what is painted is stepped on all of the membrane."""
+    name = verified.network.populations[cables.volumes].name
+    inputs = (i.operands for i in verified.instructions if i.mnemonic == "INP")
+    return any(isinstance(ref, InputRef) and ref.owner == name and how != Name(ADD) for ref, _, how in inputs)
+
+
+def tree_problems(verified: Verified) -> Iterator[Diagnostic]:
+    """Cells that Brian2 can't solve for, at the POPs that make them."""
+    network = verified.network
+    for instruction in verified.instructions:
+        word = instruction.operands[0] if instruction.mnemonic == "POP" else None
+        for cables in network.cables:
+            if isinstance(word, Name) and network.populations[cables.cells].name == word.text:
+                for text, hint in _against(cables.cell):
+                    yield Diagnostic("B502", text, instruction.span, hint=hint)
+
+
+def _against(cell: Cell) -> Iterator[tuple[str, str | None]]:
+    """Why Brian2 can't solve for a cell."""
+    from bioasm.drivers.brian2.compartments import Compartments
+
+    mixed = Compartments(cell).mixed
+    if mixed:
+        text = f"CV {mixed[0]} of the cell {cell.name} reaches over a fork, and Brian2's compartments end at forks"
+        yield text, "`cv: 1 per branch` beside the other policies cuts at all forks"
+    if _depth(cell) > _DEEPEST:
+        yield f"the cell {cell.name} has more than {_DEEPEST} forks in a row, and Brian2 goes through them by recursion", None
+    if find_spec("scipy") is None:
+        yield "Brian2 solves for cells of cable by SciPy, which is not installed", "pip install --upgrade 'bioasm[brian2]'"
+
+
+def _depth(cell: Cell) -> int:
+    """How many branches stand in a row at most."""
+    depth = {ROOT: 0}
+    for number, branch in enumerate(cell.tree.branches):
+        depth[number] = depth[branch.parent] + 1
+    return max(depth.values())
