@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bioasm.hardware.chips import sequences, settings
 from bioasm.vm import layout
-from bioasm.vm.codegen.c_file import random_constants, shared
-from bioasm.vm.codegen.c_functions import print_elementary
+from bioasm.vm.codegen.c_file import functions_elsewhere, own_functions, random_constants, shared
 
 _TABLES = {"CTX": layout.Ctx, "REAL": layout.Real, "BLOCK": layout.Block, "STATUS": layout.Status}
 _PLAIN = ("DRAWN", "REFRESH", "PEEK_MEAN", "LIMBS", "LIMB_COLUMNS")
@@ -23,7 +22,12 @@ def dynamics_header() -> str:
 
 def arithmetic_header() -> str:
     """The C header of the arithmetic of register instructions and random keys."""
-    return "\n".join([shared("plain"), *random_constants(), shared("base"), print_elementary(), shared("threefry")])
+    return "\n".join([shared("plain"), *random_constants(), shared("base"), functions_elsewhere(), shared("threefry")])
+
+
+def elementary_file() -> str:
+    """The C file that defines the elementary functions for the whole image."""
+    return "\n".join([_HEAD_OF_FUNCTIONS, shared("plain"), shared("base"), own_functions()])
 
 
 def chip_words_header(sample_rate: int = 20_000) -> str:
@@ -33,6 +37,7 @@ def chip_words_header(sample_rate: int = 20_000) -> str:
     return f"#include <stdint.h>\nstatic const uint32_t RHS_POWER_UP[{len(words)}] = {{{listed}}};\n"
 
 
+_HEAD_OF_FUNCTIONS = "/* Printed by `bioasm firmware`. */\n#define LINKAGE /* other files call them */"
 _HEAD = """/* Printed by `bioasm firmware`. */
 #ifndef BIO_DYNAMICS_H
 #define BIO_DYNAMICS_H"""

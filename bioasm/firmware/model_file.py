@@ -22,7 +22,7 @@ from bioasm.models.expression import Binary, Call, Expression, Negation, Number,
 from bioasm.units import Dimension
 from bioasm.verifier.gate import verify
 from bioasm.verifier.resolve import shown
-from bioasm.vm.codegen.c_file import ANY, ising_file, network_file
+from bioasm.vm.codegen.c_file import ANY, FIRMWARE, ising_file, network_file
 from bioasm.vm.codegen.c_functions import c_number
 from bioasm.vm.codegen.system import COUPLED
 from bioasm.vm.initial import present
@@ -62,7 +62,8 @@ class _Region(NamedTuple):
 
 def spins_files() -> dict[str, str]:
     """The files of `ising` by name: steps with fields in whole numbers and in float64, and its tables."""
-    steps = {f"ising_{kind}.c": _file(f"ising_{kind}", ising_file(ANY, kind == "whole")) for kind in ("whole", "real")}
+    whole = {"ising_whole": True, "ising_real": False}
+    steps = {f"{name}.c": _file(name, ising_file(ANY, fields, FIRMWARE)) for name, fields in whole.items()}
     with _machines(_allocated(f"MODEL ising\nALC {n}\nRUN 0\n") for n in _SIZES) as machines:
         return steps | {"model_ising.c": _spins(MODELS["ising"], machines)}
 
@@ -196,7 +197,7 @@ def _network(model: Model, machines: list[Machine]) -> str:
     fields, numbers = list(layout.fields), list(layout.numbers)
     name = model.name
     parameters = [p.name for p in model.parameters]
-    lines = [_file(name, network_file(made, ANY if populations.coupled is not None else "")), '#include "model.h"']
+    lines = [_file(name, network_file(made, ANY if populations.coupled is not None else "", FIRMWARE)), '#include "model.h"']
     lines += _starts(model, parameters)
     lines.append(_table("bio_parameter", "the_parameters", [_parameter(p, fields, numbers) for p in model.parameters]))
     lines.append(_table("bio_word", "the_words", _words(model, populations)))

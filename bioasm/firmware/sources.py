@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bioasm.files import whole
-from bioasm.firmware.dynamics_header import arithmetic_header, chip_words_header, dynamics_header
+from bioasm.firmware.dynamics_header import arithmetic_header, chip_words_header, dynamics_header, elementary_file
 from bioasm.firmware.headers import tables
 from bioasm.firmware.model_file import model_file, spins_files
 
@@ -22,6 +22,7 @@ def sources(models: Iterable[str] = ()) -> dict[str, str]:
     """
     chosen = list(dict.fromkeys([FIRST, *(name for name in models if name != SPINS)]))
     files = {"tables.h": tables(), "dynamics.h": dynamics_header(), "elementary.h": arithmetic_header()}
+    files |= {"elementary.c": elementary_file()}
     files |= {"chip_words.h": chip_words_header()} | spins_files()
     files |= {f"model_{name}.c": model_file(name) for name in chosen}
     return files | {"models.c": _registry([*chosen, SPINS])}

@@ -192,11 +192,11 @@ static answer start_run(reader *r) {
         given[kept].name = names[kept], given[kept].value = value;
         kept += 1;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "Run: the payload does not hold its fields");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
     if (board_state() != STATE_DISARMED && board_state() != STATE_ARMED) return wrong_state("a program runs already");
     if (!B.have_program || memcmp(digest, B.program_sha256, 32)) return refused(REFUSAL_NOT_LOADED, "program", "the program that RUN names is not the one that was loaded");
     if (start) return refused(REFUSAL_UNABLE, "start", "this board starts a run at once");
-    if (substrate != SUBSTRATE_TWIN) return refused(REFUSAL_UNABLE, "substrate", "this board computes the neurons; it has no other substrate");
+    if (substrate != SUBSTRATE_TWIN) return refused(REFUSAL_UNABLE, "substrate", "this board computes its neurons");
     if (kept != count) return refused_value(REFUSAL_TOO_LARGE, "parameters", "the board takes 16 parameters of a run", count, MOST_RUN_PARAMETERS);
     if (lanes != 1) return refused_value(lanes ? REFUSAL_TOO_LARGE : REFUSAL_MALFORMED, "lanes", "the board runs one lane", lanes, 1);
     rig_settle(); /* nothing serves the stimulator while the processor computes */
@@ -303,13 +303,13 @@ void board_host_lost(const char *why) {
 static answer arm(reader *r) {
     const uint8_t *digest = take_bytes(r, 32);
     take_number(r, 2);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "Arm: the payload does not hold its fields");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
     if (board_state() != STATE_DISARMED) return wrong_state("the board is armed or running; it can't be armed");
-    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "arm", "there is no chip that stimulates, so there is nothing to arm");
+    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "arm", "there is no chip that stimulates");
     if (!LINK.uploads[KIND_LIMITS].loaded || memcmp(LINK.uploads[KIND_LIMITS].loaded_sha256, digest, 32))
         return refused(REFUSAL_NOT_LOADED, "limits", "the limits that ARM names are not those that were loaded");
     const double wait = rig_wait();
-    if (wait > 0.0) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_DISCHARGE], "what charge the electrodes hold is not known; they are being discharged", wait, 0.0);
+    if (wait > 0.0) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_DISCHARGE], "the electrodes are being discharged", wait, 0.0);
     rig_arm();
     B.armed = 1;
     return accepted(board_clock());
@@ -334,9 +334,9 @@ static answer subscribe(reader *r) {
         twice |= seen >> channel & 1;
         seen |= 1u << channel;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "Subscribe: the payload does not hold its fields");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
     if (twice || highest >= RIG_CHANNELS) return refused_value(REFUSAL_UNABLE, "channel", "raw channels are 0 to 15, once each", highest, RIG_CHANNELS - 1);
-    if (count && !RIG.stimulates) return refused(REFUSAL_UNABLE, "channel", "there is no chip to sample");
+    if (count && !RIG.stimulates) return refused(REFUSAL_UNABLE, "channel", "there is no chip that stimulates");
     return accepted(board_clock());
 }
 
@@ -349,7 +349,7 @@ answer board_request(unsigned type, reader *r) {
         if (B.running) return refused(REFUSAL_STATE, "substrate", "a twin is running, which no pulse reaches");
         return rig_stimulate(r);
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload holds more than its message");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
     if (type == MSG_CLEARFAULT) return clear_fault();
     if (type == MSG_DISARM) {
         if (B.fault) return wrong_state("");

@@ -104,7 +104,7 @@ static int set_parameter(machine *m, const bbc_word *w, uint32_t parameter) {
     const unsigned tag = bbc_tag(w, 1);
     if (tag == BBC_TAG_DATA) {
         const bbc_data d = bbc_block(m->program, w->value[1]);
-        if (!m->allocated) return machine_wrong(m, "B103", "SET of a vector before neurons were allocated");
+        if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
         if (p->fixed) return machine_wrong(m, "B402", "the parameter takes one number, before ALC");
         if (!set_each(m, parameter, &d)) return 0;
     } else {
@@ -153,7 +153,7 @@ static void put_state(machine *m, uint32_t neuron, double level) {
 
 static int set_state(machine *m, const bbc_word *w, uint32_t state) {
     bbc_data each;
-    if (!m->allocated) return machine_wrong(m, "B103", "SET of a state before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
     if (!level_at(m, w, 1, m->n, &each)) return 0;
     const int clamp = m->model->spins || m->model->states[state].clamp;
     for (uint32_t k = 0; k < m->n && m->model->spins; k++)

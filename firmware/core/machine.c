@@ -88,7 +88,7 @@ static int64_t end_of_run(double clock, double dt) {
 
 static int begin_run(machine *m, double duration) {
     int64_t *c = m->ctx;
-    if (!m->allocated) return machine_wrong(m, "B103", "RUN before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
     if (c[CTX_DIRTY]) kernel(m, DYN_REFRESH);
     if (!(duration >= 0.0 && duration < INFINITE)) return machine_wrong(m, "B402", "RUN got what is no duration");
     const double clock = m->real[REAL_CLOCK] + duration;
@@ -151,7 +151,7 @@ int machine_scalar(machine *m, const char *word, double *to) {
 static int get(machine *m, const bbc_word *w) {
     const bbc_strings *names = &m->program->names;
     static const char *const words[] = {"energy", "best_energy", "time", "steps", "noise"};
-    if (!m->allocated) return machine_wrong(m, "B103", "GET before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
     double *to = m->registers + w->value[0];
     for (unsigned k = 0; k < sizeof words / sizeof *words; k++)
         if (bbc_is(names, w->value[1], words[k])) return machine_scalar(m, words[k], to);
@@ -162,7 +162,7 @@ static int get(machine *m, const bbc_word *w) {
 
 static int peek(machine *m, const bbc_word *w) {
     const double at = machine_value(m, w, 2);
-    if (!m->allocated) return machine_wrong(m, "B103", "PEEK before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
     const int variable = machine_word(m, w->value[1]);
     if (variable < 0) return machine_unable(m, "PEEK reads a variable that this firmware does not know");
     if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, "B402", "PEEK got an index of no neuron");

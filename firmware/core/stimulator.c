@@ -174,7 +174,7 @@ answer stim_request(reader *r, int64_t clock) {
     const uint32_t period_ns = (uint32_t)take_number(r, 4);
     const uint64_t at = take_number(r, 8);
     const int fine = quantised(r, &t.pulse);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "Stimulate: the payload does not hold its fields");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
     if (!fine) return refused(REFUSAL_UNSAFE, "quantisation", "the phases are not in whole steps of 50 nA and samples of 50 us");
     t.period = (uint32_t)round_even(period_ns * 1e-9 * RIG_RATE);
     if (beyond) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_ELECTRODE], "there is no such channel", beyond, CHANNELS - 1);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from bioasm.runtime import random
 from bioasm.vm import layout
-from bioasm.vm.codegen.c_functions import print_elementary
+from bioasm.vm.codegen.c_functions import declare_elementary, print_elementary
 from bioasm.vm.codegen.c_printer import print_c
 from bioasm.vm.codegen.inputs import FAR
 from bioasm.vm.codegen.source import Generated
@@ -23,18 +24,35 @@ _TABLES |= {"STATUS": layout.Status, "WAVE": layout.Wave}
 
 
 class Dialect(NamedTuple):
-    """A kind of C: what a file begins with, macros first, and what it ends with."""
+    """A kind of C: what a file begins with, macros first, where its elementary functions are, and what it ends with."""
 
     head: str
     begins: tuple[str, ...]
+    functions: Callable[[], str]
     ends: str
 
 
-PLAIN = Dialect(
-    "/* Printed by BioASM. Build with -std=c11 -O2 -ffp-contract=off; no C library is needed but sqrt. */", ("plain",), "entry"
-)
-OPENCL = Dialect("/* Printed by BioASM for OpenCL C 1.2. */", ("opencl", "items"), "kernels")
-CUDA = Dialect("/* Printed by BioASM for NVRTC. */", ("cuda", "items"), "kernels")
+def shared(name: str) -> str:
+    """The text of one of the files that all printed dynamics share."""
+    return files("bioasm.vm.codegen").joinpath("c", f"{name}.h").read_text(encoding="utf-8")
+
+
+def own_functions() -> str:
+    """The elementary functions, and fma for targets without one."""
+    return "\n".join([shared("fma"), print_elementary()])
+
+
+def functions_elsewhere() -> str:
+    """Elementary functions of which another file of the same image has the only copy."""
+    return "\n".join([*_FMA_ELSEWHERE, declare_elementary()])
+
+
+_FMA_ELSEWHERE = ("#ifndef BIO_FMA", "double bio_fma(double x, double y, double z);", "#endif")
+_PLAIN_HEAD = "/* Printed by BioASM. Build with -std=c11 -O2 -ffp-contract=off; no C library is needed but sqrt. */"
+PLAIN = Dialect(_PLAIN_HEAD, ("plain",), own_functions, "entry")
+FIRMWARE = Dialect("/* Printed by `bioasm firmware`. */", ("plain",), functions_elsewhere, "entry")
+OPENCL = Dialect("/* Printed by BioASM for OpenCL C 1.2. */", ("opencl", "items"), print_elementary, "kernels")
+CUDA = Dialect("/* Printed by BioASM for NVRTC. */", ("cuda", "items"), print_elementary, "kernels")
 
 
 class Share(NamedTuple):
@@ -69,7 +87,7 @@ def _common(dialect: Dialect, share: Share | None, lists: int) -> list[str]:
     """What all files begin with; neurons spike by ids of so many `lists`."""
     begins = [dialect.head, *map(shared, dialect.begins)]
     begins += [_defined({"LANES": share.lanes, "PARTS": share.parts, "SPIKE_LISTS": lists})] if share else []
-    return [*begins, _constants(), shared("base"), print_elementary(), shared("threefry"), shared("network")]
+    return [*begins, _constants(), shared("base"), dialect.functions(), shared("threefry"), shared("network")]
 
 
 def _couplings(storage: str) -> str:
@@ -81,11 +99,6 @@ def _couplings(storage: str) -> str:
 
 def _defined(names: dict[str, Any]) -> str:
     return "\n".join(f"#define {name} {value}" for name, value in names.items())
-
-
-def shared(name: str) -> str:
-    """The text of one of the files that all printed dynamics share."""
-    return files("bioasm.vm.codegen").joinpath("c", f"{name}.h").read_text(encoding="utf-8")
 
 
 def _constants() -> str:

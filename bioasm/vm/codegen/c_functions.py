@@ -145,16 +145,28 @@ def _whole(x: str | int) -> str:
 
 
 def print_elementary() -> str:
-    """All elementary functions, as static functions of double with names that begin with `bio_`."""
-    functions = [_function(name, ("x",), function) for name, function in elementary.UNARY.items()]
-    return "\n".join([*functions, _function("pow", ("x", "y"), elementary.power)])
+    """All elementary functions, as functions of double with names that begin with `bio_`."""
+    return "\n".join(_function(*of) for of in _all())
+
+
+def declare_elementary() -> str:
+    """The elementary functions without their bodies, for files of which another one defines them."""
+    return "\n".join(f"{_signature(name, parameters)};" for name, parameters, _ in _all())
+
+
+def _all() -> list[tuple[str, tuple[str, ...], Any]]:
+    return [*((name, ("x",), function) for name, function in elementary.UNARY.items()), ("pow", ("x", "y"), elementary.power)]
+
+
+def _signature(name: str, parameters: tuple[str, ...]) -> str:
+    return f"double bio_{name}({', '.join(f'double {p}' for p in parameters)})"
 
 
 def _function(name: str, parameters: tuple[str, ...], function: Any) -> str:
     m = CArithmetic(f"bio_{name}")
     result = function(m, *(_Real(m, parameter) for parameter in parameters))
     tables = [_table(name, values) for values, name in m.tables.items()]
-    head = f"BIO_UNUSED static double bio_{name}({', '.join(f'double {p}' for p in parameters)}) {{"
+    head = f"LINKAGE {_signature(name, parameters)} {{"
     return "\n".join([*tables, head, *(f"    {line}" for line in [*m.lines, f"return {result.text};"]), "}", ""])
 
 

@@ -13,6 +13,7 @@ typedef long long intptr_t;
 #define UINT64_C(x) x##ULL
 
 #define BIO_UNUSED __attribute__((unused))
+#define LINKAGE BIO_UNUSED static
 #define BIO_INFINITY (__longlong_as_double(0x7ff0000000000000LL))
 #define BIO_NAN (__longlong_as_double(0x7ff8000000000000LL))
 #define BIO_SQRT(x) __dsqrt_rn(x)

@@ -15,6 +15,7 @@ typedef ulong uint64_t;
 #define UINT64_C(x) x##UL
 
 #define BIO_UNUSED __attribute__((unused))
+#define LINKAGE BIO_UNUSED static
 #define BIO_INFINITY ((double)INFINITY)
 #define BIO_NAN ((double)NAN)
 #define BIO_SQRT(x) sqrt((double)(x))

@@ -2,6 +2,9 @@
 #include <stdint.h>
 
 #define BIO_UNUSED __attribute__((unused))
+#ifndef LINKAGE
+#define LINKAGE BIO_UNUSED static /* of elementary functions */
+#endif
 #define BIO_INFINITY (__builtin_inf())
 #define BIO_NAN (__builtin_nan(""))
 #define BIO_SQRT(x) __builtin_sqrt(x)
