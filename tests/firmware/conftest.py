@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from bioasm.hardware.link import host
+from bioasm.hardware.link.channel import Channel
 from tests.firmware.boards import PATIENCE, missing, running
+from tests.firmware.lines import BoardLine
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -67,3 +69,17 @@ def port(request: pytest.FixtureRequest, image: Callable[[str], Path]) -> Iterat
     """The port of a board that has just started, of each kind."""
     with running(request.param, image(request.param)) as name:
         yield name
+
+
+@pytest.fixture
+def lines(port: str) -> Iterator[Callable[..., BoardLine]]:
+    """What makes the line to a board that has just started; tests/link has it for lines in virtual time."""
+    made: list[BoardLine] = []
+
+    def line(to_board: Channel | None = None, to_host: Channel | None = None) -> BoardLine:
+        made.append(BoardLine(port, to_board, to_host))
+        return made[-1]
+
+    yield line
+    for one in made:
+        one.close()

@@ -1,9 +1,12 @@
-"""A small board and a line in virtual time, for the tests of the link."""
+"""A small board and a line in virtual time, for the tests of the link; tests/firmware/lines.py has lines to real boards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from random import Random
+from typing import TypeVar
 
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.channel import Channel
@@ -14,6 +17,9 @@ from bioasm.hardware.link.session import Event, HostSession, Phase
 
 BOOT = 0x1234
 STEP = 0.0005
+M = TypeVar("M", bound=m.Message)
+CONTENTS = {variant: Random(variant).randbytes(20_000) for variant in (1, 2)}
+RUN = 5
 
 CAPABILITIES = m.Capabilities(
     firmware="test board",
@@ -95,6 +101,8 @@ class FakeBoard:
 class Line:
     """A board, a host and the two channels between them, in virtual time."""
 
+    slack = 1.0  # how many times longer than here something may take
+
     def __init__(self, to_board: Channel | None = None, to_host: Channel | None = None, board: FakeBoard | None = None) -> None:
         self.to_board, self.to_host = to_board or Channel(), to_host or Channel()
         self.board = board or FakeBoard()
@@ -109,15 +117,20 @@ class Line:
         """One turn of both ends."""
         self.now += dt
         self.board.now = self.now
-        if self.host_alive:
-            self.host.receive(self.to_host.receive(self.now), self.now)
-            self.to_board.send(self.host.poll(self.now, self.to_board.room(self.now)), self.now)
-            while (event := self.host.next_event()) is not None:
-                self.heard.append(event)
+        self.turn_of_host()
         if self.board_alive:
             self.link.receive(self.to_board.receive(self.now), self.now)
             self.worked()
             self.to_host.send(self.link.poll(self.now, self.to_host.room(self.now)), self.now)
+
+    def turn_of_host(self) -> None:
+        """What the host hears, says and learns now."""
+        if not self.host_alive:
+            return
+        self.host.receive(self.to_host.receive(self.now), self.now)
+        self.to_board.send(self.host.poll(self.now, self.to_board.room(self.now)), self.now)
+        while (event := self.host.next_event()) is not None:
+            self.heard.append(event)
 
     def until(self, reached: Callable[[], bool], limit: float = 30.0) -> float:
         """Run until something is so; returns the time it took. Fails after `limit` s of virtual time."""
@@ -169,6 +182,35 @@ class Line:
         """A new session of the host's side over the same line."""
         self.host = HostSession("tests", nonce, self.to_board.rate)
         return self.host
+
+    def say(self, data: bytes) -> None:
+        """Let the board hear bytes that no well-behaved host would send now."""
+        self.link.receive(data, self.now)
+
+    def board_turn(self) -> None:
+        """Let the board say what it has to say, which nobody hears."""
+        self.link.poll(self.now)
+
+    def content(self, variant: int = 1) -> bytes:
+        """About 20 kB that the board takes for a program."""
+        return CONTENTS[variant]
+
+    def loaded(self, kind: Kind) -> bytes:
+        """The digest of what the board has of a kind."""
+        taken = self.board.taken.get(kind)
+        digest = m.NO_DIGEST if taken is None else sha256(taken).digest()
+        assert self.link.loaded.get(kind, m.NO_DIGEST) == digest
+        return digest
+
+    def ended(self) -> m.RunEnded:
+        """Have the board keep a result of run 5, and wait until it says so."""
+        self.link.offer_result(m.RunEnded(RUN, m.RunStatus.FINISHED, 100, 0, m.NO_DIGEST), self.content())
+        return self.told(m.RunEnded)
+
+    def told(self, kind: type[M]) -> M:
+        """The first event of a kind."""
+        self.until(lambda: any(isinstance(event.message, kind) for event in self.heard))
+        return next(event.message for event in self.heard if isinstance(event.message, kind))
 
     def restart_board(self, boot: int = BOOT + 1) -> None:
         """The board loses power and starts again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
@@ -18,11 +19,21 @@ from bioasm.hardware.link.messages import State
 from bioasm.hardware.link.session import HostSession, Phase, why_not
 from tests.link.support import BOOT, CAPABILITIES, Line, lossy
 
+Lines = Callable[..., Line]
+
 
 def raw(line: Line, message: m.Message, number: int | None = None, seq: int = 0) -> None:
     """Let the board hear a frame that no well-behaved host would send now."""
     number = line.host._end.session if number is None else number
-    line.link.receive(b"\0" + frames.encode(Frame(message.TYPE, number, seq, message.pack())), line.now)
+    line.say(b"\0" + frames.encode(Frame(message.TYPE, number, seq, message.pack())))
+
+
+def answers(line: Line) -> bool:
+    """Whether the board answers a request, whatever it thinks of it."""
+    try:
+        return isinstance(line.ask(m.Disarm()), m.Accepted)
+    except BoardRefused:
+        return True
 
 
 def told(line: Line) -> list[m.Message]:
@@ -43,24 +54,24 @@ def test_board_introduces_itself() -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"garbage", b"\xff" * 5000, b"\0" * 500, Random(1).randbytes(3000), b"\x03\x01"])
-def test_garbage_at_the_start_is_no_hindrance(garbage: bytes) -> None:
-    line = Line()
+def test_garbage_at_the_start_is_no_hindrance(garbage: bytes, lines: Lines) -> None:
+    line = lines()
     line.to_board.send(garbage, 0.0)
     line.to_host.send(garbage, 0.0)
     line.open()
-    assert isinstance(line.ask(m.Halt()), m.Accepted)
+    assert answers(line)
 
 
-def test_half_a_frame_of_an_older_host_is_no_hindrance() -> None:
-    line = Line()
+def test_half_a_frame_of_an_older_host_is_no_hindrance(lines: Lines) -> None:
+    line = lines()
     line.to_board.send(frames.encode(Frame(2, 9, 3, bytes(500)))[:300], 0.0)
-    assert line.open().now < session.HELLO_EVERY
+    assert line.open().now < session.HELLO_EVERY * line.slack
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_greeting_gets_through_a_bad_line(seed: int) -> None:
-    line = Line(*lossy(seed, loss=0.4, duplicate=0.2, delay=0.2)).open()
-    assert isinstance(line.ask(m.Halt()), m.Accepted)
+def test_greeting_gets_through_a_bad_line(seed: int, lines: Lines) -> None:
+    line = lines(*lossy(seed, loss=0.4, duplicate=0.2, delay=0.2)).open()
+    assert answers(line)
 
 
 @pytest.mark.parametrize(("oldest", "newest", "fine"), [(2, 2, True), (0, 2, True), (1, 9, True), (3, 4, False), (0, 1, False)])
@@ -103,14 +114,16 @@ def test_another_nonce_is_not_for_us() -> None:
     assert line.host.rejected is None
 
 
-def test_second_hello_of_the_same_host_changes_nothing() -> None:
-    line = Line().open()
-    line.ask(m.Halt())
+def test_second_hello_of_the_same_host_changes_nothing(lines: Lines) -> None:
+    line = lines().open()
+    answers(line)
     number = line.host._end.session
     raw(line, m.Hello(1, 1, 7), 0)
     line.run(0.01)
     assert line.host._end.session == number
-    assert line.ask(m.Halt()) == m.Accepted(1, 2)
+    reply = line.ask(m.Disarm())
+    assert isinstance(reply, m.Accepted)
+    assert reply.request == 1
 
 
 # --- two hosts --------------------------------------------------------------------------------------
@@ -146,23 +159,29 @@ def test_frames_of_another_session_are_not_obeyed() -> None:
     assert line.host.phase is Phase.OPEN
 
 
-def test_second_host_gets_the_board_when_the_first_says_bye() -> None:
+def test_host_that_says_bye_is_told_to_the_board() -> None:
     line = Line().open()
     line.host.close()
     line.run(0.01)
     assert not line.link.connected
     assert line.board.lost == ["the host closed it"]
+
+
+def test_second_host_gets_the_board_when_the_first_says_bye(lines: Lines) -> None:
+    line = lines().open()
+    line.host.close()
+    line.run(0.01)
     line.another_host(8)
     began = line.now
     line.open()
-    assert line.now - began < 0.1
+    assert line.now - began < 0.1 * line.slack
 
 
-def test_second_host_gets_the_board_2_s_after_the_first_is_gone() -> None:
-    line = Line().open()
+def test_second_host_gets_the_board_2_s_after_the_first_is_gone(lines: Lines) -> None:
+    line = lines().open()
     line.another_host(8)
     line.host.greet(line.now)
-    assert 1.9 < line.until(lambda: line.host.phase is Phase.OPEN) < 2.2
+    assert 1.5 < line.until(lambda: line.host.phase is Phase.OPEN) < 2.2 * line.slack
 
 
 def test_greeting_that_was_held_up_opens_no_session_for_a_host_that_left() -> None:
@@ -270,12 +289,13 @@ def test_end_of_a_session_disarms() -> None:
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.3, 0.6])
-def test_emergency_stop_gets_through_a_bad_line(loss: float) -> None:
-    line = Line(*lossy(5, loss=0.0)).open()
+def test_emergency_stop_gets_through_a_bad_line(loss: float, lines: Lines) -> None:
+    line = lines(*lossy(5, loss=0.0)).open()
     line.to_board.loss = line.to_host.loss = loss
     line.host.estop(line.now)
     line.until(lambda: line.host.stopped is not None)
-    assert line.board.mode is State.FAULT
+    assert line.host.stopped is not None
+    assert line.host.stopped.state is State.FAULT
     assert line.host.state is State.FAULT
 
 
@@ -396,23 +416,36 @@ def test_times_that_are_not_known_are_none() -> None:
 # --- whoever speaks by hand -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_board_survives_random_frames_in_its_session(seed: int) -> None:
-    line, random = Line().open(), Random(seed)
-    number = line.host._end.session
+def random_frames(line: Line, seed: int) -> Iterator[bytes]:
+    """Frames of the host's session of all kinds but Bye; a third has the number that is due next, as far as can be known."""
+    random, number, due = Random(seed), line.host._end.session, 0
     for k in range(500):
         kind = random.choice([*m.BY_TYPE, random.randrange(256)])
         if kind == m.Bye.TYPE:
             continue
-        payload = random.randbytes(random.randrange(80))
-        seq = random.choice([k % 65536, random.randrange(65536), line.link._end.receiver.expected])
-        line.link.receive(frames.encode(Frame(kind, number, seq, payload)), line.now)
-        line.link.poll(line.now)
-    assert line.link.statistics.malformed > 100
+        seq = random.choice([k % 65536, random.randrange(65536), due])
+        due += seq == due and 0x01 <= kind <= 0x3F
+        yield frames.encode(Frame(kind, number, seq, random.randbytes(random.randrange(80))))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_board_survives_random_frames_in_its_session(seed: int, lines: Lines) -> None:
+    line = lines().open()
+    for data in random_frames(line, seed):
+        line.say(data)
+        line.board_turn()
     line.another_host(9)
     line.run(2.5)
     line.open()
-    assert isinstance(line.ask(m.Halt()), m.Accepted)
+    assert answers(line)
+
+
+def test_random_frames_are_counted_as_malformed() -> None:
+    line = Line().open()
+    for data in random_frames(line, 1):
+        line.say(data)
+        line.board_turn()
+    assert line.link.statistics.malformed > 100
 
 
 @pytest.mark.parametrize("seed", range(10))
