@@ -11,7 +11,7 @@ import click
 
 from bioasm.cli import common
 from bioasm.cli.signals import heeded
-from bioasm.diagnostics import EXIT_OK, EXIT_USAGE, error
+from bioasm.diagnostics import EXIT_DEVICE, EXIT_OK, EXIT_USAGE, error
 
 if TYPE_CHECKING:
     from bioasm.hardware.board.settings import BoardSettings
@@ -120,13 +120,22 @@ def _serve_firmware(kind: str, image: str | None, chip: str, seed: int, quiet: b
         raise error("B530", f"there is no firmware {kind!r}", hint=f"there are {', '.join(KINDS)}", exit_code=EXIT_USAGE)
     found = Path(image) if image is not None else default_image(kind)
     with FirmwareBoard(kind, found, rhs_chip(seed) if chip == CHIP else None) as board:
+        ended: list[int] = []
+
+        def end(number: int, _: FrameType | None) -> None:
+            ended.append(number)
+            board.process.terminate()
+
         for number in heeded():
             if number != signal.SIGINT:
-                signal.signal(number, lambda *_: board.process.terminate())
+                signal.signal(number, end)
         print(board.port, flush=True)
         if not quiet:
             _say(f"{found.name} as {kind}{f' with {chip}' if chip == CHIP else ', without a chip'}; Ctrl-C ends it")
         board.process.wait()
+        why = board.why_ended()
+        if why is not None and not ended:
+            raise error("B530", why, exit_code=EXIT_DEVICE)
     return EXIT_OK
 
 

@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +21,7 @@ from bioasm.diagnostics import EXIT_DEVICE, EXIT_USAGE, error
 from bioasm.hardware.chips import open_chip
 from bioasm.hardware.chips.chip import Chip
 from bioasm.hardware.link.serial_port import open_port
-from bioasm.hardware.link.transport import Transport
+from bioasm.hardware.link.transport import Closed, Transport
 
 QEMU = "qemu-system-arm"
 HERE = "firmware:host"
@@ -81,7 +83,7 @@ class FirmwareBoard:
     # --- starting -----------------------------------------------------------------------------------
 
     def _start_here(self, image: Path, retained: Path | None) -> None:
-        words = [str(image)] + (["--retained", str(retained)] if retained else [])
+        words = [str(image.resolve())] + (["--retained", str(retained)] if retained else [])
         if self.chip is None:
             self._run(words)
         else:
@@ -93,7 +95,7 @@ class FirmwareBoard:
 
     def _start_qemu(self, machine: str, image: Path, retained: Path | None) -> None:
         if shutil.which(QEMU) is None:
-            raise error("B530", f"{QEMU} is not installed", exit_code=EXIT_DEVICE)
+            raise error("B530", f"{QEMU} is not installed", hint=f"Debian's package is {QEMU}", exit_code=EXIT_DEVICE)
         words = [QEMU, "-M", machine, "-display", "none", "-monitor", "none", "-serial", "pty"]
         words += ["-serial", "pty" if self.chip else "null", "-kernel", str(image)]
         if self.chip is not None:
@@ -124,6 +126,15 @@ class FirmwareBoard:
             self.close()
             raise error("B530", f"the firmware told no port: {line.strip()}", exit_code=EXIT_DEVICE)
         return found[0]
+
+    def why_ended(self) -> str | None:
+        """What the process said when it ended by itself; None while it runs."""
+        code = self.process.poll()
+        if code is None or self.process.stdout is None or self.process.stdout.closed:
+            return None
+        said = self.process.stdout.read().strip().partition("\n")[0]
+        ending = f" by signal {-code}" if code < 0 else f" with code {code}"
+        return f"the firmware's process ended{f': {said}' if said else ending}"
 
     def close(self) -> None:
         """End the process. Doing it twice does no harm."""
@@ -176,11 +187,23 @@ class FirmwareTransport(Transport):
 
     def read(self, timeout: float) -> bytes:
         """The bytes that the board wrote."""
-        return self._inner.read(timeout)
+        with self._told():
+            return self._inner.read(timeout)
 
     def write(self, data: bytes) -> int:
         """Put out what there is room for."""
-        return self._inner.write(data)
+        with self._told():
+            return self._inner.write(data)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Where the wire ends because the process did, tell what that said."""
+        try:
+            yield
+        except Closed as closed:
+            time.sleep(0.05)  # a process that ends closes its wire first
+            why = self._board.why_ended()
+            raise (Closed(why) if why else closed) from None
 
     def discard_output(self) -> None:
         """Discard the bytes that have not left yet."""

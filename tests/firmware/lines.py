@@ -19,8 +19,8 @@ from bioasm.loading import from_text
 from tests.firmware.boards import PATIENCE
 from tests.link.support import RUN, STEP, Line
 
-OUTS = 600  # so many that the program takes 20 kB
-SWEEPS = 2500  # energies of 8 bytes, which the result keeps
+OUTS = 200  # so many that the program takes some frames
+SWEEPS = 1000  # energies of 8 bytes, which the result keeps
 
 
 class BoardLine(Line):
@@ -59,7 +59,7 @@ class BoardLine(Line):
         self.wire.read(STEP)
 
     def content(self, variant: int = 1) -> bytes:
-        """A program of about 20 kB, whose result is of more."""
+        """A program of 7 kB, whose result is of more than 20 kB."""
         outs = "\n".join(f"OUT {variant * 1000 + k}" for k in range(OUTS))
         text = f"MODEL ising\nALC 3\nLDH [1, 1, 1]\nSIG 1\nRUN {SWEEPS}\n{outs}\n"
         return canonical_bytes(from_text(text, source="test", folder=Path()))
