@@ -9,6 +9,7 @@ from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 from tests.brian2.support import Brian2Driver, assert_alike, on_brian2, on_cpu, readings
+from tests.models.test_concentrations import SHELL
 
 CABLE = """\
 .cell cable {
@@ -231,6 +232,17 @@ def test_crank_nicolson_beside_point_neurons() -> None:
     found, wanted = on_brian2(MIXED), on_cpu(MIXED)
     assert_alike(found, wanted, 1e-9)
     assert {int(i) for i in found.spikes.i} > {0, 2}  # of points and of rods
+
+
+def test_mechanisms_that_meet_are_stepped_beside_their_region_as_well() -> None:
+    """A pool of calcium in the dendrite that two channels there read, beside a leak that stands alone in the soma."""
+    lines = ["POP cells, ball, 2", "MECH leak, pas, cells.soma", "MECH shell, calcium_shell, cells.dend"]
+    lines += ["MECH channel, calcium_channel, cells.dend", "MECH gated, calcium_gated, cells.dend", "RUN 4 ms", "RD shell.cai"]
+    cell = ".cell ball {\n  branch soma: length 20 um, diameter 20 um\n  branch dend from soma: length 90 um, diameter 2 um\n"
+    text = "\n".join([f"{SHELL}{cell}  cv: at most 20 um\n}}", *lines, "RD cells_cv.v", ""])
+    found = on_brian2(text)
+    assert_alike(found, on_cpu(text), 1e-10)
+    assert np.ptp(np.asarray(readings(found)[0])) > 0.0
 
 
 def refused(text: str, **options: str) -> Diagnostic:
