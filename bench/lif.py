@@ -5,7 +5,8 @@
 Both sides run the same model in this process, on one pinned core with one BLAS thread, in turn: dt 0.1 ms, noise
 of 2 mV, feedback I = J s + h and the energy every 1 ms, all spikes recorded. J is symmetric without diagonal: either
 N(0, 1/2)/sqrt(n) nA in float64, or +-1, which bioasm stores in one byte an entry and Brian2's side in float64 (numpy
-has no fast product for bytes).
+has no fast product for bytes). A second table has what one lane costs among LANES, in processor time, against a lane alone and
+against Brian2.
 
 Two clocks run on both sides, when everything is compiled and was run before. `call` is the whole of
 `driver.run(program)` and of `network.run(1 s)`. `loop` is the dynamics alone: our `timing["run"]`, and on Brian2's
@@ -34,6 +35,7 @@ from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 
 SECONDS = 1.0
+LANES = 16
 EQUATIONS = """
 dv/dt = (El - v + R * (I_offset + I_in)) / tau + sigma * sqrt(2 / tau) * xi : volt
 I_in : amp
@@ -51,10 +53,11 @@ CONSTANTS = {
 
 
 class Clock(NamedTuple):
-    """Seconds of the whole call, and of the dynamics in it."""
+    """Seconds of the whole call, of the dynamics in it, and of the processor in the call, for one lane."""
 
     call: float
     loop: float
+    cpu: float
 
 
 def gaussian(n: int) -> NDArray[np.float64]:
@@ -71,7 +74,7 @@ def signs(n: int) -> NDArray[np.int8]:
     return upper + upper.T
 
 
-def ours(couplings: NDArray[np.generic]) -> Callable[[], Clock]:
+def ours(couplings: NDArray[np.generic], lanes: int = 1) -> Callable[[], Clock]:
     """The bioasm side: compiles and runs once, tells what that run did, and returns the run to be clocked."""
     n = len(couplings)
     driver = CpuDriver()
@@ -81,12 +84,12 @@ def ours(couplings: NDArray[np.generic]) -> Callable[[], Clock]:
         program = verify(assemble(text, folder=Path(folder)))
 
     def run() -> Clock:
-        before = time.perf_counter()
-        result = driver.run(program, RunOptions(seed=2, threads=1))
-        return Clock(time.perf_counter() - before, result.timing["run"])
+        before, busy = time.perf_counter(), time.process_time()
+        result = driver.run(program, RunOptions(seed=2, threads=1, lanes=lanes))
+        return Clock(time.perf_counter() - before, result.timing["run"], (time.process_time() - busy) / lanes)
 
-    first = driver.run(program, RunOptions(seed=1, threads=1))
-    tell("bioasm", n, int(first.spike_count.sum()), float(first.energy_trace.mean()))
+    first = driver.run(program, RunOptions(seed=1, threads=1, lanes=lanes))
+    tell("bioasm", n, int(first.spike_count.sum()) // lanes, float(first.energy_trace.mean()))
     return run
 
 
@@ -113,8 +116,9 @@ def theirs(couplings: NDArray[np.float64]) -> Callable[[], Clock]:
 
     def run() -> Clock:
         marks.clear()
+        busy = time.process_time()
         call = common.clocked(lambda: network.run(SECONDS * brian2.second))
-        return Clock(call, (marks[-1] - marks[0]) * len(marks) / (len(marks) - 1))
+        return Clock(call, (marks[-1] - marks[0]) * len(marks) / (len(marks) - 1), time.process_time() - busy)
 
     run()
     tell("Brian2", n, spikes.num_spikes, float(np.mean(energies)))
@@ -130,10 +134,21 @@ def measure(name: str, couplings: NDArray[np.generic], rounds: int) -> tuple[str
     """One row of the table: medians of both sides in milliseconds, and the ratios."""
     samples = common.in_turn({"ours": ours(couplings), "theirs": theirs(couplings.astype(np.float64))}, rounds)
     row = [str(len(couplings)), name]
-    for clock in Clock._fields:
+    for clock in ("call", "loop"):
         mine, other = ([1e3 * getattr(sample, clock) for sample in samples[side]] for side in ("ours", "theirs"))
         row += [f"{statistics.median(mine):.2f}", f"{statistics.median(other):.1f}", f"{common.ratio(other, mine):.1f}"]
     return tuple(row)
+
+
+def measure_lanes(name: str, couplings: NDArray[np.generic], rounds: int, with_brian2: bool) -> tuple[str, ...]:
+    """One row of the second table: medians of the processor's milliseconds for a lane, and the ratios."""
+    sides = {"alone": ours(couplings), "many": ours(couplings, LANES)}
+    if with_brian2:
+        sides["theirs"] = theirs(couplings.astype(np.float64))
+    cpu = {side: [1e3 * one.cpu for one in found] for side, found in common.in_turn(sides, rounds).items()}
+    times = [f"{statistics.median(cpu[side]):.1f}" if side in cpu else "" for side in ("alone", "many", "theirs")]
+    ratios = [f"{common.ratio(cpu[side], cpu['many']):.2f}" if side in cpu else "" for side in ("alone", "theirs")]
+    return str(len(couplings)), name, *times, *ratios
 
 
 def main() -> None:
@@ -147,8 +162,17 @@ def main() -> None:
         measure("+-1, int8", signs(1000), 5),
     ]
     print()
-    clocks = (f"{side}, {clock}" for clock in Clock._fields for side in ("bioasm", "Brian2", "ratio"))
+    clocks = (f"{side}, {clock}" for clock in ("call", "loop") for side in ("bioasm", "Brian2", "ratio"))
     common.table(("neurons", "J", *clocks), rows)
+    of_lanes = [
+        measure_lanes("gaussian, float64", gaussian(100), 5, with_brian2=True),
+        measure_lanes("gaussian, float64", gaussian(1000), 3, with_brian2=True),
+        measure_lanes("+-1, int8", signs(1000), 3, with_brian2=True),
+        measure_lanes("gaussian, float64", gaussian(4000), 1, with_brian2=False),
+    ]
+    print()
+    header = ("neurons", "J", "one lane, ms", f"a lane of {LANES}, ms", "Brian2, ms", "one lane / of many", "Brian2 / of many")
+    common.table(header, of_lanes)
 
 
 if __name__ == "__main__":

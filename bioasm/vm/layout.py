@@ -53,7 +53,7 @@ class Ctx(IntEnum):
     KEY1_AT = auto()
     J_AT = auto()  # dense (n, n), or values of the rows' entries
     J_TAIL_AT = auto()  # float64 (n, 8): the last n mod 8 columns of a dense J; of a J of bytes the last row
-    LIMB_AT = auto()  # int16 (lanes, LIMBS, columns), for J of bytes
+    LIMB_AT = auto()  # int16 (lanes, LIMBS, columns), for J of bytes; in wide blocks (LIMBS, columns / 2, WIDE, 2)
     J_ROW_AT = auto()  # int64 (n + 1): where rows start, sparse only
     J_COLUMN_AT = auto()  # int32, sparse only
     H_AT = auto()  # float64 or int32 (n)
@@ -119,7 +119,7 @@ class Ctx(IntEnum):
     DRAWN_AT = auto()  # float32 (blocks, chunks, 2, DRAWN): normal numbers of the two steps of a pair
     FIRED_AT = auto()  # uint8 (2, cells of a block)
     SPIKE_COUNT_AT = auto()  # int64
-    PARTIAL_AT = auto()  # scratch of 64 + 8 * lanes a block
+    PARTIAL_AT = auto()  # scratch of LANE_SCRATCH a lane
 
 
 class Real(IntEnum):
@@ -224,6 +224,7 @@ LIMBS = 4  # whole numbers that a state s is cut into, for products with a J of 
 LIMB_BITS = 14
 LIMB_COLUMNS = 32  # columns are filled up to a multiple of this
 RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
+LANE_SCRATCH = 128  # float64 a lane, for products of lanes side by side
 PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
 WIDE = 16  # lanes side by side, where there are enough of them
 DRAWN = CHUNK + WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn

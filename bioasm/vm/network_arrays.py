@@ -20,7 +20,7 @@ from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.steps import hold_field
 from bioasm.vm.codegen.system import COVERED, FACTOR, OFFSET, System
-from bioasm.vm.layout import CHUNK, DRAWN, PAST_THE_END, Block, Ctx, Real
+from bioasm.vm.layout import CHUNK, DRAWN, LANE_SCRATCH, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.names import NameTable
 from bioasm.vm.state import State
 
@@ -161,7 +161,7 @@ class NetworkArrays:
             steps = parameters[f"{population.name}.{feedback.every}"] / parameters["dt"] if parameters["dt"] else 0.0
             state.ctx[Ctx.FEEDBACK_EVERY] = round(min(steps, _MOST_STEPS))  # where it is no such number, `flaw` says so
         sizes = dict.fromkeys(("FEEDBACK_CURRENT", "Y", "ONE_FIELD"), n * places)
-        sizes |= {"S": n * places + PAST_THE_END, "ONE_ENERGY": places, "PARTIAL": 64 * places}
+        sizes |= {"S": n * places + PAST_THE_END, "ONE_ENERGY": places, "PARTIAL": LANE_SCRATCH * places}
         for name, size in sizes.items():
             state.bind(name, np.zeros(size))
         for name in ("BEST", "ONE"):

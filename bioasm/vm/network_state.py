@@ -385,7 +385,7 @@ class Populations(CompiledDynamics):
         self.arrays.stale = True
         bind_couplings(state, ready)
         columns = -(-n // LIMB_COLUMNS) * LIMB_COLUMNS
-        limbs = state.places * LIMBS * columns if ready.storage == "dense-i1" and state.width == 1 else 1
+        limbs = state.places * LIMBS * columns if ready.storage == "dense-i1" else 1
         state.bind("LIMB", np.zeros(limbs, np.int16))
         state.ctx[Ctx.COUPLED] = int(couplings.loaded)
         state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)

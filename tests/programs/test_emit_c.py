@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bioasm.diagnostics import BioasmError
-from bioasm.isa.program import Program
+from bioasm.isa.program import DataBlock, Dense, Program
 from bioasm.models import MODELS
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
@@ -139,6 +140,15 @@ JLT r0, 4, again
 RUN 1 ms
 RD b.g
 """
+
+
+@pytest.mark.parametrize("lanes", [1, 7])
+@pytest.mark.parametrize("dtype", ["i1", "f8"])
+def test_a_large_symmetric_matrix(dtype: str, lanes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read by half in a single lane, and bytes are multiplied in whole numbers."""
+    j = np.random.default_rng(1).integers(-9, 10, (389, 389)).astype(dtype)
+    text = assemble("ALC 389\nLDJ [0]\nSIG 8 mV\nREC I, 1 ms\nRUN 2.2 ms\n")
+    assert_same(Program(text.instructions, data=(DataBlock(Dense(j + j.T)),)), lanes, folder, monkeypatch)
 
 
 @pytest.mark.parametrize("lanes", [1, 7])

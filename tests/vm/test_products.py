@@ -67,3 +67,18 @@ def test_rows_in_fortran_order_are_the_same_matrix() -> None:
     j = np.asfortranarray(np.random.default_rng(1).normal(size=(9, 9)))
     assert not j.flags.c_contiguous
     check(9, j, 1)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("dtype", [np.int8, np.float32, np.float64])
+@pytest.mark.parametrize("n", [9, 385, 393])
+def test_a_lane_has_the_same_bits_in_any_company(n: int, dtype: type, symmetric: bool) -> None:
+    """Five lanes are advanced one by one, seventeen side by side; a large symmetric J is read by half in a single lane."""
+    j = np.random.default_rng(n).normal(scale=20, size=(n, n)).round(0 if dtype is np.int8 else 9).clip(-100, 100).astype(dtype)
+    j = (np.tril(j) + np.tril(j, -1).T) if symmetric else j
+    few, many = (finish(Machine(verify(with_couplings(n, j)), 3, lanes)) for lanes in (5, 17))
+    assert few.outputs.energies().tobytes() == many.outputs.energies()[:5].tobytes()
+    for name in ("s", "I"):
+        alone, together = (recordings(this.model)[name].values for this in (few, many))
+        assert alone.tobytes() == together[:5].tobytes()
+    assert few.model.best().energy.tobytes() == many.model.best().energy[:5].tobytes()

@@ -56,10 +56,10 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
         n, width = ctx[Ctx.COUPLED_N], block[Block.WIDTH]
         cells, offset = n * width, n * block[Block.LANE0]
         s, current = f8(ctx[Ctx.S_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
-        partial = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
+        scratch = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
         source(ctx, real, b, s, 0, cells, step)
-        product(ctx, s, current, partial, n, width, block[Block.LANE0])
+        product(ctx, s, current, scratch, n, width, block[Block.LANE0])
         for lane in range(width):
             trace[lane] = lane_energy(ctx, s, current, n, width, lane) + real[Real.OFFSET]
         block[Block.TRACE] += 1
@@ -69,7 +69,7 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
         for lane in range(width):
             rescale(current, cells, width, lane, real[Real.I_MAX])
         anew = (step // ctx[Ctx.FEEDBACK_EVERY]) % RESYNC == 0
-        update_best(ctx, block, offset, s, partial, anew, n, width)
+        update_best(ctx, block, offset, s, scratch, anew, n, width)
 
     @device
     def refresh(ctx, real):
@@ -79,10 +79,10 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
             block = block_row(ctx, b)
             width, lane0 = block[Block.WIDTH], block[Block.LANE0]
             s, y = f8(ctx[Ctx.S_AT], n * lane0, n * width), f8(ctx[Ctx.Y_AT], n * lane0, n * width)
-            partial = f8(ctx[Ctx.PARTIAL_AT], 64 * lane0, 64 * width)
+            scratch = f8(ctx[Ctx.PARTIAL_AT], 64 * lane0, 64 * width)
             energy = f8(ctx[Ctx.ENERGY_AT], lane0, width)
             source(ctx, real, b, s, 0, n * width, block[Block.STEP])
-            product(ctx, s, y, partial, n, width, lane0)
+            product(ctx, s, y, scratch, n, width, lane0)
             for lane in range(width):
                 energy[lane] = lane_energy(ctx, s, y, n, width, lane)
         ctx[Ctx.DIRTY] = 0

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import int16, int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bioasm.vm.kernels.device import device
+from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i2
 from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, LIMBS
@@ -25,19 +25,11 @@ _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _MULTIPLY_AND_ADD = {32: "llvm.x86.avx512.pmaddw.d.512", 16: "llvm.x86.avx2.pmadd.wd"}
 
 
-def _vector_length() -> int:
-    """How many 16-bit numbers the processor multiplies and adds at a time; 0 where it has no such instruction."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512bw"):
-        return 32
-    return 16 if features.get("avx2") else 0
-
-
-_LENGTH = _vector_length()
+_LENGTH = register_bits() // 16 if register_bits() >= 256 else 0  # 16-bit numbers multiplied and added at a time
 _ROWS = 4 if _LENGTH == 32 else 1
 
 
-def _pairwise(b: Any, x: Any, y: Any) -> Any:
+def pairwise(b: Any, x: Any, y: Any) -> Any:
     """x[0] y[0] + x[1] y[1], x[2] y[2] + x[3] y[3], ... of 16-bit numbers, in 32 bits."""
     length = x.type.count
     wide = ir.VectorType(_I32, length // 2)
@@ -89,7 +81,7 @@ def make_row_sums(rows: int) -> Any:
                     address = b.add(b.add(j, k), b.mul(step, _I64(r)))
                     row = b.sext(_load(b, address, ir.IntType(8), length, 1), ir.VectorType(_I16, length))
                     for total, part in zip(sums[r], parts, strict=True):
-                        b.store(b.add(b.load(total), _pairwise(b, row, part)), total)
+                        b.store(b.add(b.load(total), pairwise(b, row, part)), total)
             for r in range(rows):
                 entry = ir.Constant(ir.DoubleType(), 0.0)
                 for total in reversed(sums[r]):

@@ -1,11 +1,11 @@
 """Products of the coupling matrix with states, y = J s, for every storage and lane width, in one order of summation.
 
 A dense row is summed in eight partial sums, over the columns j with j mod 8 = 0..7, which are then added as a tree. So
-the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits, except
-that a single lane takes a J of bytes in whole numbers (`int8_product.py`), and of a symmetric J of HALVED_FROM
-neurons and more reads the lower half only, each entry for both of its places. Products
-are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the rows'
-tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
+the vector units can be used without leave to reorder, and every storage type and lane width gives the same bits. A J of bytes
+is multiplied in whole numbers (`int8_product.py`), and of a symmetric J of HALVED_FROM neurons and more a single lane reads the
+lower half only, each entry for both of its places; lanes side by side (`lanes_product.py`, `int8_lanes.py`) take the same sums.
+Products are added with one rounding (fused multiply-add), everywhere alike. The last n mod 8 columns stand a second time as the
+rows' tails, (n, 8) with zeros behind them; s may be read up to 7 entries past its end, where any finite number will do.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from numba import carray, float32, float64, int8, int32, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bioasm.vm.kernels.device import device, inlined
+from bioasm.vm.kernels.device import device
+from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
+from bioasm.vm.kernels.lanes_product import PARTS, make_lanes_product
 from bioasm.vm.kernels.llvm_intrinsics import fma, pointer
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import f8, u4, u8
 from bioasm.vm.layout import HALVED_FROM, WIDE
 
-PARTS = 8
 ROWS = 4
 LOWER_ROWS = 8
 
@@ -129,14 +130,6 @@ def make_lower_rows(kind: str) -> Any:
     return lower_rows
 
 
-@inlined
-def _tree(p, at, step):
-    """The eight partial sums p[at], p[at + step], ... added as a tree."""
-    even = (p[at] + p[at + 4 * step]) + (p[at + 2 * step] + p[at + 6 * step])
-    odd = (p[at + step] + p[at + 5 * step]) + (p[at + 3 * step] + p[at + 7 * step])
-    return even + odd
-
-
 def make_one_lane(kind: str) -> Any:
     """The function (address of J, of its tails, of s, of y, n) that sets y = J s for one lane."""
     width_bytes, four, one = BYTES[kind], make_rows(kind, ROWS), make_rows(kind, 1)
@@ -188,56 +181,41 @@ def make_one_lane_symmetric(kind: str) -> Any:
     return one_lane_symmetric
 
 
-def make_many_lanes(kind: str) -> Any:
-    """The function (address of J, s, y, partial, n) that sets y = J s for WIDE lanes side by side."""
-    item = STORAGE[kind]
-
-    @device
-    def many_lanes(address, s, y, partial, n):
-        j = carray(pointer(address, item), n * n)
-        for i in range(n):
-            for k in range(PARTS * WIDE):
-                partial[k] = 0.0
-            for column in range(n):
-                weight = float64(j[i * n + column])
-                part, at = (column % PARTS) * WIDE, column * WIDE
-                for lane in range(WIDE):
-                    partial[part + lane] = fma(weight, s[at + lane], partial[part + lane])
-            for lane in range(WIDE):
-                y[i * WIDE + lane] = _tree(partial, lane, WIDE)
-
-    return many_lanes
-
-
 def make_dense(kind: str) -> Any:
-    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for a dense J of this storage."""
-    one_lane, one_lane_symmetric, many_lanes = make_one_lane(kind), make_one_lane_symmetric(kind), make_many_lanes(kind)
+    """The function (ctx, s, y, scratch, n, width, first lane) that sets y = J s for a dense J of this storage."""
+    if kind == "i1":
+        return product_of_bytes
+    one_lane, one_lane_symmetric = make_one_lane(kind), make_one_lane_symmetric(kind)
+    lanes_product = make_lanes_product(STORAGE[kind], BYTES[kind])
 
     @device
-    def product(ctx, s, y, partial, n, width, lane0):
+    def product(ctx, s, y, scratch, n, width, lane0):
+        mirrored = ctx[Ctx.SYMMETRIC] == 1 and n >= HALVED_FROM
         if width > 1:
-            many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
-        elif ctx[Ctx.SYMMETRIC] == 1 and n >= HALVED_FROM:
+            lanes_product(ctx[Ctx.J_AT], s, y, scratch, n, mirrored)
+        elif mirrored:
             one_lane_symmetric(ctx[Ctx.J_AT], s, y, n)
         else:
             one_lane(ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], s.ctypes.data, y.ctypes.data, n)
 
-    @device
-    def product_of_bytes(ctx, s, y, partial, n, width, lane0):
-        if width == 1:
-            byte_product(ctx, s, y, lane0, n)
-        else:
-            many_lanes(ctx[Ctx.J_AT], s, y, partial, n)
+    return product
 
-    return product_of_bytes if kind == "i1" else product
+
+@device
+def product_of_bytes(ctx, s, y, scratch, n, width, lane0):
+    """y = J s for a dense J of bytes."""
+    if width == 1:
+        byte_product(ctx, s, y, lane0, n)
+    else:
+        bytes_lanes_product(ctx, s, y, scratch, lane0, n)
 
 
 def make_sparse(kind: str) -> Any:
-    """The function (ctx, s, y, partial, n, width, first lane) that sets y = J s for rows of entries of this storage."""
+    """The function (ctx, s, y, scratch, n, width, first lane) that sets y = J s for rows of entries of this storage."""
     item = STORAGE[kind]
 
     @device
-    def product(ctx, s, y, partial, n, width, lane0):
+    def product(ctx, s, y, scratch, n, width, lane0):
         row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
@@ -261,7 +239,7 @@ def make_sparse(kind: str) -> Any:
 
 
 @device
-def no_couplings(ctx, s, y, partial, n, width, lane0):
+def no_couplings(ctx, s, y, scratch, n, width, lane0):
     """y = 0, where no J was loaded."""
     for k in range(n * width):
         y[k] = 0.0
@@ -285,32 +263,28 @@ def make_product(storage: str) -> Any:
 
 
 def make_add_column(storage: str) -> Any:
-    """The function (ctx, field, n, width, i, lane, sign) that adds sign times column i of a symmetric J to one lane of
-    field, and returns J[i, i]."""
+    """The function (ctx, field, n, i, sign) that adds sign times column i of a symmetric J to a lane's field (n,), and returns
+    J[i, i]."""
     if storage == "none":
         return no_column
     form, kind = storage.split("-")
     item, size = STORAGE[kind], BYTES[kind]
 
     @device
-    def dense_column(ctx, field, n, width, i, lane, sign):
+    def dense_column(ctx, field, n, i, sign):
         j = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
-        if width == 1:
-            for k in range(n):
-                field[k] += sign * j[k]
-        else:
-            for k in range(n):
-                field[k * width + lane] += sign * j[k]
+        for k in range(n):
+            field[k] += sign * j[k]
         return float64(j[i])
 
     @device
-    def sparse_column(ctx, field, n, width, i, lane, sign):
+    def sparse_column(ctx, field, n, i, sign):
         row = u8(ctx[Ctx.J_ROW_AT], 0, n + 1)
         column = u4(ctx[Ctx.J_COLUMN_AT], 0, row[n])
         value = carray(pointer(ctx[Ctx.J_AT], item), row[n])
         own = 0.0
         for e in range(row[i], row[i + 1]):
-            field[column[e] * width + lane] += sign * value[e]
+            field[column[e]] += sign * value[e]
             if column[e] == i:
                 own = float64(value[e])
         return own
@@ -319,6 +293,6 @@ def make_add_column(storage: str) -> Any:
 
 
 @device
-def no_column(ctx, field, n, width, i, lane, sign):
+def no_column(ctx, field, n, i, sign):
     """Where no J was loaded there is nothing to add."""
     return 0.0

@@ -21,23 +21,26 @@ BIO_UNUSED static double bio_tree(const double *p) {
     return even + odd;
 }
 
-#if J_KIND && J_KIND != 2
-static void bio_many_lanes(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n) {
+#if J_KIND == 1 || J_KIND == 4
+/* Lanes side by side: each in the order of one lane alone, with `mirrored` in that of the half product below. */
+static void bio_many_lanes(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n, int mirrored) {
     (void)ctx;
     for (int64_t i = 0; i < n; i++) {
+        const int64_t apart = !mirrored ? n : i < n - n % 8 ? i - i % 8 : 0;
         FOR_OWN(lane, 0, WIDE) {
             double partial[8] = {0.0};
-            for (int64_t column = 0; column < n; column++) {
+            for (int64_t column = 0; column < apart; column++) {
                 double *part = partial + column % 8;
                 *part = bio_fma((double)J_DENSE(i, column), s[column * WIDE + lane], *part);
             }
-            y[i * WIDE + lane] = bio_tree(partial);
+            double total = bio_tree(partial);
+            for (int64_t column = apart; column < n; column++)
+                total = bio_fma((double)J_DENSE(i, column), s[column * WIDE + lane], total);
+            y[i * WIDE + lane] = total;
         }
     }
 }
-#endif
 
-#if J_KIND == 1 || J_KIND == 4
 static void bio_one_lane(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n) {
     (void)ctx;
     const int64_t whole = n - n % 8;
@@ -84,12 +87,14 @@ static void bio_one_lane_symmetric(GLOBAL int64_t *ctx, GLOBAL const double *s, 
 #endif
 
 #if J_KIND >= 3
-/* In whole numbers: s is cut into limbs of LIMB_BITS bits (`bioasm/vm/kernels/int8_product.py`). */
-static void bio_byte_product(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t lane0, int64_t n) {
+/* One lane in whole numbers: s is cut into limbs of LIMB_BITS bits (`bioasm/vm/kernels/int8_product.py`). `lane` counts all
+   lanes; s and y begin with it, and their neurons are `width` apart. */
+static void bio_byte_product(
+    GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t lane, int64_t n, int64_t width) {
     const int64_t columns = (n + LIMB_COLUMNS - 1) / LIMB_COLUMNS * LIMB_COLUMNS, bits = LIMB_BITS;
-    GLOBAL int16_t *limbs = AT(int16_t, ctx[LIMB_AT], lane0 * LIMBS * columns);
+    GLOBAL int16_t *limbs = AT(int16_t, ctx[LIMB_AT], lane * LIMBS * columns);
     for (int64_t k = 0; k < n; k++) {
-        int64_t whole = (int64_t)(s[k] * 0x1p56);
+        int64_t whole = (int64_t)(s[k * width] * 0x1p56);
         for (int64_t limb = 0; limb < LIMBS; limb++) {
             const int64_t shift = (LIMBS - 1 - limb) * bits;
             limbs[limb * columns + k] = (int16_t)bio_min_whole(whole >> shift, INT64_C(1) << bits);
@@ -103,7 +108,7 @@ static void bio_byte_product(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL
             for (int64_t k = 0; k < n; k++) sum += (int32_t)J_DENSE(i, k) * limbs[limb * columns + k];
             entry = ((double)sum + entry) * 0x1p-14;
         }
-        y[i] = entry;
+        y[i * width] = entry;
     }
 }
 #endif
@@ -130,18 +135,15 @@ BIO_UNUSED static void product(
     if (J_IS(0))
         FOR_OWN(k, 0, n * width) y[k] = 0.0;
     if (J_IS(2)) bio_rows_product(ctx, s, y, n, width);
-#if J_KIND && J_KIND != 2
-    if ((J_IS(1) || J_IS(3)) && width > 1) {
-        bio_many_lanes(ctx, s, y, n);
-        return;
-    }
-#endif
 #if J_KIND == 1 || J_KIND == 4
-    if (J_IS(1) && ctx[SYMMETRIC] == 1 && n >= HALVED_FROM) bio_one_lane_symmetric(ctx, s, y, n);
+    const int mirrored = ctx[SYMMETRIC] == 1 && n >= HALVED_FROM;
+    if (J_IS(1) && width > 1) bio_many_lanes(ctx, s, y, n, mirrored);
+    else if (J_IS(1) && mirrored) bio_one_lane_symmetric(ctx, s, y, n);
     else if (J_IS(1)) bio_one_lane(ctx, s, y, n);
 #endif
 #if J_KIND >= 3
-    if (J_IS(3)) bio_byte_product(ctx, s, y, lane0, n);
+    if (J_IS(3))
+        FOR_OWN(lane, 0, width) bio_byte_product(ctx, s + lane, y + lane, lane0 + lane, n, width);
 #endif
 }
 

@@ -1,0 +1,138 @@
+"""Products of a dense J on each kind of vector register: forced once each, they give the same bits, in one lane and in many.
+
+Every form is compiled and run in a process of its own, in which numba is told for which processor.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+from llvmlite import binding
+
+pytestmark = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have one form")
+SIZES = "1 7 9 40 131 385 393"
+AVX2 = "+avx,+avx2,+fma,+bmi,+bmi2,+sse4.2,+popcnt"
+AVX512 = f"{AVX2},+avx512f,+avx512bw,+avx512dq,+avx512vl"
+FORMS = {  # NUMBA_CPU_NAME, NUMBA_CPU_FEATURES, and what the processor must have
+    "plain": ("generic", "", ()),
+    "AVX2": ("haswell", AVX2, ("avx2", "fma")),
+    "AVX-512": ("skylake-avx512", AVX512, ("avx512f", "avx512bw", "avx512vl")),
+    "AVX-512 VNNI": ("znver4", f"{AVX512},+avx512vnni", ("avx512vnni", "avx512bw")),
+}
+SCRIPT = """
+import hashlib, sys
+import numpy as np
+from numba import float32, float64, njit
+from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
+from bioasm.vm.kernels.int8_product import byte_product
+from bioasm.vm.kernels.lanes_product import make_lanes_product
+from bioasm.vm.kernels.product import make_one_lane, make_one_lane_symmetric
+from bioasm.vm.kernels.slots import Ctx
+from bioasm.vm.layout import LANE_SCRATCH, LIMB_COLUMNS, LIMBS, WIDE
+
+lanes_f8, lanes_f4 = make_lanes_product(float64, 8), make_lanes_product(float32, 4)
+one_f8, half_f8, one_f4, half_f4 = (make(k) for k in ("f8", "f4") for make in (make_one_lane, make_one_lane_symmetric))
+
+@njit
+def many(j, s, y, scratch, n, mirrored):
+    if j.itemsize == 8:
+        lanes_f8(j.ctypes.data, s, y, scratch, n, mirrored)
+    else:
+        lanes_f4(j.ctypes.data, s, y, scratch, n, mirrored)
+
+@njit
+def one(j, tails, s, y, n, mirrored):
+    if j.itemsize == 8:
+        if mirrored:
+            half_f8(j.ctypes.data, s, y, n)
+        else:
+            one_f8(j.ctypes.data, tails.ctypes.data, s.ctypes.data, y.ctypes.data, n)
+    elif mirrored:
+        half_f4(j.ctypes.data, s, y, n)
+    else:
+        one_f4(j.ctypes.data, tails.ctypes.data, s.ctypes.data, y.ctypes.data, n)
+
+@njit
+def bytes_of(ctx, s, y, scratch, n, wide):
+    if wide:
+        bytes_lanes_product(ctx, s, y, scratch, 0, n)
+    else:
+        byte_product(ctx, s, y, 0, n)
+
+def of_floats(n, dtype):
+    j = rng.normal(size=(n, n)).astype(dtype)
+    for mirrored in (False, True):
+        j = j + j.T if mirrored else j
+        tails = np.zeros((n, 8))
+        tails[:, : n % 8] = j[:, n - n % 8 :]
+        s, y, scratch = rng.random((n, WIDE)), np.zeros((n, WIDE)), np.zeros(LANE_SCRATCH * WIDE)
+        many(j, s.ravel(), y.ravel(), scratch, n, mirrored)
+        for lane in range(WIDE):
+            alone = np.zeros(n)
+            one(j, tails, np.append(s[:, lane], np.zeros(16)), alone, n, mirrored)
+            assert alone.tobytes() == y[:, lane].tobytes(), (n, dtype, mirrored, lane)
+        yield y
+
+def of_bytes(n):
+    j = rng.integers(-128, 128, n * n + 64).astype(np.int8)
+    s, y, scratch = rng.random((n, WIDE)), np.zeros((n, WIDE)), np.zeros(LANE_SCRATCH * WIDE)
+    s[0, :3] = 1.0, 0.0, 2.0**-60
+    columns = -(-n // LIMB_COLUMNS) * LIMB_COLUMNS
+    limbs, last = np.zeros(LIMBS * columns * WIDE, np.int16), np.append(j[n * n - n : n * n], np.zeros(64, np.int8))
+    ctx = np.zeros(len(Ctx), np.int64)
+    ctx[Ctx.J_AT], ctx[Ctx.J_TAIL_AT], ctx[Ctx.LIMB_AT] = j.ctypes.data, last.ctypes.data, limbs.ctypes.data
+    bytes_of(ctx, s.ravel(), y.ravel(), scratch, n, True)
+    for lane in range(WIDE):
+        alone = np.zeros(n)
+        limbs[:] = 0
+        bytes_of(ctx, s[:, lane].copy(), alone, scratch, n, False)
+        assert alone.tobytes() == y[:, lane].tobytes(), (n, lane)
+    assert np.abs(j[: n * n].reshape(n, n).astype(float) @ s - y).max() < 1e-9
+    yield y
+
+rng, found = np.random.default_rng(5), hashlib.sha256()
+for n in map(int, sys.argv[1:]):
+    for y in (*of_floats(n, np.float64), *of_floats(n, np.float32), *of_bytes(n)):
+        found.update(y.tobytes())
+print(found.hexdigest())
+vector = "float64[::1], float64[::1], float64[::1], int64, boolean"
+many.compile(f"(float64[:, ::1], {vector})")
+bytes_of.compile(f"(int64[::1], {vector})")
+for function in (many, bytes_of):
+    print(*function.inspect_asm().values())
+"""
+
+
+def has(names: tuple[str, ...]) -> bool:
+    """Whether this processor can run a form."""
+    features = binding.get_host_cpu_features()
+    return all(features.get(name, False) for name in names)
+
+
+@cache
+def forced(form: str, sizes: str = SIZES) -> tuple[str, str]:
+    """The digest of products of these sizes on a kind of register, and the assembly of those of many lanes."""
+    name, features, _ = FORMS[form]
+    told = os.environ | {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *sizes.split()], env=told, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    digest, _, assembly = done.stdout.partition("\n")
+    return digest, assembly
+
+
+@pytest.mark.parametrize("form", [form for form, (_, _, needed) in FORMS.items() if needed and has(needed)])
+def test_every_kind_of_register_gives_the_same_bits(form: str) -> None:
+    assert forced(form)[0] == forced("plain")[0]
+
+
+@pytest.mark.parametrize(("form", "what"), [("AVX2", ("vfmadd", "ymm", "vpmaddwd")), ("AVX-512 VNNI", ("zmm", "vpdpwssd"))])
+def test_each_form_uses_what_its_processor_has(form: str, what: tuple[str, ...]) -> None:
+    """Compiled for it, on any processor of the family; it need not be one that can run it."""
+    assembly = forced(form, SIZES if has(FORMS[form][2]) else "")[1]
+    assert all(word in assembly for word in what)
+    assert not any(word in forced("plain")[1] for word in what)
