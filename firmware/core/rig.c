@@ -22,10 +22,12 @@ static void send_all(const uint32_t *words, uint32_t count) {
 /* --- starting ------------------------------------------------------------------------------------- */
 
 void rig_boot(void) {
+    static history forgotten; /* of a port whose memory is too small, which must not stimulate */
+    const int kept = PORT.retained_bytes >= sizeof forgotten;
     memset(&RIG, 0, sizeof RIG);
-    stim_boot(PORT.retained);
+    stim_boot(kept ? PORT.retained : (uint8_t *)&forgotten);
     RIG.clock = stim_guard()->region->clock;
-    RIG.stimulates = PORT.has_chip;
+    RIG.stimulates = PORT.has_chip && kept;
     stimulated = 0, checking = 1;
 }
 
