@@ -180,7 +180,7 @@ def test_upload_goes_on_where_a_killed_host_left_it(lines: Lines) -> None:
     data, before = line.content(), line.to_board.bytes
     upload = line.host.upload(Kind.PROGRAM, data)
     line.until(lambda: bool(upload.arrived))
-    assert upload.arrived > 0.4 * len(data)
+    assert upload.arrived > 0.2 * len(data)  # not from the first frame on
     line.until(lambda: upload.done)
     assert line.to_board.bytes - before < 0.6 * line.slack * upload_bytes(len(data))
     assert line.loaded(Kind.PROGRAM) == sha256(data).digest()
