@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import brian2
@@ -29,6 +31,16 @@ from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import shown
 
 Array = NDArray[Any]
+
+
+@contextmanager
+def _heap_set_aside() -> Iterator[None]:
+    """Keep what there is out of garbage collection: Brian2 begins each run with a full one, which can take longer than the run."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class Neurons(PythonDynamics):
@@ -105,7 +117,8 @@ class Neurons(PythonDynamics):
         """Run so many steps, and then as many as `more` asks for: one run of Brian2's, which takes long to begin."""
         self.assembly.connect()
         self._watch, self._more, self._until = watch, more, self.step + steps
-        self.assembly.net.run((limit("steps") - self.step) * self.step_length * brian2.second, namespace={})
+        with _heap_set_aside():
+            self.assembly.net.run((limit("steps") - self.step) * self.step_length * brian2.second, namespace={})
         if self._fault is not None:
             raise self._fault
 
