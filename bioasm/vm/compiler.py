@@ -7,6 +7,7 @@ does, and when it was idle for a while.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from typing import Any
 Key = tuple[str, str, str]
 Child = subprocess.Popen[bytes]
 
-MOST = 16  # kernels that one child compiles
+MOST = 32  # kernels that one child compiles; each leaves some 12 MB behind
 _IDLE_SECONDS = 60.0
 _GREETING_SECONDS = 20.0  # in which a child must have started; one that is no Python may wait for ever
 _ANSWER_SECONDS = 600.0  # in which it must have compiled a kernel, which takes some seconds
@@ -33,6 +34,7 @@ _LOOK_EVERY = 0.5  # seconds, whether the host is there
 _LENGTH = 8  # bytes of an answer's length
 _LONGEST = 1 << 30  # of an answer; kernels have some 100 kB
 _GREETING = b"bioasm compiler\n"
+_COLLECTIONS = (50_000, 20, 100)  # thresholds of garbage collection; the usual ones cost numba a tenth of its time
 _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from bioasm.vm.compiler import serve; serve()"
 
 
@@ -183,6 +185,7 @@ def serve() -> None:
     os.dup2(2, 1)  # what is printed must not come between answers
     answers.write(_GREETING)
     answers.flush()
+    gc.set_threshold(*_COLLECTIONS)
     while True:
         idle = threading.Timer(_IDLE_SECONDS, os._exit, (0,))
         idle.daemon = True
