@@ -13,6 +13,7 @@ from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.verification.deviations import Row
 from bioasm.verifier.gate import verify
+from tests.seeds import seeds
 from tests.verification.support import compared, row
 from tests.vm.synapse_programs import CELLS, LEARNED
 
@@ -237,10 +238,7 @@ def network(seed: int) -> str:
     return "\n".join([text + cell, *lines, ""])
 
 
-MORE = [pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 30)]
-
-
-@pytest.mark.parametrize("seed", [0, *MORE])
+@pytest.mark.parametrize("seed", seeds(1, 30))
 def test_random_synapses_do_the_same(seed: int) -> None:
     report = compared(network(seed), lanes=1 + seed % 2)
     assert report.agrees, network(seed)

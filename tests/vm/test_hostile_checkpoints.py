@@ -22,6 +22,7 @@ from bioasm.diagnostics import BioasmError
 from bioasm.vm.checkpoint import _checksum, checkpoint_seed, load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from tests.models.test_receive_order import EARLY, TWO
+from tests.seeds import seeds
 from tests.vm.network_programs import SENT
 from tests.vm.support import everything, machine, program
 from tests.vm.synapse_programs import LEARNED
@@ -171,7 +172,7 @@ def mutant(content: bytes, random: Generator) -> bytes:
     return closed(meta, arrays)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", seeds(1, 2))
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("name", TEXTS)
 def test_mutants_are_refused_or_run_in_bounds(name: str, budget: int, part: int, tmp_path: Path) -> None:

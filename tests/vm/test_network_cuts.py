@@ -16,6 +16,7 @@ from bioasm.vm import outputs
 from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
+from tests.seeds import seeds
 from tests.vm.against_reference import machine_run
 from tests.vm.network_forms import program as forms
 from tests.vm.network_programs import ALONE, HELD, SENT
@@ -72,7 +73,7 @@ def test_any_number_of_threads(name: str, threads: int) -> None:
     assert apart(everything(cut), whole(name, MANY)) == []
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(1, 2))
 @pytest.mark.parametrize("lanes", [1, MANY])
 @pytest.mark.parametrize("name", TEXTS)
 def test_checkpoints_at_random_places(name: str, lanes: int, seed: int, tmp_path: Path) -> None:
