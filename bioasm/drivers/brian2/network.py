@@ -35,7 +35,7 @@ Array = NDArray[Any]
 
 @contextmanager
 def _heap_set_aside() -> Iterator[None]:
-    """Keep what there is out of garbage collection: Brian2 begins each run with a full one, which can take longer than the run."""
+    """Keep what there is out of garbage collection: Brian2 begins each run with a full one, often longer than the run."""
     gc.freeze()
     try:
         yield
