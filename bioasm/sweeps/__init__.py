@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from bioasm.isa.program import Program
     from bioasm.results import Result
     from bioasm.sweeps.plan import Plan, Point
-    from bioasm.sweeps.run import Observer
+    from bioasm.sweeps.run import Observer, Sweeper
     from bioasm.sweeps.store import Store
     from bioasm.sweeps.table import Columns
 
@@ -42,7 +43,7 @@ class Sweep:
     @property
     def missing(self) -> list[Point]:
         """The points that have no result."""
-        return [point for point in self.points if not self.store.result(point).exists()]
+        return [point for point in self.points if not self.store.has(point)]
 
     @property
     def table(self) -> Columns:
@@ -101,6 +102,7 @@ def sweep(
 
 def run_plan(plan: Plan, folder: Path, make: Callable[[], Executor], observer: Observer | None = None) -> Sweep:
     """Run what of a plan is not in the folder yet; the table is written however that ends. `make` makes an executor."""
+    from bioasm.diagnostics import BioasmError
     from bioasm.sweeps.run import Sweeper
     from bioasm.sweeps.store import Store
 
@@ -109,10 +111,17 @@ def run_plan(plan: Plan, folder: Path, make: Callable[[], Executor], observer: O
     sweeper = Sweeper(plan, made.points, store, make, observer)
     try:
         sweeper.run()
-    finally:
-        if store.begun:
-            made.save_table(sweeper.rows)
+    except BaseException:
+        with suppress(BioasmError):  # what ended the sweep is to be told, not that a full disk has no place for a table
+            _save(made, sweeper)
+        raise
+    _save(made, sweeper)
     return made
+
+
+def _save(made: Sweep, sweeper: Sweeper) -> None:
+    if made.store.begun:
+        made.save_table(sweeper.rows)
 
 
 def prepared(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,23 +24,26 @@ class Submitit(Executor):
     """Jobs of submitit, a library for Slurm, as futures."""
 
     def __init__(self, cluster: str, folder: Path) -> None:
-        self.jobs = import_module("submitit").AutoExecutor(str(folder), cluster=cluster)
+        """An executor whose queue keeps its files in a folder. Raises BioasmError B406 where there is no such queue."""
+        with _takes_jobs():
+            self.jobs = import_module("submitit").AutoExecutor(str(folder), cluster=cluster)
         self.waiting: dict[Future[Any], Any] = {}
         self.closed, self.lock = False, threading.Lock()
         threading.Thread(target=self._follow, daemon=True).start()
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a job over to the queue."""
+        """Hand a job over to the queue. Raises BioasmError B406 where it takes none."""
         future: Future[Any] = Future()
-        with self.lock:
+        with self.lock, _takes_jobs():
             self.waiting[future] = self.jobs.submit(function, *args, **kwargs)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End it; jobs that wait are taken from the queue where they are to be cancelled."""
+        """End it; jobs that have not ended are taken from the queue."""
         self.closed = True
-        for job in list(self.waiting.values()) if cancel_futures else ():
-            job.cancel(check=False)
+        with self.lock:
+            for job in self.waiting.values():
+                job.cancel(check=False)
 
     def _follow(self) -> None:
         while not self.closed:
@@ -47,9 +51,41 @@ class Submitit(Executor):
                 ended = [future for future, job in self.waiting.items() if job.done()]
                 jobs = [(future, self.waiting.pop(future)) for future in ended]
             for future, job in jobs:
-                fault = job.exception()
-                future.set_result(job.result()) if fault is None else future.set_exception(fault)
+                if future.set_running_or_notify_cancel():
+                    fault = job.exception()
+                    future.set_result(job.result()) if fault is None else future.set_exception(fault)
             time.sleep(_POLL)
+
+
+@contextmanager
+def _takes_jobs() -> Iterator[None]:
+    """Tell in one line why a queue takes no jobs."""
+    try:
+        yield
+    except (OSError, RuntimeError) as cause:
+        raise error("B406", f"the queue takes no jobs: {cause}", hint="is Slurm set up on this machine?") from cause
+
+
+class Dask(Executor):
+    """The workers of a Dask scheduler, and a connection to it that is closed at the end."""
+
+    def __init__(self, address: str) -> None:
+        """Connect. Raises BioasmError B406 where no scheduler answers."""
+        try:
+            self.client = import_module("distributed").Client(address, timeout=10)
+        except (OSError, ValueError) as cause:
+            raise error("B406", f"no Dask scheduler answers at {address}: {cause}") from None
+        self.jobs: Executor = self.client.get_executor(retries=_RETRIES)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a job over to the scheduler."""
+        return self.jobs.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End it; the scheduler forgets jobs that have not ended, for nobody else wants them."""
+        if wait:
+            self.jobs.shutdown()
+        self.client.close()
 
 
 def factory(name: str, workers: int | None, folder: Path) -> Callable[[], Executor]:
@@ -59,7 +95,7 @@ def factory(name: str, workers: int | None, folder: Path) -> Callable[[], Execut
         return Processes(workers)
     if kind == "dask" and where:
         require("distributed", "dask", "the executor dask")
-        return lambda: _dask(where)
+        return lambda: Dask(where)
     if name in ("slurm", "submitit-local"):
         require("submitit", "slurm", "the executor slurm")
         return lambda: Submitit("slurm" if name == "slurm" else "local", folder / "queue")
@@ -69,15 +105,6 @@ def factory(name: str, workers: int | None, folder: Path) -> Callable[[], Execut
             raise error("B312", text, hint=hint, exit_code=EXIT_USAGE)
         return _mpi
     raise error("B406", f"there is no executor {name!r}", hint=f"it is {FORMS}", exit_code=EXIT_USAGE)
-
-
-def _dask(address: str) -> Executor:
-    try:
-        client = import_module("distributed").Client(address, timeout=10)
-    except (OSError, ValueError) as cause:
-        raise error("B406", f"no Dask scheduler answers at {address}: {cause}") from None
-    made: Executor = client.get_executor(retries=_RETRIES)
-    return made
 
 
 def _mpi() -> Executor:

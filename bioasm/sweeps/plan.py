@@ -13,6 +13,7 @@ from typing import Any
 from bioasm import __version__
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.runtime.options import DEFAULT_FUEL
+from bioasm.settings import called
 
 FORMAT = 1
 MOST_JOBS = 1 << 20
@@ -116,12 +117,17 @@ class Plan:
             yield from (tuple(jobs[at : at + most]) for at in range(0, len(jobs), most))
 
     def check(self) -> None:
-        """Refuse more than MOST_JOBS jobs, and more pieces than lanes. Raises BioasmError B406."""
+        """Refuse more than MOST_JOBS jobs, more pieces than lanes, and a value that is there twice. Raises BioasmError B406."""
         jobs = self.count * self.pieces
         if jobs > MOST_JOBS:
             raise error("B406", f"the sweep has {jobs:,} jobs; the most is {MOST_JOBS:,}", exit_code=EXIT_USAGE)
         if not 1 <= self.pieces <= self.lanes:
             raise error("B406", f"{self.pieces} pieces of {self.lanes} lanes", exit_code=EXIT_USAGE)
+        for name, values in self.axes.items():
+            if len({*values}) < len(values):
+                twice = next(value for value in values if values.count(value) > 1)
+                text = f"{called(name)}: the value {twice} is there {values.count(twice)} times"
+                raise error("B406", text, hint="--seeds runs each value with several seeds", exit_code=EXIT_USAGE)
 
     def _point(self, told: Hash, settings: Settings, seed: int) -> Point:
         edges = [self.lanes * k // self.pieces for k in range(self.pieces + 1)]

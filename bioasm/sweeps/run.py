@@ -65,7 +65,7 @@ class Sweeper:
                     self._leave(executor)
                     return False
             except BrokenExecutor:
-                executor.shutdown(wait=False, cancel_futures=True)
+                _end(executor, wait=False)
             except BaseException:
                 self._leave(executor)
                 raise
@@ -77,7 +77,7 @@ class Sweeper:
         stop = getattr(self.make, "stop", None)
         if stop is not None:
             stop.set()
-        executor.shutdown(wait=stop is not None, cancel_futures=True)
+        _end(executor, wait=stop is not None)
 
     def _on(self, executor: Executor) -> bool:
         """Run all on one executor. Raises BrokenExecutor where a process of it died."""
@@ -176,6 +176,14 @@ class Sweeper:
         seconds = time.monotonic() - self.began
         state = State(len(self.point_of), self.before, self.done, self.failed, seconds)
         return self.observer is None or self.observer(state)
+
+
+def _end(executor: Executor, *, wait: bool) -> None:
+    """Shut an executor down in the midst of its jobs."""
+    try:
+        executor.shutdown(wait=wait, cancel_futures=True)
+    except TypeError:  # Dask's has no such option, and cancels jobs where it does not wait for them
+        executor.shutdown(wait=False)
 
 
 def _fault(future: Future[bytes]) -> BaseException | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bioasm.diagnostics import error
+from bioasm.diagnostics import BioasmError, error
 from bioasm.files import unreadable, unwritable, whole
 from bioasm.results import Result
 from bioasm.results.reading import load
@@ -38,7 +40,7 @@ class Store:
         return (self.folder / ABOUT).is_file()
 
     def begin(self) -> None:
-        """Make the folder, or what is missing of it. Raises BioasmError B302."""
+        """Make the folder, or what is missing of it. Raises BioasmError B302 where nothing can be written into it."""
         self._make(self.folder)
         self._write(self.folder / ABOUT, _told(self.plan).encode())  # first, so that what a crash leaves is known again
         self._write(self.folder / PROGRAM, self.plan.program)
@@ -49,11 +51,13 @@ class Store:
         """Where the result of a point is."""
         return self.folder / "results" / f"{point.name}.npz"
 
+    def has(self, point: Point) -> bool:
+        """Whether a point has a result; no fault where the folder can't be looked into."""
+        return os.path.exists(self.result(point))
+
     def missing(self, point: Point) -> list[Job]:
         """The jobs of a point that have not been done."""
-        if self.result(point).exists():
-            return []
-        return [job for job in point.jobs if not self._place(job).exists()]
+        return [] if self.has(point) else [job for job in point.jobs if not os.path.exists(self._place(job))]
 
     def keep(self, job: Job, npz: bytes) -> None:
         """Keep the result of a job, in place of an earlier failure."""
@@ -73,26 +77,26 @@ class Store:
             return None
         places = [self._place(job) for job in point.jobs]
         whole: Result | None = None
-        if not self.result(point).exists() and all(place.exists() for place in places):
-            whole = merge([load(place) for place in places], [p.name for p in places])
+        if not self.has(point) and all(map(os.path.exists, places)):
+            whole = merge([_loaded(place) for place in places], [p.name for p in places])
             self._write(self.result(point), content(whole))
-        if self.result(point).exists():
+        if self.has(point):
             for place, job in zip(places, point.jobs, strict=True):
-                place.unlink(missing_ok=True)
+                _delete(place)
                 self._forget_failure(job)
         return whole
 
     def keep_table(self, csv: bytes) -> Path:
-        """Keep the table, where it is another than that of the folder; returns where it is."""
+        """Keep the table, where that of the folder is another or can't be read; returns its path. Raises BioasmError B302."""
         path = self.folder / TABLE
-        if not path.is_file() or path.read_bytes() != csv:
+        if not _holds(path, csv):
             self._write(path, csv)
         return path
 
     def failure(self, job: Job) -> list[dict[str, Any]] | None:
         """Why a job failed, None where it did not."""
         place = self._failed(job)
-        if not place.exists():
+        if not os.path.exists(place):
             return None
         try:
             return list(json.loads(place.read_text(encoding="utf-8"))["findings"])
@@ -100,8 +104,8 @@ class Store:
             return [{"code": "B604", "message": f"{place} can't be read"}]
 
     def load(self, point: Point) -> Result:
-        """The result of a point."""
-        return load(self.result(point))
+        """The result of a point. Raises BioasmError B301, B313 where there is none, or a damaged one."""
+        return _loaded(self.result(point))
 
     def log(self, job: Job, seconds: float) -> None:
         """Note how long a job took."""
@@ -120,17 +124,43 @@ class Store:
 
     def _forget_failure(self, job: Job) -> None:
         for suffix in (".json", ".npz"):
-            self._failed(job).with_suffix(suffix).unlink(missing_ok=True)
+            _delete(self._failed(job).with_suffix(suffix))
 
     def _make(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(0, "it is only to be read")
         except OSError as cause:
             raise unwritable(folder, cause) from cause
 
     def _write(self, path: Path, data: bytes) -> None:
         with whole(path) as stream:
             stream.write(data)
+
+
+def _delete(path: Path) -> None:
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+    except OSError as cause:
+        raise unwritable(path, cause) from cause
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _loaded(place: Path) -> Result:
+    """The Result in a file, with a hint what to do about a damaged one."""
+    try:
+        return load(place)
+    except BioasmError as bad:
+        hint = "without that file the same command runs its job again" if place.exists() else None
+        raise BioasmError(*(replace(one, hint=one.hint or hint) for one in bad.diagnostics)) from bad
 
 
 def is_sweep(path: str) -> bool:
@@ -145,7 +175,7 @@ def results_in(folder: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as cause:
-        raise unreadable(folder, cause) from cause
+        raise unreadable(folder / "results", cause) from cause
 
 
 def check_folder(folder: Path, plan: Plan) -> None:

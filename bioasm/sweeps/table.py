@@ -36,7 +36,7 @@ def to_csv(columns: Columns) -> bytes:
 
 def _row(store: Store, point: Point, known: dict[str, Any] | None) -> dict[str, Any]:
     row: dict[str, Any] = {**dict(point.settings), "seed": point.seed}
-    if known is not None or store.result(point).exists():
+    if known is not None or store.has(point):
         return {**row, **(known or numbers(store.load(point))), "file": f"results/{point.name}.npz"}
     failed = any(store.failure(job) is not None for job in point.jobs)
     return {**row, "status": "failed" if failed else "missing"}

@@ -1,11 +1,13 @@
-"""Runs of pieces, and Results as the bytes of files without what differs by nature: the times that a run took."""
+"""Programs, runs of pieces and folders of sweeps, and Results as the bytes of files without the times that a run took."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import bioasm
@@ -68,6 +70,36 @@ RD spikes
 RD v
 """
 TEXTS = {"spins": SPINS, "membranes": MEMBRANES}
+
+# The frustrated triangle, and a grid of it in pieces.
+TRIANGLE = """
+.const T = 2
+.const sweeps = 20 sweeps
+MODEL ising
+ALC 3
+LDJ [[0, -1, -1], [-1, 0, -1], [-1, -1, 0]]
+SIG T
+RUN sweeps
+GET r0, energy
+OUT r0, lowest
+"""
+GRID: dict[str, Any] = {"set": {"T": "1:2:3"}, "seeds": 2, "lanes": 8, "pieces": 3}
+
+
+def threads() -> Executor:
+    return ThreadPoolExecutor(1)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What is in the folder of a sweep, but for the seconds that jobs took and what an executor keeps for itself."""
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if name != "log.csv" and not name.startswith("queue")}
+
+
+def written(folder: Path, text: str) -> Path:
+    """The text as a file."""
+    (folder / "p.basm").write_text(text)
+    return folder / "p.basm"
 
 
 def pieces(program: Any, lanes: int, cuts: tuple[int, ...], **options: Any) -> list[Result]:

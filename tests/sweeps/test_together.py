@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from bioasm.sweeps.plan import Plan
 from bioasm.sweeps.values import axes_of
 from bioasm.verifier.gate import verify
 from tests.command import bioasm as command
-from tests.sweeps.support import MEMBRANES, SPINS
+from tests.sweeps.support import MEMBRANES, SPINS, files, threads
 from tests.sweeps.test_lane_values import CASES, SPIKES
-from tests.sweeps.test_sweeps import files
 
 NOISY = MEMBRANES.replace("SIG 3 mV", "SIG S").replace("ALC 4", ".const S = 3 mV\nALC 4", 1)
 STARTS = SPIKES.replace("RUN 20 ms", "SET a.v, normal(-60 mV, 2 mV, -80 mV, -51 mV) per lane\nRUN 20 ms", 1)
@@ -60,10 +58,6 @@ SWEEPS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "spikes one by one": CASES["spikes one by one"],
     "connections that learn": CASES["connections that learn"],
 }
-
-
-def threads() -> Executor:
-    return ThreadPoolExecutor(1)
 
 
 def planned(text: str, given: Mapping[str, Any], lanes: int, **options: Any) -> Plan:
