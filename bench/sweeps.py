@@ -1,14 +1,14 @@
-"""What a sweep costs beside its jobs: processor time and workers' idle time, for jobs of about a second on two processes.
+"""What a sweep costs beside its jobs, for jobs of about a second on two processes, and what points side by side save.
 
-    python bench/sweeps.py [--jobs 16] [--seconds 1.5]
+    python bench/sweeps.py [--jobs 16] [--seconds 1.5] [--rounds 3]
     python bench/sweeps.py --together
 
-`efficiency` is the processor time of the jobs run one after another in one process, divided by that of the whole command
-`bioasm sweep` with all its processes, as Linux tells it. `start` is what does not grow with the jobs (the interpreter, imports,
-the check of the program), found from a sweep of one job for each worker. On an idle machine with as many processors as workers
-the efficiency is the share of ideal speed, but for idle workers. `busy` is the share of the workers' wall time in which they
-were at a job; on a machine that does other things it says little. `--together` tells what points take as lanes of one run,
-and as a run each.
+Ideal are two processes that have imported and compiled all, and do half of the jobs each, without a sweep. Each round runs
+them bare, then the whole command `bioasm sweep` with the same jobs, and then a sweep of one job for each worker, which tells
+the start: the interpreter, imports, the check of the program. So what else the machine does meets all three. `efficiency` is
+the time of the bare processes divided by that of the command, by the clock and in processor time as Linux tells it, with and
+without the start. The last line has the medians over the rounds. `--seconds` are of processor time. `--together` tells what
+points take as lanes of one run, and as a run each.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -70,18 +71,50 @@ def written(folder: Path, sweeps: int) -> Path:
     return folder / "p.basm"
 
 
-def alone(this: Plan) -> float:
-    """Processor time of the jobs in this process, one after another."""
+def bare(program: Path, count: int) -> tuple[float, float]:
+    """Processor time and wall time of jobs in processes that are ready before it begins."""
+    shares = [range(first, count, WORKERS) for first in range(min(WORKERS, count))]
+    command = [sys.executable, __file__, "--bare", str(program)]
+    started = [
+        subprocess.Popen([*command, ",".join(map(str, share))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for share in shares
+    ]
+    for process in started:
+        _line(process)
+    began = time.perf_counter()
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    spent = sum(float(_line(process)) for process in started)
+    wall = time.perf_counter() - began
+    for process in started:
+        process.communicate()
+    return spent, wall
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def share(program: Path, seeds: Sequence[int]) -> None:
+    """One of the bare processes: compile, wait for the word, and tell the processor time of the jobs."""
+    tasks = [(this, point.jobs) for this in [prepared(program, {}, seeds)] for point in this.points()]
+    run_task(pack(*tasks[0], warm=True))
+    print("ready", flush=True)
+    sys.stdin.readline()
     began = time.process_time()
-    for point in this.points():
-        run_task(pack(this, point.jobs))
-    return time.process_time() - began
+    for task in tasks:
+        run_task(pack(*task))
+    print(time.process_time() - began, flush=True)
 
 
-def calibrated(folder: Path, seconds: float) -> int:
-    """How many sweeps take so long."""
-    alone(prepared(written(folder, 1000), {}, 1))  # compiles
-    return max(1000, round(20000 * seconds / alone(prepared(written(folder, 20000), {}, 1))))
+def calibrated(folder: Path, seconds: float) -> Path:
+    """The program whose job takes so much processor time, with all processes at work."""
+    bare(written(folder, 20000), WORKERS)  # compiles
+    spent, _ = bare(written(folder, 200_000), WORKERS)
+    return written(folder, max(1000, round(200_000 * seconds * WORKERS / spent)))
 
 
 def processor_time(command: Sequence[str]) -> tuple[float, float]:
@@ -99,13 +132,11 @@ def processor_time(command: Sequence[str]) -> tuple[float, float]:
     return spent, wall
 
 
-def swept(program: Path, jobs: int) -> tuple[float, float, float]:
-    """Processor time, wall time, and wall time of the jobs of a sweep of as many seeds as jobs."""
+def swept(program: Path, jobs: int) -> tuple[float, float]:
+    """Processor time and wall time of a sweep of as many seeds as jobs."""
     with tempfile.TemporaryDirectory() as folder:
         asked = ["--seeds", str(jobs), "--workers", str(WORKERS), "-o", f"{folder}/f"]
-        spent, wall = processor_time([sys.executable, "-m", "bioasm", "sweep", str(program), *asked])
-        log = (Path(folder) / "f" / "log.csv").read_text().splitlines()
-    return spent, wall, sum(float(line.split(",")[1]) for line in log)
+        return processor_time([sys.executable, "-m", "bioasm", "sweep", str(program), *asked])
 
 
 def threads() -> Executor:
@@ -137,16 +168,26 @@ def together() -> None:
             print(f"{name}, {n:3} neurons, 16 values: alone {other:.2f} s, together {one:.2f} s, {other / one:.1f} times")
 
 
-def beside(folder: Path, count: int, seconds: float) -> None:
-    """What a sweep costs beside its jobs."""
-    program = written(folder, calibrated(folder, seconds))
-    few, jobs, (spent, wall, at_jobs) = swept(program, WORKERS)[0], alone(prepared(program, {}, count)), swept(program, count)
-    each = (spent - few) / (count - WORKERS)
-    start, more = few - WORKERS * each, each - jobs / count
-    print(f"{count} jobs of {jobs / count:.2f} s of processor time each, {WORKERS} workers")
-    print(f"processor time: jobs alone {jobs:.2f} s, sweep {spent:.2f} s: start {start:.2f} s, {more * 1e3:.0f} ms more a job")
-    print(f"efficiency {jobs / (spent - start):.3f} without the start, {jobs / spent:.3f} with it (processor time)")
-    print(f"wall {wall:.2f} s, busy {at_jobs / (WORKERS * wall):.3f}")
+def beside(program: Path, count: int) -> tuple[float, ...]:
+    """One round: the four efficiencies, and the start, by the clock and in processor time."""
+    (jobs, ideal), (spent, wall) = bare(program, count), swept(program, count)
+    each = jobs / count
+    more, start = (
+        now - there for now, there in zip(swept(program, WORKERS), (WORKERS * each, ideal * WORKERS / count), strict=True)
+    )
+    found = (ideal / wall, ideal / (wall - start), jobs / spent, jobs / (spent - more), start, more)
+    print(
+        f"bare {ideal:.2f} s ({jobs:.2f} s of processor time), sweep {wall:.2f} s ({spent:.2f} s): {_told(found)}", flush=True
+    )
+    return found
+
+
+def _told(found: Sequence[float]) -> str:
+    wall, later, spent, busy, start, more = found
+    return (
+        f"efficiency {wall:.3f} by the clock, {later:.3f} without the start of {start:.2f} s; "
+        f"in processor time {spent:.3f}, and {busy:.3f} without that of {more:.2f} s"
+    )
 
 
 def main() -> None:
@@ -154,13 +195,19 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--jobs", type=int, default=16)
     asked.add_argument("--seconds", type=float, default=1.5)
+    asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--together", action="store_true")
+    asked.add_argument("--bare", nargs=2, help=argparse.SUPPRESS)
     given = asked.parse_args()
-    if given.together:
+    if given.bare:
+        share(Path(given.bare[0]), [int(seed) for seed in given.bare[1].split(",")])
+    elif given.together:
         together()
-        return
-    with tempfile.TemporaryDirectory() as name:
-        beside(Path(name), given.jobs, given.seconds)
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            program = calibrated(Path(name), given.seconds)
+            found = [beside(program, given.jobs) for _ in range(given.rounds)]
+        print(f"medians: {_told([median(one) for one in zip(*found, strict=True)])}")
 
 
 if __name__ == "__main__":

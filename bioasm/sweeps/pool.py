@@ -26,7 +26,11 @@ _IMPORTED = (
     "bioasm.sweeps.worker",
     "bioasm.binary.reader",
     "bioasm.drivers.cpu",
+    "bioasm.models.store",
+    "bioasm.morphology.volumes",
+    "bioasm.results.content",
     "bioasm.results.files",
+    "bioasm.results.json",
     "bioasm.vm.kernel_cache",
     "llvmlite.binding",
 )
