@@ -16,6 +16,7 @@ LIMITS: dict[str, Limit] = {
     "neurons": Limit(1 << 24, "ALC; indices stay far below 32 bits, also after scaling by lanes"),
     "lanes": Limit(1 << 16, "independent copies of one run"),
     "all_lanes": Limit(1 << 24, "lanes of a whole that is run in pieces; each lane is a word of the noise's key"),
+    "volumes": Limit(1 << 20, "CVs of one cell of cable; Python works them out before a run, in half a minute and 1 GB"),
     "cells": Limit(1 << 28, "neurons times lanes; the state of a run then fits a large workstation"),
     "instructions": Limit(1 << 20, "a program's length; data are not instructions"),
     "constants": Limit(1 << 20, "numbers in the constant pool of a program"),

@@ -215,10 +215,7 @@ class _Reader:
             text = "a cell has branches or samples, not both" if self.reading else "the cell has no cable"
             raise self.head.fault("B140", text, 0, hint)
         if self.reading:
-            tree = tree_of(read_samples(self.samples), self.reading, self.head)
-            if not all(branch.pieces for branch in tree.branches):
-                raise self.head.fault("B141", "the samples of a branch all stand in one point")
-            return tree
+            return tree_of(read_samples(self.samples), self.reading, self.head)
         return Tree(tuple(self._segments()))
 
     def _segments(self) -> Iterator[Segment]:

@@ -96,7 +96,10 @@ def tree_of(samples: list[Sample], reading: str, line: Line) -> Tree:
     """
     if not samples:
         raise line.fault("B141", "there are no samples")
-    return _as_arbor(samples) if reading == "arbor" else _as_neuron(samples)
+    tree = _as_arbor(samples) if reading == "arbor" else _as_neuron(samples)
+    if not all(branch.pieces for branch in tree.branches):
+        raise line.fault("B141", "the samples of a branch all stand in one point")
+    return tree
 
 
 def _as_arbor(samples: list[Sample]) -> Tree:

@@ -8,24 +8,28 @@ from pathlib import Path
 from bioasm.files import reason
 from bioasm.isa.limits import limit
 from bioasm.morphology.faults import Line
-from bioasm.morphology.swc import read_samples
+from bioasm.morphology.swc import READINGS, read_samples, tree_of
 from bioasm.text.assembly import Place
 from bioasm.text.document import Item
 from bioasm.text.operands import Fault
 
-_NAMED = re.compile(r'^([ \t]*swc)[ \t]+"([^"\n]*)"(?=[ \t])', re.MULTILINE)
+_NAMED = re.compile(r'^([ \t]*swc)[ \t]+"([^"\n]*)"(?=[ \t]+(?:as[ \t]+(\w+))?)', re.MULTILINE)
 
 
 def with_samples(item: Item, place: Place) -> str:
     """The block of a cell with the samples of the file that it names behind its last line, a line each.
 
-    Raises Fault where the file can't be read, BioasmError B141 or B142 at the line of the file that is no sample.
+    Raises Fault where the file can't be read, BioasmError B141 or B142 at the line of the file that is no sample, or whose
+    sample can't be read as the text of the cell says.
     """
     found = _NAMED.search(item.text)
     if found is None:
         return item.text
     path = place.folder / found[2]
-    samples = read_samples(Line(text, str(path), at) for at, text in enumerate(_content(path, item).splitlines(), 1))
+    lines = [Line(text, str(path), at) for at, text in enumerate(_content(path, item).splitlines(), 1)]
+    samples = read_samples(lines)
+    if found[3] in READINGS:
+        tree_of(samples, found[3], lines[0] if lines else Line("", str(path), 1))
     rows = "".join(f"  {' '.join(one.line.text.partition('#')[0].split())}\n" for one in samples)
     block = _NAMED.sub(r"\1", item.text, count=1)
     end = block.rindex("}")
@@ -34,6 +38,8 @@ def with_samples(item: Item, place: Place) -> str:
 
 def _content(path: Path, item: Item) -> str:
     try:
+        if path.exists() and not path.is_file():  # a device has no end, and a pipe may have no beginning
+            raise Fault("B301", f"{path} is no file", None, item)
         if path.stat().st_size > limit("model_bytes"):
             raise Fault("B111", f"{path} is longer than {limit('model_bytes')} bytes", None, item)
         return path.read_text(encoding="utf-8", errors="replace")

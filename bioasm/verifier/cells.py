@@ -26,7 +26,10 @@ def add_cells(builder: NetworkBuilder, name: str, cell: Cell, n: int) -> Found:
         yield Finding("B127", f"population {populations[0].name} is there already, and spins stand alone")
     elif len(populations) + 1 + len(parts) > limit("populations"):
         yield Finding("B111", f"a program has at most {limit('populations')} populations")
-    elif fault := cell.fault(limit("neurons")):
+    elif cell.most_volumes > limit("volumes"):
+        text = f"the cell {cell.name} has about {cell.most_volumes:.6g} CVs; the limit is {limit('volumes')}"
+        yield Finding("B111", text, "fewer `per branch`, or longer ones by `at most`", operand=1)
+    elif fault := cell.fault(limit("volumes")):
         yield Finding(fault.code, f"{fault.message} (cell {cell.name})", operand=1)
     elif first + max(n, 1) * (len(parts) + cell.most_volumes) > limit("neurons"):
         yield Finding("B111", f"{n} cells of about {cell.most_volumes:.6g} CVs; the limit is {limit('neurons')} neurons in all")

@@ -271,3 +271,12 @@ def test_a_tree_that_is_too_deep_for_recursion_is_refused() -> None:
         lines += [f"branch {end} from {before}: length 10 um, diameter 1 um" for end in (name, f"{name}x")]
     found = refused("\n".join([".cell deep {", *lines, "}", "    POP cells, deep, 1", "    RUN 1 ms", ""]))
     assert (found.code, "forks in a row" in found.message) == ("B502", True)
+
+
+def test_without_scipy_cells_are_refused_and_point_neurons_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bioasm.drivers.brian2.trees.find_spec", lambda name: None)
+    found = refused(CABLE)
+    assert (found.code, "SciPy" in found.message, found.hint) == ("B502", True, "pip install --upgrade 'bioasm[brian2]'")
+    assert found.span is not None and found.span.line == CABLE[: CABLE.index("POP")].count("\n") + 1
+    with Brian2Driver() as it:
+        it.run(verify(assemble("POP points, lif, 1\nRUN 1 ms\n")))

@@ -229,6 +229,8 @@ def test_what_is_held_is_from_before_spikes_that_arrive() -> None:
 def test_memory_is_bounded_before_cvs_are_made() -> None:
     found = fault(text=CELL.replace("5 per branch", "at most 0.000001 um"))
     assert (found.code, found.span and found.span.line) == ("B111", 8)
+    found = fault(text=CELL.replace("5 per branch", "10000000 per branch"))
+    assert (found.code, "limit is 1048576" in found.message, found.hint is not None) == ("B111", True, True)
 
 
 def test_faults_of_a_cell_are_told_at_their_lines() -> None:
@@ -276,6 +278,24 @@ def test_a_malformed_file_is_told_at_its_line(rows: str, code: str, line: int, t
     (found,) = caught.value.diagnostics
     assert found.code == code and found.span is not None
     assert (Path(found.span.source).name, found.span.line) == ("cell.swc", line)
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"), [("", 1), ("#\n1 1 0 0 0 5 -1\n", 2), ("1 1 0 0 0 5 -1\n2 1 0 0 0 5 1\n3 3 0 0 0 1 2\n", 1)]
+)
+def test_samples_that_make_no_cable_are_told_in_their_file(rows: str, line: int, tmp_path: Path) -> None:
+    (tmp_path / "cell.swc").write_text(rows, encoding="utf-8")
+    with pytest.raises(BioasmError) as caught:
+        assemble(OF_FILE, folder=tmp_path)
+    (found,) = caught.value.diagnostics
+    assert found.code == "B141" and found.span is not None
+    assert (Path(found.span.source).name, found.span.line) == ("cell.swc", line)
+
+
+def test_what_has_no_end_is_no_file_of_samples(tmp_path: Path) -> None:
+    with pytest.raises(BioasmError) as caught:
+        assemble(OF_FILE.replace("cell.swc", "/dev/zero"), folder=tmp_path)
+    assert [(one.code, one.message) for one in caught.value.diagnostics] == [("B301", "/dev/zero is no file")]
 
 
 def test_a_missing_file_is_told_where_it_is_named(tmp_path: Path) -> None:

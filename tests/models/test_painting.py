@@ -238,3 +238,13 @@ def test_a_mechanism_that_meets_another_has_no_loop_of_its_own() -> None:
     text = SEEN.partition("    MECH syn")[0] + "    MECH ca, pool, cells.axon\n    MECH in, channel, cells.axon\n"
     names = NameTable(verify(assemble(pool + text)).network, verify(assemble(pool + text)), {})
     assert [one.name for one in names.system(1).apart] == ["hs", "ha"]
+
+
+def test_two_kinds_of_cells_with_mechanisms_on_regions_are_what_each_is_alone() -> None:
+    other = CELL.partition(".const")[0].replace("one", "two").replace("2 um to 1 um", "3 um")
+    more = "    POP others, two, 1\n    MECH soma, pas, others.soma\n    MECH dend, hh_channels, others.dend\n"
+    rest = "    INP {0}.I, 50 pA\n    RUN 2 ms\n    RD {0}_cv.v\n"
+    both = f"{other}{CELL}{more}    INP others.I, 50 pA\n{rest.format('cells')}    RD others_cv.v\n"
+    found = run(both)
+    for name, alone in (("cells_cv.v", CELL + rest.format("cells")), ("others_cv.v", other + more + rest.format("others"))):
+        assert reading(found, name).tolist() == reading(run(alone), name).tolist()

@@ -98,7 +98,7 @@ class CableSteps:
     def _in_region(self, function: str, at: int, mechanism: Instance, *, again: bool = False) -> Iterator[Statement]:
         """Calls of a function over the runs of CVs that a mechanism is painted on: the first neuron and the number of each."""
         count = read("whole", f"runs:{mechanism.id}", Rate.UNIFORM)
-        runs, run = named(f"runs{at}", Type.I8), named(f"run{at}", Type.I64)
+        runs, run = named(f"runs{self.q}_{at}", Type.I8), named(f"run{self.q}_{at}", Type.I64)
         if not again:
             address = field(runs_field(mechanism.id, self.q), self.q, "i8", "tree")
             yield Let(runs, made_of("view", Type.I8, (address, as_value(0), count * 2)))
