@@ -372,7 +372,8 @@ def check_port(instances: Mapping[str, Instance], lost: Container[str], head: st
     if port in ports:
         return
     if not ports:
-        yield Finding("B108", f"{head} receives no spikes: {instance.model.name} has no port")
+        put = "MECH puts a mechanism with a port there, and SYN and EVT name that"
+        yield Finding("B108", f"{head} receives no spikes: {instance.model.name} has no port", put)
     elif not port:
         named = " or ".join(f"{head}.{p}" for p in ports)
         yield Finding("B108", f"{head} has no port without a name", f"its ports are {named}")
