@@ -12,7 +12,7 @@ DECLARED := setup.cfg pyproject.toml
 PIP := -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long firmware lint docs docs-check pictures smoke bench clean
+.PHONY: help run test test-long test-gpu firmware lint docs docs-check pictures smoke bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ test: $(VENV)/.with-test ## set up and run the tests (PYTEST="-q tests/text" cho
 
 test-long: $(VENV)/.with-test ## run the tests that take minutes each
 	$(BIN)/python -m pytest -m long
+
+test-gpu: $(VENV)/.with-test ## run the conformance kit of the driver gpu, on the processor where there is no GPU
+	$(BIN)/python -m pytest -q -n 1 -m long tests/gpu/test_conformance.py
 
 lint: $(VENV)/.with-dev ## set up, then check style and types
 	$(BIN)/ruff check .

@@ -197,11 +197,14 @@ def test_what_is_frozen_stands_still_inside_rk4() -> None:
 
 
 ORDERS = ["receive, spike, reset, step", "receive, step, spike, reset", "spike, reset, step, receive"]
+ALIKE = [("", ""), (" unless refractory", " inclusive")]  # of each half the other two have
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("ends", ["", " inclusive"])
-@pytest.mark.parametrize("frozen", ["", " unless refractory"])
+@pytest.mark.parametrize(
+    ("frozen", "ends"),
+    [("", " inclusive"), (" unless refractory", ""), *(pytest.param(*both, marks=pytest.mark.long) for both in ALIKE)],
+)
 def test_refractory_times_in_every_order(order: str, ends: str, frozen: str) -> None:
     rest = FIRES.replace("x := 0\n", "x := 0.9\n") + f"  refractory: 0.25 ms{ends}\n  order: {order}\n"
     arriving = ", ".join(f"[{k}e-4, 1]" for k in range(20, 100, 3))

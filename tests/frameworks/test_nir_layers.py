@@ -64,9 +64,13 @@ def gain(kind: str, dt: float) -> float:
     return {"LIF": 8e-3 / dt, "IF": 0.3, "CubaLIF": 2e-2 / dt}[kind]
 
 
+KINDS = ("LIF", "IF", "CubaLIF")
+TURNED = [("IF", "CubaLIF", "LIF"), ("CubaLIF", "LIF", "IF")]
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("dt", [1e-3, 1e-4])
-@pytest.mark.parametrize("kinds", [("LIF", "IF", "CubaLIF"), ("IF", "CubaLIF", "LIF"), ("CubaLIF", "LIF", "IF")])
+@pytest.mark.parametrize("kinds", [KINDS, *(pytest.param(turned, marks=pytest.mark.long) for turned in TURNED)])
 def test_skips_loops_and_biases_step_for_step(kinds: tuple[str, str, str], dt: float, driver: str, tmp_path: Path) -> None:
     """Input to a, b, c in a chain and around it; b and c feed themselves; every layer has a bias."""
     rng = np.random.default_rng([len(kinds[0]), round(1 / dt)])

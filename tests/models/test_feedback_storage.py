@@ -107,7 +107,8 @@ def results(
 
 @pytest.mark.parametrize("lanes", [1, 8])
 @pytest.mark.parametrize(
-    ("source", "forms"), [pytest.param("x", ALL, marks=pytest.mark.long), ("x", SOME), ("clip(x, 0, 1)", BYTES)]
+    ("source", "forms"),
+    [pytest.param("x", ALL, marks=pytest.mark.long), ("x", SOME), pytest.param("clip(x, 0, 1)", BYTES, marks=pytest.mark.long)],
 )
 def test_no_storage_changes_a_result(source: str, forms: tuple[str, ...], lanes: int) -> None:
     for n in (1, 9):
