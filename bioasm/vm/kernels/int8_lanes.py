@@ -6,13 +6,12 @@ columns][lane][2], so that one operation multiplies a pair of J's entries with t
 
 from __future__ import annotations
 
-from typing import Any
-
 from llvmlite import ir
 from numba import carray, float64, int8, int16, int32, int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.int8_product import pairwise
 from bioasm.vm.kernels.llvm_intrinsics import pointer
@@ -30,38 +29,25 @@ _SUMS = ROWS * WIDE
 assert 4 * LIMBS * _SUMS + 2 * ROWS * PANEL <= 8 * LANE_SCRATCH * WIDE
 
 
-def _vector_at(b: Any, address: Any, vector: Any, align: int) -> Any:
-    loaded = b.load(b.inttoptr(address, vector.as_pointer()))
-    loaded.align = align
-    return loaded
-
-
 @intrinsic
 def add_pairs(typingctx, entries_at, limbs_at, pairs, sums_at):
     """Add to ROWS sums of WIDE lanes so many pairs of entries, int16 in rows of PANEL, times pairs of one limb of the lanes."""
     i32, i64 = ir.IntType(32), ir.IntType(64)
     sums_of, pairs_of = ir.VectorType(i32, _LENGTH), ir.VectorType(ir.IntType(16), 2 * _LENGTH)
-    everywhere = ir.Constant(sums_of, [0] * _LENGTH)
 
     def codegen(context, b, signature, args):
         entries, limbs, n, sums = args
         places = [[b.add(sums, i64(4 * (r * WIDE + v * _LENGTH))) for v in range(_REGISTERS)] for r in range(ROWS)]
-        totals = [[cgutils.alloca_once_value(b, _vector_at(b, place, sums_of, 4)) for place in row] for row in places]
-        with cgutils.for_range(b, n, intp=i64) as loop:
+        with vectors.in_registers(b, places, sums_of, 4) as totals, cgutils.for_range(b, n, intp=i64) as loop:
             states = b.add(limbs, b.mul(loop.index, i64(4 * WIDE)))
-            s = [_vector_at(b, b.add(states, i64(4 * v * _LENGTH)), pairs_of, 2) for v in range(_REGISTERS)]
+            s = [vectors.load(b, b.add(states, i64(4 * v * _LENGTH)), pairs_of, 2) for v in range(_REGISTERS)]
             at = b.add(entries, b.mul(loop.index, i64(4)))
             for r, row in enumerate(totals):
                 pair = b.load(b.inttoptr(b.add(at, i64(2 * r * PANEL)), i32.as_pointer()))
                 pair.align = 2
-                filled = b.insert_element(ir.Constant(sums_of, ir.Undefined), pair, i32(0))
-                same = b.bitcast(b.shuffle_vector(filled, filled, everywhere), pairs_of)
+                same = b.bitcast(vectors.splat(b, pair, _LENGTH), pairs_of)
                 for total, of_lanes in zip(row, s, strict=True):
                     b.store(b.add(b.load(total), pairwise(b, same, of_lanes)), total)
-        for row, row_of_places in zip(totals, places, strict=True):
-            for total, place in zip(row, row_of_places, strict=True):
-                stored = b.store(b.load(total), b.inttoptr(place, sums_of.as_pointer()))
-                stored.align = 4
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), codegen

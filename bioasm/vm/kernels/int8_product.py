@@ -15,6 +15,7 @@ from numba import int16, int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.kernels.slots import Ctx
@@ -53,18 +54,13 @@ def _sum(b: Any, vector: Any) -> Any:
     return b.extract_element(vector, _I32(0))
 
 
-def _load(b: Any, address: Any, item: Any, length: int, align: int) -> Any:
-    loaded = b.load(b.inttoptr(address, ir.VectorType(item, length).as_pointer()))
-    loaded.align = align
-    return loaded
-
-
 def make_row_sums(rows: int) -> Any:
     """A function (J address, bytes from one row to the next, limbs address, columns, y address) for `rows` rows of y = J s.
 
     Limbs stand one after the other, `columns` 16-bit numbers each, a multiple of LIMB_COLUMNS with zeros at the end.
     """
     length = _LENGTH or 16
+    of_bytes, of_words = ir.VectorType(ir.IntType(8), length), ir.VectorType(_I16, length)
     zero = ir.Constant(ir.VectorType(_I32, length // 2), [0] * (length // 2))
 
     @intrinsic
@@ -74,12 +70,12 @@ def make_row_sums(rows: int) -> Any:
             sums = [[cgutils.alloca_once_value(b, zero) for _ in range(LIMBS)] for _ in range(rows)]
             with cgutils.for_range_slice(b, _I64(0), n, _I64(length), _I64) as (k, _):
                 parts = [
-                    _load(b, b.add(limbs, b.mul(_I64(2), b.add(k, b.mul(n, _I64(limb))))), _I16, length, 2)
+                    vectors.load(b, b.add(limbs, b.mul(_I64(2), b.add(k, b.mul(n, _I64(limb))))), of_words, 2)
                     for limb in range(LIMBS)
                 ]
                 for r in range(rows):
                     address = b.add(b.add(j, k), b.mul(step, _I64(r)))
-                    row = b.sext(_load(b, address, ir.IntType(8), length, 1), ir.VectorType(_I16, length))
+                    row = b.sext(vectors.load(b, address, of_bytes, 1), of_words)
                     for total, part in zip(sums[r], parts, strict=True):
                         b.store(b.add(b.load(total), pairwise(b, row, part)), total)
             for r in range(rows):

@@ -13,6 +13,7 @@ from numba import carray, float64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.processor import register_bits
@@ -29,39 +30,26 @@ _SUMS = ROWS * WIDE
 assert (PARTS + PANEL // WIDE) * _SUMS <= LANE_SCRATCH * WIDE
 
 
-def _vector_at(b: Any, address: Any, vector: Any) -> Any:
-    loaded = b.load(b.inttoptr(address, vector.as_pointer()))
-    loaded.align = 8
-    return loaded
-
-
 @intrinsic
 def add_products(typingctx, entries_at, apart, s_at, count, sums_at):
     """Add to ROWS sums of _LANES lanes: entries that stand `apart` entries from one another, rows PANEL entries, times the
     states of as many lanes that stand `apart` neurons from one another. All addresses are int64."""
     i64, double = ir.IntType(64), ir.DoubleType()
     vector = ir.VectorType(double, _LENGTH)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LENGTH), [0] * _LENGTH)
 
     def codegen(context, b, signature, args):
         entries, step, states, n, sums = args
         fused = b.module.declare_intrinsic(f"llvm.fma.v{_LENGTH}f64", fnty=ir.FunctionType(vector, [vector] * 3))
         places = [[b.add(sums, i64(8 * (r * WIDE + v * _LENGTH))) for v in range(_REGISTERS)] for r in range(ROWS)]
-        totals = [[cgutils.alloca_once_value(b, _vector_at(b, place, vector)) for place in row] for row in places]
-        with cgutils.for_range(b, n, intp=i64) as loop:
+        with vectors.in_registers(b, places, vector, 8) as totals, cgutils.for_range(b, n, intp=i64) as loop:
             at = b.mul(b.mul(loop.index, step), i64(8))
             row_of_states = b.add(states, b.mul(at, i64(WIDE)))
-            s = [_vector_at(b, b.add(row_of_states, i64(8 * v * _LENGTH)), vector) for v in range(_REGISTERS)]
+            s = [vectors.load(b, b.add(row_of_states, i64(8 * v * _LENGTH)), vector, 8) for v in range(_REGISTERS)]
             for r, row in enumerate(totals):
                 entry = b.load(b.inttoptr(b.add(b.add(entries, at), i64(8 * r * PANEL)), double.as_pointer()))
-                filled = b.insert_element(ir.Constant(vector, ir.Undefined), entry, ir.IntType(32)(0))
-                same = b.shuffle_vector(filled, filled, everywhere)
+                same = vectors.splat(b, entry, _LENGTH)
                 for total, states_of_lanes in zip(row, s, strict=True):
                     b.store(b.call(fused, [same, states_of_lanes, b.load(total)]), total)
-        for row, row_of_places in zip(totals, places, strict=True):
-            for total, place in zip(row, row_of_places, strict=True):
-                stored = b.store(b.load(total), b.inttoptr(place, vector.as_pointer()))
-                stored.align = 8
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 5), codegen

@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bioasm.runtime.random import COS, LN2, LOG_SERIES, PARITY, ROTATIONS, SIN, SQRT_HALF_BITS, TAU_OVER_2_32
+from bioasm.vm.kernels import vectors
 from bioasm.vm.layout import WIDE
 
 I32 = ir.IntType(32)
@@ -107,22 +108,6 @@ def exponentials(b: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
     return first, second
 
 
-def _splat(b: Any, scalar: Any) -> Any:
-    filled = b.insert_element(ir.Constant(WORDS, ir.Undefined), scalar, I32(0))
-    return b.shuffle_vector(filled, filled, ir.Constant(WORDS, [0] * WIDE))
-
-
-def _vector_at(b: Any, address: Any) -> Any:
-    loaded = b.load(b.inttoptr(address, WORDS.as_pointer()))
-    loaded.align = 4
-    return loaded
-
-
-def _store_at(b: Any, value: Any, address: Any) -> None:
-    stored = b.store(value, b.inttoptr(address, FLOATS.as_pointer()))
-    stored.align = 4
-
-
 def make_words(wide: bool) -> Any:
     """The function (addresses of the lanes' keys, first neuron, pair of steps, addresses for even and odd steps) that
     stores a vector of random words for each step: of WIDE neurons of one lane, or with `wide` of one neuron in WIDE lanes.
@@ -132,16 +117,16 @@ def make_words(wide: bool) -> Any:
     def draw_words(typingctx, key0_at, key1_at, neuron, pair, even_at, odd_at):
         def codegen(context, b, signature, args):
             at0, at1, first, pair_of_steps, even, odd = args
-            neurons = _splat(b, b.trunc(first, I32))
+            neurons = vectors.splat(b, b.trunc(first, I32), WIDE)
             if wide:
-                key = _vector_at(b, at0), _vector_at(b, at1)
+                key = vectors.load(b, at0, WORDS, 4), vectors.load(b, at1, WORDS, 4)
             else:
                 key0, key1 = (b.load(b.inttoptr(at, I32.as_pointer())) for at in (at0, at1))
-                key = _splat(b, key0), _splat(b, key1)
+                key = vectors.splat(b, key0, WIDE), vectors.splat(b, key1, WIDE)
                 neurons = b.add(neurons, ir.Constant(WORDS, list(range(WIDE))))
-            low, high = _threefry(b, key, (neurons, _splat(b, b.trunc(pair_of_steps, I32))))
-            _store_at(b, b.bitcast(low, FLOATS), even)
-            _store_at(b, b.bitcast(high, FLOATS), odd)
+            low, high = _threefry(b, key, (neurons, vectors.splat(b, b.trunc(pair_of_steps, I32), WIDE)))
+            vectors.store(b, low, even, 4)
+            vectors.store(b, high, odd, 4)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
@@ -155,8 +140,8 @@ def make_numbers(numbers: Any) -> Any:
     @intrinsic
     def turn_into_numbers(typingctx, even_at, odd_at):
         def codegen(context, b, signature, args):
-            for value, address in zip(numbers(b, *(_vector_at(b, at) for at in args)), args, strict=True):
-                _store_at(b, value, address)
+            for value, address in zip(numbers(b, *(vectors.load(b, at, WORDS, 4) for at in args)), args, strict=True):
+                vectors.store(b, value, address, 4)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64), codegen
@@ -188,16 +173,14 @@ def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:
     def wide_spread(typingctx, field_at, delta_at, value_at, column_at, first, last):
         def codegen(context, b, signature, args):
             fields, deltas, values, columns, start, end = args
-            change = b.load(b.inttoptr(deltas, vector.as_pointer()))
-            change.align = bytes_of_item
+            change = vectors.load(b, deltas, vector, bytes_of_item)
             with cgutils.for_range_slice(b, start, end, i64(1), i64) as (e, _):
                 value = weight(b, b.load(at(b, values, e, bytes_of_value, stored)))
                 place = b.sext(b.load(at(b, columns, e, 4, I32)), i64) if by_column else b.sub(e, start)
                 target = at(b, fields, place, WIDE * bytes_of_item, vector)
                 held = b.load(target)
                 held.align = bytes_of_item
-                filled = b.insert_element(ir.Constant(vector, ir.Undefined), value, I32(0))
-                same = b.shuffle_vector(filled, filled, ir.Constant(WORDS, [0] * WIDE))
+                same = vectors.splat(b, value, WIDE)
                 added = b.add(held, b.mul(change, same)) if whole else b.fadd(held, b.fmul(change, same))
                 stored_back = b.store(added, target)
                 stored_back.align = bytes_of_item

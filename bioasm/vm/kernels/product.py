@@ -17,6 +17,7 @@ from numba import carray, float32, float64, int8, int32, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
@@ -40,12 +41,6 @@ def _widen(b: Any, vector: Any, kind: str) -> Any:
     return b.fpext(vector, doubles) if kind == "f4" else b.sitofp(vector, doubles)
 
 
-def _load(b: Any, address: Any, item: Any, align: int) -> Any:
-    loaded = b.load(b.inttoptr(address, ir.VectorType(item, PARTS).as_pointer()))
-    loaded.align = align
-    return loaded
-
-
 def _sum_of_parts(b: Any, vector: Any) -> Any:
     """Eight numbers added as a tree: first those four apart, then two, then one."""
     for apart in (4, 2, 1):
@@ -61,7 +56,7 @@ def make_rows(kind: str, rows: int) -> Any:
     that stores `rows` entries of y = J s. It takes `columns`, a multiple of eight, from J and eight more from the tails."""
     element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
     width, i64, double = BYTES[kind], ir.IntType(64), ir.DoubleType()
-    vector = ir.VectorType(double, PARTS)
+    vector, of_elements = ir.VectorType(double, PARTS), ir.VectorType(element, PARTS)
     zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
 
     @intrinsic
@@ -71,14 +66,14 @@ def make_rows(kind: str, rows: int) -> Any:
             fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=ir.FunctionType(vector, [vector] * 3))
             sums = [cgutils.alloca_once_value(b, zero) for _ in range(rows)]
             with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
-                s = _load(b, b.add(s_address, b.mul(j, i64(8))), double, 8)
+                s = vectors.load(b, b.add(s_address, b.mul(j, i64(8))), vector, 8)
                 for r, total in enumerate(sums):
                     offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
-                    row = _widen(b, _load(b, b.add(j_address, offset), element, width), kind)
+                    row = _widen(b, vectors.load(b, b.add(j_address, offset), of_elements, width), kind)
                     b.store(b.call(fused, [row, s, b.load(total)]), total)
-            s = _load(b, b.add(s_address, b.mul(n, i64(8))), double, 8)
+            s = vectors.load(b, b.add(s_address, b.mul(n, i64(8))), vector, 8)
             for r, total in enumerate(sums):
-                tail = _load(b, b.add(tail_address, i64(r * PARTS * 8)), double, 8)
+                tail = vectors.load(b, b.add(tail_address, i64(r * PARTS * 8)), vector, 8)
                 entry = _sum_of_parts(b, b.call(fused, [tail, s, b.load(total)]))
                 b.store(entry, b.inttoptr(b.add(y_address, i64(r * 8)), double.as_pointer()))
             return context.get_dummy_value()
@@ -94,9 +89,8 @@ def make_lower_rows(kind: str) -> Any:
     with s, and adds what the same entries, mirrored, give to y[0:columns]."""
     element = {"i1": ir.IntType(8), "i4": ir.IntType(32), "f4": ir.FloatType(), "f8": ir.DoubleType()}[kind]
     width, i64, double = BYTES[kind], ir.IntType(64), ir.DoubleType()
-    vector = ir.VectorType(double, PARTS)
+    vector, of_elements = ir.VectorType(double, PARTS), ir.VectorType(element, PARTS)
     zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), PARTS), [0] * PARTS)
 
     @intrinsic
     def lower_rows(typingctx, j_at, stride, s_at, columns, y_at, row):
@@ -107,19 +101,17 @@ def make_lower_rows(kind: str) -> Any:
             own = []
             for r in range(LOWER_ROWS):
                 address = b.add(s_address, b.mul(b.add(i, i64(r)), i64(8)))
-                filled = b.insert_element(zero, b.load(b.inttoptr(address, double.as_pointer())), ir.IntType(32)(0))
-                own.append(b.shuffle_vector(filled, filled, everywhere))
+                own.append(vectors.splat(b, b.load(b.inttoptr(address, double.as_pointer())), PARTS))
             with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
                 eight = b.mul(j, i64(8))
-                s = _load(b, b.add(s_address, eight), double, 8)
-                mirrored = _load(b, b.add(y_address, eight), double, 8)
+                s = vectors.load(b, b.add(s_address, eight), vector, 8)
+                mirrored = vectors.load(b, b.add(y_address, eight), vector, 8)
                 for r, total in enumerate(sums):
                     offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
-                    entries = _widen(b, _load(b, b.add(j_address, offset), element, width), kind)
+                    entries = _widen(b, vectors.load(b, b.add(j_address, offset), of_elements, width), kind)
                     b.store(b.call(fused, [entries, s, b.load(total)]), total)
                     mirrored = b.call(fused, [entries, own[r], mirrored])
-                stored = b.store(mirrored, b.inttoptr(b.add(y_address, eight), vector.as_pointer()))
-                stored.align = 8
+                vectors.store(b, mirrored, b.add(y_address, eight), 8)
             for r, total in enumerate(sums):
                 address = b.add(y_address, b.mul(b.add(i, i64(r)), i64(8)))
                 b.store(_sum_of_parts(b, b.load(total)), b.inttoptr(address, double.as_pointer()))

@@ -15,6 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bioasm.vm.kernels import vectors
+
 I1, I8, I32, I64, F64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
 
@@ -31,24 +33,20 @@ class Algebra:
 
     def splat(self, scalar: Any) -> Any:
         """A vector with the number in every place."""
-        kind = ir.VectorType(scalar.type, self.lanes)
-        filled = self.b.insert_element(ir.Constant(kind, ir.Undefined), scalar, I32(0))
-        return self.b.shuffle_vector(filled, filled, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+        return vectors.splat(self.b, scalar, self.lanes)
 
     def places(self, table: Any, j: Any) -> Any:
         """The address of vector j of a table."""
         size = self.lanes * (8 if self.item is F64 else 1)
-        return self.b.inttoptr(self.b.add(table, self.b.mul(j, I64(size))), self.vector.as_pointer())
+        return self.b.add(table, self.b.mul(j, I64(size)))
 
     def load(self, table: Any, j: Any, base: Any) -> Any:
         """Vector j of a table, brought to the common scale."""
-        found = self.b.load(self.places(table, j))
-        found.align = 1
-        return self.rebased(found, base)
+        return self.rebased(vectors.load(self.b, self.places(table, j), self.vector, 1), base)
 
     def store(self, value: Any, table: Any, j: Any) -> None:
         """Put vector j into a table."""
-        self.b.store(value, self.places(table, j)).align = 1
+        vectors.store(self.b, value, self.places(table, j), 1)
 
     def plus_in(self, slot: Any) -> Any:
         """In which places of every vector the slot's spin is +1; none for slots that tell vectors apart."""
