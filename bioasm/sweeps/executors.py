@@ -82,7 +82,7 @@ class Dask(Executor):
         return self.jobs.submit(function, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End it; the scheduler forgets jobs that have not ended, for nobody else wants them."""
+        """Close the client, after jobs that run with `wait`; the scheduler then cancels those whose futures are gone."""
         if wait:
             self.jobs.shutdown()
         self.client.close()

@@ -67,12 +67,12 @@ class Section(brian2.Section):  # type: ignore[misc]
 
     @property
     def distance(self) -> Any:
-        """Nobody asks how far it is from the root."""
+        """Distances from the root: zeros, which SpatialNeuron stores and no equation of ours reads."""
         return np.zeros(self.n) * brian2.meter
 
     @property
     def end_distance(self) -> Any:
-        """Nor how far its end is."""
+        """The distance of the end from the root, unused as well."""
         return 0.0 * brian2.meter
 
 

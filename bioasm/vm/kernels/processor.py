@@ -1,4 +1,4 @@
-"""The vector registers of the processor that kernels are compiled for: this one, or the one that numba is told of."""
+"""Detection of the SIMD width that kernels are compiled for: the host's, or that of NUMBA_CPU_FEATURES where it is set."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from numba.core.codegen import get_host_cpu_features
 
 
 def _features() -> frozenset[str]:
-    """The names of what the processor can do, as LLVM spells them."""
+    """The CPU features that are enabled, by their names in LLVM."""
     told = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
     return frozenset(name[1:] for name in told.split(",") if name.startswith("+"))
 
 
 def register_bits() -> int:
-    """Bits of a register of which float64 and 16-bit whole numbers are multiplied side by side: AVX-512, AVX2 or less."""
+    """Bits of a SIMD register with float64 FMA and products of 16-bit integers: 512 (AVX-512), 256 (AVX2) or 128."""
     features = _features()
     if {"avx512f", "avx512bw"} <= features:
         return 512
