@@ -39,11 +39,15 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
     units |= {name: unit for name, unit in connections.items() if name in result.recordings}
     feedback = verified.model.feedback
     every = values.get(f"{verified.network.populations[0].name}.{feedback.every}") if feedback is not None else None
-    found = {"trace_every": every, "units": units, "thresholds": thresholds, "noise": noise_schedule(result, verified, options)}
-    found["connections"] = connections
-    found["cells"] = dict(cell_shapes(verified))
-    optimisers = dict.fromkeys(i.mnemonic for i in verified.instructions if Trait.OPTIMISES in i.row.traits)
-    told = {**found, "optimisers": list(optimisers)}
+    told = {
+        "trace_every": every,
+        "units": units,
+        "thresholds": thresholds,
+        "noise": noise_schedule(result, verified, options),
+        "connections": connections,
+        "cells": dict(cell_shapes(verified)),
+        "optimisers": list(dict.fromkeys(i.mnemonic for i in verified.instructions if Trait.OPTIMISES in i.row.traits)),
+    }
     return replace(result, about={**{key: value for key, value in told.items() if value}, **result.about})
 
 

@@ -30,7 +30,7 @@ def to_csv(columns: Columns) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([["" if value is None else value for value in row] for row in zip(*columns.values(), strict=True)])
+    writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue().encode()
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.results import Result, Spikes
+from bioasm.results.result import ALONG_LANES
 
 Array = NDArray[Any]
-_NAMES = ("energy_trace", "state", "energy", "best_energy", "best_state", "spike_count")
 
 
 def deviating_bits(first: Result, second: Result) -> int | None:
@@ -34,7 +34,7 @@ def _arrays(result: Result) -> Iterator[tuple[str, Array]]:
         yield name, np.asarray(recording.values)
     for name, happened in {"spikes": result.spikes, **result.events}.items():
         yield from _spikes(name, happened)
-    yield from ((name, np.asarray(getattr(result, name))) for name in _NAMES)
+    yield from ((name, np.asarray(getattr(result, name))) for name in ALONG_LANES)
     for k, reading in enumerate(result.results):
         if isinstance(reading.value, Spikes):
             yield from _spikes(f"{k} {reading.what}", reading.value)

@@ -53,7 +53,7 @@ int machine_begin(
     if (!m->model) return machine_unable(m, "the board has no such model");
     if (m->model->parameter_count > MOST_PARAMETERS || m->model->state_count > sizeof m->given) return machine_unable(m, "a model has too many parameters");
     for (uint32_t k = 0; k < m->model->parameter_count; k++) m->parameters[k] = m->model->parameters[k].value;
-    m->noise = m->real[REAL_NOISE] = m->model->noise;
+    m->real[REAL_NOISE] = m->model->noise;
     m->real[REAL_DT] = m->model->timing[0] < 0 ? 1.0 : m->parameters[m->model->timing[0]];
     m->real[REAL_SCALE] = 1.0;
     for (uint32_t k = 0; k < count; k++)

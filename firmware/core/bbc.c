@@ -48,7 +48,7 @@ static int header(const uint8_t *file, uint32_t length, uint32_t *sections, flaw
 
 static int one_section(const uint8_t *file, uint32_t length, const uint8_t *row, uint32_t *end, flaw *why) {
     const unsigned kind = get_u16(row), flags = get_u16(row + 2);
-    const int known = kind >= SECTION_CODE && kind <= SECTION_FORMULAS;
+    const int known = kind >= SECTION_CODE && kind < SECTION_COUNT;
     if (!known && (flags & 1)) return wrong(why, "B206", "it has a section that is not known");
     if (known && flags != (unsigned)(BBC_CRITICAL_KINDS >> kind & 1)) return wrong(why, "B205", "its sections are not in order");
     const uint64_t offset = get_u64(row + 8), size = get_u64(row + 16);
@@ -60,7 +60,7 @@ static int one_section(const uint8_t *file, uint32_t length, const uint8_t *row,
     return 1;
 }
 
-static int container(const uint8_t *file, uint32_t length, section found[SECTION_FORMULAS + 1], flaw *why) {
+static int container(const uint8_t *file, uint32_t length, section found[SECTION_COUNT], flaw *why) {
     uint32_t sections, end;
     if (!header(file, length, &sections, why)) return 0;
     end = 32 + 24 * sections;
@@ -70,7 +70,7 @@ static int container(const uint8_t *file, uint32_t length, section found[SECTION
         const unsigned kind = get_u16(row);
         for (uint32_t other = 0; other < k; other++)
             if (get_u16(file + 32 + 24 * other) == kind) return wrong(why, "B205", "its sections are not in order");
-        if (kind < SECTION_CODE || kind > SECTION_FORMULAS) continue;
+        if (kind < SECTION_CODE || kind >= SECTION_COUNT) continue;
         found[kind].at = file + get_u64(row + 8), found[kind].size = (uint32_t)get_u64(row + 16), found[kind].there = 1;
     }
     if (end != length) return wrong(why, "B205", "its sections are not in order");
@@ -302,7 +302,7 @@ static int fits(const bbc_program *p, uint32_t at, flaw *why) {
 }
 
 int bbc_open(bbc_program *p, const uint8_t *file, uint32_t length, flaw *why) {
-    section found[SECTION_FORMULAS + 1];
+    section found[SECTION_COUNT];
     memset(found, 0, sizeof found);
     memset(p, 0, sizeof *p);
     if (!container(file, length, found, why)) return 0;

@@ -15,9 +15,8 @@
 #define CHIP_NAME "rhs2116"
 
 static struct {
-    uint8_t armed, fault, running, interrupted, restart, have_limits, have_program;
+    uint8_t armed, fault, running, interrupted, restart, have_program;
     uint8_t limits[LIMITS_BYTES], electrodes[ELECTRODES_BYTES];
-    uint32_t program_bytes;
     uint8_t program_sha256[32];
     bbc_program program;
     machine run;
@@ -247,7 +246,7 @@ answer board_uploaded(unsigned kind, const uint8_t *data, uint32_t size, const u
     if (kind == KIND_ELECTRODES) return take_electrodes(data, size);
     if (!bbc_open(&B.program, data, size, &why)) return unreadable(&why);
     memcpy(B.program_sha256, digest, 32);
-    B.have_program = 1, B.program_bytes = size;
+    B.have_program = 1;
     return accepted(0);
 }
 
@@ -390,7 +389,7 @@ void board_start(void) {
     memset(&B, 0, sizeof B);
     now_us = port_microseconds();
     rig_boot();
-    link_start(port_boot());
+    link_start(port_boot(), PORT.line_rate);
     anchor();
     const char *why = rig_start();
     if (why) board_fail(FAULT_CHIP, 0, why);

@@ -7,9 +7,9 @@
 
 device_link LINK;
 
-void link_start(uint64_t boot) {
+void link_start(uint64_t boot, uint32_t line_rate) {
     memset(&LINK, 0, sizeof LINK);
-    LINK.boot = boot;
+    LINK.boot = boot, LINK.out.rate = line_rate;
     LINK.last_session = (uint8_t)(boot % 255);
     sender_begin(&LINK.out);
     receiver_begin(&LINK.from_host);
@@ -74,10 +74,7 @@ static void hello(reader *r, uint64_t now) {
     const unsigned oldest = (unsigned)take_number(r, 1), newest = (unsigned)take_number(r, 1);
     const uint64_t nonce = take_number(r, 8);
     take_bytes(r, (uint32_t)take_number(r, 1));
-    if (!all_taken(r)) {
-        LINK.malformed += 1;
-        return;
-    }
+    if (!all_taken(r)) return;
     if (LINK.past_known && nonce == LINK.past_nonce) return; /* it was held up on its way */
     if (oldest > LINK_NEWEST || newest < LINK_OLDEST) reject(nonce, REJECTION_VERSION);
     else if (LINK.connected && nonce != LINK.nonce) reject(nonce, REJECTION_BUSY);
@@ -98,8 +95,8 @@ static void from_anyone(const frame *f, uint64_t now) {
         return;
     }
     const uint64_t number = take_number(&r, f->type == MSG_ESTOP ? 4 : 8);
-    if (!all_taken(&r)) LINK.malformed += 1;
-    else if (f->type == MSG_ESTOP) {
+    if (!all_taken(&r)) return;
+    if (f->type == MSG_ESTOP) {
         board_estop();
         LINK.watchdog = 0;
         say(MSG_ESTOPACK, LINK.session, (uint32_t)number, board_clock());
@@ -107,7 +104,6 @@ static void from_anyone(const frame *f, uint64_t now) {
 }
 
 static void complain(const frame *f, uint64_t now) {
-    LINK.strangers += 1;
     if (f->type == MSG_BYE || (LINK.ever_complained && now - LINK.complained < LINK_NO_SESSION_EVERY_US)) return;
     LINK.complained = now, LINK.ever_complained = 1;
     say(MSG_NOSESSION, f->session, 0, LINK.boot);
@@ -123,7 +119,6 @@ static int wrong_state(unsigned kind, answer *a) {
 }
 
 static answer malformed(void) {
-    LINK.malformed += 1;
     return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
 }
 
@@ -154,10 +149,7 @@ static answer upload_begin(reader *r, uint32_t *offset, int *loaded) {
 static void upload_data(reader *r) {
     const uint32_t offset = (uint32_t)take_number(r, 4), size = (uint32_t)(r->end - r->at);
     upload *u = LINK.uploads + LINK.current;
-    if (r->bad) {
-        LINK.malformed += 1;
-        return;
-    }
+    if (r->bad) return;
     if (!LINK.current || !u->begun || offset != u->have || size > u->total - u->have) return;
     memcpy(board_upload_room((unsigned)LINK.current) + offset, r->at, size);
     u->have += size;
@@ -215,7 +207,6 @@ static answer of_board(const frame *f, reader *r) {
             return refused_value(REFUSAL_UNSAFE, "watchdog_ms", "the watchdog takes 50 to 2000 ms", ms, nearest);
     }
     const answer a = board_request(f->type, r);
-    if (a.reason == REFUSAL_MALFORMED) LINK.malformed += 1;
     if (!a.reason) note(f->type, f->payload, f->size);
     return a;
 }
@@ -251,9 +242,7 @@ static void take(const frame *f) {
     case MSG_HALT:
     case MSG_SUBSCRIBE:
     case MSG_STIMULATE: a = of_board(f, &r); break;
-    default:
-        LINK.malformed += 1;
-        a = refused(REFUSAL_UNKNOWN, "", "there is no such message");
+    default: a = refused(REFUSAL_UNKNOWN, "", "there is no such message");
     }
     reply(f->seq, &a);
 }
@@ -273,16 +262,13 @@ static void out_of_band(const frame *f, uint64_t now) {
     if (f->type == MSG_ACK) {
         const uint8_t *p = take_bytes(&r, 10);
         if (all_taken(&r) && p[0] <= 1 && p[1] <= STATE_FAULT) sender_acknowledged(&LINK.out, p[0], get_u32(p + 2), get_u32(p + 6), f->seq, now);
-        else LINK.malformed += 1;
     } else if (f->type == MSG_HEARTBEAT) {
         const uint32_t token = (uint32_t)take_number(&r, 4);
-        if (!all_taken(&r)) LINK.malformed += 1;
-        else if (token > LINK.beat) {
+        if (all_taken(&r) && token > LINK.beat) {
             LINK.beat = token, LINK.heard = now;
             say(MSG_HEARTBEATACK, LINK.session, token, board_clock());
         }
     } else if (f->type == MSG_BYE && f->size == 0) end_session("the host closed it");
-    else LINK.malformed += 1;
 }
 
 void link_receive(const uint8_t *data, uint32_t count, uint64_t now) {

@@ -35,7 +35,7 @@ typedef struct {
     receiver from_host;
     uint8_t session, last_session, connected, past_known;
     uint64_t nonce, past_nonce, boot, heard, complained, watchdog; /* watchdog: 0 while disarmed */
-    uint32_t beat, malformed, strangers;
+    uint32_t beat;
     uint8_t ever_complained;
     upload uploads[KIND_COUNT + 1];
     int current; /* the kind of the upload that was begun last; 0: none */
@@ -56,7 +56,7 @@ typedef struct {
 
 extern device_link LINK;
 
-void link_start(uint64_t boot);
+void link_start(uint64_t boot, uint32_t line_rate);
 void link_receive(const uint8_t *data, uint32_t count, uint64_t now);
 uint32_t link_poll(uint8_t *to, uint32_t room, uint64_t now); /* bytes to write now */
 void link_watch(uint64_t now);                                /* looks at the host's signs of life */

@@ -172,14 +172,14 @@ static int peek(machine *m, const bbc_word *w) {
 
 static int set_noise(machine *m, double level) {
     if (!(level >= 0.0 && level < INFINITE)) return machine_wrong(m, "B402", "SIG got what is no level of noise");
-    m->noise = m->real[REAL_NOISE] = level;
-    m->noise_set = 1, m->real[REAL_NOISE_SET] = 1.0;
+    m->real[REAL_NOISE] = level;
+    m->real[REAL_NOISE_SET] = 1.0;
     return 1;
 }
 
 static int set_offset(machine *m, double offset) {
     if (!is_finite(offset)) return machine_wrong(m, "B402", "LDO got what is no offset");
-    m->offset = m->real[REAL_OFFSET] = offset;
+    m->real[REAL_OFFSET] = offset;
     return 1;
 }
 

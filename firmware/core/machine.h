@@ -35,8 +35,7 @@ typedef struct {
     double parameters[MOST_PARAMETERS];
     int64_t **fields;
     uint8_t *hold, *placed;
-    double noise, offset; /* before ALC, and what SIG and LDO have set since */
-    uint8_t noise_set, allocated, chosen, whole, loaded;
+    uint8_t allocated, whole, loaded;
     uint8_t given[16]; /* states that SET has put in place */
     bbc_data j, h, terms;
     bio_given couplings;

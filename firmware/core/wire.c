@@ -57,7 +57,7 @@ int decode_byte(decoder *d, uint8_t byte, frame *f) {
     if (!d->length) return 0;
     const int fine = sound(d, f);
     d->length = 0;
-    d->errors += !fine, d->frames += (uint32_t)fine;
+    d->errors += !fine;
     return fine;
 }
 

@@ -12,7 +12,7 @@ typedef struct {
 
 typedef struct {
     uint8_t chunk[LINK_LONGEST];
-    uint32_t length, errors, frames;
+    uint32_t length, errors;
 } decoder;
 
 /* Take one byte; true where it ended a sound frame, whose payload lies in the decoder until the next byte. */

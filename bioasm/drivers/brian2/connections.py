@@ -51,7 +51,7 @@ class ConnectionGroup:
         self.given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         self.row = self.column = np.zeros(0, np.int64)
         self.objects: list[Any] = []
-        self._weights: Callable[[], Array] = lambda: np.zeros(0)
+        self._weights: Callable[[ConnectionValues], Array] = lambda values: np.zeros(0)
 
     @property
     def count(self) -> int:
@@ -62,10 +62,10 @@ class ConnectionGroup:
 
     def connect(self, verified: Verified, seed: int) -> None:
         """Make the connections. Raises BioasmError B106 for another number of delays, B402 for a drawn one below 0."""
-        start, column, _ = connect(verified, self.projection, ConnectionValues(1.0), seed)
+        start, column, weight = connect(verified, self.projection, self.weight, seed)
         row = np.repeat(np.arange(self.pre.n), np.diff(start))
         self.row, self.column = row, column.astype(np.int64)
-        self._weights = lambda: np.broadcast_to(connect(verified, self.projection, self.weight, seed)[2], column.shape)
+        self._weights = lambda values: connect(verified, self.projection, values, seed)[2]
         delays = self._delays(verified, seed)
         if not self.count:
             return
@@ -76,6 +76,7 @@ class ConnectionGroup:
         for at, handler in enumerate(self.synapse.handlers):
             getattr(made, _pathway(at)).variables["delay"].get_value()[:] = np.tile(delays[handler.delay], self.pre.lanes)
         self._fill()
+        self._weigh(weight)
         self.start(0.0)
 
     def _synapses(self) -> Any:
@@ -133,13 +134,11 @@ class ConnectionGroup:
         return values.reshape(self.pre.lanes, self.count)
 
     def _fill(self) -> None:
-        """Parameters, weights, and the numbers of coupled exact equations."""
+        """Parameters, and the numbers of coupled exact equations."""
         if not self.objects:
             return
         for name, value in self.values.items():
             self._array(self.wire.own(name))[:] = value
-        if self.wire.port is not None:
-            self._array(self.wire.own(WEIGHT))[:] = self._weights()
         dt = float(self.pre.clock.dt_)
         for _, _, system in self.wire.exact_systems:
             for variable, values in system.values(lambda name: self.values.get(name, dt), self.count, dt):
@@ -148,7 +147,13 @@ class ConnectionGroup:
     def set_weight(self, values: ConnectionValues) -> None:
         """The weight of every connection, or what multiplies those of a matrix."""
         self.weight = values
-        self._fill()
+        if self.objects:
+            self._weigh(self._weights(values))
+
+    def _weigh(self, weights: Array) -> None:
+        """Weights of connections, one or one each, where a port takes them."""
+        if self.wire.port is not None:
+            self._array(self.wire.own(WEIGHT))[:] = weights
 
     def set_own(self, name: str, value: Array | float, *, begun: bool) -> str | None:
         """SET of a parameter or state, one number or one a connection; what is wrong with it, or None.

@@ -205,7 +205,7 @@ class DeviceMemory:
         if name == "ADDRESS":
             self.put(name, self._translated(array))
         elif name.startswith(_LISTS):
-            self.put(name, self._lists_of_lanes(name, array))
+            self.put(name, self._lists_of_lanes(name))
         elif name.startswith("spikes_of:"):
             self.put(name, self._counts_of_lanes(name))
         elif self._by_row(name):
@@ -233,7 +233,7 @@ class DeviceMemory:
         counted = self._lanes_of_lists(name)[1]
         return np.ascontiguousarray(counted.transpose(0, 2, 1).astype(np.int64))
 
-    def _lists_of_lanes(self, name: str, array: Array) -> Array:
+    def _lists_of_lanes(self, name: str) -> Array:
         """The lists of blocks with the spikes of each lane in a column of its own."""
         lists, counted = self._lanes_of_lists(name)
         made = np.zeros((*lists.shape[:2], lists.shape[2] // self.width, self.width), np.int32)

@@ -17,6 +17,7 @@ from bioasm.drivers.intan.interlock import over_ceilings, refused_pulses, rounde
 from bioasm.drivers.intan.options import OPTIONS, Options, options_from
 from bioasm.drivers.intan.run_session import RunPlan, RunSession
 from bioasm.drivers.intan.wire import open_wire
+from bioasm.hardware.board.identity import TWIN_ABILITIES
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.dictionary import isa_hash
 from bioasm.hardware.link.host import HostLink
@@ -25,7 +26,6 @@ from bioasm.models import MODELS
 from bioasm.results import Result
 from bioasm.runtime.options import Observer, RunOptions, check_options
 from bioasm.safety import Electrode, LimitsTable
-from bioasm.verifier.abilities import MODEL_TEXTS
 from bioasm.verifier.gate import Verified
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
@@ -37,9 +37,7 @@ class IntanDriver(Driver):
 
     name: ClassVar[str] = "intan"
     summary: ClassVar[str] = "a board with an Intan RHD or RHS chip behind a serial link, or an emulated one"
-    abilities: frozenset[str] = frozenset(  # type: ignore[misc]
-        {"core", "control", "inputs", "kbody", "record", "clamp", "start", "network", MODEL_TEXTS, "stimulation"}
-    )
+    abilities: frozenset[str] = TWIN_ABILITIES | {"stimulation"}  # type: ignore[misc]
     models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     options: ClassVar[dict[str, str]] = OPTIONS
     remote: ClassVar[bool] = True
