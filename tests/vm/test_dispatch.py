@@ -11,8 +11,16 @@ import subprocess
 import sys
 from functools import cache
 
+import numpy as np
 import pytest
 from llvmlite import binding
+from numba import njit
+
+from bioasm.verifier.gate import verify
+from bioasm.vm.kernels.feedback import scratch_of
+from bioasm.vm.layout import Block
+from bioasm.vm.machine import Machine
+from tests.vm.support import finish, program
 
 pytestmark = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have one form")
 SIZES = "1 7 9 40 131 385 393"
@@ -136,3 +144,21 @@ def test_each_form_uses_what_its_processor_has(form: str, what: tuple[str, ...])
     assembly = forced(form, SIZES if has(FORMS[form][2]) else "")[1]
     assert all(word in assembly for word in what)
     assert not any(word in forced("plain")[1] for word in what)
+
+
+@njit
+def fill(ctx, lane0, width):
+    scratch_of(ctx, lane0, width)[:] = 1.0 + lane0
+
+
+def test_blocks_divide_the_scratch_array_and_each_has_what_the_largest_registers_need() -> None:
+    """Sizes follow from NUMBA_CPU_FEATURES alone, so that any processor tells those of 512 bits."""
+    rooms = "from bioasm.vm.kernels import int8_lanes, lanes_product; print(int8_lanes.SCRATCH, lanes_product.SCRATCH)"
+    told = os.environ | {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": AVX512}
+    needed = subprocess.run([sys.executable, "-c", rooms], env=told, capture_output=True, text=True, check=True).stdout
+    state = finish(Machine(verify(program("ALC 1\nLDJ [[0]]\nRUN 1 ms\n")), 3, 40)).model.state
+    for block in state["BLOCK"]:
+        fill(state.ctx, block[Block.LANE0], block[Block.WIDTH])
+    scratch = state["PARTIAL"].reshape(state.blocks, -1)
+    assert scratch.tolist() == np.broadcast_to(1.0 + state["BLOCK"][:, [Block.LANE0]], scratch.shape).tolist()
+    assert scratch.shape[1] >= max(map(int, needed.split()))

@@ -10,7 +10,13 @@ from bioasm.vm.kernels.energy import lane_energy
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.slots import Block, Ctx, Real
 from bioasm.vm.kernels.views import block_row, f8, i4, i8
-from bioasm.vm.layout import RESYNC
+from bioasm.vm.layout import LANE_SCRATCH, RESYNC
+
+
+@device
+def scratch_of(ctx, lane0, width):
+    """What products of the `width` lanes from `lane0` on may use as they like."""
+    return f8(ctx[Ctx.PARTIAL_AT], LANE_SCRATCH * lane0, LANE_SCRATCH * width)
 
 
 @device
@@ -56,7 +62,7 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
         n, width = ctx[Ctx.COUPLED_N], block[Block.WIDTH]
         cells, offset = n * width, n * block[Block.LANE0]
         s, current = f8(ctx[Ctx.S_AT], offset, cells), f8(ctx[Ctx.FEEDBACK_CURRENT_AT], offset, cells)
-        scratch = f8(ctx[Ctx.PARTIAL_AT], 64 * block[Block.LANE0], 64 * width)
+        scratch = scratch_of(ctx, block[Block.LANE0], width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
         source(ctx, real, b, s, 0, cells, step)
         product(ctx, s, current, scratch, n, width, block[Block.LANE0])
@@ -79,7 +85,7 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
             block = block_row(ctx, b)
             width, lane0 = block[Block.WIDTH], block[Block.LANE0]
             s, y = f8(ctx[Ctx.S_AT], n * lane0, n * width), f8(ctx[Ctx.Y_AT], n * lane0, n * width)
-            scratch = f8(ctx[Ctx.PARTIAL_AT], 64 * lane0, 64 * width)
+            scratch = scratch_of(ctx, lane0, width)
             energy = f8(ctx[Ctx.ENERGY_AT], lane0, width)
             source(ctx, real, b, s, 0, n * width, block[Block.STEP])
             product(ctx, s, y, scratch, n, width, lane0)

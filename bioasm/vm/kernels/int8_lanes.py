@@ -25,8 +25,9 @@ _LENGTH = register_bits() // 32  # sums in a register
 _REGISTERS = WIDE // _LENGTH
 ROWS = 8 if _REGISTERS == 1 else 4
 _SUMS = ROWS * WIDE
+SCRATCH = (4 * LIMBS * _SUMS + 2 * ROWS * PANEL) // 8  # float64 that a product of all lanes uses
 
-assert 4 * LIMBS * _SUMS + 2 * ROWS * PANEL <= 8 * LANE_SCRATCH * WIDE
+assert SCRATCH <= LANE_SCRATCH * WIDE
 
 
 @intrinsic

@@ -26,8 +26,9 @@ _REGISTERS = 2  # of lanes at a time
 ROWS = 8 if _LENGTH == 8 else 4  # at a time; with the above sums fill half of the registers, and hide an operation's latency
 _LANES = _LENGTH * _REGISTERS
 _SUMS = ROWS * WIDE
+SCRATCH = PARTS * _SUMS + ROWS * PANEL  # float64 that a product of all lanes uses
 
-assert (PARTS + PANEL // WIDE) * _SUMS <= LANE_SCRATCH * WIDE
+assert SCRATCH <= LANE_SCRATCH * WIDE
 
 
 @intrinsic
