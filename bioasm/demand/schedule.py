@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from bioasm.demand.connections import connections
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register, Target
-from bioasm.network.references import EventRef
-from bioasm.network.subgroup import is_subgroup, split_subgroup
+from bioasm.network.network import Projection
+from bioasm.network.references import ALL, Reference, RunRef, VariableRef
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.verifier.gate import Verified
 
@@ -24,7 +24,7 @@ MOST_EXECUTED = 100_000  # instructions; a program that runs more of them is kno
 _WHOLE_STEP = 1e-4  # a time this close to the end of a step, in steps, is that end
 _JUMPS = frozenset({*HOLDS, "JMP", "LOOP"})
 _PLAIN = frozenset({*COMPUTED, "OUT"})
-_SCALARS = frozenset({"energy", "best_energy", "noise", "time", "steps", "cut"})
+_SCALARS = frozenset({"energy", "best_energy", "noise", "time", "steps"})
 
 
 @dataclass
@@ -90,7 +90,8 @@ class _Execution:
         step = verified.model.parameter("dt")
         self.dt: float | None = parameters.get("dt", step.default if step else 1.0)
         self.registers: list[float | None] = [None] * limit("registers")
-        self.recorders: dict[str, Recorder] = {}
+        self.recorders: dict[tuple[VariableRef, range | None], Recorder] = {}
+        self.counts: dict[str, int] = {}  # of the connections of projections, each a while to estimate
         self.rounds: dict[int, _Round] = {}
         self.clock = 0.0
         self.pc = 0
@@ -254,47 +255,53 @@ class _Execution:
         self.found.by_recorder[recorder.at] = self.found.by_recorder.get(recorder.at, 0) + numbers
 
     def _record(self, instruction: Instruction) -> None:
-        word, every, neurons = (*instruction.operands, None, None)[:3]
-        assert isinstance(word, Name)
-        if isinstance(self.verified.instructions[self.pc - 1].operands[0], EventRef):
-            return  # how often it happens is what a run is to find out
+        ref, (_, every, neurons) = self._meant(), (*instruction.operands, None, None)[:3]
+        if not isinstance(ref, VariableRef):
+            return  # how often an event happens is what a run is to find out
         period = self._value(every) if every is not None else self.dt
         steps = 1 if period is None or self.dt is None else max(1, round(period / self.dt))
-        count = self._neurons_of(word.text)
+        count = self._size(ref)
         if isinstance(neurons, DataRef):
             value = self.program.data[neurons.index].value
             count = value.shape[0] if isinstance(value, Dense) else count
         elif neurons is not None:
             count = 1
-        self.recorders[word.text] = Recorder(self.pc - 1, self.found.steps, steps, count)
+        self.recorders[ref, ref.part] = Recorder(self.pc - 1, self.found.steps, steps, count)
 
-    def _neurons_of(self, word: str) -> int:
-        """How many neurons have a variable: the size of its population, or of that of its mechanism."""
-        network, said = self.verified.network, split_subgroup(word)
-        if said is not None:
-            neurons = said.range(word, self._neurons_of(said.word))
-            return len(neurons) if isinstance(neurons, range) else 0
-        head, _, name = word.rpartition(".")
-        projection = network.projection(head) if head else None
-        if projection is not None:
-            return connections(self.verified, projection)
-        one = network.instance(head) if head else None
-        if one is None:
-            one = next((i for i in network.instances() if i.model.variable(name) is not None), None)
-        return network.n if one is None else network.populations[one.population].n
+    def _meant(self) -> Operand | Reference:
+        """What the first operand of the instruction that is executed stands for."""
+        return self.verified.instructions[self.pc - 1].operands[0]
 
-    def _stop(self, instruction: Instruction) -> None:
-        word = instruction.operands[0]
-        self.recorders.pop(word.text if isinstance(word, Name) else "", None)
+    def _size(self, ref: VariableRef) -> int:
+        """How many values a variable has: of a part, a population or mechanism, the connections, or all neurons."""
+        if ref.part is not None:
+            return len(ref.part)
+        if ref.owner == ALL:
+            return self.verified.n
+        projection = self.verified.network.projection(ref.owner)
+        return self._connections(projection) if projection is not None else self._neurons(ref.owner)
 
-    def _read(self, instruction: Instruction) -> None:
-        word = instruction.operands[0] if instruction.operands else Name("state")
-        name = word.text.rpartition(".")[2] if isinstance(word, Name) else ""
+    def _connections(self, projection: Projection) -> int:
+        if projection.name not in self.counts:
+            self.counts[projection.name] = connections(self.verified, projection)
+        return self.counts[projection.name]
+
+    def _neurons(self, owner: str) -> int:
+        network = self.verified.network
+        return network.populations[network.by_name[owner].population].n
+
+    def _stop(self, _: Instruction) -> None:
+        ref = self._meant()
+        if isinstance(ref, VariableRef):
+            self.recorders.pop((ref, ref.part), None)
+
+    def _read(self, _: Instruction) -> None:
+        ref = self._meant()
         self.found.results += 1
-        projected = isinstance(word, Name) and self.verified.network.projection(word.text.rpartition(".")[0]) is not None
-        own = isinstance(word, Name) and (projected or is_subgroup(word.text))
-        whole = self._neurons_of(word.text) if own and isinstance(word, Name) else self.verified.n
-        self.found.read += 1 if name in _SCALARS else whole
+        if isinstance(ref, VariableRef):
+            self.found.read += self._size(ref)
+        else:
+            self.found.read += 1 if isinstance(ref, RunRef) and ref.name in _SCALARS else self.verified.n
 
     def _emit(self, _: Instruction) -> None:
         self.found.results += 1

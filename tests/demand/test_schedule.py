@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import bioasm
@@ -31,6 +32,8 @@ PROGRAMS = {
     "again": "ALC 3\nREC v\nRUN 1 ms\nREC v, 0.5 ms\nRUN 1 ms\n",
     "dt": "SET dt, 0.05 ms\nALC 3\nREC v, 0.1 ms\nRUN 1 ms\n",
     "network": "POP a, lif, 2\nPOP b, lif, 5\nREC b.v, 1 ms\nREC a.v\nRUN 4 ms\n",
+    "owner": "ALC 3\nREC v\nRUN 1 ms\nUNREC lif_critical.v\nRUN 1 ms\n",
+    "parts": "POP a, lif, 9\nREC a[0:5].v\nREC a[:5].v, 0.2 ms\nREC a.v\nRUN 1 ms\nUNREC a[ :5].v\nUNREC a[0:9].v\nRUN 1 ms\n",
     "nothing": "; comments\n",
 }
 
@@ -45,6 +48,22 @@ def test_counts_are_those_of_a_run(name: str, lanes: int) -> None:
     assert told.steps == result.steps
     assert told.results == len(result.results)
     assert told.recorded * lanes == sum(recording.values.size for recording in result.recordings.values())
+
+
+@pytest.mark.parametrize(("word", "numbers"), [("a.v", 2), ("b[1:4].v", 3), ("b.spike_count", 5), ("state", 7), ("time", 1)])
+def test_a_reading_has_the_numbers_of_what_is_read(word: str, numbers: int) -> None:
+    verified = verify(assemble(f"POP a, lif, 2\nPOP b, lif, 5\nRUN 1 ms\nRD {word}\n"))
+    (reading,) = find_driver("cpu")().run(verified, RunOptions(seed=1)).results
+    assert schedule(verified).read == np.size(reading.value) == numbers
+
+
+def test_connections_are_estimated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("bioasm.demand.schedule.connections", lambda _, projection: asked.append(projection.name) or 7)
+    text = "POP a, lif, 3\nSYN p, a, a\nVIA p, tsodyks_markram\nCON p, others\nMOV r0, 4\nMOV r1, 1\n"
+    text += "l: REC p.u\nRUN 1 ms\nUNREC p.u\nADD r1, r1, 1\nLOOP r0, l\n"
+    assert found(text).recorded == 4 * 10 * 7
+    assert asked == ["p"]
 
 
 def test_a_long_loop_is_counted_and_not_walked() -> None:
