@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bioasm.isa.program import ConstantRef, DataRef, Operand
+from bioasm.isa.program import DataRef
 from bioasm.network.painting import Painted
-from bioasm.network.references import ParameterRef, PortRef, Reference
+from bioasm.network.references import ParameterRef, PortRef
 from bioasm.runtime.options import LaneValues
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.lane_places import names_one
 
 _VALUE_BYTES = 8
 _PORT_VALUES = 7  # of spikes from outside: weights, rates and where a cell's table of counts begins, ends and stands
@@ -19,7 +20,7 @@ def own_values_bytes(verified: Verified, own: LaneValues) -> int:
     sizes = {one.name: verified.network.populations[one.population].n for one in verified.network.instances()}
     owners = [ref.owner for ref in _with_feedback(verified, _parameters(verified, own))]
     numbers = sum(sizes[owner] for owner in owners) + verified.n * _has_levels(verified, own)
-    ports = {i.operands[0] for i in verified.instructions if any(_by_lane(o, own) for o in i.operands)}
+    ports = {i.operands[0] for i in verified.instructions if any(names_one(o, own.constants) for o in i.operands)}
     events = sum(sizes.get(ref.owner, verified.n) for ref in ports if isinstance(ref, PortRef))
     return _VALUE_BYTES * (numbers + _PORT_VALUES * events)
 
@@ -28,7 +29,7 @@ def _parameters(verified: Verified, own: LaneValues) -> set[ParameterRef]:
     """The parameters that are set to a vector, to random values, a formula or to values of the lanes' own."""
     found = {ref for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)}
     for ref, value in (i.operands for i in verified.instructions if i.mnemonic == "SET"):
-        if isinstance(ref, ParameterRef) and (isinstance(value, DataRef | Painted) or _by_lane(value, own)):
+        if isinstance(ref, ParameterRef) and (isinstance(value, DataRef | Painted) or names_one(value, own.constants)):
             found.add(ref)
     return {ref for ref in found if not ref.parameter.structural and ref.owner}
 
@@ -44,8 +45,4 @@ def _with_feedback(verified: Verified, found: set[ParameterRef]) -> Iterator[Par
 
 
 def _has_levels(verified: Verified, own: LaneValues) -> bool:
-    return any(i.mnemonic == "SIG" and _by_lane(i.operands[0], own) for i in verified.instructions)
-
-
-def _by_lane(operand: Operand | Reference, own: LaneValues) -> bool:
-    return isinstance(operand, ConstantRef) and operand.name in own.constants
+    return any(i.mnemonic == "SIG" and names_one(i.operands[0], own.constants) for i in verified.instructions)

@@ -17,8 +17,9 @@ SWEEP_CODES: dict[str, Code] = {
     "B603": Code(
         "lanes can't have values of their own here",
         "A constant may differ from lane to lane where it is the level of SIG, the value that SET gives a parameter or state "
-        "of neurons, or that of INP or CUR. Registers, times, connections, random values and what is fixed before the run are "
-        "alike in all lanes.",
+        "of neurons or connections or a projection's weight, that of INP, CUR or CLAMP, the rate of POI or RATE, or the weight "
+        "of SPK, EVT, POI or RATE. Registers, times, which connections there are, random values and what is fixed before the "
+        "run are alike in all lanes.",
     ),
     "B604": Code("folder of another sweep", "The folder is that of a sweep of another program, grid or version, or of none."),
     "B605": Code("job was lost", "The process of a sweep's job died, or the executor gave it up. Others go on."),

@@ -21,6 +21,7 @@ from bioasm.runtime.options import LaneValues, RunOptions
 from bioasm.runtime.setup import initial_parameters
 from bioasm.units import dimension_of
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.lane_places import names_one
 
 
 def described(result: Result, verified: Verified, options: RunOptions) -> Result:
@@ -144,7 +145,7 @@ def _by_lane(verified: Verified, own: LaneValues) -> frozenset[str]:
     """The parameters that have values of the lanes' own, by `owner.name`."""
     named = [ref.key for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)]
     pairs = [(*i.operands, None)[:2] for i in verified.instructions if i.mnemonic == "SET"]
-    found = [ref.key for ref, value in pairs if isinstance(ref, ParameterRef) and getattr(value, "name", "") in own.constants]
+    found = [ref.key for ref, value in pairs if isinstance(ref, ParameterRef) and names_one(value, own.constants)]
     return frozenset(named + found)
 
 
@@ -154,7 +155,7 @@ def _by_lane(verified: Verified, own: LaneValues) -> frozenset[str]:
 def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> dict[str, Any]:
     """The level of the noise from each time `t` on, where the program alone decides it and changes it."""
     levels_set = [i.operands[0] for i in verified.instructions if i.mnemonic == "SIG"]
-    if any(isinstance(level, ConstantRef) and level.name in options.lane_constants for level in levels_set):
+    if any(names_one(level, options.lane_constants) for level in levels_set):
         return {}  # lanes have levels of their own
     if len(levels_set) < 2 and not any(isinstance(level, Register) for level in levels_set):
         return {}  # nothing changes it, and following the program takes time

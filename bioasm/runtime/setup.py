@@ -12,6 +12,7 @@ from bioasm.network.network import Network
 from bioasm.network.references import DT, EventRef, InputRef, ParameterRef, PortRef, ProjectionRef, default_port
 from bioasm.runtime.options import LaneValues
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.lane_places import names_one
 from bioasm.verifier.semantics.timing import whole_multiple
 
 
@@ -59,7 +60,7 @@ def connections_apart(verified: Verified, own: LaneValues) -> dict[str, frozense
     """By projection the parameters and states of its connections that lanes have values of their own of."""
     refs = [verified.parameter(name) for name in own.parameters]
     sets = [i.operands for i in verified.instructions if i.mnemonic == "SET"]
-    refs += [ref for ref, value in sets if isinstance(value, ConstantRef) and value.name in own.constants]  # type: ignore[misc]
+    refs += [ref for ref, value in sets if names_one(value, own.constants)]  # type: ignore[misc]
     found: dict[str, frozenset[str]] = {}
     for ref in refs:
         if isinstance(ref, ProjectionRef) and ref.parameter.name != WEIGHT:

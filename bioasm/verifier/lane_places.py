@@ -1,7 +1,8 @@
 """Where a constant may differ from lane to lane: the operands that act on cells.
 
 Lanes execute the same instructions at the same time and have one set of registers. So a constant may have a value for each lane
-only where it is the noise of SIG, a parameter or state of neurons, an input. What decides how long something runs, what is
+only where it is the noise of SIG, a parameter or state of neurons, a weight or another parameter or state of connections, an
+input, a level that CLAMP holds, the rate or weight of spikes from outside. What decides how long something runs, what is
 allocated, connected or drawn is alike in all lanes.
 """
 
@@ -10,20 +11,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from bioasm.diagnostics import Diagnostic
-from bioasm.isa.program import ConstantRef, DataRef, Program, Random
+from bioasm.isa.program import ConstantRef, DataRef, Operand, Program, Random
 from bioasm.isa.table import Trait
 from bioasm.network.painting import Painted
-from bioasm.network.references import ParameterRef, ProjectionRef, Resolved, RunRef
+from bioasm.network.references import ParameterRef, ProjectionRef, Reference, Resolved, RunRef
 
 # The operands that may differ from lane to lane.
-_PLACES = {"SIG": (0,), "SET": (1,), "CUR": (1,), "INP": (1,), "SPK": (2,), "EVT": (2,), "POI": (1, 2), "RATE": (1, 2)}
-_PLACES |= {"CLAMP": (1,)}
+_PLACES = {
+    "SIG": (0,),
+    **dict.fromkeys(("SET", "CUR", "INP", "CLAMP"), (1,)),
+    **dict.fromkeys(("SPK", "EVT"), (2,)),
+    **dict.fromkeys(("POI", "RATE"), (1, 2)),
+}
 HINT = "a sweep with a run for each value can change it: bioasm sweep --set NAME=VALUES"
 
 
 def is_fixed(ref: ParameterRef | ProjectionRef) -> bool:
     """Whether a parameter decides how the network is built: `dt`, a delay, or a structural one of a model."""
     return ref.parameter.structural or not ref.owner
+
+
+def names_one(operand: Operand | Reference | None, constants: Collection[str]) -> bool:
+    """Whether an operand is one of these constants."""
+    return isinstance(operand, ConstantRef) and operand.name in constants
 
 
 def against(program: Program, instructions: Sequence[Resolved], constants: Collection[str]) -> Iterator[Diagnostic]:
@@ -37,9 +47,8 @@ def _against(
 ) -> Iterator[Diagnostic]:
     """Diagnostics against values of the lanes' own at an instruction."""
     for place, operand in enumerate(instruction.operands):
-        name = operand.name if isinstance(operand, ConstantRef) else ""
-        if name in constants and (reason := _reason(instruction, place)):
-            yield _refusal(instruction, name, reason)
+        if isinstance(operand, ConstantRef) and names_one(operand, constants) and (reason := _reason(instruction, place)):
+            yield _refusal(instruction, operand.name, reason)
         if isinstance(operand, Painted):
             for read in sorted(operand.constants.keys() & set(constants)):
                 yield _refusal(instruction, read, "what a formula of the membrane reads is alike in all lanes")

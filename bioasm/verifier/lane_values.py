@@ -10,7 +10,7 @@ from bioasm.models.base import SPINS
 from bioasm.network.namespace import WEIGHT
 from bioasm.network.references import ProjectionRef
 from bioasm.verifier.gate import Verified
-from bioasm.verifier.lane_places import HINT, against, is_fixed
+from bioasm.verifier.lane_places import HINT, against, is_fixed, names_one
 from bioasm.verifier.operands import in_range
 
 
@@ -28,7 +28,7 @@ def check_lane_values(verified: Verified, constants: Collection[str], parameters
 
 def are_levels(verified: Verified, constants: Collection[str], parameters: Collection[str]) -> bool:
     """Whether values of the lanes' own are those of constants that only SIG takes, in a program of spins."""
-    takers = (i.mnemonic for i in verified.instructions if any(getattr(o, "name", "") in constants for o in i.operands))
+    takers = (i.mnemonic for i in verified.instructions if any(names_one(o, constants) for o in i.operands))
     return verified.model.kind == SPINS and not parameters and all(mnemonic == "SIG" for mnemonic in takers)
 
 

@@ -14,6 +14,8 @@ from bioasm.diagnostics import BioasmError
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.results import Result
 from bioasm.sweeps.merge import merge
+from bioasm.verifier.gate import verify
+from bioasm.verifier.lane_values import are_levels
 from tests.command import bioasm as command
 from tests.sweeps.support import both, dumped, pieces
 
@@ -326,6 +328,12 @@ def test_initial_state_of_connections_is_that_of_the_options(driver: str) -> Non
     x, u = (reading.value for reading in bioasm.run(text, set={"s.x": 0.5}, driver=driver, seed=1).results)
     assert (x == 0.5).all()
     assert (u == 0).all()
+
+
+def test_a_constant_may_have_the_name_of_what_the_run_tells() -> None:
+    text = ".const energy = 0.5\nMODEL ising\nALC 3\nSIG energy\nRUN 3 sweeps\nRD energy\n"
+    assert are_levels(verify(bioasm.assemble(text)), ("energy",), ())
+    assert not are_levels(verify(bioasm.assemble(text.replace("RD energy", "OUT energy"))), ("energy",), ())
 
 
 def test_threads_do_not_show() -> None:
