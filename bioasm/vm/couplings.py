@@ -15,8 +15,8 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 
-_SPARSE_BELOW = 0.25  # a dense matrix with fewer entries than this share is kept as rows of entries
-_SMALL = 32  # up to so many neurons a matrix stays dense
+_SPARSE_BELOW = 0.25  # with fewer entries than this share J is kept as rows of entries, with more as a matrix, for spins
+_SMALL = 32  # up to so many neurons J stays as it is written
 _CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
 _LOWEST = -900  # bits below it are too close to the end of the range of floats to be a unit
 _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
@@ -192,6 +192,8 @@ def prepare_for_energy(n: int, given: Couplings) -> Prepared:
     if form != "none":
         prepared.values = _whole_values(value, unit) if whole else _real_values(value)
         prepared.storage = _storage(form, prepared.values)
+    if whole and form == "sparse" and n > _SMALL and len(value) >= _SPARSE_BELOW * n * n:
+        _fill_matrix(prepared, n)  # whole numbers have the same sums in any order, so only these may change their storage
     prepared.h = (h / unit).astype(np.int32) if whole else h.copy()
     _add_terms(prepared, n, given.terms, (weights / unit).astype(np.int32) if whole else weights)
     return prepared
@@ -213,6 +215,14 @@ def _symmetric_part(n: int, j: Dense | Sparse | None) -> tuple[str, Array, Array
         row, column = np.concatenate([row, column]), np.concatenate([column, row])
         value = np.concatenate([value, value]) / 2
     return "sparse", *rows_of_entries(n, row, column, value), diagonal
+
+
+def _fill_matrix(prepared: Prepared, n: int) -> None:
+    """Turn rows of entries into a matrix."""
+    matrix = np.zeros((n, n), prepared.values.dtype)
+    matrix[np.repeat(np.arange(n), np.diff(prepared.start)), prepared.column] = prepared.values
+    prepared.values, prepared.storage = matrix, _storage("dense", matrix)
+    prepared.start, prepared.column = np.zeros(n + 1, np.int64), np.zeros(0, np.int32)
 
 
 def _symmetric_dense(n: int, matrix: Array) -> tuple[str, Array, Array, Array, float]:

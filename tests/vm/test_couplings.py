@@ -122,6 +122,23 @@ def test_a_nearly_empty_matrix_is_kept_as_entries_for_spins() -> None:
     assert np.array_equal(full(50, ready), array)
 
 
+@pytest.mark.parametrize(("n", "share", "factor", "storage"), [
+    (40, 0.5, 1, "dense-i1"), (40, 0.5, 0.25, "dense-i1"), (40, 0.5, 1000, "dense-i4"), (40, 0.5, 1 / 3, "sparse-f8"),
+    (40, 0.1, 1, "sparse-i1"), (32, 0.5, 1, "sparse-i1"),
+])  # fmt: skip
+def test_a_nearly_full_list_of_entries_becomes_a_matrix_where_sums_are_exact(
+    n: int, share: float, factor: float, storage: str
+) -> None:
+    row, column = np.nonzero(np.triu(RNG.random((n, n)) < share, 1))
+    entries = [(int(i), int(j), factor * float(RNG.choice((-1, 3)))) for i, j in zip(row, column, strict=True)]
+    wanted = np.zeros((n, n))
+    for i, j, value in entries:
+        wanted[i, j] = wanted[j, i] = value
+    ready = prepare_for_energy(n, of_entries(n, entries, "f8", symmetric=True))
+    assert ready.storage == storage
+    assert np.array_equal(full(n, ready), wanted)
+
+
 # --- symmetry ------------------------------------------------------------------------------------------
 
 
