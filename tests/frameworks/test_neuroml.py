@@ -99,6 +99,7 @@ def test_a_segment_without_length_is_a_sphere() -> None:
         ('<member segment="0"/>', '<member segment="9"/>', "no segment 9"),
         ('<include segmentGroup="soma_group"/>', '<include segmentGroup="all"/>', "part of itself"),
         ('<include segmentGroup="soma_group"/>', '<include segmentGroup="axon"/>', "no segment group 'axon'"),
+        ('ion="na" segmentGroup="soma_group"', f'ion="na" segment="{"9" * 5000}"', "whole number of at most 18 digits"),
         ('ionChannel="na"', 'ionChannel="nap"', "channel nap is not in the document"),
         ('"0.3 mS_per_cm2"', '"0.3 mS"', "condDensity is '0.3 mS'"),
         ("<spikeThresh", "<channelPopulation", "<channelPopulation> is not read"),
@@ -116,6 +117,15 @@ def test_what_is_refused_is_told_at_its_line(old: str, new: str, words: str) -> 
     assert words in found.message and found.span is not None
     line = next((n for n, row in enumerate(DOCUMENT.split("\n"), 1) if old.partition(" ")[0] in row), 0)
     assert found.span.line >= line or "no parent" in words or "cells" in words
+
+
+@pytest.mark.parametrize("name", ["r7", "SET", "file", "cells", "pas", "a" * 300, "a-b", "\u00e9", "7"])
+def test_any_name_becomes_a_name_of_a_program(name: str) -> None:
+    text = DOCUMENT
+    for own in ("pyr", "na", "na_soma", "soma_group"):
+        text = text.replace(f'"{own}"', f'"{name}"')
+    assert verified(text).n == verified().n
+    assert len({line.split()[1] for line in program(text).splitlines() if line.startswith((".cell", ".mech", "    MECH"))}) == 6
 
 
 def test_the_command_knows_the_format_by_the_suffix() -> None:

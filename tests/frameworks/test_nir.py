@@ -152,10 +152,10 @@ def test_names_become_names_of_programs(tmp_path: Path) -> None:
     assert [line.split()[1].rstrip(",") for line in text.splitlines() if line.startswith("    POP")] == [
         "node_0",
         "a_b",
-        "a_b_",
-        "pop_",
-        "r7_",
-        "sparse_",
+        "a_b_2",
+        "pop_2",
+        "r7_2",
+        "sparse_2",
     ]
     assert verify(bioasm.assemble(text)).n == 6
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bioasm.diagnostics import BioasmError
 from bioasm.frameworks.neuroml.document import Element
-from bioasm.frameworks.neuroml.values import number
+from bioasm.frameworks.neuroml.values import number, whole
+from bioasm.morphology.tree import parents_first
 
 _DEEPEST = 100  # groups within each other, each a recursion
-_DIGITS = 18  # of an id
 _LEAST = 1e-9  # um: a segment that is shorter is a sphere, which stands for a cylinder as long as it is thick
 
 
@@ -54,46 +55,30 @@ def segments_of(morphology: Element) -> dict[int, Segment]:
     """The segments by their ids, parents first."""
     elements: dict[int, Element] = {}
     for one in (element for element in morphology.inner if element.name == "segment"):
-        key = _id(one, "id")
+        key = whole(one, "id")
         if key in elements:
             raise one.fault(f"there are two segments {key}")
         elements[key] = one
     if not elements:
         raise morphology.fault("the morphology has no segment")
     made: dict[int, Segment] = {}
-    for key in elements:
-        for each in _way(key, elements, made):
-            made[each] = _segment(each, elements, made)
+    for key in parents_first(elements, lambda at: _parent(elements[at], elements), lambda at: _loop(at, elements)):
+        made[key] = _segment(key, elements, made)
     roots = [key for key, one in made.items() if one.parent is None]
     if len(roots) > 1:
         raise elements[roots[1]].fault(f"segments {roots[0]} and {roots[1]} both have no parent: a cell is one tree")
     return made
 
 
-def _id(element: Element, attribute: str) -> int:
-    written = element.get(attribute)
-    if not written.strip().isdecimal() or len(written) > _DIGITS:
-        raise element.fault(f"{attribute} is {written[:_DIGITS]!r}, and a whole number of at most {_DIGITS} digits is wanted")
-    return int(written)
-
-
-def _way(key: int, elements: dict[int, Element], made: dict[int, Segment]) -> list[int]:
-    """The segments from the first that was not made yet to this one."""
-    way: dict[int, None] = {}
-    at: int | None = key
-    while at is not None and at not in made:
-        if at in way:
-            raise elements[at].fault(f"segment {at} is among its own parents: the segments make a loop")
-        way[at] = None
-        at = _parent(elements[at], elements)
-    return list(way)[::-1]
+def _loop(key: int, elements: dict[int, Element]) -> BioasmError:
+    return elements[key].fault(f"segment {key} is among its own parents: the segments make a loop")
 
 
 def _parent(element: Element, elements: dict[int, Element]) -> int | None:
     parent = element.first("parent")
     if parent is None:
         return None
-    key = _id(parent, "segment")
+    key = whole(parent, "segment")
     if key not in elements:
         raise parent.fault(f"the parent {key} of segment {element.get('id')} does not exist")
     return key
@@ -107,7 +92,7 @@ def _segment(key: int, elements: dict[int, Element], made: dict[int, Segment]) -
     along = number(parent, "fractionAlong", "1") if parent is not None else 1.0
     if parent is not None and not 0.0 <= along <= 1.0:
         raise parent.fault(f"fractionAlong is {along:g}; it is from 0 to 1")
-    before = made[_id(parent, "segment")] if parent is not None else None
+    before = made[whole(parent, "segment")] if parent is not None else None
     if proximal is None and before is None:
         raise element.fault(f"segment {key} has neither a <proximal> nor a parent")
     near = _end(proximal) if proximal is not None else _between(before, along)
@@ -156,7 +141,7 @@ def groups_of(morphology: Element, segments: dict[int, Segment]) -> dict[str, se
 def _members(element: Element, segments: dict[int, Segment]) -> set[int]:
     """What one line of a group adds."""
     if element.name == "member":
-        return {_known(element, "segment", segments)}
+        return {segment_of(element, "segment", segments)}
     if element.name in ("path", "subTree"):
         return set(_stretch(element, segments))
     if element.name in ("notes", "annotation", "property", "inhomogeneousParameter"):
@@ -164,8 +149,9 @@ def _members(element: Element, segments: dict[int, Segment]) -> set[int]:
     raise element.fault(f"<{element.name}> in a segment group is not read", "groups are of member, include, path and subTree")
 
 
-def _known(element: Element, attribute: str, segments: dict[int, Segment]) -> int:
-    key = _id(element, attribute)
+def segment_of(element: Element, attribute: str, segments: dict[int, Segment]) -> int:
+    """The segment that an attribute names."""
+    key = whole(element, attribute)
     if key not in segments:
         raise element.fault(f"there is no segment {key}")
     return key
@@ -174,7 +160,7 @@ def _known(element: Element, attribute: str, segments: dict[int, Segment]) -> in
 def _stretch(element: Element, segments: dict[int, Segment]) -> Iterator[int]:
     """The segments behind one, itself among them; with <to> those on the way to another alone."""
     first, last = element.first("from"), element.first("to")
-    start = _known(first, "segment", segments) if first is not None else next(iter(segments))
+    start = segment_of(first, "segment", segments) if first is not None else next(iter(segments))
     if last is None:
         inside: set[int] = set()
         for key, one in segments.items():
@@ -182,7 +168,7 @@ def _stretch(element: Element, segments: dict[int, Segment]) -> Iterator[int]:
                 inside.add(key)
         yield from inside
         return
-    at: int | None = _known(last, "segment", segments)
+    at: int | None = segment_of(last, "segment", segments)
     while at is not None:
         yield at
         if at == start:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bioasm.frameworks.names import free_name
 from bioasm.frameworks.neuroml.channels import channels_of, is_passive, mechanism
 from bioasm.frameworks.neuroml.document import Element
-from bioasm.frameworks.neuroml.morphology import Segment, groups_of, segments_of
-from bioasm.frameworks.neuroml.values import CAPACITANCE, DENSITY, RESISTIVITY, VOLTAGE, identifier, spelled
+from bioasm.frameworks.neuroml.morphology import Segment, groups_of, segment_of, segments_of
+from bioasm.frameworks.neuroml.values import CAPACITANCE, DENSITY, RESISTIVITY, VOLTAGE, spelled
 from bioasm.morphology.words import MEASURES, WORDS
 
 _IGNORED = ("notes", "annotation", "property")
@@ -28,10 +29,7 @@ class _Cell:
     def region(self, element: Element) -> str:
         """The region that an element's segmentGroup (without one all) or segment means."""
         if "segment" in element.attributes:
-            written = element.get("segment").strip()
-            if not written.isdecimal() or int(written) not in self.segments:
-                raise element.fault(f"there is no segment {written}")
-            return f"seg{int(written)}"
+            return self.segments[segment_of(element, "segment", self.segments)].name
         group = element.attributes.get("segmentGroup", "all")
         if group not in self.groups:
             raise element.fault(f"there is no segment group {group!r}")
@@ -52,13 +50,11 @@ def program_text(document: Element) -> str:
     cell = _Cell(cells[0], segments, groups_of(morphology, segments))
     taken = {*WORDS - {"soma", "axon", "dend", "apic"}, *MEASURES, *(one.name for one in segments.values())}
     for group in cell.groups:
-        cell.names[group] = "all" if group == "all" else identifier(group, taken)
-        taken.add(cell.names[group])
+        cell.names[group] = "all" if group == "all" else free_name(group, taken)
     return "\n".join(_lines(cell, channels_of(document))) + "\n"
 
 
 def _lines(cell: _Cell, channels: dict[str, Element]) -> Iterator[str]:
-    name = identifier(cell.element.get("id"), ())
     properties = cell.element.first("biophysicalProperties")
     membrane = properties.first("membraneProperties") if properties is not None else None
     inside = properties.first("intracellularProperties") if properties is not None else None
@@ -68,7 +64,9 @@ def _lines(cell: _Cell, channels: dict[str, Element]) -> Iterator[str]:
         if one.name not in known:
             raise one.fault(f"<{one.name}> is not read", f"what is read of a membrane is {', '.join(_OF_MEMBRANE)}")
     densities = [one for one in found if one.name == "channelDensity"]
-    mechanisms, texts = _mechanisms(densities, channels)
+    taken = {"cells", "cells_cv", "pas"}
+    name = free_name(cell.element.get("id"), taken)
+    mechanisms, texts = _mechanisms(densities, channels, taken)
     yield from texts
     yield f".cell {name} {{"
     yield from _shape(cell)
@@ -79,7 +77,7 @@ def _lines(cell: _Cell, channels: dict[str, Element]) -> Iterator[str]:
         if one.name == "resistivity":
             yield f"  ra in {cell.region(one)} = {spelled(one, 'value', RESISTIVITY)}"
     yield from (f"  spikes at seg{next(iter(cell.segments))}(0.5)", "}", f"    POP cells, {name}, 1")
-    yield from _painted(cell, densities, mechanisms)
+    yield from _painted(cell, densities, mechanisms, taken)
     for one in found:
         if one.name == "initMembPotential":
             yield f"    SET cells_cv.v0, {spelled(one, 'value', VOLTAGE)}"
@@ -98,7 +96,7 @@ def _shape(cell: _Cell) -> Iterator[str]:
     yield "  cv: at most 0.1 lambda at 100 Hz"
 
 
-def _mechanisms(densities: list[Element], channels: dict[str, Element]) -> tuple[dict[str, str], list[str]]:
+def _mechanisms(densities: list[Element], channels: dict[str, Element], taken: set[str]) -> tuple[dict[str, str], list[str]]:
     """The mechanism of each channel that is painted, and the texts of those that do not ship."""
     names: dict[str, str] = {}
     texts: list[str] = []
@@ -110,20 +108,18 @@ def _mechanisms(densities: list[Element], channels: dict[str, Element]) -> tuple
         if channel not in names and is_passive(channels[channel]):
             names[channel] = "pas"
         elif channel not in names:
-            names[channel] = identifier(channel, {"pas", *names.values()})
+            names[channel] = free_name(channel, taken)
             texts += mechanism(channels[channel], names[channel])
     return names, texts
 
 
-def _painted(cell: _Cell, densities: list[Element], mechanisms: dict[str, str]) -> Iterator[str]:
+def _painted(cell: _Cell, densities: list[Element], mechanisms: dict[str, str], taken: set[str]) -> Iterator[str]:
     """MECH and SET for each density."""
-    taken = {"cells", "cells_cv", *mechanisms.values()}
     for one in densities:
         strange = next((part for part in one.inner if part.name not in _IGNORED), None)
         if strange is not None:
             raise strange.fault(f"<{strange.name}> of a channelDensity is not read")
-        kind, name = mechanisms[one.get("ionChannel")], identifier(one.get("id"), taken)
-        taken.add(name)
+        kind, name = mechanisms[one.get("ionChannel")], free_name(one.get("id"), taken)
         conductance, reversal = ("g", "e") if kind == "pas" else ("gbar", "erev")
         yield f"    MECH {name}, {kind}, cells.{cell.region(one)}"
         yield f"    SET {name}.{conductance}, {spelled(one, 'condDensity', DENSITY)}"

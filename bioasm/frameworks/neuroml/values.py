@@ -1,13 +1,13 @@
-"""NeuroML's numbers with units, `120 mS_per_cm2`, in the spelling of programs; and names that programs can have."""
+"""NeuroML's numbers: with units, `120 mS_per_cm2`, in the spelling of programs; without; and the whole ones of ids."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 
 from bioasm.frameworks.neuroml.document import Element
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\w*)\s*")
+_DIGITS = 18  # of an id
 VOLTAGE = {"mV": "mV", "V": "V"}
 DENSITY = {"mS_per_cm2": "mS/cm2", "S_per_m2": "S/m2", "S_per_cm2": "S/cm2"}
 CAPACITANCE = {"uF_per_cm2": "uF/cm2", "F_per_m2": "F/m2"}
@@ -38,11 +38,9 @@ def number(element: Element, attribute: str, default: str | None = None) -> floa
     return float(found[1])
 
 
-def identifier(word: str, taken: Container[str]) -> str:
-    """A name of a program that is like a word, and is not taken."""
-    plain = re.sub(r"\W", "_", word, flags=re.ASCII) or "_"
-    plain = plain if not plain[0].isdigit() else f"_{plain}"
-    name, count = plain, 2
-    while name in taken:
-        name, count = f"{plain}_{count}", count + 1
-    return name
+def whole(element: Element, attribute: str) -> int:
+    """A whole number that names a segment."""
+    written = element.get(attribute)
+    if not written.strip().isdecimal() or len(written) > _DIGITS:
+        raise element.fault(f"{attribute} is {written[:_DIGITS]!r}, and a whole number of at most {_DIGITS} digits is wanted")
+    return int(written)

@@ -10,7 +10,6 @@ import numpy as np
 
 from bioasm.diagnostics import BioasmError, error
 from bioasm.frameworks.write import Floats
-from bioasm.isa.modeltext import instance_fault
 from bioasm.isa.storage import check_exact
 from bioasm.wholes import Rounded
 
@@ -160,7 +159,7 @@ def _from_the_inputs(nodes: Mapping[str, Any], kinds: Mapping[str, str], edges: 
     return {name: nodes[name] for name in (*order, *(name for name in nodes if name not in order))}
 
 
-# --- checks and names ---------------------------------------------------------------------------------
+# --- checks -------------------------------------------------------------------------------------------
 
 
 def _check(graph: Graph) -> None:
@@ -170,13 +169,3 @@ def _check(graph: Graph) -> None:
             raise graph.flaw(f"node {name!r} is of type {graph.kinds[name]}, which is not read", hint)
     if not graph.of_kind(*CELLS):
         raise graph.flaw("the graph has no neurons")
-
-
-def free_name(name: str, taken: set[str]) -> str:
-    """A name for an instance, near to `name` and none of `taken`, which receives it."""
-    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
-    plain = plain if plain[:1].isalpha() else f"node_{plain}"
-    while plain.lower() in taken or instance_fault(plain):
-        plain += "_"
-    taken.add(plain.lower())
-    return plain

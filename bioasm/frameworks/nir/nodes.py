@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, Span, error
-from bioasm.frameworks.nir.graph import CELLS, free_name
+from bioasm.frameworks.names import free_name
+from bioasm.frameworks.nir.graph import CELLS
 from bioasm.frameworks.write import Floats
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Program, Quantity, Sparse
 from bioasm.isa.table import BY_MNEMONIC

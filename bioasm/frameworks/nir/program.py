@@ -9,7 +9,8 @@ from itertools import count
 import numpy as np
 
 from bioasm.frameworks import write
-from bioasm.frameworks.nir.graph import CELLS, Graph, free_name
+from bioasm.frameworks.names import free_name
+from bioasm.frameworks.nir.graph import CELLS, Graph
 from bioasm.frameworks.nir.layers import Layers, layers_of
 from bioasm.frameworks.nir.paths import Arriving, Path, arriving
 from bioasm.isa.table import BY_MNEMONIC
