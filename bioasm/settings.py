@@ -41,14 +41,19 @@ def called(name: str) -> str:
     return f"{option} {name}"
 
 
-def split_settings(settings: Sequence[str], option: str = "--set") -> dict[str, str]:
-    """`["T0=5", "dt = 0.1 ms"]` as a dict. Raises BioasmError B406 where there is no name or no `=`."""
-    pairs = {}
+def split_settings(settings: Sequence[str], option: str = "--set", twice: str = "give each name once") -> dict[str, str]:
+    """`["T0=5", "dt = 0.1 ms"]` as a dict.
+
+    Raises BioasmError B406 where there is no name or no `=`, and with the hint `twice` where a name is there twice.
+    """
+    pairs: dict[str, str] = {}
     for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not (name.strip() and equals and value.strip()):
+        name, equals, value = (part.strip() for part in setting.partition("="))
+        if not (name and equals and value):
             raise _wrong("B406", f"{option} {setting}: this is not of the form NAME=VALUE")
-        pairs[name.strip()] = value.strip()
+        if name in pairs:
+            raise _wrong("B406", f"{option} {name} is given twice: {pairs[name]} and {value}", twice)
+        pairs[name] = value
     return pairs
 
 
@@ -122,7 +127,7 @@ def program_with_lanes(program: Program, settings: Mapping[str, str], by_lane: M
         else:
             whole, parameter = _named(verified, name)
             if whole in own or whole in one_for_all:
-                raise _wrong("B406", f"{name} is given twice; it is {whole}")
+                raise _twice(name, whole)
             own[whole] = tuple(_parameter(parameter, name, text) for text in texts)
     return LaneSettings(verified, one_for_all, LaneValues(constants, own))
 
@@ -162,13 +167,15 @@ def parameters(verified: Verified, settings: Mapping[str, str]) -> dict[str, flo
     """The parameters of the program's network that `settings` names, by their whole names, in SI units.
 
     Raises BioasmError: B405 where a name is neither a constant nor a parameter, or the program sets it itself; B121 where
-    it could mean several.
+    it could mean several; B406 where two names mean one.
     """
-    values = {}
+    values: dict[str, float] = {}
     for name, text in settings.items():
         if name not in verified.program.constants:
             whole, parameter = _named(verified, name)
             _refuse_set_twice(verified, name)
+            if whole in values:
+                raise _twice(name, whole)
             values[whole] = _parameter(parameter, name, text)
     return values
 
@@ -249,6 +256,10 @@ def parse_quantity(name: str, text: str) -> Quantity:
 def _require(name: str, fits: bool, given: Quantity, dimension: Measured) -> None:
     if not fits:
         raise _wrong("B006", f"{called(name)}: it is a {dimension}, not a {given.dimension}")
+
+
+def _twice(name: str, whole: str) -> BioasmError:
+    return _wrong("B406", f"{name} is given twice; it is {whole}")
 
 
 def _wrong(code: str, message: str, hint: str | None = None) -> BioasmError:

@@ -245,8 +245,8 @@ def _driver_options(request: Request) -> dict[str, str]:
     from bioasm.settings import split_settings
 
     named = {name: getattr(request, name) for name in ("port", "substrate", "map", "record")}
-    given = {name: value for name, value in named.items() if value is not None}
-    return given | split_settings(request.driver_options, "--driver-option")
+    given = [f"{name}={value}" for name, value in named.items() if value is not None]
+    return split_settings([*given, *request.driver_options], "--driver-option")
 
 
 def _seed(request: Request, driver: Driver) -> int:

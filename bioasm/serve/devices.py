@@ -49,6 +49,8 @@ def parse_device(text: str) -> Device:
         name, equals, value = part.partition("=")
         if equals and name.strip() in known:
             last = name.strip()
+            if last in options:
+                raise _wrong(f"{last} of driver {driver} is given twice: {options[last]} and {value}", "give it once")
             options[last] = value
         elif last is not None:  # a comma within a value, as in culture=window=0.2,bias=0.3
             options[last] += f",{part}"

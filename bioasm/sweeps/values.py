@@ -14,11 +14,8 @@ MOST_VALUES = 1 << 16
 
 def axes(settings: Sequence[str], option: str = "--set") -> dict[str, tuple[str, ...]]:
     """The values of each name, in the order given, each name once. Raises BioasmError B406, B005."""
-    given = {Name(name, option): text for name, text in split_settings(settings, option).items()}
-    if len(given) < len(settings):
-        text = f"{option} gives {len(settings)} lists of values to {len(given)} names"
-        raise error("B406", text, hint=f"all values of a name go into one list: {option} T=1,2,5", exit_code=EXIT_USAGE)
-    return {name: values(name, text) for name, text in given.items()}
+    found = split_settings(settings, option, f"all values of a name go into one list: {option} T=1,2,5")
+    return {name: values(name, text) for name, text in ((Name(name, option), text) for name, text in found.items())}
 
 
 def axes_of(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

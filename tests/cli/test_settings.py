@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bioasm.diagnostics import BioasmError
@@ -11,10 +13,12 @@ from bioasm.models import MODELS
 from bioasm.network.namespace import NameSpace
 from bioasm.network.network import Network, Population
 from bioasm.settings import parameters, parse_quantity, split_settings, verified_program, with_constants
+from bioasm.sweeps.values import axes
 from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.resolve import resolve
+from tests.command import bioasm
 
 LIF = MODELS["lif_critical"]
 ISING = MODELS["ising"]
@@ -85,10 +89,6 @@ def test_a_constant_is_replaced() -> None:
 
 def test_blanks_around_the_equals_sign_do_not_matter() -> None:
     assert constants(" T0 = 5 ")["T0"] == Quantity(5.0)
-
-
-def test_the_last_of_two_settings_counts() -> None:
-    assert constants("T0=5", "T0=6")["T0"] == Quantity(6.0)
 
 
 def test_a_bare_number_keeps_the_dimension_of_the_constant() -> None:
@@ -186,3 +186,21 @@ def test_words_and_rules_need_no_unit() -> None:
     program = assemble("MODEL ising\nALC 2\nRUN 1 sweeps\n")
     for setting in ("rule=glauber", "rule=0"):
         assert verified_program(program, split_settings([setting]))[0].warnings == ()
+
+
+def test_what_is_given_twice_is_refused() -> None:
+    for twice in (("T=1", "T=2"), ("tau=10 ms", "lif_critical.tau=20 ms")):
+        found = refusal(*twice)
+        assert found.diagnostics[0].code == "B406" and "given twice" in found.diagnostics[0].message
+    with pytest.raises(BioasmError, match="--set T is given twice: 1,2 and 3") as caught:
+        axes(["T=1,2", "T=3"])
+    assert "one list" in (caught.value.diagnostics[0].hint or "")
+
+
+@pytest.mark.parametrize("command", ["run", "verify", "tts", "sweep"])
+def test_every_command_refuses_a_name_that_is_set_twice(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.basm"
+    path.write_text(".const T = 1\n    MODEL ising\n    ALC 2\n    SIG T\n    RUN 1 sweeps\n")
+    more = {"sweep": ["-o", tmp_path / "out"], "tts": ["--target", 0], "verify": ["--against", "cpu"]}
+    ran = bioasm(command, path, "--set", "T=1", "--set", "T=2", *more.get(command, []))
+    assert ran.code == 2 and "--set T is given twice" in ran.stderr
