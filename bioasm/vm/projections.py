@@ -58,6 +58,7 @@ class Projections:
 
     def _place(self, projection: Projection, found: Connections) -> None:
         start, post, weight = found
+        self.arrays.stale = True
         self.state.fields |= {f"start:{projection.name}": start, f"post:{projection.name}": post}
         self.state.wholes[f"post_size:{projection.name}"] = post.itemsize
         self._weigh(projection.name, weight)
@@ -78,9 +79,13 @@ class Projections:
 
     def matrix(self, name: str) -> Any:
         """The matrix of weights of a projection that has one, as the program holds it."""
-        projection = self.arrays.network.projection(name)
-        assert projection is not None
+        projection = self._projection(name)
         return None if projection.data is None else self.arrays.names.verified.program.data[projection.data].value
+
+    def _projection(self, name: str) -> Projection:
+        found = self.arrays.network.projection(name)
+        assert found is not None
+        return found
 
     def connect(self) -> None:
         """Make the connections, before the first step: with the weights that are set by then.
@@ -107,11 +112,12 @@ class Projections:
         return synapse
 
     def _connect(self, name: str) -> None:
-        projection = self.arrays.network.projection(name)
-        assert projection is not None
-        look = Lookout(lambda: self.notice(f"connecting {name}"))
-        found = connect(self.arrays.names.verified, projection, self.weight[name], self.state.seed, look)
-        self._place(projection, found)
+        projection = self._projection(name)
+        self._place(projection, self._made(projection))
+
+    def _made(self, projection: Projection) -> Connections:
+        look = Lookout(lambda: self.notice(f"connecting {projection.name}"))
+        return connect(self.arrays.names.verified, projection, self.weight[projection.name], self.state.seed, look)
 
     def set_weight(self, name: str, values: ConnectionValues) -> None:
         """SET name.weight: of every connection, or what multiplies those of a matrix; of each lane, where they are its own."""
@@ -124,13 +130,17 @@ class Projections:
         synapse = self.synapses.get(name)
         if not (self.connected if synapse is None else synapse.connected):
             return
-        if self.matrix(name) is None and (values.number is not None or synapse is None or not synapse.link.is_static):
-            self._weigh(name, values.weights(np.ones(1), len(self.state.fields[f"post:{name}"])))
-        elif synapse is None:
-            self._connect(name)
-        else:
-            synapse.connected = False
+        if synapse is not None and synapse.link.is_static and (values.number is None or self.matrix(name) is not None):
+            synapse.connected = False  # its connections and their weights have been put into another order
             self.ensure(name)
+        elif synapse is None or synapse.model.sends:
+            self._weigh(name, self._weights(self._projection(name)))
+
+    def _weights(self, projection: Projection) -> Array:
+        """The weights of connections that there are, by their rows."""
+        if projection.data is not None:
+            return self._made(projection)[2]
+        return self.weight[projection.name].weights(np.ones(1), len(self.state.fields[f"post:{projection.name}"]))
 
     def _make_room(self, projection: Projection) -> None:
         """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""

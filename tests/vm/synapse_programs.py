@@ -99,6 +99,7 @@ LEARNED = (
     PEEK r1, own.w, 3
     OUT r1, seen
     UNREC own.q
+    SET own.weight, 1.25
     RUN 3 ms
     RST
     RUN 5 ms

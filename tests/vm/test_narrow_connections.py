@@ -39,14 +39,15 @@ def in_wide_types(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_same(text: str, kept: set[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, lanes: int = 1) -> None:
     """A program has the same results in narrow and in wide types, and keeps its connections in these types."""
     seen: set[tuple[str, ...]] = set()
-    place = Projections._place
+    weigh = Projections._weigh
 
-    def noting(self: Projections, projection: object, found: tuple[np.ndarray, ...]) -> None:
-        place(self, projection, found)
-        if len(found[1]):
-            seen.add((found[1].dtype.str[1:], "alike" if len(found[2]) == 1 else found[2].dtype.str[1:]))
+    def noting(self: Projections, name: str, weight: np.ndarray) -> None:
+        weigh(self, name, weight)
+        post = self.state.fields[f"post:{name}"]
+        if len(post):
+            seen.add((post.dtype.str[1:], "alike" if len(weight) == 1 else weight.dtype.str[1:]))
 
-    monkeypatch.setattr(Projections, "_place", noting)
+    monkeypatch.setattr(Projections, "_weigh", noting)
     narrow_ = run("cpu", text, lanes=lanes)
     assert seen == kept
     in_wide_types(monkeypatch)

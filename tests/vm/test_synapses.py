@@ -204,6 +204,11 @@ def test_states_start_as_they_are_set() -> None:
     assert again["own.w"].tolist() == [0, 0.1, 0.2, 0.3, 0.4]
 
 
+def test_states_stay_when_the_weights_of_a_matrix_are_multiplied() -> None:
+    found = outputs("RUN 1 ms\nSET own.w, [0, 0.1, 0.2, 0.3, 0.4]\nSET own.weight, 2\nRD own.w")
+    assert found["own.w"].tolist() == [0, 0.1, 0.2, 0.3, 0.4]
+
+
 def test_parameters_and_states_are_drawn_by_connection() -> None:
     lines = "SET own.w, uniform(0.1, 0.9)\nSET own.gain, normal(0.2, 0.1, 0)\nRD own.w\nRD own.still\nRUN 3 ms\nRD own.w"
     one, three = run(f"{SHORT}{lines}\n", lanes=1), run(f"{SHORT}{lines}\n", lanes=3, threads=2)

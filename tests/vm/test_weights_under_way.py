@@ -9,9 +9,11 @@ import pytest
 
 from bioasm.drivers import find_driver
 from bioasm.results.result import Result
+from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
+from bioasm.vm.machine import Machine
 
 DRIVERS = ["cpu", "brian2"]
 # `sum` adds weights up; a factor that reads what the port changes makes its spikes act one after another.
@@ -121,6 +123,17 @@ def test_lanes_and_weights_of_many_kinds_add_up_alike() -> None:
     one = arrived("cpu", text)
     assert arrived("cpu", text, lanes=7).tolist() == one.tolist() * 7
     assert arrived("brian2", text).tolist() == one.tolist()
+
+
+def test_connections_of_a_matrix_stay_where_they_are_while_it_is_multiplied() -> None:
+    """Kernels have been told the addresses."""
+    text = program("sum", "matrix", 1.0, 5.0).replace("[[1, 1, 1]", "[[0, 2, 3]")
+    model = Machine(verify(assemble(text)), 1, 1).model
+    model.projections.connect()
+    start, post = (model.state.fields[f"{name}:s"] for name in ("start", "post"))
+    model.projections.set_weight("s", ConnectionValues(0.5, "s.weight"))
+    assert model.state.fields["start:s"] is start and model.state.fields["post:s"] is post
+    assert model.state.fields["weight:s"].tolist() == [1, 1.5] + [0.5] * 6
 
 
 def test_a_program_that_sets_no_weight_under_way_adds_up_at_departure() -> None:
