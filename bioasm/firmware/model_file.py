@@ -42,9 +42,12 @@ _ELSEWHERE = frozenset((
 ))
 # fmt: on
 # Numbers of `ctx` that the program, the run or parameters decide; all others follow from the number of neurons.
-_OF_THE_RUN = frozenset(
-    ("PC", "CODE_LENGTH", "FUEL", "BUDGET", "MAX_STEPS", "OUT_CAPACITY", "DIRTY", "CLAMPED", "FEEDBACK_EVERY", "SYMMETRIC")
-)
+# fmt: off
+_OF_THE_RUN = frozenset((
+    "PC", "CODE_LENGTH", "FUEL", "BUDGET", "MAX_STEPS", "OUT_CAPACITY", "DIRTY", "CLAMPED", "FEEDBACK_EVERY", "SYMMETRIC",
+    "FOLLOWED",
+))
+# fmt: on
 _ANEW = ("ring:", "delayed:", "mark:", "events:", "spiked:", "spikes_of:", "frozen:", COUPLED)  # RST makes them zeros
 _CALLS = ("exp", "exprelr", "log", "sqrt", "sin", "cos", "tanh", "abs")  # of one number, in initial values
 _OF_VECTORS = ("word:",)  # arrays that only vectors of the compiled kernels need

@@ -1,4 +1,4 @@
-"""Interval analysis: whether an expression is between 0 and 1 for all values of its names."""
+"""Interval analysis: whether an expression is between 0 and 1, or one of the two, for all values of its names."""
 
 from __future__ import annotations
 
@@ -14,4 +14,13 @@ def in_unit_range(expression: Expression) -> bool:
         return 0.0 <= expression.value <= 1.0
     if isinstance(expression, Call) and expression.function in ("clip", "where"):
         return all(in_unit_range(bound) for bound in expression.arguments[1:])
+    return False
+
+
+def is_zero_or_one(expression: Expression) -> bool:
+    """Whether an expression, with definitions substituted, is proven to be 0 or 1: these numbers, and `where` of such."""
+    if isinstance(expression, Number):
+        return expression.value in (0.0, 1.0)
+    if isinstance(expression, Call) and expression.function == "where":
+        return all(is_zero_or_one(choice) for choice in expression.arguments[1:])
     return False

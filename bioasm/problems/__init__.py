@@ -39,6 +39,6 @@ BINARY = ("dimod", "cqm")
 MAXIMIZABLE = ("qubo", "coo", "matrix", "bqm", "bq", "qplib", "opb", "terms", "dimod")
 
 # How programs for spins minimise: by one fall of the temperature, cycles that MERGE combines, blocks that BLK solves, a ladder
-# of lanes that exchange components, or what suits the problem.
-ANNEAL, MERGE, STRIPS, TEMPER, AUTO = "anneal", "merge", "strips", "temper", "auto"
-SOLVERS = (ANNEAL, MERGE, STRIPS, TEMPER, AUTO)
+# of lanes that exchange components, particles between walls, or what suits the problem.
+ANNEAL, MERGE, STRIPS, TEMPER, BIFURCATION, AUTO = "anneal", "merge", "strips", "temper", "bifurcation", "auto"
+SOLVERS = (ANNEAL, MERGE, STRIPS, TEMPER, BIFURCATION, AUTO)

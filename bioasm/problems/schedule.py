@@ -58,7 +58,7 @@ def schedule_for(problem: Polynomial) -> Schedule:
     if not problem.parts:
         return Schedule(1.0, 0.5, 1, 1, 1)
     cold = max(_cold(problem), COLDEST)
-    hot = max(HOT * _typical_field(problem), HOT_OF_STRONG * _strong_field(problem), 2 * cold)
+    hot = max(HOT * typical_field(problem), HOT_OF_STRONG * _strong_field(problem), 2 * cold)
     steps = max(TEMPERATURES, round(PER_DECADE * log10(hot / cold)))
     return Schedule(_rounded(hot), _rounded(cold), steps, _sweeps(problem, steps))
 
@@ -67,12 +67,12 @@ def _cold(problem: Polynomial) -> float:
     """The last temperature: by the smallest coefficient, or by the weakest spin where that is far below it."""
     parts = problem.parts.values()
     members = sum(part.order * len(part.value) for part in parts) / problem.n
-    smallest = max(min(float(np.abs(part.value).min()) for part in parts), _typical_field(problem) / ONE_SCALE)
+    smallest = max(min(float(np.abs(part.value).min()) for part in parts), typical_field(problem) / ONE_SCALE)
     settled = settled_below(problem)
     return settled if settled < COLD * smallest else smallest * max(COLD, COLD_PER_ROOT_DEGREE * sqrt(members))
 
 
-def _typical_field(problem: Polynomial) -> float:
+def typical_field(problem: Polynomial) -> float:
     """The root mean square, over spins at random, of the field that a spin feels."""
     parts = problem.parts.values()
     unit = max(float(np.abs(part.value).max()) for part in parts)

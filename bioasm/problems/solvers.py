@@ -1,5 +1,5 @@
 """How an imported problem is solved: one fall of the temperature, cycles of heating and cooling that MERGE combines, blocks
-that BLK solves, or a ladder of lanes at fixed temperatures that exchange components."""
+that BLK solves, a ladder of lanes at fixed temperatures that exchange components, or particles between walls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioasm.problems import ANNEAL, AUTO, MERGE, STRIPS
 from bioasm.problems.numbers import Integers
 from bioasm.problems.plans import grid_of, grown, strips
 from bioasm.problems.polynomial import Polynomial
-from bioasm.problems.schedule import BUDGET, Schedule
+from bioasm.problems.schedule import BUDGET, Schedule, typical_field
 from bioasm.units import spell_number
 
 # A heated lattice comes back with many small differences from its best state, a random graph with few large ones, of which
@@ -209,3 +209,37 @@ def tempering(schedule: Schedule, load: Iterable[str]) -> Iterator[str]:
     yield "    LOOP r0, round"
     yield "    SIG 0"
     yield "    RUN descent"
+
+
+_STEP = 1.25  # of a particle, in its unit of time; with 1.5 and more they no longer settle
+_STEPS = 2000  # while the pump rises
+_PUSH = 0.25  # times what a spin's field is among spins at random, is the feedback's strength
+_PER_PARTICLE, _PER_PUSH = 30.0, 0.02  # nanoseconds of a step: of a particle, and of one product
+
+
+def bifurcating(problem: Polynomial, load: Iterable[str]) -> Iterator[str]:
+    """The lines of a program of particles (discrete simulated bifurcation), each try from rest; the problem is over bits."""
+    products = sum(part.order * (part.order - 1) * len(part.value) for part in problem.parts.values())
+    step = max(problem.n, 1) * _PER_PARTICLE + products * _PER_PUSH
+    field = typical_field(problem.in_spins()) if problem.parts else 1.0
+    yield "; `tries` times, all particles are put to rest in the middle, pushed a little at random, and the pump then rises for"
+    yield "; `rise`: they leave the middle for one of the walls, drawn by the signs of the others. The best state of all steps"
+    yield "; counts. More tries find better states: bioasm run FILE --set tries=... or --lanes; so may longer ones."
+    yield f".const strength = {spell_number(float(f'{_PUSH / field:.3g}'))}"
+    yield f".const rise = {spell_number(_STEP * _STEPS)} ms"
+    yield f".const tries = {max(1, round(BUDGET / (_STEPS * step)))}"
+    yield ""
+    yield "    MODEL bifurcation"
+    yield "    SET c, strength"
+    yield "    SET ramp, rise"
+    yield from load
+    yield "    MOV r3, tries"
+    yield "again:"
+    yield "    RST"
+    yield "    GET r0, time"
+    yield "    SET begin, r0"
+    yield "    SIG 0.1                 ; a push at random"
+    yield f"    RUN {spell_number(_STEP)} ms"
+    yield "    SIG 0"
+    yield "    RUN rise"
+    yield "    LOOP r3, again"

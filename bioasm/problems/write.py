@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bioasm.diagnostics import Diagnostic
+from bioasm.diagnostics import Diagnostic, error
 from bioasm.isa.labels import BITS, MAXIMIZE, NAMES, SENSE, VALUES, names_to_text
-from bioasm.problems import ANNEAL, AUTO, MERGE, STRIPS, TEMPER
+from bioasm.problems import ANNEAL, AUTO, BIFURCATION, MERGE, STRIPS, TEMPER
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.plans import joined_plan
 from bioasm.problems.polynomial import BIT, Monomials, Polynomial
 from bioasm.problems.reduction import reduce
 from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
 from bioasm.problems.solvers import (
+    bifurcating,
     chosen_solver,
     cooling_loop,
     geometric_fall,
@@ -67,9 +68,9 @@ class Code(NamedTuple):
 
 class Effort(NamedTuple):
     """How long spins are annealed: once, or `again` and again, each time twice as long; from states S where they `start` so;
-    with MERGE or BLK where the `solver` is `merge` or `strips`, or `auto` and the problem suits them, and on a ladder of lanes
-    where it is `temper` (`solvers.py`). What can be is eliminated before where it says `reduce`, or the solver is `auto` and
-    many spins go (`reduction.py`)."""
+    with MERGE or BLK where the `solver` is `merge` or `strips`, or `auto` and the problem suits them, on a ladder of lanes
+    where it is `temper`, by particles where it is `bifurcation` (`solvers.py`). What can be is eliminated before where it
+    says `reduce`, or the solver is `auto` and many spins go (`reduction.py`)."""
 
     again: bool = False
     start: bool = False
@@ -89,14 +90,15 @@ def write_code(problem: Polynomial, account: Account, model: str, effort: Effort
     """The same without the data J, h, T and E, which the program names where the polynomial has such parts."""
     spins, eliminated = _reduced(problem.in_spins(), effort)
     schedule = schedule_for(spins)
-    variables = spins if model == "ising" else problem.in_bits()
+    form = BIFURCATION if effort.solver == BIFURCATION else model
+    variables = spins if form == "ising" else problem.in_bits()
     warnings = tuple(_too_wide(problem)) or ((_wide_range(schedule, model),) if schedule.is_wide else ())
     gone = () if eliminated is None else (f"Of {problem.n:,} spins {len(eliminated):,} with few neighbours were eliminated.",)
     notes = (*account.notes, *gone, *(f"{warning.message[0].upper()}{warning.message[1:]}." for warning in warnings))
     words = _words(problem, account)
     wanted = effort._replace(reduce=eliminated is not None, solver=chosen_solver(spins, effort.solver))
     plan = plan_of(variables) if wanted.solver == STRIPS and model == "ising" else []
-    lines = [*_head(account, notes, words), *_MODELS[model](variables, schedule, wanted, plan), *_results(account)]
+    lines = [*_head(account, notes, words), *_MODELS[form](variables, schedule, wanted, plan), *_results(account)]
     return Code(lines, variables, warnings, eliminated, joined_plan(plan) if plan else None)
 
 
@@ -104,6 +106,8 @@ def _reduced(spins: Polynomial, effort: Effort) -> tuple[Polynomial, Floats | No
     """The reduced problem, and the spins that were eliminated; the problem as it is where nothing, or not enough, would go."""
     if not effort.reduce and effort.solver != AUTO:
         return spins, None
+    if effort.solver == BIFURCATION:
+        raise error("B315", "--reduce eliminates spins, and --solver bifurcation has particles", hint="leave --reduce out")
     left, eliminated = reduce(spins)
     least = 1 if effort.reduce else _LEAST_REDUCED * spins.n
     return (left, eliminated) if len(eliminated) >= least else (spins, None)
@@ -207,7 +211,16 @@ def _lif(problem: Polynomial, _: Schedule, effort: Effort, plan: list[Integers])
         yield "    RUN stage"
 
 
-_MODELS: dict[str, Callable[[Polynomial, Schedule, Effort, list[Integers]], Iterator[str]]] = {"ising": _ising, "lif": _lif}
+def _bifurcation(problem: Polynomial, _: Schedule, effort: Effort, plan: list[Integers]) -> Iterator[str]:
+    yield "; Each variable is a particle at x; its bit is 1 where x >= 0. Where the problem speaks of spins, s = 2 bit - 1."
+    yield from bifurcating(problem, _load(problem, Effort()))
+
+
+_MODELS: dict[str, Callable[[Polynomial, Schedule, Effort, list[Integers]], Iterator[str]]] = {
+    "ising": _ising,
+    "lif": _lif,
+    BIFURCATION: _bifurcation,
+}
 
 
 def _load(problem: Polynomial, effort: Effort) -> Iterator[str]:

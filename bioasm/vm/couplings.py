@@ -134,6 +134,14 @@ def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> 
     return prepared
 
 
+def has_exact_fields(n: int, ready: Prepared) -> bool:
+    """Whether sums of J's entries, prepared for a feedback, are exact in any order."""
+    form = ready.storage.split("-")[0]
+    if form == "none" or n == 0:
+        return False
+    return _common_unit(form, ready.values, np.zeros(n), np.zeros(0), ready.start, None, n) is not None
+
+
 def _dense_array(array: Array, unit_states: bool) -> Array:
     """The matrix in a storage of the kernels; as bytes only where s is in 0..1 and sums of a row's products fit 32 bits."""
     matrix = _kernel_array(array)

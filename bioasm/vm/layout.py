@@ -35,6 +35,7 @@ class Ctx(IntEnum):
     COUPLED = auto()  # 1: J, h or terms were loaded
     RULE = auto()
     SYMMETRIC = auto()
+    FOLLOWED = auto()  # 1: J s is exact in any order of its sums, and s is 0 or 1: it changes with the neurons that turn over
     TERMS = auto()  # number of terms
     FEEDBACK_EVERY = auto()  # steps
     RECORDERS = auto()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bioasm.models.algebra import spell
 from bioasm.models.base import Parameter
-from bioasm.models.expression import Symbol
-from bioasm.models.ranges import in_unit_range
+from bioasm.models.expression import Expression, Symbol
+from bioasm.models.ranges import in_unit_range, is_zero_or_one
 from bioasm.network.network import Network, Population
 from bioasm.network.references import (
     SPIKE_COUNT,
@@ -35,7 +35,7 @@ from bioasm.vm.codegen.frame import Frame
 from bioasm.vm.codegen.source import Generated
 from bioasm.vm.codegen.steps import frozen_field, hold_field
 from bioasm.vm.codegen.system import COUPLED, level_field
-from bioasm.vm.couplings import bind_couplings, prepare_for_feedback
+from bioasm.vm.couplings import bind_couplings, has_exact_fields, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.initial import definition
 from bioasm.vm.layout import LIMB_COLUMNS, LIMBS, Block, Ctx, Real
@@ -389,15 +389,22 @@ class Populations(CompiledDynamics):
         state.bind("LIMB", np.zeros(limbs, np.int16))
         state.ctx[Ctx.COUPLED] = int(couplings.loaded)
         state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)
+        binary = is_zero_or_one(self._fed_back)
+        state.ctx[Ctx.FOLLOWED] = int(binary and ready.symmetric and has_exact_fields(n, ready))
         self.forget_best()
 
     @property
     def _unit_states(self) -> bool:
         """Whether the text of the population with the feedback proves that s is in 0..1."""
+        return in_unit_range(self._fed_back)
+
+    @property
+    def _fed_back(self) -> Expression:
+        """The state s of the feedback, with definitions substituted."""
         k = self.coupled or 0
         feedback = self.network.populations[k].model.feedback
         assert feedback is not None
-        return in_unit_range(self.arrays.systems[k].flat(Symbol(f"p{k}.{feedback.source}")))
+        return self.arrays.systems[k].flat(Symbol(f"p{k}.{feedback.source}"))
 
     def forget_best(self) -> None:
         """No state has been seen."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.isa.program import DataBlock, Dense, Program, Sparse
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol
-from bioasm.models.ranges import in_unit_range
+from bioasm.models.ranges import in_unit_range, is_zero_or_one
 from bioasm.models.values import evaluate
 from bioasm.results import Result
 from bioasm.runtime.options import RunOptions
@@ -157,6 +157,18 @@ def test_what_is_proven_is_never_outside() -> None:
                 value = evaluate(expression, {name: random.uniform(-3, 3) for name in "xy"})
                 assert 0.0 <= float(value) <= 1.0, expression
     assert proven > 100
+
+
+def test_what_is_proven_to_be_zero_or_one_is_nothing_else() -> None:
+    random, proven = Random(6), 0
+    for _ in range(4000):
+        expression = _expression(random)
+        if is_zero_or_one(expression):
+            proven += 1
+            for _ in range(4):
+                assert float(evaluate(expression, {name: random.uniform(-3, 3) for name in "xy"})) in (0.0, 1.0), expression
+    assert proven > 100
+    assert is_zero_or_one(Call("where", (Binary(">", Symbol("x"), Number(0.0)), Number(1.0), Number(0.0))))
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -7,13 +7,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import bioasm
+from bioasm.diagnostics import BioasmError
 from bioasm.problems.accounts import cut_problem
 from bioasm.problems.cnf import read_cnf
 from bioasm.problems.formats import read_problem
 from bioasm.problems.graph import Graph
 from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, collect
 from bioasm.problems.rudy import generate
-from bioasm.problems.write import Account, write_program
+from bioasm.problems.write import Account, Effort, write_program
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 from tests.problems.exact import energy, states, value
@@ -151,3 +153,22 @@ def test_many_biases_go_over_several_lines():
     text = write_program(problem, ACCOUNT, "ising").text
     assert max(len(line) for line in text.splitlines()) < 121
     assert energy(written(problem), (1,) * 50) == 51 * 25
+
+
+# --- particles ----------------------------------------------------------------------------------------
+
+
+def test_particles_find_the_best_cut_and_tell_it_in_bits() -> None:
+    problem, account = cut_problem(generate("-clique 12 -random 0 1 1 -times 2 -plus -1"), "g", "rudy")
+    written = write_program(problem, account, "ising", Effort(solver="bifurcation")).text
+    result = bioasm.run(written, seed=1, set={"tries": 4})
+    assert "MODEL bifurcation" in written
+    best = max(-value(problem, s) for s in states(12, SPIN))
+    assert result["cut"] == best
+    assert -value(problem, tuple(2 * np.asarray(result.best_state[0], int) - 1)) == best
+
+
+def test_particles_are_not_eliminated() -> None:
+    problem, account = cut_problem(generate("-clique 4"), "g", "rudy")
+    with pytest.raises(BioasmError, match="B315"):
+        write_program(problem, account, "ising", Effort(solver="bifurcation", reduce=True))

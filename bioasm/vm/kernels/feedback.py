@@ -65,7 +65,12 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
         scratch = scratch_of(ctx, block[Block.LANE0], width)
         trace = f8(block[Block.TRACE_AT], block[Block.TRACE] * width, width)
         source(ctx, real, b, s, 0, cells, step)
-        product(ctx, s, current, scratch, n, width, block[Block.LANE0])
+        anew = (step // ctx[Ctx.FEEDBACK_EVERY]) % RESYNC == 0
+        if ctx[Ctx.FOLLOWED] == 1:
+            update_best(ctx, block, offset, s, scratch, anew, n, width)
+            current[:] = f8(ctx[Ctx.ONE_FIELD_AT], offset, cells)
+        else:
+            product(ctx, s, current, scratch, n, width, block[Block.LANE0])
         for lane in range(width):
             trace[lane] = lane_energy(ctx, s, current, n, width, lane) + real[Real.OFFSET]
         block[Block.TRACE] += 1
@@ -74,8 +79,8 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
             add_terms(ctx, s, current, n, width)
         for lane in range(width):
             rescale(current, cells, width, lane, real[Real.I_MAX])
-        anew = (step // ctx[Ctx.FEEDBACK_EVERY]) % RESYNC == 0
-        update_best(ctx, block, offset, s, scratch, anew, n, width)
+        if ctx[Ctx.FOLLOWED] == 0:
+            update_best(ctx, block, offset, s, scratch, anew, n, width)
 
     @device
     def refresh(ctx, real):
