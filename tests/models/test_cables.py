@@ -15,7 +15,7 @@ from bioasm.results import Result
 from bioasm.text.assemble import assemble
 from tests.models.mirrors import Array
 from tests.models.run import reading, run, trace
-from tests.models.support import REFS, recorded, worst
+from tests.models.support import REFS, of_range, recorded, worst
 
 FILES = {name: f"networks/{name}.npz" for name in ("arbor_ball_and_stick", "arbor_branched", "arbor_synapse_gap")}
 STICK = "branch soma: length 12.6157 um, diameter 12.6157 um\nbranch dend from soma: length 200 um, diameter 1 um"
@@ -167,6 +167,35 @@ def test_a_plastic_synapse_against_arbor() -> None:
     assert worst(trace(result, "syn.g")[:, 0] * 1e6, g) < 1e-8
     assert worst(trace(result, "net.plastic")[:, 0] * 1e6, plastic) < 1e-8
     assert crossings(result) == pytest.approx(kept["stdp_dt025_spk_ms"], abs=1e-6)
+
+
+# --- a recorded run of Brian2 -------------------------------------------------------------------------
+
+CYLINDER = """
+.cell one {
+branch trunk: length 1 mm, diameter 2 um
+cv: 100 per branch
+ra = 150 ohm*cm
+place end = trunk(0.005)
+}
+POP cells, one, 1
+MECH leak, pas, cells.all
+SET leak.g, 0.1 mS/cm2
+SET leak.e, -70 mV
+SET cells_cv.v0, -70 mV
+SET dt, 0.01 ms
+INP cells.I_end, 0.05 nA
+REC cells_cv.v, 0.1 ms
+RUN 100 ms
+RD cells_cv.v
+"""
+
+
+def test_a_passive_cylinder_against_brian2() -> None:
+    """Brian2's SpatialNeuron with a point current into its first compartment: potentials within 1e-9 of range."""
+    kept, result = recorded("networks/brian2_spatialneuron_passive.npz"), run(CYLINDER)
+    assert of_range(trace(result, "cells_cv.v")[:, kept["idx"]], kept["v"]) < 1e-9
+    assert of_range(reading(result, "cells_cv.v"), kept["v_last"]) < 1e-9
 
 
 # --- the tree's equations, solved densely -------------------------------------------------------------

@@ -323,10 +323,11 @@ def test_homeostasis_as_brian2_recorded_it() -> None:
   step:
     dv/dt = (-70 mV - v + g + {float(case["p_amp"])} mV*sin(2*pi*{float(case["p_f"])} Hz*t))/(10 ms)
     dg/dt = -g/(5 ms)
-    warned := warned + where(v > {float(case["p_Vw"])} mV, 1, 0)
   spike: v > -50 mV
   reset:
     v := -65 mV
+  event warn: v > {float(case["p_Vw"])} mV
+    warned += 1
 }}
 .synapse scaled {{
   state:
@@ -352,6 +353,7 @@ def test_homeostasis_as_brian2_recorded_it() -> None:
     SET s.w, {numbers(case["w0"])}
     SET s.delay, {numbers(case["delay_s"])}
     EVT pre, [{train}], 1
+    REC cells.warn
     RUN 0.1 ms
     REC cells.v, 1 ms
     REC cells.warned, 1 ms
@@ -363,6 +365,9 @@ def test_homeostasis_as_brian2_recorded_it() -> None:
     wanted = {"cells.v": "v", "cells.warned": "nwarn", "cells.wsum": "wsum", "s.w": "w"}
     for name, key in wanted.items():
         assert of_range(result.recordings[name].values[0][:500], case[f"{key}_1ms_end"]) < 1e-9, name
+    warn = result["cells.warn"]
+    warned = [(round(t / 1e-4), int(i) - 10) for t, i in zip(warn.t, warn.i, strict=True)]
+    assert sorted(row for row in warned if row[0] < 5000) == sorted(zip(case["warn_step"], case["warn_i"], strict=True))
     found = [(step, i - 10) for step, i in spikes(result) if i >= 10]
     assert found == sorted(zip(case["spk_step"], case["spk_i"], strict=True))
 

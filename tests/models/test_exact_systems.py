@@ -19,7 +19,7 @@ from bioasm.verifier.gate import verify
 from bioasm.vm.codegen.propagator import LONG_SQUARINGS, growth
 from bioasm.vm.codegen.values import Value, as_value
 from bioasm.vm.emit import emit_c
-from tests.models.run import literal, same_spikes, spikes, trace
+from tests.models.run import literal, reading, same_spikes, spikes, trace
 from tests.models.support import of_range, recorded
 
 CLOSE = 1e-9  # of the range
@@ -115,11 +115,15 @@ def test_cuba_as_brian2_recorded_it() -> None:
     CON exc, E
     CON inh, I
 {seen}    RUN 1 s
+    RD c.v
+    RD c.ge
+    RD c.gi
 """
     result = bioasm.run(text, data={"E": weights[0], "I": weights[1]}, seed=1)
     assert same_spikes(spikes(result), np.stack([d["spk_step"], d["spk_i"]], axis=1))
     for name in ("v", "ge", "gi"):
         assert of_range(trace(result, f"c.{name}")[:3000], d[name]) < CLOSE
+        assert of_range(reading(result, f"c.{name}"), d[f"{name}_end"]) < CLOSE
 
 
 def alpha_program(d: Any, n: int) -> str:
@@ -144,13 +148,14 @@ def resonator_program(d: Any) -> str:
     return f"{RESONATOR}    POP c, resonator, 3\n    SET c.drive, {drives}\n    REC c.v\n    REC c.w\n    RUN 0.5 s\n"
 
 
-def test_complex_eigenvalues_as_a_matrix_exponential() -> None:
-    """The resonator that Brian2's own exact can't do: against the recorded matrix exponential."""
+@pytest.mark.parametrize(("method", "key"), [("exact", "res_expm"), ("rk4", "res")])
+def test_complex_eigenvalues(method: str, key: str) -> None:
+    """The resonator that Brian2's own exact can't do: the recorded matrix exponential, and its rk4 by ours."""
     d = recorded("networks/brian2_exact_linear.npz")
-    result = bioasm.run(resonator_program(d), seed=1)
-    assert same_spikes(spikes(result), np.stack([d["res_expm_spk_step"], d["res_expm_spk_i"]], axis=1))
+    result = bioasm.run(resonator_program(d).replace("using exact", f"using {method}"), seed=1)
+    assert same_spikes(spikes(result), np.stack([d[f"{key}_spk_step"], d[f"{key}_spk_i"]], axis=1))
     for name in "vw":
-        assert of_range(trace(result, f"c.{name}")[:3000], d[f"res_expm_{name}"]) < CLOSE
+        assert of_range(trace(result, f"c.{name}")[:3000], d[f"{key}_{name}"]) < CLOSE
 
 
 # --- against mpmath ---------------------------------------------------------------------------------------

@@ -107,7 +107,8 @@ def test_pairs_with_two_delays_a_connection() -> None:
     lines = [GIVEN, f"POP pre, relay, {sizes[0]}", f"POP cells, given, {sizes[1]}", *wire.lines]
     lines += [given("pre", known["pre_i"], known["pre_step"]), given("cells", known["post_i"], known["post_step"], 1)]
     lines += ["REC wire.w", "RUN 0.1 ms", "REC wire.apre, 1 ms", "REC wire.apost, 1 ms", f"RUN {float(duration - DT)!r} s"]
-    result = run("\n".join([*lines, "RD wire.w", "RD wire.last_event", ""]))
+    read = [f"RD wire.{name}" for name in ("w", "last_event", "apre", "apost")]
+    result = run("\n".join([*lines, *read, ""]))
     weights, each = trace(result, "wire.w"), np.arange(1, 10000, 10)
     assert worst(weights[each], wire.of(known["w_1ms"])) < CLOSE
     assert worst(weights[:, np.argsort(wire.order)[:3]], known["w_every_step_first3"]) < CLOSE
@@ -115,6 +116,7 @@ def test_pairs_with_two_delays_a_connection() -> None:
         assert of_range(trace(result, f"wire.{name}"), wire.of(known[f"{name}_1ms"])) < CLOSE
     assert worst(reading(result, "wire.w"), wire.of(known["w_final"])) < CLOSE
     assert worst(reading(result, "wire.last_event"), wire.of(known["lastupdate_final_s"])) < CLOSE
+    _check_end(result, wire, known, {"apre": "apre", "apost": "apost"})
 
 
 def test_triplets() -> None:
@@ -127,10 +129,17 @@ def test_triplets() -> None:
     )  # fmt: skip
     states = ("w", "r1", "r2", "o1", "o2")
     rest = ["REC cells.v, 1 ms", "REC cells.g, 1 ms", "RUN 0.1 ms", *(f"REC wire.{s}, 1 ms" for s in states), "RUN 999.9 ms"]
-    result = driven("triplet", "", wire, known, rest)
+    result = driven("triplet", "", wire, known, [*rest, *(f"RD wire.{s}" for s in states)])
     for name in states:
         assert of_range(trace(result, f"wire.{name}"), wire.of(known[f"{name}_rec"])) < CLOSE, name
+    _check_end(result, wire, known, dict(zip(states, states, strict=True)))
     _check_cells(result, known, sizes[0])
+
+
+def _check_end(result: Result, wire: Wire, known: Any, states: dict[str, str]) -> None:
+    """States of the connections at the end of the recording, by our names and its."""
+    for mine, theirs in states.items():
+        assert of_range(reading(result, f"wire.{mine}"), wire.of(known[f"{theirs}_final"])) < CLOSE, mine
 
 
 def _check_cells(result: Result, known: Any, first: int) -> None:
@@ -155,9 +164,10 @@ def test_short_term_plasticity() -> None:
     matrix[known["conn_pre"], known["conn_post"]] = known["w0"] * 1e-3
     wire.lines[1] = f"CON wire, {matrix.tolist()!r}"
     rest = ["REC cells.v, 1 ms", "REC cells.g, 1 ms", "RUN 0.1 ms", "REC wire.x, 1 ms", "REC wire.u, 1 ms", "RUN 999.9 ms"]
-    result = driven("short", "", wire, known, rest)
+    result = driven("short", "", wire, known, [*rest, "RD wire.x", "RD wire.u"])
     for name in ("x", "u"):
         assert of_range(trace(result, f"wire.{name}"), wire.of(known[f"{name}_rec"])) < CLOSE, name
+    _check_end(result, wire, known, {"x": "x", "u": "u"})
     _check_cells(result, known, sizes[0])
 
 
@@ -177,9 +187,11 @@ def test_reward_comes_from_a_register() -> None:
         rest += [f"RUN {(step - done) * DT!r} s", "PEEK r0, wire.D, 0", f"ADD r0, r0, {float(known['reward_amp'])!r}"]
         rest.append("SET wire.D, r0")
         done = step
-    result = driven("reward", "", wire, known, [*rest, f"RUN {(10000 - done) * DT!r} s"])
+    rest += [f"RUN {(10000 - done) * DT!r} s", *(f"RD wire.{name}" for name in states)]
+    result = driven("reward", "", wire, known, rest)
     for mine, theirs in states.items():
         assert of_range(trace(result, f"wire.{mine}"), wire.of(known[f"{theirs}_rec"])) < CLOSE, mine
+    _check_end(result, wire, known, states)
     _check_cells(result, known, sizes[0])
 
 
@@ -266,6 +278,75 @@ def test_stdp_of_nest(which: int) -> None:
     ]
     sent = trace(run("\n".join([*lines, ""])), "wire.sent")[:, 0]
     assert worst(w_max * sent[pre + 1], known[f"stdp{which}_w"]) < 1e-12 * w_max
+
+
+# NEST's tsodyks_synapse: what a spike releases is active (y), then inactive, then recovered (x).
+TSODYKS = """\
+.synapse tsodyks {
+  parameters:
+    U = 0.5
+    tau_rec = 800 ms
+    tau_psc = 3 ms
+    tau_fac = 1 s
+    facilitates = 1
+  state:
+    x = 1
+    y = 0
+    u = 0
+    sent = 0
+  step:
+    dx/dt = (1 - x - y)/tau_rec event-driven
+    dy/dt = -y/tau_psc event-driven
+    du/dt = -u/tau_fac event-driven
+  on pre:
+    u := u*facilitates
+    u += U*(1 - u)
+    sent := u*x
+    x += -sent
+    y += sent
+}
+.synapse tsodyks2 {
+  parameters:
+    U = 0.1
+    tau_rec = 100 ms
+    tau_fac = 1 s
+  state:
+    x = 1
+    u = 0.5
+    sent = 0
+    last = -1 s
+  on pre:
+    x := where(last < 0 s, x, 1 + (x - x*u - 1)*exp(-(t - last)/tau_rec))
+    u := where(last < 0 s, u, U + u*(1 - U)*exp(-(t - last)/tau_fac))
+    sent := u*x
+    last := t
+}
+"""
+
+
+def test_short_term_plasticity_of_nest() -> None:
+    """What each spike of NEST's tsodyks_synapse and tsodyks2_synapse transmits, in parts of the weight 100."""
+    known = recorded("networks/nest_synapses.npz")
+    steps = np.rint(known["tsodyks_pre_ms"] * 10).astype(int)
+    lines = [GIVEN, TSODYKS, "POP pre, relay, 1", "POP cells, given, 2"]
+    for name, text, rule in (
+        ("both", "tsodyks", "all"),
+        ("second", "tsodyks2", "[[1, 0]]"),
+        ("ours", "tsodyks_markram", "[[1, 0]]"),
+    ):
+        lines += [f"SYN {name}, pre, cells", f"CON {name}, {rule}", f"VIA {name}, {text}"]
+    lines += ["SET both.U, [0.5, 0.1]", "SET both.facilitates, [0, 1]", "SET both.tau_rec, [0.8, 0.1]"]
+    lines += ["SET ours.weight, 0", "SET ours.U, 0.1", "SET ours.tau_rec, 100 ms", "SET ours.tau_facil, 1 s"]
+    begins = (0.5 - 0.1) / (1 - 0.1) * np.exp(float(steps[0]) * DT)  # a share that the first spike raises to NEST's 0.5
+    lines += [f"SET ours.u, {float(begins)!r}", given("pre", np.zeros(len(steps)), steps)]
+    lines += ["REC both.sent", "REC second.sent", "REC ours.x", "REC ours.u", f"RUN {(int(steps[-1]) + 2) * DT!r} s"]
+    result = run("\n".join([*lines, ""]))
+    for at, case in enumerate(("tsodyks_synapse_U0.5_tf0", "tsodyks_synapse_U0.1_tf1000")):
+        assert worst(100 * trace(result, "both.sent")[steps + 1, at], known[f"{case}_w"]) < 1e-10
+    wanted = known["tsodyks2_synapse_U0.1_tf1000_w"]
+    assert worst(100 * trace(result, "second.sent")[steps + 1, 0], wanted) < 1e-10
+    u, x = (trace(result, f"ours.{name}")[steps + 1, 0] for name in "ux")
+    assert worst(100 * u * x / (1 - u), wanted) < 1e-10  # x is what a spike left
 
 
 # --- homeostasis --------------------------------------------------------------------------------------
