@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bioasm.diagnostics import BioasmError
 from bioasm.diagnostics.codes import CODES
@@ -23,6 +23,9 @@ from bioasm.models.base import MECHANISM, SYNAPSE, Model, Parameter
 from bioasm.models.equations import equation_lines
 from bioasm.network.network import variables_of
 from bioasm.units import NO_UNIT, Dimension, Exponents, spell, spell_number, spell_unit
+
+if TYPE_CHECKING:
+    from bioasm.models.sections import Section
 
 NOTICE = "<!-- Written by `python -m bioasm.reference` from the tables of the code. Change those, not this page. -->"
 
@@ -259,7 +262,7 @@ def _signature(name: str, thing: Any) -> list[str]:
 
 def sections_table() -> list[str]:
     """The table of docs/model-language.md: every section of a model's text with its lines."""
-    from bioasm.models.sections import KINDS, ROWS, Form, Section  # with Lark, which takes long to import
+    from bioasm.models.sections import KINDS, ROWS, Form  # with Lark, which takes long to import
 
     heads: dict[tuple[str, tuple[Form, ...]], list[Section]] = {}
     for row in (row for row in ROWS if row.name):
@@ -267,10 +270,15 @@ def sections_table() -> list[str]:
     lines = []
     for (_, forms), rows in heads.items():
         names = [f"`{head}:`" for row in rows for head in (row.heads or (row.name, f"{row.name} NAME")[: 1 + row.labels])]
-        kinds = [kind for kind in KINDS if kind in rows[0].kinds]
+        kinds = [_having(kind, rows) for kind in KINDS if kind in rows[0].kinds]
         first = (", ".join(names), "all" if len(kinds) == len(KINDS) else ", ".join(kinds))
         lines += [(*(first if form is forms[0] else ("", "")), f"`{form.example}`", form.says) for form in forms]
     return _table(("section", "of", "line", "says"), lines)
+
+
+def _having(kind: str, rows: Sequence[Section]) -> str:
+    """A kind of text, with the one section that it has of several of one form."""
+    return kind if all(kind in row.kinds for row in rows) else f"{kind} (`{rows[0].name}:` alone)"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from bioasm.diagnostics import Diagnostic, did_you_mean
+from bioasm.diagnostics import Diagnostic, Span, did_you_mean
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Instruction
 
@@ -13,7 +13,8 @@ from bioasm.isa.program import Instruction
 class Finding(NamedTuple):
     """One finding before it has a place: its code, the message and what would mend it; a `warning` lets the program pass.
 
-    `operand` is the index of the operand that it is about; without it, it is about all of the instruction.
+    `operand` is the index of the operand that it is about; without it, it is about all of the instruction. `said` is how the
+    line of a model's text begins that it is about, and `span` the place of that, where the program has the text.
     """
 
     code: str
@@ -21,6 +22,8 @@ class Finding(NamedTuple):
     hint: str | None = None
     severity: str = "error"
     operand: int | None = None
+    said: str | None = None
+    span: Span | None = None
 
     @property
     def is_warning(self) -> bool:
@@ -76,11 +79,11 @@ class Findings:
 
 def placed(index: int, instruction: Instruction, finding: Finding) -> Diagnostic:
     """The finding at its operand or instruction: by their spans, or in words where bytecode carries no spans."""
-    code, message, hint, severity, operand = finding
-    span = instruction.span
+    code, message, hint, severity, operand, _, said_at = finding
+    span = said_at or instruction.span
     if span is None:
         message = f"instruction {index} ({instruction.row.mnemonic}): {message}"
-    elif operand is not None and operand < len(instruction.columns):
+    elif operand is not None and not said_at and operand < len(instruction.columns):
         column, end = instruction.columns[operand]
         span = span._replace(column=column, end_column=end)
     return Diagnostic(code, message, span, hint, severity=severity)

@@ -14,6 +14,7 @@ METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
 EVENT_DRIVEN = "event-driven"  # the method of an equation that is solved in closed form from one event to the next
 NEURON, MECHANISM, SYNAPSE, SPINS = HEADS["model"], HEADS["mechanism"], HEADS["synapse"], "spins"
 PRE, POST = "pre", "post"  # the two ends of a connection, and the events of a synapse
+LAST_EVENT = "last_event"  # when the event-driven states of a connection were brought up to date
 
 
 class Parameter(NamedTuple):

@@ -37,7 +37,8 @@ def check_repeats(parsed: RawModel, findings: Findings) -> None:
     for stage in parsed.stages:
         for word in twice(item.name for item in stage if isinstance(item, RawEquation)):
             text = f"`{word}` has two equations in one stage"
-            findings.add("B026", text, place_of(word), "a second stage starts with `then:`")
+            hint = None if parsed.kind == SYNAPSE else "a second stage starts with `then:`"
+            findings.add("B026", text, place_of(word), hint)
     for word in twice(port.name for port in parsed.ports):
         findings.add("B026", f"the port {word or 'without a name'} stands twice", place_of(word))
     for word in {event.name for event in parsed.events} & {port.name for port in parsed.ports} - {""}:

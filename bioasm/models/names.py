@@ -109,7 +109,13 @@ class Scope:
         sections = [f"{row.name}:" for row in ROWS if row.declares in _READABLE and self.parsed.kind in row.kinds]
         where = f"{', '.join(sections[:-1])} or {sections[-1]}"
         unit = f"; the unit is written (1 {name})" if name in MEASURES else ""
-        return did_you_mean(name, [*self.kinds, *BUILT_IN]) or f"declare it under {where}{unit}"
+        near = self._at_end(name) or did_you_mean(name, [*self.kinds, *BUILT_IN])
+        return near or f"declare it under {where}{unit}"
+
+    def _at_end(self, name: str) -> str | None:
+        """A hint for a synapse that leaves out at which end a neuron's variable is."""
+        ends = [f"{name}_{end}" for end in (POST, PRE) if self.kinds.get(f"{name}_{end}") == "use"]
+        return f"did you mean {ends[0]}?" if ends and self.parsed.kind == SYNAPSE else None
 
     def is_state(self, word: str) -> bool:
         """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""

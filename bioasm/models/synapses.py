@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bioasm.models.base import EVENT_DRIVEN, POST, PRE, SYNAPSE, Assignment
+from bioasm.models.base import EVENT_DRIVEN, LAST_EVENT, POST, PRE, SYNAPSE, Assignment
 from bioasm.models.expression import Expression, expanded, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.limits import MOST_COUPLED
@@ -12,6 +12,7 @@ from bioasm.models.linear_systems import coupled, linear_row
 from bioasm.models.names import twice
 from bioasm.models.syntax_tree import RawEquation, RawHandler, RawModel, Word, place_of
 
+_READ = (PRE, POST, LAST_EVENT)
 _OTHERWISE = "`using euler` or another method integrates it in every step"
 
 
@@ -39,6 +40,10 @@ def _check_handlers(parsed: RawModel, findings: Findings) -> None:
     for name in (*(raw.name for raw in parsed.parameters), *(raw.name for raw in parsed.states)):
         if name in known:
             findings.add("B025", f"`{name}` is the delay of a pathway of this synapse", name.at)
+        elif name in _READ:
+            findings.add(
+                "B025", f"`{name}` is what RD reads of every connection", name.at, f"take another name, such as {name}0"
+            )
 
 
 def _pathway(handler: RawHandler) -> Word:

@@ -83,22 +83,24 @@ def _check_use(network: Network, projection: Projection, use: Use, *, changed: b
         parts = at_end(network, projection, end)
         names = {thing.name for one in parts for thing in usable(one.model)}
         hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
-        yield Finding(
-            "B123", f"{called} uses {use.name}, and {parts[-1 if end == PRE else 0].name} has no variable {name}", hint
-        )
+        text = f"{called} uses {use.name}, and {parts[-1 if end == PRE else 0].name} has no variable {name}"
+        yield Finding("B123", text, hint, said=f"{use.name} :")
         return
     owner, name = meant
     found = unit_in(owner.model, name)
     if found is not None and found != use.unit:
         there = f"in {owner.name} ({owner.model.name}) it is in {unit_in_words(found)}"
-        yield Finding("B123", f"{called} uses {use.name} in {unit_in_words(use.unit)}; {there}")
+        yield Finding("B123", f"{called} uses {use.name} in {unit_in_words(use.unit)}; {there}", said=f"{use.name} :")
     elif changed and all(state.name != name for state in owner.model.states):
-        yield Finding("B123", f"{called} changes {use.name}, and {name} is no state of {owner.name} ({owner.model.name})")
+        text = f"{called} changes {use.name}, and {name} is no state of {owner.name} ({owner.model.name})"
+        yield Finding("B123", text, said=f"{use.name} :")
     elif changed and network.follows_from_cable(owner, name):
         hint = f"an input of {owner.name} takes a current, and a mechanism at a place has states that can be changed"
-        yield Finding("B145", f"{called} changes {use.name}, and {owner.name}.{name} follows from the cable of the cells", hint)
+        text = f"{called} changes {use.name}, and {owner.name}.{name} follows from the cable of the cells"
+        yield Finding("B145", text, hint, said=f"{use.name} :")
     elif not changed and _is_late(owner.model, name):
-        yield Finding("B123", f"{called} uses {use.name}, and {name} of {owner.name} depends on what is held or delayed")
+        text = f"{called} uses {use.name}, and {name} of {owner.name} depends on what is held or delayed"
+        yield Finding("B123", text, said=f"{use.name} :")
 
 
 def _is_late(model: Model, name: str) -> bool:

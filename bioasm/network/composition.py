@@ -48,7 +48,8 @@ def _check_use(network: Network, mechanism: Instance, use: Use) -> Found:
     yield from _check_owners(network, mechanism, "uses", use.name, owners)
     found = unit_in(owners[0].model, use.name) if len(owners) == 1 else None
     if found is not None and found != use.unit:
-        yield _other_unit(mechanism, f"uses {use.name} in {unit_in_words(use.unit)}", owners[0], found)
+        does = f"uses {use.name} in {unit_in_words(use.unit)}"
+        yield _other_unit(mechanism, does, f"{use.name} :", owners[0], found)
 
 
 def _check_addition(network: Network, mechanism: Instance, addition: Addition) -> Found:
@@ -59,29 +60,30 @@ def _check_addition(network: Network, mechanism: Instance, addition: Addition) -
     wanted = next(i.unit for i in owners[0].model.inputs if i.name == addition.target)
     given = unit_of_value(addition.value, mechanism.model)
     if given is not None and given != wanted:
-        yield _other_unit(mechanism, f"adds {unit_in_words(given)} to {addition.target}", owners[0], wanted)
+        does = f"adds {unit_in_words(given)} to {addition.target}"
+        yield _other_unit(mechanism, does, f"{addition.target} +=", owners[0], wanted)
 
 
 def _check_owners(network: Network, mechanism: Instance, does: str, name: str, owners: list[Instance]) -> Found:
-    here = network.populations[mechanism.population].name
+    here, said = network.populations[mechanism.population].name, f"{name} {'+=' if does == 'adds to' else ':'}"
     if not owners:
         names = {known for one in network.neighbours(mechanism) for known in _offered(one.model, does)}
         what = "input" if does == "adds to" else "variable"
         hint = did_you_mean(name, names) or (f"there are {', '.join(sorted(names))}" if names else None)
-        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} there is no {what} of this name", hint)
+        text = f"{mechanism.model.name} {does} {name}, and on {here} there is no {what} of this name"
+        yield Finding("B123", text, hint, said=said)
     elif len(owners) > 1:
         listed = " and ".join(one.name for one in owners)
-        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} {listed} have one each")
+        yield Finding("B123", f"{mechanism.model.name} {does} {name}, and on {here} {listed} have one each", said=said)
 
 
 def _offered(model: Model, does: str) -> Iterator[str]:
     return (thing.name for thing in (model.inputs if does == "adds to" else usable(model)))
 
 
-def _other_unit(mechanism: Instance, does: str, owner: Instance, unit: Exponents) -> Finding:
-    return Finding(
-        "B123", f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {unit_in_words(unit)}"
-    )
+def _other_unit(mechanism: Instance, does: str, said: str, owner: Instance, unit: Exponents) -> Finding:
+    text = f"{mechanism.model.name} {does}; in {owner.name} ({owner.model.name}) it is in {unit_in_words(unit)}"
+    return Finding("B123", text, said=said)
 
 
 def unit_in_words(unit: Exponents) -> str:

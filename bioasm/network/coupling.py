@@ -72,7 +72,9 @@ def check_sums(network: Network, projection: Projection, synapse: Model) -> Foun
         through = next(_inputs_behind(owner.model, name), None)
         if through is not None:
             text = f"{synapse.name} sums over {word}, which depends on the input {through} of {owner.name}"
-            yield Finding("B124", text, "sums over connections read states, parameters and what is made of these")
+            yield Finding(
+                "B124", text, "sums over connections read states, parameters and what is made of these", said=f"{word} :"
+            )
 
 
 def _check_target(network: Network, projection: Projection, synapse: Model, target: str, value: Expression) -> Found:
@@ -81,14 +83,15 @@ def _check_target(network: Network, projection: Projection, synapse: Model, targ
         parts = at_end(network, projection, end)
         names = sorted({i.name for one in parts for i in one.model.inputs})
         hint = f"there are {', '.join(names)}" if names else None
-        yield Finding("B123", f"{synapse.name} adds to {target}, and {parts[0].name} has no input {name}", hint)
+        text = f"{synapse.name} adds to {target}, and {parts[0].name} has no input {name}"
+        yield Finding("B123", text, hint, said=f"{target} +=")
         return
     owner, name = meant
     wanted = next(i.unit for i in owner.model.inputs if i.name == name)
     given = unit_of_value(value, synapse)
     if given is not None and given != wanted:
         there = f"in {owner.name} ({owner.model.name}) it is in {unit_in_words(wanted)}"
-        yield Finding("B123", f"{synapse.name} adds {unit_in_words(given)} to {target}; {there}")
+        yield Finding("B123", f"{synapse.name} adds {unit_in_words(given)} to {target}; {there}", said=f"{target} +=")
 
 
 def _inputs_behind(model: Model, name: str) -> Iterator[str]:

@@ -8,13 +8,12 @@ from math import nan
 from typing import Any, NamedTuple
 
 from bioasm.isa.findings import Finding
-from bioasm.models.base import EVENT_DRIVEN, Equation, Model, Observable, Parameter, Variable
+from bioasm.models.base import EVENT_DRIVEN, LAST_EVENT, Equation, Model, Observable, Parameter, Variable
 from bioasm.network.network import CONNECTIONS, GLOBAL_OBSERVABLES, Instance, Network, Projection, variables_of
 from bioasm.network.subgroup import Subgroup, of_connections, split_subgroup
 from bioasm.units import Dimension, Measured, dimension_of
 
 WEIGHT, DELAY = "weight", "delay"
-LAST_EVENT = "last_event"  # when the event-driven states of a connection were brought up to date
 _ENDS = tuple(Variable(end, Dimension.NONE, "") for end in ("pre", "post"))
 _NAMED = 4  # how many meanings of a name are told
 

@@ -15,7 +15,7 @@ from bioasm.network.composition import check_mechanism, different_steps, find_ci
 from bioasm.network.coupling import check_sums
 from bioasm.network.namespace import PARAMETER, Member
 from bioasm.network.network import Instance, Network, Population
-from bioasm.verifier.catalogue import Catalogue
+from bioasm.verifier.catalogue import Catalogue, place_in_text
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.dataflow import Flow, analyse, constant, known_values, reached
 from bioasm.verifier.network_builder import NETWORK, build_network, count, static_end, unknown_model
@@ -57,7 +57,7 @@ def analyse_program(program: Program, catalogue: Catalogue, parameters: Mapping[
     context = CheckContext(program, catalogue, network, {}, *lost)
     context = replace(context, parameters=_values(context, flow, parameters, fixed))
     if not any(builder.found.values()):
-        _check_whole(network, builder, steps_given=_gives_step(program, parameters))
+        _check_whole(context, builder, steps_given=_gives_step(program, parameters))
     return ProgramAnalysis(program, flow, builder.found, context, fixed)
 
 
@@ -121,20 +121,29 @@ def _fixed(program: Program) -> int:
     return next((index for index, i in early if Trait.NEURONS in i.row.traits), end)
 
 
-def _check_whole(network: Network, builder: NetworkBuilder, *, steps_given: bool) -> None:
-    """Check a network once all its parts are there; findings are at the instructions that added them."""
+def _check_whole(context: CheckContext, builder: NetworkBuilder, *, steps_given: bool) -> None:
+    """Check a network once all its parts are there; findings are in their texts or at the instructions that added them."""
+    network = context.network
     for mechanism in list(network.instances())[len(network.populations) :]:
-        builder.add(builder.at[mechanism.name], check_mechanism(network, mechanism))
+        found = check_mechanism(network, mechanism)
+        builder.add(builder.at[mechanism.name], _in_text(context.program, mechanism.model, found))
     for projection in network.projections:
         if projection.synapse is not None:
-            at = builder.via[projection.name]
-            if not builder.add(at, check_synapse(network, projection, projection.synapse)):
-                builder.add(at, check_sums(network, projection, projection.synapse))
+            at, found = builder.via[projection.name], check_synapse(network, projection, projection.synapse)
+            if not builder.add(at, _in_text(context.program, projection.synapse, found)):
+                found = check_sums(network, projection, projection.synapse)
+                builder.add(at, _in_text(context.program, projection.synapse, found))
     if not any(builder.found.values()):
         _check_circles(network, builder)
     differing = different_steps(network)
     if differing is not None and not steps_given:
         builder.add(builder.at[differing[1].name], _check_steps(*differing))
+
+
+def _in_text(program: Program, model: Model, found: Found) -> Found:
+    """Findings about names in a model's text at their places there, where the text stands in the program."""
+    for finding in found:
+        yield finding._replace(span=place_in_text(program, model, finding.said)) if finding.said else finding
 
 
 def _check_circles(network: Network, builder: NetworkBuilder) -> None:

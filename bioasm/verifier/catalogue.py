@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from bioasm.diagnostics import BioasmError, Diagnostic
+from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.modeltext import CELL
 from bioasm.isa.program import ModelText, Program
 from bioasm.models import MODELS
@@ -70,6 +71,21 @@ def parsed(text: ModelText) -> Model:
 def parsed_cell(text: ModelText) -> Cell:
     """The cell that a text says. Raises BioasmError with what is wrong with it, at its place in the program's file."""
     return read_cell(*_placed(text))
+
+
+def place_in_text(program: Program, model: Model, said: str) -> Span | None:
+    """Where a line of a program's own text of a model begins so, as `v_post :` does; None of a text that ships."""
+    text = next((one for one in program.models if one.name == model.name and one.span), None)
+    if text is None:
+        return None
+    content, source, line = _placed(text)
+    name, sign = map(re.escape, said.split())
+    found = re.search(rf"^[ \t]*(?:uses:|adds:)?[ \t]*({name})[ \t]*{sign}", content, re.MULTILINE)
+    if found is None:
+        return None
+    start, end = found.span(1)
+    column = start - content.rfind("\n", 0, start)
+    return Span(source, line + content.count("\n", 0, start), column, column + end - start)
 
 
 def _placed(text: ModelText) -> tuple[str, str, int]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.models.algebra import evaluate
-from bioasm.models.base import POST, PRE, Handler
+from bioasm.models.base import LAST_EVENT, POST, PRE, Handler
 from bioasm.models.dependency_order import definition_order
 from bioasm.models.expression import Expression, symbols
-from bioasm.network.namespace import LAST_EVENT, is_event_driven
+from bioasm.network.namespace import is_event_driven
 from bioasm.runtime.connection_values import count_problem
 from bioasm.runtime.delays import delays_of, in_steps, longest, steps_of
 from bioasm.runtime.narrow import neuron_type

@@ -149,6 +149,7 @@ def test_names_and_units_are_those_of_the_neurons(old: str, new: str, says: str)
         verify(assemble(text + "VIA s, counting"))
     (found,) = raised.value.diagnostics
     assert found.code == "B123" and says in found.message
+    assert found.span is not None and text.split("\n")[found.span.line - 1].strip().startswith(f"{name} :")
 
 
 def test_references_say_what_is_meant() -> None:

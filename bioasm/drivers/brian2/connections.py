@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bioasm.drivers.brian2.evaluation import evaluate
 from bioasm.drivers.brian2.synapses import forget_queue
 from bioasm.drivers.brian2.wire import FindPart, Wire
-from bioasm.models.base import POST, PRE
-from bioasm.network.namespace import LAST_EVENT, WEIGHT, is_event_driven
+from bioasm.models.base import LAST_EVENT, POST, PRE
+from bioasm.network.namespace import WEIGHT, is_event_driven
 from bioasm.network.network import Network, Projection
 from bioasm.runtime.connection_values import ConnectionValues, count_problem
 from bioasm.runtime.connectivity import connect

@@ -20,11 +20,11 @@ from bioasm.drivers.brian2.population import Population
 from bioasm.drivers.brian2.printer import replaced, spell, spell_unit
 from bioasm.drivers.brian2.sums import summed_variable
 from bioasm.models.algebra import is_number, simplify
-from bioasm.models.base import EVENT_DRIVEN, POST, PRE, Assignment, Equation, Handler, Model, Port, Send
+from bioasm.models.base import EVENT_DRIVEN, LAST_EVENT, POST, PRE, Assignment, Equation, Handler, Model, Port, Send
 from bioasm.models.expression import Binary, Call, Expression, Number, Symbol, rebuilt
 from bioasm.network.attachment import end_of, owner_of
 from bioasm.network.coupling import sums
-from bioasm.network.namespace import LAST_EVENT, WEIGHT
+from bioasm.network.namespace import WEIGHT
 from bioasm.network.network import Network, Projection
 from bioasm.units import Dimension, exponents_of
 

@@ -188,8 +188,7 @@ def _check_synapse(context: CheckContext, projection: Projection, name: str, val
     """A parameter, state or delay of a synapse: one number, or one for each connection."""
     parameter = context.names.projection_parameter(projection, name)
     if parameter is None:
-        known = context.names.synapse_parameters(projection, projection.synapse) if projection.synapse else ()
-        yield unknown("B105", "parameter", name, known, f"projection {projection.name}")
+        yield _unknown_of(context, projection, name)
     elif isinstance(value, Name):
         yield from _check_word(parameter, value)
     elif name in pathways(projection):
@@ -201,6 +200,16 @@ def _check_synapse(context: CheckContext, projection: Projection, name: str, val
         yield from _check_connections(context, parameter, value)
     elif (number := context.number(value)) is not None:
         yield from check_value(parameter, number)
+
+
+def _unknown_of(context: CheckContext, projection: Projection, name: str) -> Finding:
+    """What to say of a name that the connections of a projection don't have."""
+    synapse = projection.synapse
+    if synapse is not None and name == WEIGHT:
+        text = f"projection {projection.name} has no weight: the connections of {synapse.name} send nothing"
+        return Finding("B105", text, "`send` multiplies the weight; states and parameters of a synapse are set by their names")
+    known = context.names.synapse_parameters(projection, synapse) if synapse else ()
+    return unknown("B105", "parameter", name, known, f"projection {projection.name}")
 
 
 def _check_connections(context: CheckContext, parameter: Parameter, value: DataRef) -> Found:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bioasm.models.base import PRE, SYNAPSE, Handler, Model, Send
+from bioasm.models.base import LAST_EVENT, PRE, SYNAPSE, Handler, Model, Send
 from bioasm.models.expression import Expression, Number
-from bioasm.network.namespace import LAST_EVENT, acts_at_spikes_alone, is_event_driven
+from bioasm.network.namespace import acts_at_spikes_alone, is_event_driven
 from bioasm.network.network import CONNECTIONS, variables_of
 from bioasm.units import Dimension
 from bioasm.vm.codegen.system import Instance, System

@@ -71,6 +71,8 @@ FAULTS = [
     ("on pre effect:", "on pre:", "B026", "pre", "`on pre:` stands twice"),
     ("on post:", "on post one two:", "B020", "", ""),
     ("q = 0", "delay = 0 ms\n    q = 0", "B025", "delay", "the delay of a pathway"),
+    ("q = 0", "pre = 0\n    q = 0", "B025", "pre", "what RD reads of every connection"),
+    ("q = 0", "last_event = 0 s\n    q = 0", "B025", "last_event", "what RD reads of every connection"),
     ("w = 0.5", "w = v_post/mV", "B031", "v_post/mV", "starts from `v_post`"),
 ]
 
