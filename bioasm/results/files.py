@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -81,15 +82,22 @@ def write_hdf5(result: Result, stream: BinaryIO) -> None:
     import h5py
 
     arrays, rest = split(result)
-    # HDF5 goes back and forth in its file, which pipes and devices can't.
-    made = stream if stream.seekable() else io.BytesIO()
-    with h5py.File(made, "w") as file:
+    with seekable(stream) as made, h5py.File(made, "w") as file:
         file.attrs[PROVENANCE] = dumps(rest)
         for name, array in arrays.items():
             file[name] = array
             file[name].attrs.update(_units(result, name))
-    if isinstance(made, io.BytesIO):
-        stream.write(made.getbuffer())
+
+
+@contextmanager
+def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream, or memory that goes to it at the end: HDF5 goes back and forth in its file, which pipes and devices can't."""
+    if stream.seekable():
+        yield stream
+        return
+    made = io.BytesIO()
+    yield made
+    stream.write(made.getbuffer())
 
 
 def write_zarr(result: Result, path: Path) -> None:
@@ -115,10 +123,10 @@ def _write_table(name: str) -> Writer:
     return write
 
 
-def _write_nwb(result: Result, path: Path) -> None:
-    from bioasm.results.to_nwb import to_nwb
+def _write_nwb(result: Result, stream: BinaryIO) -> None:
+    from bioasm.results.to_nwb import write_nwb
 
-    to_nwb(result, path)
+    write_nwb(result, stream)
 
 
 WRITERS: dict[str, Writer] = {
@@ -128,8 +136,9 @@ WRITERS: dict[str, Writer] = {
     ".hdf5": write_hdf5,
     ".csv": _write_table("write_csv"),
     ".parquet": _write_table("write_parquet"),
+    ".nwb": _write_nwb,
 }
-AT_PATH: dict[str, Callable[[Result, Path], None]] = {".zarr": write_zarr, ".nwb": _write_nwb}
+AT_PATH: dict[str, Callable[[Result, Path], None]] = {".zarr": write_zarr}
 NEEDS = {  # package and extra
     ".h5": ("h5py", "hdf5"),
     ".hdf5": ("h5py", "hdf5"),

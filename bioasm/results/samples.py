@@ -44,14 +44,23 @@ class Samples:
         return f"<Samples: {len(self)} distinct of {int(self.occurrences.sum())}, {len(self.names)} variables{lowest}>"
 
     def to_pandas(self) -> Any:
-        """A pandas DataFrame with a column for each variable, and `energy` and `occurrences`."""
+        """A pandas DataFrame with a column for each variable, and `energy` and `occurrences`.
+
+        A variable of one of these two names has a column `energy_` or `occurrences_`.
+        """
         from bioasm.extras import require
 
         require("pandas", "table", "a DataFrame")
         import pandas as pd
 
-        frame = pd.DataFrame(self.states, columns=[str(name) for name in self.names])
+        frame = pd.DataFrame(self.states, columns=_columns(self.names))
         return frame.assign(energy=self.energies, occurrences=self.occurrences)
+
+
+def _columns(names: tuple[Hashable, ...]) -> list[str]:
+    """The texts of names as columns, unlike the two of the table's own."""
+    shown = [str(name) for name in names]
+    return [f"{name}_" if name in ("energy", "occurrences") else name for name in shown]
 
 
 def samples(result: Result) -> Samples:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -13,15 +12,31 @@ import numpy as np
 from bioasm.diagnostics import error
 from bioasm.diagnostics.jsontext import dumps
 from bioasm.extras import require
-from bioasm.results.files import provenance
+from bioasm.files import whole
+from bioasm.results.files import provenance, seekable
 from bioasm.results.result import Result
 
 
 def to_nwb(result: Result, path: str | Path | None = None) -> Any:
-    """The NWBFile. Its session starts when this is called: a simulation has no other date.
+    """The NWBFile, written to `path` where one is given.
 
-    Raises BioasmError B314 where the run counts in sweeps, B302 where `path` can't be written.
+    Its session starts when this is called: a simulation has no other date. Raises BioasmError
+    B314 where the run counts in sweeps, B302 where `path` can't be written.
     """
+    file = _checked(result)
+    if path is not None:
+        with whole(path) as stream:
+            _write(file, stream)
+    return file
+
+
+def write_nwb(result: Result, stream: BinaryIO) -> None:
+    """The same as the bytes of a file."""
+    _write(_checked(result), stream)
+
+
+def _checked(result: Result) -> Any:
+    """The NWBFile. Raises BioasmError B314 where the run counts in sweeps."""
     require("pynwb", "nwb", "an NWB file")
     if result.counts_sweeps:
         hint = "save it as .h5, which takes runs of any clock"
@@ -30,8 +45,6 @@ def to_nwb(result: Result, path: str | Path | None = None) -> Any:
     _add_units(file, result)
     _add_series(file, result)
     _add_events(file, result)
-    if path is not None:
-        _write(file, Path(path))
     return file
 
 
@@ -48,6 +61,8 @@ def _file(result: Result) -> Any:
 
 
 def _add_units(file: Any, result: Result) -> None:
+    if not result.n:
+        return  # pynwb writes no column without entries
     file.add_unit_column("neuron", "the number of the neuron in the program")
     file.add_unit_column("lane", "which copy of the program it belongs to")
     key = result.spikes.lane * max(1, result.n) + result.spikes.i
@@ -82,17 +97,10 @@ def _add_events(file: Any, result: Result) -> None:
             file.add_acquisition(TimeSeries(name=called.replace("/", " "), **given))
 
 
-def _write(file: Any, path: Path) -> None:
-    """Write beside the target, then take its place: pynwb writes by name."""
+def _write(file: Any, stream: BinaryIO) -> None:
+    """An HDF5 file, which pynwb writes into a stream as well as by name."""
+    import h5py
     from pynwb import NWBHDF5IO
 
-    from bioasm.files import unwritable
-
-    beside = path.with_name(f".bioasm.{os.getpid()}.part.nwb")
-    try:
-        with NWBHDF5IO(str(beside), "w") as stream:
-            stream.write(file)
-        os.replace(beside, path)
-    except OSError as cause:
-        beside.unlink(missing_ok=True)
-        raise unwritable(path, cause) from cause
+    with seekable(stream) as made, h5py.File(made, "w") as container, NWBHDF5IO(file=container, mode="w") as writer:
+        writer.write(file)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bioasm
 from bioasm.diagnostics import BioasmError
 from bioasm.results import Reading, Result
 from bioasm.results.files import save
@@ -103,6 +104,27 @@ def test_nwb_holds_units_and_series(tmp_path: Path) -> None:
         assert file.acquisition["s lane 1"].unit == "V"
         assert json.loads(file.notes)["seed"] == 7
     assert [path.name for path in tmp_path.iterdir()] == ["r.nwb"]
+
+
+def test_nwb_is_written_where_a_link_points(tmp_path: Path) -> None:
+    """As every file is, and so never in the place of a device."""
+    pytest.importorskip("pynwb")
+    (tmp_path / "link.nwb").symlink_to(tmp_path / "r.nwb")
+    save(spiking(2), tmp_path / "link.nwb")
+    assert (tmp_path / "link.nwb").is_symlink()
+    with (tmp_path / "r.nwb").open("rb") as stream:
+        assert stream.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def test_nwb_of_no_neurons(tmp_path: Path) -> None:
+    pytest.importorskip("pynwb")
+    bioasm.run("; nothing\nHLT\n", seed=1).save(tmp_path / "r.nwb")
+
+
+def test_columns_of_variables_are_unlike_those_of_the_table() -> None:
+    problem = bioasm.Problem.polynomial({("energy",): -1, ("occurrences",): 1})
+    frame = bioasm.solve(problem, seed=1, lanes=3).samples().to_pandas()
+    assert frame.to_dict("list") == {"energy_": [1], "occurrences_": [0], "energy": [-1.0], "occurrences": [3]}
 
 
 @pytest.mark.parametrize("call", ["to_neo", "to_nwb"])
