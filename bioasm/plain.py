@@ -66,14 +66,33 @@ class Json(bytes):
         self.value = value
 
 
+class _Twice(ValueError):
+    """A name that stands twice in an object of JSON."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises _Twice where a name stands twice, of which Python keeps the last alone."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(f"{next(name for name in names if names.count(name) > 1)!r:.40}")
+    return found
+
+
 def read_json(content: bytes, source: str) -> Any:
-    """A JSON value. Raises BioasmError B304 with the place of what is none, B115 for a whole number that no float64 is."""
+    """A JSON value.
+
+    Raises BioasmError B304 with the place of what is none, or for a name that an object has twice, and B115 for a whole number
+    that no float64 is.
+    """
     if isinstance(content, Json):
         return content.value
     try:
-        return json.loads(content, parse_int=whole_number)
+        return json.loads(content, parse_int=whole_number, object_pairs_hook=_object)
     except Rounded as fault:
         raise rounded_in(content, source, fault) from None
+    except _Twice as fault:
+        raise error("B304", f"{source} has an object in which {fault} stands twice", hint="keep one") from None
     except json.JSONDecodeError as fault:
         span = Span(source, fault.lineno, fault.colno, fault.colno + 1)
         raise error("B304", f"this is not JSON: {fault.msg}", span=span) from None

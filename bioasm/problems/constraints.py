@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
+from fractions import Fraction
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
 
 _GENERATED = re.compile(r"c[0-9a-f]{6}")  # what dimod calls a constraint without a label, at random
 _FARTHEST = np.iinfo(np.int64)
+_MOST_STEPS = 10**6  # of slack in 1
 _TIMES = 10  # as dimod's cqm_to_bqm: of the largest bias
 
 
@@ -17,8 +20,8 @@ def penalised(model: Any) -> Any:
     """The BinaryQuadraticModel of a ConstrainedQuadraticModel of bits and spins, the same for the same model each time.
 
     Spins become bits x = (1 + s)/2. Bits of slack are called `slack_LABEL_0`, ... by the label of their constraint, or by its
-    number where it was given none. A soft constraint weighs what it says. Raises ValueError for one that can't become a
-    penalty.
+    number where it was given none. A soft constraint weighs what it says. An inequality of decimal fractions becomes one of
+    whole numbers. Raises ValueError for one that can't become a penalty, or that no state keeps.
     """
     import dimod
 
@@ -31,7 +34,7 @@ def penalised(model: Any) -> Any:
     weight = _weight(found)
     for number, (label, constraint) in enumerate(said.constraints.items()):
         own = _weight_of_soft(constraint, label) if constraint.lhs.is_soft() else weight
-        _add(found, constraint, own, _stem(found, number, label))
+        _add(found, label, constraint, own, _stem(found, number, label))
     return found
 
 
@@ -55,7 +58,7 @@ def _weight_of_soft(constraint: Any, label: Hashable) -> float:
 
 def _misses_by_one(constraint: Any) -> bool:
     """Whether all numbers of a constraint are whole, and the most that it can be violated by is 1."""
-    factors = np.array([factor for _, factor in _terms(constraint.lhs)])
+    factors = np.array([constraint.lhs.get_linear(name) for name in constraint.lhs.variables])
     gap = constraint.lhs.offset - constraint.rhs
     low, high = gap + factors[factors < 0].sum(), gap + factors[factors > 0].sum()
     most = {"<=": high, ">=": -low}.get(constraint.sense.value, max(high, -low))
@@ -70,17 +73,38 @@ def _stem(model: Any, number: int, label: Hashable) -> str:
     return stem
 
 
-def _add(model: Any, constraint: Any, weight: float, stem: str) -> None:
-    left, bound, sense = constraint.lhs, constraint.rhs, constraint.sense.value
+def _add(model: Any, label: Hashable, constraint: Any, weight: float, stem: str) -> None:
+    """Add the penalty of a constraint: nothing where each state keeps it. Raises ValueError where none does."""
+    left, sense = constraint.lhs, constraint.sense.value
     if not left.is_linear():
         raise ValueError("CQM must not have any quadratic constraints")
-    terms = list(_terms(left))
+    factors = [float(left.get_linear(name)) for name in left.variables]
+    steps, gap, scale = _in_steps(label, factors, left.offset, constraint.rhs)
+    low, high = (gap + sum(step for step in steps if sign * step > 0) for sign in (-1, 1))
+    if (sense != "<=" and high < 0) or (sense != ">=" and low > 0):
+        raise ValueError(f"no state keeps the constraint {label!r}")
     if sense == "==":
-        model.add_linear_equality_constraint(terms, weight, left.offset - bound)
-        return
-    low, high = (bound, _FARTHEST.max) if sense == ">=" else (_FARTHEST.min, bound)
-    model.add_linear_inequality_constraint(terms, weight, stem, constant=left.offset, lb=low, ub=high)
+        model.add_linear_equality_constraint(
+            list(zip(left.variables, factors, strict=True)), weight, left.offset - constraint.rhs
+        )
+    elif (low if sense == ">=" else -high) < 0:
+        bounds = (0, _FARTHEST.max) if sense == ">=" else (_FARTHEST.min, 0)
+        own = weight / scale**2 if left.is_soft() else weight
+        terms = list(zip(left.variables, steps, strict=True))
+        model.add_linear_inequality_constraint(terms, own, stem, constant=gap, lb=bounds[0], ub=bounds[1])
 
 
-def _terms(left: Any) -> Iterator[tuple[Hashable, float]]:
-    return ((name, left.get_linear(name)) for name in left.variables)
+def _in_steps(label: Hashable, factors: list[float], offset: float, bound: float) -> tuple[list[int], int, float]:
+    """A constraint in the whole numbers that bits of slack count: factors, offset - bound, and by what both were multiplied.
+
+    Decimal fractions are taken as they are spelled. Raises ValueError for more than 6 decimal places.
+    """
+    if not np.isfinite([*factors, offset, bound]).all():
+        raise ValueError(f"a number of the constraint {label!r} is not finite")
+    exact = [Fraction(repr(number)) for number in (*factors, float(offset), float(bound))]
+    whole = lcm(*(number.denominator for number in exact))
+    if whole > _MOST_STEPS:
+        raise ValueError(f"numbers of the constraint {label!r} have more than 6 decimal places: round them")
+    *steps, gap = (int(number * whole) for number in (*exact[:-2], exact[-2] - exact[-1]))
+    shared = gcd(*steps, gap) if whole > 1 else 1
+    return [step // shared for step in steps], gap // shared, whole / shared

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from bioasm.diagnostics import EXIT_USAGE, Diagnostic, error
-from bioasm.isa.labels import plain_names
+from bioasm.isa.labels import names_to_text, plain_names
 from bioasm.problems import ALIASES, EXPORTS
 from bioasm.problems.accounts import CUT
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial
@@ -80,6 +80,8 @@ def write(energy: Polynomial, account: Account, form: str) -> bytes:
         raise error("B305", f"problems are not written as {form}", hint=hint, exit_code=EXIT_USAGE)
     maximize = bool(account.emits_negated)
     names = () if account.names == tuple(range(energy.n)) else account.names
+    if names and names_to_text(names) is None:
+        _refuse(form, "names of its variables are the same as texts, or too long", "Problem.renamed gives it others")
     if form == "gset":
         return _text(_graph_lines(Objective(energy, False, names).demand(form, 2, SPIN)))
     if form in MINIMIZED and account.emits_negated == CUT:

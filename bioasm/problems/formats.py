@@ -40,6 +40,7 @@ _OPENINGS = (
     (re.compile(rb"\s*graph\s*\["), "gml"),
     (re.compile(rb"\s*<\?xml|\s*<graphml"), "graphml"),
 )
+_OR_LIBRARY = re.compile(rb"\s*\d+[ \t]*\n\s*\d+[ \t]+\d+[ \t]*\n\s*\d+[ \t]+\d+[ \t]+-?\d")  # a count, n m, i j q
 _REFUSED = (
     (re.compile(rb"(?s)\s*NAME\b[^:\n]*\n\s*(ROWS|OBJSENSE)"), "MPS", "write the model as an LP file, as every solver does"),
     (re.compile(rb"(?s)\s*NAME\s*:.*TYPE\s*:"), "TSPLIB", "a tour takes n^2 bits and constraints: write it as LP or CQM"),
@@ -59,6 +60,8 @@ def find_format(name: str, content: bytes) -> str:
         return "cnf"
     if opened := next((form for opening, form in _OPENINGS if opening.match(content)), None):
         return opened
+    if _OR_LIBRARY.match(content[: 1 << 16]):
+        return "bq"
     _refuse_others(name, content)
     if len(words) == 2 and all(word.isdigit() for word in words):
         return "gset"

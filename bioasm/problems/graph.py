@@ -45,7 +45,7 @@ def read_gset(content: bytes, source: str) -> Graph:
         entries.i == entries.j,
         entries.line,
         lambda k: f"the edge joins vertex {entries.i[k] + 1} with itself",
-        "a loop is never cut; leave it out",
+        "a loop is never cut; leave it out. A QUBO in this form is --from bq",
     )
     u, v = np.minimum(entries.i, entries.j), np.maximum(entries.i, entries.j)
     report_repeats(u, v, entries.line, faults, "edge", first=1)

@@ -15,9 +15,10 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.limits import limit
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.constraints import penalised
-from bioasm.problems.numbers import Integers
+from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, Polynomial, check_neurons, collect
 from bioasm.problems.remarks import remarks_in
+from bioasm.problems.terms import weights_of
 from bioasm.problems.write import Account
 
 _MAXIMIZE = re.compile(rb"(?i)(\s|\\[^\n]*\n)*max")
@@ -30,16 +31,22 @@ def quadratic_of(model: Any, source: str, maximize: bool = False, notes: tuple[s
     if not names:
         raise error("B304", "a problem has at least one variable")
     check_neurons(len(names), "variables")
-    linear, (row, column, bias), offset = model.to_numpy_vectors(variable_order=list(names))[:3]
+    # The offset of the vectors has the type of the linear biases, which rounds it where those are whole numbers.
+    linear, (row, column, bias), _ = model.to_numpy_vectors(variable_order=list(names))[:3]
     index: Integers = np.stack([np.asarray(row), np.asarray(column)], axis=1).astype(np.int64).reshape(-1, 2)
     pieces = [
-        Monomials(np.arange(len(names))[:, None], np.asarray(linear, np.float64)),
-        Monomials(np.sort(index, axis=1), np.asarray(bias, np.float64)),
+        Monomials(np.arange(len(names))[:, None], _biases(linear, source)),
+        Monomials(np.sort(index, axis=1), _biases(bias, source)),
     ]
-    if not all(np.isfinite(piece.value).all() for piece in pieces):
-        raise error("B304", f"{source} holds a bias that is not finite")
-    energy = collect(len(names), SPIN if model.vartype.name == "SPIN" else BIT, pieces, [float(offset)])
+    offset = weights_of([model.offset], f"the offset of {source}").tolist()
+    energy = collect(len(names), SPIN if model.vartype.name == "SPIN" else BIT, pieces, offset)
     return polynomial_problem(energy, source, maximize, names, notes)
+
+
+def _biases(given: Any, source: str) -> Floats:
+    """Biases as floats; those of a model of objects (`dtype=object`) one by one. Raises BioasmError B304."""
+    values = np.asarray(given)
+    return weights_of(values.tolist() if values.dtype.kind != "f" else values, f"a bias of {source}")
 
 
 def constrained_of(model: Any, source: str, maximize: bool = False) -> Problem:

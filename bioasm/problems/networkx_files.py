@@ -15,7 +15,7 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.plain import read_json
 from bioasm.problems.accounts import Problem, cut_problem
 from bioasm.problems.graph import Graph, report_repeats
-from bioasm.problems.numbers import Faults, Floats, read_numbers, whole, without_comments
+from bioasm.problems.numbers import Faults, Floats, Integers, read_numbers, whole, without_comments
 from bioasm.problems.polynomial import check_neurons
 from bioasm.problems.terms import weights_of
 
@@ -71,8 +71,27 @@ def _edges(content: bytes, _: str) -> Any:
 
     first = next((line for line in content.splitlines() if line.strip() and not line.lstrip().startswith(b"#")), b"")
     weighted = len(first.split()) == 3 and b"{" not in first
-    data = (("weight", float),) if weighted else True
-    return _numbered(networkx.read_edgelist(io.BytesIO(content), data=data))
+    data = (("weight", str),) if weighted else True  # numbers that would be rounded are told by `weights_of`
+    return _numbered(_single(networkx.read_edgelist(io.BytesIO(content), data=data, create_using=networkx.MultiGraph)))
+
+
+def _single(several: Any) -> Any:
+    """The graph of a list in which an edge may stand twice, as in both directions.
+
+    Raises BioasmError B304 where it has two weights.
+    """
+    import networkx
+
+    for u, v in {(u, v) for u, v, number in several.edges(keys=True) if number}:
+        weights = weights_of(data.get("weight", 1) for data in several[u][v].values())
+        if (weights != weights[0]).any():
+            raise _differing(f"{u} {v}", weights[0], weights[weights != weights[0]][0])
+    return networkx.Graph(several)
+
+
+def _differing(edge: str, one: float, other: float) -> BioasmError:
+    hint = "values of one pair are not added up; keep one"
+    return error("B304", f"the edge {edge:.40} stands twice, with the weights {one:g} and {other:g}", hint=hint)
 
 
 def _neighbours(content: bytes, _: str) -> Any:
@@ -85,7 +104,10 @@ def _node_link(content: bytes, source: str) -> Any:
     import networkx
 
     said = read_json(content, source)
-    return networkx.node_link_graph(said, edges="links" if "links" in said else "edges")
+    several = said.get("multigraph") or said.get("directed")
+    edges = "links" if "links" in said else "edges"
+    graph = networkx.node_link_graph(said if several else {**said, "multigraph": True}, edges=edges)
+    return graph if several else _single(graph)
 
 
 def _numbered(graph: Any) -> Any:
@@ -111,7 +133,7 @@ _LOADERS: dict[str, Callable[[bytes, str], Any]] = {
 def read_dimacs(content: bytes, source: str) -> Graph:
     """DIMACS: `p edge n m` (or col, max), lines `e u v [weight]`, vertices from 1; n lines may name vertices and are left out.
 
-    An edge that stands in both directions counts once. Raises BioasmError B304, B111.
+    An edge that stands twice with the same weight, as in both directions, counts once. Raises BioasmError B304, B111.
     """
     faults = Faults(source, content)
     lines = content.decode("latin-1").split("\n")
@@ -132,10 +154,25 @@ def _edges_of(n: int, rows: dict[int, list[str]], faults: Faults) -> Graph:
         if len(words) not in (2, 3) or len(ends) < 2 or not all(1 <= end <= n for end in ends) or ends[0] == ends[1]:
             faults.add(line, f"the line should be `e u v` with two different vertices from 1 to {n}")
     faults.stop()
-    pairs = {(min(u, v), max(u, v)): words for words in rows.values() for u, v in [(int(words[0]) - 1, int(words[1]) - 1)]}
-    index = np.array(list(pairs), np.int64).reshape(-1, 2)
-    weights = weights_of(words[2] if len(words) == 3 else 1.0 for words in pairs.values())
-    return Graph(n, index[:, 0], index[:, 1], weights)
+    ends_of = np.array([words[:2] for words in rows.values()], np.int64).reshape(-1, 2) - 1
+    weights = weights_of(words[2] if len(words) == 3 else 1.0 for words in rows.values())
+    lines = np.array(list(rows), np.int64)
+    return Graph(n, *_each_once(ends_of, weights, lines, faults))
+
+
+def _each_once(ends: Integers, weights: Floats, lines: Integers, faults: Faults) -> tuple[Integers, Integers, Floats]:
+    """The edges in the order of the file, each once. Raises BioasmError B304 for one that stands twice with other weights."""
+    pairs, first, same = np.unique(np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True)
+    kept = first[same.ravel()]
+    faults.add_each(
+        weights != weights[kept],
+        lines,
+        lambda k: f"the edge has the weight {weights[k]:g}, and on line {lines[kept[k]]} it has {weights[kept[k]]:g}",
+        "values of one pair are not added up; keep one",
+    )
+    faults.stop()
+    order = np.argsort(first)
+    return pairs[order, 0], pairs[order, 1], weights[first[order]]
 
 
 def read_metis(content: bytes, source: str) -> Graph:
@@ -162,19 +199,31 @@ def _neighbour_lists(content: bytes, n: int, m: int, weighted: int, faults: Faul
     """The edges below the header; a blank line is a vertex without neighbours."""
     rows = [(k, line.split()) for k, line in enumerate(content.split(b"\n"), 1) if not line.lstrip().startswith(b"%")]
     first = next(k for k, (_, words) in enumerate(rows) if words)
-    found: list[tuple[int, int, float, int]] = []
+    ends_of, weight_of, line_of = [], [], []
     for vertex, (line, words) in enumerate(rows[first + 1 : first + 1 + n]):
         numbers = [float(word) for word in words]
         ends, weights = (numbers[::2], numbers[1::2]) if weighted else (numbers, [1.0] * len(numbers))
         if len(ends) != len(weights) or not all(end == int(end) and 1 <= end <= n and end != vertex + 1 for end in ends):
             faults.add(line, f"the line should hold other vertices from 1 to {n}{' and their weights' if weighted else ''}")
             continue
-        pairs = zip(ends, weights, strict=True)
-        found += [(vertex, int(end) - 1, weight, line) for end, weight in pairs if end > vertex + 1]
+        ends_of += [(vertex, int(end) - 1) for end in ends]
+        weight_of += weights
+        line_of += [line] * len(ends)
     faults.stop()
-    u, v, line_of = (np.array([edge[k] for edge in found], np.int64) for k in (0, 1, 3))
-    report_repeats(u, v, line_of, faults, "edge", first=1)
-    if len(found) != m:
-        faults.add(rows[first][0], f"the header announces {m:,} edges, but {len(found):,} follow")
+    both, lines = np.array(ends_of, np.int64).reshape(-1, 2), np.array(line_of, np.int64)
+    _check_both_ways(both, lines, faults)
+    u, v, weight = _each_once(both, np.array(weight_of, np.float64), lines, faults)
+    if len(u) != m:
+        faults.add(rows[first][0], f"the header announces {m:,} edges, but {len(u):,} follow")
     faults.stop()
-    return Graph(n, u, v, np.array([edge[2] for edge in found]))
+    return Graph(n, u, v, weight)
+
+
+def _check_both_ways(ends: Integers, lines: Integers, faults: Faults) -> None:
+    """Each vertex names its neighbours once, and each neighbour names it. Raises BioasmError B304."""
+    report_repeats(ends[:, 0], ends[:, 1], lines, faults, "edge", first=1)
+    faults.stop()
+    known = set(map(tuple, ends.tolist()))
+    lonely = np.array([(v, u) not in known for u, v in ends.tolist()], np.bool_)
+    faults.add_each(lonely, lines, lambda k: f"{ends[k, 1] + 1} is a neighbour here, and its line names no {ends[k, 0] + 1}")
+    faults.stop()

@@ -15,7 +15,9 @@ Sum = list[tuple[int, tuple[str, ...]]]  # weights of products of literals
 Terms = dict[tuple[str, ...], int]  # the same over variables alone, the constant by ()
 
 _LITERAL = re.compile(r"~?[A-Za-z_][\w\[\]]*\Z")
-_NUMBER = re.compile(r"[+-]?\d{1,15}\Z")
+_NUMBER = re.compile(r"[+-]?\d+\Z")
+_SOFT = re.compile(r"soft\s*:|\[")
+_LARGEST = 1 << 53
 _COMPARED = re.compile(r"(>=|<=|=)")
 # A product of so many negated literals has 2^k terms.
 MOST_LITERALS = 12
@@ -58,22 +60,39 @@ def _sum(text: str) -> Sum:
     found: Sum = []
     for word in text.split():
         if _NUMBER.match(word):
-            found.append((int(word), ()))
+            found.append((_whole(word), ()))
         elif _LITERAL.match(word):
             if not found:
                 raise ValueError(f"a whole number should stand before {word}")
             found[-1] = found[-1][0], (*found[-1][1], word)
         else:
-            raise ValueError(f"'{word[:40]}' is neither a whole number nor a variable; soft constraints are not read")
+            raise ValueError(f"'{word[:40]}' is neither a whole number nor a variable")
     return found
 
 
+def _whole(word: str) -> int:
+    """A whole number that a float holds. Raises ValueError."""
+    if len(word) > 20 or abs(int(word)) > _LARGEST:
+        raise ValueError(f"{word[:40]} is larger than 2^53, up to which all whole numbers are 64-bit floats")
+    return int(word)
+
+
 def _constraint(text: str) -> tuple[Terms, str, int]:
+    if _SOFT.match(text):
+        raise ValueError("soft constraints are not read: WCNF has them, as clauses with weights")
     parts = _COMPARED.split(text)
     if len(parts) != 3 or not _NUMBER.match(parts[2].strip()):
         raise ValueError("a constraint is a sum, then >=, <= or =, and a whole number")
     terms = _expanded(_sum(parts[0]))
+    _check_possible(terms, parts[1], _whole(parts[2].strip()))
     return terms, parts[1], int(parts[2])
+
+
+def _check_possible(terms: Terms, relation: str, bound: int) -> None:
+    """Refuse a constraint that its sum never meets, as no penalty would tell it from one that is missed. Raises ValueError."""
+    low, high = (terms.get((), 0) + sum(w for key, w in terms.items() if key and sign * w > 0) for sign in (-1, 1))
+    if (relation != "<=" and high < bound) or (relation != ">=" and low > bound):
+        raise ValueError(f"no state keeps the constraint: the sum lies between {low:,} and {high:,}")
 
 
 def _expanded(said: Sum) -> Terms:

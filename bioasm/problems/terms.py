@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from bioasm.plain import read_json
 from bioasm.problems.accounts import Problem, polynomial_problem
 from bioasm.problems.numbers import Floats
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, check_neurons, check_size, collect
-from bioasm.wholes import Rounded
+from bioasm.wholes import Rounded, rounded
 
 _HINT = 'the form is {"vartype": "BINARY", "terms": [[["a", "b"], 1.5], ...], "offset": 0}, or {"h": {...}, "J": {"a,b": 1}}'
+MINIMIZE = "minimize"
 _VARTYPES = {"SPIN": SPIN, "BINARY": BIT}
 _WORDS = re.compile(r"""[()\[\]"' ]+""")
 
@@ -42,6 +44,8 @@ def polynomial_of(
         raise error("B304", f"the variable {unknown[0]!r} of a term is not among the names")
     if not ordered:
         raise error("B304", "a problem has at least one variable")
+    if len(places) < len(ordered):
+        raise error("B304", f"{len(ordered)} names, {len(places)} of them different, for {len(ordered)} variables")
     check_neurons(len(ordered), "variables")
     check_size(len(said))
     products = [_reduced([places[name] for name in key], domain) for key, _ in said]
@@ -58,22 +62,25 @@ def _in_order(names: Iterable[Hashable]) -> tuple[Hashable, ...]:
         return tuple(found)
 
 
-def weights_of(given: Iterable[Any]) -> Floats:
-    """Weights as floats. Raises BioasmError B304 for what is no finite number."""
+def weights_of(given: Iterable[Any], what: str = "a weight") -> Floats:
+    """Weights as floats, those of an array as they are. Raises BioasmError B304 for what is no finite number."""
     try:
-        weights = np.array([_exact(weight) for weight in given], np.float64)
+        weights = np.asarray(given if isinstance(given, np.ndarray) else [exact(weight) for weight in given], np.float64)
     except (TypeError, ValueError, OverflowError) as cause:
-        raise error("B304", f"a weight is no real number: {cause}") from None
+        raise error("B304", f"{what} is no real number: {cause}") from None
     if not np.isfinite(weights).all():
-        raise error("B304", "a weight is not finite")
+        raise error("B304", f"{what} is not finite")
     return weights
 
 
-def _exact(weight: Any) -> float:
-    """A weight as a float; raises ValueError for a whole number that would be rounded."""
+def exact(weight: Any) -> float:
+    """A weight, a number or its spelling, as a float; raises ValueError for a whole number that would be rounded."""
     found = float(weight)
-    if isinstance(weight, int) and int(found) != weight:
-        raise Rounded(weight)
+    fault = rounded(weight.strip()) if isinstance(weight, str) else None
+    if isinstance(weight, Integral) and int(found) != weight:
+        fault = Rounded(int(weight))
+    if fault is not None:
+        raise fault
     return found
 
 
@@ -120,8 +127,23 @@ def read_terms(content: bytes, source: str, maximize: bool) -> Problem:
         terms = list(_terms(said))
     except (TypeError, ValueError, AttributeError):
         raise _flaw(source, "its terms are of another form") from None
-    names = [_label(name) for name in said["names"]] if isinstance(said.get("names"), list) else None
-    return polynomial_of(terms, _VARTYPES[vartype], maximize or said.get("sense") == MAXIMIZE, names, source)
+    return polynomial_of(terms, _VARTYPES[vartype], maximize or _sense(said, source), _names(said, source), source)
+
+
+def _names(said: Mapping[str, Any], source: str) -> list[Hashable] | None:
+    """The order of the variables, where it is told."""
+    names = said.get("names") if "terms" in said or "J" in said else None
+    if names is not None and not isinstance(names, list):
+        raise _flaw(source, "its names are no list")
+    return None if names is None else [_label(name) for name in names]
+
+
+def _sense(said: Mapping[str, Any], source: str) -> bool:
+    """Whether the objective is maximised."""
+    sense = said.get("sense", MINIMIZE) if "terms" in said or "J" in said else MINIMIZE
+    if sense not in (MINIMIZE, MAXIMIZE):
+        raise _flaw(source, f"its sense is neither {MINIMIZE} nor {MAXIMIZE}")
+    return bool(sense == MAXIMIZE)
 
 
 def _flaw(source: str, why: str) -> BioasmError:
@@ -133,23 +155,45 @@ def _terms(said: Mapping[str, Any]) -> Iterator[tuple[tuple[Hashable, ...], floa
         yield from ((_split(key), weight) for key, weight in said.items())
         return
     yield (), said.get("offset", 0.0)
-    parts = [said["terms"]] if "terms" in said else [said.get("h", {}), said["J"]]
-    for part in parts:
-        yield from _rows(part)
-
-
-def _rows(part: Any) -> Iterator[tuple[tuple[Hashable, ...], float]]:
-    """An object by words, a list of [names, weight] or of [i, j, weight], or a list of biases by number."""
-    if isinstance(part, Mapping):
-        yield from ((_split(key), weight) for key, weight in part.items())
+    if "terms" in said:
+        yield from _weighted(said["terms"], None)
         return
-    for k, row in enumerate(part):
-        if not isinstance(row, list):
-            yield (k,), row
-        elif len(row) == 2 and isinstance(row[0], list):
-            yield tuple(_label(name) for name in row[0]), row[1]
-        else:
-            yield tuple(_label(name) for name in row[:-1]), row[-1]
+    h = said.get("h", {})
+    yield from _weighted(h, 1) if isinstance(h, Mapping) or any(isinstance(row, list) for row in h) else _numbered(h)
+    yield from _weighted(said["J"], 2)
+
+
+def _numbered(biases: list[float]) -> Iterator[tuple[tuple[int, ...], float]]:
+    return (((k,), bias) for k, bias in enumerate(biases))
+
+
+def _weighted(part: Any, order: int | None) -> Iterator[tuple[tuple[Hashable, ...], float]]:
+    """Products and weights: an object by words, or a list of [names, weight] or of [i, j, weight].
+
+    Raises ValueError for products of another order than `order`, and for the rows of a matrix.
+    """
+    if isinstance(part, Mapping):
+        found = [(_split(key), weight) for key, weight in part.items()]
+    elif _is_matrix(part):
+        raise ValueError("rows of a matrix")
+    else:
+        found = [_row(row) for row in part]
+    if order is not None and any(len(key) != order for key, _ in found):
+        raise ValueError(f"products are of {order}")
+    yield from found
+
+
+def _row(row: Any) -> tuple[tuple[Hashable, ...], float]:
+    if not isinstance(row, list) or len(row) < 2:
+        raise ValueError("a row is a product and its weight")
+    names = row[0] if len(row) == 2 and isinstance(row[0], list) else row[:-1]
+    return tuple(_label(name) for name in names), row[-1]
+
+
+def _is_matrix(rows: Any) -> bool:
+    """Whether a list of three rows of three numbers is no list of [i, j, weight]: its diagonal is 0."""
+    flat = len(rows) == 3 and all(isinstance(row, list) and len(row) == 3 for row in rows)
+    return flat and all(rows[k][k] == 0 for k in range(3))
 
 
 def _label(value: Any) -> Hashable:

@@ -274,6 +274,55 @@ def test_what_no_file_should_hold(name: str, content: bytes, tmp_path: Path) -> 
     assert "error[B" in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("two.edgelist", b"a b 1\nb a 2\n", "stands twice, with the weights 1 and 2"),
+        ("two.json", b'{"nodes": [{"id": 1}, {"id": 2}], "links": [{"source": 1, "target": 2}, '
+         b'{"source": 2, "target": 1, "weight": 3}]}', "stands twice"),
+        ("two.col", b"p edge 2 2\ne 1 2 5\ne 2 1 6\n", ":3:1: error[B304]: the edge has the weight 6, and on line 2 it has 5"),
+        ("two.metis", b"2 1 1\n2 5\n1 6\n", ":3:1: error[B304]: the edge has the weight 6, and on line 2 it has 5"),
+        ("lone.metis", b"2 1\n2\n\n", ":2:1: error[B304]: 2 is a neighbour here, and its line names no 1"),
+        ("long.edgelist", b"a b 9007199254740993\n", "53 binary digits"),
+        ("long.col", b"p edge 2 1\ne 1 2 9007199254740993\n", "53 binary digits"),
+        ("two.json", b'{"(0, 1)": 1, "(0, 1)": 2}', "'(0, 1)' stands twice"),
+        ("matrix.json", b'{"h": [1, 2, 3], "J": [[0, 1, 2], [1, 0, 3], [2, 3, 0]]}', "of another form"),
+        ("matrix.json", b'{"J": [[0, 1], [1, 0]]}', "of another form"),
+        ("orders.json", b'{"h": {"a": 1}, "J": {"a,b,c": 1}}', "of another form"),
+        ("names.json", b'{"terms": [[["a"], 1]], "names": ["a", "a"]}', "2 names, 1 of them different"),
+        ("names.json", b'{"terms": [[["a"], 1]], "names": 5}', "its names are no list"),
+        ("sense.json", b'{"terms": [[["a"], 1]], "sense": "max"}', "neither minimize nor maximize"),
+        ("never.opb", b"min: +1 x1 ;\n+1 x1 +1 ~x1 >= 2 ;\n", ":2:1: error[B304]: no state keeps the constraint"),
+        ("large.opb", b"min: +99999999999999999999 x1 ;\n", "larger than 2^53"),
+        ("soft.opb", b"soft: 6 ;\nmin: 1 x1 ;\n", "soft constraints are not read"),
+        ("q.txt", b"2 2\n1 1 -1\n1 2 5\n", "--from bq"),
+    ],
+)  # fmt: skip
+def test_what_would_be_read_as_something_else(name: str, content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(bioasm.BioasmError) as caught:
+        read(tmp_path / name)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("both.edgelist", b"a b\nb a\n"),
+        ("both.col", b"p edge 2 2\ne 1 2\ne 2 1\n"),
+        ("both.json", b'{"nodes": [{"id": 1}, {"id": 2}], "links": [{"source": 1, "target": 2}, {"source": 2, "target": 1}]}'),
+    ],
+)
+def test_an_edge_in_both_directions_is_one(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read(tmp_path / name).objective([1, -1]) == 1
+
+
+def test_the_or_library_is_known_by_its_first_lines(tmp_path: Path) -> None:
+    (tmp_path / "bqp.txt").write_bytes(FILES["bqp.bq"])
+    assert read(tmp_path / "bqp.txt").objective([1, 0, 1]) == 4 + 2 * -2
+
+
 def test_a_missing_package_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioasm.extras.find_spec", lambda name: None)
     for name, extra in (("model.bqm", "dimod"), ("graph.gml", "graphs")):
