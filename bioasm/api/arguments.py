@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from math import isnan
 from numbers import Integral, Real
@@ -65,6 +65,16 @@ def mapping(name: str, value: Any) -> Mapping[str, Any]:
     if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
         raise error("B406", f"{name} is {_shown(value)}; it is a dict by name")
     return value or {}
+
+
+def names_from(value: Any) -> tuple[Hashable, ...]:
+    """Names of variables, none for None. Raises BioasmError B406 for what is no row of names that a dict could have."""
+    try:
+        found = () if value is None else tuple(value)
+        hash(found)
+    except TypeError:
+        raise error("B406", f"names is {_shown(value)}; it is a list of texts, numbers or tuples") from None
+    return found
 
 
 def function(name: str, value: Any) -> Callable[..., Any] | None:

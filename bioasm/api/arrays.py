@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bioasm.diagnostics import BioasmError, error
 from bioasm.isa.program import Data, Dense, Sparse, Terms
 from bioasm.isa.storage import narrow
 from bioasm.problems.polynomial import Polynomial
+from bioasm.problems.terms import exact
 from bioasm.text.entries import sorted_sparse, sorted_terms, summed
 
 
@@ -40,9 +42,18 @@ def _numbers(value: Any, name: str) -> NDArray[Any]:
     if np.ma.is_masked(value):
         raise _fault(name, "entries of it are masked, and no number says what they are; value.filled(0) gives them one")
     try:
-        return np.array(narrow(np.asarray(value)), order="C")
-    except (TypeError, ValueError) as cause:
+        found = np.asarray(value)
+        return np.array(narrow(_unboxed(found) if found.dtype == object else found), order="C")
+    except (TypeError, ValueError, OverflowError) as cause:
         raise _fault(name, f"these are no real numbers ({cause})") from None
+
+
+def _unboxed(objects: NDArray[Any]) -> NDArray[Any]:
+    """Numbers that an array holds as objects, as tables of pandas with types of their own do. Raises ValueError."""
+    odd = [one for one in objects.flat if not isinstance(one, Real)]
+    if odd:
+        raise ValueError(f"{odd[0]!r:.40} among them")
+    return np.array([exact(one) for one in objects.flat], np.float64).reshape(objects.shape)
 
 
 def _sparse(value: Any, name: str) -> Sparse:

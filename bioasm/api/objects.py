@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bioasm.api.arguments import real
 from bioasm.api.arrays import as_data
 from bioasm.diagnostics import error
 from bioasm.isa.program import Data, Dense, Program
@@ -76,5 +77,6 @@ def _graph(graph: Any, maximize: bool) -> Found:
 def ising_of(couplings: Any, biases: Any, offset: float, names: tuple[Hashable, ...]) -> Found:
     """-1/2 s'Js - h's + offset. Raises BioasmError B304."""
     h: Data | None = None if biases is None else as_data(biases, "h")
-    energy, account = arrays_problem(as_data(couplings, "J"), h, Dense(np.array([float(offset)])), "arrays")
+    constant = Dense(np.array([real("offset", offset)]))
+    energy, account = arrays_problem(as_data(couplings, "J"), h, constant, "arrays")
     return energy, replace(account, names=names)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioasm.api.arguments import names_from
 from bioasm.diagnostics import error
 from bioasm.isa.program import Program
 from bioasm.problems.polynomial import BIT, SPIN, Polynomial
@@ -58,7 +59,7 @@ class Problem:
         """The energy -1/2 s'Js - h's + offset over spins; J may be a matrix of scipy.sparse. Raises BioasmError."""
         from bioasm.api.objects import ising_of
 
-        return cls(*ising_of(couplings, biases, offset, tuple(names or ())))
+        return cls(*ising_of(couplings, biases, offset, names_from(names)))
 
     @classmethod
     def polynomial(
@@ -77,7 +78,7 @@ class Problem:
         """
         from bioasm.problems.terms import polynomial_of
 
-        return cls(*polynomial_of(terms.items(), SPIN if spins else BIT, maximize, names))
+        return cls(*polynomial_of(terms.items(), SPIN if spins else BIT, maximize, names_from(names) or None))
 
     def __repr__(self) -> str:
         return f"<Problem: {self.account.title}>"
@@ -109,7 +110,7 @@ class Problem:
         """The same problem with other names."""
         from dataclasses import replace
 
-        return Problem(self.energy, replace(self.account, names=tuple(names)))
+        return Problem(self.energy, replace(self.account, names=names_from(names)))
 
     def objective(self, state: Mapping[Any, float] | ArrayLike) -> float:
         """Its value at a state, by names or as an array, in its own bits or spins.

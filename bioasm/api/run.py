@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -69,6 +69,7 @@ def run(
     program or the run.
     """
     from bioasm.api.interrupts import Interruptible
+    from bioasm.api.problem import Problem
     from bioasm.drivers import RunOptions
     from bioasm.settings import program_with_lanes
 
@@ -84,7 +85,13 @@ def run(
         wanted |= {"lane_constants": own.constants, "lane_parameters": own.parameters}
     chosen = RunOptions(**wanted)
     with _connected(driver) as connected, Interruptible(observer) as watch:
-        return connected.run(verified, chosen, watch)
+        result = connected.run(verified, chosen, watch)
+    return named(result, program.names) if isinstance(program, Problem) else result
+
+
+def named(result: Result, names: tuple[Hashable, ...]) -> Result:
+    """The Result with the names of its problem as the objects that they are, where the program has texts in their place."""
+    return result if names in (result.names, tuple(range(result.n))) else replace(result, own_names=names)
 
 
 def draw_seed() -> int:

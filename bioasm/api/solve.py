@@ -10,7 +10,7 @@ import numpy as np
 
 from bioasm.api import arguments
 from bioasm.api.problem import Problem, build
-from bioasm.api.run import run
+from bioasm.api.run import named, run
 from bioasm.problems.write import Effort
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def solve(
     lowest = -target if target is not None and found.maximizes else target
     program = build(found, "ising", Effort(again=again, reduce=reduce))
     given: dict[str, Any] = {"trace": not again, "time_limit": time_limit, "target": lowest, **options}
-    return _read(run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given), found.account.emits_negated)
+    result = run(program, lanes=lanes, seed=seed, set=set, observer=observer, **given)
+    return _read(named(result, found.names), found.account.emits_negated)
 
 
 def _read(result: Result, objective: str | None) -> Result:

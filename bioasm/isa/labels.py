@@ -17,23 +17,43 @@ MAXIMIZE = "maximize"
 
 
 def names_to_text(names: Sequence[Hashable]) -> str | None:
-    """The names as JSON: tuples as lists, numbers of numpy as numbers, frozensets, bytes, complex and not finite numbers as an
-    object with their type; any other object as its text.
+    """The names as JSON (`plain_names`).
 
     None where two would become the same, or they are too long for metadata.
     """
     said = plain_names(names)
     try:
-        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(said, ensure_ascii=_has_surrogates(said), separators=(",", ":"), allow_nan=False)
         fits = len(text.encode()) < limit("metadata_bytes") // 2 and len(set(names_of({NAMES: text}))) == len(said)
     except (TypeError, ValueError, RecursionError):
         return None
     return text if fits else None
 
 
+def _has_surrogates(said: list[Any]) -> bool:
+    """Whether a text is none that UTF-8 has, as names from file systems can be; escapes of JSON spell it."""
+    return any("\ud800" <= letter <= "\udfff" for letter in json.dumps(said, ensure_ascii=False))
+
+
 def plain_names(names: Iterable[Hashable]) -> list[Any]:
-    """Names in JSON's forms, from which `name_from` makes them again."""
-    return [_plain(name) for name in names]
+    """Names in JSON's forms, from which `name_from` makes them again.
+
+    Tuples are lists, numbers of numpy numbers, and frozensets, bytes, complex and not finite numbers an object with their type.
+    Any other object is its text, and where that is another's name already, with a number: `node`, `node #2`.
+    """
+    said = [(_plain(name), isinstance(name, str)) for name in names]
+    taken = {name: 1 for name, own in said if own}
+    return [_unlike(name, taken) if isinstance(name, str) and not own else name for name, own in said]
+
+
+def _unlike(text: str, taken: dict[str, int]) -> str:
+    """The text, with a number where it is taken; `taken` counts how often a text was asked for."""
+    found = text
+    while found in taken:
+        taken[text] += 1
+        found = f"{text} #{taken[text]}"
+    taken[found] = 1
+    return found
 
 
 def _plain(name: Hashable) -> Any:

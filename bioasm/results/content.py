@@ -55,7 +55,7 @@ def _provenance(result: Result) -> dict[str, Any]:
         "clock": result.clock_unit,
         "timing": dict(result.timing),
         "diagnostics": [to_object(d) for d in result.diagnostics],
-        **({"names": json.loads(result.metadata[NAMES])} if result.names else {}),
+        **({"names": json.loads(result.metadata[NAMES])} if NAMES in result.metadata and result.names else {}),
         **({"metadata": words} if words else {}),
         **({"extras": dict(result.extras)} if result.extras else {}),
     }

@@ -66,6 +66,8 @@ class Result:
     (the levels `level` in `unit` from times `t` on), and `trace_every`, each only where it is known; and `optimisers`, the
     instructions of the program after which what is read is no sample of the Boltzmann distribution.
     A run of some of the lanes of a whole is a `piece`; its lanes are counted from 0.
+    `own_names` are the names of a Problem that was run or solved, as objects; metadata and files have them as JSON can hold
+    them.
     """
 
     driver: str
@@ -95,11 +97,12 @@ class Result:
     metadata: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     piece: Piece | None = None
+    own_names: tuple[Hashable, ...] = ()
 
     @property
     def names(self) -> tuple[Hashable, ...]:
-        """The names of the variables where the program gives them (`.meta names`), one a neuron; else none."""
-        names = names_of(self.metadata)
+        """The names of the variables where a Problem or the program (`.meta names`) gives them, one a neuron; else none."""
+        names = self.own_names or names_of(self.metadata)
         return names if len(names) == self.n else ()
 
     @property

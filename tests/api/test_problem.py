@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
 import dimod
 import networkx
 import numpy as np
+import pandas
 import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bioasm
+from bioasm.api.problem_files import read_content
 from bioasm.binary.writer import to_bytes
+from bioasm.isa.labels import names_of
 from bioasm.problems.write import write_program
 
 Q = np.array([[-1, 2, 0], [0, 1, -3], [0, 0, 0.5]])
@@ -95,6 +99,42 @@ def test_constraints_and_spins_are_the_same_bits_each_time() -> None:
     assert min(problem.objective(state) for state in states(problem)) == best
 
 
+@pytest.mark.parametrize(
+    ("constraint", "holds"),
+    [
+        (lambda x, y, z: x + 0.5 * y + 0.1 * z <= 1.2, lambda x, y, z: 10 * x + 5 * y + z <= 12),
+        (lambda x, y, z: 2.5 * x - 0.3 * y - 0.25 * z + 0.4 >= 0.2, lambda x, y, z: 250 * x - 30 * y - 25 * z >= -20),
+        (lambda x, y, z: 7.5 * x + 2.5 * y + 5 * z <= 10, lambda x, y, z: 3 * x + y + 2 * z <= 4),
+        (lambda x, y, z: x + y + z >= 0, lambda x, y, z: True),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_constraints_of_decimal_fractions_are_exact(constraint: Any, holds: Any) -> None:
+    model = dimod.ConstrainedQuadraticModel()
+    bits = list(dimod.Binaries("xyz"))
+    model.set_objective(sum(bits) - 1.5)
+    model.add_constraint(constraint(*bits), "c")
+    least: dict[tuple[int, ...], float] = {}
+    problem = bioasm.Problem.of(model)
+    for state in states(problem):
+        own = state[:3]
+        least[own] = min(least.get(own, np.inf), problem.objective(state))
+    for own, energy in least.items():
+        assert (abs(energy - (sum(own) - 1.5)) < 1e-9) == holds(*own)
+
+
+def test_a_model_of_objects_keeps_its_offset() -> None:
+    model = dimod.BinaryQuadraticModel({"a": 1}, {("a", "b"): 2}, 0.5, "SPIN", dtype=object)
+    assert bioasm.Problem.of(model).constant == 0.5
+    halves = dimod.BinaryQuadraticModel({"a": Fraction(1, 4)}, {}, Fraction(1, 8), "BINARY", dtype=object)
+    assert bioasm.Problem.of(halves).objective([1]) == 0.375
+
+
+@pytest.mark.parametrize("form", [pandas.DataFrame(Q, dtype="Float64"), Q.astype(object)], ids=["nullable", "objects"])
+def test_numbers_may_be_objects(form: Any) -> None:
+    assert bioasm.Problem.of(form).objective([1, 1, 1]) == Q.sum()
+
+
 @pytest.mark.parametrize("spins", [False, True])
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
@@ -145,6 +185,10 @@ def test_couplings_are_an_energy() -> None:
         (networkx.Graph(), "at least one vertex"),
         (networkx.DiGraph([(0, 1)]), "directed"),
         (dimod.BinaryQuadraticModel("SPIN"), "at least one variable"),
+        (dimod.BinaryQuadraticModel({"a": 1}, {}, np.inf, "SPIN"), "the offset of a model of dimod is not finite"),
+        (dimod.BinaryQuadraticModel({"a": 2**53 + 1}, {}, 0, "SPIN", dtype=object), "53 binary digits"),
+        (pandas.DataFrame([[1, None], [2, 3]], dtype="Int64"), "no real numbers (<NA> among them)"),
+        (np.array([[2**53 + 1]], object), "53 binary digits"),
         ("absent.coo", "can't read absent.coo"),
     ],
 )
@@ -158,6 +202,29 @@ def test_what_is_no_problem(source: Any, words: str) -> None:
 def test_names_that_do_not_fit(names: list[str]) -> None:
     with pytest.raises(bioasm.BioasmError, match="names, .* of them different, for 3 variables"):
         bioasm.Problem.of(Q, names=names or ["x"] * 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"offset": "a"}, "offset is 'a'; it is a number"),
+        ({"names": 5}, "names is 5"),
+        ({"names": [["a"], "b"]}, "it is a list of texts, numbers or tuples"),
+    ],
+)
+def test_arguments_of_another_kind(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(bioasm.BioasmError, match=f"B406.*{words}"):
+        bioasm.Problem.ising(np.eye(2), **arguments)
+
+
+@pytest.mark.parametrize("relation", ["==", ">=", "<="])
+def test_constraints_that_no_state_keeps_are_refused(relation: str) -> None:
+    model = dimod.ConstrainedQuadraticModel()
+    for name in "xy":
+        model.add_variable("BINARY", name)
+    model.add_constraint_from_iterable([("x", 1), ("y", 1)], relation, -1 if relation == "<=" else 5, label="odd")
+    with pytest.raises(bioasm.BioasmError, match="no state keeps the constraint 'odd'"):
+        bioasm.Problem.of(model)
 
 
 def test_integers_are_refused() -> None:
@@ -194,6 +261,27 @@ def test_constants_of_the_schedule_can_be_set() -> None:
     assert bioasm.solve(Q, set={"sweeps": 2, "steps": 3}, seed=1).steps == 2 * 3 + 20
 
 
-def test_names_that_can_not_be_told_are_kept_as_texts() -> None:
-    graph = networkx.Graph([(frozenset("a"), range(3))])
-    assert bioasm.solve(graph, seed=1).names == (frozenset("a"), "range(0, 3)")
+class Node:
+    """A vertex that looks like every other."""
+
+    def __repr__(self) -> str:
+        return "node"
+
+
+def test_names_are_the_objects_themselves_and_different_texts_in_files() -> None:
+    names = (frozenset("a"), range(3), Node(), Node(), "node", "\ud800")
+    problem = bioasm.Problem.of(np.eye(6), names=names)
+    texts = (frozenset("a"), "range(0, 3)", "node #2", "node #3", "node", "\ud800")
+    for result in (bioasm.solve(problem, seed=1), bioasm.run(problem, seed=1)):
+        assert result.names == names
+        assert dict(result.samples()[0].state).keys() == set(names)
+        assert bioasm.run(str(problem), seed=1).names == texts == names_of(result.metadata)
+    for form in ("terms", "coo", "bqm"):
+        assert bioasm.Problem(*read_content(problem.export(form), "x", form, False)).names == texts
+
+
+def test_names_that_no_text_tells_apart_are_not_written() -> None:
+    problem = bioasm.Problem.of(np.eye(2), names=[(Node(), 1), (Node(), 1)])
+    assert bioasm.solve(problem, seed=1).names == problem.names
+    with pytest.raises(bioasm.BioasmError, match="B315.*the same as texts"):
+        problem.export("terms")
