@@ -28,6 +28,7 @@ TWO_KINDS = """
 
 
 @needs_compiler
+@pytest.mark.long
 def test_two_kinds_of_neurons_agree_with_the_machine() -> None:
     found, wanted = on_brian2(TWO_KINDS, lanes=2, target="cpp_standalone"), on_cpu(TWO_KINDS, lanes=2)
     assert min(wanted.spike_count[0, 0], wanted.spike_count[0, 3]) > 0

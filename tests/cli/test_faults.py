@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import h5py
@@ -28,6 +29,7 @@ from bioasm.reference import main as write_reference
 from tests.cli.faulty import FAILURES, Faults, install
 from tests.command import Outcome, bioasm
 from tests.recordings.support import LAYOUTS, codes, info, place
+from tests.seeds import rarely
 
 SPINS = 'MODEL ising\n.include "part.basm"\nLDJ file "j.npy"\nSIG 1\nRUN 9000 sweeps\nRD spins\n'
 QUBO = "p qubo 0 2 2 1\n0 0 -1\n1 1 2\n0 1 3\n"
@@ -126,11 +128,12 @@ def whole(target: str) -> bool:
     return False
 
 
-def cases() -> Iterator[tuple[str, str, bool]]:
-    """Commands, failures, and whether there is a file already. What is slow fails in one way."""
+def cases() -> Iterator[Any]:
+    """Commands, failures, and whether there is a file already: a full disk each time, others with the long tests."""
     for name in COMMANDS:
-        for failure in FAILURES if name not in SLOW else ["full"]:
-            yield name, failure, True
+        yield name, "full", True
+        if name not in SLOW:
+            yield from rarely(*((name, failure, True) for failure in FAILURES if failure != "full"))
         if name not in ("fmt", "run --resume", *SLOW):
             yield name, "full", False
 

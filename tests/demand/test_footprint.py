@@ -19,6 +19,7 @@ from bioasm.drivers import RunOptions, find_driver
 from bioasm.runtime.options import LaneValues
 from bioasm.verifier.gate import verify
 from tests.command import bioasm
+from tests.seeds import rarely
 
 FACTOR = 2
 ROOT = Path(__file__).parent.parent.parent
@@ -37,6 +38,7 @@ RUNS = {
     "results": ("ALC 100000\nMOV r0, 200\nl: RUN 0.1 ms\nRD v\nLOOP r0, l\n", 1),
     "connections": ("POP a, lif, 12000\nSYN p, a, a\nCON p, indegree, 1000\nSET p.weight, uniform(1 mV, 2 mV)\nRUN 1 ms\n", 1),
 }
+EVERYDAY = ("recordings of lanes", "neurons", "couplings of floats", "connections")  # the others with the long tests
 
 PEAK = """
 import sys, threading, time
@@ -58,7 +60,7 @@ print(code, 1024 * (highest + min(mapped, 70_000)))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory of processes is read from /proc")
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", [*EVERYDAY, *rarely(*(name for name in RUNS if name not in EVERYDAY))])
 def test_the_peak_is_within_a_factor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     text, lanes = RUNS[name]

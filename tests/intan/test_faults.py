@@ -67,7 +67,7 @@ RECOVERED = [
     (emu(corrupt=0.05), ISING),
     (emu(corrupt=0.2), ISING),
     (emu(truncate=0.05), ISING),
-    (emu(truncate=0.2), ISING),
+    (emu(truncate=0.2, seed=2), ISING),
     (emu(duplicate=0.1), ISING),
     (emu(duplicate=0.5), ISING),
     (emu(late=0.05), ISING),

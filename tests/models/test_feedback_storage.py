@@ -24,7 +24,7 @@ from bioasm.vm.machine import Machine
 
 Array = NDArray[Any]
 ALL = ("dense i1", "dense i2", "dense i4", "dense i8", "dense f4", "dense f8", "sparse i1", "sparse i8", "sparse f8")
-SOME = ("dense i1", "dense f4", "dense f8", "sparse i1", "sparse f8")  # each further storage compiles a kernel
+SOME = ("dense i1", "dense f8", "sparse f8")  # each further storage compiles a kernel
 BYTES = ("dense i1", "dense i2", "dense f8")
 
 TEXT = """

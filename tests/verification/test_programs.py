@@ -13,6 +13,7 @@ from bioasm.isa.table import BY_MNEMONIC
 from bioasm.text.assemble import assemble
 from bioasm.units import Dimension
 from bioasm.verification.report import to_text
+from tests.seeds import rarely
 from tests.verification.support import compared, row
 
 FOLDER = Path(__file__).resolve().parents[2] / "programs"
@@ -46,7 +47,8 @@ TEXTS = {name: (FOLDER / f"{name}.basm").read_text(encoding="utf-8") for name in
 SPINS = [name for name in NAMES if "MODEL ising" in TEXTS[name]]
 OTHERS = [name for name in NAMES if "POP " in TEXTS[name] or ".model " in TEXTS[name]]
 MEMBRANES = [name for name in NAMES if name not in SPINS + OTHERS]
-MINUTES = ("potjans_diesmann",)  # 55 projections, each of which costs Brian2 its time in every step
+# One of each kind each time; the others with the long tests, as those of 55 projections, each of which costs Brian2 its time.
+EVERYDAY = ("adex_patterns", "cuba", "dynapse", "gap_junction", "izhikevich", "olive", "painted_cell", "tsodyks_markram")
 STEPS = 3000  # of the programs whose models take Brian2 a millisecond a step
 
 
@@ -69,7 +71,7 @@ def test_membranes_do_the_same_over_a_second(name: str) -> None:
         assert not found.missed and not found.extra
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n in MINUTES else n for n in OTHERS])
+@pytest.mark.parametrize("name", [*EVERYDAY, *rarely(*(n for n in OTHERS if n not in EVERYDAY))])
 def test_other_models_do_the_same_for_thousands_of_steps(name: str) -> None:
     report = compared(program(name), fuel=STEPS)
     assert report.agrees
