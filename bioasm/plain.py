@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from bioasm.diagnostics import BioasmError, Span, error
-from bioasm.wholes import Rounded, whole_number
+from bioasm.wholes import Rounded, rounded, whole_number
 
 # The longer marks first: that of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -83,14 +84,14 @@ def read_json(content: bytes, source: str) -> Any:
     """A JSON value.
 
     Raises BioasmError B304 with the place of what is none, or for a name that an object has twice, and B115 for a whole number
-    that no float64 is.
+    that no float64 is, but for names and numbers of vertices and variables.
     """
     if isinstance(content, Json):
         return content.value
     try:
         return json.loads(content, parse_int=whole_number, object_pairs_hook=_object)
-    except Rounded as fault:
-        raise rounded_in(content, source, fault) from None
+    except Rounded:
+        return _with_long_names(content, source)
     except _Twice as fault:
         raise error("B304", f"{source} has an object in which {fault} stands twice", hint="keep one") from None
     except json.JSONDecodeError as fault:
@@ -98,3 +99,35 @@ def read_json(content: bytes, source: str) -> Any:
         raise error("B304", f"this is not JSON: {fault.msg}", span=span) from None
     except (ValueError, RecursionError):  # bytes that are no text, or values too deep in one another
         raise error("B304", f"{source} is not JSON") from None
+
+
+_NAMES = ("names", "variable_labels", "nodes", "source", "target", "key")  # where JSON of problems and graphs has names
+
+
+def _with_long_names(content: bytes, source: str) -> Any:
+    """The value of a text in which a whole number is no float64. Raises BioasmError B115 where it is no name."""
+    value = json.loads(content, object_pairs_hook=_object)
+    for number in _numbers_in(value):
+        fault = rounded(str(number))
+        if fault is not None:
+            raise rounded_in(content, source, fault)
+    return value
+
+
+def _numbers_in(value: Any) -> Iterator[int]:
+    """The whole numbers of a value that are no names."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in _NAMES:
+                yield from _numbers_in(_weights(item) if key == "terms" else item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers_in(item)
+    elif isinstance(value, int):
+        yield value
+
+
+def _weights(terms: Any) -> list[Any]:
+    """The weights of rows [names, weight]."""
+    rows = terms if isinstance(terms, list) else [terms]
+    return [row[-1] if isinstance(row, list) and row else row for row in rows]

@@ -141,6 +141,8 @@ def _symmetric(said: Objective) -> bytes:
 
 
 def _symmetric_lines(said: Objective) -> Iterator[str]:
+    if any(w / 2 * 2 != w for _, _, w in said.pairs):
+        _refuse("bq", "half of a weight is too small for a 64-bit float", "--to qubo has whole weights")
     yield from said.remarks("#")
     rows = [*((i, i, w) for i, w in said.linear), *((i, j, w / 2) for i, j, w in said.pairs)]
     yield f"{said.polynomial.n} {len(rows)}"
@@ -210,14 +212,16 @@ def _dimod(said: Objective) -> bytes:
     require("dimod", "dimod", "writing .bqm", "--to bqm writes a model as JSON without it")
     import dimod
 
-    if _typed(plain_names(said.names)):
-        _refuse("dimod", "dimod's files hold names that are numbers, texts and tuples of these", "--to bqm keeps others")
+    if _foreign(plain_names(said.names)):
+        why = "its files hold names that are numbers (below 2^63 where they are whole), texts and tuples of these"
+        _refuse("dimod", why, "--to bqm keeps others")
     return bytes(dimod.BinaryQuadraticModel.from_serializable(json.loads(_json(said))).to_file().read())
 
 
-def _typed(names: list[Any]) -> bool:
-    """Whether a name, or a part of one, is of a kind that JSON alone does not tell."""
-    return any(isinstance(name, dict) or (isinstance(name, list) and _typed(name)) for name in names)
+def _foreign(names: list[Any]) -> bool:
+    """Whether dimod's files have no place for a name: kinds that JSON does not tell, tuples in tuples, 2^63 and more."""
+    parts = [part for name in names for part in (name if isinstance(name, list) else [name])]
+    return any(isinstance(part, dict | list) or (isinstance(part, int) and abs(part) >= 1 << 63) for part in parts)
 
 
 def _terms(said: Objective) -> bytes:

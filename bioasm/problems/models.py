@@ -115,7 +115,8 @@ def _loaded(source: str, load: Callable[[Any], Any]) -> Any:
     """The model that dimod loads from a file. Any failure at a damaged file is raised as BioasmError B304, in one line."""
     from bioasm.extras import require
 
-    require("dimod", "dimod", f"reading {source}", "json.dump(bqm.to_serializable(), file) writes a file that needs no dimod")
+    instead = "json.dump(bqm.to_serializable(), file) writes a file that needs no dimod" if source.endswith(".bqm") else ""
+    require("dimod", "dimod", f"reading {source}", instead)
     import dimod
     import dimod.lp
 

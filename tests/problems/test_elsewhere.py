@@ -318,6 +318,21 @@ def test_an_edge_in_both_directions_is_one(name: str, content: bytes, tmp_path: 
     assert read(tmp_path / name).objective([1, -1]) == 1
 
 
+def test_numbers_of_vertices_may_be_long(tmp_path: Path) -> None:
+    """As those of people and posts are; weights may not, which would be rounded."""
+    names = (2**60 + 1, 2**60 + 2)
+    graph = networkx.node_link_data(networkx.Graph([names]), edges="links")
+    model = dimod.BinaryQuadraticModel(dict.fromkeys(names, 1.0), {}, 0.0, "BINARY").to_serializable()
+    terms = {"terms": [[list(names), 1.5]], "names": list(names)}
+    for number, said in enumerate((graph, model, terms)):
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(said))
+        assert read(path).names == names
+    path.write_text(json.dumps({"terms": [[["a"], 2**60 + 1]]}))
+    with pytest.raises(bioasm.BioasmError, match="B115"):
+        read(path)
+
+
 def test_the_or_library_is_known_by_its_first_lines(tmp_path: Path) -> None:
     (tmp_path / "bqp.txt").write_bytes(FILES["bqp.bq"])
     assert read(tmp_path / "bqp.txt").objective([1, 0, 1]) == 4 + 2 * -2

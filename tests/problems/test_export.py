@@ -26,7 +26,9 @@ from tests.command import bioasm as command
 BITS_ONLY, SPINS_ONLY = ("qubo", "bq", "lp"), ("ising", "gset")
 SUFFIX = {"dimod": "bqm", "bqm": "json", "terms": "json", "gset": "rud", "cnf": "wcnf", "bq": "sparse"}
 WEIGHTS = st.one_of(st.integers(-9, 9), st.floats(-1e9, 1e9, allow_subnormal=False), st.just(0.1))
-LABELS = st.one_of(st.integers(-50, 50), st.text(max_size=5), st.tuples(st.integers(0, 5), st.text(max_size=2)))
+LABELS = st.one_of(
+    st.integers(-50, 50), st.just(2**60 + 1), st.text(max_size=5), st.tuples(st.integers(0, 5), st.text(max_size=2))
+)
 
 
 @st.composite
@@ -103,6 +105,13 @@ def test_dimod_reads_what_is_written() -> None:
     assert coo.loads(problem.export("coo").decode(), vartype="BINARY").get_quadratic(0, 1) == 0.5
     objective = dimod.lp.loads(problem.export("lp").decode()).objective
     assert (objective.offset, objective.get_linear("x1"), objective.get_quadratic("x0", "x1")) == (2.5, -2, 0.5)
+
+
+@pytest.mark.parametrize(("name", "form"), [(("a", ("b",)), "dimod"), (2**63, "dimod"), (frozenset("a"), "dimod"), ("a", "bq")])
+def test_what_would_come_back_as_another_is_refused(name: Any, form: str) -> None:
+    weight = 5e-324 if form == "bq" else 1.0  # half of which is no float
+    with pytest.raises(bioasm.BioasmError, match="B315"):
+        bioasm.Problem.polynomial({(name, "z"): weight}).export(form)
 
 
 def test_the_command_writes_by_suffix_and_by_name(tmp_path: Path) -> None:
