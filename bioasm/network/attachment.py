@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.models.base import ORDER, POST, PRE, SPINS, Model, Use
-from bioasm.models.expression import Call, Expression, symbols
+from bioasm.models.expression import Call, Symbol, expanded
 from bioasm.network.cables import alias
 from bioasm.network.composition import unit_in_words
 from bioasm.network.network import Instance, Network, Projection, unit_in, usable
@@ -105,13 +105,5 @@ def _check_use(network: Network, projection: Projection, use: Use, *, changed: b
 
 def _is_late(model: Model, name: str) -> bool:
     """Whether a definition of a model needs what is held over a step or delayed, which no other part can compute."""
-    return any(isinstance(n, Call) and n.function in ("held", "delayed") for e in _needed(model, name) for n in e.walk())
-
-
-def _needed(model: Model, name: str) -> Iterator[Expression]:
-    """The definitions that a name stands for, with those that they need."""
-    for definition in model.definitions:
-        if definition.name == name:
-            yield definition.expression
-            for other in symbols(definition.expression):
-                yield from _needed(model, other)
+    whole = expanded(Symbol(name), {d.name: d.expression for d in model.definitions})
+    return any(isinstance(node, Call) and node.function in ("held", "delayed") for node in whole.walk())

@@ -7,10 +7,12 @@ leave out different spins draw all spins in turn.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from bioasm.problems.neighbours import neighbours
 from bioasm.problems.numbers import Integers, Mask
 
 _SEED = 1  # plans are a function of the problem alone
@@ -81,11 +83,8 @@ def grown(n: int, pairs: Integers, width: int) -> list[Integers]:
 
     No more than `width` spins stand in a table at a time.
     """
-    ends = np.concatenate([pairs, pairs[:, ::-1]])
-    order = np.argsort(ends[:, 0], kind="stable")
-    start = np.searchsorted(ends[order, 0], np.arange(n + 1))
-    others = ends[order, 1].tolist()
-    around = [others[a:b] for a, b in zip(start[:-1].tolist(), start[1:].tolist(), strict=True)]
+    start, others = (array.tolist() for array in neighbours(n, pairs))
+    around = [others[a:b] for a, b in pairwise(start)]
     chance, missed = np.random.default_rng(_SEED), np.ones(n, bool)
     wanted, blocks = min(_MOST_BLOCKS, max(_LEAST_BLOCKS, _MOST_VISITS // n)), list[Integers]()
     while len(blocks) < wanted or missed.any():  # a block begins at a spin that none had, so that this ends

@@ -9,6 +9,7 @@ import numpy as np
 
 from bioasm.diagnostics import error
 from bioasm.problems import ANNEAL, AUTO, MERGE, STRIPS
+from bioasm.problems.neighbours import neighbours
 from bioasm.problems.numbers import Integers
 from bioasm.problems.plans import grid_of, grown, strips
 from bioasm.problems.polynomial import Polynomial
@@ -69,16 +70,9 @@ def is_lattice(problem: Polynomial) -> bool:
     """Whether few spins lie within some steps of any: breadth-first search over the pairs, from spins evenly apart."""
     if problem.n < _LEAST_SPINS or problem.is_dense or any(order > 2 for order in problem.parts):
         return False
-    start, others = _rows(problem.n, problem.part(2).index)
+    start, others = neighbours(problem.n, problem.part(2).index)
     seeds = np.linspace(0, problem.n - 1, _LOOKED_AT).astype(np.int64)
     return all(_within(int(seed), start, others) <= _MOST_WITHIN for seed in seeds)
-
-
-def _rows(n: int, pairs: Integers) -> tuple[Integers, Integers]:
-    """The neighbours of each spin in compressed sparse rows: starts (n + 1,), neighbours (2 * pairs,)."""
-    both = np.concatenate([pairs, pairs[:, ::-1]])
-    order = np.argsort(both[:, 0], kind="stable")
-    return np.concatenate([[0], np.cumsum(np.bincount(both[:, 0], minlength=n))]), both[order, 1]
 
 
 def _within(seed: int, start: Integers, others: Integers) -> int:

@@ -11,6 +11,7 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Dense, Sparse
 from bioasm.runtime.blocks import END, bytes_of_choices, measure
 from bioasm.runtime.energy import mirrored
+from bioasm.runtime.sparse_rows import starts
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
@@ -62,5 +63,4 @@ def _rows(j: Sparse, n: int) -> tuple[Array, Array]:
     """Starts and columns of the entries of a matrix and of its transpose."""
     row, column, _ = mirrored(j)
     row, column = (row, column) if j.symmetric else (np.concatenate([row, column]), np.concatenate([column, row]))
-    order = np.argsort(row, kind="stable")
-    return np.searchsorted(row[order], np.arange(n + 1)), column[order].astype(np.int64)
+    return starts(np.bincount(row, minlength=n)), column[np.argsort(row, kind="stable")].astype(np.int64)

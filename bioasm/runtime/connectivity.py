@@ -21,8 +21,9 @@ from bioasm.runtime.conditions import chosen_pairs, names_of
 from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.energy import mirrored
 from bioasm.runtime.narrow import neuron_type
-from bioasm.runtime.patterns import PATTERNS, Draws, Look, Pattern, joined, nothing, ranges, starts
+from bioasm.runtime.patterns import PATTERNS, Draws, Look, Pattern, joined, nothing, ranges
 from bioasm.runtime.sampling import Block
+from bioasm.runtime.sparse_rows import starts
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]

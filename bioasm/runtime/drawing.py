@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bioasm.isa.distributions import both_bounds
 from bioasm.isa.program import Program, Random
+from bioasm.runtime.elementary import LN2_HIGH, LN2_LOW
 from bioasm.runtime.random import LN2, STREAM_VALUES, lane_key, threefry
 from bioasm.runtime.sampling import natural_log
 from bioasm.verifier.random_values import numbers
@@ -173,13 +174,12 @@ def _polynomial(coefficients: Sequence[float], x: Floats) -> Floats:
     return total
 
 
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # ln 2; the high part has 32 bits
 _INVERSE_FACTORIALS = tuple(1.0 / math.factorial(k) for k in range(15))
 
 
 def natural_exp(x: Floats) -> Floats:
     """e^x for |x| < 700, to about two units in the last place: a power of two, and the Taylor series of the rest."""
     whole = np.rint(x * (1.0 / LN2))
-    rest = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
+    rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
     power: Floats = np.ldexp(_polynomial(_INVERSE_FACTORIALS, rest), whole.astype(np.int32))
     return power

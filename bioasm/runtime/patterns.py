@@ -26,6 +26,7 @@ from bioasm.runtime.sampling import (
     repeated_rows,
     streams,
 )
+from bioasm.runtime.sparse_rows import starts
 
 Array = NDArray[Any]
 Pattern = tuple[Array, Array]
@@ -60,11 +61,6 @@ def row_blocks(start: Array) -> Iterator[tuple[int, int]]:
         last = max(first + 1, int(np.searchsorted(start, start[first] + _BLOCK, side="right")) - 1)
         yield first, last
         first = last
-
-
-def starts(counts: Array) -> Array:
-    """Where rows of these lengths start, and the end of the last, int64."""
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 # --- all pairs ----------------------------------------------------------------------------------------

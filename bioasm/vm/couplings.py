@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioasm.isa.program import Dense, Sparse, Terms
 from bioasm.runtime.energy import Couplings, mirrored
+from bioasm.runtime.sparse_rows import starts
 from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, Ctx
 from bioasm.vm.state import State
 
@@ -78,8 +79,7 @@ def rows_of_entries(n: int, row: Array, column: Array, value: Array) -> tuple[Ar
     # Sums of narrow numbers are wide, so nothing is added where no place stands twice.
     merged = value[order] if len(first) == len(order) else np.add.reduceat(value[order], first)
     rows, columns = np.divmod(place[first], n)
-    start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64)
-    return start, columns.astype(np.int32), merged
+    return starts(np.bincount(rows, minlength=n)), columns.astype(np.int32), merged
 
 
 def is_symmetric(matrix: Array, piece: int = 512) -> bool:
@@ -96,8 +96,7 @@ def _terms_of_neurons(n: int, terms: Terms) -> tuple[Array, Array]:
     """Inverted index, CSR: the terms of each neuron, as starts (n + 1,) and term numbers."""
     term = np.repeat(np.arange(len(terms.start) - 1), np.diff(terms.start))
     order = np.argsort(terms.index, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(np.asarray(terms.index, np.int64), minlength=n))])
-    return start.astype(np.int64), term[order].astype(np.int32)
+    return starts(np.bincount(np.asarray(terms.index, np.int64), minlength=n)), term[order].astype(np.int32)
 
 
 def _add_terms(prepared: Prepared, n: int, terms: Terms | None, value: Array | None) -> None:

@@ -247,9 +247,9 @@ class Populations(CompiledDynamics):
         given = self._given_by_state()
         for k, (system, own) in enumerate(zip(self.arrays.systems, self.network.populations, strict=True)):
             placed = self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
-            clamp = system.population.qualified(system.population.model.clamp)
+            clamp, initials = system.population.qualified(system.population.model.clamp), self.values.initials(k)
             for name in system.states:
-                start = self.state.to_cells(self.values.initial(name, k))
+                start = self.state.to_cells(initials[name])
                 keep = placed & (name == clamp) | (self.state.per_neuron_to_cells(given[name]) == 1)
                 self.state.fields[name][:] = np.where(keep, self.state.fields[name], start)
             if frozen_field(k) in self.state.fields:

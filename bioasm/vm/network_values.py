@@ -44,7 +44,11 @@ class NetworkValues:
 
     def initial(self, name: str, population: int) -> Array:
         """The initial value of a state, or of a definition, (places, n)."""
-        return self.evaluate(Symbol(name), population, _Initial(self, population))
+        return self.evaluate(Symbol(name), population, self.initials(population))
+
+    def initials(self, population: int) -> Mapping[str, Array]:
+        """The initial values of all states, (places, n), each computed once, where it is asked for."""
+        return _Initial(self, population)
 
     def seen_at_start(self, population: int) -> dict[str, Array]:
         """The potentials at places that cells of cable start with, by qualified name, (places, n); those of CVs give them."""
@@ -111,14 +115,14 @@ class NetworkValues:
         return state.places_of(np.ascontiguousarray(oldest).ravel())
 
 
-class _Initial(Mapping[str, Any]):
+class _Initial(Mapping[str, Array]):
     """The initial values of a population's states, each computed where it is asked for: one may be an expression of others."""
 
     def __init__(self, values: NetworkValues, population: int) -> None:
         self.values_of, self.population, self.starts = values, population, values.systems[population].states
         self.known = values.seen_at_start(population)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Array:
         if name not in self.known:
             self.known[name] = self.values_of.evaluate(self.starts[name], self.population, self)
         return self.known[name]

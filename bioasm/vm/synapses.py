@@ -17,6 +17,7 @@ from bioasm.runtime.connection_values import count_problem
 from bioasm.runtime.delays import delays_of, in_steps, longest, steps_of
 from bioasm.runtime.narrow import neuron_type
 from bioasm.runtime.patterns import row_blocks
+from bioasm.runtime.sparse_rows import starts
 from bioasm.vm.codegen.frame import is_late
 from bioasm.vm.codegen.handlers import counted, spiked
 from bioasm.vm.codegen.plan import Link
@@ -120,8 +121,7 @@ class Synapse:
             return
         if handler.event == POST:
             p = self.link.population_at(POST)
-            counts = np.bincount(neuron, minlength=self.arrays.network.populations[p].n)
-            start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            start = starts(np.bincount(neuron, minlength=self.arrays.network.populations[p].n))
         fields[f"begin:{key}"] = start
         order = np.lexsort((late, neuron)) if scattered else np.argsort(neuron, kind="stable")
         fields[f"order:{key}"] = order.astype(np.int32)

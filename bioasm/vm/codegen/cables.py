@@ -13,12 +13,12 @@ from bioasm.models.algebra import derivative, simplify
 from bioasm.models.base import Assignment, Equation
 from bioasm.models.expression import Binary, Expression, Symbol
 from bioasm.network.cables import CM_FACTOR, CURRENT, INTO, POTENTIAL
-from bioasm.vm.codegen.frame import CTX, REAL, WIDTH, B, Frame, cells, neurons
+from bioasm.vm.codegen.frame import CTX, REAL, B, Frame, cells, neurons
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import Loop
 from bioasm.vm.codegen.lower import DT, STEP
 from bioasm.vm.codegen.plan import CableSites
-from bioasm.vm.codegen.schedule import LANE0, K
+from bioasm.vm.codegen.schedule import LANE0, WIDTH, K
 from bioasm.vm.codegen.statements import Do, For, Function, Let, Return, Statement, Store
 from bioasm.vm.codegen.steps import StepBuilder
 from bioasm.vm.codegen.system import Instance

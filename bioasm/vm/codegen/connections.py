@@ -11,16 +11,17 @@ from functools import cached_property
 
 from bioasm.models.algebra import is_number, linear_in, simplify
 from bioasm.models.base import EVENT_DRIVEN, POST, PRE, Assignment, Equation, Handler, Send
-from bioasm.models.expression import Expression, Symbol, rebuilt, symbols
+from bioasm.models.expression import Expression, Symbol, expanded, rebuilt, symbols
 from bioasm.models.linear_systems import Row, coupled, linear_row
 from bioasm.network.attachment import end_of
+from bioasm.network.namespace import LAST_EVENT
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import Loop
 from bioasm.vm.codegen.lower import DT, STEP, Environment
 from bioasm.vm.codegen.passes import Hoisting, Numbering
 from bioasm.vm.codegen.plan import Link, Summand
 from bioasm.vm.codegen.propagator import Propagator
-from bioasm.vm.codegen.schedule import LANE0, Effect, Scheduled, schedule
+from bioasm.vm.codegen.schedule import LANE0, WIDTH, Effect, Scheduled, schedule
 from bioasm.vm.codegen.statements import Assign, Let, Store
 from bioasm.vm.codegen.steps import StepBuilder
 from bioasm.vm.codegen.system import Instance, System, coupled_field, level_field
@@ -29,7 +30,6 @@ from bioasm.vm.codegen.values import Value, apply, as_number, as_value, made_of,
 
 CONNECTION = named("connection", Type.I64, Space.CONNECTION)
 ENTRY, PRE_CELL, POST_CELL = (named(word, Type.I64, Space.CONNECTION) for word in ("entry", "pre_cell", "post_cell"))
-WIDTH = read("block", "WIDTH", Rate.UNIFORM)
 ELAPSED = "elapsed"
 _SEPARATOR = "!"
 
@@ -85,10 +85,7 @@ class SynapseSystem:
 
     def flat(self, expression: Expression) -> Expression:
         """The expression with all definitions put in."""
-        if isinstance(expression, Symbol):
-            meant = self.definitions.get(expression.name)
-            return expression if meant is None else self.flat(meant)
-        return rebuilt(expression, self.flat)
+        return expanded(expression, self.definitions)
 
     def rate_of_change(self, expression: Expression) -> Rate:
         """How often an expression changes.
@@ -320,7 +317,7 @@ class ConnectionSteps(StepBuilder):
         equations = self.synapse.event_driven
         if not equations:
             return loop.start
-        last = self.instance.qualified("last_event")
+        last = self.instance.qualified(LAST_EVENT)
         now = apply("float", STEP)
         elapsed = (now - loop.value(Symbol(last), loop.start)) * DT
         start = loop.start.after({ELAPSED: elapsed})

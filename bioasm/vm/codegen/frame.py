@@ -12,7 +12,7 @@ from bioasm.vm.codegen.loop import FIRED, SPIKES, Loop, over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.passes import Numbering
 from bioasm.vm.codegen.plan import Plan
-from bioasm.vm.codegen.schedule import COUNT, FIRST
+from bioasm.vm.codegen.schedule import COUNT, FIRST, WIDTH
 from bioasm.vm.codegen.statements import Function, Let, Return
 from bioasm.vm.codegen.steps import StepBuilder
 from bioasm.vm.codegen.types import Rate, Space, Type
@@ -20,7 +20,6 @@ from bioasm.vm.codegen.values import Value, apply, as_value, named, read
 
 CTX, REAL, B = named("ctx", Type.I8), named("real", Type.F8), named("b", Type.I64)
 BLOCK, K, TOTAL = named("block", Type.I8), named("k", Type.I64), named("total", Type.I64)
-WIDTH = read("block", "WIDTH", Rate.UNIFORM)
 FLAGS = Let(FIRED, apply("fired_cells", CTX, BLOCK))
 ALL_CELLS = Let(TOTAL, read("ctx", "N") * WIDTH)
 OVER_CELLS = (CTX, REAL, B, FIRST, COUNT, STEP)  # the parameters of a function over a stretch of cells

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bioasm.models.base import POST, PRE
 from bioasm.vm.codegen.connections import CONNECTION, ENTRY, POST_CELL, PRE_CELL, ConnectionLoop, ConnectionSteps
-from bioasm.vm.codegen.frame import BLOCK, CTX, REAL, WIDTH, B, Frame, first_cell, neurons
+from bioasm.vm.codegen.frame import BLOCK, CTX, REAL, B, Frame, first_cell, neurons
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import FIRED
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import Link
-from bioasm.vm.codegen.schedule import LANE0, batch_exponentials
+from bioasm.vm.codegen.schedule import LANE0, WIDTH, batch_exponentials
 from bioasm.vm.codegen.spikes import Spikes
 from bioasm.vm.codegen.statements import Do, For, Function, Let, Statement, Store
 from bioasm.vm.codegen.types import Space, Type

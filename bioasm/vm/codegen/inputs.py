@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bioasm.vm.codegen.frame import CTX, REAL, WIDTH, B, Frame, cells, neurons
+from bioasm.vm.codegen.frame import CTX, REAL, B, Frame, cells, neurons
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import Plan
-from bioasm.vm.codegen.schedule import schedule
+from bioasm.vm.codegen.schedule import WIDTH, schedule
 from bioasm.vm.codegen.spikes import next_event
 from bioasm.vm.codegen.statements import Assign, Do, Function, Let, Return, Statement
 from bioasm.vm.codegen.types import Type

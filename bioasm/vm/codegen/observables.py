@@ -5,13 +5,13 @@ from __future__ import annotations
 from bioasm.models.expression import Symbol
 from bioasm.network.network import CONNECTIONS
 from bioasm.vm.codegen.connections import entries
-from bioasm.vm.codegen.frame import CTX, OVER_CELLS, REAL, WIDTH, B, Frame, K
+from bioasm.vm.codegen.frame import CTX, OVER_CELLS, REAL, B, Frame, K
 from bioasm.vm.codegen.inputs import fed_input
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import variables
-from bioasm.vm.codegen.schedule import COUNT, FIRST
+from bioasm.vm.codegen.schedule import COUNT, FIRST, WIDTH
 from bioasm.vm.codegen.statements import Function, If, Let, Return, Statement
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value, apply, as_value, call, field, made_of, named, read

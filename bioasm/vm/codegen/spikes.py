@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from functools import reduce
 
-from bioasm.vm.codegen.frame import BLOCK, CTX, REAL, WIDTH, B, Frame, cells, first_cell, neurons
+from bioasm.vm.codegen.frame import BLOCK, CTX, REAL, B, Frame, cells, first_cell, neurons
 from bioasm.vm.codegen.loop import FIRED
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import Link, Target
-from bioasm.vm.codegen.schedule import LANE0, K
+from bioasm.vm.codegen.schedule import LANE0, WIDTH, K
 from bioasm.vm.codegen.statements import Do, For, If, Let, Statement, Store
 from bioasm.vm.codegen.steps import WEIGHT
 from bioasm.vm.codegen.types import Space, Type

@@ -289,11 +289,13 @@ def list_spikes(block, b, fired, step, listed_at, count_at, n, slots):
     """Put the cells that fired in a step into its list of the ring, in their order; places without a lane never listen."""
     width, lanes, slot = block[Block.WIDTH], block[Block.LANES], step % slots
     listed = i4(listed_at, slots * n * block[Block.LANE0] + slot * n * width, n * width)
-    some = 0
-    for k in range(n * width):
-        if fired[k] != 0 and k % width < lanes:
+    own, some = fired[: n * width], 0
+    k = next_fired(own, 0)
+    while k < n * width:
+        if k % width < lanes:
             listed[some] = k
             some += 1
+        k = next_fired(own, k + 1)
     i8(count_at, b * slots, slots)[slot] = some
 
 
