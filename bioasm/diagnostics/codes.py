@@ -294,6 +294,7 @@ CODES: dict[str, Code] = {
         "distribution reaches out of a range",
         "A normal or lognormal distribution now and then draws a number that its place can't take, such as a time constant below 0. It is never used: the run ends with B402. Bounds, normal(mean, sd, low, high), draw anew.",
     ),
+    # --- cells that are trees ---------------------------------------------------------------------
     **CABLE_CODES,
     # --- bytecode ---------------------------------------------------------------------------------
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),

@@ -20,6 +20,7 @@ from bioasm.morphology.words import TAGS, Words, taken
 from bioasm.units import EXPONENTS, Dimension, Exponents, product
 
 if TYPE_CHECKING:
+    from bioasm.morphology.patches import Patches
     from bioasm.morphology.volumes import Volumes  # numpy, which most commands do not need
 
 _HEAD = re.compile(r"\s*\.cell[ \t]+(\w+)\s*\{")
@@ -74,6 +75,18 @@ class Cell:
 
         cuts = (place for policy in self.policies for place in cuts_of(self.tree, policy, self.ra, self.cm))
         return cut(self.tree, merged(self.tree, cuts), self.ra)
+
+    @cached_property
+    def _patches(self) -> dict[str, Patches]:
+        return {}
+
+    def patches(self, where: str) -> Patches:
+        """The patches of a region, of all for an empty name: worked out once for all formulas on it."""
+        from bioasm.morphology.patches import patches_of
+
+        if where not in self._patches:
+            self._patches[where] = patches_of(self.volumes, self.region(where or "all") or ())
+        return self._patches[where]
 
     def fault(self, most: float) -> Diagnostic | None:
         """What is wrong with a formula of the membrane in some CV, or None; more than `most` CVs are not looked at."""

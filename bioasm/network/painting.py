@@ -38,12 +38,10 @@ class Painted:
     constants: Mapping[str, float]
     default: float
 
-    @cached_property
+    @property
     def patches(self) -> Patches:
         """The patches of membrane that the formula is worked out on."""
-        from bioasm.morphology.patches import patches_of
-
-        return patches_of(self.cell.volumes, self.cell.region(self.where or "all") or ())
+        return self.cell.patches(self.where)
 
     @cached_property
     def values(self) -> dict[str, Any]:

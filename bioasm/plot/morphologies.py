@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.plot.style import scale_of, with_unit
+from bioasm.plot.style import scale_of, which_lane, with_unit
 from bioasm.results import Result
 
 _WIDTHS = 0.8, 14.0  # points, from the thinnest line to the thickest
@@ -57,8 +57,8 @@ def draw_cell(figure: Any, result: Result, lane: int) -> None:
     axes.set_aspect("equal" if high > 0.2 * wide else "auto")
     if high == 0.0:
         axes.set_ylim(strokes[0, 1] - 10.0, strokes[0, 1] + 10.0)
-    lanes = f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
-    axes.set(xlabel="x (um)", ylabel="y (um)", title=f"{found.name} of {len(found.values):,} CVs{found.time}{lanes}")
+    title = f"{found.name} of {len(found.values):,} CVs{found.time}{which_lane(result, lane)}"
+    axes.set(xlabel="x (um)", ylabel="y (um)", title=title)
     figure.colorbar(lines, ax=axes, label=with_unit(found.name, unit))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bioasm.plot.style import GREEN, MANY, ORANGE, reduced, scale_of, with_unit
+from bioasm.plot.style import GREEN, MANY, ORANGE, reduced, scale_of, which_lane, with_unit
 from bioasm.results import Recording, Result
 
 VARIABLES, NEURONS = 4, 6  # shown at most
@@ -37,8 +37,7 @@ def _draw_variable(axes: Any, result: Result, name: str, one: Recording, lane: i
     if level is not None:
         axes.axhline(level * scale, color="#8a8f98", lw=0.9, ls="--", label="threshold")
     more = f", {len(chosen)} of {len(one.neurons)} recorded neurons" if len(chosen) < len(one.neurons) else ""
-    lanes = f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
-    axes.set(ylabel=with_unit(name, unit), title=f"{name}{more}{lanes}")
+    axes.set(ylabel=with_unit(name, unit), title=f"{name}{more}{which_lane(result, lane)}")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 

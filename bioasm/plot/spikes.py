@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.plot.style import BLUE, GREEN, GREY, MANY, ORANGE, PINK, VIOLET, scale_of, with_unit
+from bioasm.plot.style import BLUE, GREEN, GREY, MANY, ORANGE, PINK, VIOLET, scale_of, which_lane, with_unit
 from bioasm.results import Result, Spikes
 
 _BINS = 200
@@ -25,7 +25,7 @@ def draw_raster(figure: Any, result: Result, lane: int) -> None:
     _mark(above, result, t * factor, i, BLUE, z=3)
     _mark_events(above, result, lane, factor)
     above.yaxis.get_major_locator().set_params(integer=True)
-    above.set(ylabel="neuron", ylim=(-0.6, result.n - 0.4), title=f"{len(t):,} spikes{_lane(result, lane)}")
+    above.set(ylabel="neuron", ylim=(-0.6, result.n - 0.4), title=f"{len(t):,} spikes{which_lane(result, lane)}")
     edges = np.linspace(0.0, max(result.time, 1e-12), _BINS + 1)
     counts = np.histogram(t, edges)[0] / np.diff(edges) / max(1, result.n)
     below.stairs(counts, edges * factor, fill=True, color=GREY)
@@ -88,7 +88,7 @@ def draw_isi(figure: Any, result: Result, lane: int) -> None:
     axes.hist(found * factor, bins=_ISI_BINS, color=BLUE)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.axvline(found.mean() * factor, color=ORANGE, lw=1.2, label=f"mean {found.mean() * factor:.4g} {unit}")
-    title = f"{len(found):,} intervals, coefficient of variation {variation(found):.3g}{_lane(result, lane)}"
+    title = f"{len(found):,} intervals, coefficient of variation {variation(found):.3g}{which_lane(result, lane)}"
     axes.set(xlabel=with_unit("interval between spikes", unit), ylabel="count", title=title)
     axes.legend(loc="upper right")
 
@@ -107,7 +107,3 @@ def _of_lane(times: Spikes, lane: int) -> tuple[NDArray[np.float64], NDArray[np.
 
 def _one(result: Result) -> str:
     return "sweep" if result.counts_sweeps else "s"
-
-
-def _lane(result: Result, lane: int) -> str:
-    return f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""

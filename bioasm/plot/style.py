@@ -17,6 +17,8 @@ from bioasm.extras import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from bioasm.results import Result
+
 # Readable on white and on black alike.
 BLUE, ORANGE, GREEN, PINK, VIOLET, GREY = "#3b82d6", "#e0752d", "#2f9e5f", "#d0487a", "#8a63d2", "#8a8f98"
 CYCLE = (BLUE, ORANGE, GREEN, PINK, VIOLET, GREY)
@@ -130,6 +132,11 @@ def scale_of(values: Any, unit: str) -> tuple[float, str]:
 def with_unit(name: str, unit: str) -> str:
     """The label of an axis."""
     return f"{name} ({unit})" if unit else name
+
+
+def which_lane(result: Result, lane: int) -> str:
+    """The end of a title that tells the lane, where there are several."""
+    return f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
 
 
 def reduced(x: Any, y: Any) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.plot.style import BLUE, ORANGE, scale_of, with_unit
+from bioasm.plot.style import BLUE, ORANGE, scale_of, which_lane, with_unit
 from bioasm.results import Result
 
 _BINS = 50
@@ -32,8 +32,8 @@ def draw_weights(figure: Any, result: Result, lane: int) -> None:
         axes.hist(values * factor, bins=_BINS, color=BLUE)
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.axvline(values.mean() * factor, color=ORANGE, lw=1.2, label=f"mean {values.mean() * factor:.4g} {unit}".strip())
-        lanes = f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
-        axes.set(xlabel=with_unit(name, unit), ylabel="connections", title=f"{name} of {len(values):,} connections{lanes}")
+        title = f"{name} of {len(values):,} connections{which_lane(result, lane)}"
+        axes.set(xlabel=with_unit(name, unit), ylabel="connections", title=title)
         axes.legend(loc="best")
 
 

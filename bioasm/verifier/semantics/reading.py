@@ -204,28 +204,30 @@ def _check_free(context: CheckContext, freed: Operand | None = None) -> Found:
         yield from neurons(context, freed, context.n)
 
 
-def _check_merge(context: CheckContext, shift: Operand | None = None) -> Found:
+def _check_spins(context: CheckContext, mnemonic: str) -> Found:
     if context.first.model.kind != SPINS:
-        yield Finding("B114", f"model {context.first.model.name} can't do MERGE (its state is no spins)")
+        yield Finding("B114", f"model {context.first.model.name} can't do {mnemonic} (its state is no spins)")
+
+
+def _check_merge(context: CheckContext, shift: Operand | None = None) -> Found:
+    yield from _check_spins(context, "MERGE")
 
 
 def _check_exchange(context: CheckContext, phase: Operand, how: Operand | None = None) -> Found:
-    if context.first.model.kind != SPINS:
-        yield Finding("B114", f"model {context.first.model.name} can't do CXCH (its state is no spins)")
+    yield from _check_spins(context, "CXCH")
     if isinstance(how, Name) and how.text not in EXCHANGES:
         yield unknown("B004", "way of exchanging", how.text, EXCHANGES)
 
 
 def _check_copy(context: CheckContext, shift: Operand) -> Found:
-    if context.first.model.kind != SPINS:
-        yield Finding("B114", f"model {context.first.model.name} can't do COPY (its state is no spins)")
+    yield from _check_spins(context, "COPY")
 
 
 def _check_blocks(context: CheckContext, plan: Operand, block: Operand | None = None) -> Found:
-    terms = [i for i in context.program.instructions if i.mnemonic == "LDT"]
+    yield from _check_spins(context, "BLK")
     if context.first.model.kind != SPINS:
-        yield Finding("B114", f"model {context.first.model.name} can't do BLK (its state is no spins)")
-    elif terms:
+        return
+    if any(i.mnemonic == "LDT" for i in context.program.instructions):
         yield Finding("B114", "BLK can't draw blocks of spins that have terms (LDT), only of those coupled in pairs")
     elif isinstance(plan, DataRef):
         yield from context.cached_check(_check_plan, plan)

@@ -45,10 +45,11 @@ class Summand(NamedTuple):
 class Link(NamedTuple):
     """A projection: its name, the population its spikes come from, and where they go.
 
-    `reweighted` says that its weight may change while spikes are under way. With a `synapse` each connection has states;
-    `owners` are the population of each name that it uses and the qualified name there, `own` its parameters that differ between
-    connections or lanes, `shared` its states that lanes have together, `apart` parameters and states that these may have values
-    of their own of, and `scattered` the delays that differ between connections.
+    `reweighted` says that its weight may change while spikes are under way. With a `synapse` each connection has states,
+    but for SENDER, which only delays. `owners` are the population of each name that it uses and the qualified name there, `own`
+    its parameters that differ between connections or lanes, `shared` its states that lanes have together, `apart` parameters
+    and states that these may have values of their own of, `scattered` the delays that differ between connections, `sums` what
+    each connection adds to inputs.
     """
 
     name: str

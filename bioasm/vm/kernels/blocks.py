@@ -242,7 +242,7 @@ def draw_all(ctx, lane, words):
 
 
 def make_visit(form: Form) -> Any:
-    """The function that puts spin v into the table, in the place of the first that is summed out."""
+    """The functions that put spin v into the table, in the place of the first that is summed out, and charge a bond of it."""
     charge, number, join, bond, neutral = form.charge, form.number, form.join, form.bond, form.neutral
 
     @device

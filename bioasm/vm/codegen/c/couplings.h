@@ -113,7 +113,7 @@ static void bio_byte_product(
 }
 #endif
 
-/* y = J s for a block. */
+/* y = J s for a block, of J in rows of entries. */
 BIO_UNUSED static void bio_rows_product(
     GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n, int64_t width) {
     (void)ctx, (void)s, (void)y, (void)n, (void)width;
@@ -129,6 +129,7 @@ BIO_UNUSED static void bio_rows_product(
 #endif
 }
 
+/* y = J s for a block. */
 BIO_UNUSED static void product(
     GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL double *y, int64_t n, int64_t width, int64_t lane0) {
     (void)lane0;
