@@ -3,7 +3,6 @@
 #include "arithmetic.h"
 #include "instructions.h"
 
-#define INFINITE (__builtin_inf())
 #define TRACE_ROOM 64
 
 static int64_t address(const void *at) { return (int64_t)(intptr_t)at; }

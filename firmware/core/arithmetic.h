@@ -3,6 +3,10 @@
 #define BIO_ARITHMETIC_H
 #include <stdint.h>
 
+#define INFINITE (__builtin_inf())
+
+static inline double size_of(double x) { return x < 0 ? -x : x; }
+
 double arithmetic(unsigned opcode, double a, double b); /* MOV to FLOOR */
 int holds(unsigned opcode, double a, double b);         /* JEQ to JGE */
 double floor_of(double x);

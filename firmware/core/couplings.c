@@ -1,6 +1,7 @@
 /* Couplings in the form that a kernel reads, as `bioasm/vm/couplings.py` prepares them: the same storage decides the same order
    of sums, and for spins the same common unit makes the same whole numbers. */
 #include "couplings.h"
+#include "arithmetic.h"
 #include "tables.h"
 #include "dynamics.h"
 
@@ -9,8 +10,6 @@
 #define SMALL 32
 
 bio_view bio_j;
-
-static double size_of_number(double x) { return x < 0 ? -x : x; }
 
 static double entry(int64_t at) {
     switch (bio_j.type) {
@@ -163,7 +162,7 @@ static int dense_symmetric(uint32_t n) {
 static int row_sums_fit(uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         double sum = 0.0;
-        for (uint32_t k = 0; k < n; k++) sum += size_of_number(as_given(i, k));
+        for (uint32_t k = 0; k < n; k++) sum += size_of(as_given(i, k));
         if (sum >= 131072.0) return 0;
     }
     return 1;
@@ -279,9 +278,9 @@ static void see(bits_seen *seen, double x) {
 static double reach(int64_t i, uint32_t n, const rows *r) {
     double sum = 0.0;
     if (bio_j.form == 1)
-        for (uint32_t k = 0; k < n; k++) sum += size_of_number(symmetric_part(i, k));
+        for (uint32_t k = 0; k < n; k++) sum += size_of(symmetric_part(i, k));
     if (bio_j.form == 2)
-        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) sum += size_of_number(r->value[e]);
+        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) sum += size_of(r->value[e]);
     return sum;
 }
 
@@ -289,7 +288,7 @@ static double reach_of_terms(int64_t i, const bbc_data *terms) {
     double sum = 0.0;
     for (uint32_t t = 0; terms && t < terms->arrays[2].count; t++)
         for (int64_t a = bbc_whole(terms->arrays, t); a < bbc_whole(terms->arrays, t + 1); a++)
-            if (bbc_whole(terms->arrays + 1, (uint32_t)a) == i) sum += size_of_number(bbc_number(terms->arrays + 2, t));
+            if (bbc_whole(terms->arrays + 1, (uint32_t)a) == i) sum += size_of(bbc_number(terms->arrays + 2, t));
     return sum;
 }
 
@@ -307,7 +306,7 @@ static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
     if (lowest > 900) return 0.0;
     const double unit = power_of_two(lowest), most = WHOLE_LIMIT * unit;
     for (uint32_t i = 0; i < n; i++) {
-        const double h = given->h ? size_of_number(bbc_number(given->h->arrays, i)) : 0.0;
+        const double h = given->h ? size_of(bbc_number(given->h->arrays, i)) : 0.0;
         if (!(h + reach(i, n, r) + reach_of_terms(i, given->terms) < most)) return 0.0;
     }
     return unit;

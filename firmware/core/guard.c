@@ -4,12 +4,6 @@
 
 #define LATEST (INT64_C(1) << 62)
 
-static void refuse(refusals *r, unsigned rule, double value, double limit) {
-    if (r->count == MOST_REFUSALS) return;
-    const refusal made = {(uint8_t)rule, value, limit};
-    r->found[r->count++] = made;
-}
-
 /* --- the region ----------------------------------------------------------------------------------- */
 
 static uint32_t crc_of(const history *h) { return crc32_of(0, (const uint8_t *)&h->clock, sizeof *h - offsetof(history, clock)); }

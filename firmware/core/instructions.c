@@ -3,7 +3,6 @@
 #include "tables.h"
 #include "arithmetic.h"
 
-#define INFINITE (__builtin_inf())
 
 static int8_t *spins(const machine *m) { return (int8_t *)(intptr_t)m->ctx[CTX_SPIN_AT]; }
 static int8_t *best_spins(const machine *m) { return (int8_t *)(intptr_t)m->ctx[CTX_BEST_AT]; }
@@ -296,13 +295,11 @@ void machine_best_state(machine *m, int8_t *to) {
 }
 
 static int read_run(machine *m, const char *text, uint32_t size, uint32_t name) {
-    static const char *const numbers[] = {"energy", "best_energy", "time", "steps", "noise"};
     const bbc_strings *words = &m->program->names;
     double value;
-    for (unsigned k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-        if (!bbc_is(words, name, numbers[k])) continue;
-        machine_scalar(m, numbers[k], &value);
-        return machine_emit(m, text, size, k < 2 ? READ_LANE : READ_NUMBER, &value, 1, 8);
+    if (machine_scalar(m, name, &value)) {
+        const int by_lane = bbc_is(words, name, "energy") || bbc_is(words, name, "best_energy");
+        return machine_emit(m, text, size, by_lane ? READ_LANE : READ_NUMBER, &value, 1, 8);
     }
     if (bbc_is(words, name, "best_state")) return emit_best(m, text, size);
     if (bbc_is(words, name, "energy_trace")) return machine_drain(m) && machine_emit(m, text, size, READ_TRACE, 0, (uint32_t)(m->trace.bytes / 8), 8);

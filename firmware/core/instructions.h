@@ -11,7 +11,7 @@ static inline int same_text(const char *a, const char *b) {
 int machine_wrong(machine *m, const char *code, const char *text);
 int machine_unable(machine *m, const char *text);
 double machine_value(const machine *m, const bbc_word *w, int at);
-int machine_scalar(machine *m, const char *word, double *to);
+int machine_scalar(machine *m, uint32_t name, double *to); /* whether a name is that of a number of the run, which is put there */
 int machine_word(const machine *m, uint32_t name); /* the variable that a name means; -1: none */
 int machine_emit(machine *m, const char *word, uint32_t size, int kind, const void *from, uint32_t count, uint32_t width);
 int machine_instruction(machine *m, const bbc_word *w); /* those that the loop of the compiled machine leaves to its host */

@@ -5,7 +5,6 @@
 #include "instructions.h"
 
 #define WHOLE_STEP 1e-4 /* a time this close to a step boundary, in steps, is that boundary */
-#define INFINITE (__builtin_inf())
 #define NO_NUMBER (__builtin_nan(""))
 
 int machine_wrong(machine *m, const char *code, const char *text) {
@@ -133,28 +132,27 @@ static double spikes_so_far(const machine *m) {
     return (double)total;
 }
 
-int machine_scalar(machine *m, const char *word, double *to) {
+int machine_scalar(machine *m, uint32_t name, double *to) {
+    const bbc_strings *words = &m->program->names;
     const int64_t *c = m->ctx;
-    if (same_text(word, "energy")) {
+    if (bbc_is(words, name, "energy")) {
         kernel(m, DYN_REFRESH);
         *to = *energies(m) + m->real[REAL_OFFSET];
-    } else if (same_text(word, "best_energy")) {
+    } else if (bbc_is(words, name, "best_energy")) {
         kernel(m, DYN_REFRESH);
         *to = machine_best(m);
-    } else if (same_text(word, "time")) *to = (double)c[CTX_STEP] * m->real[REAL_DT];
-    else if (same_text(word, "steps")) *to = (double)c[CTX_STEP];
-    else if (same_text(word, "noise")) *to = m->real[REAL_NOISE];
+    } else if (bbc_is(words, name, "time")) *to = (double)c[CTX_STEP] * m->real[REAL_DT];
+    else if (bbc_is(words, name, "steps")) *to = (double)c[CTX_STEP];
+    else if (bbc_is(words, name, "noise")) *to = m->real[REAL_NOISE];
     else return 0;
     return 1;
 }
 
 static int get(machine *m, const bbc_word *w) {
     const bbc_strings *names = &m->program->names;
-    static const char *const words[] = {"energy", "best_energy", "time", "steps", "noise"};
     if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
     double *to = m->registers + w->value[0];
-    for (unsigned k = 0; k < sizeof words / sizeof *words; k++)
-        if (bbc_is(names, w->value[1], words[k])) return machine_scalar(m, words[k], to);
+    if (machine_scalar(m, w->value[1], to)) return 1;
     if (!bbc_is(names, w->value[1], "spike_count")) return machine_unable(m, "GET reads what this firmware does not know");
     *to = spikes_so_far(m);
     return 1;

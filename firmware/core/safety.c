@@ -2,11 +2,7 @@
 #include "safety.h"
 #include "arithmetic.h"
 
-#define INFINITE (__builtin_inf())
-
-static double size_of(double x) { return x < 0 ? -x : x; }
-
-static void refuse(refusals *r, unsigned rule, double value, double limit) {
+void refuse(refusals *r, unsigned rule, double value, double limit) {
     if (r->count == MOST_REFUSALS) return;
     const refusal made = {(uint8_t)rule, value, limit};
     r->found[r->count++] = made;

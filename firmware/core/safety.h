@@ -38,6 +38,7 @@ typedef struct {
     refusal found[MOST_REFUSALS];
 } refusals;
 
+void refuse(refusals *r, unsigned rule, double value, double limit);
 /* 0: sound; else what is wrong with the bytes. */
 const char *limits_read(limits_table *t, const uint8_t *data, uint32_t size);
 void limits_over(refusals *r, const limits_table *mine, const limits_table *ceiling);
