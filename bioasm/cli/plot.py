@@ -74,8 +74,7 @@ def command(
 
 def _of_sweep(paths: tuple[str, ...], path: str, reading: str | None, over: tuple[str, ...], output: str | None) -> int:
     """Draw the table of a sweep."""
-    from bioasm.files import check_writable, whole
-    from bioasm.plot.files import PICTURES, check
+    from bioasm.plot.files import PICTURES, check, check_picture, keep
     from bioasm.sweeps.picture import drawn
 
     if len(paths) > 1:
@@ -84,11 +83,8 @@ def _of_sweep(paths: tuple[str, ...], path: str, reading: str | None, over: tupl
         check("-.svg", PICTURES)
         sys.stdout.write(drawn(paths[0], "svg", reading, over).decode())
         return 0
-    check(path, PICTURES)
-    check_writable(path)
-    content = drawn(paths[0], Path(path).suffix[1:].lower(), reading, over)
-    with whole(path) as stream:
-        stream.write(content)
+    check_picture(path)
+    keep(path, drawn(paths[0], Path(path).suffix[1:].lower(), reading, over))
     told(path, output)
     return 0
 

@@ -45,7 +45,9 @@ def command(paths: tuple[str, ...], picture: str | None, as_json: bool, confiden
     from bioasm.results.success import estimate
 
     if picture is not None:
-        _check_picture(picture)
+        from bioasm.plot.files import check_picture
+
+        check_picture(picture)
     named = [(_label(path), _tried(path, **wanted)) for path in paths]
     estimates = [estimate(tries, confidence) for _, tries in named]
     if as_json:
@@ -59,14 +61,6 @@ def command(paths: tuple[str, ...], picture: str | None, as_json: bool, confiden
 
 def _label(path: str) -> str:
     return "standard input" if path == common.STDIO else Path(path).stem
-
-
-def _check_picture(path: str) -> None:
-    from bioasm.files import check_writable
-    from bioasm.plot.files import PICTURES, check
-
-    check(path, PICTURES)
-    check_writable(path)
 
 
 def _tried(path: str, target: float, seeds: int, seed: int, lanes: int, settings: tuple[str, ...], driver: str) -> Tries:
@@ -140,14 +134,12 @@ def _finite(value: float) -> float | None:
 
 
 def _draw(named: Named, target: float, path: str) -> None:
-    from bioasm.files import whole
     from bioasm.plot.energies import alt_shares, draw_shares
+    from bioasm.plot.files import keep
     from bioasm.plot.style import new_figure, rendered, settle, style
 
     with style():
         figure = new_figure(2.8)
         draw_shares(figure.subplots(), named, "tries", target)
         settle(figure)
-    content = rendered(figure, Path(path).suffix[1:].lower(), alt_shares(named, "tries", target))
-    with whole(path) as stream:
-        stream.write(content)
+    keep(path, rendered(figure, Path(path).suffix[1:].lower(), alt_shares(named, "tries", target)))

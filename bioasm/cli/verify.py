@@ -76,11 +76,9 @@ def command(ctx: click.Context, /, **given: Any) -> int:
     """
     wanted = Wanted(**given)
     if wanted.plot:
-        from bioasm.files import check_writable
-        from bioasm.verification.plot import check
+        from bioasm.plot.files import check_picture
 
-        check(wanted.plot)
-        check_writable(wanted.plot)
+        check_picture(wanted.plot)
     if wanted.junit:
         from bioasm.files import check_writable
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bioasm.diagnostics import EXIT_USAGE, error
 from bioasm.extras import require
-from bioasm.files import whole
+from bioasm.files import check_writable, whole
 from bioasm.plot.kinds import Choice, Named
 from bioasm.plot.page import page
 from bioasm.plot.pictures import panels, picture
@@ -25,12 +25,22 @@ def check(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     require("matplotlib", "plot", "a picture")
 
 
+def check_picture(path: str | Path) -> None:
+    """The same for a picture alone, whose place must take it. Raises BioasmError B302 besides."""
+    check(path, PICTURES)
+    check_writable(path)
+
+
+def keep(path: str | Path, content: bytes) -> None:
+    """Write the content of a picture or page, whole or not at all."""
+    with whole(path) as stream:
+        stream.write(content)
+
+
 def write(named: Named, path: str | Path, kinds: Sequence[str], choice: Choice) -> None:
     """Write a picture or a page of results, the same bytes each time. Raises BioasmError B302, B306, B312, B314."""
     check(path)
-    content = drawn(named, Path(path).suffix[1:].lower(), kinds, choice)
-    with whole(path) as stream:
-        stream.write(content)
+    keep(path, drawn(named, Path(path).suffix[1:].lower(), kinds, choice))
 
 
 def drawn(named: Named, form: str, kinds: Sequence[str], choice: Choice) -> bytes:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bioasm.diagnostics import EXIT_USAGE, error
+from bioasm.diagnostics import error
 from bioasm.drivers.describe import unit_of
 from bioasm.results import Recording
 from bioasm.units import Dimension
 from bioasm.verification.verify import Report
 
-SUFFIXES = (".png", ".pdf", ".svg")
 _ROWS = 3  # variables shown, those that deviate most
-
-
-def check(path: str) -> None:
-    """Refuse a picture that could not be written, before anything runs. Raises BioasmError B306."""
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise error("B306", f"{path}: pictures are written as {', '.join(SUFFIXES)}", exit_code=EXIT_USAGE)
-    if find_spec("matplotlib") is None:
-        hint = "pip install 'bioasm[plot]'"
-        raise error("B306", "pictures need matplotlib, which is not installed", hint=hint, exit_code=EXIT_USAGE)
 
 
 def save(report: Report, path: str) -> None:
