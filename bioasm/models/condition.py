@@ -6,17 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from lark import Token, Tree, UnexpectedInput
+from lark import UnexpectedInput
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.dimensions import UnitFault, unit_of
 from bioasm.models.expression import Call, Expression, Symbol, is_condition, symbols
 from bioasm.models.findings import Findings
 from bioasm.models.grammar import START, parser
-from bioasm.models.limits import DEEPEST
 from bioasm.models.scanner import Statement
 from bioasm.models.syntax_errors import describe
-from bioasm.models.tree_reader import TreeReader
+from bioasm.models.tree_reader import TreeReader, is_too_deep
 from bioasm.models.unit_check import stray
 from bioasm.models.values import fold
 from bioasm.units import NO_UNIT, Exponents, spell_unit
@@ -114,7 +113,7 @@ def _parsed(text: str, what: str, form: str) -> Expression | ExpressionFault:
     except UnexpectedInput as fault:
         describe(statement, fault, findings)
         return _first(text, findings)._replace(hint=form)
-    if _depth(tree) > DEEPEST or len(tree.children) != 1:
+    if is_too_deep(tree) or len(tree.children) != 1:
         return ExpressionFault("B020", f"`{text}` is no {what}", form)
     expression = reader.expression(tree.children[0])
     return _first(text, findings) if findings else expression
@@ -128,14 +127,6 @@ def _first(text: str, findings: Findings) -> ExpressionFault:
 
 def _cut(text: str, column: int, end: int) -> str:
     return text[column - 1 : end - 1][:40] or "..."
-
-
-def _depth(tree: Tree[Token]) -> int:
-    level, depth = [tree], 0
-    while level:
-        level = [child for node in level for child in node.children if isinstance(child, Tree)]
-        depth += 1
-    return depth
 
 
 def _names(expression: Expression, names: Collection[str], what: str) -> ExpressionFault | None:

@@ -20,7 +20,7 @@ from bioasm.models.sections import SECTIONS
 from bioasm.models.statements import Unreadable
 from bioasm.models.syntax_errors import describe
 from bioasm.models.syntax_tree import RawModel
-from bioasm.models.tree_reader import TreeReader
+from bioasm.models.tree_reader import TreeReader, is_too_deep
 
 
 def read_model(text: str, source: str, line: int) -> Model:
@@ -87,11 +87,7 @@ class _Parser:
         return FORMS[tree.data].reader(self.reader, tree.children)
 
     def _check_depth(self, tree: Tree[Token], statement: Statement) -> None:
-        level, depth = [tree], 0
-        while level and depth < DEEPEST:
-            level = [child for node in level for child in node.children if isinstance(child, Tree)]
-            depth += 1
-        if level:
+        if is_too_deep(tree):
             message = f"an expression is nested more than {DEEPEST} levels deep"
             self.findings.add("B111", message, self.findings.places.of(*statement.span()))
             raise Unreadable

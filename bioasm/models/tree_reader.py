@@ -6,12 +6,13 @@ from collections.abc import Callable
 from math import pi
 from typing import Any
 
-from lark import Token
+from lark import Token, Tree
 
 from bioasm.diagnostics import did_you_mean
 from bioasm.models.dimensions import quantity
 from bioasm.models.expression import FUNCTIONS, Binary, Call, Expression, Negation, Number, Place, Symbol
 from bioasm.models.findings import Findings, shown
+from bioasm.models.limits import DEEPEST
 from bioasm.models.syntax_tree import Word, place_of
 from bioasm.units import MEASURES, Exponents, parse_unit
 from bioasm.wholes import Rounded
@@ -207,3 +208,12 @@ _EXPRESSIONS: dict[str, Callable[[TreeReader, list[Any]], Expression]] = {
     "binary": TreeReader.binary,
     "call": TreeReader.call,
 }
+
+
+def is_too_deep(tree: Tree[Token]) -> bool:
+    """Whether a syntax tree has more levels than an expression may have, level by level: none is a recursion."""
+    level, depth = [tree], 0
+    while level and depth < DEEPEST:
+        level = [child for node in level for child in node.children if isinstance(child, Tree)]
+        depth += 1
+    return bool(level)

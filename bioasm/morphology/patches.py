@@ -44,7 +44,7 @@ def patches_of(volumes: Volumes, region: Region) -> Patches:
         (cv, part)
         for cv, cables in enumerate(volumes.cables)
         for own in cables
-        for part in _shared(own, inside.get(own.branch, ()))
+        for part in own.overlap(inside.get(own.branch, ()))
     ]
     cables, middles = [part for _, part in found], [(part.branch, (part.begin + part.end) / 2.0) for _, part in found]
     return Patches(
@@ -59,11 +59,5 @@ def patches_of(volumes: Volumes, region: Region) -> Patches:
 def shares_in(volumes: Volumes, patches: Patches, region: Region) -> Array:
     """The part of each patch's area that lies in another region, (m,), 0 to 1."""
     inside = by_branch(region)
-    area = [sum(map(volumes.area, _shared(own, inside.get(own.branch, ())))) for own in patches.cables]
+    area = [sum(map(volumes.area, own.overlap(inside.get(own.branch, ())))) for own in patches.cables]
     return np.divide(area, patches.area)
-
-
-def _shared(own: Cable, others: list[Cable] | tuple[()]) -> list[Cable]:
-    """The parts of a cable that lie in others on its branch, all longer than nothing."""
-    parts = (Cable(own.branch, max(own.begin, other.begin), min(own.end, other.end)) for other in others)
-    return [part for part in parts if part.begin < part.end]

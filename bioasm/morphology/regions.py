@@ -49,7 +49,7 @@ def whole(tree: Tree) -> Region:
 def shared(one: Region, other: Region) -> Region:
     """The intersection of two regions."""
     others = by_branch(other)
-    return joined(Cable(a.branch, max(a.begin, b.begin), min(a.end, b.end)) for a in one for b in others.get(a.branch, ()))
+    return joined(part for own in one for part in own.overlap(others.get(own.branch, ())))
 
 
 def outside(tree: Tree, region: Region) -> Region:

@@ -74,6 +74,11 @@ class Cable(NamedTuple):
     begin: float
     end: float
 
+    def overlap(self, others: Iterable[Cable]) -> list[Cable]:
+        """Its parts that lie in others on its branch, all longer than nothing."""
+        parts = (Cable(self.branch, max(self.begin, one.begin), min(self.end, one.end)) for one in others)
+        return [part for part in parts if part.begin < part.end]
+
 
 def frustum_area(length: float, a: float, b: float) -> float:
     """The side of a frustum of two radii, without its ends."""

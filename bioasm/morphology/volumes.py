@@ -130,9 +130,8 @@ class Volumes:
         inside, parts = np.zeros(self.n), by_branch(region)
         for cv, cables in enumerate(self.cables):
             for own in cables:
-                for other in parts.get(own.branch, ()):
-                    low, high = max(own.begin, other.begin), min(own.end, other.end)
-                    inside[cv] += self.area(Cable(own.branch, low, high)) if low < high else 0.0
+                for part in own.overlap(parts.get(own.branch, ())):
+                    inside[cv] += self.area(part)
         return np.divide(inside, self.areas, out=np.zeros(self.n), where=self.areas > 0.0)
 
     def lies_in(self, region: Region) -> bool:

@@ -8,6 +8,7 @@ registers for it. Entries are bound to a common scale one step late: `base` is w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -26,6 +27,7 @@ class Algebra:
     item: Any
     low: int
     number: Any  # numba's type of a cost and of a base
+    extreme: Callable[..., Any]  # the best of each two
 
     def __init__(self, b: Any) -> None:
         self.b, self.lanes = b, 1 << self.low
@@ -62,6 +64,14 @@ class Algebra:
     def shuffled(self, value: Any, index: list[int]) -> Any:
         """The vector with its places in another order."""
         return self.b.shuffle_vector(value, value, ir.Constant(ir.VectorType(I32, self.lanes), index))
+
+    def most_extreme(self, value: Any) -> Any:
+        """The most extreme of all places, by halves: each place meets the one half of the rest away."""
+        by = self.lanes
+        while by > 1:
+            by //= 2
+            value = self.extreme(value, self.shuffled(value, [(i + by) % self.lanes for i in range(self.lanes)]))
+        return self.b.extract_element(value, I32(0))
 
     def called(self, name: str, x: Any, y: Any) -> Any:
         """An intrinsic of LLVM on two vectors."""
@@ -105,11 +115,7 @@ class Costs(Algebra):
 
     def reduced(self, value: Any) -> Any:
         """The lowest of all places."""
-        by = self.lanes
-        while by > 1:
-            by //= 2
-            value = self.joined(value, self.shuffled(value, [(i + by) % self.lanes for i in range(self.lanes)]))
-        return self.b.zext(self.b.extract_element(value, I32(0)), I64)
+        return self.b.zext(self.most_extreme(value), I64)
 
     @property
     def worst(self) -> Any:
@@ -151,11 +157,7 @@ class Weights(Algebra):
 
     def reduced(self, value: Any) -> Any:
         """The reciprocal of the largest of all places."""
-        by = self.lanes
-        while by > 1:
-            by //= 2
-            value = self.extreme(value, self.shuffled(value, [(i + by) % self.lanes for i in range(self.lanes)]))
-        return self.b.fdiv(F64(1.0), self.b.extract_element(value, I32(0)))
+        return self.b.fdiv(F64(1.0), self.most_extreme(value))
 
     @property
     def worst(self) -> Any:
