@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from bioasm.models.algebra import is_number, linear_in, simplify
-from bioasm.models.base import EVENT_DRIVEN, POST, PRE, Assignment, Equation, Handler, Send
+from bioasm.models.base import EVENT_DRIVEN, LAST_EVENT, POST, PRE, Assignment, Equation, Handler, Send
 from bioasm.models.expression import Expression, Symbol, expanded, rebuilt, symbols
 from bioasm.models.linear_systems import Row, coupled, linear_row
 from bioasm.network.attachment import end_of
-from bioasm.network.namespace import LAST_EVENT
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.loop import Loop
 from bioasm.vm.codegen.lower import DT, STEP, Environment
