@@ -21,8 +21,8 @@ Array = NDArray[Any]
 
 
 def count_problem(word: str, value: Any, count: int) -> str | None:
-    """The fault of SET of `word` to a number or vector for `count` connections, or None."""
-    size = np.size(value)
+    """The fault of SET of `word` to a number, a vector or a row for each lane for `count` connections, or None."""
+    size = np.shape(value)[-1] if np.ndim(value) else 1
     return None if np.ndim(value) == 0 or size == count else f"SET {word} got {size} numbers, and there are {count} connections"
 
 

@@ -200,7 +200,7 @@ class Populations(CompiledDynamics):
         return found
 
     def _set_of_projection(self, ref: ProjectionRef, value: Array | float) -> str | None:
-        """Set a parameter or state of a projection's synapse: one number, one a connection, or one a lane, (lanes, 1)."""
+        """Set a parameter or state of a projection's synapse: one number, one a connection, or a row a lane."""
         name, synapse = ref.parameter.name, self.projections.synapses.get(ref.owner)
         assert synapse is not None
         several = np.asarray(value, np.float64)

@@ -271,7 +271,8 @@ def _scales(machine: Machine, given: Given, projection: str) -> Array | None:
 def _restore_given(machine: Machine, synapse: Synapse, state: str, given: Given, name: str) -> None:
     """Restore the initial value that the program gave a state of connections; the file has a single NaN where it gave none."""
     shape = given.archive.head(name)[1]
-    by_lane = synapse.link.apart and shape == (machine.state.places, 1)
+    places, shared = machine.state.places, synapse.instance.qualified(state) in synapse.link.shared
+    by_lane = (synapse.link.apart and shape == (places, 1)) or (not shared and shape == (places, synapse.edges))
     if shape not in ((), (1,), (synapse.edges,)) and not by_lane:
         raise Damaged(f"{name} is neither one number nor one for each of {synapse.edges} connections")
     found = given.array(name, "<f8", shape)

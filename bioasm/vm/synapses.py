@@ -34,7 +34,7 @@ class Synapse:
 
     States that something changes, or lanes have values of their own of, are float64 in the layout of cells,
     [block][connection][lane]; others one a connection. `given` are the values of states that the program set, one number, one a
-    connection, or one a place of a lane, (places, 1).
+    connection, or a row for each place of a lane, (places, 1 or connections).
     """
 
     def __init__(self, arrays: NetworkArrays, link: Link, parameters: Mapping[str, Any], given: Mapping[str, float]) -> None:
@@ -161,7 +161,7 @@ class Synapse:
             self.state.fields[self.instance.qualified(LAST_EVENT)][:] = float(self.state.ctx[Ctx.STEP])
 
     def set_state(self, name: str, value: Array | float) -> str | None:
-        """SET projection.name: one number, one a connection, or one a place of a lane; what is wrong with it, or None."""
+        """SET projection.name: one number, one a connection, or a row a place of a lane; what is wrong with it, or None."""
         several = np.asarray(value, np.float64)
         problem = self.count_problem(name, several)
         if problem is None and self.connected:

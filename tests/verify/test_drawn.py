@@ -124,7 +124,7 @@ def test_parameters_and_states_of_a_synapse_take_random_values() -> None:
     ("line", "code", "said"),
     [
         ("SET wire.w, uniform(0 mV, 1 mV)", "B006", "is a number"),
-        ("SET wire.w, uniform(0, 1) per lane", "B004", "all lanes share"),
+        ("SET wire.A_pre, uniform(0, 1) per lane", "B004", "all lanes share"),
         ("SET wire.tau_pre, uniform(0 ms, 1 ms) per lane", "B004", "all lanes share"),
         ("SET wire.tau_pre, uniform(-1 ms, 1 ms)", "B116", "more than 0"),
         ("SET wire.tau_pre, normal(1 ms, 1 ms)", "B135", "0.16"),

@@ -67,6 +67,7 @@ NETWORK = """\
 """
 
 SOUND = [
+    "VIA s, counting\nSET s.w, uniform(0, 1) per lane",
     "VIA s, counting",
     "VIA s, stdp_pair",
     "VIA s, counting\nSET s.gain, 3\nSET s.w, 0.1\nSET s.weight, 1 mV\nSET s.delay, 1 ms\nSET s.after_delay, 2 ms",
@@ -88,6 +89,7 @@ REFUSED = [
     ("VIA deaf, counting", "B114"),
     ("VIA s, counting\nSET s.loss, 1", "B105"),
     ("VIA s, counting\nSET s.post_delay, 1 ms", "B105"),
+    ("VIA s, counting\nSET s.gain, uniform(1, 2) per lane", "B004"),
     ("VIA s, counting\nSET s.gain, -1", "B116"),
     ("VIA s, counting\nSET s.gain, [1, 2, -1, 4, 5, 6]", "B116"),
     ("VIA s, counting\nSET s.gain, 1 mV", "B006"),

@@ -79,6 +79,7 @@ NETWORK = """\
     SET s.effect_delay, 1.1 ms
     SET s.w, 0.4
     SET s.slow_delay, 1000 s
+    SET own.w, uniform(0.3, 0.7) per lane
     SET own.delay, [0, 1e-3, 0.3e-3, 0.3e-3, 0.7e-3]
     SET own.gain, [0.1, 0.2, 0.3, 0.2, 0.1]
     SET own.post_delay, 0.4 ms

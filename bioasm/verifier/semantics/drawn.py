@@ -44,8 +44,9 @@ def check_drawn(context: CheckContext, instruction: Instruction) -> Found:
 
 
 def _lanes(context: CheckContext, instruction: Instruction, value: Random) -> Found:
-    if value.per_lane and not (instruction.row.mnemonic == "LDS" or _is_state(context, instruction)):
-        what = "states of neurons have values of their own in each lane; all else is drawn once for all lanes"
+    own = instruction.row.mnemonic == "LDS" or _is_state(context, instruction) or _learns(context, instruction)
+    if value.per_lane and not own:
+        what = "states that change have values of their own in each lane; all else is drawn once for all lanes"
         yield Finding("B004", "here all lanes share the numbers that are drawn", f"{what}: leave `per lane` out")
 
 
@@ -53,6 +54,14 @@ def _is_state(context: CheckContext, instruction: Instruction) -> bool:
     name = instruction.operands[0]
     found = context.names.settable(name.text) if instruction.row.mnemonic == "SET" and isinstance(name, Name) else None
     return found is not None and isinstance(found.thing, StateVariable) and found.instance.population != CONNECTIONS
+
+
+def _learns(context: CheckContext, instruction: Instruction) -> bool:
+    """Whether SET gives connections a state that something in their synapse changes: lanes have their own of these alone."""
+    name = instruction.operands[0]
+    projected = context.names.projected(name.text) if instruction.row.mnemonic == "SET" and isinstance(name, Name) else None
+    synapse = projected[0].synapse if projected else None
+    return projected is not None and synapse is not None and projected[1] in {s.name for s in synapse.states} & synapse.changed
 
 
 def _units(context: CheckContext, instruction: Instruction, value: Random, dimension: Measured) -> Found:
