@@ -15,9 +15,9 @@ from bioasm.models.base import Model
 from bioasm.models.expression import Binary, Expression, Negation, Number, Symbol
 from bioasm.network.network import Instance, variables_of
 from bioasm.network.references import ParameterRef, VariableRef
-from bioasm.network.subgroup import whole_word
 from bioasm.results import Result
 from bioasm.runtime.options import LaneValues, RunOptions
+from bioasm.runtime.outcome import without_repeat
 from bioasm.runtime.setup import initial_parameters
 from bioasm.units import dimension_of
 from bioasm.verifier.gate import Verified
@@ -30,11 +30,12 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
     values = {n: v for n, v in parameters_in_force(verified, options.parameters).items() if n not in by_lane}
     units: dict[str, str] = {}
     thresholds: dict[str, float] = {}
+    known = _by_word(verified)
     for name in result.recordings:
-        instance, word = instance_of(verified, name)
+        instance, variable = known.get(without_repeat(name), (None, ""))
         if instance is not None:
-            units[name] = unit_in_model(instance.model, word)
-            level = threshold(instance, word, values)
+            units[name] = unit_in_model(instance.model, variable)
+            level = threshold(instance, variable, values)
             thresholds |= {name: level} if level is not None else {}
     connections = dict(connection_states(verified))
     units |= {name: unit for name, unit in connections.items() if name in result.recordings}
@@ -57,8 +58,19 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
 
 def unit_of(verified: Verified, name: str) -> str:
     """The symbol of the unit that a recorded variable is measured in."""
-    instance, word = instance_of(verified, name)
-    return unit_in_model(instance.model, word) if instance is not None else ""
+    instance, variable = _by_word(verified).get(without_repeat(name), (None, ""))
+    return unit_in_model(instance.model, variable) if instance is not None else ""
+
+
+def _by_word(verified: Verified) -> dict[str, tuple[Instance, str]]:
+    """The variables of neurons, with the owner, by each name that a recording can have: whole, bare, as written."""
+    network, found = verified.network, dict[str, tuple[Instance, str]]()
+    for instance in network.instances():
+        for variable in variables_of(instance.model):
+            found.setdefault(variable.name, (instance, variable.name))
+            found[f"{instance.name}.{variable.name}"] = instance, variable.name
+    owners = ((ref, network.instance(ref.owner)) for ref in _seen(verified))
+    return found | {ref.word: (owner, ref.name) for ref, owner in owners if owner is not None}
 
 
 def connection_states(verified: Verified) -> Iterator[tuple[str, str]]:
@@ -91,17 +103,6 @@ def _seen(verified: Verified) -> Iterator[VariableRef]:
         ref = (*instruction.operands, None)[0]
         if instruction.mnemonic in ("RD", "REC") and isinstance(ref, VariableRef):
             yield ref
-
-
-def instance_of(verified: Verified, name: str) -> tuple[Instance | None, str]:
-    """The population or mechanism that has a recorded variable, and what the variable is called there."""
-    name = whole_word(name)
-    head, dot, tail = name.partition(".")
-    for instance in verified.network.instances():
-        for word in (name, tail if dot and head == instance.name else "", head if tail.isdecimal() else ""):
-            if any(variable.name == word for variable in variables_of(instance.model)):
-                return instance, word
-    return None, ""
 
 
 def unit_in_model(model: Model, word: str) -> str:

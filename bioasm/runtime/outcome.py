@@ -115,6 +115,12 @@ def recordings(neurons: Dynamics) -> dict[str, Recording]:
     return found
 
 
+def without_repeat(name: str) -> str:
+    """The program's word for a recording: `v` for `v.2`. Names of variables begin with a letter, so that no number is one."""
+    word, _, number = name.rpartition(".")
+    return word if word and number.isdecimal() else name
+
+
 def events(neurons: Dynamics) -> dict[str, Spikes]:
     """The times of each recorded event by the program's first word for it."""
     found: Mapping[EventRef, Spikes] = getattr(neurons, "recorded_events", dict)()

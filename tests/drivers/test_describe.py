@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bioasm.drivers.describe import unit_of
 from bioasm.drivers.registry import connect
 from bioasm.runtime.options import RunOptions
 from bioasm.text.assemble import assemble
@@ -32,6 +33,12 @@ def test_recordings_have_units_and_a_threshold() -> None:
     assert found["units"] == {"v": "V", "s": ""}
     assert found["thresholds"] == {"v": pytest.approx(-0.05)}
     assert found["trace_every"] == pytest.approx(1e-3)
+
+
+def test_each_recording_of_a_variable_has_its_unit() -> None:
+    verified = verify(assemble("POP a, lif, 2\nPOP b, lif, 2\nREC b.v\nREC b[0:1].v\nRUN 1 ms\nREC b.v\nRUN 1 ms\n"))
+    names = ["b.v", "b.v.2", "b[0:1].v", "a.v", "v", "w.v", "v.w"]
+    assert [unit_of(verified, name) for name in names] == ["V", "V", "V", "V", "V", "", ""]
 
 
 def test_states_of_connections_are_told_apart() -> None:
