@@ -40,8 +40,8 @@ _LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
 
 class Work(NamedTuple):
     """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms;
-    connections, which are made once, and pairs of neurons that conditions look at for them. What spikes cost that go along
-    connections is not known, and not counted.
+    connections, which are made once, and pairs of neurons that conditions look at for them; spins that MERGE, COPY and CXCH
+    look at, and those of the blocks that BLK draws. What spikes cost that go along connections is not known, and not counted.
 
     These are counts, exact where the schedule is; of spins, entries are the most, for a row of J is read where one flips.
     What they take differs from machine to machine and model to model.
@@ -53,6 +53,8 @@ class Work(NamedTuple):
     entries: int
     connections: int = 0
     candidates: int = 0
+    moved: int = 0
+    resampled: int = 0
 
     @property
     def seconds(self) -> float:
@@ -62,7 +64,8 @@ class Work(NamedTuple):
 
 # Seconds for each, in the order of Work, as measured with the compiled machine on one processor of 2023: of eleven programs
 # the estimate was 8 times too long (`lif`, in vectors) to 7 times too short (`olive`, 14 states with exponentials).
-SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7, 1e-7)
+# A spin of a block takes 0.03 to 2 us, by the width of its table.
+SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7, 1e-7, 1e-8, 3e-7)
 
 
 @dataclass(frozen=True)
@@ -316,7 +319,8 @@ def _work(verified: Verified, found: Schedule, lanes: int) -> Work:
     states = sum(network.populations[one.population].n * len(one.model.states) for one in network.instances())
     entries = sum(_entries(block.value) for block in verified.program.data)
     sums = found.steps if verified.model.kind == SPINS else _energies(verified, found)
-    return Work(found.steps, found.steps * verified.n * lanes, found.steps * states * lanes, sums * entries * lanes)
+    moves = {"moved": found.moved * lanes, "resampled": found.resampled * lanes}
+    return Work(found.steps, found.steps * verified.n * lanes, found.steps * states * lanes, sums * entries * lanes, **moves)
 
 
 def _entries(value: Data) -> int:

@@ -52,6 +52,7 @@ class Schedule:
 
     `recorded` and `read` are numbers of 8 bytes that recordings and results hold; `largest` is the REC that records most.
     `noise` has the step and the level of each SIG; None where these depend on what the run computes, or were not followed.
+    `moved` counts spins that moves over lanes look at (MERGE, COPY, CXCH), `resampled` those of the blocks of BLK.
     `rates` are, by what they go to, the data blocks of rates that random spikes are drawn at, and the time steps.
     """
 
@@ -60,6 +61,8 @@ class Schedule:
     recorded: int = 0
     read: int = 0
     results: int = 0
+    moved: int = 0
+    resampled: int = 0
     largest: Instruction | None = None
     unknown: str | None = None
     noise: list[tuple[int, float]] | None = field(default_factory=list)
@@ -185,7 +188,7 @@ class _Execution:
         assert isinstance(counter, Register)
         others = [value for place, value in enumerate(self.registers) if place != counter.index]
         others += [recorder.start for recorder in self.recorders.values()]
-        counts = (found.steps, found.executed, found.read, found.results)
+        counts = (found.steps, found.executed, found.read, found.results, found.moved, found.resampled)
         done = tuple(now - then for now, then in zip(counts, before.counts, strict=True)) if before is not None else None
         self.rounds[self.pc] = _Round(left, others, counts, done)
         if before is None or done is None or (left, others, done) != (before.left - 1, before.others, before.done):
@@ -209,7 +212,7 @@ class _Execution:
             return left
         outs = sum(i.mnemonic == "OUT" for i in body)
         repeats = max(0, min(math.ceil(left) - 2, self._fuel_left() // (len(body) + 1)))
-        self._repeat(repeats, (0, len(body) + 1, outs, outs))
+        self._repeat(repeats, (0, len(body) + 1, outs, outs, 0, 0))
         for register in written:
             self._write(register, None)
         return left - repeats
@@ -224,6 +227,8 @@ class _Execution:
         found.executed += times * done[1]
         found.read += times * done[2]
         found.results += times * done[3]
+        found.moved += times * done[4]
+        found.resampled += times * done[5]
 
     # --- the neurons --------------------------------------------------------------------------------
 
@@ -314,6 +319,17 @@ class _Execution:
         elif self.found.noise is not None:
             self.found.noise.append((self.found.steps, level))
 
+    def _move(self, _: Instruction) -> None:
+        self.found.moved += self.verified.n
+
+    def _resample(self, instruction: Instruction) -> None:
+        plan, *one = instruction.operands
+        value = self.program.data[plan.index].value if isinstance(plan, DataRef) else None
+        if isinstance(value, Dense):
+            ends = int((value.array < 0).sum())
+            spins = int(value.array.size) - ends
+            self.found.resampled += round(spins / max(ends, 1)) if one else spins
+
     def _bombard(self, instruction: Instruction) -> None:
         *named, rate, _ = instruction.operands
         target = named[0].text if named and isinstance(named[0], Name) else ""
@@ -336,4 +352,8 @@ _ACTIONS = {
     "SIG": _Execution._sig,
     "POI": _Execution._bombard,
     "RATE": _Execution._bombard,
+    "MERGE": _Execution._move,
+    "COPY": _Execution._move,
+    "CXCH": _Execution._move,
+    "BLK": _Execution._resample,
 }

@@ -58,6 +58,26 @@ def test_the_time_is_of_the_order_of_that_of_a_processor(name: str) -> None:
     assert taken / ORDER < demand(verified).work.seconds < taken * ORDER
 
 
+def test_work_of_moves_counts_their_spins() -> None:
+    text = """
+MODEL ising
+ALC 4
+LDJ sparse(4) symmetric { 0 1 1 | 1 2 1 | 2 3 -1 }
+MOV r0, 1000
+again:
+RUN 1
+MERGE
+CXCH 0
+BLK [0, 1, -1, 2, 3, -1]
+LOOP r0, again
+BLK [0, 1, -1, 2, 3, -1], 1
+"""
+    alone, three = (demand(verify(assemble(text)), lanes).work for lanes in (1, 3))
+    assert (alone.moved, alone.resampled) == (2 * 4 * 1000, 4 * 1000 + 2)
+    assert (three.moved, three.resampled) == (3 * alone.moved, 3 * alone.resampled)
+    assert three.seconds > alone.seconds
+
+
 def test_work_of_feedback_counts_its_products() -> None:
     program = assemble("ALC 4\nLDJ [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]\nRUN 2 ms\n")
     verified = verify(program)
