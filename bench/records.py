@@ -1,19 +1,21 @@
-"""How fast a ladder of lanes forgets at its coldest temperature: component exchange, whole swaps, isoenergetic moves.
+"""The cuts that default programs find in a given processor time, and those of peers in the same time.
 
-    python bench/records.py [--size 64] [--lanes 24] [--cold 0.4] [--rounds 4000]
+    python bench/records.py [GRAPH ...] [--seconds 1] [--seeds 10] [--lanes 1] [--solver auto] [--shuffled] [--peers]
 
-A glass of bonds +1 and -1 on a square lattice that is closed in both directions. Every side has the same ladder of temperatures
-and the same two sweeps in a round; isoenergetic moves want two lanes at each temperature, and components may have them. What
-is watched in the coldest lane is the energy, and the products of pairs of spins half a lattice apart, which a state and its
-complement have in common: these change only where large parts turn. An integrated autocorrelation time is that of Sokal's
-window (6 of its own lengths), in rounds, and times the processor time of a round; it is a lower bound (>) where the run is
-shorter than 50 of them. Energies are counted again from the bonds at the end of every run.
+The program is what `bioasm import --solver` writes, on one thread; the best of all lanes counts. Its lengths are scaled to the
+budget once, by runs of another seed, and then are the same for all seeds, so that a seed repeats its result on any machine.
+`--shuffled` numbers the vertices at random, so that no grid is recognised. A budget holds a whole call, but neither import
+nor compilation. Each cut is counted again from the edges. Peers that are not installed are told as absent: dwave-samplers
+(annealing), openjij (annealing, and quantum annealing simulated), simulated-bifurcation (discrete, ten agents).
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import common
@@ -21,137 +23,189 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Solve = Callable[[int, float], Array]  # of a seed and an effort: the spins found
 
-PAIRS = 64
-WINDOW, ENOUGH = 6, 50
-PROGRAM = """
-.const cold = {cold}
-.const hot = {hot}
-.const T = "cold*(hot/cold)^(floor(lane/{copies})/max(lanes/{copies} - 1, 1))"
-.data J = sparse({n}) symmetric {{ {bonds} }}
-    MODEL ising
-    ALC {n}
-    LDJ J
-    SIG T
-    MOV r0, {settle}
-settle:
-    RUN 1
-    CXCH 0, {even}
-    RUN 1
-    CXCH 1, {odd}
-    LOOP r0, settle
-    REC s, 2 sweeps, {watched}
-    MOV r0, rounds
-again:
-    RUN 1
-    CXCH 0, {even}
-    RUN 1
-    CXCH 1, {odd}
-    LOOP r0, again
-    RD energy
-    RD spins
-"""
-SIDES = {  # lanes at each temperature, and the exchanges of even and of odd pairs
-    "components": (1, "mirrored", "mirrored"),
-    "whole": (1, "whole", "whole"),
-    "isoenergetic": (2, "mirrored", "whole"),
-    "components, two lanes each": (2, "mirrored", "mirrored"),
-}
+GRAPHS = ("G22", "G55", "G67", "G70", "G72", "G77", "G81", "K2000")
+LENGTHS = ("sweeps", "first", "cycles", "alone", "together", "tries")  # constants that an effort multiplies
+OTHER_SEED = 10**6
+
+
+class Graph(NamedTuple):
+    """Edges u[k], v[k] (from 0) of weight w[k] between n vertices."""
+
+    n: int
+    u: Array
+    v: Array
+    w: Array
 
 
 class Found(NamedTuple):
-    """Autocorrelation times in rounds, of the energy and of pairs, and processor time of a round in seconds."""
+    """A cut, counted from the edges, and the processor time of the call in seconds."""
 
-    energy: float
-    pairs: float
-    round: float
-
-
-def glass(size: int, seed: int) -> list[tuple[int, int, int]]:
-    """The bonds of a lattice, each +1 or -1."""
-    sign = np.random.default_rng(seed).choice((-1, 1), (size, size, 2))
-    ends = ((x, y, k, ((x + 1 - k) % size, (y + k) % size)) for x in range(size) for y in range(size) for k in (0, 1))
-    return [(size * x + y, size * a + b, int(sign[x, y, k])) for x, y, k, (a, b) in ends]
+    cut: float
+    seconds: float
 
 
-def watched(size: int) -> Array:
-    """Spins spread over half of the lattice, PAIRS at most, then the one half a lattice away from each."""
-    n = size**2
-    here = np.random.default_rng(7).choice(n // 2, min(PAIRS, n // 2), replace=False)
-    return np.concatenate([here, n // 2 + here])
+def graph_of(name: str, shuffled: bool) -> Graph:
+    """A generated graph, its vertices numbered anew where it is to be shuffled."""
+    from bioasm.problems.instances import RUDY_ARGUMENTS
+    from bioasm.problems.rudy import generate
+
+    made = generate(RUDY_ARGUMENTS[name])
+    order = np.random.default_rng(5).permutation(made.n) if shuffled else np.arange(made.n)
+    ends = np.sort(order[np.stack([made.u, made.v])], axis=0)
+    return Graph(made.n, ends[0], ends[1], made.weight)
 
 
-def integrated(series: Array) -> float:
-    """The integrated autocorrelation time of series (time, observables), averaged before the window is chosen."""
-    deviation = series - series.mean(axis=0)
-    size = 1 << (2 * len(series) - 1).bit_length()
-    power = np.abs(np.fft.rfft(deviation, size, axis=0)) ** 2
-    covariance = np.fft.irfft(power, size, axis=0)[: len(series)].sum(axis=1)
-    if covariance[0] <= 0:
-        return float("inf")
-    tau = 0.5 + np.cumsum(covariance[1:] / covariance[0])
-    within = np.arange(1, len(tau) + 1) >= WINDOW * tau
-    return float(tau[within.argmax()] if within.any() else tau[-1])
+def cut(graph: Graph, spins: Array) -> float:
+    """The weight of the edges between the two sides."""
+    return float(graph.w[spins[graph.u] != spins[graph.v]].sum())
 
 
-def measure(side: str, bonds: list[tuple[int, int, int]], given: argparse.Namespace, seed: int) -> Found:
-    """One run, without compilation and without the rounds in which it settles."""
+def ours(graph: Graph, solver: str, lanes: int) -> Solve:
+    """The program that import writes, its lengths multiplied by the effort."""
     import bioasm
+    from bioasm.problems.accounts import cut_problem
+    from bioasm.problems.graph import Graph as Weighted
+    from bioasm.problems.write import Effort, write_program
 
-    copies, even, odd = SIDES[side]
-    ends = watched(given.size)
-    written = PROGRAM.format(
-        n=given.size**2, bonds=" | ".join(f"{i} {j} {w}" for i, j, w in bonds), cold=given.cold, hot=given.hot, copies=copies,
-        even=even, odd=odd, settle=given.rounds // 4, watched=ends.tolist(),
-    )  # fmt: skip
-    text, lanes = f".const rounds = {given.rounds}\n{written}", given.lanes * copies
+    problem, account = cut_problem(Weighted(*graph), "graph", "bench")
+    text = write_program(problem, account, "ising", Effort(solver=solver)).text
+    program = bioasm.assemble(text)
+    lengths = {name: program.constants[name].value for name in LENGTHS if name in program.constants}
+
+    def solve(seed: int, effort: float) -> Array:
+        scaled = {name: max(1, round(effort * length)) for name, length in lengths.items()}
+        result = bioasm.run(program, seed=seed, lanes=lanes, threads=1, set=scaled)
+        return np.asarray(result.best_state)[int(np.argmin(result.best_energy))]
+
+    return solve
+
+
+def dwave(graph: Graph) -> Solve:
+    """Simulated annealing of dwave-samplers; an effort of 1 is 1000 sweeps."""
+    from dwave.samplers import SimulatedAnnealingSampler
+
+    sampler, bonds = SimulatedAnnealingSampler(), _bonds(graph)
+
+    def solve(seed: int, effort: float) -> Array:
+        found = sampler.sample_ising({}, bonds, num_reads=1, num_sweeps=max(1, round(1000 * effort)), seed=seed)
+        return _in_order(found.first.sample, graph.n)
+
+    return solve
+
+
+def openjij(graph: Graph, kind: str) -> Solve:
+    """Simulated annealing (SASampler) or simulated quantum annealing (SQASampler) of openjij; an effort of 1 is 1000 sweeps."""
+    import openjij
+
+    sampler, bonds = getattr(openjij, kind)(), _bonds(graph)
+
+    def solve(seed: int, effort: float) -> Array:
+        found = sampler.sample_ising({}, bonds, num_reads=1, num_sweeps=max(1, round(1000 * effort)), seed=seed)
+        return _in_order(found.first.sample, graph.n)
+
+    return solve
+
+
+def bifurcation(graph: Graph) -> Solve:
+    """The package simulated-bifurcation, discrete, ten agents; an effort of 1 is 1000 steps."""
+    import simulated_bifurcation
+    import torch
+
+    torch.set_num_threads(1)
+    matrix = np.zeros((graph.n, graph.n), np.float32)
+    matrix[graph.u, graph.v] = matrix[graph.v, graph.u] = graph.w / 2
+
+    def solve(seed: int, effort: float) -> Array:
+        torch.manual_seed(seed)
+        steps = max(1, round(1000 * effort))
+        found = simulated_bifurcation.minimize(
+            torch.from_numpy(matrix),
+            domain="spin",
+            agents=10,
+            max_steps=steps,
+            mode="discrete",
+            verbose=False,
+            early_stopping=False,
+        )
+        return np.asarray(found[0])
+
+    return solve
+
+
+PEERS: dict[str, Callable[[Graph], Solve]] = {
+    "dwave SA": dwave,
+    "openjij SA": partial(openjij, kind="SASampler"),
+    "openjij SQA": partial(openjij, kind="SQASampler"),
+    "simulated-bifurcation": bifurcation,
+}
+
+
+def _bonds(graph: Graph) -> dict[tuple[int, int], float]:
+    return dict(zip(zip(graph.u.tolist(), graph.v.tolist(), strict=True), graph.w.tolist(), strict=True))
+
+
+def _in_order(sample: dict[int, int], n: int) -> Array:
+    return np.array([sample.get(i, 1) for i in range(n)])
+
+
+def measured(graph: Graph, solve: Solve, seed: int, effort: float) -> Found:
+    """One call by the clock of the processor."""
     began = time.process_time()
-    bioasm.run(text, seed=seed, lanes=lanes, set={"rounds": 1}, threads=1)
-    middle = time.process_time()
-    result = bioasm.run(text, seed=seed, lanes=lanes, threads=1)
-    spent = (time.process_time() - middle) - (middle - began)
-    _recount(result, bonds)
-    (recording,) = result.recordings.values()
-    here, there = np.split(np.asarray(recording.values)[0], 2, axis=1)  # (rounds, pairs), of the coldest lane
-    energy = np.asarray(result.energy_trace)[0][-2 * given.rounds :: 2]
-    return Found(integrated(energy[:, None]), integrated(here * there), spent / given.rounds)
+    spins = solve(seed, effort)
+    return Found(cut(graph, spins), time.process_time() - began)
 
 
-def _recount(result: Any, bonds: list[tuple[int, int, int]]) -> None:
-    """Count the energies of all lanes from the bonds; an AssertionError where a program told others."""
-    told, spins = (np.asarray(reading.value, np.float64) for reading in result.results)
-    i, j, w = np.array(bonds).T
-    np.testing.assert_array_equal(-(spins[:, i] * spins[:, j] * w).sum(axis=1), told)
+def fitted(graph: Graph, solve: Solve, seconds: float) -> float:
+    """The effort that takes so many seconds: a small one, then two that the ones before scale."""
+    solve(OTHER_SEED, 0.001)  # kernels are compiled
+    least = measured(graph, solve, OTHER_SEED, 0.001).seconds
+    effort = 0.1
+    for _ in range(2):
+        taken = measured(graph, solve, OTHER_SEED, effort).seconds
+        effort *= max(seconds - least, 0.05 * seconds) / max(taken - least, 1e-3)
+    return effort
 
 
-def row(side: str, found: list[Found], rounds: int) -> tuple[str, ...]:
-    """Medians over seeds."""
-    energy, pairs, second = (float(np.median([getattr(f, name) for f in found])) for name in Found._fields)
-    told = [(">" if ENOUGH * tau > rounds else "") for tau in (energy, pairs)]
-    times = [f"{mark}{tau:.1f}" for mark, tau in zip(told, (energy, pairs), strict=True)]
-    costs = [f"{mark}{1e3 * tau * second:.1f}" for mark, tau in zip(told, (energy, pairs), strict=True)]
-    return side, *times, f"{1e3 * second:.2f}", *costs
+def row(name: str, side: str, graph: Graph, solve: Solve, given: argparse.Namespace) -> tuple[str, ...]:
+    """Medians over seeds, the worst and the best cut, and the effort that was fitted."""
+    effort = fitted(graph, solve, given.seconds)
+    found = [measured(graph, solve, seed, effort) for seed in range(1, 1 + given.seeds)]
+    cuts = sorted(f.cut for f in found)
+    spent = statistics.median(f.seconds for f in found)
+    return name, side, f"{statistics.median(cuts):g}", f"{cuts[0]:g}", f"{cuts[-1]:g}", f"{spent:.2f}", f"{effort:.3g}"
 
 
 def main() -> None:
-    """Measure all sides in turn, on one lattice, with each seed."""
+    """Measure all graphs, ours and where asked for the peers that are installed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("size", 64), ("lanes", 24), ("rounds", 4000), ("seeds", 3), ("glass", 1)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    for name, cold in (("cold", 0.4), ("hot", 1.6)):
-        parser.add_argument(f"--{name}", type=float, default=cold)
+    parser.add_argument("graphs", nargs="*", default=GRAPHS)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--lanes", type=int, default=1)
+    parser.add_argument("--solver", default="auto")
+    parser.add_argument("--shuffled", action="store_true")
+    parser.add_argument("--peers", action="store_true")
     given = parser.parse_args()
-    common.start("the coldest lane of a ladder: integrated autocorrelation times", "numpy", "numba")
-    bonds = glass(given.size, given.glass)
-    seeds = iter(range(1, given.seeds + 1))
-    found: dict[str, list[Found]] = {side: [] for side in SIDES}
-    for side in SIDES:  # kernels are compiled before the clock starts
-        measure(side, bonds, argparse.Namespace(**{**vars(given), "rounds": 8}), 1)
-    for seed in seeds:
-        for side in SIDES:
-            found[side].append(measure(side, bonds, given, seed))
-    head = "moves", "energy [rounds]", "pairs [rounds]", "round [ms]", "energy [ms]", "pairs [ms]"
-    common.table(head, [row(side, found[side], given.rounds) for side in SIDES])
+    common.start(
+        f"Cuts in {given.seconds:g} s of processor time, {given.seeds} seeds", "numpy", "numba", "dwave-samplers", "openjij"
+    )
+    absent = set()
+    for row_of in ("graph", "program", "median", "worst", "best", "s", "effort"), ("---",) * 7:
+        print("| " + " | ".join(row_of) + " |")
+    for name in given.graphs:
+        graph = graph_of(name, given.shuffled)
+        sides: dict[str, Callable[[Graph], Solve]] = {given.solver: partial(ours, solver=given.solver, lanes=given.lanes)}
+        for side, make in {**sides, **(PEERS if given.peers else {})}.items():
+            try:
+                solve = make(graph)
+            except ImportError as missing:
+                absent.add(f"{side} ({missing.name})")
+                continue
+            print("| " + " | ".join(row(name, side, graph, solve, given)) + " |", flush=True)
+    if absent:
+        print(f"\nabsent: {', '.join(sorted(absent))}")
 
 
 if __name__ == "__main__":
