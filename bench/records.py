@@ -26,7 +26,7 @@ Array = NDArray[Any]
 Solve = Callable[[int, float], Array]  # of a seed and an effort: the spins found
 
 GRAPHS = ("G22", "G55", "G67", "G70", "G72", "G77", "G81", "K2000")
-LENGTHS = ("sweeps", "first", "cycles", "alone", "together", "tries")  # constants that an effort multiplies
+LENGTHS = ("sweeps", "first", "cycles", "alone", "together")  # constants that an effort multiplies, where there are no `tries`
 OTHER_SEED = 10**6
 
 
@@ -73,6 +73,8 @@ def ours(graph: Graph, solver: str, lanes: int) -> Solve:
     text = write_program(problem, account, "ising", Effort(solver=solver)).text
     program = bioasm.assemble(text)
     lengths = {name: program.constants[name].value for name in LENGTHS if name in program.constants}
+    if "tries" in program.constants:
+        lengths = {"tries": program.constants["tries"].value}
 
     def solve(seed: int, effort: float) -> Array:
         scaled = {name: max(1, round(effort * length)) for name, length in lengths.items()}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @common.output_option("Where to write the program; by default standard output.")
 @click.option("--from", "form", type=click.Choice([*FORMATS, *NETWORKS]), metavar="FORMAT", help="The format of FILE, where its name and content do not tell it.")  # noqa: E501  # fmt: skip
 @click.option("--model", type=click.Choice(["ising", "lif"]), default="ising", show_default=True, help="Spins under an annealing schedule, or the LIF twin.")  # noqa: E501  # fmt: skip
-@click.option("--solver", type=click.Choice(SOLVERS), default=ANNEAL, show_default=True, help="How energies are lowered: one fall of the temperature, cycles of heating with MERGE, blocks with BLK, a ladder of lanes with CXCH, simulated bifurcation, or what suits the problem.")  # noqa: E501  # fmt: skip
+@click.option("--solver", type=click.Choice(SOLVERS), default=ANNEAL, show_default=True, help="How energies are lowered: one fall of the temperature, several, cycles of heating with MERGE, blocks with BLK, a ladder of lanes with CXCH, simulated bifurcation, or what suits the problem.")  # noqa: E501  # fmt: skip
 @click.option("--reduce", is_flag=True, help="Eliminate spins with at most three neighbours exactly; results have them again.")
 @click.option("--maximize", is_flag=True, help="The largest value of a QUBO is wanted, not the smallest.")
 @click.option("--generate", "instance", metavar="NAME", help="A benchmark graph by its name (G1, G22, K2000, ...) instead of FILE.")  # noqa: E501  # fmt: skip

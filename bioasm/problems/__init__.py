@@ -38,7 +38,8 @@ BINARY = ("dimod", "cqm")
 # The formats whose objective may be maximised instead of minimised.
 MAXIMIZABLE = ("qubo", "coo", "matrix", "bqm", "bq", "qplib", "opb", "terms", "dimod")
 
-# How programs for spins minimise: by one fall of the temperature, cycles that MERGE combines, blocks that BLK solves, a ladder
-# of lanes that exchange components, particles between walls, or what suits the problem.
-ANNEAL, MERGE, STRIPS, TEMPER, BIFURCATION, AUTO = "anneal", "merge", "strips", "temper", "bifurcation", "auto"
-SOLVERS = (ANNEAL, MERGE, STRIPS, TEMPER, BIFURCATION, AUTO)
+# How programs for spins minimise: by one fall of the temperature, several short ones, cycles that MERGE combines, blocks that
+# BLK solves, a ladder of lanes that exchange components, particles between walls, or what suits the problem.
+ANNEAL, RESTARTS, MERGE, STRIPS, TEMPER = "anneal", "restarts", "merge", "strips", "temper"
+BIFURCATION, AUTO = "bifurcation", "auto"
+SOLVERS = (ANNEAL, RESTARTS, MERGE, STRIPS, TEMPER, BIFURCATION, AUTO)

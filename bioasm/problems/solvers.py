@@ -1,5 +1,5 @@
-"""How an imported problem is solved: one fall of the temperature, cycles of heating and cooling that MERGE combines, blocks
-that BLK solves, a ladder of lanes at fixed temperatures that exchange components, or particles between walls."""
+"""How an imported problem is solved: one fall of the temperature or several, cycles of heating and cooling that MERGE combines,
+blocks that BLK solves, a ladder of lanes at fixed temperatures that exchange components, or particles between walls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from bioasm.diagnostics import error
-from bioasm.problems import ANNEAL, AUTO, MERGE, STRIPS
+from bioasm.problems import ANNEAL, AUTO, MERGE, RESTARTS, STRIPS
 from bioasm.problems.neighbours import neighbours
 from bioasm.problems.numbers import Integers
 from bioasm.problems.plans import grid_of, grown, strips
@@ -26,6 +26,8 @@ _LOOKED_AT = 16
 _FIRST = 0.1  # of all sweeps before the first cycle
 _CYCLE = 50  # sweeps of a cycle
 _HEAT = 2.0 / 3.0  # of the first temperature
+_TRIES = 12  # of a dense problem, in the time of one long fall
+_LESS_HOT = 0.5  # of the first temperature, where these begin
 _WIDTH_OF_STRIPS, _WIDTH_OF_GROWN = 12, 10
 _VISITS, _LEAST_BLOCKS, _MOST_BLOCKS = 400_000, 12, 40  # of strips in a plan: so many spins in so many blocks
 _FIRST_OF_STRIPS = 1.0 / 30.0  # of all sweeps before the first block
@@ -34,9 +36,12 @@ _COLDER = 4.0 / 3.0  # of the last one, which the end of a cycle need not reach
 
 
 def chosen_solver(problem: Polynomial, solver: str) -> str:
-    """What was asked for; where it may be chosen `strips` for large grids, `merge` for other lattices, else `anneal`."""
+    """What was asked for; where it may be chosen `strips` for large grids, `merge` for other lattices, `restarts` for large
+    dense problems, else `anneal`."""
     if solver != AUTO:
         return solver
+    if problem.is_dense and problem.n >= _LEAST_SPINS:
+        return RESTARTS
     if not is_lattice(problem):
         return ANNEAL
     return MERGE if grid_of(problem.n, problem.part(2).index) is None else STRIPS
@@ -113,6 +118,29 @@ def merge_annealing(schedule: Schedule, load: Iterable[str]) -> Iterator[str]:
     yield "    MERGE"
     yield "    SIG 0"
     yield "    RUN descent"
+
+
+def restarted(schedule: Schedule, load: Iterable[str]) -> Iterator[str]:
+    """The lines of a program whose temperature falls several times, of which the best state counts."""
+    yield "; The temperature falls `tries` times from T0 towards T1, in `steps` steps with `sweeps` sweeps at each, and every"
+    yield "; time `descent` sweeps at temperature zero follow. The best state of all tries counts. More tries find better"
+    yield "; states, or longer ones: bioasm run FILE --set tries=... --set sweeps=..."
+    yield f".const T0 = {spell_number(max(float(f'{_LESS_HOT * schedule.hot:.2g}'), schedule.cold))}"
+    yield f".const T1 = {spell_number(schedule.cold)}"
+    yield f".const tries = {_TRIES}"
+    yield f".const steps = {schedule.steps}"
+    yield f".const sweeps = {max(1, round(schedule.sweeps / _TRIES))}"
+    yield f".const descent = {schedule.descent}"
+    yield ""
+    yield "    MODEL ising"
+    yield "    SET rule, metropolis"
+    yield from load
+    yield "    MOV r3, tries"
+    yield "again:"
+    yield from geometric_fall("T0", "steps", "sweeps", "anneal", "the temperature")
+    yield "    SIG 0"
+    yield "    RUN descent"
+    yield "    LOOP r3, again"
 
 
 def strip_solving(schedule: Schedule, plan: list[Integers], load: Iterable[str]) -> Iterator[str]:

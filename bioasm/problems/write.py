@@ -11,7 +11,7 @@ import numpy as np
 
 from bioasm.diagnostics import Diagnostic, error
 from bioasm.isa.labels import BITS, MAXIMIZE, NAMES, SENSE, VALUES, names_to_text
-from bioasm.problems import ANNEAL, AUTO, BIFURCATION, MERGE, STRIPS, TEMPER
+from bioasm.problems import ANNEAL, AUTO, BIFURCATION, MERGE, RESTARTS, STRIPS, TEMPER
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.plans import joined_plan
 from bioasm.problems.polynomial import BIT, Monomials, Polynomial
@@ -24,6 +24,7 @@ from bioasm.problems.solvers import (
     geometric_fall,
     merge_annealing,
     plan_of,
+    restarted,
     strip_solving,
     tempering,
 )
@@ -160,6 +161,9 @@ def _ising(problem: Polynomial, schedule: Schedule, effort: Effort, plan: list[I
         return
     if effort.solver == STRIPS:
         yield from strip_solving(schedule, plan, _load(problem, effort))
+        return
+    if effort.solver == RESTARTS:
+        yield from restarted(schedule, _load(problem, effort))
         return
     yield "; The annealing schedule: at each of `steps` temperatures, which fall geometrically from T0 towards T1, the"
     yield "; spins are swept `sweeps` times; at the end `descent` sweeps at temperature zero, where no flip raises the"

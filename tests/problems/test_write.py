@@ -155,6 +155,20 @@ def test_many_biases_go_over_several_lines():
     assert energy(written(problem), (1,) * 50) == 51 * 25
 
 
+# --- several falls of the temperature ------------------------------------------------------------------
+
+
+def test_a_large_dense_problem_is_annealed_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, account = cut_problem(generate("-clique 12 -random 0 1 1 -times 2 -plus -1"), "g", "rudy")
+    assert "tries" not in write_program(problem, account, "ising", Effort(solver="auto")).text
+    monkeypatch.setattr("bioasm.problems.solvers._LEAST_SPINS", 12)
+    program = assemble(write_program(problem, account, "ising", Effort(solver="auto")).text)
+    settings = {name: program.constants[name].value for name in ("tries", "steps", "sweeps", "descent")}
+    result = bioasm.run(program, seed=1)
+    assert result.steps == settings["tries"] * (settings["steps"] * settings["sweeps"] + settings["descent"])
+    assert result["cut"] == max(-value(problem, s) for s in states(12, SPIN))
+
+
 # --- particles ----------------------------------------------------------------------------------------
 
 
