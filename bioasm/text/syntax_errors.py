@@ -82,7 +82,7 @@ def _hint(before: str, found: str, token: Token | None) -> str | None:
 _MARKS = {
     "#/": "comments start with a semicolon",
     "'": 'texts stand in double quotes: "text"',
-    "(*": "arithmetic is done by instructions, such as ADD and MUL",
+    "(*": "random values are uniform(...), normal(...), lognormal(...), choice(...); arithmetic is done by ADD, MUL, ...",
 }
 
 

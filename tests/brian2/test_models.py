@@ -185,7 +185,9 @@ def test_two_populations_and_their_names() -> None:
     assert_alike(on_brian2(text, lanes=2), on_cpu(text, lanes=2))
 
 
-@pytest.mark.parametrize("step", ["dx/dt = (I - x)/tau\n  then:\n    dy/dt = (x - y)/tau", *rarely("x := x + 0.01*I\n    y := 0.3*x")])
+@pytest.mark.parametrize(
+    "step", ["dx/dt = (I - x)/tau\n  then:\n    dy/dt = (x - y)/tau", *rarely("x := x + 0.01*I\n    y := 0.3*x")]
+)
 def test_what_is_clamped_does_not_move_between_stages(step: str) -> None:
     text = leaky(step) + "CLAMP [0, 2], [0.4, 5]\n" + RUN + "FREE 2\nRUN 5 ms\nRD cells.y\n"
     assert_alike(on_brian2(text), on_cpu(text))

@@ -233,6 +233,7 @@ def test_refused(line: str, code: str) -> None:
         ("SET a.dt, 1 ms", "write `SET dt, ...`"),
         ("SET s.wait, 1", "did you mean weight?"),
         ("SET s.weight, heavy", "CON takes a matrix of weights"),
+        ("SET s.delay, far", "a vector or random values give each connection its own"),
         ("INP a.driv, 1 mV", "did you mean drive?"),
         ("INP a.I, 1, ad", "did you mean add?"),
         ("EVT a.secnd, [[0, 0]], 1", "did you mean second?"),

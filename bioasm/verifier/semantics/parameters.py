@@ -171,7 +171,9 @@ def _check_projection(context: CheckContext, projection: Projection, name: str, 
     elif name not in (WEIGHT, DELAY):
         yield unknown("B105", "parameter", name, (WEIGHT, DELAY), f"projection {projection.name}")
     elif isinstance(value, Name):
-        yield Finding("B004", f"the {name} of a projection is a number, not a word", "CON takes a matrix of weights")
+        each = "a vector or random values give each connection its own"
+        hint = each if name == DELAY else "CON takes a matrix of weights"
+        yield Finding("B004", f"the {name} of a projection is a number, not a word", hint)
     elif isinstance(value, DataRef) and name == DELAY:
         yield from _check_delays(context, projection, value)
     elif isinstance(value, DataRef):
