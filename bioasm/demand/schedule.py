@@ -200,7 +200,7 @@ class _Execution:
         return left - repeats
 
     def _without_arithmetic(self, loop: Instruction, left: float) -> float:
-        """Count the rounds of a LOOP over arithmetic and OUT that is too long to walk; what it writes is then unknown.
+        """Skip the rounds of a long LOOP over arithmetic and OUT, counting their steps; registers it writes become unknown.
 
         Returns what its register holds after them.
         """
@@ -274,7 +274,7 @@ class _Execution:
         self.recorders[ref, ref.part] = Recorder(self.pc - 1, self.found.steps, steps, count)
 
     def _meant(self) -> Operand | Reference:
-        """What the first operand of the instruction that is executed stands for."""
+        """The resolved first operand of the current instruction."""
         return self.verified.instructions[self.pc - 1].operands[0]
 
     def _size(self, ref: VariableRef) -> int:

@@ -50,7 +50,7 @@ def _packed(value: Any, places: dict[str, int]) -> Any:
 
 
 def _taken_apart(value: Any) -> tuple[str, list[Any]]:
-    """The name of an object's class, and what it is made of in order."""
+    """Serialise an object: the name of its class, and its fields in order."""
     name = type(value).__name__
     if type(value) is tuple:
         return _TUPLE, list(value)

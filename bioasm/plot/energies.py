@@ -42,7 +42,7 @@ def _lowest_of_lanes(result: Result) -> Array:
 
 
 def unknown_hits(result: Result, target: float) -> str:
-    """Why it can't be told when lanes reached a target, empty where it can: the lanes of the trace are those of the best."""
+    """The reason for which times to target are unknown, empty where known: the trace must hold the lanes of `best`."""
     limit = target + float(tolerance(np.asarray(target)))
     kept, traced = result.best_energy <= limit, _lowest_of_lanes(result) <= limit
     if traces_kept_states(result) and np.array_equal(kept, traced):

@@ -1,4 +1,4 @@
-"""How problems of each kind are told in programs: title, source, what the energy means, what is emitted."""
+"""Headers of programs by kind of problem: title, source, meaning of the energy, emitted values."""
 
 from __future__ import annotations
 

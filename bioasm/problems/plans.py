@@ -136,11 +136,11 @@ class _Growth:
         return sum(u in self.live and self.to_come[u] == 1 for u in self.around[v])
 
     def _cost(self, v: int) -> tuple[int, int, int, int]:
-        """What is least for the spin to be visited next: growth, neighbours to come, and chance."""
+        """Greedy elimination order: the key that is least for the next spin (growth, open neighbours, random)."""
         return (self.to_come[v] > 0) - self._ending(v), self.to_come[v], self.rank[v], v
 
     def _loose(self, v: int) -> tuple[float, int]:
-        """What is most for the spin to be left out: one with few live ones around it, which lets one of them end soon."""
+        """The key that is greatest for the spin to leave out: few live neighbours, of which one is soon closed."""
         touched = [u for u in self.around[v] if u in self.live]
         return self.to_come[v] - 3 * len(touched) + 8 / min(self.to_come[u] for u in touched), self.rank[v]
 

@@ -131,7 +131,7 @@ def _too_wide(problem: Polynomial) -> Iterator[Diagnostic]:
 
 
 def _wide_range(schedule: Schedule, model: str) -> Diagnostic:
-    """The warning that energies range over unusually much, and what it means for the model."""
+    """The warning for an unusually wide range of energies, with its consequence for the model."""
     found = f"the energies that decide a variable range from {schedule.hot:g} down to {schedule.cold:g}"
     if model == "lif":
         hint = "spins under an annealing schedule resolve them: --model ising"

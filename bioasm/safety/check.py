@@ -1,4 +1,4 @@
-"""Whether a pulse may pass through an electrode: every rule that looks at one pulse alone."""
+"""Safety rules of a single pulse at one electrode: shape, current, charge, charge density, Shannon's k and balance."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def admit(path: Path, wanted: JobOptions, device: dict[str, Any], who: Holder, k
 
 
 def _gated(path: Path, wanted: JobOptions) -> Verified:
-    """The program past the gate; texts, which may include files, are none here."""
+    """Decode and verify bytecode. Program texts, which could include files, are refused."""
     with open(path, "rb") as stream:
         if not looks_like_bytecode(stream.read(_PREFIX)):
             raise error("B201", "what was sent is no bytecode", hint="`bioasm asm` makes bytecode of a text")
@@ -100,7 +100,7 @@ _LESS = {
 
 
 def _check_quotas(verified: Verified, wanted: JobOptions, who: Holder) -> None:
-    """Refuse what is more than the token may have (B551), and what would not fit into this machine (B111, B403)."""
+    """Check the token's quotas (B551) and this machine's memory and limits (B111, B403)."""
     needed = demand(verified, wanted.lanes, wanted.parameters, wanted.fuel)
     check_demand(needed, here=True)
     asked = {"lanes": wanted.lanes, "fuel": wanted.fuel, "bytes": needed.peak}

@@ -1,4 +1,4 @@
-"""The routes of BRP/1 (Starlette): what each asks of the token, and what it answers."""
+"""The HTTP routes of BRP/1 (Starlette): the rights that each requires, and its response."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Server:
         self.renewals[who.id] = [*recent, now]
 
     def stands(self, who: Holder) -> bool:
-        """Whether the token of an accepted request is still valid."""
+        """Revalidate a long request: whether its token is still valid."""
         with self.store.look() as database:
             return stands(database, who)
 
@@ -121,7 +121,7 @@ def make_app(server: Server) -> Starlette:
 
 
 def _route(path: str, method: str, handler: Handler, server: Server) -> Route:
-    """A route whose refusals are answers, and are taken down."""
+    """Wrap a handler as a route: errors become responses and enter the audit log."""
 
     @functools.wraps(handler)
     async def answer(request: Request) -> Response:

@@ -7,7 +7,7 @@ import contextlib
 
 
 class Bell:
-    """All that wait are woken at each ring."""
+    """Broadcast condition: each ring wakes all waiting tasks."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()

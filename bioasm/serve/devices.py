@@ -35,12 +35,12 @@ class Device:
 
 
 def device_of(text: str) -> Device:
-    """The device that JSON tells of."""
+    """Deserialise a device from JSON."""
     return Device(**json.loads(text))
 
 
 def parse_device(text: str) -> Device:
-    """The device that a command line names. Raises BioasmError: as `make_driver`, B406 for what is not understood."""
+    """Parse a device of the command line. Raises BioasmError as `make_driver` does; B406 for a syntax error."""
     driver, *parts = text.split(",")
     known = {"name", "workers", *find_driver(driver).options}
     options: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Fitness: a job that was let in is judged once more at its device, which may be another one by the time of its turn."""
+"""Re-validation of an admitted job before it starts: its device may have been replaced since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard of a connection: ends those that send no whole request, or take no answer, in time.
+"""Connection timeouts (against slow clients): for the whole request to arrive, and for the response to be read.
 
 It stands between the event loop and uvicorn's protocol for HTTP/1.1 (h11), which has no such limits of its own.
 """
@@ -15,7 +15,7 @@ STALL_SECONDS = 60.0  # in which a reader takes something
 
 
 class Guard(asyncio.Protocol):
-    """Passes everything on to the protocol of uvicorn, and keeps the time."""
+    """A proxy of uvicorn's protocol that enforces the timeouts."""
 
     head_seconds, stall_seconds = HEAD_SECONDS, STALL_SECONDS
     open = 0  # connections of this process
@@ -88,7 +88,7 @@ class Guard(asyncio.Protocol):
 
 
 def most() -> int:
-    """The most connections, of which each may need a file beside its socket."""
+    """Limit of open connections: half of the free file descriptors, as each may need a file besides its socket."""
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

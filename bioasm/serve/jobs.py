@@ -20,7 +20,7 @@ _AGAIN = ("interrupted", "lost")  # a job that ended so is run anew when it is s
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job that was found fit to run: where, for whom, and what it was found fit for.
+    """An admitted job: its device, its token, and the properties of the device it was checked against.
 
     `driver` and `repeats` (one seed gives one result) are those of the device then, `drives` says whether it may drive cells.
     """
@@ -254,7 +254,7 @@ def holders(store: Store, job: str) -> list[str]:
 
 
 def described(store: Store, row: sqlite3.Row) -> dict[str, Any]:
-    """A job as the protocol tells of it."""
+    """Serialise a job for the protocol."""
     plain = ("id", "device", "model", "n", "state", "status", "wanted", "created", "started", "ended", "exit", "size", "sha256")
     last = store.row("SELECT COALESCE(MAX(number), 0) AS number FROM events WHERE job = ?", row["id"])
     return {

@@ -1,4 +1,4 @@
-"""Keeping what a run left: its Result goes to a file, in several tries where the disk does not take it."""
+"""Persistence of results: a Result is written to a file, with retries while the disk fails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _write(store: Store, job: str, data: bytes) -> None:
 
 
 def persist(action: Callable[[], None]) -> None:
-    """Do what may fail for a while because of a disk or a database. Raises the last failure."""
+    """Retry an action that may fail for a while because of a disk or a database. Raises the last failure."""
     for wait in WAITS:
         try:
             return action()

@@ -1,4 +1,4 @@
-"""Leftovers: jobs that died with their worker at a place that no worker has any more, as there are fewer, or other devices."""
+"""Recovery of orphaned jobs: their worker died, and its slot no longer exists, as devices or slots were removed."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _connected(path: Path) -> socket.socket | None:
 
 
 def _started(folder: Path, path: Path) -> socket.socket:
-    """Start a server that lives on, and connect to it."""
+    """Start a detached server (daemon), and connect to it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-m", "bioasm", "serve", "--store", str(folder), "--quiet"]
     with open(folder / "server.log", "ab") as log:

@@ -1,4 +1,4 @@
-"""The reporter: an observer that notes, and a thread that writes; a rig must not wait for a disk between two slices."""
+"""Asynchronous progress reports: the observer only queues, a thread writes; a rig never waits for the disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Owner(Protocol):
 
 
 class Reporter:
-    """Writes what a run tells into the events of its job, and asks it to stop where the job is cancelled or the worker leaves.
+    """Writes a run's progress as events of its job; stops the run when the job is cancelled or the worker exits.
 
     A context manager around the run. `released` says that the job is to be put back, which `may_release` allows.
     """
@@ -70,11 +70,11 @@ class Reporter:
         return not (self.over or self.blind or self.owner.leaving)
 
     def _is_watched(self) -> bool:
-        """Whether the job could be cancelled: the thread lives, and was told lately that the job is wanted."""
+        """Whether cancellation works: the thread lives, and has lately read from the database that the job is wanted."""
         return self._thread.is_alive() and time.monotonic() - self.looked < BLIND
 
     def judged(self, outcome: jobs.Outcome) -> jobs.Outcome:
-        """The outcome, with a finding where the run was stopped because nobody could have cancelled it."""
+        """The outcome, with a finding where the run was stopped because its cancellation could not be read."""
         if not self.blind:
             return outcome
         text = f"the run was stopped: for {BLIND:g} s the server's database could not be asked whether it is cancelled"

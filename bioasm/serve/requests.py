@@ -41,7 +41,7 @@ class Refusal(Exception):
 
     @classmethod
     def of(cls, status: int, fault: BioasmError) -> Refusal:
-        """The refusal that an error of BioASM is."""
+        """The HTTP response for a BioasmError."""
         made = cls(status, str(fault))
         made.findings, made.exit_code = fault.diagnostics, fault.exit_code
         return made
@@ -66,7 +66,7 @@ class Refusal(Exception):
 
 
 def check_frame(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Refuse a request whose end two programs could see in two places (request smuggling): its length must be given once."""
+    """Guard against request smuggling: no repeated framing header, no chunked body, no upgrade, and short headers."""
     names = [name for name, _ in headers]
     if sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
         raise Refusal(431, f"the headers have more than {HEAD_BYTES:,} bytes", close=True)
@@ -80,7 +80,7 @@ def check_frame(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def body_length(request: Request, most: int) -> int:
-    """How long the body is said to be. Raises Refusal where it is too long, or not said."""
+    """The declared length of the body in bytes. Raises Refusal where it is missing or over the limit."""
     text = request.headers.get("content-length", "")
     if not text:
         raise Refusal(411, "a submission has a Content-Length", close=True)

@@ -1,4 +1,4 @@
-"""The server process: uvicorn on a socket of ours, the workers beside it, an orderly end."""
+"""The server process: uvicorn on a bound socket, supervision of the workers, graceful shutdown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DAY = 86400.0
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the command line. `local` are the rights of those who come to a socket file without a token."""
+    """The options of the command line. `local` are the rights of clients of a socket file without a token."""
 
     folder: Path
     devices: list[Device]
@@ -52,7 +52,7 @@ class Settings:
 
 
 def socket_file(folder: Path) -> Path:
-    """Where a server listens unless it is told otherwise."""
+    """The default address: a socket file."""
     return folder / "socket"
 
 

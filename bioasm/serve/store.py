@@ -185,13 +185,13 @@ def check_private(folder: Path) -> None:
 
 
 def default_folder() -> Path:
-    """Where a server keeps its jobs unless it is told otherwise."""
+    """The default folder of a server's jobs."""
     home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(home) / "bioasm" / "serve"
 
 
 def lock(path: Path) -> int | None:
-    """A lock on a file (flock), as long as this process lives; None where another process has it. Raises BioasmError B302."""
+    """Advisory lock of a file (flock) until this process ends; None where another holds it. Raises BioasmError B302."""
     import fcntl
 
     try:

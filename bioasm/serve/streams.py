@@ -1,4 +1,4 @@
-"""Streams of events and files of results: what a job tells, joined anywhere and never held whole in memory."""
+"""Streaming responses in bounded memory: server-sent events from any position, and files of results."""
 
 from __future__ import annotations
 

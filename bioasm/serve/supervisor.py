@@ -74,7 +74,7 @@ class Supervisor:
 
 
 async def _ended(process: Process) -> None:
-    """Wait for a worker, and drop what it still has to say."""
+    """Wait for a worker to exit, and discard its remaining output."""
     assert process.stdout is not None
     with contextlib.suppress(RuntimeError):  # its task still reads
         while await process.stdout.read(4096):

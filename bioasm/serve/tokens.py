@@ -1,4 +1,4 @@
-"""Tokens: who may do what, for how long and how much of it. The server keeps their hashes alone."""
+"""Access tokens: rights, expiry and quotas. The server stores only their hashes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Holder:
 
 
 def add_token(store: Store, name: str, rights: Collection[str], quotas: Mapping[str, int], days: float | None) -> str:
-    """Make a token; it is told once, here. Raises BioasmError B406 where the name is taken or a right does not exist."""
+    """Create a token, which is returned once and not stored. Raises BioasmError B406 for a used name or unknown right."""
     _check(name, rights, quotas)
     token = secrets.token_urlsafe(32)
     expires = None if days is None else time.time() + 86400 * days
@@ -70,7 +70,7 @@ def _check(name: str, rights: Collection[str], quotas: Mapping[str, int]) -> Non
 
 
 def check_rights(rights: Collection[str]) -> frozenset[str]:
-    """The rights, where there are such. Raises BioasmError B406."""
+    """Validate names of rights. Raises BioasmError B406."""
     for right in rights:
         if right not in RIGHTS:
             raise _wrong(f"there is no right {right!r}", did_you_mean(right, RIGHTS) or f"there are {', '.join(RIGHTS)}")

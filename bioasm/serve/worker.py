@@ -39,7 +39,7 @@ _TROUBLE = 5.0  # s after which a device that could not be had is tried again
 
 
 class Worker:
-    """One place at a device."""
+    """A worker in one slot of a device."""
 
     def __init__(self, store: Store, device: Device, slot: int, every: float) -> None:
         self.store, self.device, self.slot, self.every = store, device, slot, every
@@ -87,7 +87,7 @@ class Worker:
         return "abilities" in self.about
 
     def describe(self) -> None:
-        """Write down what the device can do, or why it can't be had."""
+        """Record the device's abilities in the database, or the error that makes it unusable."""
         try:
             with self.device.make() as driver:
                 self.about = about(self.device, driver)
@@ -170,7 +170,7 @@ class Worker:
 
 
 def _locked(worker: Worker, path: Path) -> bool:
-    """Whether the place was got, from a worker of an earlier server that may still be at a job there."""
+    """Wait for the slot's lock, which a worker of an earlier server may still hold; False where told to leave first."""
     while not worker.alone and not worker.leaving:
         if lock(path) is not None:
             return True
@@ -179,7 +179,7 @@ def _locked(worker: Worker, path: Path) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Be a worker until the server is gone."""
+    """Entry point of a worker process; returns when the server is gone."""
     os.umask(0o077)
     folder, device, slot, every = arguments
     store = Store(Path(folder))

@@ -1,4 +1,4 @@
-"""The directives: one row each, with its form and what it adds to the state of a program."""
+"""Table of the directives: one row each, with its syntax and its action on the assembler's state."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _const(state: AssemblyState, place: Place, statement: Statement) -> None:
 
 
 def _constant(state: AssemblyState, name: str, value: Item) -> Quantity:
-    """A number, or what a formula gives of the constants that stand above."""
+    """The value of a constant: a number, or a formula evaluated over constants defined above it."""
     if value.form == "number":
         return read_number(value)
     text = read_string(value)

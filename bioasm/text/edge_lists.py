@@ -29,7 +29,7 @@ class _Line(NamedTuple):
 
 
 def read_edge_list(path: Path, sizes: str | None) -> Sparse:
-    """The matrix of `sizes` ("80 x 60", or "80") whose entries stand on the lines of a file: source, target[, weight], from 0.
+    """Sparse matrix of `sizes` ("80 x 60", or "80") from lines `source, target[, weight]`; indices count from 0.
 
     Lines that are empty or start with # are passed over, and so is a first line of words. Edges of the same pair add up.
     Raises BioasmError B303, at the line at fault.

@@ -31,7 +31,7 @@ def sorted_sparse(
 
 
 def repeated(matrix: Sparse) -> NDArray[Any]:
-    """For every entry whether it names the same place as the one before it."""
+    """Mask of sorted entries (entries,): true where row and column equal those of the entry before."""
     import numpy as np
 
     same = (matrix.row[1:] == matrix.row[:-1]) & (matrix.column[1:] == matrix.column[:-1])
@@ -39,7 +39,7 @@ def repeated(matrix: Sparse) -> NDArray[Any]:
 
 
 def summed(matrix: Sparse) -> Sparse:
-    """The matrix with entries of the same place added up, as file formats mean them."""
+    """The matrix with duplicate entries summed, as file formats define them."""
     import numpy as np
 
     again = repeated(matrix)

@@ -47,7 +47,7 @@ def read_file(path: Path, key: str | None = None) -> Data:
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Turn every way in which the reading of `path` can fail into a BioasmError."""
+    """Context manager that turns any error of reading `path` into a BioasmError."""
     try:
         yield
     except (BioasmError, MemoryError):
@@ -134,7 +134,7 @@ def _inflated(path: Path, name: str, header: Header) -> Dense:
 
 
 def _check_room(path: Path, entries: int, size: int) -> None:
-    """Refuse what is over the limits or this machine's memory, by its size alone."""
+    """Refuse an array by its size, before it is read: over the limits, or over this machine's memory."""
     if entries > limit("data_entries") or size > limit("data_bytes"):
         raise error("B111", f"{path}: {entries:,} entries in {size:,} bytes; the limits are {limit('data_entries'):,} "
                             f"and {limit('data_bytes'):,}")  # fmt: skip
@@ -179,7 +179,7 @@ def _inflated_sparse(path: Path, layout: str, shape: tuple[int, int], most: int)
 
 
 def _spread(pointers: NDArray[Any], count: int) -> NDArray[Any]:
-    """The row of every entry from the places at which rows start."""
+    """Expand CSR row pointers (rows + 1,) to the row index of each entry (entries,)."""
     import numpy as np
 
     lengths: NDArray[Any] = np.diff(pointers.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Programs laid out the one way, with their comments and the spelling of their numbers kept."""
+"""Canonical formatter of programs: layout is normalised, comments and spellings of numbers are kept."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def _dense_faults(text: str) -> Iterator[LiteralFault]:
 
 
 def _order_faults(text: str) -> Iterator[LiteralFault]:
-    """Entries that are no numbers, and numbers, commas and brackets that do not follow each other."""
+    """Token faults of a dense literal: invalid numbers, and misplaced numbers, commas or brackets."""
     before = ""
     for token in _TOKEN.finditer(text):
         word, place = token[0], token.span()
@@ -66,7 +66,7 @@ def _number_fault(word: str, start: int) -> Iterator[LiteralFault]:
 
 
 def _row_faults(text: str) -> Iterator[LiteralFault]:
-    """Rows that stand beside numbers, and rows of different lengths."""
+    """Shape faults of a dense literal: numbers mixed with rows, and rows of different lengths."""
     inside = 1
     rows = list(re.finditer(r"\[([^][]*)\]", text[inside:-1]))
     loose = _PIECE.search(re.sub(r"\[[^][]*\]", lambda row: " " * len(row[0]), text[inside:-1]).replace(",", " "))

@@ -139,7 +139,7 @@ def _all_terms(body: str, size: int, kind: str) -> Terms:
 
 
 def _entries(body: str) -> list[list[str]]:
-    """The words of every entry; entries are separated by line ends or bars, empty ones do not count."""
+    """Tokenise a sparse literal: the words of each entry; line ends or bars separate entries, empty ones are skipped."""
     _only(body, _NUMERIC + b"|" + _SPACE)
     return list(filter(None, map(str.split, body.replace("|", "\n").split("\n"))))
 

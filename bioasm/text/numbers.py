@@ -44,7 +44,7 @@ def _checked(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _whole_again(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
-    """The array in int64 where entries are whole, some spelled as floats, and too large to be exact in float64."""
+    """Retry in int64 for whole numbers above 2**53 of which some are spelled as floats; float64 would round them."""
     import numpy as np
 
     if not array.size or abs(array).max() < EXACT or not all_whole(array):
@@ -73,7 +73,7 @@ def stored_as(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _same(stored: NDArray[Any], array: NDArray[Any]) -> bool:
-    """Whether two arrays hold the same numbers, -0.0 and 0.0 told apart, whole numbers compared as such."""
+    """Exact equality of two arrays: -0.0 differs from 0.0, and integers are compared as integers."""
     import numpy as np
 
     if stored.dtype.kind == array.dtype.kind:

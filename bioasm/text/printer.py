@@ -63,7 +63,7 @@ def _print(line: Line, indent: str, *, first: bool) -> Iterator[_Printed]:
 
 
 def _stands_in_code(line: Line, head: Item) -> bool:
-    """Whether a directive is indented like the instructions around it, because it brings in instructions."""
+    """Whether a directive is indented as instructions are: one that includes instructions (`.include`)."""
     return head.text.lower() == ".include" and line.column > 1
 
 

@@ -47,7 +47,7 @@ def _at_end(document: Document, line: Line, said: str) -> Diagnostic:
 
 
 def _run(said: str, start: int) -> str:
-    """The characters from `start` that look like one thing to a reader."""
+    """The token-like run at `start`, a word or one character, for the message."""
     found = re.compile(r"[\w.]+|.", re.DOTALL).match(said, start)
     return found[0] if found else ""
 
@@ -87,7 +87,7 @@ _MARKS = {
 
 
 def too_long(document: Document, line: Line) -> Diagnostic:
-    """The diagnostic for a statement that is longer than any sensible one."""
+    """The diagnostic for a statement over the limit of length."""
     message = f"the statement is longer than {limit('statement')} characters beside its data and quoted texts"
     return document.finding("B111", message, line, Item("", "", 0, 1))
 
@@ -121,7 +121,7 @@ def _bracket(document: Document, line: Line, item: Item, fault: int) -> tuple[Di
 
 
 def _block(document: Document, line: Line, item: Item, fault: int) -> tuple[Diagnostic, int]:
-    """The diagnostic for a model's block: braces or a text that is not closed stand in it, or it is not closed itself."""
+    """The diagnostic for a model's block with nested braces, an unclosed text, or without its closing brace."""
     text, past = document.text, _fresh_line(document.text, fault, _FRESH_STATEMENT)
     end = _closing(text, fault, _BRACES, "{")
     closed = end is not None and end <= past
@@ -135,7 +135,7 @@ def _block(document: Document, line: Line, item: Item, fault: int) -> tuple[Diag
 
 
 def _closing(text: str, start: int, marks: re.Pattern[str], opening: str) -> int | None:
-    """Where the bracket at `start` is closed, brackets inside of it counted; None where it is not."""
+    """Bracket matching by depth: the end of the bracket at `start`, None where it is unclosed."""
     depth = 0
     for mark in marks.finditer(text, start):
         if mark[0] in "[]{}":

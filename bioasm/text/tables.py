@@ -1,4 +1,4 @@
-"""The parser of one statement of a program."""
+"""LALR parser of one statement of a program, with cached parse tables."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _FAULTS = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZip
 
 
 class Damaged(ValueError):
-    """The content of an archive is not what it must be."""
+    """The content of an archive fails a check."""
 
 
 @contextmanager

@@ -167,7 +167,7 @@ def _largest_row_sum(matrix: Array, piece: int = 1024) -> int:
 
 
 def _row_tails(matrix: Array) -> Array:
-    """The last n mod 8 columns in float64, (n, 8), with zeros behind them; of a matrix of bytes the last row alone."""
+    """Zero-padded last n mod 8 columns in float64, (n, 8); for int8 matrices the last row only."""
     n = len(matrix)
     if matrix.dtype == np.int8:
         return np.concatenate([matrix[-1], np.zeros(LIMB_COLUMNS, np.int8)])

@@ -246,7 +246,7 @@ class Machine(Run):
         return status
 
     def turn(self) -> Status:
-        """Do one instruction of the host's, or let the kernel run until it comes back and do what it came back for."""
+        """Execute one host instruction, or run the kernel until it yields and serve its request."""
         if self._at_host_instruction():  # before ALC and LDJ there is no kernel worth compiling
             return self._spent() or self._serve()
         status = self.kernels.execute()
@@ -287,7 +287,7 @@ class Machine(Run):
         return Status.HOST
 
     def execute(self, origin: Origin) -> None:
-        """Do an instruction of the host's, at its step; what it plays, sends or records is known by this origin."""
+        """Execute a host instruction at its step; its origin (place, step) identifies what it plays, sends or records."""
         self.state.origin = origin
         self.kernels.host_has_changed()  # also before the instruction, which may ask for energies in between
         instruction = self.verified.instructions[origin.pc]

@@ -139,7 +139,7 @@ class NameTable:
 
     @cached_property
     def _where(self) -> dict[str, str]:
-        """The places and regions of mechanisms that do not stand on all of a population, by their ids."""
+        """The place or region of each mechanism that covers part of a population, by its id."""
         return {one.id: m.where for one, m in zip(self.mechanisms, self.network.mechanisms, strict=True) if m.where}
 
     def links(self, own: frozenset[str] = frozenset()) -> list[Link]:
@@ -214,7 +214,7 @@ class NameTable:
 
     @cached_property
     def played_apart(self) -> frozenset[str]:
-        """The inputs that are not played into as a whole alone."""
+        """The inputs that PLAY or WAVE drives in part of a population."""
         found = played_parts(self.verified).items()
         return frozenset(self.qualified(ref) for ref, parts in found if parts != (neurons_with(self.verified, ref),))
 

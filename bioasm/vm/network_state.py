@@ -324,7 +324,7 @@ class Populations(CompiledDynamics):
     # --- checkpoints --------------------------------------------------------------------------------
 
     def live(self) -> dict[str, Array]:
-        """The fields that a run changes, and who was put where they start."""
+        """The mutable fields of a run, for checkpoints, and the neurons whose initial state was set."""
         fields = self.arrays.live()
         mine = [name for name in fields if self.stimuli.is_live(name.removeprefix("field."))]
         return {"placed": self.placed, "given": self.given} | {name: fields[name] for name in mine}

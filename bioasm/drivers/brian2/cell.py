@@ -203,7 +203,7 @@ class Cell:
         return found
 
     def _still(self, part: Part, stage: int) -> dict[frozenset[str], str]:
-        """The sets of states that can stand still together, smaller ones first, and the condition that they do."""
+        """The sets of states that can be held at the same time, smaller ones first, with the condition of each."""
         frozen = frozenset(e.variable for k, e in _equations(part.model) if k == stage and self._is_frozen(part, e.variable))
         held = frozenset(s.name for s in part.model.states if self.clamps and self.is_clamp(part, s.name))
         refractory, clamped = f"not {self.moves}", f"{FREE} <= 0.5"

@@ -1,4 +1,4 @@
-"""What goes into the control volumes of cells of cable, linearised, and where the states of painted mechanisms move."""
+"""Linearised membrane currents of control volumes (CVs), and masks where states of painted mechanisms advance."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _flow_lines(cell: Cell) -> Iterator[str]:
 
 
 def stands_still_elsewhere(cell: Cell, part: Part) -> bool:
-    """Whether a painted part's states move on its region alone: nothing of it meets another mechanism."""
+    """Whether a painted mechanism's states advance on its region only: it shares no value with another mechanism."""
     if not part.region or cell.tree is None or cell.tree.together or cell.summed.get((cell.parts[0].name, CURRENT)):
         return False
     others = [one for one in cell.parts[1:] if one is not part]

@@ -1,4 +1,4 @@
-"""What the populations and mechanisms of cells of cable are to Brian2, and which cells its SpatialNeuron can't be."""
+"""Mapping of cable cells and their mechanisms to Brian2's SpatialNeuron, and the cells that it can't express."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEEPEST = 100  # forks in a row: seen from a tip twice as many, and Brian2 goes
 
 
 def part_of(mechanism: Mechanism, network: Network) -> Part:
-    """A mechanism, with the place or the region that it stands on."""
+    """A mechanism with its place or region."""
     place = network.place(mechanism.name)
     return Part(mechanism.name, mechanism.model, place, "" if place else mechanism.where)
 
@@ -71,7 +71,7 @@ def _against(cell: Cell) -> Iterator[tuple[str, str | None]]:
 
 
 def _depth(cell: Cell) -> int:
-    """How many branches stand in a row at most."""
+    """Depth of the tree in branches."""
     depth = {ROOT: 0}
     for number, branch in enumerate(cell.tree.branches):
         depth[number] = depth[branch.parent] + 1

@@ -259,7 +259,7 @@ class Wire(Cell):
         return f"{FREE}_{end}" if own.model.clamp and name == identifier(own, own.model.clamp) else None
 
     def _is_free_of_order(self, handler: Handler) -> bool:
-        """Whether it makes no difference in which order connections act: what they change of neurons is only added to."""
+        """Whether the connections' actions commute: they change neurons by addition only."""
         assigned = [s for s in handler.statements if isinstance(s, Assignment) and s.variable in self.used]
         changed = {self._place_of(self._named(s.variable)) for s in assigned}
         only_added = all(_added(s) is not None and self._clamped(self._named(s.variable)) is None for s in assigned)

@@ -220,7 +220,7 @@ class RunSession:
             self.observer(self.live.progress(f"fetching the result: {100 * received // total} %"))
 
     def _take_rest(self) -> None:
-        """Telemetry that was told before the run ended but came behind its end."""
+        """Drain telemetry that was sent before the run ended and arrives after RunEnded."""
         if self.plan.raw:
             self.link.request(m.Subscribe(0))
         until = time.monotonic() + _REST
@@ -234,7 +234,7 @@ class RunSession:
             self.sink.ended(result.status if result else "failed", self.link.statistics.as_dict())
 
     def _deadline(self) -> float:
-        """Until when the end must be told, once the run should end: by the observer's wish, or by a fault."""
+        """Deadline for RunEnded (monotonic, s) after a stop by the observer or a fault; infinite before."""
         if self.live.fault is not None:
             return time.monotonic() + _FAULT_END
         if self.live.news and not self.observer(self.live.progress()):

@@ -228,7 +228,7 @@ class Follower:
                 return
 
     def _goes_on(self, event: Event) -> bool:
-        """Whether the observer wants more. What was told before a restart is not told again."""
+        """Forward progress to the observer, without repeats after a restart; false where it asks to stop."""
         if self.observer is None:
             return True
         progress = progress_of(event)
@@ -246,7 +246,7 @@ class Follower:
 
 
 def progress_of(event: Event) -> Progress:
-    """An event as an observer is told it."""
+    """Convert an event of the protocol to a Progress for the observer."""
     data = event.data
     steps, end, best = (data.get(name) for name in ("steps", "run_end", "best_energy"))
     message = str(data.get("message") or "")

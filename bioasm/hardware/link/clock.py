@@ -71,7 +71,7 @@ class Clock:
         return min(sample.half for sample in self._samples)
 
     def _jumped(self, sample: Sample) -> bool:
-        """Whether several samples in a row were outside what round-trip time and drift allow (a clock that jumped)."""
+        """Step detection: whether several samples in a row exceed the bounds from round-trip time and drift."""
         drift = WORST_DRIFT * (sample.middle - self._samples[-1].middle)
         allowed = sample.half + self._usual_half() + drift + JUMP
         off = abs(sample.ticks - self.device_at(sample.middle)) / self.hertz

@@ -184,7 +184,7 @@ class DeviceLink:
             self.statistics.malformed += 1
 
     def _complain(self, frame: Frame, now: float) -> None:
-        """Tell a host that it has no session, but not as often as it sends."""
+        """Rate-limited NoSession reply to a host without a session."""
         self.statistics.strangers += 1
         if now - self._complained >= NO_SESSION_EVERY and frame.type != m.Bye.TYPE:
             self._complained = now

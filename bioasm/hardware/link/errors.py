@@ -28,7 +28,7 @@ def request_name(request: Request) -> str:
 
 
 def _told(request: str, refused: Refused) -> str:
-    """The refusal as one sentence."""
+    """Format the refusal as one sentence."""
     reason = refused.text or refused.reason.name.lower().replace("_", " ")
     if refused.value != refused.value or "the limit is" in reason:  # which tells the numbers with their units
         return f"the board refused `{request}`: {reason}"

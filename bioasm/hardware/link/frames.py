@@ -78,7 +78,7 @@ class Decoder:
         self._keep(chunks[-1])
 
     def _keep(self, piece: bytes) -> None:
-        """Keep what may become a frame; of what is too long already only its length."""
+        """Buffer an incomplete frame; of an oversized one only its length is kept."""
         self._length += len(piece)
         if self._length > LONGEST:
             self._kept.clear()

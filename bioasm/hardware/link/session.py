@@ -32,7 +32,7 @@ _ANSWERS = frozenset({m.Welcome.TYPE, m.Ack.TYPE, m.HeartbeatAck.TYPE, m.EstopAc
 
 
 class Phase(Enum):
-    """Where a session is."""
+    """States of a session."""
 
     CLOSED = "closed"
     GREETING = "greeting"
@@ -41,7 +41,7 @@ class Phase(Enum):
 
 
 class Event(NamedTuple):
-    """Something the board told by itself, when it came (host, s), and how many frames of its stream before it are missing."""
+    """An unsolicited message: host time of arrival (s), and the lost frames since the previous one of its stream."""
 
     message: Message
     received: float
@@ -157,7 +157,7 @@ class HostSession:
             return b""
 
     def deadline(self) -> float:
-        """When `poll` has something to do although nothing arrives."""
+        """The next timer: the time at which `poll` is due without input."""
         times = [self._next_hello, self._next_heartbeat, self._next_estop, self._end.sender.deadline()]
         return min(time for time in times if time is not None)
 
@@ -242,7 +242,7 @@ class HostSession:
         self._next_hello, self._next_heartbeat, self._heard = float("inf"), now, now
 
     def _disowned(self, message: m.NoSession, frame: Frame) -> None:
-        """Our session is over where the board says so of our number, or says that it started anew."""
+        """Handle NoSession: the session ends if it names this one, or if the board has restarted."""
         if self.phase is not Phase.OPEN or self.welcome is None:
             return
         if message.boot != self.welcome.boot:
@@ -276,7 +276,7 @@ class HostSession:
             self._events.append((Event(message, now), 0))
 
     def _watch_over(self, pending: Pending) -> None:
-        """Beat slowly again once the board is disarmed, or was not armed."""
+        """Restore the slow heartbeat period once the board is disarmed, or was not armed."""
         refused = isinstance(pending.reply, m.Refused)
         if isinstance(pending.request, m.Disarm if not refused else m.Arm):
             self._watchdog = None

@@ -66,7 +66,7 @@ class Upload:
         self.done = False
 
     def advance(self, send: Send, sender: Sender) -> None:
-        """Take in what the board replied, and send on as long as the window has room."""
+        """Handle the board's replies, and queue further data while the window has room."""
         if self.done or not self._begin.done:
             return
         try:
@@ -119,7 +119,7 @@ class Download:
 
     @property
     def done(self) -> bool:
-        """Whether all bytes are there, or never will be."""
+        """Whether the download is complete or has failed."""
         return self._asked.done and (isinstance(self._asked.reply, Refused) or len(self.data) >= self.ended.total)
 
     def result(self) -> bytes:

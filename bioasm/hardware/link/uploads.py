@@ -1,4 +1,4 @@
-"""Uploads at the board's end: gathered, kept over a lost link, hashed, and skipped where loaded already."""
+"""Resumable uploads at the board's end: kept over a lost link, checked by SHA-256, skipped where loaded already."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Uploaded = Callable[[Kind, bytes], Refused | None]
 
 @dataclass(slots=True)
 class _Partial:
-    """An upload that is not whole."""
+    """An incomplete upload."""
 
     sha256: bytes
     total: int
@@ -87,7 +87,7 @@ class Uploads:
         return Verified(kind=kind, sha256=partial.sha256)
 
     def _wrong_state(self, kind: Kind) -> Refused | None:
-        """Nothing is exchanged under a running program, and limits are set before arming, never after."""
+        """Refuse uploads during a run, and limits while armed."""
         state = self._state()
         if state is State.DISARMED or (state is State.ARMED and kind is not Kind.LIMITS):
             return None

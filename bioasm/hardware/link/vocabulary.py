@@ -91,7 +91,7 @@ class Stream(IntEnum):
 
 
 class Refusal(IntEnum):
-    """Why a board does not do what it was asked for."""
+    """Reasons for which a board refuses a request."""
 
     MALFORMED = 1
     UNKNOWN = 2
@@ -108,7 +108,7 @@ class Refusal(IntEnum):
 
 
 class Fault(IntEnum):
-    """Why a board went to the state FAULT; NONE where it did not."""
+    """Causes of the state FAULT; NONE without a fault."""
 
     NONE = 0
     ESTOP = 1

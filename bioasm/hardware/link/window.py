@@ -1,4 +1,4 @@
-"""Reliable delivery in one direction: a window of frames, acknowledged one and all. Time is given with every call."""
+"""Sliding window with cumulative and selective acknowledgement, one direction. Time is given with every call."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RoundTrip:
     samples: int = 0
 
     def add(self, sample: float) -> None:
-        """Take one measurement in."""
+        """Update by one measurement of the round trip, s (RFC 6298)."""
         if not self.samples:
             self.smoothed, self.deviation, self.shortest = sample, sample / 2, sample
         else:
@@ -43,7 +43,7 @@ class RoundTrip:
 
     @property
     def timeout(self) -> float:
-        """How long to wait for an answer on an idle line."""
+        """The retransmission timeout (RTO) on an idle line, s."""
         if not self.samples:
             return FIRST_TIMEOUT
         return max(SHORTEST_TIMEOUT, self.smoothed + 4 * self.deviation)
@@ -96,7 +96,7 @@ class Sender:
 
     @property
     def wants_more(self) -> bool:
-        """Whether it could send soon what is queued now: fewer than a window wait for their first time."""
+        """Backpressure: whether fewer than a window of frames wait for their first transmission."""
         return len(self._items) - self._reach < self.window
 
     def poll(self, now: float) -> Frame | None:
@@ -141,7 +141,7 @@ class Sender:
             self._items[0].again = True
 
     def _mend(self, held: int, now: float) -> None:
-        """Send again what is missing before the last that the receiver holds; all, where it holds none ahead."""
+        """Retransmit the gaps below the receiver's last frame; all frames, where it holds none ahead."""
         known = held.bit_length() + 1 if held else self._reach
         for k in range(min(known, self._reach)):
             item = self._items[k]
@@ -189,7 +189,7 @@ class Sender:
         return self._timer + self._wait()
 
     def _wait(self) -> float:
-        """How long an answer may take now, in s."""
+        """The retransmission timeout, s: exponential backoff, plus the line's time for the bytes under way."""
         doublings = max(self._tries, min(self._backoff, KEPT))
         wait = min(LONGEST_TIMEOUT, self.round_trip.timeout * (1 << doublings))
         return wait + self._line_time(self._reach_bytes)

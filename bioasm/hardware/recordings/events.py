@@ -33,7 +33,7 @@ class EventWriter:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can say it: arrays as lists, numbers of numpy as numbers, what is not finite as null."""
+    """Convert a value to JSON types: arrays to lists, numpy scalars to numbers, non-finite numbers to null."""
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

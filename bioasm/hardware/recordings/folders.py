@@ -1,4 +1,4 @@
-"""Folders of signals: one file for each kind of signal, or one for each channel, beside info.rhd and time.dat."""
+"""Layouts `one file per signal type` and `one file per channel`: a folder with info.rhd and time.dat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AMPLIFIERS, DIGITAL = "amplifier.dat", "digitalin.dat"
 
 
 def signal_sizes(folder: Path, info: RecordingInfo) -> dict[str, int]:
-    """The files that count, and how many bytes a sample has in each. Raises BioasmError B308."""
+    """The data files by name, with the bytes of one sample in each. Raises BioasmError B308."""
     amplifiers = info.of(AMPLIFIER)
     if has_channel_files(folder, info):
         return (

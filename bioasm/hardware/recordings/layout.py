@@ -1,4 +1,4 @@
-"""The bytes of an .rhd header, as tables that both the writer and the reader go by. All numbers are little endian."""
+"""Field tables of the .rhd header, shared by encoder and decoder. All numbers are little endian."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def read_rhd(path: Path | str) -> Recording:
 
 
 def measured(path: Path | str) -> tuple[RecordingInfo, int, int]:
-    """A recording's header, its frames, and the bytes at its end that are no whole frames; the data are not read."""
+    """The header, the number of frames, and the bytes of an incomplete last frame, without reading the data."""
     file = header_file(Path(path))
     try:
         info, start = read_header(file)
@@ -145,7 +145,7 @@ def times(file: Path, info: RecordingInfo, start: int, frames: int) -> Iterator[
 
 
 def piece(stream: FileIO, at: int, size: int) -> bytes:
-    """Bytes at a place of a file; OSError where it was cut meanwhile."""
+    """Positioned read of a file; OSError where it was truncated meanwhile."""
     stream.seek(at)
     content = stream.read(size)
     if len(content) != size:
@@ -204,7 +204,7 @@ def from_blocks(file: Path, info: RecordingInfo, start: int, frames: int, cut: i
 
 
 def rows(data: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Signals [blocks, channels, samples] one after the other."""
+    """Reshape signals [blocks, channels, samples] to [channels, blocks * samples]."""
     return np.ascontiguousarray(data.transpose(1, 0, 2).reshape(data.shape[1], -1))
 
 
@@ -232,7 +232,7 @@ def from_signals(file: Path, info: RecordingInfo, frames: int, cut: int) -> Reco
 
 
 def mend(path: Path | str) -> int:
-    """Cut off what a crash left behind the last whole block or sample, so that others can open it; the bytes cut.
+    """Repair after a crash: truncate an incomplete last block or sample; returns the bytes removed.
 
     Raises BioasmError B301, B302 or B308.
     """

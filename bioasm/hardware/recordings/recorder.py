@@ -115,7 +115,7 @@ class Recorder(ClosedAtTheEnd):
         return (self.origin or 0) + self.frames
 
     def begin(self, first_sample: int) -> None:
-        """Fix where frames count from, and put down what happened before."""
+        """Set the device number of frame 0, and write the events queued before it."""
         self.origin = first_sample
         early, self.early = self.early, []
         for values in early:
@@ -131,7 +131,7 @@ class Recorder(ClosedAtTheEnd):
             lost -= length
 
     def write(self, codes: Codes, words: Codes) -> None:
-        """Hand samples to the layout; what can't be written ends the recording, and leaves whole what it has."""
+        """Pass samples to the writer; an error of writing closes the recording, with whole blocks kept."""
         self.frames += codes.shape[1]
         try:
             self.writer.append(codes, words)
@@ -154,7 +154,7 @@ class Recorder(ClosedAtTheEnd):
             self.events.put(self.placed(found))
 
     def placed(self, values: dict[str, Any]) -> dict[str, Any]:
-        """An event with its frame, which is unknown where no sample was ever appended."""
+        """Add the frame index to an event; null while no sample was appended."""
         frame = None if self.origin is None else values["sample"] - self.origin
         return {"kind": values["kind"], "frame": frame} | values
 

@@ -261,7 +261,7 @@ class CableSteps:
         yield _over(width, tuple(body))
 
     def _seen(self, at: int, detector: int, first: Value, width: Value, v: Value) -> Iterator[Statement]:
-        """The potential of the CV in which a detector lies."""
+        """The potential of the CV that contains a spike detector."""
         here, potential = named(f"seen{at}", Type.I64), self.frame.steps[detector].system.population.qualified("v")
         yield Let(here, first)
         own = self._view(f"of_detector{at}", potential, detector, cells(detector))

@@ -56,7 +56,7 @@ class Connections:
     # --- calls ----------------------------------------------------------------------------------------
 
     def list_spikes(self) -> list[Statement]:
-        """Keep who fired in this step, of the populations that some pathway listens to."""
+        """Spike lists: store the neurons that fired in this step, for populations that a projection reads."""
         heard = sorted({link.population_at(handler.event) for link in self.links for handler in link.handlers})
         return [
             Do("list_spikes", (BLOCK, B, FIRED.onwards(first_cell(p)), STEP, *_lists(p), neurons(p), _slots(p))) for p in heard
@@ -68,7 +68,7 @@ class Connections:
         return [Do(f"evolve_{_id(link)}", (CTX, REAL, B, STEP)) for link in moving]
 
     def handle(self, event: str) -> list[Statement]:
-        """Let the spikes that arrive over all pathways of an event do what they do."""
+        """Event handlers of synapses: apply the spikes that arrive in this step, over all projections of an event."""
         return [
             Do(f"on_{_id(link)}_{at}", (CTX, REAL, B, STEP))
             for link in self.links

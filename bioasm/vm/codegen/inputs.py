@@ -21,7 +21,7 @@ def add_inputs(frame: Frame) -> None:
 
 
 def prepare(frame: Frame) -> Function:
-    """The function that works out what follows from parameters and the level of noise alone."""
+    """`prepare`, hoisted out of the loop over steps: values that depend on parameters and the noise level only."""
     made = schedule((put for steps in (*frame.steps, *frame.wires) for put in steps.prepare()), as_value(0))
     return Function("prepare", (CTX, REAL), (*made.before, *made.turn))
 

@@ -1,4 +1,4 @@
-"""Where a network's values stand: which numbers and arrays its generated source reads, by name.
+"""Memory layout of a network: the numbers and arrays that its generated source reads, by name.
 
 Generated source knows places, the host knows names; both ask here. `fields` are arrays, a place each in a table of
 addresses; `numbers` are float64 that all cells share; `wholes` are int64.

@@ -90,7 +90,7 @@ class Propagator:
         return frozenset(found - {name})
 
     def after(self, standing: Sequence[Standing]) -> dict[str, Value]:
-        """All states after the step. Those that stand still under a condition act on the others as constants while it holds."""
+        """Exact propagation of all states over a step. States held under a condition act on the others as constants."""
         return {name: self._chosen(name, standing, frozenset()) for name in self.rows}
 
     def _chosen(self, name: str, standing: Sequence[Standing], still: frozenset[str]) -> Value:
@@ -101,7 +101,7 @@ class Propagator:
         return no if yes is no else apply("select", condition, yes, no)
 
     def _moved(self, name: str, still: frozenset[str]) -> Value:
-        """One state after the step, where `still` stand still; x + ((b G + sum of the others) + x (e^(A dt) - 1))."""
+        """One state after the step, `still` held constant: x + ((b G + sum of the others) + x (e^(A dt) - 1))."""
         if (name, still) not in self._new:
             grown, at = self._exponential(still), self.moment
             driven = [(grown.get((name, _column(row))), self.rows[row].constant) for row in self.rows]
@@ -119,7 +119,7 @@ class Propagator:
         return self._grown[still]
 
     def _matrix(self, still: frozenset[str]) -> Matrix:
-        """A dt, with a column of dt for each constant; rows of states that stand still are empty."""
+        """The augmented matrix A dt, with a column of dt for each constant; rows of held states are zero."""
         matrix: Matrix = {}
         for name, row in self.rows.items():
             if name in still:

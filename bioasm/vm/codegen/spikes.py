@@ -63,7 +63,7 @@ class Spikes:
                 self.frame.add_loop(f"receive_{p}_{at}", p, steps.receive(target.owner, target.port, arriving))
 
     def receive(self, p: int) -> list[Statement]:
-        """Let what arrives at a population's ports in this step do what it does, if anything arrives."""
+        """Apply a model's `receive` section to the weights that arrive at a population's ports in this step, if any."""
         links = [link for link in self.plan.links if link.target.population == p]
         body: list[Statement] = [self._arrive(link) for link in links if self.adds_late(link)]
         body += [_sent(link) for link in links if _has_own_delays(link) and not self.in_order(link.target)]
@@ -91,7 +91,7 @@ class Spikes:
         return [own, f"{own}:random"] if self.in_order(target) else [own]
 
     def deliver(self, link: Link) -> Do:
-        """Let spikes set out on a projection; where weights are taken on arrival, who fired is kept until then."""
+        """Add a projection's weights to its ring buffer; where weights are read on arrival, store the neurons that fired."""
         p, ring = link.target.population, f"ring:{link.name}"
         kept = self.in_order(link.target) or self.adds_late(link)
         held = field(ring, link.pre, "u1", "slot") if kept else field(ring, p, "f8", "slot")

@@ -63,7 +63,7 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """A call for what it does; its result is not asked for."""
+    """A call for its side effect; the result is discarded."""
 
     function: str
     arguments: tuple[Value, ...]
@@ -125,7 +125,7 @@ Statement = Let | LetTogether | Assign | Put | Store | Fire | Do | If | For | Wh
 
 @dataclass(frozen=True)
 class Function:
-    """A function of a step; what has nothing else to tell returns int64 0."""
+    """A function of a step; one without a result returns int64 0."""
 
     name: str
     parameters: tuple[Value, ...]

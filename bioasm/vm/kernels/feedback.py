@@ -15,7 +15,7 @@ from bioasm.vm.layout import LANE_SCRATCH, RESYNC
 
 @device
 def scratch_of(ctx, lane0, width):
-    """What products of the `width` lanes from `lane0` on may use as they like."""
+    """Scratch memory of the matrix products of `width` lanes from `lane0` on."""
     return f8(ctx[Ctx.PARTIAL_AT], LANE_SCRATCH * lane0, LANE_SCRATCH * width)
 
 

@@ -178,5 +178,5 @@ def _nothing(ctx, real, b, step):
 
 @device
 def _no_energy(ctx, real):
-    """Without couplings every energy is the offset alone."""
+    """Energies without couplings: the offset."""
     ctx[Ctx.DIRTY] = 0

@@ -359,7 +359,7 @@ def arrive(
     block, b, step, start_at, post_at, weight_at, scale_at, ring_at, mark_at, arrived_at, arrived_mark_at, post_size,
     weight_size, n_pre, n, slots,
 ):  # fmt: skip
-    """Add up the weights of the spikes that arrive in a step, from who fired when they set out."""
+    """Sum the weights of the spikes that arrive in a step, from the ring buffer of neurons that fired (n_pre, width)."""
     width, slot = block[Block.WIDTH], step % slots
     if marks(mark_at, b, slots)[slot] == 1:
         marks(mark_at, b, slots)[slot] = 0

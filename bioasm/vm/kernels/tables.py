@@ -119,7 +119,7 @@ class Costs(Algebra):
 
     @property
     def worst(self) -> Any:
-        """What is not below any entry."""
+        """Identity of the unsigned minimum: 255 in every byte."""
         return ir.Constant(self.vector, [255] * self.lanes)
 
     @property
