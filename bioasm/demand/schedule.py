@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 from bioasm.demand.connections import connections
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Instruction, Name, Operand, Quantity, Register, Target
+from bioasm.isa.rows import Trait
 from bioasm.network.network import Projection
-from bioasm.network.references import ALL, Reference, RunRef, VariableRef
+from bioasm.network.references import ALL, DT, ParameterRef, Reference, RunRef, VariableRef
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.verifier.gate import Verified
 
@@ -127,7 +128,7 @@ class _Execution:
             self._compute(instruction)
         elif mnemonic in _JUMPS:
             self._jump(instruction)
-        elif mnemonic in ("GET", "PEEK"):
+        elif Trait.WRITES in instruction.row.traits:
             self._write(instruction.operands[0], self._observed(instruction))
         elif mnemonic in _ACTIONS:
             _ACTIONS[mnemonic](self, instruction)
@@ -151,8 +152,9 @@ class _Execution:
         self._write(to, COMPUTED[instruction.mnemonic](a, b) if len(known) == len(values) else None)
 
     def _observed(self, instruction: Instruction) -> float | None:
-        word = instruction.operands[1]
-        name = word.text if isinstance(word, Name) else ""
+        """What GET finds of steps and time; None of all that only the run can tell, as of other instructions."""
+        ref = self.verified.instructions[self.pc - 1].operands[1] if instruction.mnemonic == "GET" else None
+        name = ref.name if isinstance(ref, RunRef) else ""
         if name == "steps":
             return float(self.found.steps)
         return self.found.steps * self.dt if name == "time" and self.dt is not None else None
@@ -337,8 +339,8 @@ class _Execution:
             self.found.rates.setdefault(target, set()).add((rate.index, self.dt))
 
     def _set(self, instruction: Instruction) -> None:
-        word = instruction.operands[0]
-        if isinstance(word, Name) and word.text == "dt":
+        ref = self._meant()
+        if isinstance(ref, ParameterRef) and ref.key == DT:
             self.dt = self._value(instruction.operands[1])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import bioasm
 from bioasm.api.run import assemble
 from bioasm.demand.schedule import MOST_EXECUTED, Schedule, schedule
 from bioasm.drivers import RunOptions, find_driver
+from bioasm.isa.table import BY_MNEMONIC
 from bioasm.verifier.gate import verify
 
 
@@ -89,6 +91,15 @@ def test_a_long_loop_of_arithmetic_is_counted_and_its_registers_are_not_known() 
     late = found(text.format(2 * 10**6) + "JGT r1, 5, e\nRUN 1 ms\ne: HLT\n")
     assert (late.results, late.unknown) == (2 * 10**6, "a JGT depends on what it computes")
     assert found(text.format(2 * 10**6), fuel=1000).results == 332
+
+
+def test_what_an_instruction_writes_is_not_known_unless_it_is_told_here() -> None:
+    """A row that is added to the table, such as MAXJ r0, needs no line in the schedule."""
+    verified = verify(assemble("ALC 3\nMOV r0, 4\nGET r0, energy\nl: RUN 1 ms\nLOOP r0, l\n"))
+    row = replace(BY_MNEMONIC["GET"], mnemonic="MAXJ")
+    changed = tuple(replace(i, row=row) if i.mnemonic == "GET" else i for i in verified.program.instructions)
+    told = schedule(replace(verified, program=replace(verified.program, instructions=changed)))
+    assert (told.steps, told.unknown) == (10, "a LOOP depends on what it computes")
 
 
 @pytest.mark.parametrize(
