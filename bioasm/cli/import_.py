@@ -66,10 +66,7 @@ def command(
     if model != "ising" and (reduce or solver != ANNEAL):
         raise click.UsageError("--solver and --reduce are for spins: leave --model lif out")
     path, form = _file_and_format(words, form)
-    if sum(source is not None for source in (path, instance, arguments)) != 1:
-        raise click.UsageError("give one of FILE, --generate and --rudy")
-    if path is None and form is not None:
-        raise click.UsageError("--from is for a FILE; a generated graph needs none")
+    _check_sources(path, form, instance, arguments)
     if path is None:
         problem, account = _generated(instance, arguments, maximize)
     elif files.is_array(path, form):
@@ -87,6 +84,14 @@ def command(
     program = write_program(problem, account, model, Effort(solver=solver, reduce=reduce))
     common.report(program.warnings, ctx.obj)
     common.write_text(program.text, output)
+
+
+def _check_sources(path: str | None, form: str | None, instance: str | None, arguments: str | None) -> None:
+    """Refuse calls with several sources or none, and a format without a file. Raises UsageError."""
+    if sum(source is not None for source in (path, instance, arguments)) != 1:
+        raise click.UsageError("give one of FILE, --generate and --rudy")
+    if path is None and form is not None:
+        raise click.UsageError("--from is for a FILE; a generated graph needs none")
 
 
 def _file_and_format(words: tuple[str, ...], form: str | None) -> tuple[str | None, str | None]:

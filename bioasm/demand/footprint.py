@@ -265,7 +265,7 @@ def _bytes_in_memory(value: Data) -> int:
 
 
 def _waveforms(verified: Verified) -> Iterator[int]:
-    """Bytes of the tables of PLAY and WAVE beside the data: of each as float64, and with those of other parts of its input."""
+    """Bytes of waveform tables (PLAY, WAVE) besides the data: float64 copies, and tables merged over parts of an input."""
     parts = played_parts(verified)
     for instruction in verified.instructions:
         if instruction.mnemonic not in ("PLAY", "WAVE"):

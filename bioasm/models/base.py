@@ -243,7 +243,7 @@ class Model:
 
     @property
     def is_relay(self) -> bool:
-        """Whether each step sets all states to constants, so that it depends on the spikes of that step alone."""
+        """Whether a model is memoryless: each step sets all states to constants, so it depends on that step's spikes only."""
         emptied = {item.variable for stage in self.stages for item in stage if _is_constant(item)}
         return self.threshold is not None and emptied >= {state.name for state in self.states}
 

@@ -114,7 +114,7 @@ class Methods:
             self._not_linear(raw, row)
 
     def check_coupled(self, equations: list[RawEquation]) -> None:
-        """Findings for exact equations of a stage that are coupled, and whose coefficients are not made of parameters alone."""
+        """Findings for exact integration of coupled equations whose coefficients do not depend on parameters only."""
         exact = {str(raw.name): raw for raw in equations if raw.method == "exact"}
         rates = {name: expanded(raw.rate, self.definitions) for name, raw in exact.items()}
         for system in coupled(rates):

@@ -23,7 +23,7 @@ _LATER = KEYWORDS - {"and", "or", "not", "of", "in"}
 
 
 def describe(statement: Statement, fault: UnexpectedInput, findings: Findings) -> None:
-    """Note what can't stand where the parser stopped, with a hint."""
+    """Report the unexpected token at which the parser stopped, with a hint."""
     text = statement.text
     token = fault.token if isinstance(fault, UnexpectedToken) else None
     at_end = token is not None and token.type == "$END"

@@ -300,7 +300,7 @@ class _Reader:
         scanner.finish()
 
     def _new_name(self, scanner: Scanner, what: str) -> str:
-        """The name before an equals sign, which stands for nothing yet."""
+        """The name before an equals sign; it must be undefined so far."""
         name = scanner.name(f"the name of the {what}")
         self._refuse_taken(scanner, name, what, self.words)
         scanner.demand("=")

@@ -1,4 +1,4 @@
-"""Discretisation policies: where the boundaries between control volumes stand.
+"""Discretisation policies: positions of the boundaries between control volumes.
 
 Every policy also cuts at the ends of the stretches of its region, so that no control volume reaches over a fork that the
 region has: at a fork stands one of no area, to which all that meet there are joined. As in Arbor.

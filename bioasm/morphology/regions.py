@@ -97,7 +97,7 @@ def _lower_part(piece: Piece, first: float, last: float, limit: float) -> list[t
 
 
 def first_points(tree: Tree, region: Region) -> list[Location]:
-    """The points of a region that no other of its points lies before."""
+    """The proximal end points of a region."""
     own = by_branch(region)
     behind: list[bool] = []  # of each branch, whether the way to it goes through the region
     for branch in tree.branches:
@@ -108,7 +108,7 @@ def first_points(tree: Tree, region: Region) -> list[Location]:
 
 
 def last_points(tree: Tree, region: Region) -> list[Location]:
-    """The points of a region that no other of its points lies behind."""
+    """The distal end points of a region."""
     own = by_branch(region)
     above: set[int] = set()  # branches on the way to others of the region
     for number in own:

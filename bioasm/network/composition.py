@@ -165,7 +165,7 @@ def _values(network: Network, population: int, *, at_start: bool) -> dict[Node, 
 
 
 def _computed(model: Model, *, at_start: bool) -> Iterator[tuple[str, Expression]]:
-    """The names of a model that stand for an expression, with it."""
+    """The definitions of a model: names with their expressions."""
     yield from ((definition.name, definition.expression) for definition in model.definitions)
     if at_start:
         yield from ((state.name, state.initial) for state in model.states)

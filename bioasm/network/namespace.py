@@ -143,7 +143,7 @@ class NameSpace:
         return next((found for model in models if (found := model.observable(what)) is not None), None)
 
     def projected(self, word: str) -> tuple[Projection, str] | None:
-        """The projection and its parameter that a name stands for, or None."""
+        """Look up a name as a parameter of a projection; None where it is none."""
         head, _, name = word.partition(".")
         projection = self.network.projection(head)
         return None if projection is None else (projection, name)

@@ -1,4 +1,4 @@
-"""References: what the names in a verified program stand for, resolved once, so that no back end parses a dotted name.
+"""References: the names of a verified program, resolved once to typed objects, so that no back end parses a dotted name.
 
 A reference says to which population or mechanism (`owner`) a thing belongs. `word` is how the program wrote it, by which
 results are called; two references are equal where they mean the same thing, however it was written.

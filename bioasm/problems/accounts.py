@@ -38,7 +38,7 @@ def polynomial_problem(
 
 
 def cut_problem(graph: Graph, name: str, source: str, best_known: int | None = None) -> Problem:
-    """The max-cut problem of a graph called `name`; the best cut that is known is told in the program."""
+    """The max-cut problem of the graph `name`; the program states the best known cut."""
     title = f"Max-cut of {name}: {graph.n:,} vertices, {len(graph.u):,} edges"
     notes = ["The energy is minus the cut: over spins J = -w/2 for weights w, and the offset is minus half of their sum."]
     if best_known is not None:

@@ -1,4 +1,4 @@
-"""The problem formats: how each is told from a file's name and content, read, and accounted for in the program."""
+"""Problem formats: detection by a file's name and content, reading, and the header of the program."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def find_format(name: str, content: bytes) -> str:
 
 
 def _refuse_others(name: str, content: bytes) -> None:
-    """Say of formats that are known and not read what they are, and the way. Raises BioasmError B305."""
+    """Refuse recognised but unsupported formats, with the format to convert to. Raises BioasmError B305."""
     for opening, form, way in _REFUSED:
         if opening.match(content[: 1 << 16]):
             raise error("B305", f"{name} is {form}, which is not read", hint=way)

@@ -1,4 +1,4 @@
-"""Connections by a condition: candidates are walked block by block, and a conjunction looks at the pairs alone that are left.
+"""Connections by a condition, in blocks of candidate pairs; a conjunction is short-circuited over the remaining pairs.
 
 So `d < 200 um and exp(-d/(100 um)) > u` works out exponentials and random numbers for the pairs below 200 um only. Memory is
 that of a block and of the connections.

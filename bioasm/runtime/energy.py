@@ -29,7 +29,7 @@ class Couplings:
         return any(part is not None for part in (self.j, self.h, self.terms))
 
     def with_part(self, mnemonic: str, data: Data) -> Couplings:
-        """The couplings with what an instruction loads in place of what it loaded before."""
+        """Replace the part of the couplings that one load instruction set."""
         part: Any = {PARTS[mnemonic]: data}
         return replace(self, **part)
 

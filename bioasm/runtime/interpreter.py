@@ -248,7 +248,7 @@ class Interpreter(Run):
         return self.registers[at] > 0.0
 
     def _reader(self, operand: Operand | Reference) -> Callable[[], float]:
-        """A function that gives the number that an operand stands for when it is called."""
+        """Compile an operand to a function that returns its present value."""
         if isinstance(operand, Register):
             registers, at = self.registers, operand.index
             return lambda: registers[at]

@@ -23,5 +23,5 @@ def painted_values(painted: Painted) -> Array:
 
 
 def _taken(of: Array | float) -> Callable[[Pairs], Any]:
-    """What of a name some patches have."""
+    """A function that takes the entries of given patches from an array, or gives the one number."""
     return (lambda patches: of[patches.row]) if isinstance(of, np.ndarray) else (lambda _: np.float64(of))

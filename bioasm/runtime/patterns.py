@@ -156,7 +156,7 @@ def _distinct(total: int, among: Candidates, draws: Draws, look: Look) -> Patter
 
 
 def _repeats(start: Array, reached: Array, look: Look) -> Array:
-    """The places at which a target is repeated in a row."""
+    """Positions of targets that repeat the one before them in their CSR row, (m,)."""
     found = [np.zeros(0, np.int64)]
     for first, last in ranges(len(reached), 1):
         look()

@@ -1,4 +1,4 @@
-"""How far the energies that a run computes may be from the sums that they stand for: nothing where these are exact."""
+"""Rounding error bounds of computed energies; zero where sums are exact."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Sweeper:
             raise
 
     def _blame(self, jobs: Iterable[Job]) -> None:
-        """Put the jobs that were in flight when a process died among the suspects; one that ran alone is charged with it.
+        """After a process died: queue the jobs in flight as suspects; a job that ran on its own is charged with the death.
 
         A job that is charged `_DEATHS` times has failed.
         """

@@ -84,7 +84,7 @@ class CheckContext:
         return self.size(member.instance) if member.part is None else len(member.part)
 
     def number(self, operand: Operand) -> Quantity | None:
-        """The number that an operand stands for; None for a register, data or a word."""
+        """The value of a numeric operand; None for a register, data or a word."""
         return self.program.quantity(operand) if isinstance(operand, Quantity | ConstantRef) else None
 
     def is_drawn(self, operand: Operand) -> bool:

@@ -157,7 +157,7 @@ def known_values(program: Program, flow: Flow) -> dict[str, float | None]:
 
 
 def constant(program: Program, operand: object) -> float | None:
-    """The number that an operand stands for before the run, or None."""
+    """Constant folding of an operand: its value before the run, or None."""
     if isinstance(operand, ConstantRef):
         operand = program.constants.get(operand.name)
     return operand.value if isinstance(operand, Quantity) else None

@@ -161,7 +161,7 @@ def _check_sizes(program: Program) -> Found:
 
 
 def _check_names(program: Program) -> Found:
-    """Names are sound and stand for one thing each; constants are finite and labels stay in the program."""
+    """Names are valid and unique, constants are finite, and labels are within the program."""
     seen: set[str] = set()
     for what, name in _named(program):
         fault = name_fault(name)

@@ -1,4 +1,4 @@
-"""A program's dynamics as one C file with its test vector: the machine's memory at one step, and what it is some steps later.
+"""A program's dynamics as one C file with its test vector: the machine's memory at one step and some steps later.
 
 The memory is every array that the dynamics reads or writes; addresses in the tables become places in those arrays, which the
 file's `main` turns into addresses again before it runs the steps and compares.

@@ -80,7 +80,7 @@ def _sources() -> list[Path]:
 
 
 def _changed_since() -> bool:
-    """Whether sources were changed after this process began: what it loaded of them may be older than what lies there."""
+    """Stale code check: whether sources changed after this process began, so that loaded code may differ from them."""
     return any(_BEGAN < path.stat().st_ctime <= time.time() for path in _sources())
 
 

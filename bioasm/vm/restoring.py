@@ -306,7 +306,7 @@ def _origins(machine: Machine, table: dict[str, Any], name: str) -> Iterator[Ori
 
 
 def _checked(name: str, array: Array, highest: int | None = None) -> Array:
-    """An array of which whole numbers are what may stand in it."""
+    """Validate an array of a checkpoint: integers within their ranges, noise levels and weights finite."""
     if name == "array.LEVEL" and not (np.isfinite(array) & (array >= 0.0)).all():
         raise Damaged(f"{name} holds a level of noise that there is not")
     if name.startswith(_FINITE) and not np.isfinite(array).all():

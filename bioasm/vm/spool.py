@@ -56,7 +56,7 @@ class Spool:
             raise self._fault(f"{name}.npy", cause) from cause
 
     def tell(self, more: Mapping[str, Any]) -> None:
-        """Write what is known of the run beside the arrays."""
+        """Write the run's metadata next to the arrays."""
         try:
             self._make_folder()
             (self._home / ABOUT).write_text(json.dumps({**self.about, **more}))
@@ -111,7 +111,7 @@ class Spool:
         return name in self._kept
 
     def mapped(self, name: str) -> Array:
-        """An array as it lies in its file (mmap): read where it is looked at."""
+        """Memory-map an array in its file; pages are read on access."""
         shape, dtype = self._kept[name]
         self._mapped.add(name)
         if not np.prod(shape):

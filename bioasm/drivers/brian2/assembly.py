@@ -150,7 +150,7 @@ class Assembly:
             where[:] = stream.row(step)
 
     def reset(self, now: float) -> None:
-        """All states to what they were at the start, and no spike or delayed value under way; the time is `now` (s)."""
+        """Reset all states to their initial values and clear spikes and delayed values in flight; the time is `now` (s)."""
         for population in self.populations:
             population.reset()
         self.look()

@@ -116,7 +116,7 @@ class Compartments:
         return {branch: sorted(points) for branch, points in found.items()}
 
     def at(self, place: Location) -> int:
-        """The CV that a place lies in: on a boundary the one behind it, and no fork."""
+        """The CV that contains a location; on a boundary the distal one, never a fork."""
         long = [(cv, cable) for _, cv, cable in self._points[place.branch] if cable.begin < cable.end]
         return [cv for cv, cable in long if cable.begin <= place.at][-1]
 

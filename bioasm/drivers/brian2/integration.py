@@ -67,7 +67,7 @@ def _equations(cell: Cell, items: list[Item], stage: int) -> Iterator[str]:
 
 
 def _propagated(cell: Cell, part: Part, system: ExactSystem) -> Iterator[str]:
-    """The states of a system after the step; those that stand still act on the others as constants."""
+    """Exact propagation of a system over a step; held states act on the others as constants."""
     states = [identifier(part, name) for name in system.names]
     factors = [*states, *(f"({cell.spelled(part, system.constant(name))})" for name in system.names)]
     for i, own in enumerate(states):

@@ -194,7 +194,7 @@ class Neurons(PythonDynamics):
         return found.set_own(ref.parameter.name, value, begun=self.step > 0)
 
     def reset(self) -> None:
-        """All states to what they were at the start and nothing under way; the clock goes on."""
+        """Reset all states to their initial values and clear spikes in flight; the clock continues."""
         self.assembly.reset(self.step * self.step_length)
         if self.coupled is not None:
             self._fed.fed = 0.0

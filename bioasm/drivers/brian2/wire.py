@@ -64,7 +64,7 @@ class Wire(Cell):
         return identifier(self.part, name)
 
     def written_out(self, part: Part, expression: Expression) -> Expression:
-        """An expression with all definitions, and what it uses of neurons, written out."""
+        """An expression with all definitions and references to neurons substituted."""
 
         def meaning(name: str) -> Expression:
             made = next((d for d in part.model.definitions if d.name == name), None)

@@ -144,7 +144,7 @@ class DeviceMemory:
     # --- to the device ------------------------------------------------------------------------------
 
     def write(self, everything: bool) -> bool:
-        """Bring what has changed of the tables there, with `everything` all arrays too; whether anything was written."""
+        """Upload the changed tables, with `everything` all arrays too; returns whether anything was written."""
         written = self._write_tables(everything)
         if everything:
             for name, array in self._arrays.items():

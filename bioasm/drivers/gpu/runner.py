@@ -136,7 +136,7 @@ class DeviceRunner(KernelRunner):
         self.device.launch(self._kernels, name, items, self.memory.buffer, *more)
 
     def _ready(self) -> None:
-        """Bring what has changed to the device, and work out there what follows from parameters."""
+        """Upload what has changed, and run `prepare` on the device (values that depend on parameters)."""
         if self.memory.lay_out():
             self._launch("where", 1)
             self.memory.find_base()

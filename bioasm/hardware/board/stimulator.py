@@ -115,7 +115,7 @@ class Stimulator:
         return [rhs.write(SETTLE, 0), rhs.write(RECOVERY, 0), rhs.write(ON, 0, u=True), *sequences.arm()]
 
     def disarm(self) -> list[int]:
-        """Let nothing through any more: all currents off, electrodes to ground, the magic words gone. The words for it."""
+        """Disarm: the SPI words that switch all currents off, ground the electrodes and clear the enabling magic numbers."""
         self.table = None
         self._waiting.clear()
         self._clear()

@@ -44,7 +44,7 @@ def _check_set(context: CheckContext, name: Name, value: Operand) -> Found:
 
 
 def _instead(context: CheckContext, word: str) -> str | None:
-    """A hint for who would set what is no parameter and no state."""
+    """A hint for SET of a name that is neither a parameter nor a state."""
     if context.names.member(INPUT, word) is not None:
         return f"{word} is an input: INP sets it"
     if context.names.member(VARIABLE, word) is not None:
@@ -205,7 +205,7 @@ def _check_synapse(context: CheckContext, projection: Projection, name: str, val
 
 
 def _unknown_of(context: CheckContext, projection: Projection, name: str) -> Finding:
-    """What to say of a name that the connections of a projection don't have."""
+    """The finding for a name that is unknown to a projection's connections."""
     synapse = projection.synapse
     if synapse is not None and name == WEIGHT:
         text = f"projection {projection.name} has no weight: the connections of {synapse.name} send nothing"

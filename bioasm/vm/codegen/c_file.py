@@ -91,7 +91,7 @@ def _common(dialect: Dialect, share: Share | None, lists: int) -> list[str]:
 
 
 def _couplings(storage: str) -> str:
-    """Which storage of J the products are for; that of `any` is known to the run alone."""
+    """Macros for the storage format of J; with `any` it is chosen at run time."""
     form, _, kind = storage.partition("-")
     number = {"none": 0, "dense": 3 if kind == "i1" else 1, "sparse": 2, ANY: 4}[form]
     return _defined({"J_KIND": number, "J_ITEM": _ITEMS.get(kind, "double"), "HALVED_FROM": layout.HALVED_FROM})

@@ -133,7 +133,7 @@ class CableSteps:
         return simplify(derivative(system.flat(current), system.population.qualified("v")))
 
     def _paint(self, mechanism: Instance) -> Loop:
-        """What a painted mechanism adds to current density and slope, and its first stage."""
+        """A painted mechanism's current density and its derivative by the potential, and its first stage."""
         loop = self.volumes.loop(later=True)
         total, slope = (loop.array(tree_field(word, self.q)) for word in (RIGHT, DIAGONAL))
         for value in self.volumes.system.added_by(mechanism):

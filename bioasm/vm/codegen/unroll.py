@@ -21,7 +21,7 @@ _LONGEST = 256  # statements of all turns together: the time of compiling grows 
 
 
 def unrolled(loop: For, alone: list[Statement], apart: frozenset[str]) -> list[Statement]:
-    """The loop with several turns at a time and a loop over what is left, whose turns are `alone`; else the loop as it is.
+    """Loop unrolling: several iterations at a time, then a loop over the rest (`alone`); else the loop unchanged.
 
     Different turns must read and change different entries of all arrays, but for those at the indices `apart` (locals by name):
     where an exponential waits for one of these, or there is none, turns stay one after another.

@@ -1,4 +1,4 @@
-"""Arrays over the addresses that stand in the machine's table."""
+"""Array views over the addresses in the machine's table (carray)."""
 
 from __future__ import annotations
 
