@@ -89,7 +89,7 @@ class _Straight(io.BufferedWriter):
 
 
 class _Whole:
-    """A temporary file beside `target` that takes its place on success."""
+    """Atomic replacement: a temporary file in the folder of `target`, renamed to it on success."""
 
     def __init__(self, target: Path) -> None:
         self.target = target

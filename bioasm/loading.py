@@ -1,4 +1,4 @@
-"""How a program comes in: a path or standard input, text or bytecode told apart by content."""
+"""Loading of programs from a path or standard input; text or bytecode is detected by content."""
 
 from __future__ import annotations
 

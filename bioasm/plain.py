@@ -68,11 +68,11 @@ class Json(bytes):
 
 
 class _Twice(ValueError):
-    """A name that stands twice in an object of JSON."""
+    """A duplicate key in an object of JSON."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON. Raises _Twice where a name stands twice, of which Python keeps the last alone."""
+    """Decode a JSON object. Raises _Twice for a duplicate key, of which Python would keep the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

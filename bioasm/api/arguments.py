@@ -1,4 +1,4 @@
-"""Arguments of calls that are of another kind than wanted, told before anything is done with them."""
+"""Type checks of arguments of public calls, before any work is done."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def lanes_of(lanes: Any) -> dict[str, Any]:
 
 
 def values_of_lanes(given: Any) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
-    """`set=` in two: what has one value, and the values of the lanes' own as texts. Raises BioasmError B406."""
+    """Split `set=` into scalars and per-lane values (as texts). Raises BioasmError B406."""
     values = mapping("set", given)
     several = {name: listed(name, value) for name, value in values.items() if _is_list(value)}
     return {name: value for name, value in values.items() if name not in several}, several

@@ -43,5 +43,5 @@ def command(path: str, output: str | None, debug: bool) -> None:
 
 
 def default_output(path: str, terminal: bool) -> str:
-    """Where bytecode goes when the user did not say: into the pipe, or beside the text when there is no pipe."""
+    """The default output of bytecode: standard output if piped, else a file next to the text."""
     return str(Path(path).with_suffix(".bbc")) if terminal and path != common.STDIO else common.STDIO

@@ -118,7 +118,7 @@ def show(job: str, at: str | None, token: str | None, ca: str | None) -> int:
 
 
 def _named(job: str) -> str:
-    """A name that can stand in an address."""
+    """Validate a name as a component of a URL."""
     if not (8 <= len(job) <= 64 and set(job) <= set("0123456789abcdef")):
         raise click.UsageError(f"{job!r} is no job: at least 8 characters of its id, 0-9 and a-f")
     return job
@@ -174,7 +174,7 @@ def fetch(settings: Settings, job: str, at: str | None, token: str | None, ca: s
 
 
 def _deliver(client: Client, job: str, as_json: bool, output: str | None, settings: Settings) -> int:
-    """Print and save a result; what a job failed for is told behind what it computed."""
+    """Print and save a result; the error of a failed job follows its partial result."""
     from bioasm.drivers.remote.driver import finished
 
     fault: BioasmError | None = None

@@ -56,7 +56,7 @@ def _filters(info: RecordingInfo) -> dict[str, Any]:
 
 
 def _read_events(path: str) -> list[dict[str, Any]] | None:
-    """The events that stand beside the recording, None where there is no such file."""
+    """The events file of the recording; None where there is none."""
     from bioasm.hardware.recordings.events import events_path, read_events
 
     return read_events(path) if events_path(Path(path)).is_file() else None

@@ -309,7 +309,7 @@ def _saved(request: Request, result: Result) -> BioasmError | None:
 
 
 def _spool(request: Request) -> Path | None:
-    """The folder beside `-o` to which a long run writes as it goes on; a checkpoint holds all of it instead."""
+    """The folder next to `-o` to which a long run spools its recordings; none with a checkpoint, which holds them."""
     from bioasm.results.files import STREAMED, suffix_of
 
     path = request.output
@@ -350,7 +350,7 @@ def _print(request: Request, result: Result, seconds: float, file: str | None) -
 
 
 def _news(request: Request, verified: Verified, result: Result) -> list[Diagnostic]:
-    """Findings that were not told before the run; for a run that was cut short there is one, from us if need be."""
+    """The findings of a run that were not printed before it; a run that was cut short has at least one."""
     told = verified.warnings
     found = [d for d in result.diagnostics if d not in told and (d.severity == "error" or not request.quiet)]
     if result.status == "out of fuel" and not any(d.code == "B401" for d in found):

@@ -1,4 +1,4 @@
-"""JSON as text that can be written as UTF-8, whatever names of files stand in it."""
+"""JSON that is valid UTF-8, also with undecodable bytes (surrogates) in file names."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _spread(start: str, words: list[str], end: str) -> Iterator[str]:
 
 
 def connection(name: str, pre: str, target: str) -> Iterator[str]:
-    """SYN and CON of a projection whose weights stand among the data."""
+    """SYN and CON of a projection whose weights are a data block."""
     yield f"    SYN {name}, {pre}, {target}"
     yield f"    CON {name}, {name}_weights"
 

@@ -19,7 +19,7 @@ _LANE, _LANES = "lane", "lanes"
 
 
 def work_out(text: str, above: Mapping[str, Quantity], lane: int = 0, lanes: int = 1) -> Quantity | Finding:
-    """The number that a formula gives in a lane, of the constants that stand above it, or what is wrong with it."""
+    """Evaluate a formula in a lane over constants defined above it; returns the number or what is wrong."""
     from bioasm.models.condition import ExpressionFault, formula_value  # which needs a parser
 
     of_lanes = {_LANE: Quantity(lane, Dimension.NONE), _LANES: Quantity(lanes, Dimension.NONE)}

@@ -1,4 +1,4 @@
-"""Operand kinds: what may stand in an operand's place, in which units and in which range."""
+"""Operand kinds: the accepted forms of an operand, its dimensions and its range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the instruction table that is for spins alone: moves beside single flips, and problems that were reduced."""
+"""Rows of the instruction table for spins only: moves other than single flips, and reduced problems."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Feed:
                     listener.put(text)
 
     def listen(self) -> queue.Queue[str | None]:
-        """A queue for a page that has just been opened, with what was told so far; None ends it."""
+        """Subscribe a page: a queue that starts with the events so far; None ends it."""
         made: queue.Queue[str | None] = queue.Queue()
         with self.lock:
             for text in (self.facts, *self.backlog):

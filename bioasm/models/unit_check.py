@@ -16,7 +16,7 @@ Units = dict[str, Exponents | None]
 
 
 def check_units(parsed: RawModel, order: Iterable[str], excused: set[str], findings: Findings) -> Units:
-    """The unit of every name (None where it can't be told, as of `excused` ones), with findings for what does not agree."""
+    """Unit inference: the unit of every name (None where unknown, as of `excused` ones), with findings for mismatches."""
     check = _Check(parsed, dict.fromkeys(excused), findings)
     check.declared()
     check.inferred(order)

@@ -98,7 +98,7 @@ class Cell:
         return None
 
     def region(self, name: str) -> Region | None:
-        """The region that a name stands for, or None."""
+        """Look up a region by its name, or None."""
         return self._words.named(name)
 
     @property

@@ -56,7 +56,7 @@ class Words:
         return sorted({"all", *self._shape, *self.regions})
 
     def named(self, name: str) -> Region | None:
-        """The region that a name stands for, or None."""
+        """Look up a region by its name, or None."""
         if name in self.regions:
             return self.regions[name]
         if name in self._shape:
@@ -64,7 +64,7 @@ class Words:
         return whole(self.tree) if name == "all" else None
 
     def __contains__(self, name: object) -> bool:
-        """Whether a name stands for something."""
+        """Whether a name is defined."""
         return name == "all" or name in self.places or name in self.regions or name in self._shape
 
     # --- regions ------------------------------------------------------------------------------------

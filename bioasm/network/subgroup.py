@@ -56,7 +56,7 @@ def whole_wanted(word: str) -> Finding:
 
 
 def of_connections(name: str) -> Finding:
-    """The finding that the brackets stand behind a projection."""
+    """The finding for brackets after the name of a projection."""
     return Finding(
         "B120", f"{name} is a projection, and connections have no parts", "a vector has one number for each connection"
     )

@@ -241,7 +241,7 @@ def _lp(said: Objective) -> bytes:
 
 
 def _lp_lines(said: Objective) -> Iterator[str]:
-    """CPLEX's LP format, variables x0, x1, ...; their names are told in a comment."""
+    """CPLEX's LP format, variables x0, x1, ...; their names follow in a comment."""
     yield from remark_lines("\\", None, said.names or tuple(range(said.polynomial.n)), False)
     yield "Maximize" if said.maximize else "Minimize"
     squares = [f"{_signed(2 * w)} x{i} * x{j}" for i, j, w in said.pairs]

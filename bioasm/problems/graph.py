@@ -104,7 +104,7 @@ def _outside(i: float, j: float, n: int, things: str) -> str:
 
 
 def report_repeats(i: Integers, j: Integers, line: Integers, faults: Faults, what: str, first: int) -> None:
-    """Note the pairs (i, j) that stand twice, with both lines. `first` is what the file counts from."""
+    """Report duplicate edges (i, j) with both lines. `first` is the file's index base."""
     order = np.lexsort((line, j, i))
     same = np.zeros(len(order), dtype=np.bool_)
     same[1:] = (i[order][1:] == i[order][:-1]) & (j[order][1:] == j[order][:-1])

@@ -161,7 +161,7 @@ def _edges_of(n: int, rows: dict[int, list[str]], faults: Faults) -> Graph:
 
 
 def _each_once(ends: Integers, weights: Floats, lines: Integers, faults: Faults) -> tuple[Integers, Integers, Floats]:
-    """The edges in the order of the file, each once. Raises BioasmError B304 for one that stands twice with other weights."""
+    """Unique edges in the order of the file. Raises BioasmError B304 for a duplicate with another weight."""
     pairs, first, same = np.unique(np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True)
     kept = first[same.ravel()]
     faults.add_each(

@@ -167,7 +167,7 @@ def _repeats(start: Array, reached: Array, look: Look) -> Array:
 
 
 def _without(start: Array, reached: Array, dropped: Array, look: Look) -> Pattern:
-    """Rows without the entries that stand at the places `dropped`, which are sorted."""
+    """CSR rows without the entries at the sorted positions `dropped`."""
     end = 0
     for first, last in ranges(len(reached), 1):
         look()

@@ -101,14 +101,14 @@ class Run(ABC):
         return states if self.elimination is None else self.elimination.whole(states)
 
     def value(self, operand: Operand | Reference) -> float:
-        """The number that an operand stands for now."""
+        """The present value of an operand."""
         if isinstance(operand, Register):
             return self.register(operand.index)
         assert isinstance(operand, Quantity | ConstantRef)
         return float(self.program.quantity(operand).value)
 
     def data(self, operand: Operand | Reference) -> Data:
-        """The datum that an operand stands for."""
+        """The datum of an operand."""
         assert isinstance(operand, DataRef)
         return self.program.data[operand.index].value
 

@@ -71,7 +71,7 @@ def _port(bind: Bind) -> socket.socket:
 
 
 def _file(path: Path) -> socket.socket:
-    """A socket file, in place of one that nobody listens at any more."""
+    """Bind a Unix socket file, replacing a stale one."""
     if _is_stale(path):
         path.unlink()
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -83,7 +83,7 @@ async def _ended(process: Process) -> None:
 
 
 def enter(store: Store, devices: list[Device]) -> None:
-    """Enter the devices into the database; one that is spelled as before keeps what it told, for its worker may be at a job."""
+    """Store the devices in the database; one spelled as before keeps its abilities, as its worker may be running a job."""
     known = {(row["name"], row["spelled"]): row["about"] for row in store.rows("SELECT * FROM devices")}
     with store.change() as database:
         database.execute("DELETE FROM devices")

@@ -160,7 +160,7 @@ def prepared(
 
 
 def _seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """The seeds that a number of them, or a list, stands for. Raises BioasmError B406."""
+    """Seeds from a count or a list. Raises BioasmError B406."""
     from bioasm.api.arguments import whole
     from bioasm.diagnostics import error
     from bioasm.sweeps.plan import MOST_JOBS

@@ -182,7 +182,7 @@ def driver_conformance_tests(factory: Factory, *, abilities: Collection[str] | N
 
 
 def _declares(subject: Subject, abilities: frozenset[str]) -> None:
-    """The driver declares just the abilities that its tests were told of."""
+    """The driver declares exactly the abilities that its tests expect."""
     found = subject.factory().abilities
     expect(found == abilities, f"the driver declares {sorted(found)} and not {sorted(abilities)}")
 

@@ -182,7 +182,7 @@ def _default_step(instance: Instance) -> float:
 
 
 def _gives_step(program: Program, parameters: Mapping[str, float]) -> bool:
-    """Whether the program or who runs it says what its time step is."""
+    """Whether the program or the options of the run give the time step."""
     return "dt" in parameters or any(i.row.mnemonic == "SET" and _word(i, 0) == "dt" for i in program.instructions)
 
 

@@ -32,7 +32,7 @@ def check_plan(value: object, n: int | None) -> Found:
 
 
 def _repeated(plan: NDArray[Any]) -> Found:
-    """The first spin that stands twice in one block."""
+    """The first duplicate spin of a block."""
     import numpy as np
 
     block, spins = np.cumsum(plan < 0)[plan >= 0], plan[plan >= 0]

@@ -27,7 +27,7 @@ class Arrivals:
         self.sources: dict[int, Any] = {}
 
     def clear(self) -> None:
-        """Forget what has arrived."""
+        """Clear the arrived spikes."""
         for synapses in self.sources.values():
             _came(synapses)[:] = 0.0
 

@@ -56,7 +56,7 @@ def identifier(part: Part, name: str) -> str:
 
 
 class Tree(NamedTuple):
-    """What a population is of the cells of cable called `name`, whose steps have slots of their own.
+    """The role of a population in the cable cells called `name`, which have time slots of their own in a step.
 
     `flows` are what goes into control volumes, each with the potential that it is linearised by, as names of the population's
     model; `together` says that painted mechanisms are stepped on all of the membrane.

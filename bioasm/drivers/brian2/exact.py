@@ -85,7 +85,7 @@ class ExactSystem:
         return replaced(self.rates[name], meaning, lambda call: call)
 
     def entries(self, still: frozenset[str]) -> Iterator[Entry]:
-        """The numbers of the propagator where some states stand still; the columns are the states and then the constants."""
+        """Propagator matrix with some states held; the columns are the states and then the constants."""
         units, variant = {s.name: s.unit for s in self.model.states}, [*self.variants].index(still)
         for i, row in enumerate(self.names):
             for j, column in enumerate(self.names):

@@ -40,7 +40,7 @@ def step_code(cell: Cell, of: slice = slice(None)) -> str:
 
 
 def _where_moving(cell: Cell, part: Part, item: Equation | Assignment, new: str, old: str) -> str:
-    """`new` for the neurons whose variable moves, `old` for those that are held or stand still while refractory."""
+    """Select `new` where the variable is integrated, `old` where it is clamped or refractory."""
     moves = []
     if isinstance(item, Equation) and item.frozen and cell.refractory is not None:
         moves.append(cell.moves)

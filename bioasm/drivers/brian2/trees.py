@@ -25,7 +25,7 @@ def part_of(mechanism: Mechanism, network: Network) -> Part:
 
 
 def tree_of(verified: Verified, population: int) -> Tree | None:
-    """What a population is of cells of cable; None where it is no part of some."""
+    """The role of a population in cable cells; None where it is not part of any."""
     network = verified.network
     cables = next((one for one in network.cables if population in one.populations), None)
     if cables is None:

@@ -135,7 +135,7 @@ class Wire(Cell):
 
     @property
     def step_code(self) -> str:
-        """Code that a step runs for each connection beside Brian2's integrator."""
+        """Code run per connection in each step, in addition to Brian2's integrator."""
         if self.method is None:
             return step_code(self)
         assigned = [item for item in self.part.model.stages[0] if isinstance(item, Assignment)]

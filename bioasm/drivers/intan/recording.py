@@ -1,4 +1,4 @@
-"""A run on file: raw channels as signals that neo opens, and spikes, stimuli, energies, faults and the link beside them."""
+"""Recording of a run: raw channels as signals that neo opens; spikes, stimuli, energies, faults and link counts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RunRecording:
         self._event("run", clock, program_sha256=program_hash(plan.verified.program), electrodes=plan.electrodes.source, **told)
 
     def ended(self, status: str, link: dict[str, Any]) -> None:
-        """The run is over, and what the link counted by then; a recording that a full disk ended is not told."""
+        """Write the end of the run and the link's counts; no-op where a full disk has ended the recording."""
         if not self.recorder.closed:
             self._event("ended", None, status=status)
             self._event("link", None, **link)

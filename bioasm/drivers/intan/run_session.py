@@ -167,7 +167,7 @@ class RunSession:
         self.armed = True
 
     def _disarm(self) -> None:
-        """Forbid stimulation. A board that stopped itself as the run ended refuses, and has told why before."""
+        """Disarm the board. A board that is in FAULT refuses; its cause was reported before."""
         try:
             self.link.request(m.Disarm())
             self.armed = False

@@ -91,7 +91,7 @@ class TelemetryState:
         return Progress(self.steps, self.run_end, self.best_energy, message, self._look)
 
     def _look(self) -> News:
-        """Spikes and energies of lane 0 that were told since the last look."""
+        """Spikes and energies of lane 0 received since the last look."""
         pieces, energies = self._spikes[self._seen[0] :], self._energies[0][self._seen[1] :]
         self._seen = len(self._spikes), len(self._energies[0])
         rows = np.concatenate(pieces) if pieces else np.zeros((0, 2), np.int64)

@@ -236,7 +236,7 @@ class _Download:
             raise error("B403", f"the result has {self.size:,} bytes, more than the memory of this machine")
 
     def checked(self) -> bytes:
-        """The bytes, where their hash is the one that was told. Raises BioasmError B552."""
+        """Verify the hash of the bytes against the server's. Raises BioasmError B552."""
         wanted = digest_header(hashlib.sha256(self.data).digest())
         if self.digest and self.digest != wanted:
             raise garbled("the result's hash is another than the server told")

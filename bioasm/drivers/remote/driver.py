@@ -75,7 +75,7 @@ class RemoteDriver(Driver):
         self.connected = True
 
     def _is_ready(self, server: dict[str, Any]) -> bool:
-        """Whether the device has told the server what it can do."""
+        """Whether the server knows the device's abilities already."""
         devices = server.get("devices")
         found = [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
         mine = next((one for one in found if self.device in ("", one.get("name"))), {})
@@ -219,7 +219,7 @@ class Follower:
         self.client, self.job, self.observer, self.steps = client, job, observer, -1
 
     def follow(self, after: int) -> None:
-        """Return when the job has ended. Raises BioasmError B554 where it goes on for others who want it."""
+        """Wait for the end of the job. Raises BioasmError B554 where it continues for other clients."""
         stream = self.client.events(self.job, after)
         for event in stream:
             if event.kind != p.ENDED and not self._goes_on(event):

@@ -59,7 +59,7 @@ def _read(path: Path) -> bytes:
 
 
 def _checked(token: str, where: str) -> str:
-    """A token that can stand in a header."""
+    """Validate a token as the value of a header."""
     if not (token.isascii() and token.isprintable() and " " not in token and token):
         raise _no_token(where)
     return token

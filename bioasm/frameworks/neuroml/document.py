@@ -1,4 +1,4 @@
-"""XML documents as elements with the lines that they stand on. What could grow or reach out (DOCTYPE, entities) is refused."""
+"""XML elements with line numbers; DOCTYPE and entities (expansion, external files) are refused."""
 
 from __future__ import annotations
 

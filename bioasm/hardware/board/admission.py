@@ -160,6 +160,6 @@ def _pulses(verified: Verified, mapping: MappingParameters, rig: Rig, electrodes
 
 
 def unreadable(fault: BioasmError) -> Refused:
-    """The refusal of bytes or a program that did not pass a check; the first diagnostic is told, with its code."""
+    """The refusal of bytes or a program that failed a check, with the first diagnostic and its code."""
     first = fault.diagnostics[0]
     return refusal(Refusal.BAD_PROGRAM, f"{first.code}: {first.message}", subject=first.code)

@@ -20,7 +20,7 @@ class Field:
 
     @property
     def mask(self) -> int:
-        """The field's bits, where they stand in the register."""
+        """Bit mask of the field within the register."""
         return ((1 << (self.high - self.low + 1)) - 1) << self.low
 
     def take(self, content: int) -> int:

@@ -102,7 +102,7 @@ class HostLink:
 
     @property
     def state(self) -> State:
-        """The board's state as it was told last."""
+        """The board's state as of its last message."""
         return self._session.state
 
     @property
@@ -196,7 +196,7 @@ class HostLink:
         return min(_RATE, max(_SLOWEST, _SHARE * line)) if line else _RATE
 
     def next_event(self, timeout: float) -> Event | None:
-        """The next event or telemetry message, or None after `timeout` s. What came before a loss is told before LinkLost."""
+        """The next event or telemetry message, or None after `timeout` s. Queued events precede LinkLost."""
         with self._changed:
             self._wait(lambda: self._session.has_event, timeout)
             return self._session.next_event()

@@ -1,4 +1,4 @@
-"""Recordings of electrodes: .rhd files and streams of single signals, with events beside them, that neo opens."""
+"""Recordings of electrodes that neo opens: .rhd files or one file per signal, with a log of events."""
 
 from bioasm.hardware.recordings.info import Channel, RecordingInfo, channels
 

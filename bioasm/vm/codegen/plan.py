@@ -85,7 +85,7 @@ class Link(NamedTuple):
 
     @property
     def record(self) -> list[str]:
-        """The names whose numbers stand side by side, as one record for each connection and lane; none where each has an array.
+        """Array of structures: the names stored as one record per connection and lane; none where each has an array.
 
         Spikes take connections here and there: a record is in one line of the cache. What goes over all connections in every
         step takes arrays in vectors.

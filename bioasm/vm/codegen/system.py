@@ -173,7 +173,7 @@ class System:
 
     @cached_property
     def definitions(self) -> dict[str, Expression]:
-        """All names that stand for an expression: definitions, and inputs with what is added to them."""
+        """All names defined by an expression: definitions, and inputs with their additions."""
         found = {i.qualified(d.name): self.qualify(i, d.expression) for i in self.instances for d in i.model.definitions}
         return found | {name: self.total(name) for name in self.inputs}
 

@@ -247,7 +247,7 @@ def make_visit(form: Form) -> Any:
 
     @device
     def charged(coupling, field, tau):
-        """Costs of the old spin -1 and +1 beside the new one -1, then beside +1."""
+        """Costs of the pairs (old, new): (-1, -1), (+1, -1), (-1, +1), (+1, +1)."""
         equal, differ = max(0.0, -coupling), max(0.0, coupling)
         minus, plus = max(0.0, field), max(0.0, -field)
         low = charge(equal + minus, tau), charge(differ + minus, tau)

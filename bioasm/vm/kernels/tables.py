@@ -187,7 +187,7 @@ class _Joining:
         self.m.b.store(self.m.extreme(self.m.b.load(self.extreme), joined), self.extreme)
 
     def within(self, slot: int, table: Any, vectors: Any, base: Any) -> None:
-        """For a slot whose spins stand in one vector."""
+        """For a slot whose spins are in one vector."""
         m, lanes, bit = self.m, range(self.m.lanes), 1 << slot
         plus = ir.Constant(m.mask, [i >> slot & 1 for i in lanes])
         costs = [m.b.select(plus, high, low) for low, high in zip(self.minus, self.plus, strict=True)]
@@ -197,7 +197,7 @@ class _Joining:
             self.put(table, loop.index, old, costs)
 
     def across(self, slot: Any, table: Any, vectors: Any, base: Any) -> None:
-        """For a slot whose spins stand in vectors `half` apart."""
+        """For a slot whose spins are in two vectors, `half` apart."""
         m = self.m
         half = m.b.lshr(m.b.shl(I64(1), slot), I64(m.low))
         with cgutils.for_range_slice(m.b, I64(0), vectors, m.b.shl(half, I64(1)), I64) as (start, _):

@@ -37,7 +37,7 @@ class Neurons:
         self._arriving = np.zeros(units)
 
     def step(self, jump: Array) -> tuple[Array, Array]:
-        """One millisecond, with jumps of the membranes in mV (units,): who spiked, and when within it (0 to 1)."""
+        """Step of 1 ms with jumps of the membranes in mV (units,): the units that spiked, and when within it (0 to 1)."""
         v = self.v
         v *= self._keep
         v += self._spread * self._rng.standard_normal(v.size) + self._arriving + jump

@@ -299,7 +299,7 @@ class CultureRun:
         return Spikes(samples[order] / self.rig.sample_rate, neurons[order], np.zeros(len(order), np.int64))
 
     def extras(self) -> dict[str, Any]:
-        """Facts of a result beside its numbers: the mapping, the noise of channels, and what was stimulated."""
+        """Metadata of a result: the mapping to electrodes, the noise of channels, and the stimuli."""
         stimulator = self.rig.stimulator
         return {
             "sample_rate": self.rig.sample_rate,
