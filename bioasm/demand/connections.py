@@ -11,6 +11,7 @@ from bioasm.isa.program import DataRef, Dense, Name, Sparse
 from bioasm.models.base import POST, PRE, Model
 from bioasm.network.namespace import DELAY, WEIGHT, is_event_driven
 from bioasm.network.network import MATRIX, Projection
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import DT, ProjectionRef
 from bioasm.runtime.options import ALIKE, LaneValues
 from bioasm.runtime.setup import connections_apart, fixed_parameters, initial_parameters
@@ -112,6 +113,8 @@ def weight_bytes(verified: Verified, one: Projection) -> int:
     given = [i.operands[1] for name, i in values_set(verified).get(one.name, ()) if name == WEIGHT]
     if one.data is not None:
         return _WEIGHT_BYTES if given else _bytes_of(data[one.data].value)
+    if any(isinstance(operand, Pairwise) for operand in given):
+        return _WEIGHT_BYTES
     return max((_bytes_of(data[operand.index].value) for operand in given if isinstance(operand, DataRef)), default=0)
 
 

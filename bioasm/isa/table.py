@@ -203,7 +203,8 @@ ROWS: tuple[Row, ...] = (
         "Sends the spikes of the population `pre` to a port of a population or mechanism, or those of a part of it to a part: "
         "`cells[0:800]` are the neurons 0 to 799, counted from 0 in CON. CON says which neurons are connected. "
         "`SET name.weight` sets the weight of the connections, or what multiplies those of a matrix (1 in the port's SI unit "
-        "without it); `SET name.delay` the time that spikes are on their way. Both take one number or one for each connection.",
+        "without it); `SET name.delay` the time that spikes are on their way. Both take one number or one for each connection, "
+        'also by a formula: `SET name.delay, "0.5 ms + d/(0.3 m/s)"`.',
         _CELLS + "SYN loop, cells, cells\nCON loop, others\nSET loop.weight, 5 mV\nSET loop.delay, 1 ms\nRUN 10 ms\nRD v\n",
     ),
     network(

@@ -14,6 +14,7 @@ from bioasm.isa.rows import Row
 from bioasm.models.base import Parameter
 from bioasm.network.network import Network, current_input
 from bioasm.network.painting import Painted
+from bioasm.network.pairwise import Pairwise
 
 ALL = ""  # the owner of what all populations have together: `dt`, the state and the spike count of all neurons
 DT = "dt"
@@ -113,7 +114,7 @@ class CellsRef:
 
 STATE, SPIKE_COUNT = VariableRef(ALL, "state", "state"), VariableRef(ALL, "spike_count", "spike_count")
 
-Reference = ParameterRef | ProjectionRef | VariableRef | EventRef | RunRef | InputRef | PortRef | CellsRef | Painted
+Reference = ParameterRef | ProjectionRef | VariableRef | EventRef | RunRef | InputRef | PortRef | CellsRef | Painted | Pairwise
 
 
 @dataclass(frozen=True, slots=True)

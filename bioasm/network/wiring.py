@@ -12,6 +12,7 @@ from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents, spell_number
 
 AUTAPSES, MULTAPSES = "autapses", "multapses"
 CONDITION = "condition"
+POSITIONS_HINT = "POS above this line gives a population positions; for `d` both have them, in the same box"
 
 
 class RuleKind(NamedTuple):
@@ -61,8 +62,7 @@ def read_connection(text: str, names: Mapping[str, Exponents]) -> Rule | Finding
     found = read_condition(text, names)
     if not isinstance(found, ExpressionFault):
         return Rule(CONDITION, condition=found, text=text)
-    hint = "POS above this line gives a population positions; for `d` both have them, in the same box"
-    return Finding(found.code, found.message, hint if found.code == "B021" and "d" not in names else found.hint)
+    return Finding(found.code, found.message, POSITIONS_HINT if found.code == "B021" and "d" not in names else found.hint)
 
 
 def condition_names(pre: Layout | None, post: Layout | None) -> dict[str, Exponents]:

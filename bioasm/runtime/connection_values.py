@@ -1,4 +1,4 @@
-"""Values in connection order: one number for each connection of a projection, from a number, a vector or random values.
+"""Values in connection order: one number for each connection, from a number, a vector, random values or a formula.
 
 The order is that of the rows of a projection in CSR: by the presynaptic neuron, then by the postsynaptic one.
 """
@@ -6,7 +6,7 @@ The order is that of the rows of a projection in CSR: by the presynaptic neuron,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.runtime.drawing import Values, blocks
 from bioasm.runtime.narrow import narrow_weights
+from bioasm.runtime.pairwise import PairValues
 from bioasm.runtime.patterns import Look, nothing
 
 Array = NDArray[Any]
@@ -28,12 +29,12 @@ def count_problem(word: str, value: Any, count: int) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class ConnectionValues:
-    """The values of a projection's `word`, such as `wire.weight`: a number, a vector (float64) or random values.
+    """The values of a projection's `word`, such as `wire.weight`: a number, a vector (float64), random values or a formula.
 
     The number of connections is known when they are made, so that a vector of another length is refused then, at `span`.
     """
 
-    given: float | Array | Values
+    given: float | Array | Values | PairValues
     word: str = ""
     span: Span | None = None
     of_lanes: Array | None = None  # what multiplies them in each lane, (lanes, 1), where lanes have values of their own
@@ -42,6 +43,10 @@ class ConnectionValues:
     def number(self) -> float | None:
         """The number, where one was given for all connections."""
         return self.given if isinstance(self.given, float) else None
+
+    def along(self, start: Array, reached: Array) -> ConnectionValues:
+        """The same of connections in rows: a formula reads where they begin and end."""
+        return replace(self, given=self.given.along(start, reached)) if isinstance(self.given, PairValues) else self
 
     def weights(self, own: Array, count: int, look: Look = nothing) -> Array:
         """The numbers times `own`, the weights of a matrix (count,) or one for all (1,), as `narrow_weights` keeps them.
@@ -70,6 +75,6 @@ class ConnectionValues:
             yield first, last, self._part(first, last)
 
     def _part(self, first: int, last: int) -> Array:
-        if isinstance(self.given, Values):
+        if isinstance(self.given, Values | PairValues):
             return self.given.part(first, last)
         return self.given[first:last] if isinstance(self.given, np.ndarray) else np.full(last - first, self.given)

@@ -47,7 +47,7 @@ def connect(
     Rows are all neurons of the population that sends, also where a part of them is connected.
     """
     start, reached, own = _connected(verified, projection, seed, look)
-    return start, reached, weight.weights(own, len(reached), look)
+    return start, reached, weight.along(start, reached).weights(own, len(reached), look)
 
 
 def _connected(verified: Verified, projection: Projection, seed: int, look: Look) -> Connections:

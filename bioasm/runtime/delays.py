@@ -17,10 +17,12 @@ from bioasm.isa.distributions import drawn_range
 from bioasm.isa.program import ConstantRef, DataRef, Dense, Quantity, Random
 from bioasm.network.namespace import pathways
 from bioasm.network.network import Network, Projection
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import ProjectionRef, Resolved
 from bioasm.runtime.connection_values import ConnectionValues
 from bioasm.runtime.drawing import Values, values_of
 from bioasm.runtime.narrow import DELAYS, narrowed
+from bioasm.runtime.pairwise import PairValues
 from bioasm.runtime.patterns import Look, nothing
 from bioasm.verifier.gate import Verified
 
@@ -70,9 +72,12 @@ def values_set(verified: Verified) -> dict[str, list[tuple[str, Resolved]]]:
     return _SETS[verified]
 
 
-def _given(verified: Verified, instruction: Resolved, seed: int) -> float | Array | Values:
-    """The number, vector or random values of a SET."""
-    program, operand = verified.program, instruction.operands[1]
+def _given(verified: Verified, instruction: Resolved, seed: int) -> float | Array | Values | PairValues:
+    """The number, vector, random values or formula of a SET."""
+    program, (ref, operand) = verified.program, instruction.operands
+    if isinstance(operand, Pairwise):
+        assert isinstance(ref, ProjectionRef)
+        return PairValues(operand, ref, verified, seed, instruction.span)
     if isinstance(operand, DataRef):
         value = program.data[operand.index].value
         if isinstance(value, Random):
@@ -84,8 +89,11 @@ def _given(verified: Verified, instruction: Resolved, seed: int) -> float | Arra
 
 
 def longest(delays: ConnectionValues) -> float:
-    """The longest delay in seconds: of a vector its maximum, of random values the largest number that can be drawn."""
+    """The longest delay in seconds: of a vector its maximum, of random values the largest number that can be drawn, of formulas
+    a bound."""
     given = delays.given
+    if isinstance(given, PairValues):
+        return max(0.0, given.highest)
     if isinstance(given, Values):
         return max(0.0, drawn_range(given.distribution, given.arguments).high)
     return float(np.max(given, initial=0.0))

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from bioasm.diagnostics import BioasmError, Diagnostic
 from bioasm.isa.limits import limit
 from bioasm.isa.program import DataRef, Dense, Name, Operand
+from bioasm.models.base import POST, PRE
 from bioasm.network.namespace import WEIGHT
 from bioasm.network.painting import Painted
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import (
     CellsRef,
     EventRef,
@@ -36,6 +38,7 @@ from bioasm.runtime.dynamics import Exchanging, Merging, Resampling
 from bioasm.runtime.energy import PARTS
 from bioasm.runtime.observables import told
 from bioasm.runtime.painting import painted_values
+from bioasm.runtime.pairwise import PairValues
 from bioasm.runtime.poisson import TooManyEntries
 from bioasm.runtime.run import Run
 from bioasm.verifier.operands import in_range, range_words
@@ -103,6 +106,8 @@ def level(
     painted = instruction.operands[at]
     if isinstance(painted, Painted):
         return painted_values(painted)[of.start : of.stop]
+    if isinstance(painted, Pairwise):
+        return of_connections(run, instruction, painted)
     value = run.value(painted)
     _check_level(value, instruction, at, low, high, open_low)
     return value
@@ -229,9 +234,24 @@ def connection_values(run: Run, instruction: Resolved) -> ConnectionValues:
     ref, value = instruction.operands
     assert isinstance(ref, ProjectionRef)
     drawn, by_lane = run.drawn(value), run.by_lane(value)
+    if isinstance(value, Pairwise):
+        return ConnectionValues(_pair_values(run, instruction, value), ref.word, instruction.span)
     if by_lane is not None:
         return ConnectionValues(1.0, ref.word, instruction.span, level(run, instruction, 1, range(0)))  # type: ignore[arg-type]
     return ConnectionValues(level(run, instruction, 1, range(0)) if drawn is None else drawn, ref.word, instruction.span)
+
+
+def _pair_values(run: Run, instruction: Resolved, pairwise: Pairwise) -> PairValues:
+    ref = instruction.operands[0]
+    assert isinstance(ref, ProjectionRef)
+    return PairValues(pairwise, ref, run.verified, run.seed, instruction.span)
+
+
+def of_connections(run: Run, instruction: Resolved, pairwise: Pairwise) -> Array:
+    """The values that a formula gives the connections of a synapse, which are made for it where they were not yet."""
+    values = _pair_values(run, instruction, pairwise)
+    source, target = (run.driven.read(VariableRef(values.ref.owner, end))[0] for end in (PRE, POST))
+    return values.of(source.astype(np.int64), target.astype(np.int64))
 
 
 def indexed(run: Run, instruction: Resolved) -> str:

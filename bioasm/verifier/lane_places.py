@@ -14,6 +14,7 @@ from bioasm.diagnostics import Diagnostic
 from bioasm.isa.program import ConstantRef, DataRef, Operand, Program, Random
 from bioasm.isa.table import Trait
 from bioasm.network.painting import Painted
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import ParameterRef, ProjectionRef, Reference, Resolved, RunRef
 
 # The operands that may differ from lane to lane.
@@ -49,9 +50,10 @@ def _against(
     for place, operand in enumerate(instruction.operands):
         if isinstance(operand, ConstantRef) and names_one(operand, constants) and (reason := _reason(instruction, place)):
             yield _refusal(instruction, operand.name, reason)
-        if isinstance(operand, Painted):
+        if isinstance(operand, Painted | Pairwise):
+            of = "the membrane" if isinstance(operand, Painted) else "connections"
             for read in sorted(operand.constants.keys() & set(constants)):
-                yield _refusal(instruction, read, "what a formula of the membrane reads is alike in all lanes")
+                yield _refusal(instruction, read, f"what a formula of {of} reads is alike in all lanes")
         if isinstance(operand, DataRef):
             for drawn in sorted(_arguments(program, operand).intersection(constants)):
                 yield _refusal(instruction, drawn, "random values are drawn with the same numbers for all lanes")

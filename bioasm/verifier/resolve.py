@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from bioasm.isa.findings import Finding
 from bioasm.isa.program import Instruction, Name, Operand, Program, Quantity
 from bioasm.models.base import Event, Model
 from bioasm.network.namespace import INPUT, PARAMETER, READABLE, RECORDABLE, VARIABLE, Member, NameSpace, is_step
@@ -26,6 +27,7 @@ from bioasm.network.references import (
     default_port,
 )
 from bioasm.verifier.painting import painted_by
+from bioasm.verifier.pairwise import pairwise_by, takes_pairwise
 
 Operands = tuple[Operand | Reference, ...]
 _ADD = Name(ADD)
@@ -95,8 +97,20 @@ def _set(names: NameSpace, program: Program, name: Name, value: Operand) -> Oper
         return VariableRef(member.instance.name, member.thing.name, name.text, member.part), value
     if not isinstance(value, Name):
         return found, value
-    painted = painted_by(names.network, program, found, value.text) if isinstance(found, ParameterRef) else None
-    return found, painted or Quantity(dict(found.parameter.words)[value.text])
+    return found, _formula(names, program, found, value.text) or Quantity(dict(found.parameter.words)[value.text])
+
+
+def _formula(names: NameSpace, program: Program, ref: ParameterRef | ProjectionRef, text: str) -> Reference | None:
+    """The formula that a text says of a parameter; None where it is one of the parameter's words."""
+    if isinstance(ref, ParameterRef):
+        return painted_by(names.network, program, ref, text)
+    projection = names.network.projection(ref.owner)
+    assert projection is not None
+    if not takes_pairwise(projection, ref.parameter):
+        return None
+    found = pairwise_by(names.network, program, projection, ref.parameter, text)
+    assert not isinstance(found, Finding)
+    return found
 
 
 def _input(names: NameSpace, name: Name, *operands: Operand) -> Operands:

@@ -13,6 +13,7 @@ from bioasm.network.cables import sites
 from bioasm.network.coupling import sums
 from bioasm.network.namespace import WEIGHT
 from bioasm.network.network import ADD, Network, Projection, variables_of
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import (
     EventRef,
     InputRef,
@@ -173,7 +174,11 @@ class NameTable:
     @cached_property
     def _scattered(self) -> dict[str, frozenset[str]]:
         """By projection the delays of its pathways that the program gives connection by connection."""
-        refs = [ref for ref, value in self._operands("SET") if isinstance(ref, ProjectionRef) and isinstance(value, DataRef)]
+        refs = [
+            ref
+            for ref, value in self._operands("SET")
+            if isinstance(ref, ProjectionRef) and isinstance(value, DataRef | Pairwise)
+        ]
         found: dict[str, frozenset[str]] = {}
         for ref in (ref for ref in refs if ref.parameter.structural):
             found[ref.owner] = found.get(ref.owner, frozenset()) | {ref.parameter.name}

@@ -140,7 +140,8 @@ class Projections:
         """The weights of connections that there are, by their rows."""
         if projection.data is not None:
             return self._made(projection)[2]
-        return self.weight[projection.name].weights(np.ones(1), len(self.state.fields[f"post:{projection.name}"]))
+        start, post = (self.state.fields[f"{part}:{projection.name}"] for part in ("start", "post"))
+        return self.weight[projection.name].along(start, post).weights(np.ones(1), len(post))
 
     def _make_room(self, projection: Projection) -> None:
         """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""

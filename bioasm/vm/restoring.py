@@ -18,6 +18,7 @@ from bioasm.isa.program import DataRef, Register
 from bioasm.models.base import SPINS, Parameter
 from bioasm.network.namespace import DELAY, WEIGHT, pathways
 from bioasm.network.network import Projection
+from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import ProjectionRef, Resolved, VariableRef
 from bioasm.results.piece import Trace
 from bioasm.results.result import Reading, Spikes
@@ -247,7 +248,7 @@ def _restore_weights(machine: Machine, model: Populations, given: Given) -> None
     """Weights that an instruction gave each connection by that instruction, the others as numbers."""
     for origin in _origins(machine, given.table("model"), "weights"):
         ref, value = _instruction(machine, origin.pc, ("SET",)).operands
-        if not (isinstance(ref, ProjectionRef) and ref.parameter.name == WEIGHT and isinstance(value, DataRef)):
+        if not (isinstance(ref, ProjectionRef) and ref.parameter.name == WEIGHT and isinstance(value, DataRef | Pairwise)):
             raise Damaged(f"instruction {origin.pc} gives no weights to connections")
         machine.execute(origin)
     for projection in machine.network.projections:

@@ -73,7 +73,8 @@ class Synapse:
 
     def _late(self, name: str, look: Callable[[], object]) -> Array:
         """The delays of a pathway in steps, one for each connection, or one where it is the same for all."""
-        given, step = self._delays[name], float(self.state.real[Real.DT])
+        start, post = (self.state.fields[f"{part}:{self.link.name}"] for part in ("start", "post"))
+        given, step = self._delays[name].along(start, post), float(self.state.real[Real.DT])
         count = self.edges if name in self.link.scattered else 1
         return steps_of(given, count, step, self._fewest, look)
 

@@ -25,11 +25,23 @@ DRAWN = {
 }
 
 
-def test_delays_that_are_drawn_are_those_of_the_machine() -> None:
+BY_FORMULA = {
+    "SET s.delay, 0.3 ms": 'SET s.delay, "0.1 ms + 0.3 ms*abs(i - j)"',
+    "SET s.effect_delay, 1.1 ms": 'SET s.effect_delay, "min(0.4 ms/(1 + j), 0.2 ms*i)"',
+    "SET own.post_delay, 0.4 ms": 'SET own.post_delay, "0.5 ms*exp(-i/N_pre)"',
+    "SET s.weight, 0.8 mV": 'SET s.weight, "0.8 mV*exp(-(i - j)^2/8)"',
+    "SET s.w, 0.4": 'SET s.w, "0.4*cos(i*j/10)"',
+    "SET own.gain, [0.1, 0.2, 0.3, 0.2, 0.1]": 'SET own.gain, "0.1*(1 + i)"',
+    "SET own.weight, 1.25": 'SET own.weight, "1 V + 0.25 V*i/N_pre"',
+}
+
+
+@pytest.mark.parametrize("changed", [DRAWN, BY_FORMULA], ids=["drawn", "by formula"])
+def test_values_of_each_connection_are_those_of_the_machine(changed: dict[str, str]) -> None:
     text = LEARNED
-    for one, drawn in DRAWN.items():
+    for one, other in changed.items():
         assert one in text
-        text = text.replace(one, drawn)
+        text = text.replace(one, other)
     assert_alike(on_brian2(text, seed=2, lanes=2), on_cpu(text, seed=2, lanes=2))
 
 

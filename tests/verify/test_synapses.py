@@ -75,6 +75,7 @@ SOUND = [
     "VIA s, counting\nREC s.w, 1 ms, [0, 5]\nREC s.n\nRUN 1 ms\nSET s.w, 1\nRD s.w\nRD s.pre\nRD s.last_event\nUNREC s.w",
     "VIA s, counting\nRUN 1 ms\nMOV r0, 1\nSET s.w, r0\nPEEK r0, s.w, 5",
     "VIA s, counting\nSET s.delay, uniform(0 ms, 1 ms)\nSET s.after_delay, normal(1 ms, 0.5 ms, 0 ms)",
+    'VIA s, counting\nSET s.after_delay, "0.1 ms*(i + j)"\nSET s.gain, "1 + i"\nSET s.w, "j/N_post"\nSET s.weight, "1 mV*i"',
     "VIA s, counting\nSET s.start, 1000 s\nRUN 1 ms\nSET s.own_delay, 2 ms",
 ]
 REFUSED = [
@@ -94,7 +95,7 @@ REFUSED = [
     ("VIA s, counting\nSET s.gain, [1, 2, -1, 4, 5, 6]", "B116"),
     ("VIA s, counting\nSET s.gain, 1 mV", "B006"),
     ("VIA s, counting\nSET s.w, 1 mV", "B006"),
-    ("VIA s, counting\nSET s.w, high", "B004"),
+    ("VIA s, counting\nSET s.w, high", "B021"),
     ("VIA s, counting\nSET s.weight, 1 nS", "B006"),
     ("VIA s, counting\nSET s.delay, -1 ms", "B116"),
     ("VIA s, counting\nSET s.delay, [1e-3, 0, 0, -1e-3, 0, 0]", "B116"),
@@ -106,6 +107,9 @@ REFUSED = [
     ("VIA s, counting\nMOV r0, 1\nSET s.start, r0", "B004"),
     ("VIA s, counting\nSET s.start, [1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3]", "B004"),
     ("VIA s, counting\nSET s.start, uniform(1 ms, 2 ms)", "B004"),
+    ('VIA s, counting\nSET s.start, "1 ms*(1 + i)"', "B004"),
+    ('VIA s, counting\nSET s.gain, "-1 - i"', "B116"),
+    ('VIA s, counting\nSET s.w, "i*(1 mV)"', "B022"),
     ("VIA s, counting\nREC s.x", "B108"),
     ("VIA s, counting\nREC s.pre", "B108"),
     ("VIA s, stdp_pair\nRD s.nothing", "B108"),

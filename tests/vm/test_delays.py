@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,16 +62,17 @@ def run(driver: str, text: str, lanes: int = 1) -> Result:
         return connected.run(verify(assemble(text)), RunOptions(seed=SEED, lanes=lanes))
 
 
-def heard(port: str, late: list[int], change: float = 1.0) -> Array:
+def heard(port: str, late: list[int], change: float | Array = 1.0) -> Array:
     """What the three neurons hold before each step, by the definition; weights change by a factor from step 10 on."""
     edges = np.argwhere(MATRIX != 0).tolist()
+    factors = np.broadcast_to(change, MATRIX.shape)
     g, found = np.zeros(3), []
     for step in range(STEPS):
         found.append(g.copy())
         for sent, i in sorted(SPIKES):
             for (source, target), delay in zip(edges, late, strict=True):
                 if source == i and sent + delay == step:
-                    weight = MATRIX[source, target] * (change if step >= 10 else 1.0)
+                    weight = MATRIX[source, target] * (factors[source, target] if step >= 10 else 1.0)
                     g[target] += weight * (1 - 0.3 * g[target] ** 2 if port == "in order" else 1)
     return np.array(found)
 
@@ -96,11 +99,34 @@ def test_delays_are_drawn(driver: str, delay: str) -> None:
     assert found.tolist() == heard("sum", late).tolist()
 
 
+FORMULA = '"0.3 ms*(1 + i) - 0.25 ms*j"'
+ROW, COLUMN = np.indices(MATRIX.shape)
+LATE = np.floor((0.3e-3 * (1 + ROW) - 0.25e-3 * COLUMN) / DT + 0.5)[MATRIX != 0].astype(int).tolist()
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_delays_and_weights_follow_a_formula(driver: str) -> None:
+    found = run(driver, program("sum", FORMULA, 'SET s.weight, "where(i == j, 0.5, 2 - i/N_pre)"')).recordings["b.g"].values[0]
+    wanted = heard("sum", LATE, np.where(ROW == COLUMN, 0.5, 2 - ROW / 4))
+    assert len(set(LATE)) > 4 and found.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("fuel", [1, 12])
+def test_weights_of_a_formula_are_those_of_a_run_that_is_resumed(fuel: int, tmp_path: Path) -> None:
+    verified = verify(assemble(program("sum", FORMULA, 'SET s.weight, "2 - i/N_pre"')))
+    for options in (RunOptions(seed=SEED, fuel=9 + fuel), RunOptions(seed=SEED, resume=True)):
+        with find_driver("cpu")() as driver:
+            found = driver.run(verified, replace(options, checkpoint=tmp_path / "c"))
+    assert found.recordings["b.g"].values[0].tolist() == heard("sum", LATE, 2 - ROW / 4).tolist()
+
+
 @pytest.mark.parametrize(
     ("delay", "code", "says"),
     [
         ("[0, 1e-3]", "B106", "s.delay is given 2 numbers, and there are 9 connections"),
         ("normal(0.5 ms, 1 ms)", "B402", "a delay is at least 0"),
+        ('"0.5 ms*(1 - i)"', "B402", "its formula gives -0.0005 for the connection from 2 to 1; it must be at least 0"),
+        ('"1 ms*(1 + sqrt(1.5 - i))"', "B402", "gives nan for the connection from 2 to 1; it must be finite"),
     ],
 )
 @pytest.mark.parametrize("driver", DRIVERS)

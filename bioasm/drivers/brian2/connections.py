@@ -66,7 +66,7 @@ class ConnectionGroup:
         row = np.repeat(np.arange(self.pre.n), np.diff(start))
         self.row, self.column = row, column.astype(np.int64)
         self._weights = lambda values: connect(verified, self.projection, values, seed)[2]
-        delays = self._delays(verified, seed)
+        delays = self._delays(verified, seed, start, column)
         if not self.count:
             return
         made = self._synapses()
@@ -121,10 +121,10 @@ class ConnectionGroup:
 
         return {self.wire.solution(at): solution(at) for at in range(len(system.names))}
 
-    def _delays(self, verified: Verified, seed: int) -> dict[str, Array]:
+    def _delays(self, verified: Verified, seed: int, start: Array, reached: Array) -> dict[str, Array]:
         """The delay of each connection in each pathway, in seconds, of whole steps. Raises BioasmError B106."""
         step, given = float(self.pre.clock.dt_), delays_of(verified, self.projection, self.parameters, seed)
-        return {name: steps_of(delays, self.count, step) * step for name, delays in given.items()}
+        return {name: steps_of(delays.along(start, reached), self.count, step) * step for name, delays in given.items()}
 
     # --- values ---------------------------------------------------------------------------------------
 

@@ -42,8 +42,9 @@ class SynapseGroup:
         """Make the synapses."""
         port = self.target.model.port(self.projection.port)
         assert port is not None
-        row, column, weight = self._pairs(verified, seed)
-        late = self._late(len(row))
+        start, column, weight = self._made(verified, seed)
+        row = np.repeat(np.arange(self.pre.n), np.diff(start))
+        late = self._late(start, column)
         if not len(row):
             return
         early = self.post.cell.is_early
@@ -56,14 +57,14 @@ class SynapseGroup:
             synapses.pre.delay = np.tile(late, self.pre.lanes) * self.pre.clock.dt
         self.objects = [synapses]
         self._weigh(weight)
-        self._again = partial(self._pairs, verified, seed)
+        self._again = partial(self._made, verified, seed)
 
-    def _late(self, count: int) -> Array:
+    def _late(self, start: Array, reached: Array) -> Array:
         """The delays in steps, one a connection or one for all; of receivers that have received already when spikes set out
         one less: what is due then waits for their next step."""
-        step = float(self.pre.clock.dt_)
+        step, delays = float(self.pre.clock.dt_), self.delay.along(start, reached)
         given = 0.0 if self.is_delayed_by_target else self.delay.number
-        late = steps_of(self.delay, count, step) if given is None else in_steps(np.atleast_1d(given), step)
+        late = steps_of(delays, len(reached), step) if given is None else in_steps(np.atleast_1d(given), step)
         return np.maximum(late, 1) - 1 if self.post.cell.is_early else late
 
     def _weigh(self, weight: Array) -> None:
@@ -80,11 +81,10 @@ class SynapseGroup:
         for synapses in self.objects:
             forget_queue(synapses.pre.queue)
 
-    def _pairs(self, verified: Verified, seed: int) -> tuple[Array, Array, Array]:
-        """Sources, targets and weights."""
+    def _made(self, verified: Verified, seed: int) -> tuple[Array, Array, Array]:
+        """Where the rows of sources begin, targets and weights."""
         start, column, weight = connect(verified, self.projection, self.weight, seed)
-        row = np.repeat(np.arange(self.pre.n), np.diff(start))
-        return row, column.astype(np.int64), np.broadcast_to(weight, column.shape)
+        return start, column.astype(np.int64), np.broadcast_to(weight, column.shape)
 
 
 def forget_queue(queue: Any) -> None:

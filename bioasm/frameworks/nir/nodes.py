@@ -102,6 +102,8 @@ def _read_pop(network: Network, program: Program, instruction: Instruction) -> N
 def _read_set(network: Network, program: Program, instruction: Instruction) -> None:
     owner, _, what = _text(instruction.operands[0]).rpartition(".")
     values = _values(program, instruction)
+    if owner in network.wires and isinstance(instruction.operands[1], Name):
+        raise no_place(f"the {what} of {owner} is a formula, and NIR has numbers", instruction.span, "a matrix of weights")
     if owner in network.wires and what == "delay" and isinstance(instruction.operands[1], DataRef):
         raise no_place(f"each connection of {owner} has a delay of its own", instruction.span, "one delay for all connections")
     if owner in network.wires and what == "delay" and values is not None:

@@ -17,6 +17,7 @@ from bioasm.verifier.context import CheckContext
 from bioasm.verifier.network_builder import unknown_model
 from bioasm.verifier.operands import check_quantity, in_range, range_words, spelled
 from bioasm.verifier.painting import check_formula, takes_formula
+from bioasm.verifier.pairwise import check_pairwise, takes_pairwise
 from bioasm.verifier.random_values import numbers
 from bioasm.verifier.semantics.shapes import shape
 from bioasm.verifier.semantics.timing import seconds, whole_multiple
@@ -171,9 +172,7 @@ def _check_projection(context: CheckContext, projection: Projection, name: str, 
     elif name not in (WEIGHT, DELAY):
         yield unknown("B105", "parameter", name, (WEIGHT, DELAY), f"projection {projection.name}")
     elif isinstance(value, Name):
-        each = "a vector or random values give each connection its own"
-        hint = each if name == DELAY else "CON takes a matrix of weights"
-        yield Finding("B004", f"the {name} of a projection is a number, not a word", hint)
+        yield from _check_formula(context, projection, name, value.text)
     elif isinstance(value, DataRef) and name == DELAY:
         yield from _check_delays(context, projection, value)
     elif isinstance(value, DataRef):
@@ -191,6 +190,8 @@ def _check_synapse(context: CheckContext, projection: Projection, name: str, val
     parameter = context.names.projection_parameter(projection, name)
     if parameter is None:
         yield _unknown_of(context, projection, name)
+    elif isinstance(value, Name) and takes_pairwise(projection, parameter):
+        yield from _check_formula(context, projection, name, value.text)
     elif isinstance(value, Name):
         yield from _check_word(parameter, value)
     elif name in pathways(projection):
@@ -226,12 +227,28 @@ def _check_connections(context: CheckContext, parameter: Parameter, value: DataR
         yield from context.cached_check(_check_longest, value, context.step)
 
 
-def _check_delays(context: CheckContext, projection: Projection, value: DataRef) -> Found:
-    """A delay for each connection, of spikes alone: a mechanism that delays a variable has one delay of it."""
+def _check_formula(context: CheckContext, projection: Projection, name: str, text: str) -> Found:
+    """A formula that gives each connection a weight, a delay, or a parameter or state of its synapse."""
+    alike = list(_check_alike(context, projection)) if name == DELAY and projection.synapse is None else []
+    yield from alike
+    parameter = context.names.projection_parameter(projection, name)
+    if parameter is not None and not alike:
+        yield from check_pairwise(context.network, context.program, projection, parameter, text, context.step)
+
+
+def _check_alike(context: CheckContext, projection: Projection) -> Found:
+    """Whether connections can't have delays of their own: a mechanism that delays a variable has one delay of it."""
     target = context.network.instance(projection.target)
     if target is not None and target.model.delays:
         text = f"{target.name} delays a variable itself, by one delay for all connections of {projection.name}"
         yield Finding("B004", text, "give one number, or let spikes arrive at a mechanism without delayed(...)")
+
+
+def _check_delays(context: CheckContext, projection: Projection, value: DataRef) -> Found:
+    """A delay for each connection, of spikes alone."""
+    alike = list(_check_alike(context, projection))
+    if alike:
+        yield from alike
         return
     parameter = context.names.projection_parameter(projection, DELAY)
     assert parameter is not None
