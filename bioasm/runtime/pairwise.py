@@ -14,7 +14,7 @@ from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.network.network import Projection
 from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import ProjectionRef
-from bioasm.runtime.conditions import Names, Pairs, names_of, value
+from bioasm.runtime.conditions import PAIRS, Names, Pairs, names_of, value
 from bioasm.verifier.gate import Verified
 from bioasm.verifier.operands import range_words
 
@@ -43,7 +43,14 @@ class PairValues:
         return replace(self, start=start, reached=reached)
 
     def part(self, first: int, last: int) -> Array:
-        """The values of the connections from `first` up to `last`, float64."""
+        """The values of the connections from `first` up to `last`, float64, in blocks that stay in the processor's cache."""
+        found = np.empty(last - first)
+        for begin in range(first, last, PAIRS):
+            end = min(begin + PAIRS, last)
+            found[begin - first : end - first] = self._block(begin, end)
+        return found
+
+    def _block(self, first: int, last: int) -> Array:
         assert self.start is not None and self.reached is not None
         row = np.searchsorted(self.start, np.arange(first, last), side="right") - 1
         return self.of(row, self.reached[first:last].astype(np.int64))
