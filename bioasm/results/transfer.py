@@ -28,7 +28,7 @@ _ALIGN = 8
 def pack_result(result: Result) -> bytes:
     """The bytes of a Result; `unpack_result` gives the same Result back, bit for bit."""
     arrays: list[Any] = []
-    tree = {field.name: _plain(getattr(result, field.name), arrays) for field in fields(Result)}
+    tree = {field.name: _plain(getattr(result, field.name), arrays) for field in _SENT}
     layout = [[array.dtype.str, list(array.shape)] for array in arrays]
     text = json.dumps({"arrays": layout, "tree": tree}, separators=(",", ":")).encode()
     return b"".join([_padded(_LENGTH.pack(len(text)) + text), *(_padded(array.tobytes()) for array in arrays)])
@@ -41,7 +41,7 @@ def unpack_result(data: bytes) -> Result:
         head = json.loads(data[_LENGTH.size : _LENGTH.size + length])
         arrays = _arrays(head["arrays"], data, _round_up(_LENGTH.size + length))
         tree = {"events": {}, **head["tree"]}  # which older ones do not tell
-        found: dict[str, Any] = {f.name: _FIELDS.get(f.name, _whole)(tree[f.name], arrays) for f in fields(Result)}
+        found: dict[str, Any] = {f.name: _FIELDS.get(f.name, _whole)(tree[f.name], arrays) for f in _SENT}
         piece = found.pop("piece")
         return Result(**found, piece=piece and piece_of(piece, found["lanes"], len(found["results"])))
     except BioasmError:
@@ -155,6 +155,7 @@ def _words(value: Any, arrays: list[Any]) -> dict[str, str]:
     return {str(key): str(text) for key, text in value.items()}
 
 
+_SENT = [field for field in fields(Result) if field.name != "own_names"]  # which are objects of one process
 _FIELDS: dict[str, Any] = dict.fromkeys(ALONG_LANES, _array) | {
     "results": _readings,
     "spikes": _spikes,

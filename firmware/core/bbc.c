@@ -56,7 +56,7 @@ static int one_section(const uint8_t *file, uint32_t length, const uint8_t *row,
 }
 
 static int container(const uint8_t *file, uint32_t length, section found[SECTION_COUNT], flaw *why) {
-    uint32_t sections, end;
+    uint32_t sections = 0, end;
     if (!header(file, length, &sections, why)) return 0;
     end = 32 + 24 * sections;
     for (uint32_t k = 0; k < sections; k++) {

@@ -273,7 +273,7 @@ def operands(kind: Kind, scene: tuple[tuple[str, ...], int, int]) -> st.SearchSt
         if not kind.whole:
             values |= st.floats(max(kind.low, -1e300), high, allow_nan=False)
         choices.append(st.builds(Quantity, values, st.sampled_from(kind.dimensions)))
-        choices += [st.sampled_from(constants).map(ConstantRef)] if constants and kind.low <= 1 else []
+        choices += [st.sampled_from(constants).map(ConstantRef)] if constants and kind.low <= 1 and kind.high >= 9 else []
     if "data" in kind.forms and blocks:
         choices.append(st.integers(0, blocks - 1).map(DataRef))
     if "label" in kind.forms:
