@@ -127,7 +127,7 @@ def restarted(schedule: Schedule, load: Iterable[str]) -> Iterator[str]:
     yield "; states, or longer ones: bioasm run FILE --set tries=... --set sweeps=..."
     yield f".const T0 = {spell_number(max(float(f'{_LESS_HOT * schedule.hot:.2g}'), schedule.cold))}"
     yield f".const T1 = {spell_number(schedule.cold)}"
-    yield f".const tries = {_TRIES}"
+    yield f".const tries = {min(_TRIES, schedule.sweeps)}"
     yield f".const steps = {schedule.steps}"
     yield f".const sweeps = {max(1, round(schedule.sweeps / _TRIES))}"
     yield f".const descent = {schedule.descent}"

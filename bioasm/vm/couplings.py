@@ -19,6 +19,7 @@ Array = NDArray[Any]
 _SPARSE_BELOW = 0.25  # with fewer entries than this share J is kept as rows of entries, with more as a matrix, for spins
 _SMALL = 32  # up to so many neurons J stays as it is written
 _CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
+_EXAMINED = 1 << 25  # bytes of floats of a feedback that are searched for a unit, which takes six times as much memory
 _LOWEST = -900  # bits below it are too close to the end of the range of floats to be a unit
 _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
 
@@ -136,7 +137,7 @@ def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> 
 def has_exact_fields(n: int, ready: Prepared) -> bool:
     """Whether sums of J's entries, prepared for a feedback, are exact in any order."""
     form = ready.storage.split("-")[0]
-    if form == "none" or n == 0:
+    if form == "none" or n == 0 or (ready.values.dtype.kind == "f" and ready.values.nbytes > _EXAMINED):
         return False
     return _common_unit(form, ready.values, np.zeros(n), np.zeros(0), ready.start, None, n) is not None
 

@@ -9,6 +9,7 @@ import pytest
 
 import bioasm
 from bioasm.results import Result
+from bioasm.vm import network_state
 from bioasm.vm.couplings import has_exact_fields, prepare_for_feedback
 from tests.programs.support import program, text
 from tests.vm.test_couplings import dense, of_entries
@@ -24,8 +25,11 @@ def _same(one: Result, other: Result) -> bool:
 def test_fields_that_follow_the_bits_are_those_of_the_product(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"seed": 3, "lanes": lanes, "set": {"tries": 2}}
     followed = bioasm.run(program("bifurcation"), **asked)
-    monkeypatch.setattr("bioasm.vm.network_state.has_exact_fields", lambda *_: False)
+    answers = []
+    exact = network_state.has_exact_fields
+    monkeypatch.setattr(network_state, "has_exact_fields", lambda *given: answers.append(exact(*given)) or False)
     assert _same(followed, bioasm.run(program("bifurcation"), **asked))
+    assert answers[-1] is True
 
 
 @pytest.mark.parametrize(("value", "exact"), [(3.0, True), (0.375, True), (0.1, False), (2.0**40, False)])
