@@ -16,7 +16,6 @@ from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.ising_state import Spins
-from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.layout import Ctx, Status
 from bioasm.vm.machine import Machine
 from bioasm.vm.memory_map import arrays_of, pointers_in
@@ -49,9 +48,7 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
         )
         raise error("B406", text)
     own = with_formulas(verified.program, LaneSpan(0, lanes, lanes))
-    kernels = KernelRunner(threads=1, notice=None)
-    kernels.packs_spins = False  # C has their fields, and so must what it is compared with
-    machine = Machine(verified, seed, lanes, lane_values=own, kernels=kernels)
+    machine = Machine(verified, seed, lanes, lane_values=own)
     try:
         run_first_step(machine)
         machine.state.ctx[Ctx.TARGET] = machine.steps + steps

@@ -12,19 +12,13 @@ from bioasm.vm.background import Abandoned
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.kernel_cache import Kernel, Notice, address_of, kernel
 from bioasm.vm.layout import REFRESH, Block, Ctx, Status
-from bioasm.vm.packing import blocks_of_a_pack
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 
 class KernelRunner:
-    """Calls kernels on the State of some neurons. `seconds` counts the time to compile and to run.
-
-    `packs_spins` says whether many lanes of spins may be packed in bytes, where couplings allow it.
-    """
-
-    packs_spins = True
+    """Calls kernels on the State of some neurons. `seconds` counts the time to compile and to run."""
 
     def __init__(self, threads: int, notice: Notice | None) -> None:
         self.threads, self.notice = threads, notice
@@ -41,7 +35,6 @@ class KernelRunner:
         model.refresh, model.combine, model.exchange_parts = self.refresh, self.combine, self.exchange
         model.resample_block = self.resample_block
         model.notice = self.notice or model.notice
-        model.state.ctx[Ctx.PACK] = blocks_of_a_pack(model.state, self.threads) if self.packs_spins else 0
         model.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and model.state.blocks > 1)
 
     def host_has_changed(self) -> None:
@@ -119,7 +112,7 @@ class KernelRunner:
 
     def combine(self) -> None:
         """Let the kernel of MERGE work on all lanes."""
-        self._moves(("merge", self.model.storage, self.model.fields), range(self.model.state.blocks))
+        self._moves(("merge", *self.model.key[1:]), range(self.model.state.blocks))
 
     def resample_block(self) -> None:
         """Let the kernel of BLK work on all lanes."""
@@ -127,7 +120,7 @@ class KernelRunner:
 
     def exchange(self, phase: int) -> None:
         """Let the kernel of CXCH work on all pairs of lanes, in their order: a pass over the spins of each."""
-        self._moves(("exchange", self.model.storage, self.model.fields), (phase,))
+        self._moves(("exchange", *self.model.key[1:]), (phase,))
 
     def _moves(self, key: tuple[str, str, str], arguments: Iterable[int]) -> None:
         """Call the kernel of an instruction with one number after another."""

@@ -30,8 +30,6 @@ _FIRST_STEPS = 64
 class DeviceRunner(KernelRunner):
     """Calls kernels of a device on copies of a State. Between calls the State has what a checkpoint keeps."""
 
-    packs_spins = False
-
     def __init__(self, device: Device, notice: Notice | None) -> None:
         super().__init__(threads=1, notice=notice)
         self.device = device
