@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bioasm.diagnostics import BioasmError, Span, error
@@ -75,8 +76,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Decode a JSON object. Raises _Twice for a duplicate key, of which Python would keep the last."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(f"{next(name for name in names if names.count(name) > 1)!r:.40}")
+        counts = Counter(name for name, _ in pairs)
+        raise _Twice(f"{next(name for name, count in counts.items() if count > 1)!r:.40}")
     return found
 
 
@@ -89,9 +90,17 @@ def read_json(content: bytes, source: str) -> Any:
     if isinstance(content, Json):
         return content.value
     try:
-        return json.loads(content, parse_int=whole_number, object_pairs_hook=_object)
+        return _loads(content, source, whole_number)
     except Rounded:
         return _with_long_names(content, source)
+
+
+def _loads(content: bytes, source: str, parse_int: Callable[[str], int]) -> Any:
+    """A JSON value; raises BioasmError B304 where it is none."""
+    try:
+        return json.loads(content, parse_int=parse_int, object_pairs_hook=_object)
+    except Rounded:
+        raise
     except _Twice as fault:
         raise error("B304", f"{source} has an object in which {fault} stands twice", hint="keep one") from None
     except json.JSONDecodeError as fault:
@@ -106,8 +115,12 @@ _NAMES = ("names", "variable_labels", "nodes", "source", "target", "key")  # whe
 
 def _with_long_names(content: bytes, source: str) -> Any:
     """The value of a text in which a whole number is no float64. Raises BioasmError B115 where it is no name."""
-    value = json.loads(content, object_pairs_hook=_object)
-    for number in _numbers_in(value):
+    value = _loads(content, source, int)
+    try:
+        numbers = [*_numbers_in(value)]
+    except RecursionError:
+        raise error("B304", f"{source} has values too deep in one another") from None
+    for number in numbers:
         fault = rounded(str(number))
         if fault is not None:
             raise rounded_in(content, source, fault)

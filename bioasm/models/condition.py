@@ -106,6 +106,8 @@ def _formula(text: str) -> Expression | ExpressionFault:
 
 def _parsed(text: str, what: str, form: str) -> Expression | ExpressionFault:
     """The expression, names and units not looked at."""
+    if ";" in text:  # what follows would be a comment, as in a model
+        return ExpressionFault("B020", f"`{text}` is no {what}: it has a `;`", form)
     findings = Findings(text, "", 1)
     reader, statement = TreeReader(findings), Statement("spike", text, 0)
     try:

@@ -214,14 +214,14 @@ def tempering(schedule: Schedule, load: Iterable[str]) -> Iterator[str]:
     yield "; with lanes: bioasm run FILE --lanes 16. More rounds find better states: --set rounds=..."
     yield f".const T0 = {spell_number(schedule.hot)}"
     yield f".const T1 = {spell_number(float(f'{_COLDER * schedule.cold:.2g}'))}"
-    yield '.const T = "T1*(T0/T1)^(lane/max(lanes - 1, 1))"'
+    yield '.const T_lane = "T1*(T0/T1)^(lane/max(lanes - 1, 1))"'
     yield f".const rounds = {max(1, schedule.steps * schedule.sweeps // (2 * _BETWEEN))}"
     yield f".const between = {_BETWEEN}"
     yield f".const descent = {schedule.descent}"
     yield ""
     yield "    MODEL ising"
     yield from load
-    yield "    SIG T"
+    yield "    SIG T_lane"
     yield "    MOV r0, rounds"
     yield "round:"
     yield "    RUN between"
