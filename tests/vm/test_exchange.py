@@ -137,5 +137,5 @@ def test_import_writes_a_ladder() -> None:
     result = bioasm.run(
         write_program(problem, account, "ising", Effort(solver="temper")).text, seed=1, lanes=6, set={"rounds": 40}
     )
-    ladder = result.extras["lane_values"]["T"]
+    ladder = result.extras["lane_values"]["T_lane"]
     assert len(ladder) == 6 and sorted(ladder) == ladder and "optimisers" not in result.about
