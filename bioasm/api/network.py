@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from bioasm.isa.program import Data, Program
 from bioasm.isa.table import BY_MNEMONIC
 from bioasm.network.subgroup import is_subgroup
 from bioasm.units import spell_number
+
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # a condition or formula
 
 
 class Network:
@@ -95,6 +98,7 @@ def _operand(value: Any) -> str:
 def _word(text: str) -> str:
     if not isinstance(text, str):
         raise error("B001", f"{text!r:.40} is no word")
-    if (any(c in text for c in "\n;,{}[]") and not is_subgroup(text)) or not text.strip():
+    several = any(c in text for c in "\n;,{}[]") and not (is_subgroup(text) or _QUOTED.fullmatch(text))
+    if several or not text.strip():
         raise error("B001", f"{text[:40]!r} is not one operand")
     return text

@@ -242,11 +242,15 @@ def _total_steps(verified: Verified, options: RunOptions) -> int | None:
 
 def _driver_options(request: Request) -> dict[str, str]:
     """Options for the driver's constructor."""
+    from bioasm.diagnostics import EXIT_USAGE, error
     from bioasm.settings import split_settings
 
     named = {name: getattr(request, name) for name in ("port", "substrate", "map", "record")}
-    given = [f"{name}={value}" for name, value in named.items() if value is not None]
-    return split_settings([*given, *request.driver_options], "--driver-option")
+    given = {name: value for name, value in named.items() if value is not None}
+    found = split_settings(request.driver_options, "--driver-option")
+    if twice := next((name for name in found if name in given), None):
+        raise error("B406", f"{twice} is given twice: by --{twice} and --driver-option {twice}", exit_code=EXIT_USAGE)
+    return given | found
 
 
 def _seed(request: Request, driver: Driver) -> int:

@@ -23,16 +23,21 @@ def names_to_text(names: Sequence[Hashable]) -> str | None:
     """
     said = plain_names(names)
     try:
-        text = json.dumps(said, ensure_ascii=_has_surrogates(said), separators=(",", ":"), allow_nan=False)
+        text = _json(said)
         fits = len(text.encode()) < limit("metadata_bytes") // 2 and len(set(names_of({NAMES: text}))) == len(said)
     except (TypeError, ValueError, RecursionError):
         return None
     return text if fits else None
 
 
-def _has_surrogates(said: list[Any]) -> bool:
-    """Whether a text is none that UTF-8 has, as names from file systems can be; escapes of JSON spell it."""
-    return any("\ud800" <= letter <= "\udfff" for letter in json.dumps(said, ensure_ascii=False))
+def _json(said: list[Any], escaped: bool = False) -> str:
+    """JSON in UTF-8, with escapes where a name has surrogates, as names from file systems can."""
+    text = json.dumps(said, ensure_ascii=escaped, separators=(",", ":"), allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _json(said, escaped=True)
+    return text
 
 
 def plain_names(names: Iterable[Hashable]) -> list[Any]:

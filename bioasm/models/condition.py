@@ -58,8 +58,8 @@ def read_formula(text: str, names: Mapping[str, Exponents], unit: Exponents) -> 
     found = _unit(text, expression, names)
     if isinstance(found, ExpressionFault) or found == unit:
         return found if isinstance(found, ExpressionFault) else expression
-    wanted, is_in = (spell_unit(one) if one != NO_UNIT else "a number without unit" for one in (unit, found))
-    return ExpressionFault("B022", f"`{text}` is in {is_in}; wanted is {wanted}")
+    wanted, given = (f"the unit {spell_unit(one)}" if one != NO_UNIT else "no unit" for one in (unit, found))
+    return ExpressionFault("B022", f"`{text}` has {given}; {wanted} is wanted")
 
 
 def formula_value(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
 import numpy as np
 
+Steps = tuple[list[int], int, float]
+
 _GENERATED = re.compile(r"c[0-9a-f]{6}")  # what dimod calls a constraint without a label, at random
 _FARTHEST = np.iinfo(np.int64)
 _MOST_STEPS = 10**6  # of slack in 1
+_ROUNDING = 1e-12  # of all numbers of a sum
 _TIMES = 10  # as dimod's cqm_to_bqm: of the largest bias
 
 
@@ -75,36 +78,69 @@ def _stem(model: Any, number: int, label: Hashable) -> str:
 
 def _add(model: Any, label: Hashable, constraint: Any, weight: float, stem: str) -> None:
     """Add the penalty of a constraint: nothing where each state keeps it. Raises ValueError where none does."""
-    left, sense = constraint.lhs, constraint.sense.value
+    left = constraint.lhs
     if not left.is_linear():
         raise ValueError("CQM must not have any quadratic constraints")
     factors = [float(left.get_linear(name)) for name in left.variables]
-    steps, gap, scale = _in_steps(label, factors, left.offset, constraint.rhs)
-    low, high = (gap + sum(step for step in steps if sign * step > 0) for sign in (-1, 1))
-    if (sense != "<=" and high < 0) or (sense != ">=" and low > 0):
-        raise ValueError(f"no state keeps the constraint {label!r}")
-    if sense == "==":
-        model.add_linear_equality_constraint(
-            list(zip(left.variables, factors, strict=True)), weight, left.offset - constraint.rhs
-        )
-    elif (low if sense == ">=" else -high) < 0:
-        bounds = (0, _FARTHEST.max) if sense == ">=" else (_FARTHEST.min, 0)
-        own = weight / scale**2 if left.is_soft() else weight
-        terms = list(zip(left.variables, steps, strict=True))
-        model.add_linear_inequality_constraint(terms, own, stem, constant=gap, lb=bounds[0], ub=bounds[1])
+    whole = _in_steps(label, factors, left.offset, constraint.rhs)
+    if constraint.sense.value == "==":
+        gap = left.offset - constraint.rhs
+        _check_equality(label, factors, gap, whole)
+        model.add_linear_equality_constraint(list(zip(left.variables, factors, strict=True)), weight, gap)
+    elif whole is None:
+        raise ValueError(f"numbers of the constraint {label!r} have more than 6 decimal places: round them")
+    else:
+        own = weight / whole[2] ** 2 if left.is_soft() else weight
+        _add_inequality(model, label, constraint, whole, own, stem)
 
 
-def _in_steps(label: Hashable, factors: list[float], offset: float, bound: float) -> tuple[list[int], int, float]:
+def _add_inequality(model: Any, label: Hashable, constraint: Any, whole: Steps, weight: float, stem: str) -> None:
+    steps, gap, _ = whole
+    from_below = constraint.sense.value == ">="
+    low, high = _reach(steps, gap)
+    if (high if from_below else -low) < 0:
+        raise _never(label)
+    if (low if from_below else -high) < 0:
+        least, most = (0, _FARTHEST.max) if from_below else (_FARTHEST.min, 0)
+        terms = list(zip(constraint.lhs.variables, steps, strict=True))
+        model.add_linear_inequality_constraint(terms, weight, stem, constant=gap, lb=least, ub=most)
+
+
+def _never(label: Hashable) -> ValueError:
+    return ValueError(f"no state keeps the constraint {label!r}")
+
+
+def _reach(factors: Sequence[float], gap: float) -> tuple[float, float]:
+    """The least and the greatest value of a sum of bits and a gap."""
+    low, high = (gap + sum(factor for factor in factors if sign * factor > 0) for sign in (-1, 1))
+    return low, high
+
+
+def _check_equality(label: Hashable, factors: list[float], gap: float, whole: Steps | None) -> None:
+    """Refuse an equality whose sum does not reach 0, or steps over it, where its numbers are whole. Raises ValueError."""
+    if whole is None:
+        low, high = _reach(factors, gap)
+        rounding = _ROUNDING * (abs(gap) + sum(map(abs, factors)))
+        missed = low > rounding or high < -rounding
+    else:
+        steps, gap, _ = whole
+        low, high = _reach(steps, gap)
+        missed = low > 0 or high < 0 or gap % (gcd(*steps) or 1) != 0
+    if missed:
+        raise _never(label)
+
+
+def _in_steps(label: Hashable, factors: list[float], offset: float, bound: float) -> Steps | None:
     """A constraint in the whole numbers that bits of slack count: factors, offset - bound, and by what both were multiplied.
 
-    Decimal fractions are taken as they are spelled. Raises ValueError for more than 6 decimal places.
+    Decimal fractions are taken as they are spelled; None for more than 6 decimal places.
     """
     if not np.isfinite([*factors, offset, bound]).all():
         raise ValueError(f"a number of the constraint {label!r} is not finite")
     exact = [Fraction(repr(number)) for number in (*factors, float(offset), float(bound))]
     whole = lcm(*(number.denominator for number in exact))
     if whole > _MOST_STEPS:
-        raise ValueError(f"numbers of the constraint {label!r} have more than 6 decimal places: round them")
+        return None
     *steps, gap = (int(number * whole) for number in (*exact[:-2], exact[-2] - exact[-1]))
     shared = gcd(*steps, gap) if whole > 1 else 1
     return [step // shared for step in steps], gap // shared, whole / shared

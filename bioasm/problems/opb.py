@@ -83,9 +83,9 @@ def _constraint(text: str) -> tuple[Terms, str, int]:
     parts = _COMPARED.split(text)
     if len(parts) != 3 or not _NUMBER.match(parts[2].strip()):
         raise ValueError("a constraint is a sum, then >=, <= or =, and a whole number")
-    terms = _expanded(_sum(parts[0]))
-    _check_possible(terms, parts[1], _whole(parts[2].strip()))
-    return terms, parts[1], int(parts[2])
+    terms, bound = _expanded(_sum(parts[0])), _whole(parts[2].strip())
+    _check_possible(terms, parts[1], bound)
+    return terms, parts[1], bound
 
 
 def _check_possible(terms: Terms, relation: str, bound: int) -> None:

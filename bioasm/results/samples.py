@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.isa.labels import plain_names
 from bioasm.results.result import Result
 
 
@@ -59,7 +60,7 @@ class Samples:
 
 def _columns(names: tuple[Hashable, ...]) -> list[str]:
     """The texts of names as columns, unlike the two of the table's own."""
-    shown = [str(name) for name in names]
+    shown = [said if isinstance(said, str) else str(name) for name, said in zip(names, plain_names(names), strict=True)]
     return [f"{name}_" if name in ("energy", "occurrences") else name for name in shown]
 
 

@@ -93,7 +93,7 @@ def longest(delays: ConnectionValues) -> float:
     a bound."""
     given = delays.given
     if isinstance(given, PairValues):
-        return max(0.0, given.highest)
+        return max(0.0, given.pairwise.high)
     if isinstance(given, Values):
         return max(0.0, drawn_range(given.distribution, given.arguments).high)
     return float(np.max(given, initial=0.0))

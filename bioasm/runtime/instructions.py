@@ -103,12 +103,12 @@ def level(
         return within(run.drawn_of_lanes(drawn, of), instruction, at, low, high, open_low)
     if isinstance(instruction.operands[at], DataRef):
         return dense(run, instruction, at)
-    painted = instruction.operands[at]
-    if isinstance(painted, Painted):
-        return painted_values(painted)[of.start : of.stop]
-    if isinstance(painted, Pairwise):
-        return of_connections(run, instruction, painted)
-    value = run.value(painted)
+    given = instruction.operands[at]
+    if isinstance(given, Painted):
+        return painted_values(given)[of.start : of.stop]
+    if isinstance(given, Pairwise):
+        return of_connections(run, instruction, given)
+    value = run.value(given)
     _check_level(value, instruction, at, low, high, open_low)
     return value
 
@@ -233,9 +233,9 @@ def connection_values(run: Run, instruction: Resolved) -> ConnectionValues:
     """The values that a SET gives a projection: one number, one for each connection, or one for each lane."""
     ref, value = instruction.operands
     assert isinstance(ref, ProjectionRef)
-    drawn, by_lane = run.drawn(value), run.by_lane(value)
     if isinstance(value, Pairwise):
         return ConnectionValues(_pair_values(run, instruction, value), ref.word, instruction.span)
+    drawn, by_lane = run.drawn(value), run.by_lane(value)
     if by_lane is not None:
         return ConnectionValues(1.0, ref.word, instruction.span, level(run, instruction, 1, range(0)))  # type: ignore[arg-type]
     return ConnectionValues(level(run, instruction, 1, range(0)) if drawn is None else drawn, ref.word, instruction.span)
@@ -251,7 +251,7 @@ def of_connections(run: Run, instruction: Resolved, pairwise: Pairwise) -> Array
     """The values that a formula gives the connections of a synapse, which are made for it where they were not yet."""
     values = _pair_values(run, instruction, pairwise)
     source, target = (run.driven.read(VariableRef(values.ref.owner, end))[0] for end in (PRE, POST))
-    return values.of(source.astype(np.int64), target.astype(np.int64))
+    return values.of(source, target)
 
 
 def indexed(run: Run, instruction: Resolved) -> str:

@@ -33,33 +33,29 @@ class PairValues:
     start: Array | None = None
     reached: Array | None = None
 
-    @property
-    def highest(self) -> float:
-        """What no value is above."""
-        return self.pairwise.high
-
     def along(self, start: Array, reached: Array) -> PairValues:
         """The same of connections in rows."""
         return replace(self, start=start, reached=reached)
 
     def part(self, first: int, last: int) -> Array:
-        """The values of the connections from `first` up to `last`, float64, in blocks that stay in the processor's cache."""
-        found = np.empty(last - first)
-        for begin in range(first, last, PAIRS):
-            end = min(begin + PAIRS, last)
-            found[begin - first : end - first] = self._block(begin, end)
-        return found
-
-    def _block(self, first: int, last: int) -> Array:
+        """The values of the connections from `first` up to `last`, float64."""
         assert self.start is not None and self.reached is not None
         row = np.searchsorted(self.start, np.arange(first, last), side="right") - 1
-        return self.of(row, self.reached[first:last].astype(np.int64))
+        return self.of(row, self.reached[first:last])
 
     def of(self, source: Array, target: Array) -> Array:
-        """The values of connections between these neurons, counted in their populations.
+        """The values of connections between these neurons, counted in their populations, float64.
 
-        Raises BioasmError B402 for the first that is not finite or out of the parameter's range.
+        In blocks that stay in the processor's cache. Raises BioasmError B402 for the first that is not finite or out of the
+        parameter's range.
         """
+        found = np.empty(len(source))
+        for first in range(0, len(source), PAIRS):
+            block = slice(first, first + PAIRS)
+            found[block] = self._block(source[block].astype(np.int64), target[block].astype(np.int64))
+        return found
+
+    def _block(self, source: Array, target: Array) -> Array:
         pairs = Pairs(source - _first(self._projection.sources), target - _first(self._projection.targets), self._names)
         with np.errstate(all="ignore"):
             found = np.array(np.broadcast_to(value(self.pairwise.formula, pairs), source.shape), np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import inf
 
 from bioasm.isa.findings import Finding, Found
@@ -10,17 +11,20 @@ from bioasm.isa.program import Program, Quantity
 from bioasm.models.base import Parameter
 from bioasm.models.expression import symbols
 from bioasm.models.intervals import bounds
+from bioasm.network.layout import AXES
 from bioasm.network.namespace import pathways
 from bioasm.network.network import Network, Projection
 from bioasm.network.pairwise import RANDOM_NUMBER, Pairwise, pairwise_names, pairwise_ranges
 from bioasm.network.wiring import POSITIONS_HINT
-from bioasm.units import Dimension, exponents_of
+from bioasm.units import UNITS, exponents_of
 from bioasm.verifier.operands import range_words
 from bioasm.verifier.semantics.timing import seconds
 
 _U_HINT = "uniform(0, 1) in place of the formula draws a number for each connection; conditions of CON have u"
-_SECOND = {"s": Quantity(1.0, Dimension.TIME)}  # for `0.3 m/s`: units of one letter behind a slash are names in expressions
-_PLACES = frozenset(("d", *(f"{axis}_{side}" for axis in "xyz" for side in ("pre", "post"))))
+# For `0.3 m/s`: what stands behind a slash is a name in expressions.
+_OF_A_LETTER = {word: unit for word, unit in UNITS.items() if re.fullmatch("[A-Za-z]", word)}
+_LETTERS = {word: Quantity(10.0**unit.exponent, unit.dimension) for word, unit in _OF_A_LETTER.items()}
+_PLACES = frozenset(("d", *(f"{axis}_{side}" for axis in AXES for side in ("pre", "post"))))
 
 
 def takes_pairwise(projection: Projection, parameter: Parameter) -> bool:
@@ -60,7 +64,8 @@ def pairwise_by(
     from bioasm.models.condition import ExpressionFault, formula_names, read_formula  # the parser, which few programs need here
 
     own = pairwise_names(network, projection)
-    constants = {**_SECOND, **program.constants}
+    letters = {name: _LETTERS[name] for name in (formula_names(text) or set()) & _LETTERS.keys()}
+    constants = {**letters, **program.constants}
     units = {name: exponents_of(quantity.dimension) for name, quantity in constants.items() if name not in own}
     formula = read_formula(text, own | units, exponents_of(parameter.dimension))
     if isinstance(formula, ExpressionFault):

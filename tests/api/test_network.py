@@ -12,6 +12,7 @@ import scipy.sparse
 import bioasm
 from bioasm.binary.writer import to_bytes
 from bioasm.isa.table import ROWS
+from bioasm.verifier.gate import verify
 
 WEIGHTS = np.array([[0, 2e-3, 0], [0, 0, 1e-3], [3e-3, 0, 0]])
 
@@ -67,6 +68,13 @@ def test_it_begins_with_a_text() -> None:
 def test_a_word_is_one_operand(word: str) -> None:
     with pytest.raises(bioasm.BioasmError, match="B001.*not one operand"):
         bioasm.Network().rd(word)
+
+
+def test_a_quoted_formula_is_one_operand() -> None:
+    made = bioasm.Network().pop("cells", "lif", 3).syn("s", "cells", "cells").con("s", '"i != j and max(i, j) > 0"')
+    made.set("s.weight", '"1 mV*max(log(1 + i), 0.5)"').run("1 ms")
+    found = verify(made.program()).instructions
+    assert [type(i.operands[1]).__name__ for i in found if i.mnemonic == "SET"] == ["Pairwise"]
 
 
 def test_what_is_no_instruction() -> None:

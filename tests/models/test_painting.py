@@ -117,7 +117,7 @@ def fault(line: str, text: str = CELL) -> Diagnostic:
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ('SET leak.g, "distance"', "B022", "wanted is S/m2"),
+        ('SET leak.g, "distance"', "B022", "has the unit m; the unit S/m2 is wanted"),
         ('SET leak.g, "g0*dand"', "B021", "dand"),
         ('SET leak.g, "g0*("', "B020", ""),
         ('SET leak.g, "g0*(1 - distance/(50 um))"', "B116", "-40 70 um from the root"),

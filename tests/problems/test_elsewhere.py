@@ -22,6 +22,7 @@ from dimod.serialization import coo
 
 import bioasm
 from bioasm.api.problem_files import read_problem_file
+from bioasm.diagnostics import BioasmError
 from bioasm.isa.limits import LIMITS, Limit
 from tests.command import bioasm as command
 
@@ -336,6 +337,27 @@ def test_numbers_of_vertices_may_be_long(tmp_path: Path) -> None:
 def test_the_or_library_is_known_by_its_first_lines(tmp_path: Path) -> None:
     (tmp_path / "bqp.txt").write_bytes(FILES["bqp.bq"])
     assert read(tmp_path / "bqp.txt").objective([1, 0, 1]) == 4 + 2 * -2
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ("x + 0.5 y = 1.5", True),
+        ("x + 0.5 y = 1.2", False),
+        ("2 x + 4 y = 3", False),
+        ("2 x + 4 y = 6", True),
+        ("0.3333333333333333 x + 0.3333333333333333 y = 0.6666666666666666", True),
+        ("0.3333333333333333 x + 0.3333333333333333 y = 1.5", False),
+    ],
+)
+def test_equalities_of_fractions(rows: str, kept: bool) -> None:
+    model = dimod.lp.loads(f"Minimize\n obj: x\nSubject To\n c: {rows}\nBinary\n x y\nEnd\n")
+    if kept:
+        solved = bioasm.solve(model, seed=1, lanes=4)
+        assert [int(bit) for bit in solved.samples().states[0]] == [1, 1]
+    else:
+        with pytest.raises(BioasmError, match="B304.*no state keeps the constraint"):
+            bioasm.solve(model, seed=1)
 
 
 def test_a_missing_package_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

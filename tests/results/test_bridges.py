@@ -118,7 +118,10 @@ def test_nwb_is_written_where_a_link_points(tmp_path: Path) -> None:
 
 def test_nwb_of_no_neurons(tmp_path: Path) -> None:
     pytest.importorskip("pynwb")
+    h5py = pytest.importorskip("h5py")
     bioasm.run("; nothing\nHLT\n", seed=1).save(tmp_path / "r.nwb")
+    with h5py.File(tmp_path / "r.nwb") as file:
+        assert "session_start_time" in file and "units" not in file
 
 
 def test_columns_of_variables_are_unlike_those_of_the_table() -> None:

@@ -58,6 +58,7 @@ def found(line: str, head: str = HEAD) -> list[tuple[str, str, str]]:
         'SET t.delay, "min(1 ms/j, 3 ms)"',
         'SET t.weight, "where(x_pre > 100 um, 1 mV, -1 mV)*j/N_post"',
         'SET t.delay, "i*(1 s)"',
+        'SET s.weight, "d*(10 mV/m)"',
     ],
 )
 def test_places_that_take_formulas(line: str) -> None:
@@ -68,7 +69,7 @@ def test_places_that_take_formulas(line: str) -> None:
     ("line", "code", "said", "hint"),
     [
         ('SET s.delay, "1 ms + d"', "B022", "", ""),
-        ('SET s.delay, "d"', "B022", "is in m; wanted is s", ""),
+        ('SET s.delay, "d"', "B022", "has the unit m; the unit s is wanted", ""),
         ('SET s.delay, "1 ms*u"', "B021", "`u` is not known", "uniform(0, 1)"),
         ('SET t.delay, "d/(1 m/s)"', "B021", "`d` is not known", "POS above this line"),
         ('SET t.weight, "1 mV*exp(-i/raech)"', "B021", "`raech`", "did you mean reach?"),
