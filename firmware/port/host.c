@@ -16,7 +16,8 @@
 
 static _Alignas(64) uint8_t memory[1 << 24];
 static uint8_t local[1024], *retained = local;
-static int line = -1, chip = -1;
+static int line = -1;
+int chip = -1;
 
 port_board host_port = {memory, sizeof memory, local, sizeof local, "host", 0, 0, 1, 0};
 extern const port_board PORT __attribute__((alias("host_port")));
@@ -46,6 +47,7 @@ void port_sleep(void) {
 
 void port_watchdog(void) {}
 
+#ifndef RECORDED_CHIP
 uint32_t port_transfer(uint32_t word) {
     uint32_t answer = 0;
     if (chip < 0 || write(chip, &word, 4) != 4) return 0;
@@ -56,6 +58,7 @@ uint32_t port_transfer(uint32_t word) {
     }
     return answer;
 }
+#endif
 
 uint64_t port_boot(void) {
     uint64_t boot = 0;
@@ -74,11 +77,12 @@ static void open_terminal(void) {
     fflush(stdout);
 }
 
-/* Words: `--line FD`, `--chip FD`, `--retained FILE`. */
+/* Words: `--line FD`, `--chip FD`, `--retained FILE`; `--words FILE` where the chip is recorded. */
 int main(int count, char **words) {
     for (int k = 1; k + 1 < count; k += 2) {
         if (!strcmp(words[k], "--line")) line = atoi(words[k + 1]);
         if (!strcmp(words[k], "--chip")) chip = atoi(words[k + 1]), host_port.has_chip = 1;
+        if (!strcmp(words[k], "--words")) chip = open(words[k + 1], O_WRONLY | O_CREAT, 0600), host_port.has_chip = 1;
         if (!strcmp(words[k], "--retained")) {
             const int file = open(words[k + 1], O_RDWR | O_CREAT, 0600);
             if (file < 0 || ftruncate(file, sizeof local)) return 3;

@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
+from bioasm.binary.layout import CODE
 from bioasm.binary.writer import canonical_bytes
 from bioasm.hardware.link import frames
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.channel import Channel
-from bioasm.hardware.link.frames import Frame
+from bioasm.hardware.link.frames import Decoder, Frame
 from bioasm.hardware.link.messages import Kind
 from bioasm.hardware.link.serial_port import open_port
 from bioasm.hardware.link.session import HostSession
 from bioasm.loading import from_text
 from tests.firmware.boards import PATIENCE
-from tests.link.support import RUN, STEP, Line
+from tests.link.support import RUN, STEP, Line, M
 
 OUTS = 200  # so many that the program takes some frames
 SWEEPS = 1000  # energies of 8 bytes, which the result keeps
@@ -41,6 +43,7 @@ class BoardLine(Line):
         self.now = time.monotonic() - self._began
         self.turn_of_host()
         if not self.board_alive:
+            time.sleep(dt)
             return
         self.say(self.to_board.receive(self.now))
         self.to_host.send(self.wire.read(dt), self.now)
@@ -63,6 +66,33 @@ class BoardLine(Line):
         outs = "\n".join(f"OUT {variant * 1000 + k}" for k in range(OUTS))
         text = f"MODEL ising\nALC 3\nLDH [1, 1, 1]\nSIG 1\nRUN {SWEEPS}\n{outs}\n"
         return canonical_bytes(from_text(text, source="test", folder=Path()))
+
+    def unloved(self) -> bytes:
+        """A program whose fourth instruction there is not."""
+        data = bytearray(self.content())
+        section = data.index(CODE.to_bytes(2, "little"), 32)
+        at, size = (int.from_bytes(data[section + k : section + k + 8], "little") for k in (8, 16))
+        data[at + 3 * 16] = 0xEE
+        data[section + 4 : section + 8] = crc32(data[at : at + size]).to_bytes(4, "little")
+        data[28:32] = crc32(data[:28] + data[32 : 32 + 24 * data[12]]).to_bytes(4, "little")
+        return bytes(data)
+
+    def arm(self, watchdog: int) -> None:
+        """Nothing: these boards have no chip (tests of arming are in test_stimulation.py and test_time.py)."""
+
+    def dangerous(self) -> bool:
+        """Never: the board can't be armed."""
+        return False
+
+    def answered(self, kind: type[M], count: int = 1) -> list[M]:
+        """What the board says of a kind, until it has said it so many times, and for a moment more."""
+        decoder, said, until = Decoder(), [], time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            self.say(b"")
+            frames = decoder.feed(self.wire.read(STEP))
+            said += [found for f in frames if isinstance(found := m.read(f.type, f.payload), kind)]
+            until = min(until, time.monotonic() + 0.2) if len(said) >= count else until
+        return said
 
     def loaded(self, kind: Kind) -> bytes:
         """The digest that the board tells the next host."""

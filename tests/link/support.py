@@ -12,6 +12,7 @@ from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.channel import Channel
 from bioasm.hardware.link.device import DeviceLink
 from bioasm.hardware.link.dictionary import isa_hash
+from bioasm.hardware.link.frames import Decoder
 from bioasm.hardware.link.messages import Kind, Refusal, Refused, Reply, Request, State
 from bioasm.hardware.link.session import Event, HostSession, Phase
 
@@ -82,7 +83,7 @@ class FakeBoard:
 
     def uploaded(self, kind: Kind, data: bytes) -> Refused | None:
         if kind is self.unloved:
-            return Refused(reason=Refusal.BAD_PROGRAM, text="no such opcode", place=3)
+            return Refused(reason=Refusal.BAD_PROGRAM, text="there is no such instruction", place=3)
         self.taken[kind] = data
         return None
 
@@ -194,6 +195,31 @@ class Line:
     def content(self, variant: int = 1) -> bytes:
         """About 20 kB that the board takes for a program."""
         return CONTENTS[variant]
+
+    def unloved(self) -> bytes:
+        """A program that the board takes to its end and refuses, at instruction 3."""
+        self.board.unloved = Kind.PROGRAM
+        return self.content()
+
+    def arm(self, watchdog: int) -> None:
+        """Arm the board for hosts that are silent for no longer than `watchdog` ms."""
+        self.ask(m.Arm(m.NO_DIGEST, watchdog))
+
+    def dangerous(self) -> bool:
+        """Whether the board is armed, as far as can be seen."""
+        return self.board_alive and self.board.mode is State.ARMED
+
+    def mend(self) -> None:
+        """Both ends live, and what is said arrives again; the next host gets the board."""
+        self.to_board, self.to_host, self.board_alive = Channel(), Channel(), True
+        self.another_host(9)
+        self.run(2.1)
+        self.open()
+
+    def answered(self, kind: type[M], count: int = 1) -> list[M]:
+        """What the board says of a kind that it is to say so many times, read from its bytes."""
+        said = [m.read(frame.type, frame.payload) for frame in Decoder().feed(self.link.poll(self.now))]
+        return [message for message in said if isinstance(message, kind)]
 
     def loaded(self, kind: Kind) -> bytes:
         """The digest of what the board has of a kind."""

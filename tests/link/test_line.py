@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
@@ -16,7 +17,7 @@ from bioasm.hardware.link.channel import Channel
 from bioasm.hardware.link.errors import BoardRefused, LinkLost
 from bioasm.hardware.link.messages import Kind, Refusal
 from bioasm.hardware.link.session import Phase
-from tests.link.support import BOOT, CONTENTS, RUN, FakeBoard, Line, lossy
+from tests.link.support import BOOT, CONTENTS, RUN, Line, lossy
 
 Lines = Callable[..., Line]
 PROGRAM = CONTENTS[1]
@@ -249,19 +250,20 @@ def test_result_goes_on_where_a_lost_link_left_it(lines: Lines) -> None:
     ],
     ids=["deaf board", "mute board", "dead board", "noise", "overrun", "cut frames", "frozen line", "restart"],
 )
-def test_line_that_breaks_ends_in_link_lost_at_the_host_and_disarmed_at_the_board(break_it: Callable[[Line], object]) -> None:
-    line = Line(*lossy(1)).open()
-    line.ask(m.Arm(m.NO_DIGEST, 250))
+def test_line_that_breaks_ends_in_link_lost_at_the_host_and_disarmed_at_the_board(
+    break_it: Callable[[Line], object], lines: Lines
+) -> None:
+    line = lines(*lossy(1)).open()
+    line.arm(250)
     half_way(line)
     break_it(line)
-    took = line.until(
-        lambda: line.host.phase is Phase.LOST and line.board.mode is not m.State.ARMED or not line.board_alive, 20
-    )
-    line.until(lambda: line.host.phase is Phase.LOST)
-    assert took < 15
+    took = line.until(lambda: line.host.phase is Phase.LOST and not line.dangerous(), 20)
+    assert took < 15 * line.slack
     assert line.host.lost is not None
     assert line.host.lost.exit_code == EXIT_DEVICE
-    assert Kind.PROGRAM not in line.board.taken
+    line.mend()
+    assert line.host.state is m.State.DISARMED
+    assert line.loaded(Kind.PROGRAM) == m.NO_DIGEST
 
 
 @pytest.mark.parametrize("capacity", [100, 300])
@@ -281,20 +283,22 @@ def test_receiver_that_overruns_at_times_only_costs_time(capacity: int) -> None:
 # --- refused ----------------------------------------------------------------------------------------
 
 
-def test_upload_that_is_too_large_is_refused_before_it_is_sent() -> None:
-    line = Line(board=FakeBoard(most=1000)).open()
-    with pytest.raises(BoardRefused, match="bytes 20000, allowed 1000") as caught:
-        line.upload(Kind.PROGRAM, PROGRAM)
-    assert caught.value.refused.reason is Refusal.TOO_LARGE
+def test_upload_that_is_too_large_is_refused_before_it_is_sent(lines: Lines) -> None:
+    line, size = lines().open(), (1 << 20) + 1
+    with pytest.raises(BoardRefused) as caught:
+        line.upload(Kind.ELECTRODES, bytes(size))
+    refused = caught.value.refused
+    assert (refused.reason, refused.value) == (Refusal.TOO_LARGE, size)
+    assert refused.allowed < size
     assert line.to_board.bytes < 1000
 
 
-def test_upload_that_the_board_does_not_like_is_refused_with_the_place() -> None:
-    line = Line(board=FakeBoard(unloved=Kind.PROGRAM)).open()
-    with pytest.raises(BoardRefused, match="no such opcode") as caught:
-        line.upload(Kind.PROGRAM, PROGRAM)
-    assert caught.value.refused.place == 3
-    assert Kind.PROGRAM not in line.link.loaded
+def test_upload_that_the_board_does_not_like_is_refused_with_the_place(lines: Lines) -> None:
+    line = lines().open()
+    with pytest.raises(BoardRefused, match="no such instruction") as caught:
+        line.upload(Kind.PROGRAM, line.unloved())
+    assert (caught.value.refused.reason, caught.value.refused.place) == (Refusal.BAD_PROGRAM, 3)
+    assert line.loaded(Kind.PROGRAM) == m.NO_DIGEST
 
 
 @pytest.mark.parametrize(
@@ -376,11 +380,10 @@ def test_result_that_is_not_kept_is_refused(lines: Lines) -> None:
             line.ask(m.Fetch(run, offset))
 
 
-def test_result_that_is_not_what_was_announced_is_noticed() -> None:
-    line = Line().open()
-    line.link.offer_result(ENDED, b"abc")
+def test_result_that_is_not_what_was_announced_is_noticed(lines: Lines) -> None:
+    line = lines().open()
     with pytest.raises(BioasmError, match="B515"):
-        line.fetch(m.RunEnded(5, m.RunStatus.FINISHED, 0, 3, bytes(32)))
+        line.fetch(replace(line.ended(), sha256=bytes(32)))
 
 
 def test_refusal_tells_the_limit_and_the_value() -> None:
