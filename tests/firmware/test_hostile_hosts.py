@@ -68,8 +68,10 @@ def table(rng: random.Random, name: str, value: float) -> LimitsTable:
 def phases(rng: random.Random) -> list[m.Phase]:
     """Phases near the limits, on this side or the other of them."""
     level, width = rng.choice((1, 10, 20, 40, 60, 61, 200, 201)), rng.choice((1, 2, 4, 6, 7, 20, 21))
-    shapes = [[(level, width), (-level, width)]] * 4
-    shapes.append([(level, width), (1 - level, width)])  # a step short of balance, always to one side
+    shapes = [
+        [(level, width), (-level, width)],
+        [(level, width), (1 - level, width)],
+    ] * 3  # a step short of balance, to one side
     shapes.append([(level, width), (level, width), (-level, width), (-level, width)])
     third = max(width // 3, 1)
     shapes.append([(level, width), (-level, third), (level, width), (-level, width), (level, third), (-level, width)])
