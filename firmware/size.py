@@ -9,7 +9,7 @@ from pathlib import Path
 
 PARTS = {
     "link": ("wire", "window", "link", "link_out"),
-    "reader of bytecode": ("bbc", "bbc_data", "bytes"),
+    "reader of bytecode": ("bbc", "bbc_data", "bytes", "texts"),
     "interpreter": ("machine", "instructions", "allocate", "memory", "couplings", "result", "arithmetic"),
     "board": ("board",),
     "stimulation": ("rig", "stimulator", "safety", "guard"),

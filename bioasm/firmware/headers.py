@@ -10,6 +10,7 @@ from bioasm.binary import layout
 from bioasm.hardware.link import device, endpoint, frames, messages, vocabulary, window
 from bioasm.hardware.link.dictionary import isa_hash
 from bioasm.hardware.link.messages import Message
+from bioasm.hardware.link.texts import TEXTS
 from bioasm.isa.limits import LIMITS
 from bioasm.isa.names import RESERVED
 from bioasm.isa.table import BY_MNEMONIC, ISA_VERSION, MAX_OPERANDS, ROWS, Row
@@ -35,7 +36,7 @@ _ENUMS = (
 
 def tables() -> str:
     """The whole header."""
-    parts = [_HEAD, *_numbers(), *_instructions(), *_messages(), *_safety(), "", "#endif"]
+    parts = [_HEAD, *_numbers(), *_instructions(), *_messages(), *_texts(), *_safety(), "", "#endif"]
     return "\n".join(parts) + "\n"
 
 
@@ -145,6 +146,16 @@ def _types() -> list[type[Message]]:
 def _snake(enum: type[Enum]) -> str:
     name = enum.__name__
     return "".join(f"_{c}" if c.isupper() and k else c for k, c in enumerate(name)).upper()
+
+
+# --- texts --------------------------------------------------------------------------------------------
+
+
+def _texts() -> Iterator[str]:
+    yield "\n/* What the firmware says (bioasm/hardware/link/texts.py); 0 is nothing. */"
+    yield from _defines("SAY_", {name: number for number, name in enumerate(TEXTS, 1)})
+    codes = ", ".join(code[1:] or "0" for code, _ in TEXTS.values())
+    yield f"static const uint16_t SAY_CODES[] = {{0, {codes}}};"
 
 
 # --- the interlock ------------------------------------------------------------------------------------

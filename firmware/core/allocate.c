@@ -33,11 +33,11 @@ static int give_parameter(machine *m, const machine_parameter *given) {
         const bio_parameter *p = m->model->parameters + k;
         if (!same_text(p->name, name)) continue;
         if (!(given->value >= p->low && given->value <= p->high) || (p->open_low && given->value <= p->low) || !is_finite(given->value))
-            return machine_wrong(m, "B116", "a parameter is out of its range");
+            return machine_wrong(m, SAY_PARAMETER_RANGE);
         m->parameters[k] = given->value;
         return 1;
     }
-    return machine_wrong(m, "B405", "the program has no such parameter");
+    return machine_wrong(m, SAY_NO_PARAMETER);
 }
 
 int machine_begin(
@@ -49,8 +49,8 @@ int machine_begin(
     m->ctx[CTX_CODE_LENGTH] = program->instructions, m->ctx[CTX_MAX_STEPS] = LIMIT_STEPS;
     m->model = chosen(program);
     m->fault.place = LINK_NOWHERE;
-    if (!m->model) return machine_unable(m, "the board has no such model");
-    if (m->model->parameter_count > MOST_PARAMETERS || m->model->state_count > sizeof m->given) return machine_unable(m, "a model has too many parameters");
+    if (!m->model) return machine_wrong(m, SAY_NO_MODEL);
+    if (m->model->parameter_count > MOST_PARAMETERS || m->model->state_count > sizeof m->given) return machine_wrong(m, SAY_LARGE_MODEL);
     for (uint32_t k = 0; k < m->model->parameter_count; k++) m->parameters[k] = m->model->parameters[k].value;
     m->real[REAL_NOISE] = m->model->noise;
     m->real[REAL_DT] = m->model->timing[0] < 0 ? 1.0 : m->parameters[m->model->timing[0]];
@@ -125,7 +125,7 @@ static int timing(machine *m) {
     m->real[REAL_I_MAX] = m->parameters[t[1]];
     const double ratio = m->parameters[t[2]] / m->real[REAL_DT], whole = round_even(ratio), off = ratio - whole;
     if (!(ratio < 9007199254740992.0) || whole < 1.0 || (off < 0 ? -off : off) > 1e-9 * ratio)
-        return machine_wrong(m, "B402", "the interval of the feedback is no whole multiple of dt");
+        return machine_wrong(m, SAY_INTERVAL);
     m->ctx[CTX_FEEDBACK_EVERY] = (int64_t)whole;
     return 1;
 }
@@ -172,18 +172,18 @@ int machine_restart(machine *m) {
 }
 
 int machine_allocate(machine *m, double n) {
-    if (m->allocated) return machine_wrong(m, "B103", "a program allocates once");
-    if (!(n >= 1.0 && n <= MOST_NEURONS) || n != floor_of(n)) return machine_unable(m, "more neurons than the board has room for");
+    if (m->allocated) return machine_wrong(m, SAY_SECOND_ALC);
+    if (!(n >= 1.0 && n <= MOST_NEURONS) || n != floor_of(n)) return machine_wrong(m, SAY_MANY_NEURONS);
     m->n = (uint32_t)n;
     for (uint32_t k = 0; k < m->model->size_count; k++) {
         const bio_size *size = m->model->sizes + k;
         m->ctx[size->slot] = (int64_t)size->per_neuron * m->n + size->more;
     }
-    if (!(m->model->spins ? spin_arrays(m) : network_arrays(m)) || !buffers(m)) return machine_wrong(m, "B403", "the neurons take more memory than the board has");
+    if (!(m->model->spins ? spin_arrays(m) : network_arrays(m)) || !buffers(m)) return machine_wrong(m, SAY_NEURONS_MEMORY);
     m->placed = take_low(&m->memory, m->n);
     m->hold = m->model->spins ? (uint8_t *)(intptr_t)m->ctx[CTX_HOLD_AT] : m->model->hold >= 0 ? (uint8_t *)m->fields[m->model->hold] : take_low(&m->memory, m->n);
-    if (!m->placed || !m->hold) return machine_wrong(m, "B403", "the neurons take more memory than the board has");
-    if (m->model->spins && m->parameters[0] != 0.0 && m->parameters[0] != 1.0) return machine_wrong(m, "B402", "rule is 0 or 1");
+    if (!m->placed || !m->hold) return machine_wrong(m, SAY_NEURONS_MEMORY);
+    if (m->model->spins && m->parameters[0] != 0.0 && m->parameters[0] != 1.0) return machine_wrong(m, SAY_RULE);
     if (!timing(m)) return 0;
     for (uint32_t i = 0; i < m->model->parameter_count; i++) machine_fill(m, i, 0);
     m->allocated = 1;

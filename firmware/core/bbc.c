@@ -9,10 +9,9 @@ typedef struct {
     int there;
 } section;
 
-static int beyond(flaw *why, const char *text, const char *subject) {
-    bbc_wrong(why, "B502", text);
-    why->subject = subject, why->unable = 1;
-    return 0;
+static int beyond(flaw *why, unsigned said, const char *subject) {
+    bbc_wrong(why, said);
+    return why->subject = subject, 0;
 }
 
 static uint32_t aligned(uint32_t offset) { return (offset + BBC_ALIGNMENT - 1) / BBC_ALIGNMENT * BBC_ALIGNMENT; }
@@ -26,31 +25,31 @@ static int all_zero(const uint8_t *from, const uint8_t *to) {
 /* --- the container -------------------------------------------------------------------------------- */
 
 static int header(const uint8_t *file, uint32_t length, uint32_t *sections, flaw *why) {
-    if (length < 8 || memcmp(file, BBC_MAGIC, 8)) return bbc_wrong(why, "B201", "it is not bytecode");
-    if (length < 32) return bbc_wrong(why, "B203", "it ends early");
-    if (get_u16(file + 8) != BBC_FORMAT_VERSION) return bbc_wrong(why, "B202", "it has another version");
+    if (length < 8 || memcmp(file, BBC_MAGIC, 8)) return bbc_wrong(why, SAY_NO_BYTECODE);
+    if (length < 32) return bbc_wrong(why, SAY_ENDS_EARLY);
+    if (get_u16(file + 8) != BBC_FORMAT_VERSION) return bbc_wrong(why, SAY_OTHER_VERSION);
     const unsigned isa = get_u16(file + 10);
-    if (isa < 1 || isa > ISA_VERSION) return bbc_wrong(why, "B202", "it has another version");
+    if (isa < 1 || isa > ISA_VERSION) return bbc_wrong(why, SAY_OTHER_VERSION);
     const uint64_t stated = get_u64(file + 16);
-    if (stated > length) return bbc_wrong(why, "B203", "it ends early");
-    if (stated < length) return bbc_wrong(why, "B205", "its sections are not in order");
+    if (stated > length) return bbc_wrong(why, SAY_ENDS_EARLY);
+    if (stated < length) return bbc_wrong(why, SAY_SECTIONS);
     *sections = get_u32(file + 12);
     if (*sections < 1 || *sections > LIMIT_SECTIONS || 32 + 24 * *sections > length || get_u32(file + 24))
-        return bbc_wrong(why, "B205", "its sections are not in order");
+        return bbc_wrong(why, SAY_SECTIONS);
     const uint32_t crc = crc32_of(crc32_of(0, file, 28), file + 32, 24 * *sections);
-    return crc == get_u32(file + 28) ? 1 : bbc_wrong(why, "B204", "a checksum does not match");
+    return crc == get_u32(file + 28) ? 1 : bbc_wrong(why, SAY_CHECKSUM);
 }
 
 static int one_section(const uint8_t *file, uint32_t length, const uint8_t *row, uint32_t *end, flaw *why) {
     const unsigned kind = get_u16(row), flags = get_u16(row + 2);
     const int known = kind >= SECTION_CODE && kind < SECTION_COUNT;
-    if (!known && (flags & 1)) return bbc_wrong(why, "B206", "it has a section that is not known");
-    if (known && flags != (unsigned)(BBC_CRITICAL_KINDS >> kind & 1)) return bbc_wrong(why, "B205", "its sections are not in order");
+    if (!known && (flags & 1)) return bbc_wrong(why, SAY_UNKNOWN_SECTION);
+    if (known && flags != (unsigned)(BBC_CRITICAL_KINDS >> kind & 1)) return bbc_wrong(why, SAY_SECTIONS);
     const uint64_t offset = get_u64(row + 8), size = get_u64(row + 16);
     if (offset != aligned(*end) || size > length || offset > length - size)
-        return bbc_wrong(why, "B205", "its sections are not in order");
-    if (!all_zero(file + *end, file + offset)) return bbc_wrong(why, "B205", "its sections are not in order");
-    if (crc32_of(0, file + offset, (size_t)size) != get_u32(row + 4)) return bbc_wrong(why, "B204", "a checksum does not match");
+        return bbc_wrong(why, SAY_SECTIONS);
+    if (!all_zero(file + *end, file + offset)) return bbc_wrong(why, SAY_SECTIONS);
+    if (crc32_of(0, file + offset, (size_t)size) != get_u32(row + 4)) return bbc_wrong(why, SAY_CHECKSUM);
     *end = (uint32_t)(offset + size);
     return 1;
 }
@@ -64,12 +63,12 @@ static int container(const uint8_t *file, uint32_t length, section found[SECTION
         if (!one_section(file, length, row, &end, why)) return 0;
         const unsigned kind = get_u16(row);
         for (uint32_t other = 0; other < k; other++)
-            if (get_u16(file + 32 + 24 * other) == kind) return bbc_wrong(why, "B205", "its sections are not in order");
+            if (get_u16(file + 32 + 24 * other) == kind) return bbc_wrong(why, SAY_SECTIONS);
         if (kind < SECTION_CODE || kind >= SECTION_COUNT) continue;
         found[kind].at = file + get_u64(row + 8), found[kind].size = (uint32_t)get_u64(row + 16), found[kind].there = 1;
     }
-    if (end != length) return bbc_wrong(why, "B205", "its sections are not in order");
-    return found[SECTION_CODE].there ? 1 : bbc_wrong(why, "B205", "its sections are not in order");
+    if (end != length) return bbc_wrong(why, SAY_SECTIONS);
+    return found[SECTION_CODE].there ? 1 : bbc_wrong(why, SAY_SECTIONS);
 }
 
 /* --- strings -------------------------------------------------------------------------------------- */
@@ -89,24 +88,24 @@ static uint32_t character(const uint8_t *at, const uint8_t *end) {
 static int strings(bbc_strings *s, const section *from, uint32_t most, uint32_t longest, int alone, flaw *why) {
     s->count = s->bytes = 0;
     if (!from->there) return 1;
-    if (from->size < 8) return bbc_wrong(why, "B209", "strings are not in order");
+    if (from->size < 8) return bbc_wrong(why, SAY_STRINGS);
     s->count = get_u32(from->at), s->bytes = get_u32(from->at + 4);
-    if ((uint64_t)8 + 4 * (uint64_t)s->count + s->bytes > from->size) return bbc_wrong(why, "B209", "strings are not in order");
-    if (s->count > most) return bbc_wrong(why, "B111", "it holds too many parts");
+    if ((uint64_t)8 + 4 * (uint64_t)s->count + s->bytes > from->size) return bbc_wrong(why, SAY_STRINGS);
+    if (s->count > most) return bbc_wrong(why, SAY_TOO_MANY);
     s->ends = from->at + 8, s->text = s->ends + 4 * s->count;
     uint32_t before = 0;
     for (uint32_t k = 0; k < s->count; k++) {
         const uint32_t end = get_u32(s->ends + 4 * k);
-        if (end < before || end - before > longest || end > s->bytes) return bbc_wrong(why, "B209", "strings are not in order");
+        if (end < before || end - before > longest || end > s->bytes) return bbc_wrong(why, SAY_STRINGS);
         for (const uint8_t *at = s->text + before; at < s->text + end;) {
             const uint32_t size = character(at, s->text + end);
-            if (!size) return bbc_wrong(why, "B209", "strings are not in order");
+            if (!size) return bbc_wrong(why, SAY_STRINGS);
             at += size;
         }
         before = end;
     }
-    if (before != s->bytes) return bbc_wrong(why, "B209", "strings are not in order");
-    if (alone && 8 + 4 * s->count + s->bytes != from->size) return bbc_wrong(why, "B209", "strings are not in order");
+    if (before != s->bytes) return bbc_wrong(why, SAY_STRINGS);
+    if (alone && 8 + 4 * s->count + s->bytes != from->size) return bbc_wrong(why, SAY_STRINGS);
     return 1;
 }
 
@@ -149,26 +148,26 @@ static int is_register(const char *text, uint32_t size) {
    they are beyond what is worth a table. */
 static int can_name(const bbc_strings *s, uint32_t at, flaw *why) {
     uint32_t size;
-    if (at >= s->count) return bbc_wrong(why, "B209", "strings are not in order");
+    if (at >= s->count) return bbc_wrong(why, SAY_STRINGS);
     const char *text = bbc_string(s, at, &size);
     int fine = size > 0 && letter((unsigned char)text[0]);
     for (uint32_t k = 0; k < size && fine; k++) {
         const unsigned c = (unsigned char)text[k];
-        if (c >= 0x80) return beyond(why, "a name has letters that this firmware does not know", "names");
+        if (c >= 0x80) return beyond(why, SAY_NAME_LETTERS, "names");
         fine = letter(c) || digit(c) || c == '.';
     }
     fine = fine && !is_register(text, size);
     for (int k = 0; k < ROW_COUNT && fine; k++) fine = !(strlen(ROWS[k].mnemonic) == size && !memcmp(ROWS[k].mnemonic, text, size));
     for (unsigned k = 0; k < sizeof RESERVED_WORDS / sizeof *RESERVED_WORDS && fine; k++) fine = !is_word(text, size, RESERVED_WORDS[k]);
-    return fine ? 1 : bbc_wrong(why, "B209", "a word can't be a name");
+    return fine ? 1 : bbc_wrong(why, SAY_BAD_NAME);
 }
 
 /* --- records -------------------------------------------------------------------------------------- */
 
 static int records(const section *from, uint32_t size, uint32_t most, uint32_t *count, flaw *why) {
     *count = from->there ? from->size / size : 0;
-    if (from->there && from->size % size) return bbc_wrong(why, "B209", "its sections are not in order");
-    return *count <= most ? 1 : bbc_wrong(why, "B111", "it holds too many parts");
+    if (from->there && from->size % size) return bbc_wrong(why, SAY_SECTION_SIZE);
+    return *count <= most ? 1 : bbc_wrong(why, SAY_TOO_MANY);
 }
 
 static int constants(bbc_program *p, const section *from, flaw *why) {
@@ -177,14 +176,14 @@ static int constants(bbc_program *p, const section *from, flaw *why) {
     for (uint32_t k = 0; k < p->constant_count; k++) {
         const uint8_t *row = from->at + 16 * k;
         const uint32_t unit = (uint32_t)row[9] | (uint32_t)row[10] << 8 | (uint32_t)row[11] << 16, name = get_u32(row + 12);
-        if (!is_finite(get_f64(row))) return bbc_wrong(why, "B109", "a number is not finite");
-        if (row[8] == BBC_COMPOUND) return beyond(why, "a unit of the program is beyond this firmware", "unit");
-        if (row[8] >= DIMENSIONS || unit) return bbc_wrong(why, "B209", "constants are not in order");
+        if (!is_finite(get_f64(row))) return bbc_wrong(why, SAY_NOT_FINITE);
+        if (row[8] == BBC_COMPOUND) return beyond(why, SAY_UNIT, "unit");
+        if (row[8] >= DIMENSIONS || unit) return bbc_wrong(why, SAY_CONSTANTS);
         if (name == BBC_NONE) continue;
         if (!can_name(&p->names, name, why)) return 0;
         for (uint32_t other = 0; other < k; other++) {
             const uint32_t earlier = get_u32(from->at + 16 * other + 12);
-            if (earlier != BBC_NONE && alike(&p->names, earlier, name)) return bbc_wrong(why, "B209", "constants are not in order");
+            if (earlier != BBC_NONE && alike(&p->names, earlier, name)) return bbc_wrong(why, SAY_CONSTANTS);
         }
     }
     return 1;
@@ -203,7 +202,7 @@ static int formulas(const bbc_program *p, const section *from, flaw *why) {
         const char *text = bbc_string(&p->names, name, &size), *word = bbc_string(&words, at, &other);
         if (size == other && !memcmp(text, word, size)) at += 2;
     }
-    return at == words.count ? 1 : bbc_wrong(why, "B209", "formulas are not in order");
+    return at == words.count ? 1 : bbc_wrong(why, SAY_FORMULAS);
 }
 
 static int labels(const bbc_program *p, const section *from, flaw *why) {
@@ -212,17 +211,17 @@ static int labels(const bbc_program *p, const section *from, flaw *why) {
     for (uint32_t k = 0; k < count; k++) {
         if (!can_name(&p->names, get_u32(from->at + 8 * k), why)) return 0;
         for (uint32_t other = 0; other < k; other++)
-            if (alike(&p->names, get_u32(from->at + 8 * other), get_u32(from->at + 8 * k))) return bbc_wrong(why, "B209", "labels are not in order");
+            if (alike(&p->names, get_u32(from->at + 8 * other), get_u32(from->at + 8 * k))) return bbc_wrong(why, SAY_LABELS);
     }
     return 1;
 }
 
 static int metadata(bbc_program *p, const section *from, flaw *why) {
     if (!strings(&p->metadata, from, LIMIT_METADATA_BYTES, LIMIT_METADATA_BYTES, 1, why)) return 0;
-    if (p->metadata.count % 2) return bbc_wrong(why, "B209", "metadata are not in order");
+    if (p->metadata.count % 2) return bbc_wrong(why, SAY_METADATA);
     for (uint32_t k = 0; k < p->metadata.count; k += 2)
         for (uint32_t other = 0; other < k; other += 2)
-            if (alike(&p->metadata, other, k)) return bbc_wrong(why, "B209", "metadata are not in order");
+            if (alike(&p->metadata, other, k)) return bbc_wrong(why, SAY_METADATA);
     return 1;
 }
 
@@ -232,10 +231,10 @@ static int spans(const bbc_program *p, const section *from, flaw *why) {
     if (!strings(&files, from, LIMIT_NAMES, BBC_PATH_BYTES, 0, why)) return 0;
     const uint32_t end = 8 + 4 * files.count + files.bytes, start = (end + 15) / 16 * 16;
     if (start > from->size || !all_zero(from->at + end, from->at + start) || from->size - start != 16 * p->instructions)
-        return bbc_wrong(why, "B209", "spans are not in order");
+        return bbc_wrong(why, SAY_SPANS);
     for (uint32_t k = 0; k < p->instructions; k++) {
         const uint32_t file = get_u32(from->at + start + 16 * k);
-        if (file != BBC_NONE && file >= files.count) return bbc_wrong(why, "B209", "spans are not in order");
+        if (file != BBC_NONE && file >= files.count) return bbc_wrong(why, SAY_SPANS);
     }
     return 1;
 }
@@ -268,9 +267,9 @@ static int operand(const bbc_program *p, unsigned tag, uint32_t value) {
 static int instruction(const bbc_program *p, uint32_t at, flaw *why) {
     const bbc_word w = bbc_instruction(p, at);
     const bio_row *row = row_of(w.opcode);
-    bbc_wrong(why, "B208", "an operand is none that it takes");
+    bbc_wrong(why, SAY_BAD_OPERAND);
     why->place = at;
-    if (!row) return why->code = why->subject = "B207", why->text = "there is no such instruction", 0;
+    if (!row) return why->said = SAY_NO_INSTRUCTION, 0;
     if (w.operands > MAX_OPERANDS || w.tags >> (4 * w.operands)) return 0;
     for (int k = 0; k < MAX_OPERANDS; k++)
         if (k < w.operands ? !operand(p, bbc_tag(&w, k), w.value[k]) : w.value[k] != 0) return 0;
@@ -282,16 +281,16 @@ static int fits(const bbc_program *p, uint32_t at, flaw *why) {
     const bbc_word w = bbc_instruction(p, at);
     const bio_row *row = row_of(w.opcode);
     if (!(ABILITIES_KNOWN >> row->ability & 1)) {
-        beyond(why, "the firmware lacks the ability that an instruction needs", ABILITY_NAMES[row->ability]);
+        beyond(why, SAY_LACKS_ABILITY, ABILITY_NAMES[row->ability]);
         return why->place = at, 0;
     }
-    bbc_wrong(why, "B102", "an operand is none that it takes");
+    bbc_wrong(why, SAY_WRONG_OPERAND);
     why->place = at;
     if (w.operands < row->required || w.operands > row->most) return 0;
     for (int k = 0; k < w.operands; k++) {
         const unsigned tag = bbc_tag(&w, k);
         if (!(row->forms[k] >> (tag - 1) & 1)) return 0;
-        if (tag == BBC_TAG_TARGET && w.value[k] > p->instructions) return why->text = "a jump leads out of the program", 0;
+        if (tag == BBC_TAG_TARGET && w.value[k] > p->instructions) return why->said = SAY_FAR_JUMP, 0;
     }
     return 1;
 }
@@ -316,9 +315,9 @@ int bbc_open(bbc_program *p, const uint8_t *file, uint32_t length, flaw *why) {
         if (!instruction(p, k, why)) return 0;
     if (!labels(p, found + SECTION_LABELS, why) || !metadata(p, found + SECTION_METADATA, why)) return 0;
     if (!formulas(p, found + SECTION_FORMULAS, why)) return 0;
-    if (found[SECTION_MODELS].there) return beyond(why, "the program brings models of its own, which are not compiled in", "models");
+    if (found[SECTION_MODELS].there) return beyond(why, SAY_OWN_MODELS, "models");
     for (uint32_t k = 0; k < p->instructions; k++)
         if (!fits(p, k, why)) return 0;
-    why->code = 0;
+    why->said = 0;
     return 1;
 }

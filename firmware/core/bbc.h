@@ -1,13 +1,13 @@
 /* Bytecode where it lies: the reader checks a file as docs/bytecode.md says, copies nothing, and gives views of it. */
 #ifndef BIO_BBC_H
 #define BIO_BBC_H
-#include "bytes.h"
+#include "texts.h"
 
-/* What is wrong: a code of docs/errors.md (0: nothing) in words, and the instruction that has it. */
+/* What is wrong: the number of a text (0: nothing), what it is about where that is more than its code, and the instruction. */
 typedef struct {
-    const char *code, *text, *subject;
+    uint8_t said;
+    const char *subject;
     uint32_t place;
-    int unable; /* sound, but beyond what this firmware can do */
 } flaw;
 
 typedef struct {

@@ -53,10 +53,10 @@ unsigned board_state(void) {
 
 /* --- telling -------------------------------------------------------------------------------------- */
 
-static void log_line(unsigned level, const char *text) {
+static void log_line(unsigned level, unsigned said) {
     writer w;
     if (!telemetry_begin(STREAM_LOG, &w)) return;
-    put_u64(&w, board_clock()), put_u8(&w, level), put_text(&w, text);
+    put_u64(&w, board_clock()), put_u8(&w, level), put_text(&w, said_text(said).characters);
     telemetry_end(STREAM_LOG, &w);
 }
 
@@ -127,20 +127,20 @@ static void tell_end(unsigned status, const flaw *fault) {
     if (!event_begin(MSG_RUNENDED, &w)) return;
     put_u32(&w, B.run_number), put_u8(&w, status), put_u64(&w, (uint64_t)B.run.ctx[CTX_STEP]);
     put_u32(&w, B.kept_run ? B.kept.total : 0), put_bytes(&w, B.kept_run ? B.kept.sha256 : none, 32);
-    put_u32(&w, fault->code ? fault->place : LINK_NOWHERE);
-    put_text(&w, fault->code ? fault->code : ""), put_text(&w, fault->code ? fault->text : "");
+    put_u32(&w, fault->said ? fault->place : LINK_NOWHERE);
+    put_text(&w, said_code(fault->said).characters), put_text(&w, said_text(fault->said).characters);
     event_end(&w);
 }
 
 static void end_run(unsigned status) {
     const flaw *fault = &B.run.fault;
-    const result_about about = {STATUS_WORDS[status], fault->code, fault->text, CHIP_NAME, FIRMWARE_VERSION, B.program_sha256};
+    const result_about about = {STATUS_WORDS[status], fault->said, CHIP_NAME, FIRMWARE_VERSION, B.program_sha256};
     B.running = 0;
     tell_energies(), tell_spikes();
     B.kept_run = result_make(&B.kept, &B.run, &about) ? B.run_number : 0;
     if (!B.kept_run) {
-        static const flaw none_made = {"B403", "the result takes more memory than the board has", "B403", LINK_NOWHERE, 0};
-        tell_end(RUN_STATUS_FAILED, fault->code ? fault : &none_made);
+        static const flaw none_made = {SAY_RESULT_MEMORY, 0, LINK_NOWHERE};
+        tell_end(RUN_STATUS_FAILED, fault->said ? fault : &none_made);
     } else tell_end(status, fault);
     rig_skip(target());
     tell_status();
@@ -161,14 +161,16 @@ static void go_on(void) {
 }
 
 static answer unreadable(const flaw *why) {
-    answer a = refused(why->unable ? REFUSAL_UNABLE : REFUSAL_BAD_PROGRAM, why->subject, why->text);
+    static said code;
+    code = said_code(why->said);
+    answer a = refused(said_beyond(why->said) ? REFUSAL_UNABLE : REFUSAL_BAD_PROGRAM, why->subject ? why->subject : code.characters, why->said);
     a.place = why->place;
     return a;
 }
 
-static answer wrong_state(const char *text) {
-    static const char *const faults[] = {"", "the board is in fault (emergency stop) until that is cleared", "", "the board is in fault (compliance) until that is cleared", "the board is in fault (chip) until that is cleared"};
-    return refused(REFUSAL_STATE, "state", B.fault && B.fault < 5 && faults[B.fault][0] ? faults[B.fault] : text);
+static answer wrong_state(unsigned said) {
+    static const uint8_t faults[] = {[FAULT_ESTOP] = SAY_IN_ESTOP, [FAULT_COMPLIANCE] = SAY_IN_COMPLIANCE, [FAULT_CHIP] = SAY_IN_CHIP};
+    return refused(REFUSAL_STATE, "state", B.fault < sizeof faults && faults[B.fault] ? faults[B.fault] : said);
 }
 
 static answer start_run(reader *r) {
@@ -191,13 +193,13 @@ static answer start_run(reader *r) {
         given[kept].name = names[kept], given[kept].value = value;
         kept += 1;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
-    if (board_state() != STATE_DISARMED && board_state() != STATE_ARMED) return wrong_state("a program runs already");
-    if (!B.have_program || memcmp(digest, B.program_sha256, 32)) return refused(REFUSAL_NOT_LOADED, "program", "the program that RUN names is not the one that was loaded");
-    if (start) return refused(REFUSAL_UNABLE, "start", "this board starts a run at once");
-    if (substrate != SUBSTRATE_TWIN) return refused(REFUSAL_UNABLE, "substrate", "this board computes its neurons");
-    if (kept != count) return refused_value(REFUSAL_TOO_LARGE, "parameters", "the board takes 16 parameters of a run", count, MOST_RUN_PARAMETERS);
-    if (lanes != 1) return refused_value(lanes ? REFUSAL_TOO_LARGE : REFUSAL_MALFORMED, "lanes", "the board runs one lane", lanes, 1);
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (board_state() != STATE_DISARMED && board_state() != STATE_ARMED) return wrong_state(SAY_RUNNING);
+    if (!B.have_program || memcmp(digest, B.program_sha256, 32)) return refused(REFUSAL_NOT_LOADED, "program", SAY_OTHER_PROGRAM);
+    if (start) return refused(REFUSAL_UNABLE, "start", SAY_LATER_START);
+    if (substrate != SUBSTRATE_TWIN) return refused(REFUSAL_UNABLE, "substrate", SAY_SUBSTRATE);
+    if (kept != count) return refused_value(REFUSAL_TOO_LARGE, "parameters", SAY_MANY_PARAMETERS, count, MOST_RUN_PARAMETERS);
+    if (lanes != 1) return refused_value(lanes ? REFUSAL_TOO_LARGE : REFUSAL_MALFORMED, "lanes", SAY_LANES, lanes, 1);
     rig_settle(); /* nothing serves the stimulator while the processor computes */
     B.kept_run = 0, LINK.sending = 0; /* its memory is used again */
     uint8_t *low = PORT.memory + program_most();
@@ -213,7 +215,7 @@ static answer start_run(reader *r) {
 
 answer board_may_upload(unsigned kind, uint32_t total) {
     const uint32_t most = kind == KIND_PROGRAM ? program_most() : kind == KIND_LIMITS ? LIMITS_BYTES : ELECTRODES_BYTES;
-    if (total > most) return refused_value(REFUSAL_TOO_LARGE, "upload", "more bytes than the board takes", total, most);
+    if (total > most) return refused_value(REFUSAL_TOO_LARGE, "upload", SAY_UPLOAD_SIZE, total, most);
     if (kind == KIND_PROGRAM) B.have_program = 0; /* what comes is written over it */
     return accepted(0);
 }
@@ -235,8 +237,8 @@ static answer take_electrodes(const uint8_t *data, uint32_t size) {
             seen |= 1u << channel;
         }
     }
-    if (!fine || !all_taken(&r)) return refused(REFUSAL_BAD_ELECTRODES, "", "this is no table of electrodes");
-    if (highest >= RIG_CHANNELS) return refused_value(REFUSAL_BAD_ELECTRODES, "channel", "there is no such channel", highest, RIG_CHANNELS - 1);
+    if (!fine || !all_taken(&r)) return refused(REFUSAL_BAD_ELECTRODES, "", SAY_ELECTRODES);
+    if (highest >= RIG_CHANNELS) return refused_value(REFUSAL_BAD_ELECTRODES, "channel", SAY_NO_CHANNEL, highest, RIG_CHANNELS - 1);
     return accepted(0);
 }
 
@@ -265,13 +267,13 @@ static void stop(void) {
     if (B.running) end_run(RUN_STATUS_INTERRUPTED);
 }
 
-void board_fail(unsigned reason, uint32_t channels, const char *text) {
+void board_fail(unsigned reason, uint32_t channels, unsigned said) {
     const int doubtful = reason == FAULT_COMPLIANCE || (reason != FAULT_ESTOP && B.armed);
     writer w;
     B.fault = (uint8_t)reason;
     stop();
     if (doubtful) rig_forget();
-    log_line(LOG_LEVEL_ERROR, text);
+    log_line(LOG_LEVEL_ERROR, said);
     if (!event_begin(MSG_FAULTED, &w)) return;
     put_u8(&w, reason), put_u64(&w, board_clock());
     unsigned count = 0;
@@ -279,12 +281,12 @@ void board_fail(unsigned reason, uint32_t channels, const char *text) {
     put_u8(&w, count);
     for (unsigned k = 0; k < RIG_CHANNELS; k++)
         if (channels >> k & 1) put_u16(&w, k);
-    put_text(&w, text);
+    put_text(&w, said_text(said).characters);
     event_end(&w);
 }
 
 void board_estop(void) {
-    if (!B.fault) board_fail(FAULT_ESTOP, 0, "emergency stop");
+    if (!B.fault) board_fail(FAULT_ESTOP, 0, SAY_ESTOP);
 }
 
 void board_reset(void) {
@@ -292,7 +294,7 @@ void board_reset(void) {
     B.restart = 1;
 }
 
-void board_host_lost(const char *why) {
+void board_host_lost(unsigned why) {
     log_line(LOG_LEVEL_WARNING, why);
     stop();
 }
@@ -302,21 +304,21 @@ void board_host_lost(const char *why) {
 static answer arm(reader *r) {
     const uint8_t *digest = take_bytes(r, 32);
     take_number(r, 2);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
-    if (board_state() != STATE_DISARMED) return wrong_state("the board is armed or running; it can't be armed");
-    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "arm", "there is no chip that stimulates");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (board_state() != STATE_DISARMED) return wrong_state(SAY_ARM_STATE);
+    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "arm", SAY_NO_CHIP);
     if (!LINK.uploads[KIND_LIMITS].loaded || memcmp(LINK.uploads[KIND_LIMITS].loaded_sha256, digest, 32))
-        return refused(REFUSAL_NOT_LOADED, "limits", "the limits that ARM names are not those that were loaded");
+        return refused(REFUSAL_NOT_LOADED, "limits", SAY_OTHER_LIMITS);
     const double wait = rig_wait();
-    if (wait > 0.0) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_DISCHARGE], "the electrodes are being discharged", wait, 0.0);
+    if (wait > 0.0) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_DISCHARGE], SAY_DISCHARGING, wait, 0.0);
     rig_arm();
     B.armed = 1;
     return accepted(board_clock());
 }
 
 static answer clear_fault(void) {
-    if (!B.fault) return wrong_state("there is no fault to clear");
-    const char *why = rig_start();
+    if (!B.fault) return wrong_state(SAY_NO_FAULT);
+    const unsigned why = rig_start();
     if (why) return refused(REFUSAL_STATE, "chip", why);
     B.fault = 0, RIG.compliance = RIG.leaking = 0;
     return accepted(board_clock());
@@ -333,9 +335,9 @@ static answer subscribe(reader *r) {
         twice |= seen >> channel & 1;
         seen |= 1u << channel;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
-    if (twice || highest >= RIG_CHANNELS) return refused_value(REFUSAL_UNABLE, "channel", "raw channels are 0 to 15, once each", highest, RIG_CHANNELS - 1);
-    if (count && !RIG.stimulates) return refused(REFUSAL_UNABLE, "channel", "there is no chip that stimulates");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (twice || highest >= RIG_CHANNELS) return refused_value(REFUSAL_UNABLE, "channel", SAY_RAW_CHANNELS, highest, RIG_CHANNELS - 1);
+    if (count && !RIG.stimulates) return refused(REFUSAL_UNABLE, "channel", SAY_NO_CHIP);
     return accepted(board_clock());
 }
 
@@ -344,18 +346,18 @@ answer board_request(unsigned type, reader *r) {
     if (type == MSG_ARM) return arm(r);
     if (type == MSG_SUBSCRIBE) return subscribe(r);
     if (type == MSG_STIMULATE) {
-        if (!B.armed || (board_state() != STATE_ARMED && board_state() != STATE_RUNNING)) return wrong_state("the board is not armed; it can't stimulate");
-        if (B.running) return refused(REFUSAL_STATE, "substrate", "a twin is running, which no pulse reaches");
+        if (!B.armed || (board_state() != STATE_ARMED && board_state() != STATE_RUNNING)) return wrong_state(SAY_NOT_ARMED);
+        if (B.running) return refused(REFUSAL_STATE, "substrate", SAY_TWIN_RUNS);
         return rig_stimulate(r);
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
     if (type == MSG_CLEARFAULT) return clear_fault();
     if (type == MSG_DISARM) {
-        if (B.fault) return wrong_state("");
+        if (B.fault) return wrong_state(0);
         stop();
         return accepted(board_clock());
     }
-    if (!B.running) return wrong_state("no program runs");
+    if (!B.running) return wrong_state(SAY_NO_RUN);
     B.interrupted = 1;
     return accepted(board_clock());
 }
@@ -391,7 +393,7 @@ void board_start(void) {
     rig_boot();
     link_start(port_boot(), PORT.line_rate);
     anchor();
-    const char *why = rig_start();
+    const unsigned why = rig_start();
     if (why) board_fail(FAULT_CHIP, 0, why);
 }
 
@@ -399,8 +401,8 @@ int board_restart_wanted(void) { return B.restart; }
 
 static void check_monitors(void) {
     if (B.fault) return;
-    if (RIG.compliance) board_fail(FAULT_COMPLIANCE, RIG.compliance, "the stimulator reached its supply, so the electrode may be off");
-    else if (RIG.leaking) board_fail(FAULT_CHIP, RIG.leaking, "the fault current detector reports channels");
+    if (RIG.compliance) board_fail(FAULT_COMPLIANCE, RIG.compliance, SAY_COMPLIANCE);
+    else if (RIG.leaking) board_fail(FAULT_CHIP, RIG.leaking, SAY_LEAKING);
 }
 
 /* Nothing runs: time passes, and the chip is driven where a pulse waits or somebody looks. */
@@ -410,7 +412,7 @@ static void idle(void) {
         rig_skip(until);
         return;
     }
-    const char *why = rig_run(until);
+    const unsigned why = rig_run(until);
     if (why) board_fail(FAULT_CHIP, 0, why);
 }
 

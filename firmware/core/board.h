@@ -6,6 +6,6 @@
 void board_start(void);
 int board_turn(void); /* one turn of the loop; true where there is more to do at once */
 int board_restart_wanted(void);
-void board_fail(unsigned reason, uint32_t channels, const char *text); /* stop all, and latch FAULT */
+void board_fail(unsigned reason, uint32_t channels, unsigned said); /* stop all, and latch FAULT */
 
 #endif

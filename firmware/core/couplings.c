@@ -178,11 +178,11 @@ static void set_dense(const bbc_data *j) {
     bio_j.form = 1, bio_j.type = j->arrays[0].type, bio_j.dense = j->arrays[0].at;
 }
 
-static const char *for_feedback(int64_t *ctx, memory *m, uint32_t n, const bio_given *given) {
+static int for_feedback(int64_t *ctx, memory *m, uint32_t n, const bio_given *given) {
     rows r;
     ctx[CTX_SYMMETRIC] = 1;
     if (given->j && given->j->kind == DATA_SPARSE) {
-        if (!rows_of_sparse(&r, m, n, given->j, 0)) return "B403";
+        if (!rows_of_sparse(&r, m, n, given->j, 0)) return 0;
         bio_j.form = 2, bio_j.entries = r.value;
         ctx[CTX_J_ROW_AT] = (int64_t)(intptr_t)r.start, ctx[CTX_J_COLUMN_AT] = (int64_t)(intptr_t)r.column;
         ctx[CTX_SYMMETRIC] = given->j->flags || rows_symmetric(&r, n);
@@ -195,14 +195,14 @@ static const char *for_feedback(int64_t *ctx, memory *m, uint32_t n, const bio_g
     if (bio_j.form == 3) {
         const uint64_t columns = (n + DYN_LIMB_COLUMNS - 1) / DYN_LIMB_COLUMNS * DYN_LIMB_COLUMNS;
         void *limbs = take_low(m, 2 * DYN_LIMBS * columns);
-        if (!limbs) return "B403";
+        if (!limbs) return 0;
         ctx[CTX_LIMB_AT] = (int64_t)(intptr_t)limbs;
     }
     const double *h = doubles(m, given->h ? given->h->arrays : 0, n);
     const uint32_t count = given->terms ? given->terms->arrays[2].count : 0;
     const double *weights = doubles(m, given->terms ? given->terms->arrays + 2 : 0, count);
     ctx[CTX_H_AT] = (int64_t)(intptr_t)h;
-    return h && weights && bind_terms(ctx, m, n, given->terms, weights) ? 0 : "B403";
+    return h && weights && bind_terms(ctx, m, n, given->terms, weights);
 }
 
 /* --- spins: the symmetric part, in whole numbers where that is exact ------------------------------ */
@@ -321,10 +321,10 @@ static const void *fields_of(memory *m, const bbc_array *from, uint32_t count, d
 }
 
 /* A dense J that is mostly zeros is kept as rows; the sums are the same, and there are fewer of them. */
-static const char *for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int *whole) {
+static int for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int *whole) {
     rows r = {0, 0, 0};
     if (given->j && given->j->kind == DATA_SPARSE) {
-        if (!rows_of_sparse(&r, m, n, given->j, 1)) return "B403";
+        if (!rows_of_sparse(&r, m, n, given->j, 1)) return 0;
         bio_j.form = 2, bio_j.entries = r.value;
         ctx[CTX_J_ROW_AT] = (int64_t)(intptr_t)r.start, ctx[CTX_J_COLUMN_AT] = (int64_t)(intptr_t)r.column;
     } else if (given->j) {
@@ -336,7 +336,7 @@ static const char *for_energy(int64_t *ctx, double *real, memory *m, uint32_t n,
     bio_j.per_unit = *whole ? 1.0 / unit : 1.0;
     if (*whole && bio_j.form == 2) {
         int32_t *counted = take_low(m, 4 * (uint64_t)r.start[n] + 8);
-        if (!counted) return "B403";
+        if (!counted) return 0;
         for (int64_t e = 0; e < r.start[n]; e++) counted[e] = (int32_t)(r.value[e] / unit);
         bio_j.counted = counted;
     }
@@ -346,10 +346,10 @@ static const char *for_energy(int64_t *ctx, double *real, memory *m, uint32_t n,
     const uint32_t count = given->terms ? given->terms->arrays[2].count : 0;
     const void *weights = fields_of(m, given->terms ? given->terms->arrays + 2 : 0, count, unit);
     ctx[CTX_H_AT] = (int64_t)(intptr_t)h;
-    return h && weights && bind_terms(ctx, m, n, given->terms, weights) ? 0 : "B403";
+    return h && weights && bind_terms(ctx, m, n, given->terms, weights);
 }
 
-const char *bind_couplings(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int spins, int *whole) {
+int bind_couplings(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int spins, int *whole) {
     memset(&bio_j, 0, sizeof bio_j);
     bio_j.n = n, bio_j.spins = spins, bio_j.per_unit = 1.0;
     ctx[CTX_DIRTY] = 1;

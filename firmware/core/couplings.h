@@ -35,8 +35,8 @@ typedef struct {
     const bbc_data *j, *h, *terms;
 } bio_given;
 
-/* Bind the couplings into `ctx` and `real`, with memory from `m`. 0: fine; else a code of docs/errors.md. `whole` becomes
+/* Bind the couplings into `ctx` and `real`, with memory from `m`. False where that is too little. `whole` becomes
    whether spins have fields in whole numbers. */
-const char *bind_couplings(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int spins, int *whole);
+int bind_couplings(int64_t *ctx, double *real, memory *m, uint32_t n, const bio_given *given, int spins, int *whole);
 
 #endif

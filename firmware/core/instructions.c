@@ -37,27 +37,27 @@ static int shape(machine *m, const bbc_data *d, unsigned op) {
     if (op == OP_LDJ && (d->kind == DATA_DENSE || d->kind == DATA_SPARSE) && square) return 1;
     if (op == OP_LDH && d->kind == DATA_DENSE && d->dimensions == 1 && d->rows == m->n) return 1;
     if (op == OP_LDT && d->kind == DATA_TERMS && d->rows == m->n) return 1;
-    return machine_wrong(m, "B106", "data have another shape than the neurons");
+    return machine_wrong(m, SAY_SHAPE);
 }
 
 int machine_load(machine *m) {
     if (!m->model->spins && !m->model->coupled) return 1;
     m->memory.low = m->couplings_from;
     int whole = 0;
-    const char *code = bind_couplings(m->ctx, m->real, &m->memory, m->n, &m->couplings, m->model->spins, &whole);
+    const int fine = bind_couplings(m->ctx, m->real, &m->memory, m->n, &m->couplings, m->model->spins, &whole);
     m->whole = (uint8_t)whole;
     m->loaded = m->couplings.j || m->couplings.h || m->couplings.terms;
     m->ctx[CTX_COUPLED] = m->loaded, m->block[BLOCK_SYNCED] = 0;
     *best_energy(m) = INFINITE;
     void *products = take_low(&m->memory, (uint64_t)m->ctx[CTX_TERMS] + 8);
     m->ctx[CTX_PRODUCT_AT] = (int64_t)(intptr_t)products;
-    return code || !products ? machine_wrong(m, "B403", "the couplings take more memory than the board has") : 1;
+    return fine && products ? 1 : machine_wrong(m, SAY_COUPLINGS_MEMORY);
 }
 
 static int load(machine *m, const bbc_word *w) {
     const bbc_data d = bbc_block(m->program, w->value[0]);
     if (!shape(m, &d, w->opcode)) return 0;
-    if (!m->model->spins && !m->model->coupled) return machine_unable(m, "the model has no couplings J, h and terms");
+    if (!m->model->spins && !m->model->coupled) return machine_wrong(m, SAY_NO_COUPLINGS);
     bbc_data *kept = w->opcode == OP_LDJ ? &m->j : w->opcode == OP_LDH ? &m->h : &m->terms;
     *kept = d;
     if (w->opcode == OP_LDJ) m->couplings.j = kept;
@@ -78,7 +78,7 @@ void machine_fill(machine *m, uint32_t parameter, const bbc_array *each) {
 
 static int in_range(machine *m, const bio_parameter *p, double value) {
     const int fits = is_finite(value) && (p->open_low ? value > p->low : value >= p->low) && value <= p->high;
-    return fits ? 1 : machine_wrong(m, "B402", "SET got a value out of the parameter's range");
+    return fits ? 1 : machine_wrong(m, SAY_SET_RANGE);
 }
 
 static int choice(machine *m, uint32_t parameter, uint32_t name, double *value) {
@@ -86,14 +86,14 @@ static int choice(machine *m, uint32_t parameter, uint32_t name, double *value) 
         const bio_choice *c = m->model->choices + k;
         if (c->parameter == (int16_t)parameter && bbc_is(&m->program->names, name, c->word)) return *value = c->value, 1;
     }
-    return machine_unable(m, "SET got a word that the parameter does not know");
+    return machine_wrong(m, SAY_SET_WORD);
 }
 
 static int set_each(machine *m, uint32_t parameter, const bbc_data *d) {
-    if (d->kind != DATA_DENSE || d->dimensions != 1 || d->rows != m->n) return machine_wrong(m, "B106", "data have another shape than the neurons");
+    if (d->kind != DATA_DENSE || d->dimensions != 1 || d->rows != m->n) return machine_wrong(m, SAY_SHAPE);
     for (uint32_t k = 0; k < m->n; k++)
         if (!in_range(m, m->model->parameters + parameter, bbc_number(d->arrays, k))) return 0;
-    if (m->model->parameters[parameter].field < 0) return machine_unable(m, "this firmware has one value of the parameter for all neurons");
+    if (m->model->parameters[parameter].field < 0) return machine_wrong(m, SAY_SET_EACH);
     machine_fill(m, parameter, d->arrays);
     return 1;
 }
@@ -103,8 +103,8 @@ static int set_parameter(machine *m, const bbc_word *w, uint32_t parameter) {
     const unsigned tag = bbc_tag(w, 1);
     if (tag == BBC_TAG_DATA) {
         const bbc_data d = bbc_block(m->program, w->value[1]);
-        if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
-        if (p->fixed) return machine_wrong(m, "B402", "the parameter takes one number, before ALC");
+        if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
+        if (p->fixed) return machine_wrong(m, SAY_SET_FIXED);
         if (!set_each(m, parameter, &d)) return 0;
     } else {
         double value = 0.0;
@@ -123,17 +123,17 @@ static int set_parameter(machine *m, const bbc_word *w, uint32_t parameter) {
 /* --- states --------------------------------------------------------------------------------------- */
 
 static int level_at(machine *m, const bbc_word *w, int at, uint32_t count, bbc_data *each) {
-    if (bbc_tag(w, at) != BBC_TAG_DATA) return is_finite(machine_value(m, w, at)) ? 1 : machine_wrong(m, "B402", "a level is no number");
+    if (bbc_tag(w, at) != BBC_TAG_DATA) return is_finite(machine_value(m, w, at)) ? 1 : machine_wrong(m, SAY_LEVEL);
     *each = bbc_block(m->program, w->value[at]);
     if (each->kind == DATA_DENSE && each->dimensions == 1 && each->rows == count) return 1;
-    return machine_wrong(m, "B106", "data have another shape than the neurons");
+    return machine_wrong(m, SAY_SHAPE);
 }
 
 static double level_of(const machine *m, const bbc_word *w, int at, const bbc_data *each, uint32_t k) {
     return bbc_tag(w, at) == BBC_TAG_DATA ? bbc_number(each->arrays, k) : machine_value(m, w, at);
 }
 
-static int is_spin(machine *m, double level) { return level == 1.0 || level == -1.0 ? 1 : machine_wrong(m, "B402", "a spin is -1 or +1"); }
+static int is_spin(machine *m, double level) { return level == 1.0 || level == -1.0 ? 1 : machine_wrong(m, SAY_SPIN); }
 
 void machine_count(machine *m) {
     if (m->loaded) {
@@ -152,7 +152,7 @@ static void put_state(machine *m, uint32_t neuron, double level) {
 
 static int set_state(machine *m, const bbc_word *w, uint32_t state) {
     bbc_data each;
-    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     if (!level_at(m, w, 1, m->n, &each)) return 0;
     const int clamp = m->model->spins || m->model->states[state].clamp;
     for (uint32_t k = 0; k < m->n && m->model->spins; k++)
@@ -178,13 +178,13 @@ static int set(machine *m, const bbc_word *w) {
             if (m->model->words[k].variable == (int16_t)s) word = m->model->words[k].name;
         if (word && names(m, w->value[0], word) && bbc_tag(w, 1) != BBC_TAG_NAME) return set_state(m, w, s);
     }
-    return machine_unable(m, "SET names what this firmware does not know");
+    return machine_wrong(m, SAY_SET_UNKNOWN);
 }
 
 static int load_states(machine *m, const bbc_word *w) {
     const bbc_data d = bbc_block(m->program, w->value[0]);
     const uint64_t columns = d.dimensions == 1 ? d.rows : d.columns;
-    if (d.kind != DATA_DENSE || columns != m->n || d.rows == 0) return machine_wrong(m, "B106", "data have another shape than the neurons");
+    if (d.kind != DATA_DENSE || columns != m->n || d.rows == 0) return machine_wrong(m, SAY_SHAPE);
     for (uint32_t k = 0; k < m->n && m->model->spins; k++)
         if (!is_spin(m, bbc_number(d.arrays, k))) return 0;
     if (m->model->spins) machine_count(m);
@@ -208,15 +208,15 @@ static void note_clamps(machine *m) {
 
 /* The k-th of the neurons that an operand names; `count` of them. */
 static int neurons_at(machine *m, const bbc_word *w, bbc_data *each, uint32_t *count) {
-    if (bbc_tag(w, 0) == BBC_TAG_NAME) return machine_unable(m, "this firmware knows neurons by their numbers, not by a population's name");
+    if (bbc_tag(w, 0) == BBC_TAG_NAME) return machine_wrong(m, SAY_NEURONS_BY_NAME);
     if (bbc_tag(w, 0) == BBC_TAG_DATA) {
         *each = bbc_block(m->program, w->value[0]);
-        if (each->kind != DATA_DENSE || each->dimensions != 1) return machine_wrong(m, "B106", "indices are a vector");
+        if (each->kind != DATA_DENSE || each->dimensions != 1) return machine_wrong(m, SAY_INDICES);
         *count = (uint32_t)each->rows;
     } else *count = 1;
     for (uint32_t k = 0; k < *count; k++) {
         const double at = bbc_tag(w, 0) == BBC_TAG_DATA ? bbc_number(each->arrays, k) : machine_value(m, w, 0);
-        if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, "B402", "an index of no neuron");
+        if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, SAY_NEURON_INDEX);
     }
     return 1;
 }
@@ -256,18 +256,18 @@ int machine_emit(machine *m, const char *word, uint32_t size, int kind, const vo
     const reading made = {word, size, (uint32_t)kind, m->values.bytes, count};
     const uint64_t zeros = 0;
     const uint32_t bytes = from ? count * width : 0, padding = -bytes & 7;
-    if (m->reading_count >= LIMIT_RESULTS) return machine_wrong(m, "B111", "the program emits too many results");
+    if (m->reading_count >= LIMIT_RESULTS) return machine_wrong(m, SAY_MANY_RESULTS);
     m->reading_count += 1;
     const int fine = stream_add(&m->memory, &m->readings, &made, sizeof made) && (!bytes || stream_add(&m->memory, &m->values, from, bytes)) &&
                      stream_add(&m->memory, &m->values, &zeros, padding);
-    return fine ? 1 : machine_wrong(m, "B403", "results take more memory than the board has");
+    return fine ? 1 : machine_wrong(m, SAY_RESULTS_MEMORY);
 }
 
 /* A reading of one number a neuron is put together at the low end of the memory, and taken from there. */
 static int emit_each(machine *m, const char *word, uint32_t size, int variable) {
     uint8_t *const kept = m->memory.low;
     double *each = take_low(&m->memory, 8 * (uint64_t)m->n);
-    if (!each) return machine_wrong(m, "B403", "results take more memory than the board has");
+    if (!each) return machine_wrong(m, SAY_RESULTS_MEMORY);
     for (uint32_t k = 0; k < m->n; k++) each[k] = machine_variable(m, (int16_t)variable, k);
     const int fine = machine_emit(m, word, size, READ_REALS, each, m->n, 8);
     m->memory.low = kept;
@@ -277,7 +277,7 @@ static int emit_each(machine *m, const char *word, uint32_t size, int variable) 
 static int emit_best(machine *m, const char *word, uint32_t size) {
     uint8_t *const kept = m->memory.low;
     int8_t *best = take_low(&m->memory, m->n);
-    if (!best) return machine_wrong(m, "B403", "results take more memory than the board has");
+    if (!best) return machine_wrong(m, SAY_RESULTS_MEMORY);
     machine_best_state(m, best);
     const int fine = machine_emit(m, word, size, READ_BYTES, best, m->n, 1);
     m->memory.low = kept;
@@ -318,17 +318,17 @@ static int read(machine *m, const bbc_word *w) {
             return machine_emit(m, text, size, READ_COUNTS, (void *)(intptr_t)m->ctx[CTX_SPIKE_COUNT_AT], m->n, 8);
     }
     const int variable = w->operands ? machine_word(m, w->value[0]) : m->model->state;
-    if (variable < 0) return machine_unable(m, "RD reads what this firmware does not know");
+    if (variable < 0) return machine_wrong(m, SAY_RD_UNKNOWN);
     return m->model->spins ? machine_emit(m, text, size, READ_BYTES, spins(m), m->n, 1) : emit_each(m, text, size, variable);
 }
 
 /* -------------------------------------------------------------------------------------------------- */
 
 int machine_instruction(machine *m, const bbc_word *w) {
-    if (w->opcode == OP_MODEL) return m->allocated ? machine_wrong(m, "B103", "MODEL stands after ALC") : 1;
+    if (w->opcode == OP_MODEL) return m->allocated ? machine_wrong(m, SAY_LATE_MODEL) : 1;
     if (w->opcode == OP_ALC) return machine_allocate(m, machine_value(m, w, 0));
     if (w->opcode == OP_SET) return set(m, w);
-    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     switch (w->opcode) {
     case OP_LDJ:
     case OP_LDH:
@@ -339,5 +339,5 @@ int machine_instruction(machine *m, const bbc_word *w) {
     case OP_FREE: return free_neurons(m, w);
     case OP_RD: return read(m, w);
     }
-    return machine_unable(m, "the firmware lacks an instruction");
+    return machine_wrong(m, SAY_LACKS_INSTRUCTION);
 }

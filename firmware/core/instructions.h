@@ -8,8 +8,8 @@ static inline int same_text(const char *a, const char *b) {
     return size == strlen(b) && !memcmp(a, b, size);
 }
 
-int machine_wrong(machine *m, const char *code, const char *text);
-int machine_unable(machine *m, const char *text);
+void machine_fault(machine *m, unsigned said);
+static inline int machine_wrong(machine *m, unsigned said) { return machine_fault(m, said), 0; }
 double machine_value(const machine *m, const bbc_word *w, int at);
 int machine_scalar(machine *m, uint32_t name, double *to); /* whether a name is that of a number of the run, which is put there */
 int machine_word(const machine *m, uint32_t name); /* the variable that a name means; -1: none */

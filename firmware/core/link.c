@@ -31,29 +31,29 @@ static void begin(unsigned session) {
 /* --- answers -------------------------------------------------------------------------------------- */
 
 answer accepted(uint64_t number) {
-    const answer a = {0, "", "", 0.0, 0.0, LINK_NOWHERE, number};
+    const answer a = {0, "", 0, 0.0, 0.0, LINK_NOWHERE, number};
     return a;
 }
 
-answer refused(unsigned reason, const char *subject, const char *text) {
+answer refused(unsigned reason, const char *subject, unsigned said) {
     const double none = __builtin_nan("");
-    const answer a = {reason, subject, text, none, none, LINK_NOWHERE, 0};
+    const answer a = {reason, subject, (uint8_t)said, none, none, LINK_NOWHERE, 0};
     return a;
 }
 
-answer refused_value(unsigned reason, const char *subject, const char *text, double value, double allowed) {
-    const answer a = {reason, subject, text, value, allowed, LINK_NOWHERE, 0};
+answer refused_value(unsigned reason, const char *subject, unsigned said, double value, double allowed) {
+    const answer a = {reason, subject, (uint8_t)said, value, allowed, LINK_NOWHERE, 0};
     return a;
 }
 
 /* --- the host's life ------------------------------------------------------------------------------ */
 
-static void mark_lost(const char *why) {
+static void mark_lost(unsigned why) {
     LINK.watchdog = 0;
     board_host_lost(why);
 }
 
-void end_session(const char *why) {
+void end_session(unsigned why) {
     if (!LINK.connected) return;
     LINK.past_nonce = LINK.nonce, LINK.past_known = 1, LINK.connected = 0;
     mark_lost(why);
@@ -64,8 +64,8 @@ int link_silent(uint64_t now) { return LINK.watchdog && now - LINK.heard >= LINK
 
 void link_watch(uint64_t now) {
     const uint64_t silence = now - LINK.heard;
-    if (link_silent(now)) mark_lost("the host was silent for the watchdog's time");
-    if (LINK.connected && silence >= LINK_SESSION_TIMEOUT_US) end_session("the host was silent for 2 s");
+    if (link_silent(now)) mark_lost(SAY_SILENT_HOST);
+    if (LINK.connected && silence >= LINK_SESSION_TIMEOUT_US) end_session(SAY_SILENT_SESSION);
 }
 
 /* --- from anyone ---------------------------------------------------------------------------------- */
@@ -114,12 +114,12 @@ static void complain(const frame *f, uint64_t now) {
 static int wrong_state(unsigned kind, answer *a) {
     const unsigned state = board_state();
     if (state == STATE_DISARMED || (state == STATE_ARMED && kind != KIND_LIMITS)) return 0;
-    *a = refused(REFUSAL_STATE, "state", "nothing can be uploaded while the board is running, armed or in fault");
+    *a = refused(REFUSAL_STATE, "state", SAY_UPLOAD_STATE);
     return 1;
 }
 
 static answer malformed(void) {
-    return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
+    return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
 }
 
 static int same(const uint8_t *a, const uint8_t *b) { return !memcmp(a, b, 32); }
@@ -166,10 +166,10 @@ static answer upload_end(reader *r, unsigned *kind) {
     upload *u = LINK.uploads + *kind;
     const int begun = u->begun;
     u->begun = 0;
-    if (!begun || !same(u->sha256, digest)) return refused(REFUSAL_NOT_LOADED, "", "no such upload was begun");
+    if (!begun || !same(u->sha256, digest)) return refused(REFUSAL_NOT_LOADED, "", SAY_NO_UPLOAD);
     const uint8_t *data = board_upload_room(*kind);
     sha256_begin(&h), sha256_add(&h, data, u->have), sha256_end(&h, found);
-    if (!same(found, digest)) return refused(REFUSAL_HASH, "", "the hash of what came is not the one that was announced");
+    if (!same(found, digest)) return refused(REFUSAL_HASH, "", SAY_HASH);
     a = board_uploaded(*kind, data, u->have, digest);
     if (!a.reason) u->loaded = 1, memcpy(u->loaded_sha256, digest, 32);
     return a;
@@ -183,8 +183,8 @@ static answer fetch(reader *r) {
     const uint8_t *digest;
     if (!all_taken(r)) return malformed();
     const uint32_t total = board_result(&kept, &digest);
-    if (!kept || kept != run) return refused(REFUSAL_NOT_LOADED, "", "no result of this run is kept");
-    if (offset > total) return refused_value(REFUSAL_TOO_LARGE, "offset", "", offset, total);
+    if (!kept || kept != run) return refused(REFUSAL_NOT_LOADED, "", SAY_NO_RESULT);
+    if (offset > total) return refused_value(REFUSAL_TOO_LARGE, "offset", 0, offset, total);
     LINK.sending = 1, LINK.sent = offset;
     return accepted(total - offset);
 }
@@ -204,7 +204,7 @@ static answer of_board(const frame *f, reader *r) {
         const unsigned ms = get_u16(f->payload + 32);
         const unsigned nearest = ms < LINK_WATCHDOG_LEAST_MS ? LINK_WATCHDOG_LEAST_MS : LINK_WATCHDOG_MOST_MS;
         if (ms < LINK_WATCHDOG_LEAST_MS || ms > LINK_WATCHDOG_MOST_MS)
-            return refused_value(REFUSAL_UNSAFE, "watchdog_ms", "the watchdog takes 50 to 2000 ms", ms, nearest);
+            return refused_value(REFUSAL_UNSAFE, "watchdog_ms", SAY_WATCHDOG, ms, nearest);
     }
     const answer a = board_request(f->type, r);
     if (!a.reason) note(f->type, f->payload, f->size);
@@ -242,7 +242,7 @@ static void take(const frame *f) {
     case MSG_HALT:
     case MSG_SUBSCRIBE:
     case MSG_STIMULATE: a = of_board(f, &r); break;
-    default: a = refused(REFUSAL_UNKNOWN, "", "there is no such message");
+    default: a = refused(REFUSAL_UNKNOWN, "", SAY_NO_MESSAGE);
     }
     reply(f->seq, &a);
 }
@@ -268,7 +268,7 @@ static void out_of_band(const frame *f, uint64_t now) {
             LINK.beat = token, LINK.heard = now;
             say(MSG_HEARTBEATACK, LINK.session, token, board_clock());
         }
-    } else if (f->type == MSG_BYE && f->size == 0) end_session("the host closed it");
+    } else if (f->type == MSG_BYE && f->size == 0) end_session(SAY_CLOSED);
 }
 
 void link_receive(const uint8_t *data, uint32_t count, uint64_t now) {

@@ -1,6 +1,7 @@
 /* The board's end of the link (docs/link.md): sessions, watchdog, requests, uploads, results, telemetry. */
 #ifndef BIO_LINK_H
 #define BIO_LINK_H
+#include "texts.h"
 #include "window.h"
 
 #define URGENT 16
@@ -9,7 +10,8 @@
 /* A refusal; `reason` 0 says that the request is accepted, with `number`. */
 typedef struct {
     unsigned reason;
-    const char *subject, *text;
+    const char *subject;
+    uint8_t said;
     double value, allowed;
     uint32_t place;
     uint64_t number;
@@ -80,13 +82,13 @@ uint8_t *board_upload_room(unsigned kind);
 answer board_uploaded(unsigned kind, const uint8_t *data, uint32_t size, const uint8_t *sha256);
 void board_estop(void);
 void board_reset(void);
-void board_host_lost(const char *why);
+void board_host_lost(unsigned why);
 void board_capabilities(writer *w);
 uint32_t board_result(uint32_t *run, const uint8_t **digest); /* bytes of the result that is kept */
 uint32_t board_result_read(uint32_t at, uint8_t *to, uint32_t count);
 
 answer accepted(uint64_t number);
-answer refused(unsigned reason, const char *subject, const char *text);
-answer refused_value(unsigned reason, const char *subject, const char *text, double value, double allowed);
+answer refused(unsigned reason, const char *subject, unsigned said);
+answer refused_value(unsigned reason, const char *subject, unsigned said, double value, double allowed);
 
 #endif

@@ -22,7 +22,7 @@ void reply(unsigned request, const answer *a) {
     else {
         put_u8(&w, a->reason), put_text(&w, a->subject);
         put_f64(&w, a->value), put_f64(&w, a->allowed);
-        put_u32(&w, a->place), put_text(&w, a->text);
+        put_u32(&w, a->place), put_text(&w, said_text(a->said).characters);
     }
     event_end(&w);
 }
@@ -95,7 +95,7 @@ static uint32_t urgent_frame(const urgent *u) {
     case MSG_NOSESSION: put_u64(&w, u->number); break;
     case MSG_REJECTED:
         put_u64(&w, u->number), put_u8(&w, u->reason), put_u8(&w, LINK_OLDEST), put_u8(&w, LINK_NEWEST);
-        put_text(&w, u->reason == REJECTION_BUSY ? "another host has the session" : "");
+        put_text(&w, said_text(u->reason == REJECTION_BUSY ? SAY_BUSY : 0).characters);
         break;
     default: put_u32(&w, u->token), put_u64(&w, u->number), put_u8(&w, u->state);
     }
@@ -193,7 +193,7 @@ static uint32_t next_frame(uint64_t now) {
     if (LINK.from_host.due) return acknowledgement();
     feed();
     const int found = sender_next(&LINK.out, now, &f, &seq);
-    if (found < 0) end_session("a frame was sent 8 times and never acknowledged");
+    if (found < 0) end_session(SAY_NO_ACKNOWLEDGEMENT);
     if (found > 0) return encode_frame(LINK.frame, f->type, LINK.session, seq, f->payload, f->size);
     return found < 0 ? 0 : telemetry_frame();
 }

@@ -8,6 +8,6 @@ void reject(uint64_t nonce, unsigned reason);
 void reply(unsigned request, const answer *a);
 void reply_ready(unsigned request, int loaded, uint32_t offset);
 void reply_verified(unsigned request, unsigned kind, const uint8_t *sha256);
-void end_session(const char *why);
+void end_session(unsigned why);
 
 #endif

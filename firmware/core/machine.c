@@ -7,16 +7,9 @@
 #define WHOLE_STEP 1e-4 /* a time this close to a step boundary, in steps, is that boundary */
 #define NO_NUMBER (__builtin_nan(""))
 
-int machine_wrong(machine *m, const char *code, const char *text) {
-    m->fault.code = code, m->fault.text = text, m->fault.subject = code, m->fault.unable = 0;
+void machine_fault(machine *m, unsigned said) {
+    m->fault.said = (uint8_t)said, m->fault.subject = 0;
     m->fault.place = (uint32_t)m->ctx[CTX_PC];
-    return 0;
-}
-
-int machine_unable(machine *m, const char *text) {
-    machine_wrong(m, "B502", text);
-    m->fault.unable = 1;
-    return 0;
 }
 
 /* --- the dynamics --------------------------------------------------------------------------------- */
@@ -57,22 +50,22 @@ int machine_drain(machine *m) {
     fine = fine && stream_add(&m->memory, &m->spike_steps, (void *)(intptr_t)b[BLOCK_SPIKE_STEP_AT], (uint32_t)(8 * b[BLOCK_SPIKES]));
     fine = fine && stream_add(&m->memory, &m->spike_ids, (void *)(intptr_t)b[BLOCK_SPIKE_ID_AT], (uint32_t)(8 * b[BLOCK_SPIKES]));
     b[BLOCK_TRACE] = b[BLOCK_SPIKES] = 0;
-    return fine ? 1 : machine_wrong(m, "B403", "energies and spikes take more memory than the board has");
+    return fine ? 1 : machine_wrong(m, SAY_TRACE_MEMORY);
 }
 
 /* What a step asked for; where nothing can be moved, it would ask for ever. */
 static int make_room(machine *m) {
-    if (!m->block[BLOCK_TRACE] && !m->block[BLOCK_SPIKES]) return machine_wrong(m, "B403", "a step asks for more room than there is");
+    if (!m->block[BLOCK_TRACE] && !m->block[BLOCK_SPIKES]) return machine_wrong(m, SAY_STEP_MEMORY);
     return machine_drain(m);
 }
 
 static int check_finite(machine *m) {
     if (!m->allocated) return 1;
-    if (m->model->spins) return is_finite(*energies(m)) ? 1 : machine_wrong(m, "B407", "an energy left the finite range");
+    if (m->model->spins) return is_finite(*energies(m)) ? 1 : machine_wrong(m, SAY_ENERGY_INFINITE);
     for (uint32_t s = 0; s < m->model->state_count; s++) {
         const double *cells = (const double *)(const void *)m->fields[m->model->states[s].field];
         for (uint32_t k = 0; k < m->n; k++)
-            if (!is_finite(cells[k])) return machine_wrong(m, "B407", "a state left the finite range");
+            if (!is_finite(cells[k])) return machine_wrong(m, SAY_STATE_INFINITE);
     }
     return 1;
 }
@@ -87,11 +80,11 @@ static int64_t end_of_run(double clock, double dt) {
 
 static int begin_run(machine *m, double duration) {
     int64_t *c = m->ctx;
-    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     if (c[CTX_DIRTY]) kernel(m, DYN_REFRESH);
-    if (!(duration >= 0.0 && duration < INFINITE)) return machine_wrong(m, "B402", "RUN got what is no duration");
+    if (!(duration >= 0.0 && duration < INFINITE)) return machine_wrong(m, SAY_DURATION);
     const double clock = m->real[REAL_CLOCK] + duration;
-    if (clock / m->real[REAL_DT] > (double)c[CTX_MAX_STEPS]) return machine_wrong(m, "B402", "RUN asks for too many steps in all");
+    if (clock / m->real[REAL_DT] > (double)c[CTX_MAX_STEPS]) return machine_wrong(m, SAY_MANY_STEPS);
     m->real[REAL_CLOCK] = clock;
     const int64_t end = end_of_run(clock, m->real[REAL_DT]);
     c[CTX_RUN_END] = end > c[CTX_STEP] ? end : c[CTX_STEP];
@@ -150,33 +143,33 @@ int machine_scalar(machine *m, uint32_t name, double *to) {
 
 static int get(machine *m, const bbc_word *w) {
     const bbc_strings *names = &m->program->names;
-    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     double *to = m->registers + w->value[0];
     if (machine_scalar(m, w->value[1], to)) return 1;
-    if (!bbc_is(names, w->value[1], "spike_count")) return machine_unable(m, "GET reads what this firmware does not know");
+    if (!bbc_is(names, w->value[1], "spike_count")) return machine_wrong(m, SAY_GET_UNKNOWN);
     *to = spikes_so_far(m);
     return 1;
 }
 
 static int peek(machine *m, const bbc_word *w) {
     const double at = machine_value(m, w, 2);
-    if (!m->allocated) return machine_wrong(m, "B103", "an instruction stands before neurons were allocated");
+    if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     const int variable = machine_word(m, w->value[1]);
-    if (variable < 0) return machine_unable(m, "PEEK reads a variable that this firmware does not know");
-    if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, "B402", "PEEK got an index of no neuron");
+    if (variable < 0) return machine_wrong(m, SAY_PEEK_UNKNOWN);
+    if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, SAY_PEEK_INDEX);
     m->registers[w->value[0]] = machine_variable(m, (int16_t)variable, (uint32_t)at);
     return 1;
 }
 
 static int set_noise(machine *m, double level) {
-    if (!(level >= 0.0 && level < INFINITE)) return machine_wrong(m, "B402", "SIG got what is no level of noise");
+    if (!(level >= 0.0 && level < INFINITE)) return machine_wrong(m, SAY_NOISE);
     m->real[REAL_NOISE] = level;
     m->real[REAL_NOISE_SET] = 1.0;
     return 1;
 }
 
 static int set_offset(machine *m, double offset) {
-    if (!is_finite(offset)) return machine_wrong(m, "B402", "LDO got what is no offset");
+    if (!is_finite(offset)) return machine_wrong(m, SAY_OFFSET);
     m->real[REAL_OFFSET] = offset;
     return 1;
 }

@@ -42,7 +42,7 @@ typedef struct {
     uint8_t *couplings_from; /* where the memory of couplings begins */
     stream trace, spike_steps, spike_ids, values, readings;
     uint32_t reading_count;
-    flaw fault; /* `code` is null where there is none */
+    flaw fault; /* `said` is 0 where there is none */
 } machine;
 
 /* Begin a run in memory from `low` to `high`, both multiples of 8. 0: fine; else what is wrong stands in `fault`. */

@@ -168,11 +168,11 @@ static void metadata(writer *w, const bbc_strings *pairs) {
 static void diagnostics(writer *w, const result_about *about) {
     field(w, "diagnostics");
     put_u8(w, '[');
-    if (about->code) {
+    if (about->said) {
         put_words(w, "{\"code\":");
-        word(w, about->code);
+        word(w, said_code(about->said).characters);
         field(w, "message");
-        word(w, about->text);
+        word(w, said_text(about->said).characters);
         put_words(w, ",\"span\":null,\"hint\":null}");
     }
     put_u8(w, ']');

@@ -5,7 +5,8 @@
 
 /* What only the board knows of a run. */
 typedef struct {
-    const char *status, *code, *text; /* code: null where nothing failed */
+    const char *status;
+    unsigned said; /* what failed; 0: nothing */
     const char *chip, *version;
     const uint8_t *program_sha256;
 } result_about;

@@ -13,7 +13,6 @@
 rig_state RIG;
 static int stimulated; /* since the monitors were read */
 static int checking = 1;
-static const char *const OUT_OF_STEP = "the chip answers out of step: its alignment marker is wrong";
 
 static void send_all(const uint32_t *words, uint32_t count) {
     for (uint32_t k = 0; k < count; k++) port_transfer(words[k]);
@@ -31,22 +30,22 @@ void rig_boot(void) {
     stimulated = 0, checking = 1;
 }
 
-static const char *identify(void) {
+static unsigned identify(void) {
     static const uint8_t registers[4] = {251, 252, 253, 255};
     static const uint16_t known[4] = {0x494E, 0x5441, 0x4E00, 32};
     for (int k = 0; k < 4; k++) {
         port_transfer(0xC0000000u | (uint32_t)registers[k] << 16);
         port_transfer(MARKER);
-        if ((port_transfer(MARKER) & 0xFFFF) != known[k]) return "the chip's ROM is not that of an RHS2116: it is another, or the bus is stuck";
+        if ((port_transfer(MARKER) & 0xFFFF) != known[k]) return SAY_OTHER_CHIP;
     }
     return 0;
 }
 
-const char *rig_start(void) {
+unsigned rig_start(void) {
     uint32_t words[8];
     if (!RIG.stimulates) return 0;
     send_all(RHS_POWER_UP, sizeof RHS_POWER_UP / sizeof *RHS_POWER_UP);
-    const char *why = identify();
+    unsigned why = identify();
     send_all(words, stim_armed() ? stim_arm(words) : stim_disarm(words));
     return why;
 }
@@ -54,12 +53,12 @@ const char *rig_start(void) {
 answer rig_limits(const uint8_t *data, uint32_t size) {
     static limits_table made;
     static refusals found;
-    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "limits", "there is no chip that stimulates");
-    const char *why = limits_read(&made, data, size);
+    if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "limits", SAY_NO_CHIP);
+    unsigned why = limits_read(&made, data, size);
     if (why) return refused(REFUSAL_BAD_LIMITS, "", why);
     found.count = 0;
     limits_over(&found, &made, stim_own());
-    if (found.count) return refused_value(REFUSAL_BAD_LIMITS, RULE_TITLES[RULE_CEILING], "the table allows more than the board does", found.found[0].value, found.found[0].limit);
+    if (found.count) return refused_value(REFUSAL_BAD_LIMITS, RULE_TITLES[RULE_CEILING], SAY_LOOSE_TABLE, found.found[0].value, found.found[0].limit);
     STIM_TABLE = made;
     return accepted(0);
 }
@@ -79,7 +78,7 @@ int rig_due(void) { return RIG.stimulates && (RIG.waiting = stim_waiting(), RIG.
 static void raw_sample(const uint16_t *codes);
 
 /* All channels and up to four other words; the results of the first two of those come within the period. */
-static const char *period(const uint32_t *aux, uint32_t count, uint32_t results[2]) {
+static unsigned period(const uint32_t *aux, uint32_t count, uint32_t results[2]) {
     uint16_t codes[RIG_CHANNELS];
     for (uint32_t k = 0; k < PERIOD_WORDS; k++) {
         const uint32_t word = k < RIG_CHANNELS ? k << 16 : k - RIG_CHANNELS < count ? aux[k - RIG_CHANNELS] : MARKER;
@@ -89,14 +88,14 @@ static const char *period(const uint32_t *aux, uint32_t count, uint32_t results[
         else results[k - 2 - RIG_CHANNELS] = answer;
     }
     raw_sample(codes);
-    return checking && !count && (results[0] & 0xFFFF) != MARKED ? OUT_OF_STEP : 0;
+    return checking && !count && (results[0] & 0xFFFF) != MARKED ? SAY_OUT_OF_STEP : 0;
 }
 
 /* One sample: the stimulator's words where there are any, else the monitors where something stimulated, else markers. */
-static const char *one_sample(void) {
+static unsigned one_sample(void) {
     uint32_t aux[AUX_WORDS], results[2] = {0, 0}, count = 0;
     static const uint32_t monitors[3] = {0xC0000000u | 40u << 16, 0xC0000000u | 50u << 16, 0xC0000000u | 1u << 28 | 255u << 16};
-    const char *why;
+    unsigned why;
     if (stim_next_word() <= RIG.clock) {
         count = stim_words(RIG.clock, aux);
         stimulated = 1;
@@ -157,8 +156,8 @@ static int go_on(int64_t until, uint64_t began) {
 }
 
 /* Without a host no further current is turned on. */
-const char *rig_run(int64_t until) {
-    const char *why = 0;
+unsigned rig_run(int64_t until) {
+    unsigned why = 0;
     const uint64_t began = port_microseconds();
     if (until > RIG.clock + BLOCK) until = RIG.clock + BLOCK;
     stim_admit(RIG.clock, RIG.clock + AHEAD_BY);

@@ -17,7 +17,7 @@ typedef struct {
 extern rig_state RIG;
 
 void rig_boot(void);              /* recall what outlasts a restart */
-const char *rig_start(void);      /* power the chip up; what is wrong with it, or 0 */
+unsigned rig_start(void);         /* power the chip up; the text of what is wrong with it, or 0 */
 answer rig_limits(const uint8_t *data, uint32_t size); /* take a table of limits */
 void rig_arm(void);               /* with the table that was taken last */
 void rig_disarm(void);            /* pulses that have begun are completed; then currents are off and electrodes grounded */
@@ -26,7 +26,7 @@ double rig_wait(void);            /* seconds until the electrodes are discharged
 void rig_forget(void);
 answer rig_stimulate(reader *r);
 int rig_due(void);                /* whether a pulse waits or is under way */
-const char *rig_run(int64_t until); /* sample and stimulate up to a sample; what is wrong with the chip, or 0 */
+unsigned rig_run(int64_t until);  /* sample and stimulate up to a sample; the text of what is wrong with the chip, or 0 */
 void rig_skip(int64_t until);     /* let time pass unseen */
 void rig_ceilings(writer *w);
 

@@ -26,32 +26,32 @@ int64_t pulse_net(const pulse *p) {
 
 /* --- tables --------------------------------------------------------------------------------------- */
 
-static const char *limits_of(bio_limits *limits, const uint8_t *data) {
+static unsigned limits_of(bio_limits *limits, const uint8_t *data) {
     double *to = (double *)limits;
     for (int k = 0; k < SAFETY_FIELDS; k++) {
         to[k] = get_f64(data + 8 * k);
-        if (!(to[k] >= 0.0 && to[k] <= 1e12)) return "a limit is no number from 0 to 1e12";
-        if (SAFETY_IS_WHOLE[k] && to[k] != floor_of(to[k])) return "a limit that counts is no whole number";
+        if (!(to[k] >= 0.0 && to[k] <= 1e12)) return SAY_LIMIT_VALUE;
+        if (SAFETY_IS_WHOLE[k] && to[k] != floor_of(to[k])) return SAY_LIMIT_COUNT;
     }
-    return limits->max_rate < 1e-6 || limits->max_duty < 1e-6 ? "a rate or share of time is below 1e-6" : 0;
+    return limits->max_rate < 1e-6 || limits->max_duty < 1e-6 ? SAY_LIMIT_RATE : 0;
 }
 
-const char *limits_read(limits_table *t, const uint8_t *data, uint32_t size) {
+unsigned limits_read(limits_table *t, const uint8_t *data, uint32_t size) {
     const uint32_t head = 6 + 8 * SAFETY_FIELDS;
     memset(t, 0, sizeof *t);
     t->beyond = -1;
-    if (size < head || memcmp(data, "BSL1", 4)) return "this is no table of limits";
+    if (size < head || memcmp(data, "BSL1", 4)) return SAY_NO_LIMITS;
     const uint32_t count = get_u16(data + 4);
-    if (size != head + 28 * count) return "the electrodes do not fill the table";
-    const char *why = limits_of(&t->limits, data + 6);
+    if (size != head + 28 * count) return SAY_TABLE_SIZE;
+    unsigned why = limits_of(&t->limits, data + 6);
     int32_t before = -1;
     for (uint32_t k = 0; !why && k < count; k++) {
         const uint8_t *row = data + head + 28 * k;
         const int32_t channel = get_u16(row);
         const electrode e = {get_f64(row + 4), get_f64(row + 12), get_f64(row + 20), 1, row[3], row[2]};
-        if (channel <= before) return "channels are out of order";
-        if (e.allowed > 1 || e.material >= MATERIAL_COUNT) return "an electrode has an unknown material or mark";
-        if (!(e.area > 0.0 && is_finite(e.area)) || !(e.max_current >= 0.0) || !(e.max_charge >= 0.0)) return "an electrode's numbers can't be";
+        if (channel <= before) return SAY_TABLE_ORDER;
+        if (e.allowed > 1 || e.material >= MATERIAL_COUNT) return SAY_MATERIAL;
+        if (!(e.area > 0.0 && is_finite(e.area)) || !(e.max_current >= 0.0) || !(e.max_charge >= 0.0)) return SAY_TABLE_NUMBERS;
         if (channel < CHANNELS) t->electrodes[channel] = e;
         else if (t->beyond < 0) t->beyond = channel;
         before = channel;

@@ -39,8 +39,8 @@ typedef struct {
 } refusals;
 
 void refuse(refusals *r, unsigned rule, double value, double limit);
-/* 0: sound; else what is wrong with the bytes. */
-const char *limits_read(limits_table *t, const uint8_t *data, uint32_t size);
+/* 0: sound; else the text of what is wrong with the bytes. */
+unsigned limits_read(limits_table *t, const uint8_t *data, uint32_t size);
 void limits_over(refusals *r, const limits_table *mine, const limits_table *ceiling);
 void check_pulse(refusals *r, const pulse *p, const limits_table *t, uint32_t channel, double step, double period);
 

@@ -152,11 +152,11 @@ static answer flaw_of_timing(const train *t, uint64_t at, int64_t clock) {
         once = once && !(seen >> t->list[k] & 1);
         seen |= 1u << t->list[k];
     }
-    if (!once) return refused(REFUSAL_MALFORMED, "channels", "channels are named once each, at least one");
-    if (t->left < 1 || (t->left > 1 && !t->period)) return refused(REFUSAL_MALFORMED, "count", "a train has a count of at least 1 and a period");
-    if (at && (at < (uint64_t)(clock + LEAD) || at >= UINT64_C(1) << 62)) return refused_value(REFUSAL_UNABLE, "at", "the pulse would start too early, or beyond the clock", (double)at, (double)(clock + LEAD));
+    if (!once) return refused(REFUSAL_MALFORMED, "channels", SAY_CHANNELS);
+    if (t->left < 1 || (t->left > 1 && !t->period)) return refused(REFUSAL_MALFORMED, "count", SAY_TRAIN);
+    if (at && (at < (uint64_t)(clock + LEAD) || at >= UINT64_C(1) << 62)) return refused_value(REFUSAL_UNABLE, "at", SAY_EARLY, (double)at, (double)(clock + LEAD));
     const double waiting = (double)stim_waiting() + (double)t->left * t->channels;
-    if (waiting > MOST_WAITING_PULSES) return refused_value(REFUSAL_TOO_LARGE, "queue", "too many pulses would wait for their time", waiting, MOST_WAITING_PULSES);
+    if (waiting > MOST_WAITING_PULSES) return refused_value(REFUSAL_TOO_LARGE, "queue", SAY_MANY_PULSES, waiting, MOST_WAITING_PULSES);
     return accepted(0);
 }
 
@@ -174,21 +174,21 @@ answer stim_request(reader *r, int64_t clock) {
     const uint32_t period_ns = (uint32_t)take_number(r, 4);
     const uint64_t at = take_number(r, 8);
     const int fine = quantised(r, &t.pulse);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", "the payload does not hold the fields of its message");
-    if (!fine) return refused(REFUSAL_UNSAFE, "quantisation", "the phases are not in whole steps of 50 nA and samples of 50 us");
+    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (!fine) return refused(REFUSAL_UNSAFE, "quantisation", SAY_QUANTISATION);
     t.period = (uint32_t)round_even(period_ns * 1e-9 * RIG_RATE);
-    if (beyond) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_ELECTRODE], "there is no such channel", beyond, CHANNELS - 1);
+    if (beyond) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_ELECTRODE], SAY_NO_CHANNEL, beyond, CHANNELS - 1);
     const answer flaw = flaw_of_timing(&t, at, clock);
     if (flaw.reason) return flaw;
     for (int k = 0; k < t.channels; k++) {
         found.count = 0;
         judge_alone(&found, &t.pulse, t.list[k]);
-        if (found.count) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[found.found[0].rule], "the interlock refuses the pulse", found.found[0].value, found.found[0].limit);
+        if (found.count) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[found.found[0].rule], SAY_INTERLOCK, found.found[0].value, found.found[0].limit);
     }
     t.at = at ? (int64_t)at : clock + LEAD, t.used = 1, t.age = ++S.age;
     for (int k = 0; k < TRAINS; k++)
         if (!S.trains[k].used) return S.trains[k] = t, accepted((uint64_t)t.at);
-    return refused_value(REFUSAL_TOO_LARGE, "queue", "too many trains wait for their time", TRAINS + 1, TRAINS);
+    return refused_value(REFUSAL_TOO_LARGE, "queue", SAY_MANY_TRAINS, TRAINS + 1, TRAINS);
 }
 
 /* --- judging when the time has come --------------------------------------------------------------- */

@@ -84,7 +84,7 @@ int main(int count, char **words) {
             int status = machine_begin(&m, &p, heap, heap + sizeof heap, 1, 3000, 0, 0) ? STATUS_SLICE : STATUS_FAULT;
             while (status == STATUS_SLICE) status = machine_slice(&m, 100);
             ended[status & 7]++;
-            const result_about about = {"failed", m.fault.code, m.fault.text, "none", "0", digest};
+            const result_about about = {"failed", m.fault.said, "none", "0", digest};
             uint8_t part[256];
             if (m.model && result_make(&r, &m, &about)) /* without a model a board begins no run */
                 for (uint32_t at = 0, some; (some = result_read(&r, at, part, sizeof part)) > 0;) at += some;

@@ -15,18 +15,18 @@ int main(int count, char **words) {
     if (!in) return 2;
     const uint32_t length = (uint32_t)fread(file, 1, sizeof file, in);
     fclose(in);
-    if (!bbc_open(&p, file, length, &why)) return fprintf(stderr, "%s %s (%s) at %u\n", why.code, why.text, why.subject, why.place), why.unable ? 4 : 3;
+    if (!bbc_open(&p, file, length, &why)) return fprintf(stderr, "%s %s at %u\n", said_code(why.said).characters, said_text(why.said).characters, why.place), said_beyond(why.said) ? 4 : 3;
     const uint64_t seed = count > 2 ? strtoull(words[2], 0, 10) : 0, fuel = count > 3 ? strtoull(words[3], 0, 10) : UINT64_C(1) << 40;
     const int64_t slice = count > 4 ? atoll(words[4]) : 1000;
     int status = machine_begin(&m, &p, heap, heap + sizeof heap, seed, fuel, 0, 0) ? STATUS_SLICE : STATUS_FAULT;
     while (status == STATUS_SLICE) status = machine_slice(&m, slice);
-    if (m.fault.code) fprintf(stderr, "%s %s at %u\n", m.fault.code, m.fault.text, m.fault.place);
-    if (m.fault.code && m.fault.unable) return 4;
+    if (m.fault.said) fprintf(stderr, "%s %s at %u\n", said_code(m.fault.said).characters, said_text(m.fault.said).characters, m.fault.place);
+    if (said_beyond(m.fault.said)) return 4;
     uint8_t digest[32];
     sha256 h;
     sha256_begin(&h), sha256_add(&h, file, length), sha256_end(&h, digest);
     const result_about about = {
-        status == STATUS_HALT ? "finished" : status == STATUS_FUEL ? "out of fuel" : "failed", m.fault.code, m.fault.text, "none", "0", digest};
+        status == STATUS_HALT ? "finished" : status == STATUS_FUEL ? "out of fuel" : "failed", m.fault.said, "none", "0", digest};
     if (!result_make(&r, &m, &about)) return 5;
     static uint8_t part[1000];
     for (uint32_t at = 0, some; (some = result_read(&r, at, part, sizeof part)) > 0; at += some) fwrite(part, 1, some, stdout);

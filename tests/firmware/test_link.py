@@ -235,6 +235,7 @@ def test_a_fault_in_the_run_is_told_with_its_place(port: str) -> None:
         started(link, bytecode("MODEL ising\nALC 2\nRUN 3\nMOV r0, -1\nRUN r0\n"))
         told = ended(link)
         assert (told.status, told.code, told.place) == (m.RunStatus.FAILED, "B402", 4)
+        assert told.text == "RUN got what is no duration"
         result = unpack_result(link.fetch(told))
     assert [d.code for d in result.diagnostics] == ["B402"]
     assert result.steps == 3

@@ -15,6 +15,7 @@ from bioasm.diagnostics.codes import CODES
 from bioasm.drivers.intan.telemetry_state import TelemetryState
 from bioasm.hardware.link.host import HostLink
 from bioasm.hardware.link.messages import NOWHERE, Capability, RunEnded, Substrate
+from bioasm.hardware.link.texts import in_words
 from bioasm.hardware.link.transfers import damaged
 from bioasm.models.base import Model
 from bioasm.results import Result
@@ -31,7 +32,8 @@ def completed(result: Result, verified: Verified, timing: Mapping[str, float], e
     """The board's Result with the host's versions, timing and provenance. Raises BioasmError B515 for one of other sizes."""
     _check_shape(result, verified)
     told_versions = {**result.versions, **versions()}
-    warnings = (*verified.warnings, *(d for d in result.diagnostics if d.severity == "error"))
+    failures = (replace(d, message=in_words(d.message)) for d in result.diagnostics if d.severity == "error")
+    warnings = (*verified.warnings, *failures)
     told = {**result.extras, **extras}
     return replace(result, driver=NAME, versions=told_versions, timing=dict(timing), diagnostics=warnings, extras=told)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from bioasm.hardware.link.errors import LinkLost
 from bioasm.hardware.link.frames import HEADER, MAX_PAYLOAD, Frame
 from bioasm.hardware.link.messages import Kind, Message, Reply, Request, State, Stream
 from bioasm.hardware.link.statistics import Statistics
+from bioasm.hardware.link.texts import in_words
 from bioasm.hardware.link.transfers import Download, Pending, Upload
 from bioasm.hardware.link.window import GaveUp
 from bioasm.hardware.link.wire import WireError
@@ -215,7 +217,7 @@ class HostSession:
         return ours
 
     def _out_of_band(self, frame: Frame, now: float) -> None:
-        message = m.read(frame.type, frame.payload)
+        message = _read(frame)
         match message:
             case m.Welcome():
                 self._welcomed(message, frame, now)
@@ -263,7 +265,7 @@ class HostSession:
     # --- messages -----------------------------------------------------------------------------------
 
     def _reliable(self, frame: Frame, now: float) -> None:
-        message = m.read(frame.type, frame.payload)
+        message = _read(frame)
         if isinstance(message, Reply):
             pending = self._pending.pop(message.request, None)
             if pending is not None:
@@ -282,7 +284,7 @@ class HostSession:
             self._watchdog = None
 
     def _telemetry(self, frame: Frame, now: float) -> None:
-        message = m.read(frame.type, frame.payload)
+        message = _read(frame)
         stream = Stream(frame.type - 0x80)
         missing = (frame.seq - self._expected[stream]) % (1 << 16)
         if missing >= (1 << 16) - LATEST:
@@ -316,6 +318,14 @@ class HostSession:
         event, size = self._events.popleft()
         self._event_bytes -= size
         return event
+
+
+def _read(frame: Frame) -> Message:
+    """The message in a frame, with its text in words."""
+    message = m.read(frame.type, frame.payload)
+    if isinstance(message, m.Refused | m.RunEnded | m.Faulted | m.Log | m.Rejected):
+        return replace(message, text=in_words(message.text))
+    return message
 
 
 def _from_board(kind: int) -> bool:
