@@ -1,4 +1,4 @@
-"""The elementary functions over arrays in numpy, with the bits that compiled code gives: for conditions of connections."""
+"""Vectorised elementary functions in numpy, bit-identical to compiled code: for conditions and formulas of connections."""
 
 from __future__ import annotations
 

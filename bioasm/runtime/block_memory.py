@@ -1,4 +1,4 @@
-"""Memory of BLK: the graph of the couplings in rows, and the choices of the block that has most."""
+"""Memory estimate of BLK: the coupling graph in CSR form, and the back-pointers of the block that needs most."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
-_SPARSE_BYTES, _DENSE_BYTES = 16, 36  # of an entry, on each side of the diagonal, and while a dense matrix is gone through
-_SPIN_BYTES = 70  # of a spin: what is known of it, its words and costs, and its choices in a table of the least width
-_MEASURED = 64  # blocks, the longest ones; it takes milliseconds for each
+_SPARSE_BYTES, _DENSE_BYTES = 16, 36  # per entry: in CSR on each side of the diagonal; while a dense matrix is scanned
+_SPIN_BYTES = 70  # per spin: its row of the plan, messages and costs, and back-pointers in a table of the least width
+_MEASURED = 64  # blocks, the longest ones: measuring one takes milliseconds
 
 
 def bytes_of_blocks(verified: Verified) -> int:
-    """Bytes that a program takes for its BLK; a bound where couplings are dense or blocks are many."""
+    """Memory estimate of a program's BLK in bytes; an upper bound where couplings are dense or blocks are many."""
     plans = [verified.program.data[index].value for index in _taken(verified, "BLK")]
     couplings = [verified.program.data[index].value for index in _taken(verified, "LDJ")]
     blocks = [block for plan in plans if isinstance(plan, Dense) for block in _longest(plan.array)]
@@ -37,14 +37,14 @@ def _taken(verified: Verified, mnemonic: str) -> set[int]:
 
 
 def _longest(plan: Array) -> list[Array]:
-    """Some blocks of a plan, the longest first, and one more that is bounded and not measured."""
+    """The longest blocks of a plan in descending order: `_MEASURED` to be measured, and one more as a bound of the rest."""
     ends = np.concatenate([[-1], np.flatnonzero(plan == END), [plan.size]])
     order = np.argsort(-np.diff(ends), kind="stable")[: _MEASURED + 1]
     return [plan[ends[k] + 1 : ends[k + 1]].astype(np.int64) for k in order]
 
 
 def _with(j: object, n: int, blocks: list[Array]) -> int:
-    """Bytes with these couplings."""
+    """Bytes of BLK with the couplings `j` (a Sparse or Dense, or None) of n spins."""
     widest = limit("block_width")
     bounds = [bytes_of_choices(min(len(block), widest), len(block)) for block in blocks]
     if not isinstance(j, Sparse):
@@ -60,7 +60,7 @@ def _width(block: Array, start: Array, column: Array) -> int:
 
 
 def _rows(j: Sparse, n: int) -> tuple[Array, Array]:
-    """Starts and columns of the entries of a matrix and of its transpose."""
+    """CSR arrays (starts, columns) of the union of a matrix and its transpose."""
     row, column, _ = mirrored(j)
     row, column = (row, column) if j.symmetric else (np.concatenate([row, column]), np.concatenate([column, row]))
     return starts(np.bincount(row, minlength=n)), column[np.argsort(row, kind="stable")].astype(np.int64)

@@ -1,4 +1,4 @@
-"""Plans of BLK: blocks of spins, each in an order of visits whose path decomposition is narrow, measured on the couplings."""
+"""Path decompositions for BLK: blocks of spins in elimination orders of small pathwidth, measured on the coupling graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bioasm.isa.limits import limit
 
 Array = NDArray[Any]
 
-END = -1  # what stands behind each block of a plan
+END = -1  # the separator of blocks in a plan
 
 
 def blocks_of(plan: Array) -> list[Array]:
@@ -26,11 +26,11 @@ class TooWide(Exception):
 
 
 class Measure(NamedTuple):
-    """How wide a block is: the most spins that stand in its table at a time, and `spread`, a bound in units of J.
+    """Width of a path decomposition: the most spins in its table at any visit; and `spread`, a bound of entries in units of J.
 
-    An entry that exceeds the lowest one by more than what the spins to come can give back to it never wins. The lowest one
-    itself rises by the couplings of two visits at most before the table is brought to its scale again. `spread` is the
-    largest sum of both: entries above it need no exact value, whatever fields there are.
+    An entry that exceeds the lowest one by more than the remaining spins can make up for is never part of the minimum. The
+    lowest one itself rises by the couplings of two visits at most before the table is rescaled. `spread` is the largest sum
+    of both: entries above it need no exact value, whatever the fields are.
     """
 
     width: int
@@ -38,7 +38,7 @@ class Measure(NamedTuple):
 
 
 def measure(order: Array, start: Array, column: Array, size: Array) -> Measure:
-    """Measure a block on a graph in rows: those of spin i are columns[start[i]:start[i + 1]], with |J| in `size`."""
+    """Measure a block on a graph in CSR form: spin i has the neighbours column[start[i]:start[i + 1]], with |J| in `size`."""
     count = len(order)
     place = np.full(len(start) - 1, -1, np.int64)
     place[order] = np.arange(count)
@@ -50,16 +50,16 @@ def measure(order: Array, start: Array, column: Array, size: Array) -> Measure:
     here, there, sizes = here[inside], there[inside], sizes[inside]
     last = np.arange(count)
     np.maximum.at(last, here, there)
-    ending = np.bincount(last, minlength=count)  # spins without any to come from this visit on
+    ending = np.bincount(last, minlength=count)  # spins whose last neighbour in the order is this visit's
     waiting = np.cumsum(1 - ending)
     before = np.concatenate([[0], waiting[:-1]])
-    replaced = ending - (last == np.arange(count)) > 0  # a spin that ends leaves its slot to the one visited
+    replaced = ending - (last == np.arange(count)) > 0  # the spin visited takes the slot of one that ends here
     width = int((before + 1 - replaced).max(initial=0))
     return Measure(width, _spread(here, there, sizes, count))
 
 
 def check_width(found: Measure, count: int) -> None:
-    """Raise TooWide where the table of a block of `count` spins would have more entries than it may, or be kept too often."""
+    """Raise TooWide where the table of a block of `count` spins, or the back-pointers of its visits, exceed their limits."""
     if found.width > limit("block_width"):
         text = f"BLK got a block that needs a table of 2^{found.width} entries; the limit is 2^{limit('block_width')}"
         raise TooWide(text)
@@ -69,12 +69,12 @@ def check_width(found: Measure, count: int) -> None:
 
 
 def bytes_of_choices(width: int, count: int) -> int:
-    """Bytes of what is decided for each assignment on the way forward, of a block of `count` spins: two bits for each."""
+    """Bytes of the back-pointers of a forward pass over `count` spins: two bits for each entry of each visit's table."""
     return count << width >> 2
 
 
 def _spread(here: Array, there: Array, sizes: Array, count: int) -> float:
-    """The largest sum of |J| between spins visited and spins to come, with those of the spin visited and the one before it."""
+    """The largest cut: the sum of |J| between visited and later spins, with those of the spin visited and the one before it."""
     later = there > here
     opened = np.bincount(here[later], sizes[later], minlength=count)
     closed = np.bincount(there[later], sizes[later], minlength=count)

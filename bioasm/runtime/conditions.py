@@ -25,9 +25,9 @@ from bioasm.verifier.gate import Verified
 Array = NDArray[Any]
 Names = Mapping[str, Callable[["Pairs"], Any]]
 
-PAIRS = 1 << 13  # of a block: as many as stay in the processor's cache while functions are worked out
-_SAMPLE = 1 << 16  # pairs that an estimate looks at
-SAMPLE_PLACE = 0x80000000  # where it draws them: no projection has this place, and no population
+PAIRS = 1 << 13  # pairs of a block: its arrays stay in the processor's cache while functions are evaluated
+_SAMPLE = 1 << 16  # pairs that an estimate draws
+SAMPLE_PLACE = 0x80000000  # the random stream of estimates: no projection or population has this place
 
 
 class Pairs:
@@ -43,12 +43,12 @@ class Pairs:
         return self.known[name]
 
     def only(self, chosen: Array) -> Pairs:
-        """Some of them."""
+        """The candidates at the positions or mask `chosen`."""
         return Pairs(self.row[chosen], self.column[chosen], self.names)
 
 
 def truth(node: Expression, pairs: Pairs) -> Array:
-    """Where a condition holds; the right side of `and` and `or` is worked out where it still decides."""
+    """Short-circuit evaluation, vectorised: where a condition holds; the right side of `and` and `or` only where it decides."""
     if isinstance(node, Negation):
         return ~truth(node.operand, pairs)
     assert isinstance(node, Binary)
@@ -62,7 +62,7 @@ def truth(node: Expression, pairs: Pairs) -> Array:
 
 
 def value(node: Expression, pairs: Pairs) -> Any:
-    """An expression that is a number, for each pair or one for all."""
+    """Vectorised evaluation of a numeric expression: one number for each pair, or one for all."""
     if isinstance(node, Number):
         return np.float64(node.value)
     if isinstance(node, Symbol):
@@ -90,9 +90,9 @@ def chosen_pairs(condition: Expression, pre: int, post: int, names: Names) -> It
 
 
 def estimated(verified: Verified, projection: Projection) -> int:
-    """About how many connections a condition makes: exact for few pairs without random numbers, else with a margin.
+    """Sampling estimate of the number of connections of a condition: exact for few pairs without random numbers, else high.
 
-    Of many pairs some are looked at; six standard deviations are added, and as many as none among these would not exclude.
+    Of many pairs `_SAMPLE` are drawn. Six standard deviations are added, and the number that a sample without a hit allows.
     """
     among, condition = verified.network.candidates(projection), projection.rule.condition
     assert condition is not None

@@ -37,7 +37,7 @@ class ConnectionValues:
     given: float | Array | Values | PairValues
     word: str = ""
     span: Span | None = None
-    of_lanes: Array | None = None  # what multiplies them in each lane, (lanes, 1), where lanes have values of their own
+    of_lanes: Array | None = None  # factors (lanes, 1) of the values, where lanes have values of their own
 
     @property
     def number(self) -> float | None:
@@ -45,16 +45,16 @@ class ConnectionValues:
         return self.given if isinstance(self.given, float) else None
 
     def along(self, start: Array, reached: Array) -> ConnectionValues:
-        """The same of connections in rows: a formula reads where they begin and end."""
+        """The same values for connections in CSR rows, whose ends a formula reads."""
         return replace(self, given=self.given.along(start, reached)) if isinstance(self.given, PairValues) else self
 
     def weights(self, own: Array, count: int, look: Look = nothing) -> Array:
         """The numbers times `own`, the weights of a matrix (count,) or one for all (1,), as `narrow_weights` keeps them.
 
-        With a `look` between blocks. Raises BioasmError B106.
+        `look` is called between blocks. Raises BioasmError B106.
         """
         if self.number is not None and len(own) == 1:
-            return own.astype(np.float64) * self.number  # a float32 would stay one beside a number of Python
+            return own.astype(np.float64) * self.number  # numpy would keep float32 beside a Python number
         return narrow_weights(self._products(own, count, look), count)
 
     def _products(self, own: Array, count: int, look: Look) -> Iterator[Array]:

@@ -1,7 +1,7 @@
 """The connections of a projection as CSR: rows of sources, the neurons that each reaches, and the weights.
 
-Rows are sorted by the neuron reached. All is kept in the narrowest types that hold it exactly, and made in blocks that take
-some hundredths of a second each, so that a signal is heard between them.
+Rows are sorted by the neuron reached. Arrays have the narrowest types that hold them exactly, and are made in blocks of some
+hundredths of a second, between which signals are handled.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Connections = tuple[Array, Array, Array]
 
 
 def from_matrix(data: Dense | Sparse, look: Look = nothing) -> Connections:
-    """The connections of a matrix of weights (pre, post), which have its type; what is 0 is none."""
+    """CSR of a matrix of weights (pre, post), in its dtype; zeros are no connections."""
     if isinstance(data, Dense):
         return _from_dense(data.array, look)
     row, column, value = mirrored(data)
@@ -42,16 +42,16 @@ def from_matrix(data: Dense | Sparse, look: Look = nothing) -> Connections:
 def connect(
     verified: Verified, projection: Projection, weight: ConnectionValues, seed: int, look: Look = nothing
 ) -> Connections:
-    """The connections of a projection with their weights, or what multiplies those of a matrix.
+    """CSR of a projection with its weights, or with the factors of those of a matrix.
 
-    Rows are all neurons of the population that sends, also where a part of them is connected.
+    Rows are all neurons of the presynaptic population, also where only a part of them is connected.
     """
     start, reached, own = _connected(verified, projection, seed, look)
     return start, reached, weight.along(start, reached).weights(own, len(reached), look)
 
 
 def _connected(verified: Verified, projection: Projection, seed: int, look: Look) -> Connections:
-    """The connections of a projection with a weight of 1, or that of the matrix."""
+    """CSR of a projection with weights of 1, or those of the matrix."""
     network = verified.network
     if projection.data is not None:
         found = from_matrix(verified.program.data[projection.data].value, look)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def _among_all(found: Connections, projection: Projection, pre: int, post: int, 
 
 
 def from_rule(rule: Rule, number: float, among: Candidates, seed: int, place: int, look: Look = nothing) -> Connections:
-    """The connections of a rule among candidates in CSR form, of weight 1; those of a pair that has several stand side by side.
+    """CSR of a rule among candidates, of weight 1; several connections of one pair are adjacent.
 
     Random rules follow from the seed and the projection's place in the program; they are the same in all lanes. Their time
     and memory are those of the connections, not of the pairs.

@@ -1,6 +1,6 @@
-"""Delays of a projection's pathways: what a program says of each connection, in whole steps.
+"""Delays of a projection's pathways, one for each connection, rounded to whole steps.
 
-The number of steps is floor(delay/dt + 1/2) in 64-bit floats, half a step upwards, as in Brian2.
+The number of steps is floor(delay/dt + 1/2) in 64-bit floats (half a step rounds up), as in Brian2.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def delays_of(
 ) -> dict[str, ConnectionValues]:
     """The delays of a projection in seconds, by pathway: those of the program, else those of `parameters`, else 0.
 
-    What they are must be known before connections are made, so that registers can't stand there.
+    They must be known before connections are made, so that they can't come from registers.
     """
     words = {name: f"{projection.name}.{name}" for name in pathways(projection)}
     found = {name: ConnectionValues(float(parameters.get(word, 0.0)), word) for name, word in words.items()}
@@ -62,7 +62,7 @@ def delays_of(
 
 
 def values_set(verified: Verified) -> dict[str, list[tuple[str, Resolved]]]:
-    """By projection the names that SET gives values there, with the instructions: listed once for all projections."""
+    """Index of the SETs of projections: by projection, the names that are set with their instructions."""
     if verified not in _SETS:
         found = _SETS[verified] = {}
         for instruction in (i for i in verified.instructions if i.mnemonic == "SET"):
@@ -89,8 +89,7 @@ def _given(verified: Verified, instruction: Resolved, seed: int) -> float | Arra
 
 
 def longest(delays: ConnectionValues) -> float:
-    """The longest delay in seconds: of a vector its maximum, of random values the largest number that can be drawn, of formulas
-    a bound."""
+    """Upper bound of the delays (s): the maximum of a vector, the largest number that can be drawn, the bound of a formula."""
     given = delays.given
     if isinstance(given, PairValues):
         return max(0.0, given.pairwise.high)
@@ -105,9 +104,9 @@ def in_steps(delay: Any, step: float) -> Any:
 
 
 def steps_of(delays: ConnectionValues, count: int, step: float, fewest: int = 0, look: Look = nothing) -> Array:
-    """The delays of `count` connections in whole steps, at least `fewest`, (count,) in 1, 2 or 4 bytes; a `look` now and then.
+    """The delays of `count` connections in whole steps, at least `fewest`, (count,) in 1, 2 or 4 bytes.
 
-    Raises BioasmError: B106 for a vector of another length, B402 for a drawn number below 0.
+    `look` is called between blocks. Raises BioasmError: B106 for a vector of another length, B402 for a drawn number below 0.
     """
     return narrowed(_steps_in_blocks(delays, count, step, fewest, look), count, DELAYS)
 

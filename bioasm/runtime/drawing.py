@@ -1,4 +1,4 @@
-"""Random values of a program: inversion of the distribution, from numbers that are functions of seed, place, lane and index.
+"""Random values of a program by inverse transform sampling from counter-based numbers of (seed, place, lane, index).
 
 Number k of a block of data comes from the counter-based generator: the key is made for (seed, place of the block, lane or
 all lanes), the counter is (k, attempt), and the two words give a uniform number of 52 bits. Attempts after the first are for
@@ -25,13 +25,13 @@ from bioasm.verifier.random_values import numbers
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-ALL_LANES = 0  # in place of a lane, which is counted from 1 here: numbers that all lanes share
-_BLOCK = 1 << 18  # numbers that are drawn at a time
+ALL_LANES = 0  # in place of a lane (counted from 1): numbers that all lanes share
+_BLOCK = 1 << 18  # numbers drawn at a time
 _UNIT = 2.0**-52
 
 
 class Values(NamedTuple):
-    """A random datum of a program that runs: its distribution with numbers as arguments, and where it is drawn from."""
+    """A random datum in a run: its distribution with numeric arguments, and its key in the random stream."""
 
     distribution: str
     arguments: tuple[float, ...]
@@ -67,7 +67,7 @@ def values_of(program: Program, random: Random, seed: int, place: int) -> Values
 
 
 def blocks(count: int) -> Iterator[tuple[int, int]]:
-    """Ranges of indices that are drawn at a time: a signal is heard between them."""
+    """Ranges of indices that are drawn at a time; signals are handled between them."""
     for first in range(0, count, _BLOCK):
         yield first, min(first + _BLOCK, count)
 
@@ -85,7 +85,7 @@ class _Source(NamedTuple):
         return (word.astype(np.float64) + 0.5) * _UNIT
 
     def only(self, chosen: Array) -> _Source:
-        """Those of some of the indices."""
+        """The source of some of the indices."""
         return self._replace(indices=self.indices[chosen])
 
 
@@ -150,7 +150,7 @@ _FAR = (
 
 
 def quantile(u: Floats) -> Floats:
-    """The standard normal number below which a share u in (0, 1) lies, to about 1e-15 relative."""
+    """Standard normal quantile function (AS 241) of u in (0, 1), to about 1e-15 relative."""
     q = u - 0.5
     found = np.empty_like(u)
     middle = np.abs(q) <= 0.425

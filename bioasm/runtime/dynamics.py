@@ -1,6 +1,6 @@
-"""The protocol `Dynamics`: what a back end implements, so that every instruction has its meaning over it.
+"""The protocol `Dynamics` between instructions and back ends: every instruction is defined over its methods.
 
-Arrays of neurons are (lanes, n), float64 unless said otherwise; neurons are numbered through over all populations. Times
+Arrays of neurons are (lanes, n), float64 unless said otherwise; neurons are numbered consecutively over all populations. Times
 are whole steps from the start. Energies are without the program's offset.
 """
 
@@ -38,7 +38,7 @@ class Recorded(NamedTuple):
 
 @dataclass
 class Samples:
-    """A recorder in Python: what, how often from which step on, of which neurons, and the samples so far (lanes, neurons)."""
+    """Recorder of a variable in Python: interval and first step, neurons, and the samples so far, each (lanes, neurons)."""
 
     ref: VariableRef
     every: int
@@ -60,18 +60,18 @@ class Samples:
 
 @dataclass
 class Best:
-    """The state of lowest energy that was seen, a lane each (int8): spins, or s > 1/2; energies are infinite where none was."""
+    """Best state per lane: states (lanes, n) int8, spins or s > 1/2, and energies (lanes,), infinite where none was seen."""
 
     energy: Array
     state: Array
 
     @classmethod
     def none(cls, lanes: int, n: int) -> Best:
-        """Nothing was seen."""
+        """The value before any state was seen."""
         return cls(np.full(lanes, np.inf), np.zeros((lanes, n), np.int8))
 
     def see(self, energy: Array, state: Array) -> None:
-        """Keep states (lanes, n) where their energies (lanes,) are below all that was seen."""
+        """Keep states (lanes, n) where their energies (lanes,) are lower than the best so far."""
         better = energy < self.energy
         self.energy = np.where(better, energy, self.energy)
         self.state = np.where(better[:, None], state, self.state).astype(np.int8)
@@ -94,13 +94,13 @@ def no_spikes() -> Spikes:
 
 
 def sorted_spikes(steps: Array, neuron: Array, lane: Array, seconds: float) -> Spikes:
-    """Spikes by their steps, in any order, as the Spikes of a Result: sorted by lane, time and neuron; a step in seconds."""
+    """Spikes of a Result, sorted by lane, time and neuron, from spikes in any order; `seconds` is the length of a step."""
     order = np.lexsort((neuron, steps, lane))
     return Spikes(steps[order] * seconds, neuron[order], lane[order])
 
 
 class Dynamics(Protocol):
-    """Neurons in several lanes: what the instructions of the core ask of them."""
+    """Neurons in several lanes: the operations that the core instructions need."""
 
     @property
     def n(self) -> int:
@@ -135,10 +135,10 @@ class Dynamics(Protocol):
         """Set the offset that is added to the energies of the trace from now on."""
 
     def reset(self) -> None:
-        """Back to the initial state, but for what is clamped. The clock goes on."""
+        """Set all neurons that are not clamped to their initial state. The clock goes on."""
 
     def read(self, ref: VariableRef) -> Array:
-        """A variable now."""
+        """Present values of a variable, (lanes, neurons)."""
 
     def neurons_of(self, ref: VariableRef) -> int:
         """How many neurons have a variable."""
@@ -147,10 +147,10 @@ class Dynamics(Protocol):
         """E of the present state, (lanes,)."""
 
     def best(self) -> Best:
-        """The best that was seen, of spins the present state included."""
+        """The best state so far; of spins the present state included."""
 
     def final_as_best(self) -> Array:
-        """The present state in the form of a best state, for where no energy was ever seen."""
+        """The present state in the form of a best state, used where no energy was computed."""
 
     def trace(self) -> Array:
         """Energies over the run, (lanes, entries), each with the offset that held then."""
@@ -165,21 +165,21 @@ class Dynamics(Protocol):
 class Driven(Dynamics, Protocol):
     """Neurons with parameters that change and inputs from outside, that can be recorded and clamped.
 
-    Where a reference is to a part, values are those of its neurons alone, and the other neurons keep what they have
-    (`bioasm.runtime.parts`); neurons are counted from 0 in the owner all the same.
+    Where a reference is to a part, values are those of its neurons alone, and the other neurons keep theirs
+    (`bioasm.runtime.parts`); indices of neurons still count from 0 in the owner.
     """
 
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
         """Set a parameter of all neurons, one number or (n,), or of a synapse; returns what is wrong, or None."""
 
     def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
-        """Set the weights of a projection, or what multiplies those of a matrix."""
+        """Set the weights of a projection, or the factors of those of a matrix."""
 
     def set_states(self, states: Array) -> None:
-        """LDS: the variable that CLAMP holds of all neurons but those that are held, (lanes, n)."""
+        """LDS: set the clampable variable of all neurons that are not clamped, (lanes, n)."""
 
     def set_state(self, ref: VariableRef, value: Array | float) -> None:
-        """SET of a state: one number, one a neuron (n,) or (lanes, n); the one that CLAMP holds stays where it is held."""
+        """SET of a state: one number, one a neuron (n,) or (lanes, n); clamped neurons keep their level."""
 
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
@@ -188,28 +188,28 @@ class Driven(Dynamics, Protocol):
         """PLAY: rows (1 or n numbers), one every `period` steps from now."""
 
     def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """EVT: spikes at steps from now, in rising order, and the neurons of the port's owner that they come to."""
+        """EVT: spikes at `steps` from now, in ascending order, to `neurons` of the port's owner."""
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
-        """RATE: Poisson spikes, hertz."""
+        """RATE: Poisson spike trains; `rate` in hertz."""
 
     def clamp(self, neurons: Array, levels: Array) -> None:
-        """Hold neurons, each at its level."""
+        """CLAMP: hold neurons, each at its level."""
 
     def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
+        """FREE: end the clamping of neurons."""
 
     def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
-        """Begin to take samples, before a step each."""
+        """Start recording a variable; samples are taken before a step."""
 
     def stop_recording(self, ref: VariableRef | EventRef) -> None:
-        """End all recordings of a variable or event; what was recorded stays."""
+        """Stop all recordings of a variable or event; recorded data are kept."""
 
     def record_event(self, ref: EventRef) -> None:
-        """Begin, or go on, to record when and where an event happens."""
+        """Start or resume recording the steps and neurons of an event."""
 
     def recorded_events(self) -> Mapping[EventRef, Spikes]:
-        """The recorded times of each event that the program records somewhere, sorted and numbered as spikes are."""
+        """The recorded times of each event that the program records, sorted and numbered as spikes."""
 
     @property
     def recorders(self) -> int:
@@ -227,19 +227,19 @@ class Levelled(Dynamics, Protocol):
 
 
 class Merging(Dynamics, Protocol):
-    """Spins whose best state can take over parts of other states."""
+    """Spins that support MERGE: optimal recombination of the best state with other states."""
 
     def merge(self, shift: int) -> None:
         """MERGE: each lane's best state takes over components of its spins, or of the best state `shift` lanes on."""
 
 
 class Exchanging(Dynamics, Protocol):
-    """Spins whose lanes can give states to each other. `mirrored` says whether a state and its complement have one energy."""
+    """Spins that support exchange between lanes. `mirrored`: whether a state and its complement have the same energy."""
 
     mirrored: bool
 
     def exchange_components(self, phase: int, mirrored: bool) -> None:
-        """CXCH: a heat bath over the components in which neighbouring lanes differ, one of them mirrored by a coin if asked."""
+        """CXCH: heat bath over the components in which neighbouring lanes differ, with a random global flip if `mirrored`."""
 
     def exchange_wholes(self, phase: int) -> None:
         """CXCH by whole states."""
@@ -249,14 +249,14 @@ class Exchanging(Dynamics, Protocol):
 
 
 class Resampling(Dynamics, Protocol):
-    """Spins of which blocks can be drawn anew."""
+    """Spins that support BLK: exact resampling of blocks."""
 
     def resample(self, blocks: Sequence[Array]) -> None:
-        """BLK: draw blocks, each an order of spins (int32), one after another given all other spins."""
+        """BLK: block Gibbs sampling; each block, an order of spins (int32), is drawn given all other spins, in turn."""
 
 
 class Advancing(Driven, Protocol):
-    """Neurons that the interpreter of control flow lets run. A back end may ignore `more`, and be asked again."""
+    """Back ends that the interpreter advances by many steps. One may ignore `more`, and is then called again."""
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
-        """Run so many steps, and then as many as `more` asks for; fewer where the watch asks for it."""
+        """Run `steps` steps, then as many as `more` asks for; stops early where `watch` returns False."""

@@ -1,10 +1,10 @@
-"""Elementary functions of float64 (exp and its kin, log, pow, sin, cos, tanh), written once as straight-line arithmetic.
+"""Elementary functions of float64 (exp, expm1, log, pow, sin, cos, tanh) as straight-line arithmetic, written once.
 
 Each takes an `Arithmetic` that carries the operations out: in Python (`exact.py`), as LLVM instructions, as C. All of them are
 operations of IEEE 754 with one rounding each, so that a function has the same bits wherever it is computed. There are no
-branches: a processor's vector units work out several arguments at a time.
+branches: a processor's vector units compute several arguments at a time.
 
-Errors in units in the last place: below 1 for all, and below 2 for pow. What a result is made of: argument reduction by
+Errors in units in the last place: below 1, for pow below 2. The method is argument reduction by
 splitting off a power of two or a multiple of pi/2 in numbers of two or three parts, then a Taylor series.
 """
 

@@ -14,21 +14,21 @@ Array = NDArray[Any]
 
 
 class Elimination:
-    """The spins that LDE says were eliminated: rows (m, 8) of z, h and three pairs of a spin and its coupling.
+    """The eliminated spins of LDE: rows (m, 8) of z, h and three pairs of a spin and its coupling.
 
-    `n` counts all spins. `kept` (n - m,) are the numbers of those that are left, in the order of the program's own.
+    `n` counts all spins. `kept` (n - m,) are the indices of the remaining spins, in the order of the program's neurons.
     """
 
     def __init__(self, rows: Array, left: int) -> None:
         self.n = left + len(rows)
         self._spin, self._bias = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.float64)
-        # A place without a spin has J = 0, so that any spin may be read for it.
+        # An unused pair has J = 0, so that any spin may be read for it.
         self._other, self._j = np.maximum(rows[:, 2::2], 0).astype(np.int64), rows[:, 3::2].astype(np.float64)
         self.kept = np.setdiff1d(np.arange(self.n), self._spin, assume_unique=True)
         self._levels = self._by_level()
 
     def whole(self, states: Array) -> Array:
-        """States (lanes, n) of all spins from (lanes, n - m) of those left, of the same dtype."""
+        """Back substitution: states (lanes, n) of all spins from (lanes, n - m) of the remaining ones, in the same dtype."""
         found = np.ones((len(states), self.n), states.dtype)
         found[:, self.kept] = states
         for rows in self._levels:
@@ -37,11 +37,11 @@ class Elimination:
         return found
 
     def left(self, states: Array) -> Array:
-        """Of states (lanes, n) of all spins those that are left."""
+        """Projection of states (lanes, n) of all spins to the remaining ones, (lanes, n - m)."""
         return states[:, self.kept]
 
     def _by_level(self) -> list[Array]:
-        """Rows in groups that follow only spins of the groups before: the last row first, by the longest chain below each."""
+        """Level scheduling: groups of rows that depend on spins of earlier groups only, by the longest chain of each row."""
         level = np.zeros(self.n, np.int64).tolist()
         for z, others in zip(self._spin[::-1].tolist(), self._other[::-1].tolist(), strict=True):
             level[z] = 1 + max(level[other] for other in others)

@@ -1,4 +1,4 @@
-"""The energy E(s) = -1/2 s'Js - h's - sum_t w_t prod s and its derivative, evaluated anew each time, in plain numpy."""
+"""The energy E(s) = -1/2 s'Js - h's - sum_t w_t prod s and its gradient, evaluated from scratch in numpy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioasm.isa.program import Data, Dense, Sparse, Terms
 
 Array = NDArray[Any]
 
-_DENSE_BELOW = 4096  # up to so many neurons J is held as a full matrix
+_DENSE_BELOW = 4096  # the most neurons for which J is held as a dense matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}  # the part of the couplings th
 
 
 def mirrored(j: Sparse) -> tuple[Array, Array, Array]:
-    """All entries of a sparse matrix, those of a symmetric one on both sides."""
+    """COO arrays (row, column, value) of a sparse matrix, entries of a symmetric one on both sides of the diagonal."""
     row, column, value = np.asarray(j.row), np.asarray(j.column), np.asarray(j.value)
     if not j.symmetric:
         return row, column, value
@@ -51,7 +51,7 @@ def mirrored(j: Sparse) -> tuple[Array, Array, Array]:
 
 
 class Entries:
-    """A matrix by its entries, for products with many states."""
+    """Sparse matrix in COO form, for products with many states."""
 
     def __init__(self, n: int, row: Array, column: Array, value: Array) -> None:
         self.n, self.row, self.column, self.value = n, row, column, np.asarray(value, np.float64)
@@ -100,7 +100,7 @@ class Landscape:
         return np.asarray(total)
 
     def neighbours(self) -> list[tuple[Array, Array]]:
-        """For each neuron the others that it is coupled to and the weights, of (J + J')/2 without its diagonal."""
+        """Adjacency lists of (J + J')/2 without its diagonal: for each neuron its neighbours and the weights."""
         row, column, value = self._entries()
         off = row != column
         row, column, value = row[off], column[off], value[off] / 2

@@ -1,4 +1,4 @@
-"""The elementary functions in Python, the same bits as compiled code gives: for EXP, LOG and POW of registers."""
+"""Elementary functions in pure Python, bit-identical to compiled code: for EXP, LOG and POW of registers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MASK = (1 << 64) - 1
 
 
 def fused(x: float, y: float, z: float) -> float:
-    """x * y + z with one rounding, by exact rational arithmetic; Python has `math.fma` from 3.13 on."""
+    """Fused multiply-add by exact rational arithmetic: x * y + z with one rounding (`math.fma` needs Python 3.13)."""
     if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
         return x * y + z
     exact = Fraction(x) * Fraction(y) + Fraction(z)
@@ -30,7 +30,7 @@ def fused(x: float, y: float, z: float) -> float:
 
 
 def fused_arrays(x: Array, y: Array, z: Array) -> Array:
-    """x * y + z with one rounding in numpy, by Dekker's product and Knuth's sum; where they overflow, with two."""
+    """Fused multiply-add in numpy by Dekker's product and Knuth's sum: x * y + z with one rounding, with two on overflow."""
     with np.errstate(all="ignore"):
         (x1, x2), (y1, y2), product = _halves(x), _halves(y), x * y
         total = product + z

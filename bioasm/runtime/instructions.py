@@ -1,7 +1,7 @@
 """The meaning of each instruction that concerns neurons and results: one function a mnemonic, over `Dynamics`.
 
-Registers and jumps are the interpreter's, or the compiled loop's. Everything here was checked by the gate, but for what
-registers hold.
+Registers and jumps belong to the interpreter or the compiled loop. The gate has checked everything here except the values
+of registers.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from bioasm.verifier.operands import in_range, range_words
 from bioasm.verifier.semantics.timing import whole_multiple
 
 Array = NDArray[Any]
-_ON_BOUNDARY = 1e-3  # of a step: a time this close before a step's beginning is that
+_ON_BOUNDARY = 1e-3  # steps: a time this close before the beginning of a step counts as that step
 
 
-Meaning = Callable[[Any, Resolved], None]  # the first argument is a Run; drivers' own meanings may want more of it
+Meaning = Callable[[Any, Resolved], None]  # the first argument is a Run; a driver's own meanings may need a subclass of it
 
 
 def fault(text: str, instruction: Resolved, code: str = "B402") -> BioasmError:
@@ -60,12 +60,12 @@ def fault(text: str, instruction: Resolved, code: str = "B402") -> BioasmError:
 
 
 def operand(instruction: Resolved, at: int) -> Operand | Reference | None:
-    """The operand at a place, None where it was left out."""
+    """The operand at index `at`, None where it was left out."""
     return instruction.operands[at] if at < len(instruction.operands) else None
 
 
 def whole_number(run: Run, instruction: Resolved, at: int) -> int:
-    """A whole number that may stand in a register: within the range of its operand's kind. Raises BioasmError B402."""
+    """An integer operand, which may be a register, checked against the range of its kind. Raises BioasmError B402."""
     value, slot = run.value(instruction.operands[at]), instruction.row.slots[at]
     if not (in_range(value, slot.kind.low, slot.kind.high) and value == math.floor(value)):
         wanted = f"a whole number, {range_words(slot.kind.low, slot.kind.high)}"
@@ -89,7 +89,7 @@ def level(
     high: float = math.inf,
     open_low: bool = False,
 ) -> float | Array:
-    """A number within a range, or one for each of these neurons, from a vector or random values; or one a lane, (lanes, 1).
+    """A number within a range; or one for each neuron of `of` (n,), from a vector or random values; or one a lane (lanes, 1).
 
     Raises BioasmError for a register, a drawn number or one of a lane out of the range.
     """
@@ -119,7 +119,7 @@ def _check_level(value: float, instruction: Resolved, at: int, low: float, high:
 
 
 def within(values: Array, instruction: Resolved, at: int, low: float, high: float, open_low: bool) -> Array:
-    """Drawn values, which all lie in a range. Raises BioasmError B402 for the first that does not."""
+    """Range check of drawn values, which are returned. Raises BioasmError B402 for the first out of the range."""
     outside = ~((values > low if open_low else values >= low) & (values <= high))
     if outside.any():
         place = np.argwhere(outside)[0].tolist()
@@ -130,7 +130,7 @@ def within(values: Array, instruction: Resolved, at: int, low: float, high: floa
 
 
 def word(instruction: Resolved) -> str:
-    """How the program writes what an instruction sets."""
+    """The program's spelling of the name that an instruction sets."""
     first = instruction.operands[0]
     return getattr(first, "word", "") or ".".join(filter(None, (getattr(first, "owner", ""), getattr(first, "name", ""))))
 
@@ -150,12 +150,12 @@ def neurons(run: Run, instruction: Resolved, at: int, n: int) -> Array:
 
 
 def named_neurons(run: Run, instruction: Resolved, at: int, n: int) -> Array:
-    """The same where the operand may be left out: then all n neurons."""
+    """Indices of neurons as `neurons` gives them; all n where the operand is left out."""
     return np.arange(n, dtype=np.int64) if operand(instruction, at) is None else neurons(run, instruction, at, n)
 
 
 def period(run: Run, instruction: Resolved, at: int) -> int:
-    """A period in whole steps, 1 where it was left out. The gate can't know whether it is whole where a register set dt."""
+    """A period in whole steps, 1 where it was left out. Checked here because a run may set dt."""
     found = operand(instruction, at)
     if found is None:
         return 1
@@ -182,7 +182,7 @@ def _alc(run: Run, instruction: Resolved) -> None:
 
 
 def _pop(run: Run, instruction: Resolved) -> None:
-    """The gate knows all populations, so the first POP makes them."""
+    """POP: the first one makes all populations, which the gate knows."""
     if not run.allocated:
         _alc(run, instruction)
 
@@ -248,22 +248,22 @@ def _pair_values(run: Run, instruction: Resolved, pairwise: Pairwise) -> PairVal
 
 
 def of_connections(run: Run, instruction: Resolved, pairwise: Pairwise) -> Array:
-    """The values that a formula gives the connections of a synapse, which are made for it where they were not yet."""
+    """The values that a formula gives the connections of a synapse; connections are made first if they don't exist yet."""
     values = _pair_values(run, instruction, pairwise)
     source, target = (run.driven.read(VariableRef(values.ref.owner, end))[0] for end in (PRE, POST))
     return values.of(source, target)
 
 
 def indexed(run: Run, instruction: Resolved) -> str:
-    """The word for what the indices of an instruction count: connection or neuron."""
+    """The noun for the indices of an instruction in messages: `connection` or `neuron`."""
     owners = [operand.owner for operand in instruction.operands if isinstance(operand, VariableRef)]
     return "connection" if any(run.network.projection(owner) for owner in owners) else "neuron"
 
 
 def size_of(run: Run, owner: str) -> int:
-    """How many neurons a population has, or that of a mechanism; all neurons where the name is of neither.
+    """Number of neurons of a population, or of a mechanism's population; of all neurons where the name is of neither.
 
-    Of a projection with a synapse it is how many connections there are.
+    Of a projection with a synapse it is the number of connections.
     """
     one, projection = run.network.instance(owner), run.network.projection(owner)
     if projection is not None and projection.synapse is not None and run.allocated:
@@ -272,7 +272,7 @@ def size_of(run: Run, owner: str) -> int:
 
 
 def neurons_of(run: Run, ref: ParameterRef | ProjectionRef | VariableRef | InputRef | PortRef) -> range:
-    """The neurons of its owner that a reference is to; of a projection with a synapse its connections."""
+    """Indices of the owner's neurons that a reference denotes; of the connections of a projection with a synapse."""
     part = None if isinstance(ref, ProjectionRef) else ref.part
     return range(size_of(run, ref.owner)) if part is None else part
 
@@ -346,8 +346,8 @@ def _spike_train(run: Run, instruction: Resolved) -> None:
 
 
 def _steps_of(run: Run, ref: PortRef, times: Array) -> Array:
-    """The steps in which spikes from outside arrive: those that start nearest to their times (s); at cells of cable those in
-    which they lie, as in Arbor."""
+    """Steps of external spikes: the one that starts nearest to each time (s); at cells of cable the one that contains it, as in
+    Arbor."""
     steps, network = times / run.dynamics.step_length, run.network
     return np.floor(steps + _ON_BOUNDARY) if network.is_cable(network.by_name[ref.owner].population) else np.rint(steps)
 
@@ -387,7 +387,7 @@ def _rec(run: Run, instruction: Resolved) -> None:
 
 
 def recorded_neurons(run: Run, instruction: Resolved) -> Array:
-    """The neurons of its owner (or connections) whose variable a REC records; the program counts those of a part from 0."""
+    """Indices in the owner of the neurons or connections that a REC records; the program counts those of a part from 0."""
     ref = instruction.operands[0]
     assert isinstance(ref, VariableRef)
     of = range(run.driven.neurons_of(ref)) if ref.part is None else ref.part

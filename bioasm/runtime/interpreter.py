@@ -1,6 +1,6 @@
-"""Control flow in Python: executes a verified program instruction by instruction, as the compiled loop does.
+"""Interpreter of control flow in Python: executes a verified program as the compiled loop does.
 
-It computes what the compiled loop of the machine computes, and takes the same path. The neurons are a back end's `Dynamics`.
+It computes the same values as the compiled loop, and takes the same path. The neurons are a back end's `Dynamics`.
 """
 
 from __future__ import annotations
@@ -39,23 +39,22 @@ _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that bo
 
 
 class Stop(Enum):
-    """Why the interpreter came back."""
+    """Reasons for the interpreter to return."""
 
-    RUN = auto()  # a RUN has begun, and the neurons are to go on for `due` steps
+    RUN = auto()  # a RUN has begun; the neurons have to advance by `due` steps
     HALT = auto()
     FUEL = auto()
-    MORE = auto()  # it did as many instructions as it was asked for, or stands before one of those it was to stop at
+    MORE = auto()  # it executed `most` instructions, or the next one is in `before`
 
 
 STATUS = {Stop.HALT: "finished", Stop.FUEL: "out of fuel"}
 
 
 class Interpreter(Run):
-    """One run: registers, the place in the program, the clock, and what was put out.
+    """The state of one run: registers, program counter, clock, and output.
 
     `make` makes the neurons that ALC or the first POP asks for. `meanings` are a back end's own, before the shared ones.
-    `fuel` bounds instructions plus steps, `seed` decides random values. Of a `span` that is a piece the numbers over lanes are
-    traced.
+    `fuel` bounds instructions plus steps, `seed` decides random values. Where `span` is a piece, numbers over lanes are traced.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class Interpreter(Run):
     def _give_noise(self, dynamics: Dynamics) -> None:
         if self._noise_of_lanes is None:
             dynamics.set_noise(self._noise)
-        else:  # of drivers, those that declare it have such neurons
+        else:  # only drivers that declare `by_lane` get here
             cast(Levelled, dynamics).set_levels(self._noise_of_lanes)
 
     def set_offset(self, offset: float) -> None:
@@ -197,7 +196,7 @@ class Interpreter(Run):
             raise BioasmError(Diagnostic("B407", f"{problem} left the finite range before {when}"))
 
     def _act(self, instruction: Resolved, table: Mapping[str, Meaning]) -> Callable[[], None]:
-        """An instruction as a function without arguments, its operands looked up once."""
+        """Closure compilation: an instruction as a function without arguments, its operands resolved once."""
         mnemonic = instruction.mnemonic
         if mnemonic in COMPUTED:
             return self._compute(instruction)
@@ -258,9 +257,9 @@ class Interpreter(Run):
     # --- running to the end ---------------------------------------------------------------------------
 
     def run(self, observer: Observer | None = None, before: Collection[str] = ()) -> str:
-        """Execute to the end on neurons that `advance`, or until the observer asks to stop; returns the status of the Result.
+        """Execute to the end on `Advancing` neurons, or until the observer asks to stop; returns the status of the Result.
 
-        Within a run of the back end no instruction in `before` is executed: the back end comes back first.
+        No instruction in `before` is executed within a call of the back end: the back end returns first.
         """
         watch = _Watch(self, observer)
         stop = Stop.MORE
@@ -273,13 +272,13 @@ class Interpreter(Run):
         return STATUS[stop]
 
     def _advance(self, watch: _Watch, before: Collection[str]) -> bool:
-        """Let the neurons run; false where the observer, or a simulator that Ctrl-C stops, ended it before its time."""
+        """Advance the neurons; false where the observer, or a simulator stopped by Ctrl-C, ended it early."""
         cast(Advancing, self.dynamics).advance(self.due, watch, lambda: self._more(watch, before))
         going = self.settle()
         return not (watch.stopped or (going and self.due))
 
     def _more(self, watch: _Watch, before: Collection[str]) -> int:
-        """Execute what follows a RUN within a run of the back end; how many more steps there are, 0 to come back."""
+        """Execute the instructions after a RUN from within the back end; returns the steps of the next RUN, 0 to return."""
         stop = Stop.MORE
         while stop is Stop.MORE and watch(self.step) and not self._stands_before(before):
             stop = self.proceed(_INSTRUCTIONS_BETWEEN_LOOKS, before)
@@ -287,7 +286,7 @@ class Interpreter(Run):
 
 
 class _Watch:
-    """Tells an observer now and then how far a run is."""
+    """Periodic progress report to an observer."""
 
     def __init__(self, run: Interpreter, observer: Observer | None) -> None:
         self.run, self.observer = run, observer
@@ -348,7 +347,7 @@ def _ldo(run: Interpreter, instruction: Resolved) -> None:
 
 
 def _get(run: Interpreter, instruction: Resolved) -> None:
-    """GET: spikes of all lanes, or the lowest energy of all lanes, or what is alike in all."""
+    """GET: the spike count of all lanes, the lowest energy of all lanes, or a value that is the same in all."""
     if is_over_lanes(instruction):
         reduce_lanes(run, instruction)
     else:
@@ -360,7 +359,7 @@ def _out(run: Interpreter, instruction: Resolved) -> None:
 
 
 def _hlt(run: Interpreter, instruction: Resolved) -> None:
-    """HLT: the end of a program costs nothing, however it is reached."""
+    """HLT: jump to the end of the program, which costs no fuel."""
     run.fuel += 1
     run.pc = len(run.verified.instructions)
 
@@ -374,4 +373,4 @@ _CONTROL: dict[str, Meaning] = {
     "OUT": _out,
     "HLT": _hlt,
 }
-COVERED = frozenset({*MEANINGS, *_CONTROL, *COMPUTED, *HOLDS, "JMP", "LOOP"})  # every mnemonic that has a meaning here
+COVERED = frozenset({*MEANINGS, *_CONTROL, *COMPUTED, *HOLDS, "JMP", "LOOP"})  # every mnemonic that is implemented here

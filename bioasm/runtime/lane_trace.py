@@ -1,7 +1,7 @@
-"""Tracing of numbers read over lanes, by execution: what a piece of a run must tell so that OUT is right for all lanes.
+"""Execution tracing of numbers read over lanes: what a piece of a run reports so that OUT can be computed for all lanes.
 
 The verifier says which instructions write or read a register that may hold such a number. Those are executed here, in Python,
-and what they did is kept as a program of single assignments (`results/piece.py`); everything else runs as ever.
+and recorded as a program in static single assignment form (`results/piece.py`); all others run as usual.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ from bioasm.runtime.run import Run
 from bioasm.verifier.lanes import is_over_lanes
 
 Array = NDArray[Any]
-_STEP_BYTES = 200  # of a step in Python's lists
-_COPIES = 3  # of what was kept, while a result is put together
+_STEP_BYTES = 200  # per step, in Python's lists
+_COPIES = 3  # of the trace, while a result is composed
 
 
 class LaneTrace:
-    """The trace so far. `held` says of each register which step it holds; others hold numbers that all pieces have alike."""
+    """The trace so far. `held` maps registers to the step whose value they hold; others hold numbers common to all pieces."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int, int]] = []
         self.values: list[Array] = []
-        self.constants: dict[str, int] = {}  # by their hexadecimal form, which tells 0 from -0
+        self.constants: dict[str, int] = {}  # by their hexadecimal form, which distinguishes 0 from -0
         self.held: dict[int, int] = {}
         self.bytes, self.most = 0, min(limit("record_bytes"), memory() // _COPIES)
 
     def read(self, register: int, way: int, values: Array) -> None:
-        """A register was given a reading over lanes, of which `values` (lanes,) are those of each lane."""
+        """Record that a register got a reading over lanes; `values` (lanes,) are those of each lane."""
         self.values.append(np.array(values, np.float64))
         self.bytes += self.values[-1].nbytes
         self.held[register] = self._step(way, len(self.values) - 1, 0)
 
     def forget(self, register: int) -> None:
-        """A register was given a number that all pieces have alike."""
+        """Record that a register got a number common to all pieces."""
         self.held.pop(register, None)
 
     def compute(self, mnemonic: str, register: int, operands: list[int | float]) -> None:
-        """A register was given the result of arithmetic of steps (whole numbers), one at least, and constants (floats)."""
+        """Record that a register got the result of arithmetic on steps (ints, at least one) and constants (floats)."""
         a, b = (self._operand(o) for o in (*operands, 0.0)[:2])
         self.held[register] = self._step(OPCODES[mnemonic], a, b)
 
     def emit(self, register: int, at: int) -> None:
-        """The result at a place is what a register holds."""
+        """Record that result `at` is the value of a register."""
         if register in self.held:
             self._step(OUT, self.held[register], at)
 
@@ -65,7 +65,7 @@ class LaneTrace:
         return Trace(np.array(self.steps, np.int64).reshape(-1, 3), values, tuple(map(float.fromhex, self.constants)))
 
     def restore(self, trace: Trace, held: dict[int, int]) -> None:
-        """Go on from a trace that was kept."""
+        """Continue from a saved trace."""
         self.steps, self.values = [(a, b, c) for a, b, c in trace.steps.tolist()], list(trace.values)
         self.constants = {value.hex(): k for k, value in enumerate(trace.constants)}
         self.held, self.bytes = held, trace.values.nbytes + _STEP_BYTES * len(self.steps)
@@ -85,7 +85,7 @@ class LaneTrace:
 
 
 def execute_traced(run: Run, trace: LaneTrace, instruction: Resolved) -> None:
-    """Do an instruction that may read or write a number over lanes, and keep what it did."""
+    """Execute an instruction that may read or write a number over lanes, and record it."""
     if instruction.mnemonic == "OUT":
         _emit(run, trace, instruction)
     elif instruction.mnemonic in COMPUTED:
@@ -118,12 +118,12 @@ def _compute(run: Run, trace: LaneTrace, instruction: Resolved) -> None:
 
 
 def _source(trace: LaneTrace, operand: Operand | Reference, value: float) -> int | float:
-    """An operand of arithmetic as a trace has it: the step that its register holds, or its value."""
+    """An operand of arithmetic in the trace: the step that its register holds, or its value."""
     return trace.held.get(operand.index, value) if isinstance(operand, Register) else value
 
 
 def piece_of_run(options: RunOptions, trace: LaneTrace) -> Piece | None:
-    """The piece of all lanes that a run is, for its Result; None where it is all of them, and no copies."""
+    """The Piece of a Result, for a run of a part of all lanes or of copies; None for a run of all lanes."""
     span = options.span
     if not span.is_traced:
         return None

@@ -1,4 +1,4 @@
-"""Arrays with one number a connection, in the narrowest type that holds each exactly: nothing is rounded.
+"""Lossless narrowing: arrays with one number a connection in the narrowest dtype that holds all of them exactly.
 
 They are filled block by block and widened where a block needs it, so that no wider copy of the whole is ever held.
 """
@@ -19,22 +19,22 @@ _MOST_OF_TWO_BYTES = 1 << 16
 
 
 def neuron_type(n: int) -> type[Any]:
-    """The type of indices of `n` neurons: two bytes where they suffice."""
+    """The dtype of indices of `n` neurons: uint16 where it suffices."""
     return np.uint16 if n <= _MOST_OF_TWO_BYTES else np.int32
 
 
 def bytes_of(dtype: np.dtype[Any]) -> int:
-    """How many bytes a weight of a dtype takes at most."""
+    """Upper bound of the bytes of a weight that is given in a dtype."""
     return next((np.dtype(one).itemsize for one in WEIGHTS if np.can_cast(dtype, one)), 8)
 
 
 def delay_bytes(steps: float) -> int:
-    """How many bytes a delay of up to so many steps takes."""
+    """Bytes of a delay of at most `steps` steps."""
     return next((np.dtype(one).itemsize for one in DELAYS if steps < np.iinfo(one).max), 8)
 
 
 def narrowed(parts: Iterable[Array], count: int, types: Sequence[type[Any]]) -> Array:
-    """`count` numbers, given in blocks, in the first of the types that holds all of them bit for bit."""
+    """`count` numbers, given in blocks, in the first dtype of `types` that holds all of them bit for bit."""
     kept, end, at = np.empty(count, types[0]), 0, 0
     for part in parts:
         needed = narrowest(part, types, at)
@@ -66,14 +66,14 @@ def _repeated(blocks: list[Array]) -> Iterable[Array]:
 
 
 def narrowest(part: Array, types: Sequence[type[Any]], least: int = 0) -> int:
-    """The place of the first type from `least` on that holds every number of a block."""
+    """Index in `types` of the first dtype from `least` on that holds every number of a block."""
     last = len(types) - 1
     with np.errstate(invalid="ignore", over="ignore"):
         return next((at for at in range(least, last) if _same_bits(part.astype(types[at]).astype(part.dtype), part)), last)
 
 
 def _same_bits(one: Array, other: Array) -> bool:
-    """Whether two arrays of float64 or int64 are the same, with the signs of zeros."""
+    """Bitwise comparison of two arrays of float64 or int64, which distinguishes 0 from -0."""
     return bool((one.view(np.int64) == other.view(np.int64)).all())
 
 

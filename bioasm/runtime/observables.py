@@ -27,7 +27,7 @@ def best_energy(run: Run) -> Array:
 
 
 def best_state(run: Run) -> Array:
-    """The state of lowest energy seen, (lanes, n); the present one where none was seen or a neuron has no energy."""
+    """The state of lowest energy so far, (lanes, n); the present one where there is none or a neuron has no energy."""
     best, final = run.dynamics.best(), run.dynamics.final_as_best().astype(np.int8)
     first, n = run.dynamics.energy_neurons
     seen = np.isfinite(best.energy)[:, None]
@@ -48,21 +48,21 @@ OF_THE_RUN: dict[str, Callable[[Run], Any]] = {
 
 
 def observe(run: Run, ref: RunRef | VariableRef | EventRef) -> Any:
-    """The value of an observable now; the lane is the first axis of an array. Of an event, what was recorded so far."""
+    """Present value of an observable; the lane is the first axis of an array. Of an event, the times recorded so far."""
     if isinstance(ref, EventRef):
         return run.driven.recorded_events()[ref]
     return OF_THE_RUN[ref.name](run) if isinstance(ref, RunRef) else seen(run, ref).copy()
 
 
 def seen(run: Run, ref: VariableRef) -> Array:
-    """The neurons' values of a variable now, (lanes, neurons of the reference): not to be kept."""
+    """View of a variable's present values, (lanes, neurons of the reference), which the next step may overwrite."""
     return run.dynamics.read(ref)[:, place(ref.part)]
 
 
 def told(run: Run, ref: RunRef | VariableRef | EventRef) -> Any:
     """The value of an observable as RD emits it: that of `observe`, with the eliminated spins where it is of all spins.
 
-    A part of the spins is of those that are left, as wherever else it is used.
+    A part of the spins counts the remaining ones, as in every other instruction.
     """
     if not isinstance(ref, VariableRef) or ref.part is not None:
         return observe(run, ref)

@@ -1,4 +1,4 @@
-"""The options of a run, what an observer is told, and the one check of options before anything is allocated."""
+"""The options of a run, the progress that an observer gets, and the check of options before anything is allocated."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ DEFAULT_FUEL = 10**12
 
 
 class LaneSpan(NamedTuple):
-    """Lanes `first` up to `first` + `lanes` of `everyone`. A run of fewer than all lanes is a piece.
+    """Half-open range of lanes: `first` to `first` + `lanes`, of `everyone`. A run of fewer than all lanes is a piece.
 
-    All lanes may be `copies` of as many fewer, side by side: each copy then has the noise and the starts of lanes 0, 1, ...
+    The lanes may be `copies` runs of `lanes` / `copies` lanes side by side: each has the noise and the initial states of
+    lanes 0, 1, ...
     """
 
     first: int
@@ -33,12 +34,12 @@ class LaneSpan(NamedTuple):
 
     @property
     def is_piece(self) -> bool:
-        """Whether there are other lanes."""
+        """Whether the run has only some of all lanes."""
         return self.lanes != self.everyone
 
     @property
     def is_traced(self) -> bool:
-        """Whether numbers over lanes are those of other lanes, and so kept lane by lane: of a piece, and of copies."""
+        """Whether readings over lanes must be traced lane by lane: of a piece, and of copies."""
         return self.is_piece or self.copies > 1
 
     @property
@@ -56,14 +57,14 @@ ONE_LANE = LaneSpan(0, 1, 1)
 
 
 class LaneValues(NamedTuple):
-    """Values of the lanes' own, of constants of the program and of parameters, by name."""
+    """Values of the lanes' own: of constants of the program and of parameters, by name."""
 
     constants: Mapping[str, tuple[float, ...]] = {}
     parameters: Mapping[str, tuple[float, ...]] = {}
 
     @property
     def told(self) -> dict[str, list[float]]:
-        """All of them by name, as a Result and a checkpoint tell them."""
+        """All values by name, in the form of a Result and a checkpoint."""
         return {name: list(values) for name, values in (*self.constants.items(), *self.parameters.items())}
 
 
@@ -71,7 +72,7 @@ ALIKE = LaneValues()  # no lane has a value of its own
 
 
 def with_formulas(program: Program, span: LaneSpan, given: LaneValues = ALIKE) -> LaneValues:
-    """The values given, and those that formulas of the program give each lane; one lane alone has those of the program.
+    """The given values, and those of formulas of the lane; a single lane has the values in the program.
 
     Raises BioasmError where a lane has none.
     """
@@ -82,7 +83,7 @@ def with_formulas(program: Program, span: LaneSpan, given: LaneValues = ALIKE) -
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The options of a run beside the program.
+    """The options of a run, besides the program.
 
     `seed` is any whole number from 0 to 2**64 - 1. `threads` of None takes as many as are useful. `fuel` bounds
     instructions plus steps. `parameters` replace defaults of parameters, in SI units, by their whole names: `tau` for the
@@ -138,7 +139,7 @@ class RunOptions:
 class Progress(NamedTuple):
     """Where a run is: steps done, the end of the present RUN in steps, the best energy so far (NaN: none), a message.
 
-    `look` gives what is new to who wants to see it, where the back end can tell while it runs.
+    `look` returns the News since the last call, where the back end can report during a run.
     """
 
     steps: int
@@ -153,7 +154,7 @@ Observer = Callable[[Progress], bool]
 
 
 class Capacity(NamedTuple):
-    """The capacity of a back end: how many lanes, and whether it keeps checkpoints (if not, `without` says so)."""
+    """The capacity of a back end: the most lanes, and whether it keeps checkpoints (`without` is the message if not)."""
 
     lanes: int = limit("lanes")
     who: str = "there can be"
@@ -161,7 +162,7 @@ class Capacity(NamedTuple):
 
 
 def check_options(options: RunOptions, n: int, capacity: Capacity = Capacity()) -> None:  # noqa: B008  (immutable)
-    """Refuse options that a back end can't follow for n neurons. Raises BioasmError B406, B111."""
+    """Check the options of a run of n neurons against the capacity of a back end. Raises BioasmError B406, B111."""
     if not 1 <= options.lanes <= capacity.lanes:
         raise error("B406", f"{options.lanes} lanes; {capacity.who} 1 to {capacity.lanes}")
     first, count, everyone, copies = options.span

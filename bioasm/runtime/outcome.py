@@ -1,4 +1,4 @@
-"""How the Result of a run is composed: the one place that asks a run's neurons for everything a Result holds."""
+"""Composition of the Result of a run: the only place that reads everything a Result holds from the neurons."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a Result comes from: driver and seed, which lanes, and what else only the driver knows."""
+    """Provenance of a Result: driver, seed, lanes, and what only the driver knows."""
 
     driver: str
     seed: int
@@ -34,17 +34,17 @@ class Provenance:
     timing: Mapping[str, float] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)  # versions beside those of bioasm, python and numpy
     extras: Mapping[str, Any] = field(default_factory=dict)
-    digest: str | None = None  # of the program, where it is known already
+    digest: str | None = None  # hash of the program, where it is known already
     piece: Piece | None = None
 
 
 def versions(packages: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The versions that every Result tells, and those of more packages."""
+    """The versions in every Result, and those of more packages."""
     return {"bioasm": __version__, "python": platform.python_version(), "numpy": np.__version__, **(packages or {})}
 
 
 def compose(run: Run, source: Provenance, status: str, found: tuple[Diagnostic, ...] = ()) -> Result:
-    """The Result of a run as it is now. `found` are diagnostics beside the warnings of the gate."""
+    """The Result of a run in its present state. `found` are diagnostics besides the warnings of the gate."""
     measured = _of_neurons(run) if run.allocated else _of_none(run, source.lanes)
     return Result(**common(run.verified, source, status, found), results=tuple(run.readings), **measured)
 
@@ -89,7 +89,7 @@ def _of_neurons(run: Run) -> dict[str, Any]:
 
 
 def _of_none(run: Run, lanes: int) -> dict[str, Any]:
-    """The values of a run that never allocated, by the names of a Result's fields."""
+    """The fields of the Result of a run that allocated no neurons."""
     return {
         "n": 0,
         "state": np.zeros((lanes, 0)),
@@ -116,7 +116,7 @@ def recordings(neurons: Dynamics) -> dict[str, Recording]:
 
 
 def without_repeat(name: str) -> str:
-    """The program's word for a recording: `v` for `v.2`. Names of variables begin with a letter, so that no number is one."""
+    """The program's word for a recording: `v` for `v.2`. Names of variables begin with a letter, so no suffix is a name."""
     word, _, number = name.rpartition(".")
     return word if word and number.isdecimal() else name
 

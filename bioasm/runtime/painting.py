@@ -1,4 +1,4 @@
-"""Parameters of control volumes by a formula of their place, worked out with the bits that all machines agree on."""
+"""Parameters of control volumes by a formula of their position, with the same bits on all machines."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def painted_values(painted: Painted) -> Array:
 
 
 def _taken(of: Array | float) -> Callable[[Pairs], Any]:
-    """A function that takes the entries of given patches from an array, or gives the one number."""
+    """Gather: a function that takes the entries of given patches from an array, or returns the one number for all."""
     return (lambda patches: of[patches.row]) if isinstance(of, np.ndarray) else (lambda _: np.float64(of))

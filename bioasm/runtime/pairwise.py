@@ -1,4 +1,4 @@
-"""Values of connections by a formula of their pairs, worked out block by block with the bits that all drivers agree on."""
+"""Values of connections by a formula of their pairs, evaluated in blocks with the same bits on all drivers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PairValues:
     reached: Array | None = None
 
     def along(self, start: Array, reached: Array) -> PairValues:
-        """The same of connections in rows."""
+        """The same values for connections in CSR rows."""
         return replace(self, start=start, reached=reached)
 
     def part(self, first: int, last: int) -> Array:
@@ -46,8 +46,8 @@ class PairValues:
     def of(self, source: Array, target: Array) -> Array:
         """The values of connections between these neurons, counted in their populations, float64.
 
-        In blocks that stay in the processor's cache. Raises BioasmError B402 for the first that is not finite or out of the
-        parameter's range.
+        Evaluated in blocks that stay in the processor's cache. Raises BioasmError B402 for the first that is not finite or out
+        of the parameter's range.
         """
         found = np.empty(len(source))
         for first in range(0, len(source), PAIRS):

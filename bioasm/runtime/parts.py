@@ -1,4 +1,4 @@
-"""Parts of a population: what was set of all neurons with other values in place of those of some, for every back end."""
+"""Partial updates: values and spike trains of a population with those of a part replaced, for every back end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def place(part: range | None) -> slice:
 
 
 def pieces_in(part: range | None, pieces: Sequence[range]) -> Sequence[range]:
-    """Those of some pieces, which rise and don't overlap, that are in a part, by bisection; None is all neurons."""
+    """Bisection: the pieces within a part, of ascending pieces that don't overlap; a part of None is all neurons."""
     if part is None:
         return pieces
     first = bisect_left(pieces, part.start, key=lambda piece: piece.start)
@@ -26,10 +26,10 @@ def pieces_in(part: range | None, pieces: Sequence[range]) -> Sequence[range]:
 
 
 def overlaid(before: Array | float, value: Array | float, part: range | None, n: int) -> Array | float:
-    """Values of n neurons with others in the place of a part's.
+    """Values of n neurons with those of a part replaced.
 
-    Both are one number, one a neuron (n,) or (of the part,), or have a row for each lane, (lanes, 1 or n). What is given to all
-    neurons stays as it is.
+    Both are one number, one a neuron (n,) or (of the part,), or have a row for each lane, (lanes, 1 or n). A value for all
+    neurons replaces `before` as it is.
     """
     if part is None or len(part) == n:
         return value
@@ -40,15 +40,15 @@ def overlaid(before: Array | float, value: Array | float, part: range | None, n:
 
 
 class Train(NamedTuple):
-    """Spikes that come to a port: steps of the run in rising order, and neurons of the port's owner (int64)."""
+    """Spike train to a port: steps of the run in ascending order, and neurons of the port's owner (both int64)."""
 
     steps: Array
     neurons: Array
 
     def replaced(self, part: range, others: Train, now: int) -> Train:
-        """The train from step `now` on with others in place of the spikes to a part, of which none of before comes any more.
+        """The train from step `now` on, with the spikes to a part replaced by others.
 
-        Of spikes in one step those that stay come first.
+        Within a step, kept spikes come first.
         """
         stays = (self.steps >= now) & ((self.neurons < part.start) | (self.neurons >= part.stop))
         steps = np.concatenate([self.steps[stays], others.steps])

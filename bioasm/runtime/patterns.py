@@ -1,7 +1,7 @@
 """Patterns of connections by rule, in CSR form: starts of the rows of sources, and the neurons reached.
 
-Rows are sorted; a target that is reached several times stands as often. All is made in blocks that take some hundredths of a
-second each, so that a signal is heard between them.
+Rows are sorted; a target with several connections is repeated. Rows are made in blocks of some hundredths of a second,
+between which signals are handled.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from bioasm.runtime.sparse_rows import starts
 
 Array = NDArray[Any]
 Pattern = tuple[Array, Array]
-Look = Callable[[], object]  # called between blocks; what it raises ends the work
+Look = Callable[[], object]  # called between blocks; an exception of it ends the work
 
-_BLOCK = 1 << 19  # connections or entries that are made at a time
-_NONE = 1e-30  # a probability at which no pair of any network is drawn: gaps of 53 bits end at 37/p
+_BLOCK = 1 << 19  # connections or entries made at a time
+_NONE = 1e-30  # a probability at which no pair of any network is drawn: gaps of 53 bits are at most 37/p
 
 
 class Draws(NamedTuple):
@@ -44,18 +44,18 @@ class Draws(NamedTuple):
 
 
 def nothing() -> None:
-    """The default `look`: the work is not interrupted."""
+    """The default `look`: never interrupts."""
 
 
 def ranges(rows: int, width: int, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of `width` entries that are a block each, of at least so many rows."""
+    """Blocking: ranges of rows with `width` entries each; a block has at least `least` rows."""
     step = max(least, _BLOCK // max(1, width))
     for first in range(0, rows, step):
         yield first, min(first + step, rows)
 
 
 def row_blocks(start: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of rows in CSR form that are a block each, of at least one row."""
+    """Blocking: ranges of CSR rows; a block has at least one row."""
     first, rows = 0, len(start) - 1
     while first < rows:
         last = max(first + 1, int(np.searchsorted(start, start[first] + _BLOCK, side="right")) - 1)
@@ -96,14 +96,14 @@ def _outdegree(rule: Rule, number: float, among: Candidates, draws: Draws, look:
 
 
 def _indegree(rule: Rule, number: float, among: Candidates, draws: Draws, look: Look) -> Pattern:
-    """Rows are drawn for the targets, and transposed."""
+    """Fixed in-degree: rows are drawn for the targets, and transposed."""
     back = among.transposed
     _, source = joined(back, among.post * int(number), _degrees(rule, int(number), back, draws), look)
     return _transposed(source, int(number), among, look)
 
 
 def _degrees(rule: Rule, degree: int, among: Candidates, draws: Draws) -> Iterator[Block]:
-    """Rows of so many partners each."""
+    """Sampled rows of `degree` partners each."""
 
     def sample(rows: range, n: int) -> Iterator[Block]:
         if rule.multapses:
@@ -127,7 +127,7 @@ def _total(rule: Rule, number: float, among: Candidates, draws: Draws, look: Loo
 
 
 def _repeated(total: int, among: Candidates, draws: Draws, look: Look) -> Pattern:
-    """Each connection goes to any of the pairs: how many a source gets is multinomial, and its targets are drawn after that."""
+    """Fixed total number with replacement: the counts of sources are multinomial, and their targets are drawn after that."""
     counts = np.zeros(among.pre, np.int64)
     for rows in drawn_rows([*among.rows()], total, *draws):
         look()
@@ -140,7 +140,7 @@ def _repeated(total: int, among: Candidates, draws: Draws, look: Look) -> Patter
 
 
 def _distinct(total: int, among: Candidates, draws: Draws, look: Look) -> Pattern:
-    """So many different pairs, all sets equally probable, for at most half of the pairs.
+    """Fixed total number without replacement, all sets equally probable, for at most half of the pairs.
 
     Repeated draws, somewhat too many, give any set of as many different pairs as they hold; some of these are dropped.
     """
@@ -179,7 +179,7 @@ def _without(start: Array, reached: Array, dropped: Array, look: Look) -> Patter
 
 
 def _complement(left_out: Pattern, among: Candidates) -> Iterator[Block]:
-    """Rows of all candidates but those that are left out."""
+    """Complement: rows of all candidates that are not in `left_out`."""
     start, reached = left_out
     for first, last in ranges(among.pre, among.post):
         kept = np.ones((last - first, among.post), bool)
@@ -193,7 +193,7 @@ def _complement(left_out: Pattern, among: Candidates) -> Iterator[Block]:
 
 
 def _skipping(among: Candidates, sample: Callable[[range, int], Iterator[Block]]) -> Iterator[Block]:
-    """Rows of candidates numbered through, as `sample` gives them, with the source itself passed over where it is none."""
+    """Rows of targets from `sample`'s rows of candidate numbers, which skip the source itself where autapses are excluded."""
     for rows, width in among.rows():
         for first, counts, partners in sample(rows, width):
             if width < among.post:
@@ -203,7 +203,7 @@ def _skipping(among: Candidates, sample: Callable[[range, int], Iterator[Block]]
 
 
 def joined(among: Candidates, room: int, blocks: Iterable[Block], look: Look) -> Pattern:
-    """Blocks of rows as one, in `room` for as many as there will hardly be more of."""
+    """Concatenation of blocks of rows, into an array preallocated for `room` entries, a number rarely exceeded."""
     counts, reached, end = np.zeros(among.pre, np.int64), np.empty(room, neuron_type(among.post)), 0
     for first, count, partners in blocks:
         look()
@@ -216,13 +216,13 @@ def joined(among: Candidates, room: int, blocks: Iterable[Block], look: Look) ->
 
 
 def _transposed(source: Array, width: int, among: Candidates, look: Look) -> Pattern:
-    """Rows of the sources from rows of the targets, `width` each: a stable counting sort, block by block."""
+    """Transposition by a stable counting sort, block by block: rows of the sources from rows of `width` of the targets."""
     counts = np.zeros(among.pre, np.int64)
     for first, last in ranges(len(source), 1, least=among.pre):
         look()
         counts += np.bincount(source[first:last], minlength=among.pre)
     start, reached = starts(counts), np.empty(len(source), neuron_type(among.post))
-    place = start[:-1].copy()  # where the next target of each source goes
+    place = start[:-1].copy()  # the position of the next target of each source
     for first, last in ranges(len(source), 1):
         look()
         order = _stable_order(source[first:last])
@@ -263,5 +263,5 @@ COUNTS: dict[str, Callable[[float, Candidates], float]] = {
 
 
 def expected(rule: Rule, number: float, among: Candidates) -> float:
-    """How many connections a rule makes: exact, but for a probability the mean."""
+    """Number of connections of a rule: exact, for a probability the mean."""
     return float(COUNTS[rule.kind](number, among))

@@ -2,9 +2,9 @@
 
 With u = (word + 1/2) / 2**32 the count is how many k >= 1 have u < S(k), where S(k) = P(N >= k) for N of Poisson's
 distribution. Where the expected number is small, that is a spike where u < 1 - exp(-expected). S is compared as a whole
-number: `u < S` is `word <= ceil(S 2**32 - 1/2) - 1`, so that all who have the table count alike. The table takes additions,
-multiplications and divisions alone: terms relative to that of the mode, where exp(-expected) would underflow. What it can't
-tell apart are probabilities below 2**-32.
+number: `u < S` is `word <= ceil(S 2**32 - 1/2) - 1`, so that all back ends with the table count alike. The table takes
+additions, multiplications and divisions alone: terms relative to that of the mode, where exp(-expected) would underflow. What
+it can't tell apart are probabilities below 2**-32.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from bioasm.isa.limits import limit
 
 Array = NDArray[Any]
 
-_TERMS = 1 << 20  # that are worked out at a time
+_TERMS = 1 << 20  # terms computed at a time
 _SAMPLED = 65
 
 
 class Counts(NamedTuple):
-    """The tables of n neurons: `limit[first[i]:end[i]]`, which fall, for neuron i. Its count is how many a word does not pass.
+    """The tables of n neurons: `limit[first[i]:end[i]]`, descending, for neuron i; a word's count is how many are >= the word.
 
     `first` and `end` are int64, `limit` is uint32. `top` (int64) is the largest limit of each neuron, -1 where it has none.
     """
@@ -52,7 +52,7 @@ class TooManyEntries(ValueError):
 
 
 def counts(expected: Array) -> Counts:
-    """The tables of neurons that expect so many spikes a step, (n,), each from 0 to the limit "drawn_spikes".
+    """The tables of neurons from the expected spikes a step, (n,), each from 0 to the limit "drawn_spikes".
 
     Raises TooManyEntries where they would have more entries than the limit "poisson_table".
     """
@@ -67,13 +67,13 @@ def counts(expected: Array) -> Counts:
         lengths.append((limits >= 0).sum(axis=1))
         start += len(few)
     ends = np.cumsum(np.concatenate(lengths))
-    table = np.concatenate([*pieces, np.zeros(1, np.uint32)])  # an entry that nobody counts: a table is never empty
+    table = np.concatenate([*pieces, np.zeros(1, np.uint32)])  # padding: the array must not be empty
     first, end = ends[:-1][which.ravel()], ends[1:][which.ravel()]
     return Counts(first, end, np.where(end > first, table[first].astype(np.int64), -1), table)
 
 
 def entries(expected: Array) -> int:
-    """How many entries the tables will have, within one for each different number: between some, lengths rise evenly."""
+    """Number of entries of the tables, within one for each distinct number, by linear interpolation of their lengths."""
     different = np.unique(np.asarray(expected, np.float64))
     if not different.size:
         return 0
@@ -83,23 +83,23 @@ def entries(expected: Array) -> int:
 
 
 def table_bytes(expected: Array) -> int:
-    """Bytes that making the tables takes at most: their entries twice, what is worked out at a time, places of neurons."""
+    """Upper bound of the bytes needed to make the tables: the entries twice, a block of terms, the positions of neurons."""
     count = entries(expected)
     return 8 * count + 64 * np.size(expected) + 100 * min(_TERMS, 4 * count)
 
 
 def _terms(expected: float) -> int:
-    """How many terms leave out less than 2**-40 of the distribution."""
+    """Number of terms that leaves out less than 2**-40 of the distribution."""
     return int(expected + 9.0 * np.sqrt(expected) + 30.0)
 
 
 def _limits(expected: Array) -> Array:
-    """The limits of several expected numbers, which rise, (numbers, terms); -1 where a count does not occur."""
+    """The limits of several expected numbers in ascending order, (numbers, terms); -1 where a count does not occur."""
     mean, k = expected[:, None], np.arange(1, _terms(expected[-1]) + 1)
     mode = np.floor(mean)
     above = np.cumprod(np.where(k > mode, mean / k, 1.0), axis=1)
     below = np.cumprod(np.where(k <= mode, k / np.maximum(mean, 1.0), 1.0)[:, ::-1], axis=1)[:, ::-1]
     none, term = below[:, :1], above * np.append(below[:, 1:], np.ones_like(mean), axis=1)
-    tail = np.cumsum(term[:, ::-1], axis=1)[:, ::-1]  # from the smallest term on
+    tail = np.cumsum(term[:, ::-1], axis=1)[:, ::-1]  # summed from the smallest term on
     limits: Array = np.ceil(tail / (tail[:, :1] + none) * 2.0**32 - 0.5) - 1.0
     return limits

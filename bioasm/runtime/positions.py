@@ -13,11 +13,11 @@ from bioasm.runtime.sampling import uniform
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
-_PLACE = 0xFFFFFFFF  # random positions are drawn in places from here downwards; projections count from 0 upwards
+_PLACE = 0xFFFFFFFF  # random streams of positions count down from here; those of projections count up from 0
 
 
 def positions(verified: Verified, population: int, seed: int) -> Array:
-    """Where the neurons of a population with a layout are, (n, dimensions)."""
+    """Positions of the neurons of a population with a layout, (n, dimensions) in metres."""
     layout, n = verified.network.layouts[population], verified.network.populations[population].n
     if layout.kind == GRID:
         return _grid(layout, n)

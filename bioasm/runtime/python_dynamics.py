@@ -1,4 +1,4 @@
-"""The part of `Dynamics` that back ends in Python share: the clock, energies with their best state, and recordings."""
+"""Base class of back ends in Python: the clock, energies with their best state, and recordings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 class PythonDynamics(ABC):
-    """The base of back ends. Each adds how many neurons and lanes there are, the clock, what is read, and `advance`."""
+    """Base of back ends, which add the numbers of neurons and lanes, the clock, `read` and `advance`."""
 
     n: int
     lanes: int
@@ -39,7 +39,7 @@ class PythonDynamics(ABC):
 
     @abstractmethod
     def read(self, ref: VariableRef) -> Array:
-        """A variable now, (lanes, neurons)."""
+        """Present values of a variable, (lanes, neurons)."""
 
     @abstractmethod
     def energy_state(self) -> Array:
@@ -53,7 +53,7 @@ class PythonDynamics(ABC):
         self.forget_best()
 
     def forget_best(self) -> None:
-        """No state has been seen."""
+        """Reset the best state."""
         self._best = Best.none(self.lanes, self.energy_neurons[1])
 
     def set_offset(self, offset: float) -> None:
@@ -65,7 +65,7 @@ class PythonDynamics(ABC):
         return self.landscape.energy(self.energy_state())
 
     def best(self) -> Best:
-        """The best state that was seen, and its energy."""
+        """The best state so far, and its energy."""
         return self._best
 
     def trace(self) -> Array:
@@ -77,7 +77,7 @@ class PythonDynamics(ABC):
         return (self.read(STATE) > 0.5).astype(np.int8)
 
     def feed_back(self, largest: float) -> Array:
-        """The current J s + h, (lanes, n), scaled down so that no entry of a lane is above `largest` (amperes).
+        """Feedback current J s + h, (lanes, n), scaled down so that no magnitude in a lane exceeds `largest` (amperes).
 
         The energy of s goes into the trace, and s > 1/2 is a candidate for the best state.
         """
@@ -91,22 +91,22 @@ class PythonDynamics(ABC):
     # --- recordings -----------------------------------------------------------------------------------
 
     def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
-        """Begin to take samples of a variable, one every so many steps."""
+        """Start recording a variable, a sample each `every` steps."""
         self.samples.append(Samples(ref, every, self.step, neurons))
 
     def stop_recording(self, ref: VariableRef | EventRef) -> None:
-        """End all recordings of a variable or event."""
+        """Stop all recordings of a variable or event."""
         if isinstance(ref, EventRef):
             self.heard.setdefault(ref, []).append((self.step, False))
         for samples in self.samples:
             samples.active = samples.active and not samples.ref.is_recorded_as(ref)
 
     def record_event(self, ref: EventRef) -> None:
-        """Begin to record an event with this step."""
+        """Start recording an event with the present step."""
         self.heard.setdefault(ref, []).append((self.step, True))
 
     def is_heard(self, ref: EventRef, steps: Array) -> Array:
-        """Whether an event was recorded in each of several steps."""
+        """Whether an event was recorded in each of these steps, (steps,) bool."""
         changes = [(-1, False), *self.heard.get(ref, ())]
         begun, heard = (np.array(column) for column in zip(*changes, strict=True))
         return np.asarray(heard[np.searchsorted(begun, steps, side="right") - 1])
@@ -125,7 +125,7 @@ class PythonDynamics(ABC):
         return [samples.recorded(self.lanes) for samples in self.samples]
 
     def take_samples(self, known: Mapping[VariableRef, Array] | None = None) -> None:
-        """The samples that are due before the present step; `known` are variables that need not be read."""
+        """Take the samples that are due before the present step; `known` are variables that have been read already."""
         for samples in self.samples:
             if samples.is_due(self.step):
                 values = (known or {}).get(samples.ref)

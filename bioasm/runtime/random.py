@@ -1,4 +1,4 @@
-"""Noise as a pure function of (seed, lane, neuron, step, stream): what the kernels draw, repeated in numpy bit for bit.
+"""Counter-based random numbers: noise as a pure function of (seed, lane, neuron, step, stream), bit-identical to the kernels'.
 
 The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw, SC 2011). A key is made for each (seed, lane,
 stream); the counter is (neuron, step // 2), and the two words of a draw belong to the even and the odd step. The words become

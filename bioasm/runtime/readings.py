@@ -1,4 +1,4 @@
-"""Readings into registers, and their output: GET and PEEK, reductions over lanes among them, and OUT."""
+"""Readings into registers and their output: GET and PEEK, with reductions over lanes, and OUT."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _mean(values: Array) -> float:
     return float(np.add.accumulate(values)[-1]) / len(values)
 
 
-# One number of all lanes. The lowest is NaN only where no lane has seen an energy.
+# Reductions over lanes. The lowest is NaN only where no lane has seen an energy.
 COMBINED: dict[int, Callable[[Array], float]] = {
     LOWEST: lambda values: float(np.fmin.reduce(values)),
     SUM: lambda values: float(values.sum()),
@@ -32,7 +32,7 @@ COMBINED: dict[int, Callable[[Array], float]] = {
 
 
 def per_lane(run: Run, instruction: Resolved) -> tuple[int, Array]:
-    """The reduction of a reading over lanes, and the values (lanes,) that it makes one number of."""
+    """The reduction of a reading over lanes, and the values (lanes,) that it reduces."""
     what = instruction.operands[1]
     assert isinstance(what, RunRef | VariableRef)
     if isinstance(what, RunRef):
@@ -44,13 +44,13 @@ def per_lane(run: Run, instruction: Resolved) -> tuple[int, Array]:
 
 
 def reduce_lanes(run: Run, instruction: Resolved) -> None:
-    """PEEK, or a GET over lanes: one number of all lanes into a register."""
+    """PEEK, or a GET over lanes: reduce a reading over lanes into a register."""
     way, values = per_lane(run, instruction)
     run.set_register(destination(instruction), COMBINED[way](values))
 
 
 def alike(run: Run, instruction: Resolved) -> float:
-    """The value that GET reads alike in all lanes: the time, steps, the level of the noise."""
+    """The value of a GET that is the same in all lanes: the time, steps, the level of the noise."""
     what = instruction.operands[1]
     assert isinstance(what, RunRef)
     return float(observe(run, what))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 _BITS = 1216
-_DIGITS = (  # of 2/pi: the first 1216 bits of its fraction
+_DIGITS = (  # the first 1216 bits of the fraction of 2/pi
     "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424d"
     "d2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639"
     "835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f46"
     "3f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7b6bab"
 )
 LARGE = 8589934592.0  # 2^33: from here on the tables are used
-LARGE_GROUP = 132  # of exponents of LARGE: eight exponents share a row
-INTEGER = 524288.0  # 2^19: what makes a number of the first group whole
-SPLIT = 26  # bits that are split off the end of a number
+LARGE_GROUP = 132  # the group of LARGE's exponent: eight exponents share a row
+INTEGER = 524288.0  # 2^19: scales a number of the first group to an integer
+SPLIT = 26  # low bits that are split off a number
 _GROUPS = 124
 _PARTS = 3
 _LOWEST = 19  # the smallest exponent of a row is its negative
-_ONE = 1 << (_BITS + _LOWEST)  # numbers are kept as integers over it
+_ONE = 1 << (_BITS + _LOWEST)  # fixed point: integers over this denominator
 
 Parts = tuple[tuple[float, ...], ...]
 
@@ -25,7 +25,7 @@ def _in_parts(exact: int) -> tuple[float, ...]:
     """The number `exact` / _ONE as a sum of float64."""
     parts = []
     for _ in range(_PARTS):
-        parts.append(exact / _ONE)  # Python rounds a quotient of integers once
+        parts.append(exact / _ONE)  # Python's quotient of integers is correctly rounded
         numerator, denominator = parts[-1].as_integer_ratio()
         exact -= numerator * (_ONE // denominator)
     return tuple(parts)

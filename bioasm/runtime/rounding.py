@@ -15,13 +15,13 @@ from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
-_ROUNDING = 2.0**-42  # of the sum of all couplings: energies are kept up to date for up to 1024 sweeps
-_EXACT_BITS = 50  # whole multiples of a unit are added exactly while their sum takes no more binary digits
-_PIECE = 1 << 20  # numbers that are looked at together
+_ROUNDING = 2.0**-42  # relative to the sum of all |couplings|: energies are updated incrementally for up to 1024 sweeps
+_EXACT_BITS = 50  # sums of multiples of a unit are exact while they take no more binary digits
+_PIECE = 1 << 20  # numbers examined at a time
 
 
 def rounding(verified: Verified, target: float) -> float:
-    """How far an energy near `target` may be from what its sum is.
+    """Rounding error bound of a computed energy near `target`.
 
     Sums are exact where all couplings and offsets are whole multiples of one power of two that is not too small beside them.
     """
@@ -49,6 +49,6 @@ def _summands(verified: Verified) -> Iterator[Array]:
 
 
 def _pieces(array: Array) -> Iterator[Array]:
-    """An array in float64, so many rows at a time that little is copied."""
+    """Blocking: an array in float64, a block of rows at a time to bound the copies."""
     rows = max(1, _PIECE // max(1, array[:1].size))
     return (np.asarray(array[at : at + rows], np.float64) for at in range(0, len(array), rows))

@@ -1,4 +1,4 @@
-"""A program in the midst of its run, as instructions see it: the neurons, registers, values of operands, and results."""
+"""The context of a run that instructions act on: neurons, registers, values of operands, and results."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Array = NDArray[Any]
 
 
 class Run(ABC):
-    """A program in the midst of its run, which instructions act on. `parameters` are by their keys.
+    """Context of a run, which instructions act on. `parameters` are by their keys.
 
-    The lanes are those of `span`, which may be a piece of a whole, or copies; `own` are values of their own.
+    The lanes are those of `span`, which may be a piece of all, or copies; `own` are values of the lanes' own.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Run(ABC):
         self._numbers_of_lanes = span.first + np.arange(span.lanes)
         self.verified, self.program, self.network = verified, verified.program, verified.network
         self.parameters = initial_parameters(verified, parameters)
-        # By their keys, for when there are neurons.
+        # By their keys, kept until neurons are allocated.
         self.parameters_by_lane: dict[str, tuple[ParameterRef | ProjectionRef, Array]] = {}
         for name, values in self.lane_values.parameters.items():
             ref = verified.parameter(name)
@@ -52,11 +52,11 @@ class Run(ABC):
     @property
     @abstractmethod
     def dynamics(self) -> Dynamics:
-        """The neurons. The gate has seen to it that ALC or POP came first."""
+        """The neurons. The gate ensures that ALC or POP came first."""
 
     @property
     def driven(self) -> Driven:
-        """The neurons, of a back end with inputs; a driver declares that it is one."""
+        """The neurons, of a back end with the ability `inputs`, which its driver declares."""
         return cast(Driven, self.dynamics)
 
     @property
@@ -93,11 +93,11 @@ class Run(ABC):
 
     @cached_property
     def elimination(self) -> Elimination | None:
-        """The spins that were eliminated from the program's problem, None where there are none."""
+        """The eliminated spins of the program's problem, None where there are none."""
         return elimination(self.verified)
 
     def of_all_spins(self, states: Array) -> Array:
-        """States (lanes, n) of all spins of a problem, from those that are left after an elimination; others as they are."""
+        """Back substitution: states (lanes, n) of all spins from those of the remaining; unchanged without an elimination."""
         return states if self.elimination is None else self.elimination.whole(states)
 
     def value(self, operand: Operand | Reference) -> float:
@@ -113,7 +113,7 @@ class Run(ABC):
         return self.program.data[operand.index].value
 
     def blocks(self, operand: Operand | Reference) -> list[Array]:
-        """The blocks of the plan that an operand is, the same arrays each time."""
+        """The blocks of the plan in an operand, memoised: the same arrays each time."""
         assert isinstance(operand, DataRef)
         if operand.index not in self._blocks:
             value = self.data(operand)
@@ -122,7 +122,7 @@ class Run(ABC):
         return self._blocks[operand.index]
 
     def by_lane(self, operand: Operand | Reference) -> Array | None:
-        """The value of each lane, (lanes, 1), of a constant that has values of the lanes' own; else None."""
+        """The values (lanes, 1) of an operand that is a constant with values of the lanes' own; else None."""
         values = self.lane_values.constants.get(operand.name) if isinstance(operand, ConstantRef) else None
         return None if values is None else self._of_lanes(values)
 
@@ -130,7 +130,7 @@ class Run(ABC):
         return np.array(values, np.float64)[self._numbers_of_lanes % len(values), None]
 
     def drawn(self, operand: Operand | Reference) -> Values | None:
-        """The random values that an operand is, None where it is something else."""
+        """The random values in an operand, None where it is something else."""
         value = self.program.data[operand.index].value if isinstance(operand, DataRef) else None
         return values_of(self.program, value, self.seed, operand.index) if isinstance(value, Random) else None  # type: ignore[union-attr]
 
@@ -146,6 +146,6 @@ class Run(ABC):
         self.readings.append(Reading(what, value))
 
     def load(self, mnemonic: str, data: Data) -> None:
-        """LDJ, LDH, LDT: one part of the couplings in place of what was loaded before."""
+        """LDJ, LDH, LDT: replace one part of the couplings."""
         self.couplings = self.couplings.with_part(mnemonic, data)
         self.dynamics.load(self.couplings)

@@ -18,12 +18,12 @@ from bioasm.runtime.random import LN2, STREAM_CONNECTIONS, words
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-Block = tuple[int, Array, Array]  # the first row; how many partners each row of the block has, and all of them in order
+Block = tuple[int, Array, Array]  # the first row, the row lengths, and the concatenated partners
 
-_DRAWS = 1 << 18  # of a block
+_DRAWS = 1 << 18  # draws of a block
 _STREAM = 1 << 18  # draws of one stream where connections are drawn one by one
 SPREADS = 6.0  # standard deviations above the mean that a first attempt at a row draws
-_TERMS = 11  # of the series of the logarithm: t^2 < 0.0295, so that what is left out is below 1e-17
+_TERMS = 11  # of the series of the logarithm: t^2 < 0.0295, so that the remainder is below 1e-17
 
 
 def bernoulli_rows(rows: range, n: int, p: float, seed: int, place: int) -> Iterator[Block]:
@@ -45,7 +45,7 @@ def bernoulli_rows(rows: range, n: int, p: float, seed: int, place: int) -> Iter
 
 
 def _positions(rows: Array, draws: int, n: int, scale: float, seed: int, place: int) -> Array:
-    """The first positions in each row, (rows, draws); n where they lie behind the end."""
+    """The first positions in each row, (rows, draws); n where they are past the end."""
     gaps = np.floor(natural_log(1.0 - _uniform(rows, draws, seed, place)) * scale)
     at = np.cumsum(np.minimum(gaps, n) + 1.0, axis=1) - 1.0
     return np.minimum(at, n).astype(np.int64)
@@ -54,7 +54,7 @@ def _positions(rows: Array, draws: int, n: int, scale: float, seed: int, place: 
 def distinct_rows(rows: range, n: int, k: int, seed: int, place: int) -> Iterator[Block]:
     """Sampling without replacement by rejection: each row has `k` different ones of `n`, all sets equally probable.
 
-    Where k is more than half of n, those are drawn that are left out.
+    Where k is more than half of n, the complement is drawn.
     """
     wanted = min(k, n)
     fewer = min(wanted, n - wanted)
@@ -89,7 +89,7 @@ def _complement(chosen: Array, n: int) -> Array:
 
 
 def repeated_rows(rows: range, n: int, counts: Array, seed: int, place: int) -> Iterator[Block]:
-    """Sampling with replacement: each row draws its count of `counts` (rows,) from `n`; one that is drawn again is repeated."""
+    """Sampling with replacement: row i draws counts[i] of `n`, with repetitions; `counts` is (rows,)."""
     for first, last in _even_blocks(rows, counts):
         mine = counts[first - rows.start : last - rows.start]
         if len(mine) == 1 and mine[0] > _DRAWS:
@@ -102,14 +102,14 @@ def repeated_rows(rows: range, n: int, counts: Array, seed: int, place: int) -> 
 
 
 def _counted_row(row: int, n: int, draws: int, seed: int, place: int) -> Iterator[Block]:
-    """The same of a row that draws so often that its partners are counted; in pieces."""
+    """Sampling with replacement of one row by counting, for more draws than partners; in pieces."""
     times = np.zeros(n, np.int64)
     for first in range(0, draws, _DRAWS):
         drawn = uniform(np.array(row), np.arange(first, min(first + _DRAWS, draws)), seed, place)
         times += np.bincount((drawn * n).astype(np.int64), minlength=n)
     for first, last in _even_blocks(range(n), times):
         some = times[first:last]
-        for least in range(0, int(some.max()), _DRAWS):  # more than one piece where one partner comes so often
+        for least in range(0, int(some.max()), _DRAWS):  # several pieces where one partner is drawn very often
             taken = np.clip(some - least, 0, _DRAWS)
             yield row, np.array([taken.sum()]), np.repeat(np.arange(first, last), taken)
 
@@ -146,20 +146,20 @@ def chosen(n: int, k: int, stream: int, seed: int, place: int) -> Array:
 
 
 def draws_for(n: int, k: int) -> int:
-    """How many draws with replacement hold hardly ever less than `k` different ones of `n`, k <= n / 2."""
+    """Number of draws with replacement that very rarely hold fewer than `k` distinct ones of `n`, k <= n / 2."""
     mean = -n * _log_complement(k / n)
     return math.ceil(mean + SPREADS * math.sqrt(mean)) + 4
 
 
 def _blocks(rows: range, width: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of which each has so few draws that a block stays small."""
+    """Blocking: ranges of rows with `width` draws each."""
     step = max(1, _DRAWS // width)
     for first in rows[::step]:
         yield first, min(first + step, rows.stop)
 
 
 def _even_blocks(rows: range, counts: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that draw about as much together as a block, but at least one row, and not many empty ones."""
+    """Blocking: ranges of at least one row with about a block of draws, and a bounded number of empty rows."""
     ends = np.cumsum(np.maximum(counts, 1))
     first = 0
     while first < len(rows):

@@ -17,20 +17,20 @@ from bioasm.verifier.semantics.timing import whole_multiple
 
 
 def default_parameters(network: Network) -> dict[str, float]:
-    """All parameters with their defaults: `dt` of the program (1 for sweeps), and the others by `owner.name`."""
+    """Default parameters: `dt` of the program (1 for sweeps), and all others by `owner.name`."""
     found = {f"{one.name}.{p.name}": p.default for one in network.instances() for p in one.model.parameters}
     step = network.populations[0].model.parameter(DT)
     return found | {DT: step.default if step else 1.0}
 
 
 def default_noise(network: Network) -> float:
-    """The level of noise before any SIG: that of the first model that has noise."""
+    """The noise level before any SIG: the default of the first model that has noise."""
     noisy = (p.model for p in network.populations if p.model.noise_name)
     return next(noisy, network.populations[0].model).noise_default
 
 
 def initial_parameters(verified: Verified, given: Mapping[str, float]) -> dict[str, float]:
-    """The parameters that a run begins with: defaults, and in their place those that its options name."""
+    """Initial parameters of a run: the defaults, overridden by those of its options."""
     values = default_parameters(verified.network)
     for word, value in given.items():
         found = verified.parameter(word)
@@ -57,7 +57,7 @@ def fixed_parameters(verified: Verified) -> dict[str, float]:
 
 
 def connections_apart(verified: Verified, own: LaneValues) -> dict[str, frozenset[str]]:
-    """By projection the parameters and states of its connections that lanes have values of their own of."""
+    """By projection, the parameters and states of its connections that have values of the lanes' own."""
     refs = [verified.parameter(name) for name in own.parameters]
     sets = [i.operands for i in verified.instructions if i.mnemonic == "SET"]
     refs += [ref for ref, value in sets if names_one(value, own.constants)]  # type: ignore[misc]
@@ -71,7 +71,7 @@ def connections_apart(verified: Verified, own: LaneValues) -> dict[str, frozense
 def event_ports(verified: Verified) -> tuple[PortRef, ...]:
     """The ports that the program sends spikes to from outside. Their places number the streams of random spikes.
 
-    A population with feedback that ALC made has the first place always, so that its programs share kernels.
+    A population with feedback that ALC made always has the first place, so that its programs share kernels.
     """
     network = verified.network
     first = default_port(network) if network.implicit and network.populations[0].model.feedback is not None else None
@@ -91,9 +91,9 @@ def neurons_with(verified: Verified, ref: InputRef) -> range:
 
 
 def played_parts(verified: Verified) -> dict[InputRef, tuple[range, ...]]:
-    """By input that the program plays waveforms into the parts of its neurons that have one waveform each at any time.
+    """Partition of the neurons of each input that gets waveforms: each part has one waveform at any time.
 
-    They are the parts that instructions name, cut where another begins or ends.
+    The parts are those that instructions name, cut where another begins or ends.
     """
     played = [i.operands[0] for i in verified.instructions if i.mnemonic in ("PLAY", "WAVE")]
     named: dict[InputRef, set[range]] = {}
@@ -103,7 +103,7 @@ def played_parts(verified: Verified) -> dict[InputRef, tuple[range, ...]]:
 
 
 def _cut(parts: set[range]) -> Iterator[range]:
-    """Parts that do not overlap, of which each of these parts is made."""
+    """Common refinement: disjoint parts whose unions give each of these parts."""
     edges, waiting, end = sorted({edge for p in parts for edge in (p.start, p.stop)}), sorted(parts, key=lambda p: p.start), 0
     starts = iter(waiting)
     begun = next(starts, None)

@@ -11,5 +11,5 @@ Array = NDArray[Any]
 
 
 def starts(counts: Array) -> Array:
-    """Where rows of these lengths start, and the end of the last, int64."""
+    """Exclusive prefix sum of row lengths, with the total at the end: int64 (rows + 1,)."""
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The counter-based noise, in pieces of many steps: for each step a row of numbers, one for each neuron of each lane.
+"""Buffered streams of counter-based noise: for each step a row of numbers, one for each neuron of each lane.
 
 The numbers are those that the compiled machine draws, from `bioasm.runtime.random`, which repeats them in numpy.
 """
@@ -26,7 +26,7 @@ from bioasm.runtime.random import (
 Array = NDArray[Any]
 Pair = Callable[[Words, Words], tuple[Array, Array]]
 
-_NUMBERS = 1 << 18  # made at a time
+_NUMBERS = 1 << 18  # numbers made at a time
 
 
 def logistics(x0: Words, x1: Words) -> tuple[Array, Array]:
