@@ -1,4 +1,4 @@
-"""Whether a synapse fits the projection that it is given to: names and units of what it uses at both ends, and its order."""
+"""Checks of a synapse against its projection: name resolution at both ends, units, and dependencies within a step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def end_of(use: str) -> tuple[str, str]:
 
 
 def at_end(network: Network, projection: Projection, end: str) -> list[Instance]:
-    """Where a name is looked for: what the projection comes from or goes to, then all that is on the same neurons."""
+    """Search order of a name at one end: the projection's source or target, then all instances on the same neurons."""
     target = network.by_name[projection.target]
     if end == PRE:
         population = network.populations[projection.pre]
@@ -34,9 +34,9 @@ def at_end(network: Network, projection: Projection, end: str) -> list[Instance]
 
 
 def meanings(network: Network, projection: Projection, use: str) -> Iterator[tuple[Instance, str]]:
-    """The parts of the network in which a name of a synapse is looked for, each with what it would be called there.
+    """Candidates for a name of a synapse: instances in search order, each with the name there.
 
-    Of a mechanism at a place of cells, `v_post` and what is added to `I_post` and `G_post` are those of that place.
+    For a mechanism at a place of cells, `v_post`, `I_post` and `G_post` are the potential and the inputs of that place.
     """
     word, end = end_of(use)
     place = network.place(projection.target) if end == POST else ""
@@ -45,7 +45,7 @@ def meanings(network: Network, projection: Projection, use: str) -> Iterator[tup
 
 
 def owner_of(network: Network, projection: Projection, use: str) -> tuple[Instance, str] | None:
-    """The part of the network that a name of a synapse belongs to, the first that has it, and its name there."""
+    """Name resolution of a synapse: the first instance in search order that has a name, and its name there."""
     return next(((one, name) for one, name in meanings(network, projection, use) if unit_in(one.model, name) is not None), None)
 
 
@@ -104,6 +104,6 @@ def _check_use(network: Network, projection: Projection, use: Use, *, changed: b
 
 
 def _is_late(model: Model, name: str) -> bool:
-    """Whether a definition of a model needs what is held over a step or delayed, which no other part can compute."""
+    """Whether a definition of a model reads `held` or `delayed` values, which no other instance can compute."""
     whole = expanded(Symbol(name), {d.name: d.expression for d in model.definitions})
     return any(isinstance(node, Call) and node.function in ("held", "delayed") for node in whole.walk())

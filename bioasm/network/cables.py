@@ -1,9 +1,9 @@
-"""Cells that are trees as parts of a network: a population of cells, and one of their control volumes (CVs) beside it.
+"""Multicompartment cells in a network: a population of cells, and one of their control volumes (CVs) beside it.
 
-A cell is a neuron of the first: its inputs are currents into places, its variables the potentials there, and its spikes are
-seen where its text says. Of n cells the second has n neurons for each CV: neuron cv*n + k is that of cell k. Each further place
-that sees spikes is a population of n neurons that send them. Mechanisms that are painted stand on CVs, those that are placed on
-cells. The texts of all models follow from that of the cell.
+A cell is a neuron of the first population: its inputs are currents into places, its variables the potentials there, and its
+spikes are detected where its text says. The second population has n neurons for each CV of n cells: neuron cv*n + k belongs
+to cell k. Each further spike detector is a population of n neurons. Painted (density) mechanisms are on CVs, placed (point)
+mechanisms on cells. The texts of all models are generated from that of the cell.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bioasm.morphology.cell import RESERVED, Cell
 from bioasm.morphology.regions import Location
 
 if TYPE_CHECKING:
-    from bioasm.morphology.volumes import Probe  # numpy, which most commands do not need
+    from bioasm.morphology.volumes import Probe  # imports numpy, which most commands do not need
 
-VOLUMES = f"_{RESERVED}"  # what follows the name of a population in that of its CVs
-INTO, POTENTIAL = "into", "cv"  # of a place: the whole current into it, and the potential of its CV
+VOLUMES = f"_{RESERVED}"  # suffix of the population of CVs
+INTO, POTENTIAL = "into", "cv"  # suffixes at a place: the total current into it, and the potential of its CV
 CURRENT, SHUNT = "I", "G"  # the inputs of a place: a current, and a conductance to 0 mV
 CM_FACTOR = "cm_factor"  # the parameter of CVs that multiplies the capacitance of the cell's text
 _ORDER = "receive, step, spike, reset"
@@ -38,7 +38,7 @@ _OBSERVED = (f"order: {_ORDER}", "observe:", 'v = v "potentials where spikes are
 
 
 class Cables(NamedTuple):
-    """Cells of one kind in a network: their text, and the indices of the populations of cells, of CVs and of detectors."""
+    """Cells of one kind in a network: their Cell, and the indices of the populations of cells, CVs and detectors."""
 
     cell: Cell
     cells: int
@@ -47,12 +47,12 @@ class Cables(NamedTuple):
 
     @property
     def populations(self) -> tuple[int, ...]:
-        """The indices of all populations that they are."""
+        """The indices of all their populations."""
         return (self.cells, self.volumes, *self.detectors)
 
 
 class Site(NamedTuple):
-    """A place as mechanisms see it: what follows the names of its variables, where it is, its CV, and its voltage."""
+    """A place of point mechanisms: the suffix of its variables, its location, its CV, and its voltage."""
 
     suffix: str
     place: Location
@@ -61,13 +61,13 @@ class Site(NamedTuple):
 
 
 def sites(cell: Cell) -> list[Site]:
-    """The place where spikes are seen (the root without one), whose names have nothing behind them, and those with names."""
+    """The place of the unnamed detector (else the root), whose suffix is empty, and all places with names."""
     places = {"": cell.detector or Location(0, 0.0)} | {f"_{name}": place for name, place in cell.places.items()}
     return [Site(suffix, place, cell.volumes.at(place), cell.volumes.probe(place)) for suffix, place in places.items()]
 
 
 def alias(word: str, place: str) -> str:
-    """The name behind `v`, `I` or `G` of a mechanism at a place: the potential of that CV, or what goes into it."""
+    """The cell's variable or input for `v`, `I` or `G` of a mechanism at a place."""
     there = {"v": POTENTIAL, CURRENT: CURRENT, SHUNT: SHUNT}
     return f"{there[word]}_{place}" if place and word in there else word
 
@@ -85,7 +85,7 @@ def cell_model(cell: Cell) -> Model:
 
 
 def detector_model(cell: Cell) -> Model:
-    """The model of a population of places that see spikes."""
+    """The model of a population of spike detectors."""
     return _parsed(cell, ['"places of cells that are trees, which see their spikes"', *_DETECTOR, *_SPIKES, *_OBSERVED])
 
 
@@ -107,7 +107,7 @@ def volume_model(cell: Cell) -> Model:
 
 
 def _parsed(cell: Cell, lines: list[str]) -> Model:
-    """The model of these lines under the cell's name, whose potential nothing can hold: it follows from all of the cell."""
+    """Parse generated lines as a model with the cell's name, without a clamp: its potentials follow from the whole cell."""
     from bioasm.models.text import parse_model
 
     model = parse_model("\n".join([".model cell {", *lines, "}"]))

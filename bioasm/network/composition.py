@@ -1,4 +1,4 @@
-"""Checks of mechanisms against their population: names and units of what they use and add to, cycles, one time step."""
+"""Checks of mechanisms against their population: name resolution, units, dependency cycles, and one time step for all."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bioasm.models.expression import Expression, Number, symbols
 from bioasm.network.network import Instance, Network, unit_in, usable
 from bioasm.units import EXPONENTS, NO_UNIT, Dimension, Exponents, spell_unit
 
-# A name in one instance: what a value depends on.
+# A node of the dependency graph: a name in one instance.
 Node = tuple[str, str]
 
 
 def used_by(network: Network, mechanism: Instance, name: str) -> list[Instance]:
-    """Owner of a name that a mechanism uses: its population, else the other mechanisms on the membrane that have it."""
+    """Owners of a name that a mechanism uses: its population, else the other mechanisms on the membrane that have it."""
     return _owners(network, mechanism, lambda model: unit_in(model, name) is not None)
 
 
 def added_to(network: Network, mechanism: Instance, name: str) -> list[Instance]:
-    """Owner of the input that a mechanism adds to: its population, else the other mechanisms on the membrane that have it."""
+    """Owners of an input that a mechanism adds to: its population, else the other mechanisms on the membrane that have it."""
     return _owners(network, mechanism, lambda model: any(one.name == name for one in model.inputs))
 
 
@@ -36,7 +36,7 @@ def _owners(network: Network, mechanism: Instance, has: Callable[[Model], bool])
 
 
 def check_mechanism(network: Network, mechanism: Instance) -> Found:
-    """Findings about a mechanism's uses and additions: names that are missing, there twice, or of another unit."""
+    """Findings about a mechanism's uses and additions: missing or ambiguous names, and units that differ."""
     for use in mechanism.model.uses:
         yield from _check_use(network, mechanism, use)
     for addition in mechanism.model.adds:
@@ -87,12 +87,12 @@ def _other_unit(mechanism: Instance, does: str, said: str, owner: Instance, unit
 
 
 def unit_in_words(unit: Exponents) -> str:
-    """A unit as messages tell it."""
+    """A unit as it is spelled in messages."""
     return "a number without unit" if unit == NO_UNIT else spell_unit(unit)
 
 
 def unit_of_value(value: Expression, model: Model) -> Exponents | None:
-    """The unit of an expression of a model whose text was found sound."""
+    """The unit of an expression of a checked model."""
     from bioasm.models.dimensions import unit_of
 
     return unit_of(value, _units(model))
@@ -108,9 +108,9 @@ def _units(model: Model) -> Mapping[str, Exponents]:
 
 
 def find_circle(network: Network, population: int, *, at_start: bool = False) -> list[str] | None:
-    """Names of one population and its mechanisms that depend on each other within a step; None where none do.
+    """Cycle detection: names of a population and its mechanisms that depend on each other within a step, or None.
 
-    With `at_start` states count as what they start as. What is delayed counts as if it were not: a delay may be 0.
+    With `at_start` states depend on what their initial values read. Delayed values count like others: a delay may be 0.
     """
     try:
         TopologicalSorter(_graph(network, _values(network, population, at_start=at_start))).prepare()
@@ -120,7 +120,7 @@ def find_circle(network: Network, population: int, *, at_start: bool = False) ->
 
 
 def find_excess(network: Network, population: int) -> str | None:
-    """The first expression that is too large or too deep with mechanisms' additions and uses put in; there are no circles."""
+    """The first expression that is too large or deep after substitution of mechanisms' additions and uses; needs no cycles."""
     at_start = _sizes(network, population, at_start=True)
     known = _sizes(network, population, at_start=False)
     named = [(".".join(node), size) for node, size in (*known.items(), *at_start.items())]
@@ -134,7 +134,7 @@ def find_excess(network: Network, population: int) -> str | None:
 
 
 def _sizes(network: Network, population: int, *, at_start: bool) -> dict[Node, TreeSize]:
-    """The sizes of all names, those of inputs with what is added to them."""
+    """The tree sizes of all names after substitution; those of inputs include all summands."""
     values, known = _values(network, population, at_start=at_start), dict[Node, TreeSize]()
     for node in TopologicalSorter(_graph(network, values)).static_order():
         summands = [_size(network, one, value, known) for one, value in values.get(node, ())]
@@ -152,7 +152,7 @@ def _stepped(model: Model) -> Iterator[Expression]:
 
 
 def _values(network: Network, population: int, *, at_start: bool) -> dict[Node, list[tuple[Instance, Expression]]]:
-    """From what the names of a population and its mechanisms are computed: an expression, or summands, and whose each is."""
+    """The expressions (or summands of inputs) that define the names of a population and its mechanisms, with their owners."""
     found: dict[Node, list[tuple[Instance, Expression]]] = {}
     for one in (member for member in network.instances() if member.population == population):
         for name, value in _computed(one.model, at_start=at_start):
@@ -172,7 +172,7 @@ def _computed(model: Model, *, at_start: bool) -> Iterator[tuple[str, Expression
 
 
 def _graph(network: Network, values: Mapping[Node, list[tuple[Instance, Expression]]]) -> dict[Node, set[Node]]:
-    """Which names each name needs."""
+    """Dependency graph: the names that each name needs."""
     return {
         node: {needed for one, value in found for needed in _reads(network, one, value).values()}
         for node, found in values.items()

@@ -1,4 +1,4 @@
-"""Sums over connections: what synapses add in every step, to which inputs at their ends, and what of the neurons they read."""
+"""Sums over connections: the terms that synapses add in every step, their target inputs, and the variables that they read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sum(NamedTuple):
 
 
 def sums(network: Network, projection: Projection) -> list[Sum]:
-    """All that a projection's synapse adds; none where it has no synapse. Everything was found to fit."""
+    """All sums of a checked projection's synapse; none without a synapse."""
     synapse = projection.synapse
     if synapse is None:
         return []
@@ -36,7 +36,7 @@ def sums(network: Network, projection: Projection) -> list[Sum]:
 
 
 def reads(network: Network, projection: Projection) -> dict[str, tuple[str, Instance, str]]:
-    """The neurons' variables that the sums read: by the name in the text the end, whose it is, and its name there."""
+    """The neurons' variables that the sums read: by the name in the synapse's text, the end, the owner and its name there."""
     found, read = {}, _read(projection.synapse)
     for use in projection.synapse.uses if projection.synapse else ():
         meant = owner_of(network, projection, use.name)
@@ -55,8 +55,7 @@ def _definitions(synapse: Model) -> Mapping[str, Expression]:
 
 
 def input_owner(network: Network, projection: Projection, target: str) -> tuple[Instance, str] | None:
-    """Whose input a synapse adds to, the target's or population's, else that of the first mechanism there that has it; and
-    its name there."""
+    """Owner and name of the input that a synapse adds to: of the target or population, else of the first mechanism with it."""
     found = meanings(network, projection, target)
     return next(((one, name) for one, name in found if any(i.name == name for i in one.model.inputs)), None)
 
@@ -65,7 +64,7 @@ def input_owner(network: Network, projection: Projection, target: str) -> tuple[
 
 
 def check_sums(network: Network, projection: Projection, synapse: Model) -> Found:
-    """Inputs that there are not or that have another unit, and what is read that depends on inputs within the step."""
+    """Findings about sums: missing inputs, units that differ, and reads of variables that depend on inputs within the step."""
     for addition in synapse.adds:
         yield from _check_target(network, projection, synapse, addition.target, addition.value)
     for word, (_, owner, name) in reads(network, projection).items():
@@ -95,7 +94,7 @@ def _check_target(network: Network, projection: Projection, synapse: Model, targ
 
 
 def _inputs_behind(model: Model, name: str) -> Iterator[str]:
-    """Inputs of a model that a name stands for or that its definition needs."""
+    """Inputs of a model that a name depends on: itself, or those that its definition needs."""
     if any(i.name == name for i in model.inputs):
         yield name
     for definition in model.definitions:

@@ -1,4 +1,4 @@
-"""Where the neurons of a population are: positions from a table, on a grid, or random in a box; open or periodic."""
+"""Spatial layouts of populations: positions from a table, on a grid, or random in a box; open or periodic."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Layout(NamedTuple):
     """Positions of a population's neurons, in metres.
 
     `kind` is `grid` with `shape` neurons along each axis and `length` between neighbours, `random` in a box of side `length`,
-    or `table` with the positions in the data block `data`. With `periodic` the box closes on itself; of a table it is of side
-    `length`.
+    or `table` with the positions in the data block `data`. With `periodic` the box has periodic boundaries; for a table its
+    side is `length`.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
     @property
     def periods(self) -> tuple[float, ...]:
-        """The side of the periodic box along each axis; empty where it is open."""
+        """The side of the periodic box along each axis (m); empty where it is open."""
         if not self.periodic:
             return ()
         return tuple(self.length * count for count in self.shape) if self.shape else (self.length,) * self.dimensions

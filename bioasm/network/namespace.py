@@ -15,18 +15,18 @@ from bioasm.units import Dimension, Measured, dimension_of
 
 WEIGHT, DELAY = "weight", "delay"
 _ENDS = tuple(Variable(end, Dimension.NONE, "") for end in ("pre", "post"))
-_NAMED = 4  # how many meanings of a name are told
+_NAMED = 4  # meanings of an ambiguous name that a message lists
 
 
 class NameKind(NamedTuple):
-    """A kind of thing that models have by name: what it is called, the code where it is unknown, and all of a model."""
+    """A kind of named member of models: its noun in messages, the code of an unknown one, and the members of a model."""
 
     what: str
     code: str
     listed: Callable[[Model], Sequence[Any]]
 
     def of(self, model: Model, name: str) -> Any:
-        """The thing of a model with that name, or None."""
+        """The member of a model with that name, or None."""
         return next((thing for thing in self.listed(model) if thing.name == name), None)
 
 
@@ -40,8 +40,7 @@ READABLE = NameKind("observable", "B108", lambda model: (*model.observables, *va
 
 
 class Member(NamedTuple):
-    """A parameter, variable, input, observable or the name of a port, the population or mechanism that owns it, and where a
-    part of its neurons is meant, which."""
+    """A resolved name: a parameter, variable, input, observable or port, its owner, and the part of the owner, if any."""
 
     instance: Instance
     thing: Any
@@ -50,14 +49,13 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NameSpace:
-    """Looks names of a network up. A bare name means the one part of the network that has it."""
+    """Symbol table of a network. A bare name means the only instance that has it."""
 
     network: Network
     _index: dict[NameKind, dict[str, list[Member]]] = field(default_factory=dict)
 
     def member(self, kind: NameKind, word: str) -> Member | None:
-        """The member that a name means, `cells.v`, bare, or of a part of the neurons, `cells[0:800].v`; None for an unknown
-        or ambiguous name, and for a part that there is not."""
+        """Resolve a member: `v`, `cells.v` or, of a part, `cells[0:800].v`; None for unknown or ambiguous names or parts."""
         said = split_subgroup(word)
         found = self._member(kind, word if said is None else said.word)
         if said is None or found is None:
@@ -89,7 +87,7 @@ class NameSpace:
         return said.range(name, self.network.populations[owner.population].n)
 
     def cells(self, word: str) -> range | Finding | None:
-        """The neurons of a population or of a part of one, `cells[0:800]`, numbered through; None where there is no such."""
+        """Indices over all neurons of a population or a part of one, `cells[0:800]`; None for an unknown one."""
         said = split_subgroup(word)
         owner = self.network.instance(word if said is None else said.word)
         population = None if owner is None else self.network.populations[owner.population]
@@ -99,7 +97,7 @@ class NameSpace:
         return part if isinstance(part, Finding) else range(population.first + part.start, population.first + part.stop)
 
     def port(self, word: str) -> Member | Finding | None:
-        """Where spikes to `cells`, `cells.port` or `cells[0:800].port` arrive; None where there is no such port."""
+        """Resolve a port: `cells`, `cells.port` or `cells[0:800].port`; None for an unknown one."""
         said = split_subgroup(word)
         head, _, port = (word if said is None else said.word).partition(".")
         owner = self.network.instance(head)
@@ -109,7 +107,7 @@ class NameSpace:
         return part if isinstance(part, Finding) else Member(owner, port, part)
 
     def owners(self, kind: NameKind, name: str) -> list[Member]:
-        """All parts of the network that have something of that name."""
+        """All instances that have a member of that name."""
         if kind not in self._index:
             index = self._index[kind] = {}
             for one in self.network.instances():
@@ -127,7 +125,7 @@ class NameSpace:
         return Finding("B121", f"{word} could mean {_some(dotted)}", f"write {dotted[0]}") if dotted else None
 
     def is_bare(self, instance: Instance) -> bool:
-        """Whether names of a population are written bare: it is the one that ALC made."""
+        """Whether members of an instance are named without its name: it is the population that ALC made."""
         return self.network.implicit and instance.name == self.network.populations[0].name
 
     def whole_name(self, member: Member) -> str:
@@ -143,13 +141,13 @@ class NameSpace:
         return next((found for model in models if (found := model.observable(what)) is not None), None)
 
     def projected(self, word: str) -> tuple[Projection, str] | None:
-        """Look up a name as a parameter of a projection; None where it is none."""
+        """Resolve a name as a parameter of a projection, or None."""
         head, _, name = word.partition(".")
         projection = self.network.projection(head)
         return None if projection is None else (projection, name)
 
     def projection_parameter(self, projection: Projection, name: str) -> Parameter | None:
-        """A projection's weight or delay as a parameter, or what its synapse has; None where it is nothing of these."""
+        """A projection's weight or delay, or a parameter or state of its synapse, as a Parameter; else None."""
         if projection.synapse is not None:
             return self.synapse_parameters(projection, projection.synapse).get(name)
         if name == DELAY:
@@ -174,7 +172,7 @@ class NameSpace:
 
 
 def listed(kind: NameKind, instance: Instance) -> Sequence[Any]:
-    """All things of a kind that a part of the network has; of a synapse what each connection has."""
+    """All members of a kind of an instance; of a synapse those of each connection."""
     if instance.population != CONNECTIONS or kind not in (VARIABLE, RECORDABLE, READABLE):
         return kind.listed(instance.model)
     known = {state.name for state in instance.model.states}
@@ -188,12 +186,12 @@ def pathways(projection: Projection) -> tuple[str, ...]:
 
 
 def is_event_driven(synapse: Model) -> bool:
-    """Whether a synapse has states that are solved from event to event."""
+    """Whether a synapse has event-driven states."""
     return any(isinstance(s, Equation) and s.method == EVENT_DRIVEN for stage in synapse.stages for s in stage)
 
 
 def acts_at_spikes_alone(synapse: Model) -> bool:
-    """Whether nothing of a synapse is computed in every step."""
+    """Whether a synapse is event-driven only: nothing of it is computed in every step."""
     statements = (s for stage in synapse.stages for s in stage)
     return all(isinstance(s, Equation) and s.method == EVENT_DRIVEN for s in statements)
 
@@ -207,10 +205,10 @@ def _delay(name: str) -> Parameter:
 
 
 def _some(words: Sequence[str]) -> str:
-    """Words with `or` between them, a few of many."""
+    """Words joined by `or`, at most `_NAMED`."""
     return " or ".join(words) if len(words) <= _NAMED else f"{', '.join(words[:_NAMED])}, ... ({len(words)} in all)"
 
 
 def is_step(thing: object) -> bool:
-    """Whether something is the parameter `dt`: the time step, of which the whole program has one."""
+    """Whether an object is the parameter `dt`: the time step, which is common to the whole program."""
     return isinstance(thing, Parameter) and thing.name == "dt"

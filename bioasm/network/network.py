@@ -16,16 +16,16 @@ from bioasm.units import Dimension, Exponents, dimension_of
 ADD, REPLACE, SCALE = "add", "set", "scale"
 HOW = (ADD, REPLACE, SCALE)  # what INP does with its number
 MATRIX = "matrix"
-# Observables that bare RD and GET read of all populations together.
+# Observables that RD and GET without an owner read of all populations together.
 GLOBAL_OBSERVABLES = frozenset({
     "state", "spikes", "spike_count", "best_state", "energy", "best_energy", "energy_trace", "time", "steps", "noise",
 })  # fmt: skip
 
 
 class Population(NamedTuple):
-    """`n` neurons of a model, 0 where nothing was allocated. Numbered through over all populations, they start at `first`.
+    """`n` neurons of a model, 0 where nothing was allocated; `first` is the index of the first over all populations.
 
-    Places that see spikes of cells of the population `of` are the same neurons to rules of connection.
+    For rules of connection, spike detectors of the cells of the population `of` are the same neurons.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Population(NamedTuple):
 class Mechanism(NamedTuple):
     """A mechanism on every neuron of the population with that index.
 
-    `where` is the place of a cell that it is put at, or the region of its membrane that it is painted on; empty for all of it.
+    `where` is the place of a point mechanism, or the region of a painted one; empty for the whole cell.
     """
 
     name: str
@@ -53,15 +53,15 @@ class Mechanism(NamedTuple):
 
     @property
     def instance(self) -> Instance:
-        """It as a part of the network."""
+        """The mechanism as an Instance."""
         return Instance(self.name, self.model, self.population)
 
 
 class Projection(NamedTuple):
-    """Spikes of the population `pre` on their way to a port (without a name: "") of a population or mechanism.
+    """Connections that carry spikes of the population `pre` to a port ("" for the unnamed one) of a population or mechanism.
 
-    `rule` is that of CON, its kind `matrix` where the weights are the data block `data`; `number` is what the rule takes.
-    `synapse` is the text that VIA gives its connections.
+    `rule` is that of CON, of kind `matrix` where the weights are the data block `data`; `number` is the rule's argument.
+    `synapse` is the model that VIA gives its connections.
     `sources` and `targets` are the neurons of subgroups, None for all.
     """
 
@@ -77,13 +77,13 @@ class Projection(NamedTuple):
     targets: range | None = None
 
 
-CONNECTIONS = -1  # stands for the population of an Instance that is the synapse of a projection
+CONNECTIONS = -1  # in place of the population of an Instance that is a projection's synapse
 
 
 class Instance(NamedTuple):
     """A population or mechanism under its name, and the index of the population that it is or is inserted into.
 
-    The synapse of a projection is one under the projection's name, with CONNECTIONS in place of a population.
+    A projection's synapse is an Instance with the projection's name and CONNECTIONS in place of a population.
     """
 
     name: str
@@ -96,8 +96,8 @@ class Network:
     """All populations in the order of their neurons, mechanisms and projections in that of the program.
 
     With `implicit` there is one population, made by ALC and named like its model, whose names may be written bare even
-    where a mechanism has the same. `layouts` are the positions of populations that have them, by index, `cables` the cells
-    that are trees. `eliminated` is the number of the datum with the spins that LDE says were eliminated (`elimination.py`).
+    where a mechanism has the same. `layouts` are the positions of populations that have them, by index, `cables` the
+    multicompartment cells. `eliminated` is the number of the datum with the eliminated spins of LDE (`elimination.py`).
     """
 
     populations: tuple[Population, ...]
@@ -146,16 +146,16 @@ class Network:
         return {one.name: one for one in self.projections}
 
     def is_cable(self, population: int) -> bool:
-        """Whether a population is one of cells that are trees, of their CVs or detectors."""
+        """Whether a population is one of multicompartment cells, of their CVs or of their detectors."""
         return any(population in one.populations for one in self.cables)
 
     def place(self, mechanism: str) -> str:
-        """The place of cells at which a mechanism is put; empty where it is painted, or stands on all of a population."""
+        """The place of a point mechanism on cells; empty where it is painted, or on all neurons of a population."""
         cells = {one.cells for one in self.cables}
         return next((one.where for one in self.mechanisms if one.name == mechanism and one.population in cells), "")
 
     def follows_from_cable(self, owner: Instance, name: str) -> bool:
-        """Whether a state of a part is a potential at a place of cells, which each step takes from the CVs."""
+        """Whether a state is the potential at a place of cells, which each step copies from the CVs."""
         seeing = {at for one in self.cables for at in (one.cells, *one.detectors)}
         whole = owner.population in seeing and self.populations[owner.population].name == owner.name
         return whole and name != "crossing_time"
@@ -166,18 +166,18 @@ class Network:
         return candidates(projection, self.populations[projection.pre], self.populations[target])
 
     def neighbours(self, mechanism: Instance) -> Iterator[Instance]:
-        """The instances that a mechanism can use and add to: its population, then the other mechanisms on it."""
+        """The instances that a mechanism can use and add to: its population, then the other mechanisms there."""
         for one in self.instances():
             if one.population == mechanism.population and one.name != mechanism.name:
                 yield one
 
     def of_neuron(self, neuron: int) -> Population:
-        """The population of a neuron that there is."""
+        """The population of an existing neuron."""
         return next(p for p in self.populations if p.first <= neuron < p.first + p.n)
 
     @property
     def landscape(self) -> int | None:
-        """The index of the population that LDJ, LDH, LDT and LDO load the energy of, or None."""
+        """The index of the population whose energy LDJ, LDH, LDT and LDO load, or None."""
         return next((k for k, p in enumerate(self.populations) if has_landscape(p.model)), None)
 
 
@@ -189,12 +189,12 @@ def candidates(projection: Projection, pre: Population, post: Population) -> Can
 
 
 def has_landscape(model: Model) -> bool:
-    """Whether its neurons have an energy: they get a feedback from J and h, or are spins."""
+    """Whether neurons of a model have an energy: they get a feedback from J and h, or are spins."""
     return model.feedback is not None or model.kind == SPINS
 
 
 def current_input(model: Model) -> Input | None:
-    """The input that CUR and WAVE go into: the first that is a current."""
+    """The input of CUR and WAVE: the model's first current."""
     return next((i for i in model.inputs if dimension_of(i.unit) is Dimension.CURRENT), None)
 
 
@@ -208,7 +208,7 @@ def variables_of(model: Model) -> tuple[Variable, ...]:
 
 
 def unit_in(model: Model, name: str) -> Exponents | None:
-    """The unit of what a mechanism beside it can use: a state, definition, input or parameter; None where there is none."""
+    """The unit of a member that other mechanisms can use: a state, definition, input or parameter; None for an unknown name."""
     return next((thing.unit for thing in usable(model) if thing.name == name), None)
 
 

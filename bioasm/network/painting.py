@@ -1,8 +1,8 @@
-"""Parameters of control volumes that follow from a formula of their place: `0.12 S/cm2*exp(-distance/(100 um))`.
+"""Spatially varying parameters: control volumes' parameters by a formula such as `0.12 S/cm2*exp(-distance/(100 um))`.
 
-A formula knows the distance from the root along the cable, the radius, the program's constants, and regions: the name of one
-is the part of the membrane that lies in it, 0 to 1. It is worked out in the middle of each cable of a CV, as far as the
-parameter's mechanism is painted on it, and averaged by area.
+A formula knows the distance from the root along the cable, the radius, the program's constants, and regions: the name of one is
+the share of the membrane in it, 0 to 1. It is evaluated at the midpoint of each cable piece of a CV that the parameter's
+mechanism is painted on, and averaged by area.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def painted_names(cell: Cell, constants: Mapping[str, Exponents]) -> dict[str, Exponents]:
-    """The names that a formula knows, with their units; of a constant and a region of one name the region is meant."""
+    """The names that a formula may read, with their units; a region hides a constant of its name."""
     return {**constants, **dict.fromkeys(cell.region_names, NO_UNIT), **SHAPE}
 
 
 @dataclass(frozen=True, eq=False)
 class Painted:
     """A formula of a parameter of the CVs of `n` cells. `where` is the region that its mechanism is painted on, empty for all;
-    `constants` are those that it reads, and `default` is what CVs elsewhere have."""
+    `constants` are those that it reads, and `default` is the value of CVs elsewhere."""
 
     formula: Expression
     cell: Cell
@@ -40,7 +40,7 @@ class Painted:
 
     @property
     def patches(self) -> Patches:
-        """The patches of membrane that the formula is worked out on."""
+        """The patches of membrane on which the formula is evaluated."""
         return self.cell.patches(self.where)
 
     @cached_property
@@ -55,5 +55,5 @@ class Painted:
         return found
 
     def of_neurons(self, on_patches: Any) -> Array:
-        """What each neuron of the population of CVs has, from what patches have, one number or (patches,)."""
+        """Area average: the value of each neuron of the population of CVs, from those of patches, one number or (patches,)."""
         return self.patches.averaged(on_patches, self.cell.volumes.n, self.default).repeat(self.n)

@@ -1,6 +1,6 @@
-"""Values of connections by a formula of their two ends: `0.5 ms + d/(0.3 m/s)`.
+"""Distance-dependent values of connections: a formula of their two ends such as `0.5 ms + d/(0.3 m/s)`.
 
-A formula knows what a condition of CON knows, but for the random number `u`, and the program's constants.
+A formula may read the names of a condition of CON except the random number `u`, and the program's constants.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from bioasm.network.wiring import condition_names
 from bioasm.units import Exponents
 
 RANDOM_NUMBER = "u"
-_IMAGE_MARGIN = 1e-15  # of a position: what the way to the nearest image may be off
+_IMAGE_MARGIN = 1e-15  # relative rounding error of the distance to the nearest image
 
 
 @dataclass(frozen=True, eq=False)
 class Pairwise:
-    """A formula of a projection's pairs, with the constants that it reads; its values lie from `low` to `high`."""
+    """A formula of a projection's pairs, with the constants that it reads; its values lie in [low, high]."""
 
     formula: Expression
     constants: Mapping[str, float]
@@ -32,7 +32,7 @@ class Pairwise:
 
 
 def pairwise_names(network: Network, projection: Projection) -> dict[str, Exponents]:
-    """The names that a formula of a projection's pairs knows, with their units."""
+    """The names that a formula of a projection's pairs may read, with their units."""
     pre, post = _layouts(network, projection)
     found = condition_names(pre, post)
     del found[RANDOM_NUMBER]
@@ -45,7 +45,7 @@ def _layouts(network: Network, projection: Projection) -> tuple[Layout | None, L
 
 
 def pairwise_ranges(network: Network, program: Program, projection: Projection) -> dict[str, Interval]:
-    """What the numbers that these names stand for lie between, for all pairs that there can be."""
+    """Intervals of the values of these names over all possible pairs, for interval arithmetic."""
     among, layouts = network.candidates(projection), _layouts(network, projection)
     pre, post = (_box(layout, program) for layout in layouts)
     found: dict[str, Interval] = {
@@ -62,7 +62,7 @@ def pairwise_ranges(network: Network, program: Program, projection: Projection) 
 
 
 def _box(layout: Layout | None, program: Program) -> list[Interval]:
-    """The least and the greatest coordinate along each axis."""
+    """Bounding box: the least and the greatest coordinate along each axis (m)."""
     if layout is None:
         return []
     if layout.kind == GRID:
@@ -76,7 +76,7 @@ def _box(layout: Layout | None, program: Program) -> list[Interval]:
 
 
 def _farthest(one: list[Interval], other: list[Interval], periods: tuple[float, ...]) -> float:
-    """The longest distance of points in two boxes, or to the nearest image of one."""
+    """Upper bound of the distance between points of two boxes, or to the nearest periodic image."""
     apart = [max(abs(a[1] - b[0]), abs(b[1] - a[0])) for a, b in zip(one, other, strict=True)]
     if periods:
         apart = [period / 2 + way * _IMAGE_MARGIN for period, way in zip(periods, apart, strict=True)]

@@ -1,7 +1,7 @@
 """References: the names of a verified program, resolved once to typed objects, so that no back end parses a dotted name.
 
-A reference says to which population or mechanism (`owner`) a thing belongs. `word` is how the program wrote it, by which
-results are called; two references are equal where they mean the same thing, however it was written.
+`owner` is the population or mechanism of a reference's target. `word` is the program's spelling, which names results;
+references are equal where they have the same target, however it was written.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bioasm.network.network import Network, current_input
 from bioasm.network.painting import Painted
 from bioasm.network.pairwise import Pairwise
 
-ALL = ""  # the owner of what all populations have together: `dt`, the state and the spike count of all neurons
+ALL = ""  # the owner of members common to all populations: `dt`, the state and the spike count of all neurons
 DT = "dt"
 
-# References of inputs, ports, variables and parameters may be to a `part` of the owner's neurons alone. It does not count where
-# references are compared: what is set of a part and of the whole is one thing.
+# References to inputs, ports, variables and parameters may have a `part` of the owner's neurons. Comparison ignores it: a
+# part and the whole are the same variable.
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ParameterRef:
 
     @property
     def key(self) -> str:
-        """Its name among the parameters of a run: `owner.name`, or `dt`."""
+        """The key among the parameters of a run: `owner.name`, or `dt`."""
         return f"{self.owner}.{self.parameter.name}" if self.owner else self.parameter.name
 
 
@@ -48,7 +48,7 @@ class ProjectionRef:
 
     @property
     def key(self) -> str:
-        """Its name among the parameters of a run: `owner.weight`, `owner.delay`, ..."""
+        """The key among the parameters of a run: `owner.weight`, `owner.delay`, ..."""
         return f"{self.owner}.{self.parameter.name}"
 
 
@@ -62,7 +62,7 @@ class VariableRef:
     part: range | None = field(default=None, compare=False)
 
     def is_recorded_as(self, other: object) -> bool:
-        """Whether two references are to one recording: a part of a variable is recorded beside the whole and other parts."""
+        """Whether two references share a recording: a part of a variable is recorded apart from the whole and other parts."""
         return isinstance(other, VariableRef) and self == other and self.part == other.part
 
 
@@ -83,7 +83,7 @@ class RunRef:
 
     @property
     def word(self) -> str:
-        """How the program writes it."""
+        """The program's spelling."""
         return self.name
 
 
@@ -107,7 +107,7 @@ class PortRef:
 
 @dataclass(frozen=True, slots=True)
 class CellsRef:
-    """A population or a part of one: its neurons, numbered through over all populations."""
+    """A population or a part of one: a range of neurons, numbered consecutively over all populations."""
 
     cells: range
 
@@ -141,14 +141,14 @@ class Resolved:
 
 
 def default_input(network: Network) -> InputRef | None:
-    """The input that CUR and WAVE go into: the first population's first current."""
+    """The input of CUR and WAVE: the first population's first current."""
     first = network.populations[0]
     found = current_input(first.model)
     return None if found is None else InputRef(first.name, found.name)
 
 
 def default_port(network: Network) -> PortRef | None:
-    """The port that spikes of SPK and POI come to: the first population's one without a name, else its first."""
+    """The port of SPK and POI: the first population's unnamed one, else its first."""
     first = network.populations[0]
     ports = [port.name for port in first.model.ports]
     return PortRef(first.name, "" if "" in ports else ports[0]) if ports else None

@@ -1,4 +1,4 @@
-"""Subgroups: `cells[0:800]` is a part of a population, whose neurons are counted from 0 in it."""
+"""Subgroups (slices) of populations: `cells[0:800]`, with indices that count from 0 in the population."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Subgroup(NamedTuple):
     last: int | None
 
     def range(self, name: str, n: int) -> range | Finding:
-        """The neurons of `name`, which has n, or the finding that they do not exist."""
+        """The range of neurons in `name` of n neurons, or the finding that they do not exist."""
         first, last = self.first or 0, n if self.last is None else self.last
         if n and not first < last:
             return Finding("B110", f"{name}[{first}:{last}] has no neuron: the second number is the one after the last neuron")
@@ -28,7 +28,7 @@ class Subgroup(NamedTuple):
 
 
 def is_subgroup(word: str) -> bool:
-    """Whether a word has the form of a subgroup, or of something of one."""
+    """Whether a word has the form of a subgroup, or of a member of one."""
     return _SUBGROUP.fullmatch(word) is not None
 
 
@@ -49,7 +49,7 @@ def whole_word(word: str) -> str:
 
 
 def whole_wanted(word: str) -> Finding:
-    """The finding that an instruction takes no part of a population."""
+    """The finding that an instruction does not accept a part of a population."""
     if split_subgroup(word) is None:
         return Finding("B120", f"{word} says no neurons", "write cells[0:800], cells[:800], cells[800:] or cells[5]")
     return Finding("B120", f"a whole population is wanted here, and {word} is a part of one")

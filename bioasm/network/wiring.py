@@ -1,4 +1,4 @@
-"""Rules of connection: the words that CON writes, and the pairs of a source and a target that a rule chooses from."""
+"""Connection rules of CON: their words, and the candidate pairs of a source and a target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POSITIONS_HINT = "POS above this line gives a population positions; for `d` both
 
 
 class RuleKind(NamedTuple):
-    """A kind of rule: the number that it takes (None where it takes none), and the choices that it lets a program state."""
+    """A kind of rule: its argument (None where it has none), and the choices that a program may state."""
 
     takes: str | None
     choices: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ RULES: dict[str, RuleKind] = {
 class Rule(NamedTuple):
     """A rule of CON: its word, whether a neuron may connect to itself, and whether a pair may be connected several times.
 
-    Of the kind `condition` it has the condition, and the `text` that says it.
+    Of the kind `condition` it has the condition, and its `text`.
     """
 
     kind: str = ""
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     text: str = ""
 
     def __str__(self) -> str:
-        """How a program writes it: what holds without a word is not said."""
+        """The program's spelling, without the words for defaults."""
         if self.condition is not None:
             return self.text
         said = [" with multapses"] * self.multapses + [" without autapses"] * (not self.autapses and self.kind != "others")
@@ -54,10 +54,10 @@ class Rule(NamedTuple):
 
 
 def read_connection(text: str, names: Mapping[str, Exponents]) -> Rule | Finding:
-    """The rule in words, or the condition over these names, that a text says; or what is wrong with it."""
+    """Parse a rule in words, or a condition over `names`; returns the fault of a text that is neither."""
     if all(part.isidentifier() for part in text.split()):
         return read_rule(text)
-    from bioasm.models.condition import ExpressionFault, read_condition  # which needs a parser
+    from bioasm.models.condition import ExpressionFault, read_condition  # imports the parser
 
     found = read_condition(text, names)
     if not isinstance(found, ExpressionFault):
@@ -66,7 +66,7 @@ def read_connection(text: str, names: Mapping[str, Exponents]) -> Rule | Finding
 
 
 def condition_names(pre: Layout | None, post: Layout | None) -> dict[str, Exponents]:
-    """The names that a condition knows, with their units: positions where a side has them, and distances where both do."""
+    """The names that a condition may read, with their units: positions of ends that have them, and distances where both do."""
     metre = EXPONENTS[Dimension.LENGTH]
     found = dict.fromkeys(("i", "j", "N_pre", "N_post", "u"), NO_UNIT)
     for side, layout in (("pre", pre), ("post", post)):
@@ -77,7 +77,7 @@ def condition_names(pre: Layout | None, post: Layout | None) -> dict[str, Expone
 
 
 def read_rule(text: str) -> Rule | Finding:
-    """The rule that a text such as `indegree with multapses without autapses` says, or what is wrong with it."""
+    """Parse a rule such as `indegree with multapses without autapses`, or return its fault."""
     kind, *words = text.split() or [text]
     if kind not in RULES:
         return unknown("B126", "rule of connection", kind, RULES)
@@ -99,7 +99,7 @@ def _bad_choice(kind: str, words: str) -> Finding:
 
 
 class Candidates(NamedTuple):
-    """The pairs that a rule chooses from: all of `pre` sources and `post` targets.
+    """Candidate pairs of a rule: all of `pre` sources and `post` targets.
 
     Source i is the same neuron as target i + `shift`; where that is None, no source is a target. Without `autapses` pairs of
     a neuron with itself are left out.
@@ -116,7 +116,7 @@ class Candidates(NamedTuple):
         return Candidates(self.post, self.pre, None if self.shift is None else -self.shift, self.autapses)
 
     def rows(self) -> Iterator[tuple[range, int]]:
-        """Ranges of sources that have as many candidates each, and how many that is."""
+        """Ranges of sources with the same number of candidates, and that number."""
         first, end = self.own.start, self.own.stop
         for rows, lacking in ((range(first), 0), (range(first, end), 1), (range(end, self.pre), 0)):
             if rows:
@@ -132,7 +132,7 @@ class Candidates(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """How many there are."""
+        """The number of candidate pairs."""
         return sum(len(rows) * width for rows, width in self.rows())
 
     @property
@@ -142,7 +142,7 @@ class Candidates(NamedTuple):
 
 
 def check_count(rule: Rule, number: float, among: Candidates) -> Found:
-    """Whether a rule can make so many connections of these candidates."""
+    """The finding that a rule can't make `number` connections of these candidates."""
     if rule.kind == "probability":
         if number > 1:
             yield Finding("B126", f"a probability is 0 to 1, not {spell_number(number)}")
@@ -159,7 +159,7 @@ def check_count(rule: Rule, number: float, among: Candidates) -> Found:
 
 
 def _most(rule: Rule, among: Candidates) -> tuple[int, str]:
-    """How many connections a target, a source or all have at most without multapses, and of what that many are."""
+    """The most connections of a target, a source or all without multapses, and the noun of the candidates in messages."""
     other = "" if among.autapses else "other "
     if rule.kind == "total":
         return among.pairs, "pairs of neurons" if among.autapses else "pairs of different neurons"
