@@ -1,7 +1,6 @@
-"""Data whose entries are read when they are first used (lazy loading): shape and type are known before, from a header.
+"""Lazy loading of data: entries are read when they are first used; shape and type are known before, from a header.
 
-A compressed file of some megabytes can hold an array that no memory takes. What the verifier finds wrong with a shape
-is found before such an array is inflated.
+A compressed file of some megabytes can hold an array larger than memory. The verifier checks its shape before it is inflated.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Reader:
-    """Calls a function once and keeps what it returned."""
+    """Memoised call of a function without arguments."""
 
     def __init__(self, read: Callable[[], Any]) -> None:
         self._read = read
@@ -24,7 +23,7 @@ class _Reader:
 
     @property
     def made(self) -> bool:
-        """Whether the data were read."""
+        """Whether the function was called."""
         return self._made is not None
 
     def __call__(self) -> Any:
@@ -34,7 +33,7 @@ class _Reader:
 
 
 class DeferredDense(Dense):
-    """A vector or matrix of `shape` that `read` brings; it raises BioasmError where the file is damaged."""
+    """A lazily read vector or matrix of `shape`; `read` raises BioasmError where the file is damaged."""
 
     __slots__ = ("_sides", "reader")
     _sides: tuple[int, ...]
@@ -57,7 +56,7 @@ class DeferredDense(Dense):
 
 
 class DeferredSparse(Sparse):
-    """A sparse matrix of `shape` whose entries `read` brings; it raises BioasmError where the file is damaged."""
+    """A lazily read sparse matrix of `shape`; `read` raises BioasmError where the file is damaged."""
 
     __slots__ = ("reader",)
     reader: _Reader

@@ -1,7 +1,7 @@
 """The distributions that random values of a program are drawn from: their arguments, ranges and moments.
 
 Numbers are drawn by inversion of a cumulative distribution, from a uniform number of 52 bits; so those of a normal distribution
-lie within `NORMAL_REACH` standard deviations of its mean, and every range here is one that no drawn number leaves.
+lie within `NORMAL_REACH` standard deviations of its mean, and every range here holds for all drawn numbers.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 NORMAL_REACH = 8.21  # the quantile of 1 - 2^-53 is 8.2095
-LEAST_ACCEPTED = 1e-3  # of the numbers of a truncated distribution; fewer would be drawn in vain too often
+LEAST_ACCEPTED = 1e-3  # acceptance rate of a truncated distribution below which rejection takes too many attempts
 _LEAST_SPREAD = 2.0**-40  # of a normal distribution, relative to its mean
 
 
 class Distribution(NamedTuple):
-    """One distribution: its number in bytecode, its form, how many arguments it takes, and what is wrong with their values."""
+    """One distribution: its number in bytecode, its form, its numbers of arguments, and a check of their values."""
 
     code: int
     form: str
@@ -49,7 +49,7 @@ def _normal_fault(values: Sequence[float]) -> str | None:
 
 
 def both_bounds(given: Sequence[float]) -> tuple[float, float]:
-    """The lower and the upper bound of a normal distribution, of which none, the lower or both are given."""
+    """The bounds of a truncated normal distribution, of which none, the lower or both are given."""
     return (*given, -math.inf)[0], (*given[1:], math.inf)[0]
 
 
@@ -82,7 +82,7 @@ def count_fault(name: str, count: int) -> str | None:
 
 
 class Range(NamedTuple):
-    """The least and the largest number that can be drawn; `open_low` says that the least itself is not."""
+    """The interval of the numbers that can be drawn, [low, high], or (low, high] with `open_low`."""
 
     low: float
     high: float
@@ -90,7 +90,7 @@ class Range(NamedTuple):
 
 
 def drawn_range(name: str, values: Sequence[float]) -> Range:
-    """The range of the numbers that are drawn; `values` are sound arguments."""
+    """The interval of the drawn numbers; `values` are checked arguments."""
     if name == "uniform":
         return Range(values[0], values[1], open_low=True)
     if name == "choice":
@@ -124,13 +124,13 @@ def share_outside(name: str, values: Sequence[float], low: float, high: float) -
 
 
 def of_logarithm(mean: float, sd: float) -> tuple[float, float]:
-    """Mean and standard deviation of the logarithm of a lognormal number that has these itself."""
+    """Parameters of a lognormal distribution: mean and standard deviation of the logarithm, from those of the number."""
     square = math.log1p((sd / mean) ** 2)
     return math.log(mean) - 0.5 * square, math.sqrt(square)
 
 
 def normal_share(mean: float, sd: float, low: float, high: float) -> float:
-    """The probability that a normal number lies in [low, high], without loss in the tails."""
+    """The probability that a normal number lies in [low, high], without cancellation in the tails."""
     if low >= high:
         return 0.0
     a, b = ((bound - mean) / (sd * math.sqrt(2.0)) for bound in (low, high))

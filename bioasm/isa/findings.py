@@ -1,4 +1,4 @@
-"""Findings of the verifier: collected over the whole program, placed, and bounded in number."""
+"""Findings of the verifier: collected over the whole program, located in the source, and bounded in number."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bioasm.isa.program import Instruction
 
 
 class Finding(NamedTuple):
-    """One finding before it has a place: its code, the message and what would mend it; a `warning` lets the program pass.
+    """One finding without a place: its code, message and hint; a program with warnings alone passes.
 
-    `operand` is the index of the operand that it is about; without it, it is about all of the instruction. `said` is how the
-    line of a model's text begins that it is about, and `span` the place of that, where the program has the text.
+    `operand` is the index of the operand at fault; None for the whole instruction. `said` is the beginning of the line of a
+    model's text at fault, and `span` its place, where the program has the text.
     """
 
     code: str
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
     @property
     def is_warning(self) -> bool:
-        """Whether the program passes with it."""
+        """Whether the finding is a warning, with which the program passes."""
         return self.severity == "warning"
 
 
@@ -35,7 +35,7 @@ Found = Iterator[Finding]
 
 
 def unknown(code: str, what: str, word: str, known: Iterable[str], owner: str = "") -> Finding:
-    """The finding that `word` is none of the `known` names, those of `owner`, with the nearest of them as a hint."""
+    """The finding that `word` is none of the `known` names of `owner`; the hint is the most similar of them."""
     names, none = sorted(known), f"{owner} has no" if owner else "there is no"
     return Finding(code, f"{none} {what} {word!r}; known are {', '.join(names)}", did_you_mean(word, names))
 
@@ -49,18 +49,18 @@ class Findings:
 
     @property
     def full(self) -> bool:
-        """Whether as many errors were found as are shown in one go."""
+        """Whether the limit on the number of errors is reached."""
         return len(self.errors) >= limit("diagnostics")
 
     def of_program(self, found: Iterable[Finding]) -> None:
-        """Keep errors that have no place in the program's instructions."""
+        """Keep errors without a place in the program's instructions."""
         for finding in found:
             if self.full:
                 return
             self.errors.append(Diagnostic(finding.code, finding.message, hint=finding.hint))
 
     def of_instruction(self, index: int, instruction: Instruction, found: Iterable[Finding]) -> bool:
-        """Keep what was found of one instruction; true where there were any errors."""
+        """Keep the findings of one instruction; true where there are errors."""
         any_found = False
         for finding in found:
             if finding.is_warning:
@@ -78,7 +78,7 @@ class Findings:
 
 
 def placed(index: int, instruction: Instruction, finding: Finding) -> Diagnostic:
-    """The finding at its operand or instruction: by their spans, or in words where bytecode carries no spans."""
+    """The Diagnostic of a finding at its operand or instruction: by spans, or in words where bytecode has no spans."""
     code, message, hint, severity, operand, _, said_at = finding
     span = said_at or instruction.span
     if span is None:

@@ -1,7 +1,7 @@
-"""Constants that follow from others: a formula such as `-g*J`, worked out again when `--set` gives those other values.
+"""Formulas of constants, such as `-g*J`, which are evaluated again when `--set` changes constants that they read.
 
-A formula may read `lane` and `lanes`, the number of a lane and how many there are, where no constant above it has such a name:
-then each lane has a value of its own, and the program holds that of a run of one lane.
+A formula may read `lane` and `lanes`, the number of a lane and how many there are, where no constant above it has such a name.
+Each lane then has a value of its own, and the program holds that of a run of one lane.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _LANE, _LANES = "lane", "lanes"
 
 
 def work_out(text: str, above: Mapping[str, Quantity], lane: int = 0, lanes: int = 1) -> Quantity | Finding:
-    """Evaluate a formula in a lane over constants defined above it; returns the number or what is wrong."""
-    from bioasm.models.condition import ExpressionFault, formula_value  # which needs a parser
+    """Evaluate a formula in a lane over constants defined above it; returns the Quantity or the fault."""
+    from bioasm.models.condition import ExpressionFault, formula_value  # imports the parser
 
     of_lanes = {_LANE: Quantity(lane, Dimension.NONE), _LANES: Quantity(lanes, Dimension.NONE)}
     known = {**of_lanes, **above}
@@ -36,7 +36,7 @@ def work_out(text: str, above: Mapping[str, Quantity], lane: int = 0, lanes: int
 
 
 def with_constants(program: Program, values: Mapping[str, Quantity]) -> Program:
-    """The same program with some constants replaced (what `--set` does), and those that follow from them.
+    """The program with some constants replaced (as `--set` does), and those whose formulas depend on them.
 
     All others keep their numbers: of a program that another machine assembled, those may differ from its formulas in the last
     digit. A constant that is given a value loses its formula. Raises BioasmError where a formula has no value then.
@@ -55,12 +55,12 @@ def with_constants(program: Program, values: Mapping[str, Quantity]) -> Program:
 
 
 def followers(program: Program, name: str) -> list[str]:
-    """The constants that follow from one, directly or through others, in their order."""
+    """Transitive closure: the constants whose formulas depend on `name`, directly or through others, in program order."""
     return list(_following(program.formulas, (name,)))
 
 
 def _following(formulas: Mapping[str, str], changed: Iterable[str]) -> dict[str, None]:
-    """The names of the formulas that read a changed constant, directly or through others, and of those that can't be read."""
+    """Transitive closure: the formulas that depend on a changed constant, and those that can't be parsed."""
     from bioasm.models.condition import formula_names
 
     reached, found = set(changed), dict[str, None]()
@@ -76,7 +76,7 @@ def _following(formulas: Mapping[str, str], changed: Iterable[str]) -> dict[str,
 
 
 def lane_constants(program: Program) -> dict[str, set[str]]:
-    """The constants that each lane has a value of its own of, in their order, with the constants that their formulas read."""
+    """The constants with values of the lanes' own, in program order, with the constants that their formulas read."""
     if not program.formulas:
         return {}
     from bioasm.models.condition import formula_names
@@ -91,7 +91,7 @@ def lane_constants(program: Program) -> dict[str, set[str]]:
 
 
 def values_of_lanes(program: Program, lanes: int) -> dict[str, tuple[float, ...]]:
-    """What the formulas of the lane give, in SI units: for each of those constants one value a lane.
+    """The values of formulas of the lane, in SI units: for each such constant one value a lane.
 
     Raises BioasmError where a lane has no value, and B111 for more lanes than one run has.
     """
@@ -106,7 +106,7 @@ def values_of_lanes(program: Program, lanes: int) -> dict[str, tuple[float, ...]
 
 
 def _of_lane(program: Program, constants: Mapping[str, set[str]], lane: int, lanes: int) -> dict[str, Quantity]:
-    """The constants of a program, with the values that some have in a lane."""
+    """All constants of a program, with the values of formulas in one lane."""
     done = dict(program.constants)
     for name, read in constants.items():
         found = work_out(program.formulas[name], {other: done[other] for other in read}, lane, lanes)

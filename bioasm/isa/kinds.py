@@ -22,7 +22,7 @@ FORMS: dict[type, str] = {
 class Kind(NamedTuple):
     """One operand kind.
 
-    `forms` says what may stand there; a number may be in any of `dimensions` or bare, lies in [low, high],
+    `forms` are the accepted classes of operands; a number may be in any of `dimensions` or bare, lies in [low, high],
     and is whole where `whole` is set. The range of a register's value is checked when the program runs. Where `drawn` is set,
     data may be random values.
     """
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 
 
 class _AnyMeasure(tuple[Measured, ...]):
-    """All named dimensions, and whatever else a number can measure."""
+    """A container of all dimensions: iterates over those with names, and contains every other."""
 
     __slots__ = ()
 

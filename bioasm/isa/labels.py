@@ -1,4 +1,4 @@
-"""Names that a problem's variables have outside of the program, kept in its metadata as JSON."""
+"""Serialisation of a problem's variable names as JSON in the program's metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAXIMIZE = "maximize"
 def names_to_text(names: Sequence[Hashable]) -> str | None:
     """The names as JSON (`plain_names`).
 
-    None where two would become the same, or they are too long for metadata.
+    None where two names would collide, or the text is too long for metadata.
     """
     said = plain_names(names)
     try:
@@ -31,7 +31,7 @@ def names_to_text(names: Sequence[Hashable]) -> str | None:
 
 
 def _json(said: list[Any], escaped: bool = False) -> str:
-    """JSON in UTF-8, with escapes where a name has surrogates, as names from file systems can."""
+    """JSON in UTF-8, with escapes where a name has surrogates, as names from file systems may."""
     text = json.dumps(said, ensure_ascii=escaped, separators=(",", ":"), allow_nan=False)
     try:
         text.encode()
@@ -41,10 +41,10 @@ def _json(said: list[Any], escaped: bool = False) -> str:
 
 
 def plain_names(names: Iterable[Hashable]) -> list[Any]:
-    """Names in JSON's forms, from which `name_from` makes them again.
+    """Names as JSON values, which `name_from` turns back.
 
     Tuples are lists, numbers of numpy numbers, and frozensets, bytes, complex and not finite numbers an object with their type.
-    Any other object is its text, and where that is another's name already, with a number: `node`, `node #2`.
+    Any other object becomes its text, numbered where that is another's name already: `node`, `node #2`.
     """
     said = [(_plain(name), isinstance(name, str)) for name in names]
     taken = {name: 1 for name, own in said if own}
@@ -52,7 +52,7 @@ def plain_names(names: Iterable[Hashable]) -> list[Any]:
 
 
 def _unlike(text: str, taken: dict[str, int]) -> str:
-    """The text, with a number where it is taken; `taken` counts how often a text was asked for."""
+    """Deduplication: the text, with a number where it is taken; `taken` counts the uses of each text."""
     found = text
     while found in taken:
         taken[text] += 1
@@ -62,7 +62,7 @@ def _unlike(text: str, taken: dict[str, int]) -> str:
 
 
 def _plain(name: Hashable) -> Any:
-    """A name in JSON's forms."""
+    """A name as a JSON value."""
     if isinstance(name, tuple):
         return [_plain(item) for item in name]
     value: Any = name.item() if hasattr(name, "dtype") and hasattr(name, "item") else name
@@ -84,7 +84,7 @@ _TYPED: dict[str, Callable[[Any], Hashable]] = {
 
 
 def names_of(metadata: Mapping[str, str]) -> tuple[Hashable, ...]:
-    """The names that metadata hold, each once; none where they hold no sound list of them."""
+    """The names in metadata; none where it has no valid list of distinct names."""
     try:
         said = json.loads(metadata.get(NAMES, "[]"))
         names: tuple[Hashable, ...] = name_from(said) if isinstance(said, list) else ()
@@ -94,7 +94,7 @@ def names_of(metadata: Mapping[str, str]) -> tuple[Hashable, ...]:
 
 
 def name_from(value: Any) -> Any:
-    """A name from JSON's forms. Raises ValueError for an object that is none."""
+    """A name from its JSON value. Raises ValueError for an object that is no name."""
     if isinstance(value, dict):
         ((kind, said),) = value.items()
         return _TYPED[kind](said)

@@ -1,4 +1,4 @@
-"""Whether the text of a program's own model is one block of its form, so that it can be written and read back exactly."""
+"""Lexical check of the text of a program's own model: it is one block, so that it can be written and read back exactly."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bioasm.isa.names import name_fault
 from bioasm.isa.program import ModelText
 from bioasm.models.heads import HEADS
 
-CELL = "cell"  # the word of a block that is a tree of cable and no model
+CELL = "cell"  # the keyword of a block that describes a multicompartment cell
 KINDS = (*HEADS, CELL)
-# Braces that hold no braces but in comments and in texts in quotes. Possessive: takes time linear in the text.
+# A block without nested braces, except in comments and quotes. Possessive quantifiers keep the time linear in the text.
 BLOCK = r'\{(?:[^{};"]++|;[^\n]*+|"(?:[^"\\]|\\[\s\S])*+")*+\}'
 _BLOCK = re.compile(BLOCK)
 _UNKEPT = re.compile(r"[ \t]\n|\r")
@@ -24,7 +24,7 @@ def tidied(block: str) -> str:
 
 
 def model_text(kind: str, name: str, block: str) -> str:
-    """The whole text of a model from the braces and what is between them."""
+    """The whole text of a model, from its block in braces."""
     return f".{kind} {name} {tidied(block)}"
 
 

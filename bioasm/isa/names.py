@@ -1,4 +1,4 @@
-"""Which words can name a label, a constant or a datum."""
+"""Lexical rules for the names of labels, constants and data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def register_index(word: str) -> int | None:
 
 
 def name_fault(word: str) -> str | None:
-    """Why `word` can't name a label, a constant or a datum, in the user's words; None where it can.
+    """The fault of `word` as the name of a label, a constant or a datum, for messages; None where it is valid.
 
     A name is a letter or underscore and then letters, digits, underscores and dots. Letters of all alphabets count.
     """

@@ -1,4 +1,4 @@
-"""The form of a program, whichever way it came in: instructions, operands, constants and data, all immutable."""
+"""Intermediate representation of a program: instructions, operands, constants and data, all immutable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
-    """An operand that is known by its number; equal only to one of the same class."""
+    """An operand identified by a number; equal only to one of the same class."""
 
     index: int
 
@@ -36,7 +36,7 @@ class Register(_Numbered):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number in SI units and what it measures. A bare number has dimension NONE and fits anywhere."""
+    """A number in SI units and its dimension. A bare number has dimension NONE and fits anywhere."""
 
     value: float
     dimension: Measured = Dimension.NONE
@@ -63,7 +63,7 @@ class Target(_Numbered):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A word that the instruction gives its meaning to: a model, a parameter, an observable, an output's name."""
+    """A name whose meaning depends on the instruction: a model, a parameter, an observable, an output."""
 
     text: str
 
@@ -76,7 +76,7 @@ Operand = Register | Quantity | ConstantRef | DataRef | Target | Name
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Dense:
-    """A vector or matrix; any real dtype, held as given and never rounded. May be memory-mapped."""
+    """A dense vector or matrix of any real dtype, held as given and never rounded. May be memory-mapped."""
 
     array: NDArray[Any]
 
@@ -88,9 +88,9 @@ class Dense:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sparse:
-    """A matrix of `shape` by its entries (row[k], column[k]) = value[k], sorted by row and column, none twice.
+    """A sparse matrix in COO form: entries (row[k], column[k]) = value[k], sorted by row and column, without duplicates.
 
-    With `symmetric`, only entries with row <= column stand here and each is mirrored.
+    With `symmetric`, only the upper triangle (row <= column) is stored, and each entry is mirrored.
     """
 
     shape: tuple[int, int]
@@ -102,7 +102,7 @@ class Sparse:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Terms:
-    """Weighted products over `size` variables: term k is value[k] times the product over index[start[k]:start[k+1]].
+    """Polynomial terms over `size` variables in CSR form: term k is value[k] times the product over index[start[k]:start[k+1]].
 
     Indices of a term are strictly increasing; `start` has one entry more than there are terms.
     """
@@ -115,9 +115,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Random:
-    """Random values by their distribution, a name in `bioasm.isa.distributions`: one for each neuron or connection of a place.
+    """Random values by their distribution, a name in `bioasm.isa.distributions`: one for each neuron or connection.
 
-    Which numbers these are follows from the seed of the run and the place of the block among the program's data; with
+    The numbers are a function of the seed of the run and the index of the block among the program's data; with
     `per_lane` each lane has its own.
     """
 
@@ -144,7 +144,7 @@ class DataBlock(NamedTuple):
 class Instruction:
     """One instruction: its row in the instruction table, its operands, and where it was written.
 
-    `columns` are the first column of each operand and the one after its last, where a text has just been read.
+    `columns` are the half-open ranges of columns of the operands, where a text has just been read.
     """
 
     row: Row
@@ -159,7 +159,7 @@ class Instruction:
 
 
 class ModelText(NamedTuple):
-    """A neuron model (`kind` is `model`) or a mechanism (`mechanism`) of the program's own, as it is written.
+    """The text of a program's own model (`kind` is `model`, `mechanism`, ...), verbatim.
 
     `text` is all of `.model NAME { ... }`, from the dot to the closing brace; `span` is the place of that line's head.
     """
@@ -176,7 +176,7 @@ class ModelText(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A bytecode section that this version does not know and carries along unread."""
+    """A bytecode section unknown to this version, which is preserved unread."""
 
     kind: int
     flags: int
@@ -192,9 +192,9 @@ class Program:
     """A whole program. Text and bytecode both become this; `bioasm.verifier.gate.verify` is its only way to a machine.
 
     `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order of their
-    definition; `formulas` are the texts of those that follow from constants above them. `metadata` holds words about
-    the program (title, source, ...). `has_spans` says that the spans belong to the program (bytecode written with them, text
-    with `.loc`) and are to be kept by writers. `models` are the texts of the models and mechanisms that it brings along.
+    definition; `formulas` are the texts of those that depend on constants above them. `metadata` describes the program (title,
+    source, ...). `has_spans` says that the spans belong to the program (bytecode written with them, text with `.loc`) and are
+    to be kept by writers. `models` are the texts of its own models and mechanisms.
     """
 
     instructions: tuple[Instruction, ...]
@@ -212,18 +212,18 @@ class Program:
             object.__setattr__(self, name, _frozen(getattr(self, name)))
 
     def quantity(self, operand: Quantity | ConstantRef) -> Quantity:
-        """The number that an operand gives, as a literal or by the name of a constant."""
+        """The Quantity of an operand, a literal or the name of a constant."""
         return self.constants[operand.name] if isinstance(operand, ConstantRef) else operand
 
 
 def mapped_files(program: Program) -> list[MappedFile]:
-    """The files in which data of a program lie, mapped into memory."""
+    """The files of a program's memory-mapped data."""
     arrays = (getattr(block.value, name, None) for block in program.data for name in ("array", "value"))
     return list(dict.fromkeys(files_behind(arrays)))
 
 
 def check_unchanged(program: Program) -> None:
-    """Raise BioasmError B310 where a file that data of the program lie in was changed since it was mapped."""
+    """Raise BioasmError B310 where a memory-mapped file of the program was changed since it was mapped."""
     for file in mapped_files(program):
         if file.changed:
             raise changed(file.path)

@@ -1,4 +1,4 @@
-"""Programs with instructions put in: jumps and labels go where their targets went."""
+"""Insertion of instructions into programs, with relocation of jumps and labels."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def with_inserted(program: Program, places: Sequence[int], added: Sequence[Instr
 
 
 def aimed(instruction: Instruction, moved: Sequence[int]) -> Instruction:
-    """The instruction with its jump going where its target went."""
+    """The instruction with its jump relocated."""
     operands: tuple[Operand, ...] = tuple(Target(moved[o.index]) if isinstance(o, Target) else o for o in instruction.operands)
     return replace(instruction, operands=operands)

@@ -1,4 +1,4 @@
-"""One row of the instruction table: an instruction's name, number, operands, traits, and words about it."""
+"""One row of the instruction table: an instruction's mnemonic, opcode, operands, traits, and documentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bioasm.isa.kinds import Kind
 
 
 class Slot(NamedTuple):
-    """One operand's place: the name it has in the instruction's form, its kind, and whether it may be left out."""
+    """One operand of a row: its name in the instruction's form, its kind, and whether it is optional."""
 
     name: str
     kind: Kind
@@ -25,10 +25,10 @@ class Trait(Flag):
     NEURONS = auto()  # verifier: neurons must have been allocated on every path
     WRITES = auto()  # verifier: the first operand is a register that is written (all others are read)
     UPDATES = auto()  # verifier: the first operand is a register that is read and written
-    JUMPS = auto()  # verifier, machine: may go on at its label
-    ENDS = auto()  # verifier, machine: never goes on to the next instruction
-    OPTIMISES = auto()  # drivers: what is read after it is no sample of the distribution, and results say so
-    HOST = auto()  # machine: changes what is allocated or read out, so the compiled loop hands it to its host
+    JUMPS = auto()  # verifier, machine: may jump to its label
+    ENDS = auto()  # verifier, machine: never falls through to the next instruction
+    OPTIMISES = auto()  # drivers: readings after it are no samples of the Boltzmann distribution, and results say so
+    HOST = auto()  # machine: changes allocation or output, so the compiled loop returns to its host for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Row:
 
     @property
     def form(self) -> str:
-        """How it is written, for example `RD [what]`."""
+        """The syntax, for example `RD [what]`."""
         words = [f"[{s.name}]" if s.optional else s.name for s in self.slots]
         return f"{self.mnemonic} {', '.join(words)}".strip()
 
     @property
     def required(self) -> int:
-        """How many operands it takes at least."""
+        """The least number of operands."""
         return sum(not s.optional for s in self.slots)
 
 
@@ -66,7 +66,7 @@ LABEL = Slot("label", k.LABEL)
 
 
 def arithmetic(mnemonic: str, opcode: int, summary: str, sign: str, values: str) -> Row:
-    """A row that writes the result of two numbers into a register."""
+    """A row that writes a function of two numbers into a register."""
     return Row(
         mnemonic,
         opcode,
@@ -95,7 +95,7 @@ def function(mnemonic: str, opcode: int, summary: str, value: str) -> Row:
 
 
 def branch(mnemonic: str, opcode: int, condition: str) -> Row:
-    """A row that jumps where two numbers compare so."""
+    """A row of a conditional jump that compares two numbers."""
     return Row(
         mnemonic,
         opcode,
@@ -112,5 +112,5 @@ def branch(mnemonic: str, opcode: int, condition: str) -> Row:
 def network(
     mnemonic: str, opcode: int, slots: tuple[Slot, ...], summary: str, prose: str, example: str, traits: Trait = Trait.HOST
 ) -> Row:
-    """A row that speaks of parts of the network, since the second version."""
+    """A row about parts of the network, since ISA version 2."""
     return Row(mnemonic, opcode, slots, summary, prose, example, traits, "network", since=2)

@@ -1,4 +1,4 @@
-"""How entries of data are stored: in the narrowest type that holds them all exactly."""
+"""Lossless narrowing of data: the narrowest dtype that holds all entries exactly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TYPES = ("i1", "i2", "i4", "i8", "f4", "f8")
-DIGITS = {"f4": 24, "f8": 53}  # binary digits of a float
-EXACT = 1 << DIGITS["f8"]  # up to here every whole number is a float64
+DIGITS = {"f4": 24, "f8": 53}  # significand bits of a float
+EXACT = 1 << DIGITS["f8"]  # every integer up to here is a float64
 
 
 def narrow(array: NDArray[Any]) -> NDArray[Any]:
@@ -26,7 +26,7 @@ def narrow(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise ValueError(f"entries of type {array.dtype} can't be stored")
     if array.dtype.itemsize == 2 and array.dtype.kind == "f":
-        array = array.astype(np.float32)  # bounds of whole numbers do not fit a float16
+        array = array.astype(np.float32)  # bounds of integers do not fit a float16
     for name in TYPES:
         if holds(name, array):
             return array.astype(name, copy=False)
@@ -52,25 +52,25 @@ def holds(name: str, array: NDArray[Any]) -> bool:
 
 
 def are_floats(array: NDArray[Any], digits: int = DIGITS["f8"]) -> NDArray[Any]:
-    """Which whole numbers of an array a float of so many binary digits holds exactly: those without more up to their last 1."""
+    """Which integers of an array a float with `digits` significand bits holds exactly: by the width to their lowest set bit."""
     import numpy as np
 
     with np.errstate(over="ignore"):
-        size = np.where(array < 0, -array, array).astype(np.uint64)  # right for the lowest int64 too, by wrapping
+        size = np.where(array < 0, -array, array).astype(np.uint64)  # correct for the lowest int64 too, by wrap-around
         last = size & (~size + np.uint64(1))
     found: NDArray[Any] = size // np.maximum(last, np.uint64(1)) < np.uint64(1 << digits)
     return found
 
 
 def all_whole(array: NDArray[Any]) -> bool:
-    """Whether all entries are whole; -0.0 is not, because no whole number is it."""
+    """Whether all entries are integers; -0.0 does not count, because an integer dtype can't hold it."""
     import numpy as np
 
     return bool((np.floor(array) == array).all() and not (np.signbit(array) & (array == 0)).any())
 
 
 def check_exact(array: NDArray[Any]) -> None:
-    """Raise Rounded for the first whole number of an array of them that a 64-bit float would round."""
+    """Raise Rounded for the first integer of an array that a 64-bit float would round."""
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
         for value in array[~are_floats(array)][:1].tolist():
             raise Rounded(value)
