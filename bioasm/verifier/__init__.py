@@ -1,1 +1,1 @@
-"""The gate: dataflow analysis, checks of operands, sizes and meaning, and resolution of names to references."""
+"""The verifier: dataflow analysis, checks of operands, sizes and semantics, and resolution of names to references."""

@@ -1,4 +1,4 @@
-"""The abilities that a program needs of what runs it, and diagnostics of those that are lacking."""
+"""Capability check: the abilities that a program needs of its driver, and diagnostics of missing ones."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bioasm.network.network import Projection
 from bioasm.network.references import Resolved
 from bioasm.verifier.gate import Verified
 
-MODEL_TEXTS = "models"  # the ability to run models that come as texts
+MODEL_TEXTS = "models"  # the ability to run models given as texts
 COUPLING = "coupling"  # the ability to sum over connections in every step
-CABLES = "cables"  # the ability to run cells that are trees
+CABLES = "cables"  # the ability to run multicompartment cells
 EVENTS = "events"  # the ability to run models with events of their own, and to record them
-ABILITIES = frozenset({MODEL_TEXTS, COUPLING, CABLES, EVENTS, *(row.needs for row in ROWS)})  # all that there are
+ABILITIES = frozenset({MODEL_TEXTS, COUPLING, CABLES, EVENTS, *(row.needs for row in ROWS)})  # all abilities
 
 
 def lacking(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
-    """Diagnostics of what in a program a driver of this name, with these abilities and models, can't run."""
+    """Diagnostics of the instructions and models of a program that a driver with these abilities and models can't run."""
     yield from _lacking_models(name, abilities, models, verified)
     for instruction in verified.program.instructions:
         needs = needed(verified, instruction)
@@ -29,7 +29,7 @@ def lacking(name: str, abilities: Collection[str], models: Collection[str], veri
 
 
 def needed(verified: Verified, instruction: Instruction) -> str:
-    """The ability that an instruction needs: that of its row, but for synapses that only add, and for cells that are trees."""
+    """The ability that an instruction needs: its row's, except for synapses that only add and for multicompartment cells."""
     if instruction.mnemonic == "POP" and _adds_cells(verified, instruction):
         return CABLES
     projection = attached(verified, instruction)
@@ -38,7 +38,7 @@ def needed(verified: Verified, instruction: Instruction) -> str:
 
 
 def _adds_cells(verified: Verified, instruction: Instruction) -> bool:
-    """Whether a POP adds cells that are trees."""
+    """Whether a POP adds multicompartment cells."""
     name, network = instruction.operands[0], verified.network
     return isinstance(name, Name) and any(network.populations[one.cells].name == name.text for one in network.cables)
 
@@ -50,7 +50,7 @@ def attached(verified: Verified, instruction: Instruction | Resolved) -> Project
 
 
 def _lacking_models(name: str, abilities: Collection[str], models: Collection[str], verified: Verified) -> Iterator[Diagnostic]:
-    """Models of the program that the driver does not have; its own ones, as texts, need the ability `models`."""
+    """Models of the program that the driver lacks; those that are the program's own need the ability `models`."""
     own = {text.name: text for text in verified.program.models}
     for model, one in {one.name: one for one in verified.network.models()}.items():
         if one.events and EVENTS not in abilities:

@@ -1,4 +1,4 @@
-"""Analysis of a program as a whole, before its instructions are looked at one by one: flow, network and parameters."""
+"""Whole-program analysis, before the checks of single instructions: dataflow, network and parameters."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from bioasm.verifier.semantics.timing import seconds
 class ProgramAnalysis:
     """Whole-program analysis: flow, findings about the network by instruction, and the context of checks.
 
-    `context` is None where not one population was found. `fixed` is the index of the first instruction that needs the network
-    to be whole: parameters that decide how it is run are set before it.
+    `context` is None where no population was found. `fixed` is the index of the first instruction that needs the complete
+    network: structural parameters are set before it.
     """
 
     program: Program
@@ -45,7 +45,7 @@ def analyse_program(program: Program, catalogue: Catalogue, parameters: Mapping[
     models = [] if has_pop else list(_chosen(program, catalogue))
     flow = analyse(program, (p.name for model in models for p in model.parameters if p.structural))
     unknown = {} if has_pop else dict(_unknown(program, catalogue))
-    if unknown:  # what follows from a model that is not there is not told
+    if unknown:  # no consequential errors of an unknown model
         return ProgramAnalysis(program, flow, unknown, None, _fixed(program))
     implicit = None if has_pop else _allocated(program, flow, catalogue)
     builder = build_network(program, catalogue, _flawed(program, sound=sound), implicit)
@@ -65,7 +65,7 @@ def analyse_program(program: Program, catalogue: Catalogue, parameters: Mapping[
 
 
 def _chosen(program: Program, catalogue: Catalogue) -> Iterator[Model]:
-    """The models that MODEL instructions name anywhere, or the one that programs run on without a MODEL."""
+    """The models that MODEL instructions name anywhere, or the default model."""
     named = [i for i in program.instructions if i.row.mnemonic == "MODEL"]
     for name in {_word(i, 0) for i in named}:
         found = catalogue.neuron(name)
@@ -76,7 +76,7 @@ def _chosen(program: Program, catalogue: Catalogue) -> Iterator[Model]:
 
 
 def _unknown(program: Program, catalogue: Catalogue) -> Iterator[tuple[int, list[Finding]]]:
-    """The MODEL instructions that name no neuron model, and what to say of them."""
+    """The MODEL instructions that name no neuron model, with their findings."""
     for index, instruction in enumerate(program.instructions):
         name = _word(instruction, 0) if instruction.row.mnemonic == "MODEL" else ""
         if name and catalogue.neuron(name) is None:
@@ -93,7 +93,7 @@ def _word(instruction: Instruction, at: int) -> str:
 
 
 def _allocated(program: Program, flow: Flow, catalogue: Catalogue) -> Population:
-    """The population of the first MODEL and the first ALC; others must say the same."""
+    """The population of the first MODEL and the first ALC; further ones must agree with them."""
     found = (catalogue.neuron(_word(i, 0)) for _, i in reached(program, flow, "MODEL"))
     model = next((model for model in found if model is not None), None) or _default(catalogue)
     sizes = (count(program, (*i.operands, None)[0]) for _, i in reached(program, flow, "ALC"))
@@ -104,7 +104,7 @@ def _allocated(program: Program, flow: Flow, catalogue: Catalogue) -> Population
 
 
 def _flawed(program: Program, *, sound: bool) -> set[int]:
-    """Network instructions that can't be taken in: operands do not fit the table, or data may not be looked at."""
+    """Network instructions with malformed operands, or with data where these are not sound; they add nothing to the network."""
     listed = [(k, i) for k, i in enumerate(program.instructions) if i.row.mnemonic in NETWORK]
     return {
         index
@@ -122,7 +122,7 @@ def _fixed(program: Program) -> int:
 
 
 def _check_whole(context: CheckContext, builder: NetworkBuilder, *, steps_given: bool) -> None:
-    """Check a network once all its parts are there; findings are in their texts or at the instructions that added them."""
+    """Check a complete network; findings are located in the models' texts or at the instructions that added the parts."""
     network = context.network
     for mechanism in list(network.instances())[len(network.populations) :]:
         found = check_mechanism(network, mechanism)
@@ -141,7 +141,7 @@ def _check_whole(context: CheckContext, builder: NetworkBuilder, *, steps_given:
 
 
 def _in_text(program: Program, model: Model, found: Found) -> Found:
-    """Findings about names in a model's text at their places there, where the text stands in the program."""
+    """Findings about names in a model's text, located there where the program has the text."""
     for finding in found:
         yield finding._replace(span=place_in_text(program, model, finding.said)) if finding.said else finding
 
@@ -182,12 +182,12 @@ def _default_step(instance: Instance) -> float:
 
 
 def _gives_step(program: Program, parameters: Mapping[str, float]) -> bool:
-    """Whether the program or the options of the run give the time step."""
+    """Whether the program or the options of the run set the time step."""
     return "dt" in parameters or any(i.row.mnemonic == "SET" and _word(i, 0) == "dt" for i in program.instructions)
 
 
 def _values(context: CheckContext, flow: Flow, parameters: Mapping[str, float], fixed: int) -> dict[str, float | None]:
-    """The parameters of all parts of the network by their whole names: defaults, those of the run, those set for good."""
+    """Constant propagation of parameters by whole name: defaults, those of the run, those set before the network is fixed."""
     values: dict[str, float | None] = {}
     for one in context.network.instances():
         for parameter in one.model.parameters:
@@ -204,6 +204,6 @@ def _values(context: CheckContext, flow: Flow, parameters: Mapping[str, float], 
 
 
 def _whole_name(context: CheckContext, word: str) -> str:
-    """The whole name of a parameter that a program names for all neurons, empty where there is none."""
+    """The whole name of a parameter that a program sets for all neurons, empty for any other word."""
     found = context.names.member(PARAMETER, word)
     return "" if found is None or found.part is not None else context.names.whole_name(found)

@@ -1,4 +1,4 @@
-"""Checks of BLK: the plan of blocks, a vector of spins in which -1 stands between one block and the next."""
+"""Checks of BLK: the plan of blocks, a vector of spins with -1 as the separator of blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FORM = "write the spins of a block in the order in which they are visited, and 
 
 
 def check_plan(value: object, n: int | None) -> Found:
-    """Whether a datum is a plan for n spins, or for any number where that is not known: B106."""
+    """Check that a datum is a plan for n spins (None: unknown): B106."""
     import numpy as np
 
     if not isinstance(value, Dense) or len(value.shape) != 1:

@@ -1,4 +1,4 @@
-"""Which models, mechanisms and synapses a program can name: its own first, then those that ship."""
+"""Lookup of models, mechanisms and synapses by name: the program's own first, then those of the library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioasm.morphology.cell import Cell, read_cell
 
 
 class Catalogue:
-    """The models of one program. Its own are read at once, shipped ones when they are asked for."""
+    """The models of one program. Its own are parsed at once, those of the library on demand."""
 
     def __init__(self, program: Program) -> None:
         self.own: dict[str, Model] = {}
@@ -61,7 +61,7 @@ class Catalogue:
 
 
 def parsed(text: ModelText) -> Model:
-    """The model that a text says. Raises BioasmError with what is wrong with it, at its places in the program's file."""
+    """Parse the text of a model. Raises BioasmError with all errors, at their places in the program's file."""
     from bioasm.models.text import parse_model
 
     content, source, line = _placed(text)
@@ -69,12 +69,12 @@ def parsed(text: ModelText) -> Model:
 
 
 def parsed_cell(text: ModelText) -> Cell:
-    """The cell that a text says. Raises BioasmError with what is wrong with it, at its place in the program's file."""
+    """Parse the text of a cell. Raises BioasmError with the error at its place in the program's file."""
     return read_cell(*_placed(text))
 
 
 def place_in_text(program: Program, model: Model, said: str) -> Span | None:
-    """Where a line of a program's own text of a model begins so, as `v_post :` does; None of a text that ships."""
+    """The place of the line that begins with `said`, such as `v_post :`, in a program's own model; None for the library's."""
     text = next((one for one in program.models if one.name == model.name and one.span), None)
     if text is None:
         return None
@@ -89,7 +89,7 @@ def place_in_text(program: Program, model: Model, said: str) -> Span | None:
 
 
 def _placed(text: ModelText) -> tuple[str, str, int]:
-    """A text, its source and line; blanks before it stand for the columns before it there."""
+    """A text, its source and line; it is padded with blanks to its column in the source."""
     if text.span is None:
         return text.text, f"<{text.kind} {text.name}>", 1
     return " " * (text.span.column - 1) + text.text, text.span.source, text.span.line

@@ -1,4 +1,4 @@
-"""POP of a cell that is a tree, and MECH on a part of it: `cells.soma` is painted, `cells.tip` is a place."""
+"""POP of a multicompartment cell, and MECH on a part of it: painted on a region `cells.soma`, or at a place `cells.tip`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioasm.verifier.network_parts import NetworkBuilder
 
 
 def add_cells(builder: NetworkBuilder, name: str, cell: Cell, n: int) -> Found:
-    """Add n cells under a name, and their CVs and detectors under the name with `_cv` or the detector's behind it."""
+    """Add n cells under a name, and their CVs and detectors under names with the suffix `_cv` or the detector's name."""
     populations, parts = builder.populations, [name + VOLUMES, *(f"{name}_{one}" for one in cell.detectors)]
     first = populations[-1].first + populations[-1].n if populations else 0
     taken = next((one for one in parts if one in builder.instances or one in builder.projections), None)
@@ -43,7 +43,7 @@ def add_cells(builder: NetworkBuilder, name: str, cell: Cell, n: int) -> Found:
 
 
 def cells_and_part(builder: NetworkBuilder, word: str) -> tuple[Cables, str] | None:
-    """The cells that `cells`, `cells.soma` or `cells_cv` names, and the part; None where a word names no cells of cable."""
+    """Resolve `cells`, `cells.soma` or `cells_cv` to cells and the part; None for a word that names no cells."""
     head, _, part = word.partition(".")
     for cables in builder.cables:
         if builder.populations[cables.volumes].name == word:
@@ -54,7 +54,7 @@ def cells_and_part(builder: NetworkBuilder, word: str) -> tuple[Cables, str] | N
 
 
 def detector_refusal(builder: NetworkBuilder, population: int) -> Finding | None:
-    """The finding that a population is the places of cells that see spikes, which have no step of their own."""
+    """The finding that a population is a spike detector, which takes no mechanisms."""
     cells = next((one.cells for one in builder.cables if population in one.detectors), None)
     if cells is None:
         return None
@@ -64,7 +64,7 @@ def detector_refusal(builder: NetworkBuilder, population: int) -> Finding | None
 
 
 def add_painted(builder: NetworkBuilder, name: str, model: Model, cables: Cables, part: str) -> Found:
-    """Put a mechanism at a place of cells, or paint it on a region; without either a density is painted on all of them."""
+    """Put a mechanism at a place of cells, or paint it on a region; without a part, paint a density on the whole cell."""
     cell, cells = cables.cell, builder.populations[cables.cells].name
     if model.events:
         text = f"{model.name} has the event {model.events[0].name}, and a step of cells that are trees has none"
@@ -85,7 +85,7 @@ def add_painted(builder: NetworkBuilder, name: str, model: Model, cables: Cables
 
 
 def _is_current(model: Model) -> bool:
-    """Whether what a mechanism adds to I is a current and no density: it then needs a place."""
+    """Whether a mechanism adds a current to I and no density: a point mechanism, which needs a place."""
     from bioasm.network.composition import unit_of_value
 
     added = [unit_of_value(one.value, model) for one in model.adds if one.target == CURRENT]
@@ -93,7 +93,7 @@ def _is_current(model: Model) -> bool:
 
 
 def _twice(builder: NetworkBuilder, model: Model, cables: Cables, part: str) -> Found:
-    """The finding that the mechanism is painted on some of the cable already."""
+    """The finding that the mechanism is painted on an overlapping region already."""
     cell = cables.cell
     for other in builder.mechanisms:
         same = other.population == cables.volumes and other.model.name == model.name

@@ -1,4 +1,4 @@
-"""The context of an instruction's checks: the program's network, its parameters, and the meanings of names in it."""
+"""The context of an instruction's checks: the program's network, its parameters, and name resolution."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CheckContext:
     """The context in which an instruction is checked.
 
     `parameters` are by their whole names (`tau`, `cells.tau`), None where a value is unknown before the run. `lost` are names
-    of parts of the network that were refused: nothing is said of what refers to them. So are `lost_synapses`, by projection.
+    of rejected parts of the network, and `lost_synapses` projections with rejected synapses: references to them give no errors.
     """
 
     program: Program
@@ -42,24 +42,24 @@ class CheckContext:
 
     @property
     def first(self) -> Population:
-        """The first population, whose model is that of the program where one is asked for."""
+        """The first population, whose model is the model of the program."""
         return self.network.populations[0]
 
     @cached_property
     def recorded(self) -> frozenset[tuple[str, str]]:
-        """The owners and names of what the REC of the program record."""
+        """The owners and names of the variables that the program records."""
         first = (i.operands[0] for i in self.program.instructions if i.mnemonic == "REC" and i.operands)
         found = [self.names.member(RECORDABLE, word) for word in {one.text for one in first if isinstance(one, Name)}]
         return frozenset((one.instance.name, one.thing.name) for one in found if one is not None)
 
     @property
     def clock(self) -> Dimension:
-        """The dimension that RUN counts in."""
+        """The dimension of RUN's operand: TIME or SWEEPS."""
         return self.first.model.clock
 
     @property
     def step(self) -> float | None:
-        """The length of a step in the program's clock, more than 0, where it is known before the run."""
+        """The positive length of a step in the program's clock; None where it is not known before the run."""
         if self.clock is Dimension.SWEEPS:
             return 1.0
         step = self.parameters.get("dt")
@@ -73,14 +73,14 @@ class CheckContext:
     def size(self, instance: Instance) -> int | None:
         """The size of a population, or of the one that a mechanism is inserted into; None where it is not known.
 
-        How many connections a projection has is counted when they are made.
+        The number of connections of a projection is not known before they are made.
         """
         if instance.population == CONNECTIONS:
             return None
         return self.network.populations[instance.population].n or None
 
     def count(self, member: Member) -> int | None:
-        """How many neurons a name means; None where it is not known."""
+        """The number of neurons of a member; None where it is not known."""
         return self.size(member.instance) if member.part is None else len(member.part)
 
     def number(self, operand: Operand) -> Quantity | None:
@@ -88,11 +88,11 @@ class CheckContext:
         return self.program.quantity(operand) if isinstance(operand, Quantity | ConstantRef) else None
 
     def is_drawn(self, operand: Operand) -> bool:
-        """Whether an operand is random values, which have no entries before the run."""
+        """Whether an operand is a datum of random values, which are unknown before the run."""
         return isinstance(operand, DataRef) and isinstance(self.program.data[operand.index].value, Random)
 
     def dense(self, operand: DataRef) -> NDArray[Any]:
-        """The array of an operand that was found to be a dense datum."""
+        """The array of an operand that is known to be a dense datum."""
         value = self.program.data[operand.index].value
         assert isinstance(value, Dense)
         return value.array
@@ -105,7 +105,7 @@ class CheckContext:
         return self._checked[key]
 
     def resolve(self, kind: NameKind, word: str) -> Member | Finding | None:
-        """The member that a name means; a finding for an unknown or ambiguous name; None for what was refused before."""
+        """Resolve a name to a Member; a Finding for an unknown or ambiguous name; None for a name that was rejected before."""
         found = self.names.member(kind, word)
         if found is not None:
             return found
@@ -121,7 +121,7 @@ class CheckContext:
         return unknown_member(kind, self._whose(), word, list(self.network.instances()))
 
     def _no_part(self, kind: NameKind, said: Subgroup) -> Finding | None:
-        """Why a word with brackets means nothing."""
+        """The finding that explains why a word with brackets can't be resolved."""
         head = said.word.partition(".")[0]
         if self.network.projection(head) is not None:
             return of_connections(head)
@@ -149,13 +149,13 @@ class CheckContext:
         return unknown_member(kind, f"projection {projection.name}", name, [found])
 
     def _whose(self) -> str:
-        """Whose names bare words are."""
+        """The owner of bare names, for messages."""
         alone = self.network.implicit and not self.network.mechanisms
         return f"model {self.first.model.name}" if alone else "the network"
 
 
 def unknown_member(kind: NameKind, owner: str, name: str, instances: Sequence[Instance]) -> Finding:
-    """The finding that none of several parts of the network, together `owner`, has something of that name."""
+    """The finding that none of `instances`, called `owner` in messages, has a member of that name."""
     names = {thing.name for one in instances for thing in listed(kind, one)}
     if any(event.name == name for one in instances for event in one.model.events):
         hint = "REC records it and RD emits its times; let a state count it: `n += 1` among its lines"

@@ -1,6 +1,6 @@
-"""Whether data blocks are sound in themselves: real, finite, consistent, within limits.
+"""Validation of data blocks: real, finite, consistent, within limits.
 
-Arrays are looked at in pieces, so that a memory-mapped matrix of any size needs little memory and no copy.
+Arrays are scanned in blocks, so that a memory-mapped matrix of any size needs little memory and no copy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bioasm.verifier.random_values import check_random
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PIECE = 1 << 18  # entries looked at in one go
+PIECE = 1 << 18  # entries of a block
 
 
 def check_block(index: int, block: DataBlock) -> Found:
@@ -31,7 +31,7 @@ def check_block(index: int, block: DataBlock) -> Found:
 
 
 def pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """The entries of an array of one or two dimensions, piece by piece, in the order that they lie in memory."""
+    """Blocking: the entries of an array of one or two dimensions, in memory order."""
     if array.ndim == 2 and array.flags.f_contiguous:
         array = array.T
     if array.ndim == 2 and not array.flags.c_contiguous:
@@ -59,7 +59,7 @@ def _check_dense(what: str, value: Dense) -> Found:
 
 
 def _check_array(what: str, array: NDArray[Any], kinds: str = "iufb") -> Found:
-    """Whether the entries are real numbers (with `kinds` "iu": whole ones), few enough and finite."""
+    """Check that entries are real numbers (with `kinds` "iu": integers), finite, and within the limit of their number."""
     if array.dtype.kind not in kinds or array.dtype.itemsize > 8 or not array.dtype.isnative:
         wanted = "numbers" if "f" in kinds else "whole numbers"
         yield Finding("B010", f"{what} holds entries of type {array.dtype}; wanted are {wanted} of at most 64 bits")
@@ -72,7 +72,7 @@ def _check_array(what: str, array: NDArray[Any], kinds: str = "iufb") -> Found:
 
 
 def _check_exact(what: str, piece: NDArray[Any]) -> Found:
-    """Whether whole numbers are 64-bit floats, in which everything is computed. Most are so small that a look is enough."""
+    """Check that integers are exact as 64-bit floats, in which everything is computed. Comparing extrema mostly suffices."""
     if piece.size and (int(piece.min()) < -EXACT or int(piece.max()) > EXACT):
         exact = are_floats(piece)
         for value in piece[~exact][:1]:
@@ -110,7 +110,7 @@ def _check_sides(what: str, value: Sparse) -> Found:
 
 
 def _check_entries(what: str, value: Sparse, start: int) -> Found:
-    """The entries from `start` on, with the one before it, so that the order is seen across pieces."""
+    """Check a block of entries from `start` on, with the entry before it, so that the order is checked across blocks."""
     here = slice(max(start - 1, 0), start + PIECE)
     row, column = value.row[here].astype("i8"), value.column[here].astype("i8")
     rows, columns = value.shape
@@ -139,7 +139,7 @@ def _check_terms(what: str, value: Terms) -> Found:
 
 
 def _check_orders(what: str, value: Terms, here: int) -> Found:
-    """The terms from number `here` on, one piece of them."""
+    """Check a block of terms from number `here` on."""
     import numpy as np
 
     start = value.start[here : here + PIECE // 64 + 1].astype("i8")

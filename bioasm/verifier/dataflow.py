@@ -1,7 +1,7 @@
 """Forward dataflow over the program's control-flow graph: the facts that hold at each instruction on every path to it.
 
-All facts at an instruction are bits of one integer, and a fact holds where it holds on every path: facts meet by `&`.
-"Not yet allocated on any path" is therefore a fact of its own beside "allocated on every path".
+Facts are a bit set, and a must-analysis: a fact holds where it holds on every path, so that the meet is `&`. "Not yet
+allocated on any path" is therefore a fact of its own, besides "allocated on every path".
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def _having(trait: Trait) -> frozenset[str]:
 
 _NEURONS, _WRITES = _having(Trait.NEURONS), _having(Trait.WRITES)
 _JUMPS, _ENDS = _having(Trait.JUMPS), _having(Trait.ENDS)
-# "Not yet" ends with these.
+# These end "not yet allocated".
 _DROPPED = {"ALC": UNALLOCATED, "POP": UNALLOCATED, "MODEL": UNCHOSEN}
 
 
 class Flow(NamedTuple):
-    """`facts[i]` are the facts before instruction i (UNREACHED where none leads there), `needed[i]` those it needs.
+    """`facts[i]` are the facts before instruction i (UNREACHED where no path leads there), `needed[i]` those it needs.
 
-    `structural` are the facts that structural parameters were set, by their names.
+    `structural` maps names of structural parameters to the facts that they were set.
     """
 
     facts: list[int]
@@ -51,14 +51,14 @@ class Flow(NamedTuple):
         return self.facts[index] != UNREACHED
 
     def missing(self, index: int) -> int:
-        """The facts that the instruction needs and that do not hold on every path to it."""
+        """The facts that the instruction needs, but that do not hold on every path to it."""
         return self.needed[index] & ~self.facts[index]
 
 
 def analyse(program: Program, structural: Iterable[str] = ()) -> Flow:
-    """The flow of a program, whose models have those structural parameters.
+    """Dataflow analysis of a program, whose models have those structural parameters.
 
-    Operands may be wrong: a jump out of the program then leads nowhere. Takes time linear in the number of instructions,
+    Operands may be wrong: a jump out of the program then has no edge. Takes time linear in the number of instructions,
     times the number of facts that differ between paths.
     """
     instructions = program.instructions
@@ -73,7 +73,7 @@ def analyse(program: Program, structural: Iterable[str] = ()) -> Flow:
 
 
 def _spread(instructions: tuple[Instruction, ...], added: list[int], facts: list[int]) -> None:
-    """Carry facts along all edges until nothing changes, first come first served: paths then meet early."""
+    """Worklist algorithm: propagate facts along all edges to a fixed point; a FIFO queue lets paths meet early."""
     end = len(instructions)
     work = deque([0])
     while work:
@@ -91,7 +91,7 @@ def _spread(instructions: tuple[Instruction, ...], added: list[int], facts: list
 
 
 def _meet(facts: list[int], index: int, after: int) -> bool:
-    """Let the facts after an instruction meet those of a next one; true where that changed them."""
+    """Meet the facts after an instruction with those before a successor; true where that changed them."""
     before = facts[index]
     facts[index] = before & after
     return facts[index] != before
@@ -110,7 +110,7 @@ def _needed(instruction: Instruction) -> int:
 
 
 def _added(instruction: Instruction, structural: Mapping[str, int]) -> int:
-    """The facts that an instruction makes true."""
+    """The facts that an instruction generates (gen set)."""
     mnemonic, operands = instruction.row.mnemonic, instruction.operands
     first = operands[0] if operands else None
     if mnemonic in ("ALC", "POP"):

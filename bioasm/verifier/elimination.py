@@ -1,4 +1,4 @@
-"""Checks of LDE: the table of spins that were eliminated from a problem, in the order of their elimination."""
+"""Checks of LDE: the table of eliminated spins of a problem, in elimination order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORM = "a row is `z, h, a, Ja, b, Jb, c, Jc`, with -1 and 0 in places that are 
 
 
 def check_elimination(value: Data, n: int) -> Found:
-    """Whether a datum is a table of eliminated spins beside n that are left: B106, B111."""
+    """Check that a datum is a table of eliminated spins beside n remaining ones: B106, B111."""
     if not isinstance(value, Dense) or len(value.shape) != 2 or value.shape[1] != COLUMNS:
         yield Finding("B106", f"eliminated spins are a dense matrix with {COLUMNS} columns", _FORM)
     elif n + value.shape[0] > limit("neurons"):
@@ -28,7 +28,7 @@ def check_elimination(value: Data, n: int) -> Found:
 
 
 def _fault(rows: NDArray[Any], n: int) -> tuple[str, str] | None:
-    """The first row that does not fit, and a hint; n is the number of all spins."""
+    """The fault of the first wrong row, and a hint; n is the number of all spins."""
     import numpy as np
 
     spins, others = rows[:, 0], rows[:, 2::2]
@@ -54,7 +54,7 @@ def _fault(rows: NDArray[Any], n: int) -> tuple[str, str] | None:
 
 
 def _among(numbers: NDArray[Any], low: int, n: int) -> NDArray[Any]:
-    """Where they are whole numbers from `low` to below n."""
+    """The mask of numbers that are integers in [low, n)."""
     import numpy as np
 
     found: NDArray[Any] = (numbers == np.floor(numbers)) & (numbers >= low) & (numbers < n)

@@ -1,7 +1,7 @@
-"""The gate: what passes here can be run without further checks of its shape.
+"""The gate, the program verifier: a verified program runs without further checks of its form.
 
-A program that passes names only neurons, data, registers and instructions that there are, loads finite data of the
-right shapes, stays within the limits, and reads nothing that was not written before, whichever path it takes.
+A verified program refers only to existing neurons, data, registers and instructions, loads finite data of the right shapes,
+stays within the limits, and reads nothing before it was written, on any path.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from bioasm.verifier.semantics.bare import check_bare, is_core
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Verified:
-    """A program that passed the gate: its network (one population of no neurons without ALC and POP), and warnings.
+    """A verified program: its network (one population of no neurons without ALC and POP), and warnings.
 
     `instructions` are those of the program, one for one, with references in place of names.
     """
@@ -55,7 +55,7 @@ class Verified:
         return NameSpace(self.network)
 
     def parameter(self, word: str) -> ParameterRef | ProjectionRef | None:
-        """The parameter that a word means, None where it means none or several."""
+        """Resolve a word to a parameter; None for an unknown or ambiguous one."""
         return parameter(self.names, word)
 
     @property
@@ -70,7 +70,7 @@ class Verified:
 
 
 def verify(program: Program, parameters: Mapping[str, float] | None = None) -> Verified:
-    """Let a program through the gate, in time linear in its length.
+    """Verify a program, in time linear in its length.
 
     `parameters` replace defaults of parameters for this run, in SI units, by their whole names: `tau` for the population
     that ALC makes, else `cells.tau`; `dt` for the step of all.
@@ -106,7 +106,7 @@ def verify(program: Program, parameters: Mapping[str, float] | None = None) -> V
 
 
 def _check_instructions(analysis: ProgramAnalysis, findings: Findings, *, sound: bool) -> None:
-    """All that is wrong with one instruction each; meaning is asked for where data and names are in order."""
+    """Checks of single instructions; semantic checks only where data and names are valid."""
     program, context, core = analysis.program, analysis.context, is_core(analysis.program)
     for index, instruction in enumerate(program.instructions):
         flawed = findings.of_instruction(index, instruction, check_operands(program, instruction))
@@ -122,7 +122,7 @@ def _check_instructions(analysis: ProgramAnalysis, findings: Findings, *, sound:
 
 
 def _check_data(program: Program, findings: Findings, chosen: set[int]) -> None:
-    """Check the data blocks of these numbers; each fault is told where the program first uses the block."""
+    """Check the data blocks `chosen`; a fault is located at the first use of its block."""
     uses: dict[int, int] = {}
     for at, instruction in enumerate(program.instructions):
         for operand in instruction.operands:
@@ -161,7 +161,7 @@ def _check_sizes(program: Program) -> Found:
 
 
 def _check_names(program: Program) -> Found:
-    """Names are valid and unique, constants are finite, and labels are within the program."""
+    """Check that names are valid and unique, constants finite, and labels within the program."""
     seen: set[str] = set()
     for what, name in _named(program):
         fault = name_fault(name)
@@ -185,7 +185,7 @@ def _named(program: Program) -> Iterator[tuple[str, str]]:
 
 
 def _check_models(program: Program) -> Found:
-    """Texts of models are each one block, and their names differ."""
+    """Check that texts of models are one block each, with distinct names."""
     for model in program.models:
         yield from check_model_text(model)
     seen: set[str] = set()
@@ -199,7 +199,7 @@ def _check_models(program: Program) -> Found:
 
 
 def _warn_of_replaced(program: Program, findings: Findings) -> None:
-    """One warning for each of the program's own models that has the name of one that ships."""
+    """A warning for each of the program's own models that shadows one of the library."""
     for text in program.models:
         if text.name in MODELS:
             message = f"{text.kind} {text.name} of the program stands in place of the one that ships"
@@ -207,14 +207,14 @@ def _warn_of_replaced(program: Program, findings: Findings) -> None:
 
 
 def _warn_of_nothing(program: Program, findings: Findings) -> None:
-    """A warning for a program without instructions, which may be what a command before it failed to write."""
+    """A warning for a program without instructions, which a failed command in a pipe leaves."""
     if not program.instructions:
         message = "the program has no instructions, and a run of it gives no result"
         findings.warnings.append(Diagnostic("B133", message, severity="warning"))
 
 
 def _warn_of_unreachable(program: Program, flow: Flow, findings: Findings) -> None:
-    """One warning for each stretch of instructions that no path leads to."""
+    """Dead code: one warning for each range of unreachable instructions."""
     before = True
     for index, instruction in enumerate(program.instructions):
         here = flow.reached(index)

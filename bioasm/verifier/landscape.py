@@ -1,6 +1,6 @@
-"""Checks of a program's couplings, biases and terms together: whether their sizes can be added, and symmetry.
+"""Checks of a program's couplings, biases and terms: the dynamic range of their sum, and symmetry.
 
-The energy of states is J, h and T in one sum, which a 64-bit float holds to 53 binary digits.
+The energy of a state sums J, h and T in a 64-bit float, which has 53 significant bits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOADS = ("LDJ", "LDH", "LDT")
 
 
 class _Range(NamedTuple):
-    """The smallest and the largest coefficient but 0, both without sign."""
+    """Dynamic range: the smallest and the largest magnitude of coefficients other than 0."""
 
     least: float
     most: float
@@ -70,7 +70,7 @@ def _wide(loaded: list[tuple[int, Stored]]) -> Iterator[tuple[int, Finding]]:
 
 
 def too_wide(least: float, most: float) -> Finding | None:
-    """The warning that a 64-bit float can't hold the smallest and the largest coefficient in one sum; None where it can."""
+    """The warning that a 64-bit float can't hold the smallest and the largest magnitude in one sum, or None."""
     if most <= EXACT * least:
         return None
     text = f"coefficients range from {most:g} down to {least:g}, and a sum of them holds no more than 53 binary digits"
@@ -93,7 +93,7 @@ def _range(value: Stored) -> _Range | None:
 
 
 def _asymmetric(value: Stored) -> Finding | None:
-    """The warning that J differs from its transpose: spins feel the mean of both."""
+    """The warning that J is not symmetric: its symmetric part acts on spins."""
     found = _different(value.array) if isinstance(value, Dense) else _unmatched(value) if isinstance(value, Sparse) else None
     if found is None:
         return None
@@ -104,7 +104,7 @@ def _asymmetric(value: Stored) -> Finding | None:
 
 
 def _different(array: NDArray[Any]) -> tuple[int, int, float, float] | None:
-    """The first place at which a square matrix differs from its transpose, looked at in blocks of rows."""
+    """The first entry at which a square matrix differs from its transpose, compared in blocks of rows."""
     import numpy as np
 
     rows = max(1, PIECE // max(1, len(array)))
@@ -117,7 +117,7 @@ def _different(array: NDArray[Any]) -> tuple[int, int, float, float] | None:
 
 
 def _unmatched(matrix: Sparse) -> tuple[int, int, float, float] | None:
-    """The first entry of a sparse matrix that its mirror image differs from; entries are sorted by row and column."""
+    """The first entry of a sparse matrix that differs from its mirror image; entries are sorted by row and column."""
     import numpy as np
 
     if matrix.symmetric:

@@ -1,9 +1,9 @@
-"""Where a constant may differ from lane to lane: the operands that act on cells.
+"""Operands whose constants may differ between lanes: those that act on cells.
 
 Lanes execute the same instructions at the same time and have one set of registers. So a constant may have a value for each lane
 only where it is the noise of SIG, a parameter or state of neurons, a weight or another parameter or state of connections, an
-input, a level that CLAMP holds, the rate or weight of spikes from outside. What decides how long something runs, what is
-allocated, connected or drawn is alike in all lanes.
+input, a level that CLAMP holds, the rate or weight of spikes from outside. Whatever decides durations, allocation, connections
+or random draws is the same in all lanes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bioasm.network.painting import Painted
 from bioasm.network.pairwise import Pairwise
 from bioasm.network.references import ParameterRef, ProjectionRef, Reference, Resolved, RunRef
 
-# The operands that may differ from lane to lane.
+# The operands that may differ between lanes.
 _PLACES = {
     "SIG": (0,),
     **dict.fromkeys(("SET", "CUR", "INP", "CLAMP"), (1,)),
@@ -28,7 +28,7 @@ HINT = "a sweep with a run for each value can change it: bioasm sweep --set NAME
 
 
 def is_fixed(ref: ParameterRef | ProjectionRef) -> bool:
-    """Whether a parameter decides how the network is built: `dt`, a delay, or a structural one of a model."""
+    """Whether a parameter fixes the structure of the network: `dt`, a delay, or a structural one of a model."""
     return ref.parameter.structural or not ref.owner
 
 
@@ -38,7 +38,7 @@ def names_one(operand: Operand | Reference | None, constants: Collection[str]) -
 
 
 def against(program: Program, instructions: Sequence[Resolved], constants: Collection[str]) -> Iterator[Diagnostic]:
-    """Diagnostics against values of the lanes' own of these constants."""
+    """Diagnostics of the uses of constants that rule out values of the lanes' own."""
     for instruction in instructions if constants else ():
         yield from _against(program, instructions, instruction, constants)
 
@@ -46,7 +46,7 @@ def against(program: Program, instructions: Sequence[Resolved], constants: Colle
 def _against(
     program: Program, instructions: Sequence[Resolved], instruction: Resolved, constants: Collection[str]
 ) -> Iterator[Diagnostic]:
-    """Diagnostics against values of the lanes' own at an instruction."""
+    """Diagnostics of an instruction's uses of constants that rule out values of the lanes' own."""
     for place, operand in enumerate(instruction.operands):
         if isinstance(operand, ConstantRef) and names_one(operand, constants) and (reason := _reason(instruction, place)):
             yield _refusal(instruction, operand.name, reason)
@@ -68,7 +68,7 @@ def _refusal(instruction: Resolved, name: str, reason: str) -> Diagnostic:
 
 
 def _reason(instruction: Resolved, place: int) -> str:
-    """Why an operand is one for all lanes; empty where it may differ."""
+    """The reason why an operand is the same in all lanes; empty where it may differ."""
     first = instruction.operands[0]
     if Trait.WRITES in instruction.row.traits or Trait.JUMPS in instruction.row.traits or instruction.mnemonic == "OUT":
         return "registers, jumps and OUT are one for all lanes"
@@ -80,12 +80,12 @@ def _reason(instruction: Resolved, place: int) -> str:
 
 
 def _arguments(program: Program, operand: DataRef) -> set[str]:
-    """The constants that the random values of a datum are drawn with."""
+    """The constants among the arguments of a datum of random values."""
     value = program.data[operand.index].value
     return {a.name for a in value.arguments if isinstance(a, ConstantRef)} if isinstance(value, Random) else set()
 
 
 def _levels(instructions: Sequence[Resolved], constants: Collection[str]) -> list[str]:
-    """The constants among these that are levels of noise."""
+    """The constants among these that SIG uses."""
     named = (i.operands[0] for i in instructions if i.mnemonic == "SIG")
     return sorted({level.name for level in named if isinstance(level, ConstantRef)}.intersection(constants))

@@ -1,4 +1,4 @@
-"""Values of the lanes' own: constants and parameters that `--set-lanes` or formulas of the lane give for each lane."""
+"""Checks of values of the lanes' own: constants and parameters from `--set-lanes` or formulas of the lane."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_lane_values(verified: Verified, constants: Collection[str], parameters
 
 
 def are_levels(verified: Verified, constants: Collection[str], parameters: Collection[str]) -> bool:
-    """Whether values of the lanes' own are those of constants that only SIG takes, in a program of spins."""
+    """Whether values of the lanes' own are constants that only SIG uses, in a program of spins."""
     takers = (i.mnemonic for i in verified.instructions if any(names_one(o, constants) for o in i.operands))
     return verified.model.kind == SPINS and not parameters and all(mnemonic == "SIG" for mnemonic in takers)
 

@@ -1,8 +1,8 @@
 """Separability over lanes: a forward taint analysis of registers that hold numbers read over all lanes.
 
-A run of some of the lanes is a piece of the whole run where no such number decides what the lanes do. So a program is separable
-if none reaches a jump or an operand of an instruction, but for the arithmetic of registers and OUT, whose results can be
-computed again when the numbers of all lanes are known.
+A run of some of the lanes is a piece of the whole run where no such number influences what the lanes do. So a program is
+separable if none flows into a jump or an operand of an instruction, except register arithmetic and OUT, whose results can be
+recomputed from the numbers of all lanes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from bioasm.models.base import SPINS
 from bioasm.network.references import Reference, Resolved, RunRef, VariableRef
 from bioasm.verifier.gate import Verified
 
-_EXACT = 1 << 31  # whole numbers below this one have exact sums
+_EXACT = 1 << 31  # sums of integers below this bound are exact
 LOWEST = frozenset({"energy", "best_energy"})  # what GET reads as the lowest of all lanes
-# Instructions that write a register from numbers alone.
+# Instructions that compute a register from their operands alone.
 _ARITHMETIC = frozenset(r.mnemonic for r in ROWS if Trait.WRITES in r.traits and Trait.NEURONS not in r.traits)
-Facts = Mapping[int, int]  # register to the first instruction that read over lanes what it holds
+Facts = Mapping[int, int]  # tainted registers, with the first reading over lanes that reached them
 
 
 class Meeting(NamedTuple):
-    """Where all lanes must meet: an instruction that uses a register, and the reading over lanes that it depends on."""
+    """A synchronisation of all lanes: an instruction that uses a register, and the reading over lanes that it depends on."""
 
     use: int
     register: int
@@ -36,8 +36,8 @@ class Meeting(NamedTuple):
 
 
 class LaneFlow(NamedTuple):
-    """`meetings` are what makes a program inseparable, in its order. `traced` are the instructions that write or read a
-    register which may hold a number over lanes; none where no OUT depends on one."""
+    """Result of the taint analysis. `meetings` make a program inseparable, in program order. `traced` are the instructions that
+    write or read a tainted register; none where no OUT depends on one."""
 
     meetings: tuple[Meeting, ...]
     traced: frozenset[int]
@@ -52,7 +52,7 @@ def is_over_lanes(instruction: Resolved) -> bool:
 
 
 def lane_flow(verified: Verified) -> LaneFlow:
-    """The analysis of a program, linear in its length where few registers hold numbers over lanes."""
+    """Taint analysis of a program, in time linear in its length where few registers are tainted."""
     instructions = verified.instructions
     if not any(map(is_over_lanes, instructions)):
         return LaneFlow((), frozenset())
@@ -64,7 +64,7 @@ def lane_flow(verified: Verified) -> LaneFlow:
 
 
 def check_separable(verified: Verified) -> None:
-    """Raise BioasmError B601 at each reading over lanes that decides what the lanes do, and where lanes take from others."""
+    """Raise BioasmError B601 at each reading over lanes that influences the lanes, and where lanes take states of others."""
     readings = [_refusal(verified, meeting) for meeting in _one_for_each_reading(lane_flow(verified).meetings)]
     taking = [_taking(i) for i in verified.instructions if takes_from_others(verified, i)]
     if readings or taking:
@@ -72,9 +72,9 @@ def check_separable(verified: Verified) -> None:
 
 
 def sums_depend_on_lanes(verified: Verified) -> bool:
-    """Whether the order of a sum, and so its last digit, may depend on the number of lanes (docs/machine.md).
+    """Whether the order of a sum, and so its rounding, may depend on the number of lanes (docs/machine.md).
 
-    Those are energies of spins and feedback from J, where some number that the program loads is no whole one.
+    This concerns energies of spins and feedback from J, where the program loads numbers that are not integers.
     """
     loaded = [i.operands[0] for i in verified.instructions if i.mnemonic in ("LDJ", "LDH", "LDT")]
     if verified.model.kind != SPINS:
@@ -83,7 +83,7 @@ def sums_depend_on_lanes(verified: Verified) -> bool:
 
 
 def _is_whole(value: Data) -> bool:
-    """Whether a datum has whole numbers alone, of which sums are exact."""
+    """Whether all numbers of a datum are integers with exact sums."""
     if not isinstance(value, Dense | Sparse | Terms):
         return False
     numbers = value.array if isinstance(value, Dense) else value.value
@@ -91,7 +91,7 @@ def _is_whole(value: Data) -> bool:
 
 
 def takes_from_others(verified: Verified, instruction: Resolved) -> bool:
-    """Whether a lane is given states of other lanes: by CXCH, or by MERGE or COPY with a shift, which a register may hold."""
+    """Whether an instruction moves states between lanes: CXCH, or MERGE or COPY with a nonzero or unknown shift."""
     if instruction.mnemonic == "CXCH":
         return True
     if instruction.mnemonic not in ("MERGE", "COPY") or not instruction.operands:
@@ -126,7 +126,7 @@ def _refusal(verified: Verified, meeting: Meeting) -> Diagnostic:
 
 
 def _facts(instructions: tuple[Resolved, ...]) -> list[Facts | None]:
-    """The readings over lanes that registers may hold before each instruction; None where no path leads to it."""
+    """Worklist algorithm: the tainted registers before each instruction; None where no path leads to it."""
     end = len(instructions)
     facts: list[Facts | None] = [None] * (end + 1)
     facts[0] = {}
@@ -146,7 +146,7 @@ def _facts(instructions: tuple[Resolved, ...]) -> list[Facts | None]:
 
 
 def _join(facts: list[Facts | None], index: int, after: Facts) -> bool:
-    """Let the facts after an instruction join those of a next one, the first reading of each register; whether they grew."""
+    """Join the taints after an instruction with those before a successor, keeping the first reading; true where they grew."""
     before = facts[index]
     if before is None:
         facts[index] = after
@@ -170,7 +170,7 @@ def _after(here: int, instruction: Resolved, before: Facts) -> Facts:
 
 
 def _held(operands: tuple[Operand | Reference, ...] | list[Operand | Reference], facts: Facts) -> dict[int, int]:
-    """The registers among operands that hold numbers over lanes."""
+    """The tainted registers among operands."""
     return {o.index: facts[o.index] for o in operands if isinstance(o, Register) and o.index in facts}
 
 

@@ -1,4 +1,4 @@
-"""How a program's network is found before it runs: POP, MECH, SYN, CON, VIA, POS and LDE, one after another from its start."""
+"""Static construction of a program's network from its initial POP, MECH, SYN, CON, VIA, POS and LDE, in program order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bioasm.verifier.network_parts import NetworkBuilder
 from bioasm.verifier.operands import is_number
 
 NETWORK = frozenset({"POP", "MECH", "SYN", "CON", "VIA", "POS", "LDE"})
-_NAMING = NETWORK - {"CON", "VIA", "POS", "LDE"}  # they give a new name; the others refer to names given before
+_NAMING = NETWORK - {"CON", "VIA", "POS", "LDE"}  # they define a name; the others refer to defined names
 
 
 def static_end(program: Program) -> int:
@@ -36,7 +36,7 @@ def static_end(program: Program) -> int:
 
 
 def count(program: Program, operand: Operand | None) -> int:
-    """The number of neurons that an operand says; 0 where it says none."""
+    """The number of neurons in an operand; 0 where it is no number."""
     if isinstance(operand, ConstantRef):
         operand = program.constants.get(operand.name)
     if isinstance(operand, Quantity) and is_number(operand.value) and operand.value == int(operand.value):
@@ -47,9 +47,9 @@ def count(program: Program, operand: Operand | None) -> int:
 def build_network(
     program: Program, catalogue: Catalogue, flawed: Container[int], implicit: Population | None
 ) -> NetworkBuilder:
-    """Find the network. `implicit` is the population that ALC makes, None where the program has POPs.
+    """Build the network. `implicit` is the population that ALC makes, None where the program has POPs.
 
-    Instructions in `flawed` have operands that do not fit the instruction table: they define nothing.
+    Instructions in `flawed` have malformed operands: they define nothing.
     """
     builder = _Builder(program, catalogue, implicit)
     end = static_end(program)
@@ -70,7 +70,7 @@ def _late(mnemonic: str) -> Finding:
 
 
 class _Builder:
-    """Takes in the instructions that say what the network is."""
+    """Builder of a network from its instructions."""
 
     def __init__(self, program: Program, catalogue: Catalogue, implicit: Population | None) -> None:
         self.program, self.catalogue, self.implicit = program, catalogue, implicit
@@ -79,11 +79,11 @@ class _Builder:
             self.builder.add_population(implicit)
         self.allocated = implicit is None
         self.connected: set[str] = set()
-        self.portless: dict[str, list[Finding]] = {}  # by projection: why no spikes can arrive at its end
-        self.cascades = False  # whether the present instruction names something that was refused
+        self.portless: dict[str, list[Finding]] = {}  # by projection: the finding that no spikes can arrive at its target
+        self.cascades = False  # whether the present instruction refers to a rejected name
 
     def take(self, index: int, instruction: Instruction, *, broken: bool) -> None:
-        """Take one instruction in; where it is wrong, its name is known to be lost."""
+        """Process one instruction; where it is wrong, its name is marked as lost."""
         mnemonic, operands = instruction.row.mnemonic, instruction.operands
         name = operands[0].text if operands and isinstance(operands[0], Name) else ""
         self.cascades = broken
@@ -130,7 +130,7 @@ class _Builder:
                 self.builder.add_population(Population(name.text, found, n, first))
 
     def _apart(self, model: Model) -> Found:
-        """Whether a population of a model fits the ones before it: one clock, one population of spins."""
+        """Check a population against earlier ones: one clock, one population of spins."""
         for other in self.builder.populations:
             if SPINS in (model.kind, other.model.kind):
                 yield Finding("B127", f"population {other.name} is there already, and spins stand alone")
@@ -190,7 +190,7 @@ class _Builder:
             wrong = list(check_port(self.builder.instances, self.builder.lost, head, port))
             sources, targets = self._neurons(sender, sending), self._neurons(head, receiving)
             parts = [side for side in (sources, targets) if isinstance(side, Finding)]
-            known = head in self.builder.instances  # a name that was refused once may have been defined since
+            known = head in self.builder.instances  # a rejected name may have been defined since
             self.cascades = head in self.builder.lost and not known
             if not known or parts:
                 yield from wrong + parts
@@ -288,7 +288,7 @@ class _Builder:
             self.builder.projections[name.text] = projection._replace(synapse=found)
 
     def finish(self) -> None:
-        """Add the findings that need all instructions: projections without a CON, spikes or a port."""
+        """Add the findings that need the whole network: projections without a CON, spikes or a port."""
         for name in self.builder.projections.keys() - self.connected:
             hint = f"add `CON {name}, all`, another rule, or a matrix of weights"
             self.builder.add(self.builder.at[name], [Finding("B122", f"{name} is connected by no CON", hint)])
@@ -296,7 +296,7 @@ class _Builder:
             self.builder.add(self.builder.at[name], self._check_spikes(projection))
 
     def _check_spikes(self, projection: Projection) -> Found:
-        """Whether there are spikes, where something waits for them, and a port, where something is sent."""
+        """Check that a projection has a source of spikes if it needs them, and a port if it sends."""
         sender, synapse = self.builder.populations[projection.pre], projection.synapse
         waits = synapse is None or any(handler.event == PRE for handler in synapse.handlers)
         if waits and not sender.model.spikes:
@@ -319,7 +319,7 @@ class _Builder:
 
 
 def _event_of(instances: Mapping[str, Instance], word: str) -> Finding | None:
-    """The finding that a word names an event, where it does: it can't send."""
+    """The finding that a word names an event, which can't be a source; None for any other word."""
     head, _, name = word.partition(".")
     if head not in instances or all(event.name != name for event in instances[head].model.events):
         return None
@@ -351,7 +351,7 @@ _TAKEN_BY = {
 
 
 def _unlisted(catalogue: Catalogue, kind: str, name: str) -> Finding:
-    """The finding that a name is of another kind, or none of those that a command lists better than a message could."""
+    """The finding that a name is of another kind or unknown, with a hint at the command that lists all."""
     other = catalogue.kind(name)
     if other is not None:
         return Finding("B103", f"{name} is a {_CALLED[other]}, not a {_CALLED[kind]}", _TAKEN_BY[other])
@@ -360,7 +360,7 @@ def _unlisted(catalogue: Catalogue, kind: str, name: str) -> Finding:
 
 
 def check_port(instances: Mapping[str, Instance], lost: Container[str], head: str, port: str) -> Found:
-    """Whether spikes can be sent to the port of a population or mechanism."""
+    """Check that a population or mechanism has a port for spikes."""
     instance = instances.get(head)
     if instance is None:
         if is_subgroup(head):
@@ -383,7 +383,7 @@ def check_port(instances: Mapping[str, Instance], lost: Container[str], head: st
 
 
 def _words(places: Operand, length: float | None, n: int) -> Layout | Finding:
-    """The layout of POS in words."""
+    """The words of POS for a layout."""
     if length is None or not length > 0:
         return Finding("B126", "the length must follow: between neighbours of `grid`, of the side of `random`; more than 0")
     return read_layout(places.text if isinstance(places, Name) else "", length, n)
@@ -393,7 +393,7 @@ def _words(places: Operand, length: float | None, n: int) -> Layout | Finding:
 
 
 def check_connection(program: Program, made: Projection, pre: Population, post: Population) -> Found:
-    """Whether a rule of CON can connect two populations (or a population and the mechanisms on the other)."""
+    """Check that a rule of CON can connect two populations (or a population and the mechanisms on the other)."""
     kind, among = made.rule.kind, candidates(made, pre, post)
     if kind == MATRIX:
         yield from _check_matrix(program, made, among.pre, among.post)

@@ -1,4 +1,4 @@
-"""The parts of a program's network as they are found, one after another, and what was found wrong at which instruction."""
+"""Builder of a Network: its parts so far, and the findings by instruction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioasm.network.network import Instance, Mechanism, Network, Population, Pro
 
 @dataclass(slots=True)
 class NetworkBuilder:
-    """The network of a program, what was found wrong at which instruction, and names whose definition was refused."""
+    """The parts of a network so far, the findings by instruction, and names whose definition was rejected."""
 
     populations: list[Population] = field(default_factory=list)
     mechanisms: list[Mechanism] = field(default_factory=list)
@@ -26,21 +26,21 @@ class NetworkBuilder:
     found: dict[int, list[Finding]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     at: dict[str, int] = field(default_factory=dict)
-    via: dict[str, int] = field(default_factory=dict)  # by projection: the VIA that gives it a synapse
-    lost_synapses: set[str] = field(default_factory=set)  # projections whose VIA was refused
+    via: dict[str, int] = field(default_factory=dict)  # by projection: the index of its VIA
+    lost_synapses: set[str] = field(default_factory=set)  # projections whose VIA was rejected
 
     def network(self) -> Network:
-        """The network of the parts that were found."""
+        """The Network of the parts so far."""
         parts = tuple(self.populations), tuple(self.mechanisms), tuple(self.projections.values())
         return Network(*parts, self.implicit, self.layouts, self.eliminated, tuple(self.cables))
 
     def add_population(self, population: Population) -> None:
-        """One more population."""
+        """Append a population."""
         self.instances[population.name] = Instance(population.name, population.model, len(self.populations))
         self.populations.append(population)
 
     def add_mechanism(self, mechanism: Mechanism) -> None:
-        """One more mechanism on a population that there is."""
+        """Append a mechanism on an existing population."""
         self.instances[mechanism.name] = mechanism.instance
         self.mechanisms.append(mechanism)
 
@@ -50,7 +50,7 @@ class NetworkBuilder:
         return found.population if found and self.populations[found.population].name == name else None
 
     def add(self, index: int, found: Iterable[Finding]) -> bool:
-        """Keep what is wrong at an instruction; true where that was anything."""
+        """Keep findings at an instruction; true where there are any."""
         several = list(found)
         self.found.setdefault(index, []).extend(several)
         return bool(several)

@@ -1,4 +1,4 @@
-"""Whether an instruction's operands are of the forms, dimensions and ranges that the instruction table asks for."""
+"""Type check of operands against the instruction table: forms, dimensions and ranges."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _check_quantity(program: Program, name: str, kind: Kind, operand: Quantity) 
 
 
 def check_quantity(name: str, dimensions: tuple[Measured, ...], operand: Quantity) -> Found:
-    """Whether a number is finite and in one of `dimensions` or bare."""
+    """Check that a number is finite and in one of `dimensions` or bare."""
     if not is_number(operand.value):
         yield Finding("B109", f"`{name}` is {operand.value}; it must be a finite number")
     elif operand.dimension is not Dimension.NONE and operand.dimension not in dimensions:
@@ -112,7 +112,7 @@ def is_number(value: object) -> bool:
 
 
 def check_word(what: str, text: str) -> Found:
-    """Whether a name is neither empty nor over the limit on names."""
+    """Check that a name is not empty and within the limit on names."""
     if not text:
         yield Finding("B004", f"{what} is empty")
     elif len(text.encode("utf-8", "surrogatepass")) > limit("name_bytes"):
@@ -120,7 +120,7 @@ def check_word(what: str, text: str) -> Found:
 
 
 def spelled(quantity: Quantity) -> str:
-    """The number with its unit, as short as it can be written."""
+    """The shortest spelling of a number with its unit."""
     return " ".join(spell(quantity.value, quantity.dimension)).strip()
 
 

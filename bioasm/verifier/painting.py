@@ -1,4 +1,4 @@
-"""SET of a parameter of control volumes to a formula of their place: whether it is sound, and what it reads."""
+"""Checks of a formula that SET gives to a parameter of control volumes, and its Painted form."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def takes_formula(network: Network, owner: str, parameter: Parameter) -> bool:
-    """Whether a parameter can follow from a formula: CVs have it, one each, and it has no words."""
+    """Whether a formula can give a parameter: it belongs to CVs, is not structural, and has no words."""
     return not (parameter.words or parameter.structural) and _cables(network, owner) is not None
 
 
 def check_formula(network: Network, program: Program, member: Member, text: str) -> Found:
-    """What is wrong with a formula for a parameter that can follow from one."""
+    """Findings about a formula for a parameter that accepts one."""
     from bioasm.models.condition import ExpressionFault  # the parser, which few programs need here
 
     found = _read(network, program, member.instance.name, member.thing, text)
@@ -37,7 +37,7 @@ def check_formula(network: Network, program: Program, member: Member, text: str)
 
 
 def painted_by(network: Network, program: Program, ref: ParameterRef, text: str) -> Painted | None:
-    """The formula that a sound text says of a parameter; None where it is one of the parameter's words."""
+    """The Painted of a checked text; None where the text is one of the parameter's words."""
     if not takes_formula(network, ref.owner, ref.parameter):
         return None
     from bioasm.models.condition import ExpressionFault  # the parser, which few programs need here
@@ -72,8 +72,7 @@ def _painted(network: Network, program: Program, owner: str, parameter: Paramete
 
 
 def _check_range(painted: Painted, parameter: Parameter) -> Found:
-    """Whether the parameter can have all values of the formula; the run works them out again, to the last digit alike
-    on all machines."""
+    """Check the range of the formula's values, which the run evaluates again, with the same bits on all machines."""
     import numpy as np
 
     from bioasm.models.values import evaluate

@@ -1,4 +1,4 @@
-"""SET of a projection's values to a formula of its pairs: whether it is sound, what it reads, and bounds of its values."""
+"""Checks of a formula that SET gives to a projection, its Pairwise form, and bounds of its values."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from bioasm.verifier.operands import range_words
 from bioasm.verifier.semantics.timing import seconds
 
 _U_HINT = "uniform(0, 1) in place of the formula draws a number for each connection; conditions of CON have u"
-# For `0.3 m/s`: what stands behind a slash is a name in expressions.
+# For the hint at `0.3 m/s`: a word behind a slash is a name in expressions.
 _OF_A_LETTER = {word: unit for word, unit in UNITS.items() if re.fullmatch("[A-Za-z]", word)}
 _LETTERS = {word: Quantity(10.0**unit.exponent, unit.dimension) for word, unit in _OF_A_LETTER.items()}
 _PLACES = frozenset(("d", *(f"{axis}_{side}" for axis in AXES for side in ("pre", "post"))))
 
 
 def takes_pairwise(projection: Projection, parameter: Parameter) -> bool:
-    """Whether a formula can give each connection its value: it differs between connections, and has no words."""
+    """Whether a formula can give a parameter of connections: it has no words, and is no structural one except a delay."""
     return not parameter.words and (not parameter.structural or parameter.name in pathways(projection))
 
 
 def check_pairwise(
     network: Network, program: Program, projection: Projection, parameter: Parameter, text: str, step: float | None
 ) -> Found:
-    """What is wrong with a formula for what connections have, in steps of so many seconds, where that is known."""
+    """Findings about a formula for a parameter of connections; `step` is the time step in seconds, None where unknown."""
     found = pairwise_by(network, program, projection, parameter, text)
     if isinstance(found, Finding):
         yield found._replace(operand=1)
@@ -48,7 +48,7 @@ def check_pairwise(
 
 
 def _check_longest(longest: float, step: float | None) -> Found:
-    """Whether spikes under way can be kept for as long as the longest delay that a formula may give."""
+    """Check that a ring buffer can hold spikes for the longest delay of a formula."""
     if longest == inf:
         text = "this formula has no upper bound that is known before connections are made, and a delay needs one"
         yield Finding("B111", text, "`min(..., 20 ms)` bounds it", operand=1)
@@ -60,7 +60,7 @@ def _check_longest(longest: float, step: float | None) -> Found:
 def pairwise_by(
     network: Network, program: Program, projection: Projection, parameter: Parameter, text: str
 ) -> Pairwise | Finding:
-    """The formula of a projection's pairs that a text says, or the first thing that is wrong with it."""
+    """Parse a formula of a projection's pairs, or return its first fault."""
     from bioasm.models.condition import ExpressionFault, formula_names, read_formula  # the parser, which few programs need here
 
     own = pairwise_names(network, projection)
@@ -77,7 +77,7 @@ def pairwise_by(
 
 
 def _hint(lacking: set[str]) -> str | None:
-    """What to do about a name that conditions have, and this formula has not."""
+    """The hint for a name that conditions have, but not this formula."""
     if RANDOM_NUMBER in lacking:
         return _U_HINT
     return POSITIONS_HINT if lacking & _PLACES else None

@@ -1,4 +1,4 @@
-"""Checks of an instruction on all paths to it: neurons, registers, and what must be said before they are there."""
+"""Checks of the dataflow facts at an instruction: allocation, initialised registers, and the order of settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bioasm.verifier.network_builder import count
 
 
 def check_flow(analysis: ProgramAnalysis, context: CheckContext, index: int) -> Found:
-    """Findings about one instruction on some path to it."""
+    """Findings about one instruction that hold on some path to it."""
     flow = analysis.flow
     if not flow.reached(index):
         return
@@ -66,7 +66,7 @@ def _check_model(context: CheckContext, instruction: Instruction, facts: int) ->
 
 
 def _check_set(context: CheckContext, instruction: Instruction, facts: int) -> Found:
-    """Structural parameters of the neurons that ALC makes are set before it."""
+    """Check that structural parameters of the neurons that ALC makes are set before it."""
     name, value = instruction.operands
     found = context.names.settable(name.text) if isinstance(name, Name) else None
     if found is not None and isinstance(found.thing, StateVariable):
@@ -87,7 +87,7 @@ _PLACED: dict[str, Callable[[CheckContext, Instruction, int], Found]] = {
 
 
 def _check_fixed(context: CheckContext, instruction: Instruction) -> Found:
-    """Structural parameters of other parts of a network are set before anything needs it to be whole."""
+    """Check that structural parameters of other parts are set before an instruction needs the complete network."""
     name = instruction.operands[0]
     word = name.text if isinstance(name, Name) else ""
     found = context.names.member(PARAMETER, word)

@@ -1,4 +1,4 @@
-"""Random values in themselves: the number of their arguments, what these measure, and whether they make a distribution."""
+"""Checks of random values: the number of arguments, their dimensions, and whether they define a distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bioasm.units import Dimension
 
 
 def check_random(what: str, value: Random) -> Found:
-    """Whether a distribution exists and has as many arguments as it takes."""
+    """Check that a distribution exists and has the right number of arguments."""
     if value.distribution not in DISTRIBUTIONS:
         yield Finding("B010", f"{what} is of no known distribution; known are {', '.join(DISTRIBUTIONS)}")
         return
@@ -21,7 +21,7 @@ def check_random(what: str, value: Random) -> Found:
 
 
 def check_arguments(program: Program, block: DataBlock) -> Found:
-    """Whether the arguments of random values, which `check_random` found in order, measure the same and make a distribution."""
+    """Check that the arguments of random values that passed `check_random` have one dimension and define a distribution."""
     value = block.value
     if not isinstance(value, Random):
         return

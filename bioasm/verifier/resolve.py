@@ -1,4 +1,4 @@
-"""Name resolution: the instructions of a program that passed all checks, with references in place of words."""
+"""Name resolution: the instructions of a checked program, with references in place of words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ADD = Name(ADD)
 
 
 def resolve(names: NameSpace, program: Program) -> tuple[Resolved, ...]:
-    """All instructions of a program, none of which was found wrong."""
+    """Resolve all instructions of a checked program."""
     return tuple(_resolved(names, program, instruction) for instruction in program.instructions)
 
 
@@ -78,7 +78,7 @@ _IMPLIED: Mapping[str, Callable[[NameSpace], Reference]] = {
 
 
 def parameter(names: NameSpace, word: str) -> ParameterRef | ProjectionRef | None:
-    """The parameter of the network that a word means, None where it means none or several."""
+    """Resolve a word to a parameter of the network; None for an unknown or ambiguous one."""
     found = names.projected(word)
     if found is not None:
         kept = names.projection_parameter(*found)
@@ -101,7 +101,7 @@ def _set(names: NameSpace, program: Program, name: Name, value: Operand) -> Oper
 
 
 def _formula(names: NameSpace, program: Program, ref: ParameterRef | ProjectionRef, text: str) -> Reference | None:
-    """The formula that a text says of a parameter; None where it is one of the parameter's words."""
+    """The formula of a parameter in a text; None where the text is one of the parameter's words."""
     if isinstance(ref, ParameterRef):
         return painted_by(names.network, program, ref, text)
     projection = names.network.projection(ref.owner)
@@ -178,7 +178,7 @@ def _read(names: NameSpace, word: str) -> RunRef | VariableRef | EventRef:
 
 
 def shown(model: Model, name: str) -> str:
-    """The variable of a model that an observable shows; a variable shows itself."""
+    """The variable of a model that an observable or variable name denotes."""
     observable = model.observable(name)
     return observable.variable if observable is not None and observable.variable else name
 

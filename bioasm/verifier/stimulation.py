@@ -1,7 +1,7 @@
-"""The verifier's part in stimulation: the constants of STIM are held to the interlock's default limits.
+"""Stimulation safety in the verifier: constants of STIM are checked against the interlock's default limits.
 
-Which electrodes a program's neurons get is not known before it meets a board, so density and Shannon's k are left to the
-driver and the board. So are the values of registers.
+The electrodes of neurons are not known before the program meets a board, so charge density and Shannon's k are left to
+the driver and the board, as are the values of registers.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import Quantity
 
-# Stand-ins for the value of a register: within every limit, so that only the constant beside it can break one.
+# Substitutes for the values of registers: within every limit, so that only a constant can break one.
 _ANY_AMPLITUDE, _ANY_WIDTH = 1e-12, 100e-6
 
 
 def check_pulse(amplitude: Quantity | None, width: Quantity | None) -> Found:
-    """Which default limits the pulse of a STIM breaks; None stands for a register."""
-    from bioasm.safety import Rule, biphasic, check  # which takes longer to import than programs without pulses to check
+    """Findings of default limits that the pulse of a STIM breaks; an operand of None is a register."""
+    from bioasm.safety import Rule, biphasic, check  # its import takes longer than the check of a program without pulses
 
     if amplitude is not None and amplitude.value == 0:
         return

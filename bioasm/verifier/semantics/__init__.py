@@ -1,7 +1,7 @@
 """Semantic checks of instructions against the program's network: one checker a mnemonic.
 
-A checker yields findings and may rely on its operands having the forms, dimensions and ranges of the instruction table,
-and on data being sound in themselves. What only the run can know (the value of a register) is left to the run.
+A checker yields findings. Its operands have passed the type check against the instruction table, and data are valid.
+Values of registers are checked at run time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHECKERS: dict[str, Callable[..., Found]] = {
 
 
 def check_meaning(context: CheckContext, instruction: Instruction) -> Found:
-    """Findings about the meaning of one instruction whose operands fit the instruction table."""
+    """Semantic findings about one instruction whose operands fit the instruction table."""
     checker = CHECKERS.get(instruction.row.mnemonic)
     if checker is not None:
         flawed = list(checker(context, *instruction.operands))

@@ -1,6 +1,6 @@
-"""Numbers without a unit where an operand has a dimension: they are in SI units, which is seldom what is meant.
+"""Warnings of numbers without a unit for operands with a dimension: SI units are seldom what is meant.
 
-Only a text says how a number was written, so nothing is said of bytecode without places. Programs of the core alone are
+Only a text has the spelling of numbers, so bytecode without spans gets no warnings. Programs of core instructions alone are
 exempt: pykoppu prints them, always in SI units.
 """
 
@@ -20,17 +20,17 @@ from bioasm.verifier.operands import spelled
 
 CORE = frozenset({"ALC", "LDJ", "LDH", "LDT", "SIG", "RUN", "RST", "RD"})
 _UNITLESS = (Dimension.NONE, Dimension.SWEEPS)
-# Between these a number is likely one in the usual unit: nobody writes 1e-9 nA.
+# Between these a number is likely in the usual unit: 1e-9 nA is unusual.
 _LEAST_LIKELY, _MOST_LIKELY = 0.01, 1e5
 
 
 def is_core(program: Program) -> bool:
-    """Whether a program has no instructions but those of pykoppu."""
+    """Whether a program has only pykoppu's instructions."""
     return all(instruction.row.mnemonic in CORE for instruction in program.instructions)
 
 
 def check_bare(context: CheckContext, instruction: Instruction) -> Found:
-    """A warning for each number of an instruction that is not 0, has no unit, and is given for a quantity that has one."""
+    """A warning for each nonzero number without a unit whose operand has a dimension."""
     if instruction.span is None:
         return
     for k, (operand, dimension) in enumerate(zip(instruction.operands, wanted_dimensions(context, instruction), strict=False)):
@@ -48,7 +48,7 @@ def wanted_dimensions(context: CheckContext, instruction: Instruction) -> tuple[
 
 
 def bare(name: str | None, number: Quantity, dimension: Measured) -> Finding | None:
-    """The warning of a number that is not 0 and has no unit, in a place that has one; `name` is that of the constant it is."""
+    """The warning of a nonzero number without a unit for a dimension; `name` is its constant, if any."""
     if dimension in _UNITLESS or number.dimension is not Dimension.NONE or number.value == 0:
         return None
     written, meant = spell_number(number.value), spelled(Quantity(number.value, dimension))

@@ -1,4 +1,4 @@
-"""Random values: whether their arguments are in the unit of their place, and whether numbers of its range are drawn."""
+"""Checks of random values against their operand: units of arguments, and the probability of values out of range."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bioasm.verifier.operands import check_quantity, range_words
 from bioasm.verifier.random_values import numbers
 from bioasm.verifier.semantics.bare import bare, wanted_dimensions
 
-_LIKELY = 0.01  # chance of a run that is refused for a number out of range, from which on `check` warns
+_LIKELY = 0.01  # least probability of a run that fails for a number out of range at which `check` warns
 
 
 class _Allowed(NamedTuple):
-    """The numbers that a place takes, what it is called, and how many neurons there are (None: not known)."""
+    """The range of an operand, its name in messages, and the number of neurons (None: not known)."""
 
     name: str
     low: float = -inf
@@ -57,7 +57,7 @@ def _is_state(context: CheckContext, instruction: Instruction) -> bool:
 
 
 def _learns(context: CheckContext, instruction: Instruction) -> bool:
-    """Whether SET gives connections a state that something in their synapse changes: lanes have their own of these alone."""
+    """Whether SET gives connections a state that their synapse changes: only these may differ between lanes."""
     name = instruction.operands[0]
     projected = context.names.projected(name.text) if instruction.row.mnemonic == "SET" and isinstance(name, Name) else None
     synapse = projected[0].synapse if projected else None
@@ -80,7 +80,7 @@ def _units(context: CheckContext, instruction: Instruction, value: Random, dimen
 
 
 def _levels(context: CheckContext, instruction: Instruction, value: Random) -> Found:
-    """Whether a variable that takes some values alone, such as a spin, is given these."""
+    """Check that a variable with a finite set of values, such as a spin, is given only these."""
     for model in _placed(context, instruction):
         allowed = model.clamp_values
         if allowed and not (value.distribution == "choice" and set(numbers(context.program, value)) <= set(allowed)):
@@ -90,7 +90,7 @@ def _levels(context: CheckContext, instruction: Instruction, value: Random) -> F
 
 
 def _placed(context: CheckContext, instruction: Instruction) -> list[Model]:
-    """The models whose variable that CLAMP holds is given values."""
+    """The models whose clampable variable the instruction sets."""
     if instruction.row.mnemonic in ("LDS", "CLAMP"):
         return [population.model for population in context.network.populations]
     name = instruction.operands[0]
@@ -102,7 +102,7 @@ def _placed(context: CheckContext, instruction: Instruction) -> list[Model]:
 
 
 def _allowed(context: CheckContext, instruction: Instruction, k: int) -> _Allowed:
-    """The numbers that the place of an operand takes."""
+    """The range of an operand."""
     mnemonic, operands = instruction.row.mnemonic, instruction.operands
     slot = instruction.row.slots[k]
     if mnemonic != "SET" or not isinstance(operands[0], Name):
@@ -120,7 +120,7 @@ def _allowed(context: CheckContext, instruction: Instruction, k: int) -> _Allowe
 
 
 def _range(context: CheckContext, allowed: _Allowed, value: Random) -> Found:
-    """An error where most numbers or the bounds are out of range, a warning where the tail of a distribution is."""
+    """Range check: an error where most numbers or the bounds are out of range, a warning where a tail is."""
     arguments = numbers(context.program, value)
     drawn = drawn_range(value.distribution, arguments)
     above = drawn.low > allowed.low or (drawn.low == allowed.low and (drawn.open_low or not allowed.open_low))

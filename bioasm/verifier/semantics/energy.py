@@ -1,4 +1,4 @@
-"""The energy landscape and the noise: LDJ, LDH, LDT, LDO and SIG."""
+"""Checks of the energy landscape and the noise: LDJ, LDH, LDT, LDO and SIG."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _landscape(context: CheckContext) -> Population | None:
 
 
 def _loads(check: Callable[[CheckContext, int | None, Any], Found]) -> Callable[[CheckContext, Any], Found]:
-    """A checker of what is loaded for the neurons that have an energy, of which there may be none."""
+    """A checker of a load for the neurons that have an energy, with a finding where none have."""
 
     def checked(context: CheckContext, operand: Any) -> Found:
         population = _landscape(context)

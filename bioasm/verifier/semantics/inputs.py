@@ -1,4 +1,4 @@
-"""Inputs and spikes from outside: CUR, WAVE, SPK, POI, INP, PLAY, EVT, RATE and STIM."""
+"""Checks of external inputs and spikes: CUR, WAVE, SPK, POI, INP, PLAY, EVT, RATE and STIM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bioasm.verifier.semantics.shapes import at_least, neurons, shape, whole_bel
 from bioasm.verifier.semantics.timing import period, seconds
 from bioasm.verifier.stimulation import check_pulse
 
-_LOST_UNTOLD = 0.05  # share of random spikes that a relay may lose without a word
+_LOST_UNTOLD = 0.05  # share of random spikes that a relay may lose without a warning
 
 
 def _one_a_neuron(context: CheckContext, what: str, operand: Operand, n: int | None) -> Found:
@@ -31,7 +31,7 @@ def _one_a_neuron(context: CheckContext, what: str, operand: Operand, n: int | N
 
 
 def _alone(mnemonic: str, instead: str, check: Callable[..., Found]) -> Callable[..., Found]:
-    """A checker of an instruction that means the one population there is."""
+    """A checker of an instruction without an owner, which needs a single population."""
 
     def checked(context: CheckContext, *operands: Operand) -> Found:
         if len(context.network.populations) > 1:
@@ -51,7 +51,7 @@ def _lacks_current(context: CheckContext, mnemonic: str) -> Found:
 
 
 def _lacks_port(context: CheckContext, mnemonic: str, jump: Operand) -> Found:
-    """Whether spikes can't arrive at the port without a name, or not with this jump."""
+    """Findings that spikes can't arrive at the unnamed port, or not with this weight."""
     model, number = context.first.model, context.number(jump)
     if model.port("") is None:
         hint = "EVT and RATE go to ports with a name" if model.ports else None
@@ -61,7 +61,7 @@ def _lacks_port(context: CheckContext, mnemonic: str, jump: Operand) -> Found:
 
 
 def _into_default_port(mnemonic: str, check: Callable[..., Found]) -> Callable[..., Found]:
-    """A checker of spikes that go to the port without a name: `check` is that of the spikes and their weight."""
+    """A checker of spikes to the unnamed port: `check` checks the spikes and their weight."""
 
     def checked(context: CheckContext, spikes: Operand, jump: Operand) -> Found:
         wrong = list(_lacks_port(context, mnemonic, jump))
@@ -95,7 +95,7 @@ def _check_table(context: CheckContext, what: str, table: DataRef, every: Operan
 
 
 def _check_train(context: CheckContext, what: str, train: DataRef, weight: Operand, to: Member) -> Found:
-    """A train of spikes, and their weights: one, or one a neuron."""
+    """Check a spike train, and its weights: one, or one a neuron."""
     n = context.count(to)
     flaws = [*_one_a_neuron(context, what, weight, n)]
     flawed = list(shape(context, "the train of spikes (time, neuron)", train, (None, 2)))
@@ -111,7 +111,7 @@ def _check_times(context: CheckContext, train: DataRef, n: int | None) -> Found:
 
 
 def _check_rate(context: CheckContext, what: str, rate: Operand, weight: Operand, to: Member) -> Found:
-    """Rates of random spikes and their weights, each one, or one a neuron."""
+    """Check rates of Poisson spikes and their weights, each one, or one a neuron."""
     n = context.count(to)
     flaws = [*_one_a_neuron(context, what, weight, n)]
     flawed = list(_one_a_neuron(context, "the vector of rates", rate, n))
@@ -129,7 +129,7 @@ def _check_rates(context: CheckContext, rate: DataRef) -> Found:
 
 
 def _expected(context: CheckContext, rate: float) -> Found:
-    """A step holds a Poisson count of spikes, of which rate * dt are expected."""
+    """Check the expected Poisson count of a step, rate * dt, against the limit."""
     most = limit("drawn_spikes")
     if context.step is not None and rate * context.step > most:
         text = f"a rate of {spelled(Quantity(rate, Dimension.FREQUENCY))} asks for more than {most} spikes a step"
@@ -140,7 +140,7 @@ def _expected(context: CheckContext, rate: float) -> Found:
 
 
 def _merged_events(context: CheckContext, model: Model, train: DataRef) -> Found:
-    """A relay spikes once in a step, however many spikes of a train arrive in it."""
+    """The warning that a relay merges several spikes of a train in a step into one."""
     import numpy as np
 
     array, step = context.dense(train), context.step
@@ -158,7 +158,7 @@ def _merged_events(context: CheckContext, model: Model, train: DataRef) -> Found
 
 
 def _merged_rate(context: CheckContext, model: Model, rate: Operand) -> Found:
-    """A relay passes 1 - exp(-rate * dt) of rate * dt random spikes on."""
+    """The warning that a relay passes on only 1 - exp(-rate * dt) of rate * dt random spikes a step."""
     highest = _highest(context, rate)
     if not model.is_relay or context.step is None or highest is None:
         return
@@ -208,7 +208,7 @@ def _check_play(context: CheckContext, name: Name, table: DataRef, every: Operan
 
 
 def _port(context: CheckContext, target: Name, weight: Operand) -> tuple[Member | None, list[Finding]]:
-    """Where spikes of EVT and RATE go, and what is wrong with that or with their weight."""
+    """Resolve the port of EVT and RATE, or return the findings about it or the weight."""
     head, _, port = whole_word(target.text).partition(".")
     wrong, found = list(check_port(context.network.by_name, context.lost, head, port)), context.names.port(target.text)
     if isinstance(found, Finding):
@@ -220,7 +220,7 @@ def _port(context: CheckContext, target: Name, weight: Operand) -> tuple[Member 
 
 
 def _into_port(check: Callable[..., Found]) -> Callable[..., Found]:
-    """A checker of spikes that go to a port with a name: `check` is that of the spikes and their weight."""
+    """A checker of spikes to a named port: `check` checks the spikes and their weight."""
 
     def checked(context: CheckContext, target: Name, spikes: Operand, weight: Operand) -> Found:
         to, wrong = _port(context, target, weight)

@@ -1,4 +1,4 @@
-"""MODEL and SET: parameters of populations, mechanisms and projections, their units, words, ranges and shapes."""
+"""Checks of MODEL and SET: parameters of populations, mechanisms and projections, their units, words, ranges and shapes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _instead(context: CheckContext, word: str) -> str | None:
 
 
 def _check_state(context: CheckContext, member: Member, value: Operand) -> Found:
-    """A number or vector for a state: its unit, its length, and the values that it can take."""
+    """Check a number or vector for a state: its unit, length, and allowed values."""
     state, name = member.thing, member.thing.name
     if context.network.follows_from_cable(member.instance, name):
         cells = next(one.cells for one in context.network.cables if member.instance.population in one.populations)
@@ -112,7 +112,7 @@ def _check_word(parameter: Parameter, value: Name) -> Found:
 
 
 def check_value(parameter: Parameter, value: Quantity) -> Found:
-    """Whether a number is one that a parameter can take."""
+    """Check that a number is in a parameter's range."""
     flawed = list(check_quantity(parameter.name, (parameter.dimension,), value))
     yield from flawed
     if flawed:
@@ -125,7 +125,7 @@ def check_value(parameter: Parameter, value: Quantity) -> Found:
 
 
 def _check_values(context: CheckContext, member: Member, operand: DataRef) -> Found:
-    """A vector for a parameter: one number a neuron, each in range."""
+    """Check a vector for a parameter: one number a neuron, each in range."""
     parameter: Parameter = member.thing
     if parameter.structural:
         yield Finding("B004", f"parameter {parameter.name} is one number for all neurons, not one for each")
@@ -150,7 +150,7 @@ def _out_of_range(parameter: Parameter, value: str) -> Finding:
 
 
 def _check_feedback(context: CheckContext, member: Member) -> Found:
-    """The feedback comes at steps: whichever of the two is set, one divides the other."""
+    """Check that the interval of the feedback is a multiple of the time step, whichever of the two is set."""
     every = context.network.populations[member.instance.population].model.feedback
     name = every.every if every else "feedback_interval"
     if member.thing.name not in ("dt", name):
@@ -168,7 +168,7 @@ def _check_projection(context: CheckContext, projection: Projection, name: str, 
     if projection.synapse is not None:
         yield from _check_synapse(context, projection, name, value)
     elif projection.name in context.lost_synapses:
-        return  # what a synapse has that was refused is not known
+        return  # the members of a rejected synapse are unknown
     elif name not in (WEIGHT, DELAY):
         yield unknown("B105", "parameter", name, (WEIGHT, DELAY), f"projection {projection.name}")
     elif isinstance(value, Name):
@@ -186,7 +186,7 @@ def _check_projection(context: CheckContext, projection: Projection, name: str, 
 
 
 def _check_synapse(context: CheckContext, projection: Projection, name: str, value: Operand) -> Found:
-    """A parameter, state or delay of a synapse: one number, or one for each connection."""
+    """Check a parameter, state or delay of a synapse: one number, or one for each connection."""
     parameter = context.names.projection_parameter(projection, name)
     if parameter is None:
         yield _unknown_of(context, projection, name)
@@ -216,7 +216,7 @@ def _unknown_of(context: CheckContext, projection: Projection, name: str) -> Fin
 
 
 def _check_connections(context: CheckContext, parameter: Parameter, value: DataRef) -> Found:
-    """A vector or random values with a number for each connection; what is fixed before the run is a delay."""
+    """Check a vector or random values with a number for each connection; a structural parameter here is a delay."""
     flawed = list(shape(context, f"the vector for {parameter.name}, with one number for each connection,", value, (None,)))
     yield from flawed
     if flawed:
@@ -228,7 +228,7 @@ def _check_connections(context: CheckContext, parameter: Parameter, value: DataR
 
 
 def _check_formula(context: CheckContext, projection: Projection, name: str, text: str) -> Found:
-    """A formula that gives each connection a weight, a delay, or a parameter or state of its synapse."""
+    """Check a formula that gives each connection a weight, a delay, or a parameter or state of its synapse."""
     alike = list(_check_alike(context, projection)) if name == DELAY and projection.synapse is None else []
     yield from alike
     parameter = context.names.projection_parameter(projection, name)
@@ -237,7 +237,7 @@ def _check_formula(context: CheckContext, projection: Projection, name: str, tex
 
 
 def _check_alike(context: CheckContext, projection: Projection) -> Found:
-    """Whether connections can't have delays of their own: a mechanism that delays a variable has one delay of it."""
+    """The finding that connections can't have delays of their own: a mechanism with delayed(...) has one delay."""
     target = context.network.instance(projection.target)
     if target is not None and target.model.delays:
         text = f"{target.name} delays a variable itself, by one delay for all connections of {projection.name}"
@@ -245,7 +245,7 @@ def _check_alike(context: CheckContext, projection: Projection) -> Found:
 
 
 def _check_delays(context: CheckContext, projection: Projection, value: DataRef) -> Found:
-    """A delay for each connection, of spikes alone."""
+    """Check a delay for each connection, which only spikes can have."""
     alike = list(_check_alike(context, projection))
     if alike:
         yield from alike
@@ -260,7 +260,7 @@ def _check_longest(context: CheckContext, operand: DataRef, step: float) -> Foun
     hint: str | None = None
     if isinstance(value, Random):
         if DISTRIBUTIONS[value.distribution].fault(arguments := numbers(context.program, value)) is not None:
-            return  # told where the values are
+            return  # reported with the values
         longest, hint = drawn_range(value.distribution, arguments).high, "normal(mean, sd, low, high) has an upper bound"
     else:
         longest = float(context.dense(operand).max(initial=0.0))

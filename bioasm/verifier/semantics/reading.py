@@ -1,4 +1,4 @@
-"""Checks of instructions that record, hold, set and read: REC, UNREC, CLAMP, FREE, LDS, RD, GET and PEEK."""
+"""Checks of recording, clamping, states and readings: REC, UNREC, CLAMP, FREE, LDS, RD, GET and PEEK."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bioasm.verifier.operands import check_quantity, spelled
 from bioasm.verifier.semantics.shapes import neurons, shape
 from bioasm.verifier.semantics.timing import period
 
-EXCHANGES = ("components", "mirrored", "whole")  # how CXCH exchanges
+EXCHANGES = ("components", "mirrored", "whole")  # the modes of CXCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def _check_read(context: CheckContext, what: Name | None = None) -> Found:
 
 
 def _check_event(context: CheckContext, event: Member, word: str, *, part: bool) -> Found:
-    """Check that RD of an event, whose times a REC must have recorded, is of the whole population."""
+    """Check that RD of an event is of the whole population, and that the program records the event."""
     name = f"{event.instance.name}.{event.thing.name}"
     if part:
         yield Finding("B108", f"{word}: an event is read of all neurons", f"write RD {name}")
@@ -100,7 +100,7 @@ def _check_get(context: CheckContext, to: Register, what: Name) -> Found:
 
 
 def _registers(context: CheckContext) -> list[str]:
-    """Names of the observables that are one number."""
+    """Names of the observables that are scalars."""
     listed = (o.name for p in context.network.populations for o in p.model.observables if o.register)
     return list(dict.fromkeys(listed))
 
@@ -127,13 +127,13 @@ def _check_clamp(context: CheckContext, held: Operand, value: Operand) -> Found:
 
 
 def _named(context: CheckContext, held: Operand) -> range:
-    """The neurons of a population or part by its name; one neuron where a number or register says it."""
+    """The neurons of a population or part by its name; one neuron for a number or register."""
     found = context.names.cells(held.text) if isinstance(held, Name) else None
     return found if isinstance(found, range) else range(1)
 
 
 def _held(context: CheckContext, held: Operand) -> Iterator[Model]:
-    """The models of the neurons that are held, where they are known."""
+    """The models of the clamped neurons, where they are known."""
     import numpy as np
 
     populations, number = context.network.populations, context.number(held)

@@ -1,4 +1,4 @@
-"""Shapes of data, indices of neurons, and numbers in data that lie in range."""
+"""Checks of shapes of data, indices of neurons, and ranges of entries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def shape(context: CheckContext, what: str, operand: Operand, wanted: tuple[int | None, ...]) -> Found:
-    """Whether a datum is dense and of the wanted shape; None stands for any number.
+    """Check that a datum is dense and of the wanted shape; None accepts any length.
 
     Random values are a vector of any length.
     """
@@ -34,7 +34,7 @@ def shape(context: CheckContext, what: str, operand: Operand, wanted: tuple[int 
 
 
 def _shape_words(sides: Sequence[int | None]) -> str:
-    """A shape; sides that are None may be anything."""
+    """A shape in words; sides of None may have any length."""
     if all(side is None for side in sides):
         return "a vector" if len(sides) == 1 else "a matrix"
     if len(sides) == 2 and sides[0] is None:
@@ -43,7 +43,7 @@ def _shape_words(sides: Sequence[int | None]) -> str:
 
 
 def neurons(context: CheckContext, operand: Operand, n: int | None) -> Found:
-    """Whether an operand is the index of one of n neurons, a vector of such, or the name of a population or part."""
+    """Check that an operand is an index of n neurons, a vector of indices, or the name of a population or part."""
     number = context.number(operand)
     if isinstance(operand, Name):
         yield from _check_cells(context, operand.text)
@@ -67,7 +67,7 @@ def _check_cells(context: CheckContext, word: str) -> Found:
 
 
 def _check_neurons(context: CheckContext, operand: DataRef, n: int | None) -> Found:
-    """Whether a vector holds indices of neurons, none twice."""
+    """Check that a vector holds distinct indices of neurons."""
     array = context.dense(operand)
     flawed = list(whole_below(array, n))
     if array.size == 0:
@@ -97,7 +97,7 @@ def _repeated(array: NDArray[Any]) -> bool:
 
 
 def at_least(context: CheckContext, operand: DataRef, what: str, low: float) -> Found:
-    """Whether all entries of a datum are at least `low`."""
+    """Check that all entries of a datum are at least `low`."""
     array = context.dense(operand)
     if array.size and array.min() < low:
         yield Finding("B014", f"{what} must be at least {spell_number(low)}; one entry is {array.min()}")

@@ -1,4 +1,4 @@
-"""Durations and periods: in the unit that the program's models count in, and made of whole steps."""
+"""Checks of durations and periods: the clock of the program's models, and whole steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def whole_multiple(period: float, step: float) -> bool:
 
 
 def seconds(value: float) -> str:
-    """A time as it is written."""
+    """The spelling of a time."""
     return spelled(Quantity(value, Dimension.TIME))
 
 
 def _clock(context: CheckContext, operand: Operand) -> Found:
-    """Whether a duration is in the unit that the model counts in."""
+    """Check that a duration is in the unit of the model's clock."""
     number, clock = context.number(operand), context.clock
     if number is None:
         return
@@ -34,7 +34,7 @@ def _clock(context: CheckContext, operand: Operand) -> Found:
 
 
 def check_run(context: CheckContext, duration: Operand) -> Found:
-    """RUN."""
+    """Check the duration of RUN."""
     flawed = list(_clock(context, duration))
     yield from flawed
     number, step = context.number(duration), context.step
@@ -43,7 +43,7 @@ def check_run(context: CheckContext, duration: Operand) -> Found:
 
 
 def period(context: CheckContext, operand: Operand) -> Found:
-    """Whether a period is one or more whole steps."""
+    """Check that a period is one or more whole steps."""
     flawed = list(_clock(context, operand))
     yield from flawed
     number, step = context.number(operand), context.step
