@@ -1,4 +1,4 @@
-"""The neuron models, mechanisms and synapses that ship, each a text of the model language, and how they are found by name."""
+"""The library of neuron models, mechanisms and synapses, each a text of the model language, with lookup by name."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from bioasm.models.heads import HEADS
 
 if TYPE_CHECKING:
-    from bioasm.models.base import Model  # parsers of programs read the words of HEADS alone
+    from bioasm.models.base import Model  # parsers of programs need HEADS alone
 
 DEFAULT_MODEL = "lif_critical"
 _HEAD = rf'^[ \t]*\.({"|".join(HEADS)})[ \t]+(\w+)[ \t\n]*\{{(?:\s|;[^\n]*)*"((?:[^"\\]|\\.)*)"'
 
 
 class _Head(NamedTuple):
-    """The beginning of a model's file."""
+    """The head of a model's file."""
 
     name: str
     kind: str
@@ -27,9 +27,9 @@ class _Head(NamedTuple):
 
 
 class Library(Mapping[str, "Model"]):
-    """All models, mechanisms and synapses of a folder by name: the default model, other models, mechanisms, synapses.
+    """All models, mechanisms and synapses of a folder by name, ordered: the default model, other models, mechanisms, synapses.
 
-    Names and summaries are known without parsing; a text is parsed when its model is first asked for.
+    Names and summaries are read without parsing; a text is parsed when its model is first used.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Library(Mapping[str, "Model"]):
 
     def __getitem__(self, name: str) -> Model:
         path = self._heads[name].path
-        from bioasm.models.text import parse_model  # Lark takes longer to import than most commands run
+        from bioasm.models.text import parse_model  # importing Lark takes longer than most commands
 
         return parse_model(path.read_text(encoding="utf-8"), source=path.name)
 
@@ -61,7 +61,7 @@ class Library(Mapping[str, "Model"]):
         return self._heads[name].kind
 
     def summary(self, name: str) -> str:
-        """The summary of a model in a few words."""
+        """The one-line summary of a model."""
         return self._heads[name].summary
 
 

@@ -16,7 +16,7 @@ ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
 
 
 # --- building ---------------------------------------------------------------------------------------
-# Terms that do nothing (x + 0, 1*x, x^1) are not built; nothing else is changed, so that what was written stays.
+# Identities (x + 0, 1*x, x^1) are simplified; everything else keeps the form in which it was written.
 
 
 def is_number(node: Expression, value: float) -> bool:
@@ -99,7 +99,7 @@ def read_now(expression: Expression) -> set[str]:
 
 
 def linear_in(expression: Expression, name: str) -> tuple[Expression, Expression] | None:
-    """(a, b) with expression = a + b*name and both free of the name; None where it is not linear as it is written."""
+    """Linear coefficients (a, b): expression = a + b*name, both free of the name; None where it is not linear as written."""
     if not reads(expression, name):
         return expression, ZERO
     if isinstance(expression, Symbol):
@@ -142,7 +142,7 @@ def _linear_product(
 
 
 def _linear_call(node: Call, name: str) -> tuple[Expression, Expression] | None:
-    """Only `where` may have a linear part, on both sides of a condition that is free of the name."""
+    """Linear coefficients of a call: only `where` has them, if its condition is free of the name."""
     if node.function != "where" or reads(node.arguments[0], name):
         return None
     sides = [linear_in(argument, name) for argument in node.arguments[1:]]
@@ -160,9 +160,9 @@ def _where(condition: Expression, yes: Expression, no: Expression) -> Expression
 
 
 def derivative(expression: Expression, name: str) -> Expression:
-    """d expression / d name. Where a function has a corner or jumps, the derivative is that of one side of it.
+    """Symbolic derivative d expression / d name; one-sided where a function has a corner or jumps.
 
-    What stands in `held` or `delayed` does not change with the name.
+    Arguments of `held` and `delayed` are constants.
     """
     if isinstance(expression, Symbol):
         return ONE if expression.name == name else ZERO
@@ -210,11 +210,11 @@ def _call_derivative(node: Call, name: str) -> Expression:
         return _where(Binary(">=", Call("max", (inner, low)), high), slopes[2], within)
     if node.function in ("min", "max"):
         return _extreme_derivative(node, slopes)
-    return ZERO  # floor and ceil are flat; held and delayed stand still
+    return ZERO  # floor and ceil are piecewise constant; held and delayed are constants
 
 
 def _extreme_derivative(node: Call, slopes: list[Expression]) -> Expression:
-    """Of the largest (smallest) so far and the next argument, the slope of the one that is larger (smaller)."""
+    """Derivative of max (min), argument by argument: the slope of the larger (smaller) of the result so far and the next."""
     best, slope = node.arguments[0], slopes[0]
     for argument, further in zip(node.arguments[1:], slopes[1:], strict=True):
         better = Binary(">" if node.function == "max" else "<", argument, best)
@@ -299,14 +299,14 @@ def _call_unit(node: Call) -> Exponents:
 
 
 def spell(expression: Expression) -> str:
-    """The expression in the language's own notation, which reads back as the same tree.
+    """Pretty printer: the expression in the language's notation, which parses back to the same tree.
 
-    Only a number whose unit is no literal of up to two divisors reads back as a product of the same value.
+    Only a number whose unit is no literal of up to two divisors parses back as a product of the same value.
     """
     return _spelled(expression)[0]
 
 
-# How tightly operators bind; a part that binds less tightly than its place asks for stands in parentheses.
+# Operator precedence; a part of lower precedence than its context is put in parentheses.
 _BINDING = {"or": 1, "and": 2, "not": 3, **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4)}
 _BINDING |= {"+": 5, "-": 5, "*": 6, "/": 6, "negation": 7, "^": 8}
 _ATOM = 9
@@ -347,13 +347,13 @@ def _spelled_binary(node: Binary) -> tuple[str, int]:
     operator, binding = node.operator, _BINDING[node.operator]
     if operator == "^":
         return f"{_within(node.left, _ATOM)}^{_within(node.right, _BINDING['negation'])}", binding
-    left = binding + 1 if binding == 4 else binding  # comparisons do not follow each other
+    left = binding + 1 if binding == 4 else binding  # comparisons are not associative
     right = _bare_unit(node) or _within(node.right, binding + 1)
     return f"{_within(node.left, left)} {operator} {right}", binding
 
 
 def _bare_unit(node: Binary) -> str | None:
-    """The unit that something is divided by, without a 1; behind a number it would become part of it."""
+    """The divisor unit of `x/unit`, spelled without a 1; behind a number it would be parsed as part of the literal."""
     if node.operator != "/" or isinstance(node.left, Number):
         return None
     text = spell(node.right) if is_number(node.right, 1) else ""

@@ -11,18 +11,18 @@ from bioasm.models.heads import HEADS
 from bioasm.units import NO_UNIT, Dimension, Exponents, Measured
 
 METHODS = ("euler", "rk4", "exponential_euler", "cnexp", "implicit", "exact")
-EVENT_DRIVEN = "event-driven"  # the method of an equation that is solved in closed form from one event to the next
+EVENT_DRIVEN = "event-driven"  # the method of an equation that is solved in closed form between events
 NEURON, MECHANISM, SYNAPSE, SPINS = HEADS["model"], HEADS["mechanism"], HEADS["synapse"], "spins"
 PRE, POST = "pre", "post"  # the two ends of a connection, and the events of a synapse
-LAST_EVENT = "last_event"  # when the event-driven states of a connection were brought up to date
+LAST_EVENT = "last_event"  # the time of the last update of a connection's event-driven states
 
 
 class Parameter(NamedTuple):
     """One parameter: its default in SI units and the range it may take.
 
-    `structural` parameters decide how time is divided or which rule is run; they are scalars set before ALC.
+    `structural` parameters fix the time step or the rule; they are scalars set before ALC.
     `words` are names for values, for a parameter that chooses between rules.
-    `dimension` is what a program may write it in; `unit` is what the equations are checked with.
+    `dimension` is that of values in programs; `unit` is used in checks of the equations.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Parameter(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """A value of each neuron that REC records and PEEK reads."""
+    """A quantity of each neuron that REC records and PEEK reads."""
 
     name: str
     dimension: Measured
@@ -46,9 +46,9 @@ class Variable(NamedTuple):
 
 
 class Observable(NamedTuple):
-    """Something that RD reads. `shape` is `neurons`, `scalar`, `trace`, `events`; `register` says that GET reads it too.
+    """An observable of RD. `shape` is `neurons`, `scalar`, `trace`, `events`; with `register` GET reads it too.
 
-    `variable` is the variable that an observable of shape `neurons` shows; empty where the machine makes it.
+    `variable` is the variable of an observable of shape `neurons`; empty where the machine computes it.
     """
 
     name: str
@@ -69,7 +69,7 @@ class StateVariable(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A variable that is summed up in every step: its default (SI), inputs from outside, and what mechanisms add."""
+    """A variable that is a sum in every step: its default (SI), external inputs, and the additions of mechanisms."""
 
     name: str
     default: float
@@ -78,7 +78,7 @@ class Input(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A named expression, computed where it is read."""
+    """A named expression, substituted where it is read."""
 
     name: str
     expression: Expression
@@ -89,8 +89,8 @@ class Definition(NamedTuple):
 class Equation(NamedTuple):
     """d variable/dt = rate, integrated by one of METHODS.
 
-    `noise` are the (name of a white noise, its factor): the right side without its noise is `rate`. A white noise has
-    the unit s^-1/2. `frozen` equations are not integrated while the neuron is refractory.
+    `rate` is the drift; `noise` are pairs (name of a white noise, its factor). A white noise has the unit s^-1/2. `frozen`
+    equations are not integrated while the neuron is refractory.
     """
 
     variable: str
@@ -118,8 +118,8 @@ class Threshold(NamedTuple):
 
 
 class Event(NamedTuple):
-    """An event of the text's own: where its condition holds after the equations of a step, or with a crossing has begun to
-    hold, the statements are done as the last thing in the step. It can be recorded by its name."""
+    """A custom event: its statements are executed at the end of a step in which its condition holds, or with `crossing` begins
+    to hold, after the equations. It can be recorded by its name."""
 
     name: str
     threshold: Threshold
@@ -128,10 +128,10 @@ class Event(NamedTuple):
 
 
 class Refractory(NamedTuple):
-    """Refractory time: for how long after a spike a neuron does not spike and frozen equations are not integrated.
+    """Refractory period, in which a neuron does not spike and frozen equations are not integrated.
 
-    With `lasting`, `duration` is a condition: from a spike on, until it does not hold at the start of a step. Else the steps that start at less than `duration` after the step of the spike are within it; with `inclusive` also the
-    step that starts at exactly that time.
+    With `lasting`, `duration` is a condition: the period ends with the first step at whose start it does not hold. Else it
+    contains the steps that start less than `duration` (s) after the step of the spike; with `inclusive` also one at that time.
     """
 
     duration: Expression
@@ -140,7 +140,7 @@ class Refractory(NamedTuple):
 
 
 class Port(NamedTuple):
-    """A receptor port: an arriving spike adds factor * weight to each variable of `jumps`, in order. `unit` is that of weights."""
+    """A receptor port: a spike adds factor * weight to each variable of `jumps`, in order. `unit` is that of weights."""
 
     name: str
     unit: Exponents
@@ -158,7 +158,7 @@ class Feedback(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A variable of the membrane, or of another mechanism on it, that a mechanism reads; of a synapse one of its two ends."""
+    """A variable that a mechanism reads from the membrane or another mechanism on it, or a synapse from one of its ends."""
 
     name: str
     unit: Exponents
@@ -172,15 +172,15 @@ class Addition(NamedTuple):
 
 
 class Send(NamedTuple):
-    """A number that a synapse sends: the weight of the connection times it arrives at the projection's port in this step."""
+    """An output of a synapse: value * weight of the connection arrives at the projection's port in this step."""
 
     value: Expression
 
 
 class Handler(NamedTuple):
-    """The action of a spike of one end on a connection where it arrives: statements in order, each seeing those before it.
+    """A spike handler of a connection: statements in order, each seeing the effects of those before it.
 
-    `event` is `pre` or `post`; `name` tells several pathways of one event apart, each with a delay of its own.
+    `event` is `pre` or `post`; `name` distinguishes pathways of one event, each with a delay of its own.
     """
 
     event: str
@@ -189,7 +189,7 @@ class Handler(NamedTuple):
 
     @property
     def delay(self) -> str:
-        """The name of this pathway's delay after `SET projection.`."""
+        """The name of this pathway's delay in `SET projection.NAME`."""
         named = self.name or (POST if self.event == POST else "")
         return f"{named}_delay" if named else "delay"
 
@@ -201,13 +201,13 @@ ORDER = ("step", "spike", "receive", "reset")
 class Model:
     """A neuron model, mechanism or synapse as data.
 
-    `clock` is the dimension that RUN counts in (TIME or SWEEPS); `noise` that of SIG, with `noise_default` before
+    `clock` is the dimension of RUN (TIME or SWEEPS); `noise` that of SIG, with `noise_default` before
     any SIG, and `noise_name` its name in the equations. `clamp` is the variable that CLAMP holds and `clamp_values` the
-    values it may take (any where empty). `abilities` are what it supports beyond the core: `inputs`, `kbody`, ...
+    values it may take (any where empty). `abilities` are those beyond the core that it supports: `inputs`, `kbody`, ...
 
-    Within a stage all equations see the values from before it; then its assignments are done one after another. Stages
-    follow each other. `definitions` stand in an order in which each needs only those before it. `order` is the order of
-    what happens in a step. `text` is the model's text as it was written, from the first to the last line of its block.
+    Within a stage all equations see the values from before it (Jacobi); then its assignments are executed in sequence. Stages
+    follow each other. `definitions` are topologically sorted. `order` is the order of the phases of a step. `text` is the
+    model's text verbatim, from the first to the last line of its block.
     """
 
     name: str
@@ -271,7 +271,7 @@ class Model:
 
     @property
     def acts(self) -> bool:
-        """Whether a synapse has states or acts at spikes, and does not sum over connections alone."""
+        """Whether a synapse has states or spike handlers, besides sums over connections."""
         return bool(self.states or self.handlers or self.stages)
 
     @property
@@ -281,7 +281,7 @@ class Model:
 
     @property
     def delays(self) -> bool:
-        """Whether a mechanism delays what it adds itself, by the delay of the projection to it."""
+        """Whether a mechanism reads delayed values, by the delay of the projection to it."""
         return any(isinstance(n, Call) and n.function == "delayed" for addition in self.adds for n in addition.value.walk())
 
     @property

@@ -29,7 +29,7 @@ ONE = TreeSize(1, 1)
 
 
 def tree_size(expression: Expression, names: Mapping[str, TreeSize]) -> TreeSize:
-    """The size of an expression with `names` substituted. A clip counts as the two levels, max and min, that it is computed as."""
+    """The size of an expression with `names` substituted. A clip counts as two levels, max and min."""
     if isinstance(expression, Symbol):
         return names.get(expression.name, ONE)
     own = TreeSize(1, 2 if isinstance(expression, Call) and expression.function == "clip" else 1)

@@ -23,7 +23,7 @@ from bioasm.units import NO_UNIT, Exponents, spell_unit
 _CONDITION = "a condition is written like `i != j and d < 200 um`, with == for equal, and <, <=, >, >=, and, or, not"
 _FORMULA = "a formula is written like `-g*J` or `eta*Vt/(J*tau)`"
 _LISTED = 40  # names in a hint at most
-_STATES = ("held", "delayed")  # functions of what changes in a run
+_STATES = ("held", "delayed")  # functions of values that change in a run
 
 
 class ExpressionFault(NamedTuple):
@@ -35,7 +35,7 @@ class ExpressionFault(NamedTuple):
 
 
 def read_condition(text: str, names: Mapping[str, Exponents]) -> Expression | ExpressionFault:
-    """The condition that a text says, such as `i != j and d < 200 um`, or the first thing that is wrong with it."""
+    """Parse a condition such as `i != j and d < 200 um`, or return its first fault."""
     expression = _parsed(text, "condition", _CONDITION)
     if isinstance(expression, ExpressionFault):
         return expression
@@ -51,7 +51,7 @@ def read_condition(text: str, names: Mapping[str, Exponents]) -> Expression | Ex
 
 
 def read_formula(text: str, names: Mapping[str, Exponents], unit: Exponents) -> Expression | ExpressionFault:
-    """The number in a unit that a text says of these names, or the first thing that is wrong with it."""
+    """Parse a formula over these names whose value is in `unit`, or return its first fault."""
     expression = _number(text, names)
     if isinstance(expression, ExpressionFault):
         return expression
@@ -65,9 +65,10 @@ def read_formula(text: str, names: Mapping[str, Exponents], unit: Exponents) -> 
 def formula_value(
     text: str, names: Collection[str], constant: Callable[[str], tuple[float, Exponents]]
 ) -> tuple[float, Exponents] | ExpressionFault:
-    """The value of a formula of constants, such as `-g*J`, in SI units, and its unit; or what is wrong with it.
+    """Evaluate a formula of constants, such as `-g*J`: its value in SI units and its unit; or its first fault.
 
-    `constant` gives the value and the unit of one of `names`. Functions are those of Python, whose last digit is the C library's.
+    `constant` gives the value and the unit of one of `names`. Functions are Python's, whose last digit depends on the C
+    library.
     """
     expression = _number(text, names)
     if isinstance(expression, ExpressionFault):
@@ -83,7 +84,7 @@ def formula_value(
 
 
 def _number(text: str, names: Collection[str]) -> Expression | ExpressionFault:
-    """The formula that a text says; a condition is none, and all its names are known."""
+    """Parse a numeric formula and check its names."""
     expression = _formula(text)
     if isinstance(expression, ExpressionFault):
         return expression
@@ -94,7 +95,7 @@ def _number(text: str, names: Collection[str]) -> Expression | ExpressionFault:
 
 
 def formula_names(text: str) -> set[str] | None:
-    """The constants that a formula names; None for a text that can't be read."""
+    """The names in a formula; None for a text that can't be parsed."""
     expression = _formula(text)
     return None if isinstance(expression, ExpressionFault) else symbols(expression)
 
@@ -105,8 +106,8 @@ def _formula(text: str) -> Expression | ExpressionFault:
 
 
 def _parsed(text: str, what: str, form: str) -> Expression | ExpressionFault:
-    """The expression, names and units not looked at."""
-    if ";" in text:  # what follows would be a comment, as in a model
+    """The syntax tree of an expression, without checks of names and units."""
+    if ";" in text:  # as in a model, the rest would be a comment
         return ExpressionFault("B020", f"`{text}` is no {what}: it has a `;`", form)
     findings = Findings(text, "", 1)
     reader, statement = TreeReader(findings), Statement("spike", text, 0)
@@ -132,7 +133,7 @@ def _cut(text: str, column: int, end: int) -> str:
 
 
 def _names(expression: Expression, names: Collection[str], what: str) -> ExpressionFault | None:
-    """The first name that is not known, or function that has no place here."""
+    """The fault of the first unknown name or function that is not allowed here."""
     for node in expression.walk():
         if isinstance(node, Symbol) and node.name not in names:
             listed = f"the names are {', '.join(names) or 'none'}" if len(names) <= _LISTED else None
@@ -148,5 +149,5 @@ def _unit(text: str, expression: Expression, names: Mapping[str, Exponents]) -> 
         unit = unit_of(expression, names)
     except UnitFault as fault:
         return ExpressionFault("B022", f"{fault}, at `{_cut(text, *fault.at[1:])}`", fault.hint)
-    assert unit is not None  # as that of each name is known
+    assert unit is not None  # because the unit of each name is known
     return unit

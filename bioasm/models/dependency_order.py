@@ -11,9 +11,9 @@ from bioasm.models.syntax_tree import RawModel, RawValue
 
 
 def order_of(parsed: RawModel, findings: Findings) -> tuple[list[str], set[str]]:
-    """The names of definitions and states, each after those that its value or initial value needs; and those in circles.
+    """Topological sort of definitions and states by the names that their values and initial values need; also those in cycles.
 
-    A circle is noted once.
+    A cycle gives one finding.
     """
     raw: dict[str, RawValue] = {item.name: item for item in (*parsed.definitions, *parsed.states)}
     definitions = {item.name for item in parsed.definitions}
@@ -37,5 +37,5 @@ def _sorted(needs: Mapping[str, set[str]]) -> list[str]:
 
 
 def definition_order(values: Mapping[str, Expression]) -> list[str]:
-    """The names of definitions, each after those that it needs."""
+    """Topological sort of definitions without cycles."""
     return _sorted({name: symbols(value) & values.keys() for name, value in values.items()})

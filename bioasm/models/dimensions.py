@@ -33,7 +33,7 @@ _BASES = ("m", "kg", "s", "A", "K", "mol")
 
 
 class UnitFault(ValueError):
-    """Units that do not agree: a message, the place of the expression at fault, and a hint."""
+    """A mismatch of units: a message, the place of the expression at fault, and a hint."""
 
     def __init__(self, message: str, at: Place, hint: str | None = None) -> None:
         super().__init__(message)
@@ -44,13 +44,13 @@ class UnitFault(ValueError):
 
 
 def quantity(number: str, unit: str) -> tuple[float, Exponents]:
-    """The number in SI units, rounded once, and its unit. Raises ValueError where one of them is none."""
+    """Parse a number and a unit: the value in SI units, rounded once, and the Unit. Raises ValueError for invalid ones."""
     measured, exponent = parse_unit(unit)
     return to_si(number, Unit(Dimension.NONE, exponent)), measured
 
 
 def spell_quantity(value: float, unit: Exponents) -> tuple[str, str]:
-    """A number that is not negative and its unit, which read back as exactly these.
+    """Spell a nonnegative number and its unit so that they parse back exactly.
 
     The unit is empty for a pure number, and a product in parentheses where no literal has it.
     """
@@ -68,7 +68,7 @@ def spell_quantity(value: float, unit: Exponents) -> tuple[str, str]:
 
 
 def unit_of(expression: Expression, units: Mapping[str, Exponents | None]) -> Exponents | None:
-    """The unit of an expression whose names have these `units`; None where the unit of a name it needs is not known.
+    """Dimensional analysis of an expression whose names have these `units`; None where the unit of a name is not known.
 
     Raises UnitFault where units do not agree.
     """
@@ -129,13 +129,13 @@ def _number_hint(node: Expression, unit: Exponents, wanted: Exponents) -> str | 
 
 
 def number_hint(node: Expression, wanted: Exponents) -> str | None:
-    """The hint for a bare number in the place of one with a unit; None for anything but a number."""
+    """The hint for a bare number where a unit is wanted; None for any other expression."""
     sign, bare = ("-", node.operand) if isinstance(node, Negation) else ("", node)
     return f"write the number with its unit: {sign}{bare.value:g} {example_unit(wanted)}" if isinstance(bare, Number) else None
 
 
 def example_unit(unit: Exponents) -> str:
-    """The unit as people use it, for hints."""
+    """The customary spelling of a unit, for hints."""
     usual = {"V": "mV", "A": "nA", "s": "ms", "S": "nS", "A/m2": "uA/cm2", "S/m2": "mS/cm2", "F/m2": "uF/cm2"}
     spelled = spell_unit(unit)
     return usual.get(spelled, spelled)

@@ -1,4 +1,4 @@
-"""Semantic checks of sections and events: what may stand where, repeated names, ports, feedback, clamps, the order of a step."""
+"""Semantic checks of sections and events: allowed sections, repeated names, ports, feedback, clamps, the order of a step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bioasm.units import NO_UNIT
 
 
 def check_sections(parsed: RawModel, findings: Findings) -> None:
-    """Findings for sections that this kind of model can't have, and for sections that need another one."""
+    """Findings for sections that this kind of model can't have, and for missing sections that others need."""
     for section, at in parsed.sections.items():
         for kind in (parsed.kind, *((SPINS,) if parsed.spins else ())):
             having = SECTIONS[section].kinds
@@ -33,7 +33,7 @@ def check_sections(parsed: RawModel, findings: Findings) -> None:
 
 
 def check_repeats(parsed: RawModel, findings: Findings) -> None:
-    """Findings for equations, ports, jumps and observables of the same name."""
+    """Findings for duplicate names of equations, ports, jumps and observables."""
     for stage in parsed.stages:
         for word in twice(item.name for item in stage if isinstance(item, RawEquation)):
             text = f"`{word}` has two equations in one stage"
@@ -66,7 +66,7 @@ def port_of(raw: RawPort, findings: Findings) -> Port:
 
 
 def event_of(raw: RawEvent, findings: Findings) -> Event | None:
-    """Lower an event, which has a name and one condition; None where it has not."""
+    """Lower an event; None, with a finding, without a name and exactly one condition."""
     if not raw.name:
         findings.add("B031", "an event has a name", raw.name.at, "write `event NAME: v > -56 mV`")
     elif not raw.conditions:
@@ -80,7 +80,7 @@ def event_of(raw: RawEvent, findings: Findings) -> Event | None:
 
 
 def order_of_step(parsed: RawModel, findings: Findings) -> tuple[str, ...]:
-    """The order of what happens in a step."""
+    """The order of the phases of a step."""
     if not parsed.order or parsed.kind != NEURON:
         return ORDER
     names: list[str] = [*parsed.order]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bioasm.units import NO_UNIT, Exponents
 
-# How many arguments each function takes; None: two or more. `held(x)` is x at the start of the step, kept through all
+# Number of arguments of each function; None: two or more. `held(x)` is x at the start of the step, kept through all
 # stages of an integration; `delayed(x)` is x as it was the projection's delay ago.
 FUNCTIONS: dict[str, int | None] = {
     **dict.fromkeys(("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "ceil", "exprelr", "held", "delayed"), 1),
@@ -23,11 +23,11 @@ class Expression:
     __slots__ = ()
 
     def parts(self) -> tuple[Expression, ...]:
-        """The nodes right below this one."""
+        """The child nodes."""
         return ()
 
     def walk(self) -> Iterator[Expression]:
-        """This node and all below it."""
+        """Preorder traversal: this node and all descendants."""
         yield self
         for part in self.parts():
             yield from part.walk()
@@ -95,7 +95,7 @@ class Call(Expression):
 
 
 def is_condition(node: Expression) -> bool:
-    """Whether an expression is true or false, and no number."""
+    """Whether an expression is Boolean and no number."""
     if isinstance(node, Negation):
         return node.operator == "not"
     return isinstance(node, Binary) and node.operator in (*COMPARISONS, "and", "or")

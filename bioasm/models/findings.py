@@ -42,7 +42,7 @@ class Findings:
         self.found.setdefault((row, column, end), Diagnostic(code, message, span, hint, excerpt))
 
     def stop(self) -> None:
-        """Raise BioasmError with all findings in the order of their places, where there is one."""
+        """Raise BioasmError with all findings in the order of their places, if there are any."""
         if self.found:
             ordered = sorted(self.found.values(), key=lambda d: d.span or ())
             raise BioasmError(*ordered[:MOST])
@@ -52,6 +52,6 @@ class Findings:
 
 
 def shown(text: str) -> str:
-    """The beginning of what was found, as a message quotes it."""
+    """The beginning of a text, as messages quote it."""
     first = text.split("\n")[0]
     return first[:30] + ("..." if len(first) > 30 or first != text else "")

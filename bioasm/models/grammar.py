@@ -23,12 +23,12 @@ def _rule(forms: tuple[Form, ...], rule: str) -> str:
 
 _EXPRESSIONS = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
 _TEXT = "\n".join([*(_rule(forms, rule) for forms, rule in _RULES.items()), _EXPRESSIONS])
-# Words that the grammar gives a meaning, so that they are neither names nor units: in double quotes, or the first of a pattern.
+# Keywords of the grammar, which are neither names nor units: in double quotes, or the first word of a pattern.
 KEYWORDS = frozenset(re.findall(r'["/]([a-z]{2,})\b', re.sub(r"(?m)^//.*", "", _TEXT)))
 
 
 @cache
 def parser() -> Lark:
-    """The LALR parser of a statement; START has the rule of each section, FORMS what the names of trees mean."""
+    """The LALR parser of a statement; START has the rule of each section, FORMS the meaning of the trees' names."""
     text = _TEXT.replace("KEYWORD", "|".join(sorted(KEYWORDS)))
     return kept_parser(text, tuple(_RULES.values()))

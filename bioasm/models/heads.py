@@ -1,9 +1,9 @@
-"""The words that blocks in texts of models begin with, and the kinds of models that they are.
+"""Keywords that begin the blocks of models, and their kinds.
 
-Apart from the rest of the language: the two forms of a program need these words and nothing else of models.
+In a module of its own, because the text and binary forms of programs need nothing else of the model language.
 """
 
 from __future__ import annotations
 
-# After the dot of a block: the word, and the kind; `spins:` makes a neuron model one of spins.
+# The keyword after the dot of a block, and the kind; the section `spins:` makes a neuron model one of spins.
 HEADS = {"model": "neuron", "mechanism": "mechanism", "synapse": "synapse"}

@@ -1,7 +1,7 @@
-"""Interval arithmetic: the bounds of an expression, from those of the names in it.
+"""Interval arithmetic: bounds of an expression from those of its names.
 
-Sums, products, quotients and roots are monotone as floats round them, so that bounds hold to the last bit; other functions are
-given a margin. A condition in `where` is not looked at: both sides count.
+Sums, products, quotients and roots are monotone as floats round them, so that bounds hold to the last bit; other functions get
+a margin. A condition in `where` is ignored: the result is the hull of both sides.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MARGIN = 1e-12  # relative, of functions whose last bits are not monotone
 
 
 def bounds(node: Expression, names: Mapping[str, Interval]) -> Interval:
-    """Two numbers that every value of an expression lies between, as far as it is a number at all."""
+    """The interval (low, high) that contains every value of an expression that is not NaN."""
     if isinstance(node, Number):
         return node.value, node.value
     if isinstance(node, Symbol):
@@ -68,7 +68,7 @@ def _over(one: Interval, other: Interval) -> Interval:
 
 
 def _power(one: Interval, other: Interval) -> Interval:
-    """Of a base above 0 the corners; of others where the exponent is one whole number above 0, with its lowest point."""
+    """Interval power: corners for a positive base; else only for one positive integer exponent, with the minimum at 0."""
     low, exponent = one[0], other[0]
     if low > 0 or (low == 0 and exponent > 0):
         return _widened(_hull([_safe(math.pow, a, b) for a, b in product(one, other)]))
@@ -92,7 +92,7 @@ _OPERATORS: dict[str, Callable[[Interval, Interval], Interval]] = {
 
 
 def _safe(function: Callable[..., float], *arguments: float) -> float:
-    """The value of a function, infinite where it is too large, and NaN where there is none."""
+    """A total version of a function: infinite on overflow, NaN outside of its domain."""
     try:
         return function(*arguments)
     except OverflowError:
@@ -102,7 +102,7 @@ def _safe(function: Callable[..., float], *arguments: float) -> float:
 
 
 def _rising(function: Callable[[float], float], least: float = -math.inf) -> Callable[[Interval], Interval]:
-    """Bounds of a function that never falls, of arguments from `least` on."""
+    """Bounds of a nondecreasing function on arguments from `least` on."""
     return lambda x: _widened((_safe(function, max(x[0], least)), _safe(function, max(x[1], least))))
 
 
@@ -116,7 +116,7 @@ def _logarithm(x: float) -> float:
 
 
 def _exprelr(x: float) -> float:
-    """x/(e^x - 1), which falls everywhere."""
+    """Bounds of x/(e^x - 1), which is decreasing."""
     if x == -math.inf:
         return math.inf
     return 1.0 if x == 0 else x / math.expm1(x) if x < 700 else 0.0

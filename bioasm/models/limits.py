@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 LONGEST = 1 << 20  # characters of a text
-DEEPEST = 150  # levels of an expression, all that it needs put in; what walks through one then fits the stack
-LARGEST = 20000  # parts of an expression, all that it needs put in, which can double with each definition
-MOST_COUPLED = 6  # exact equations of one system, whose propagator takes 20 products of matrices, all written out
+DEEPEST = 150  # depth of an expression after substitution of all definitions, so that recursion over it fits the stack
+LARGEST = 20000  # nodes of an expression after substitution of all definitions, each of which can double it
+MOST_COUPLED = 6  # exact equations of one system: its propagator is unrolled into 20 matrix products

@@ -10,14 +10,14 @@ from bioasm.models.expression import Expression, symbols
 
 
 class Row(NamedTuple):
-    """The right side of one equation: constant + the sum of coefficient * state; coefficients of 0 are left out."""
+    """A sparse row of a linear system: constant + the sum of coefficient * state; zero coefficients are left out."""
 
     constant: Expression
     coefficients: dict[str, Expression]
 
 
 def linear_row(rate: Expression, names: Iterable[str]) -> Row | str:
-    """A right side as a row over the states `names`, or the first state that it is not linear in as it is written."""
+    """A right side as a row over the states `names`, or the first state in which it is not linear as written."""
     rest, coefficients, states = rate, dict[str, Expression](), set(names)
     for name in sorted(states):
         parts = linear_in(rest, name)

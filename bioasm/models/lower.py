@@ -39,7 +39,7 @@ STEP = Parameter("dt", 1e-4, Dimension.TIME, "time step", low=0, open_low=True, 
 
 
 def lower(parsed: RawModel, text: str, findings: Findings) -> Model:
-    """The model. Raises BioasmError with all findings where there is one."""
+    """The Model of a checked syntax tree. Raises BioasmError with all findings if there are any."""
     check_sections(parsed, findings)
     check_repeats(parsed, findings)
     check_synapse(parsed, findings)
@@ -252,14 +252,14 @@ class _Lowering:
         return frozenset(name for name, has in having.items() if has)
 
     def check_clock(self) -> None:
-        """A finding for a `clock:` that contradicts the kind of model."""
+        """Check that `clock:` agrees with the kind of model."""
         word, counts = self.parsed.clock, "sweeps" if self.parsed.spins else "time"
         if word and word != counts:
             self.findings.add("B031", f"this model counts in {counts}", word.at)
 
 
 def _no_number(expression: Expression) -> tuple[str, Place, str | None]:
-    """The message, place and hint for an expression that is not a constant."""
+    """Message, place and hint of the finding for an expression that is not constant."""
     if not symbols(expression):
         return "this has no finite value", place_of(expression), None
     hint = "relations between parameters stand under `definitions:`"

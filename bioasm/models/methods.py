@@ -17,9 +17,9 @@ from bioasm.models.syntax_tree import RawEquation, RawModel, RawValue, place_of
 
 
 def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
-    """Findings for expressions that are too large or too deep with definitions substituted, where each can double the size.
+    """Findings for expressions that are too large or deep after substitution of definitions, each of which can double the size.
 
-    `order` has names of definitions and states, each after those that it or its initial value needs.
+    `order` has the names of definitions and states in topological order.
     """
     values: dict[str, RawValue] = {raw.name: raw for raw in (*parsed.definitions, *parsed.states)}
     definitions = {raw.name for raw in parsed.definitions}
@@ -35,7 +35,7 @@ def check_sizes(parsed: RawModel, order: list[str], findings: Findings) -> None:
 
 
 def _checked(what: str, found: TreeSize, at: Place, findings: Findings) -> TreeSize:
-    """The size; one that is too large is noted and counts as 1 for what needs it, which is not at fault."""
+    """The size, or 1 after a finding, so that expressions that need this one give no further findings."""
     if found.fault is None:
         return found
     findings.add("B111", f"{what} {found.fault}", at)

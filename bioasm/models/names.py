@@ -1,4 +1,4 @@
-"""Symbol table of a model: what each name is, and findings for names that are not allowed or not defined."""
+"""Symbol table of a model: the kind of each name, and findings for names that are not allowed or not defined."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bioasm.models.tree_reader import UNKNOWN
 from bioasm.units import MEASURES, Dimension
 
 BUILT_IN = ("dt", "t")
-_SECTIONS = {name for name in NAMES if name not in ("on", "event")}  # which always have another word behind them
+_SECTIONS = {name for name in NAMES if name not in ("on", "event")}  # which always have a suffix
 _WORDS = KEYWORDS | {"dt", "t", "xi", "pi", "weight"} | _SECTIONS
-# What can be read of every model.
+# Members of every model that can be read.
 TAKEN = frozenset({"state", "spikes", "spike_count", *(o.name for o in common_observables(Dimension.TIME))})
 _LONGEST = 64
-# What a name that is not defined can be declared as.
+# The ways to declare an undefined name.
 _READABLE = ("parameter", "input", "definition", "use")
 Raw = RawParameter | RawValue | RawDeclaration | RawEvent
 
@@ -73,7 +73,7 @@ class Scope:
     # --- reading ------------------------------------------------------------------------------------
 
     def check(self, expression: Expression, extra: Iterable[str] = (), functions: Iterable[str] = ("held",)) -> None:
-        """Findings for the names of an expression that are not defined here; `extra` are defined in it alone."""
+        """Findings for undefined names of an expression; `extra` are defined in it alone."""
         allowed = {*extra}
         for node in expression.walk():
             if isinstance(node, Symbol) and not self._is_known(node.name, allowed):
@@ -118,7 +118,7 @@ class Scope:
         return f"did you mean {ends[0]}?" if ends and self.parsed.kind == SYNAPSE else None
 
     def is_state(self, word: str) -> bool:
-        """Whether a variable that is changed is a state; what is wrong is noted once for each variable."""
+        """Whether a changed variable is a state; each other variable gives one finding."""
         kind = self.kinds.get(word)
         if kind == "state" or (kind == "use" and self.parsed.kind == SYNAPSE):
             return True
@@ -141,7 +141,7 @@ def _article(kind: str) -> str:
 
 
 def _declared(parsed: RawModel) -> Iterator[tuple[str, Word]]:
-    """The declared names and what each is."""
+    """The declared names and their kinds."""
     for row in ROWS:
         said = parsed[row.field] if row.declares else None
         listed: list[Raw] = said if isinstance(said, list) else [said] if said else []

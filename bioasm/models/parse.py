@@ -1,6 +1,7 @@
-"""Parser: from the text of a model to the Model that it says, statement by statement.
+"""Parser of the model language: from text to Model, statement by statement.
 
-An error in one statement hides none in others; the words of a statement that can't be read are `lost`, and nothing is said of them.
+Error recovery: an error in one statement hides none in others; words of a statement that can't be parsed are `lost`, and
+give no findings.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bioasm.models.tree_reader import TreeReader, is_too_deep
 
 
 def read_model(text: str, source: str, line: int) -> Model:
-    """The model that `text` says. Raises BioasmError with all that is wrong with it."""
+    """Parse, check and lower a model. Raises BioasmError with all findings."""
     if len(text) > LONGEST:
         raise error("B111", f"{source}: the text of a model has at most {LONGEST} characters")
     plain = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
@@ -48,7 +49,7 @@ class _Parser:
         self.repeated: set[str] = set()
 
     def take(self, part: Header | Statement) -> None:
-        """The next part of the block."""
+        """Process the next part of the block, a header or a statement."""
         if isinstance(part, Header):
             self.begin(part)
         elif part.section == UNKNOWN_SECTION:
@@ -60,7 +61,7 @@ class _Parser:
                 self.model.lost |= part.words()
 
     def begin(self, header: Header) -> None:
-        """The beginning of a section."""
+        """Begin a section."""
         if header.section == UNKNOWN_SECTION:
             return
         section, model = SECTIONS[header.section], self.model
@@ -76,7 +77,7 @@ class _Parser:
             section.begin(model, header.labels)
 
     def parse(self, statement: Statement) -> Any:
-        """The node that a statement says. Raises Unreadable."""
+        """The syntax node of a statement. Raises Unreadable."""
         self.reader.begin(statement.start)
         try:
             tree = parser().parse(statement.text, start=START[statement.section])

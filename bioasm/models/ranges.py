@@ -1,4 +1,4 @@
-"""Interval analysis: whether an expression is between 0 and 1, or one of the two, for all values of its names."""
+"""Range analysis: whether an expression is within [0, 1], or is 0 or 1, for all values of its names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from bioasm.models.expression import Call, Expression, Number
 
 
 def in_unit_range(expression: Expression) -> bool:
-    """Whether an expression, with definitions substituted, is proven to be in 0..1: numbers, `clip` to them, `where` of such.
+    """Whether an expression, with definitions substituted, is provably in [0, 1]: numbers, `clip` to them, `where` of such.
 
-    False says that it is not proven, as for a state or a parameter, whose value may change.
+    Conservative: False for a state or a parameter, whose value may change.
     """
     if isinstance(expression, Number):
         return 0.0 <= expression.value <= 1.0
@@ -18,7 +18,7 @@ def in_unit_range(expression: Expression) -> bool:
 
 
 def is_zero_or_one(expression: Expression) -> bool:
-    """Whether an expression, with definitions substituted, is proven to be 0 or 1: these numbers, and `where` of such."""
+    """Whether an expression, with definitions substituted, is provably 0 or 1: these numbers, and `where` of such."""
     if isinstance(expression, Number):
         return expression.value in (0.0, 1.0)
     if isinstance(expression, Call) and expression.function == "where":

@@ -1,4 +1,4 @@
-"""Scanner: cuts the text of a block into sections and statements."""
+"""Scanner: splits the text of a block into sections and statements."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bioasm.models.heads import HEADS
 from bioasm.models.sections import NAMES
 from bioasm.models.syntax_tree import Word
 
-# What stands in a section that does not exist is in this one.
+# The section of statements below an unknown header.
 UNKNOWN_SECTION = "?"
 _HEAD = re.compile(r"(?:[ \t\n]|;[^\n]*)*+\.([^\W\d]\w*)[ \t]+([^\W\d]\w*)[ \t\n]*\{")
 _SECTION = re.compile(r"([^\W\d]\w*)(?:[ \t]+([^\W\d]\w*))?(?:[ \t]+([^\W\d]\w*))?[ \t]*:(?!=)[ \t]*")
-# Possessive: no input makes these go back.
+# Possessive quantifiers: no backtracking on any input.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|;[^\n]*+|[^";()\[\]{}\n]++|.|\n', re.DOTALL)
 _DEPTH = {"(": 1, "[": 1, ")": -1, "]": -1}
 _NEW_SECTION = re.compile(rf"[ \t]*(?:{'|'.join(NAMES)})(?:[ \t]+\w+){{0,2}}[ \t]*:(?!=)")
@@ -38,7 +38,7 @@ class Statement(NamedTuple):
         return self.start, self.start + len(self.text)
 
     def words(self) -> set[str]:
-        """All identifiers in it, with the variables of derivatives (`v` of `dv`)."""
+        """All identifiers of the statement, with the variables of derivatives (`v` of `dv`)."""
         found = {*re.findall(r"[^\W\d]\w*", self.text)}
         return found | {word[1:] for word in found if word[0] == "d"}
 
@@ -61,7 +61,7 @@ class Block(NamedTuple):
 
 
 def read_block(text: str, findings: Findings) -> Block | None:
-    """The block that a text holds, with findings about its shape; None where there is none."""
+    """Scan the block of a text, with findings about its form; None without a block."""
     head = _HEAD.match(text)
     if head is None or head[1] not in HEADS:
         first = re.compile(r"(?:\s|;[^\n]*)*+(\S*)").match(text)
@@ -135,7 +135,7 @@ class _Scanner:
             yield first, first + len(bare)
 
     def _quoted_or_stray(self, piece: re.Match[str], begin: int) -> tuple[int, int]:
-        """Where the statement begins and where to go on, after a text in quotes, or a quote or brace that is astray."""
+        """The beginning of the statement and the position to continue at, after a quoted text or a stray quote or brace."""
         if len(piece[0]) > 1 and not self._is_astray(piece):
             return begin, piece.end()
         what = "a text in quotes is not closed" if piece[0][0] == '"' else "braces can't stand in braces"
@@ -145,12 +145,12 @@ class _Scanner:
         return past, past
 
     def _is_astray(self, piece: re.Match[str]) -> bool:
-        """Whether a text of several lines seems to end where another begins: a section or more words follow its quote."""
+        """Whether the closing quote of a multi-line text is probably an opening one: a section or more words follow."""
         several = "\n" in piece[0]
         return several and bool(_INSIDE.search(piece[0]) or _FOLLOWING.match(self.text, piece.end()))
 
     def _after(self, end: int) -> None:
-        """A finding for text behind the block that is no comment."""
+        """A finding for text after the block other than comments."""
         rest = re.compile(r"(?:\s|;[^\n]*)*+").match(self.text, end)
         if rest and rest.end() < len(self.text):
             at = self.places.of(rest.end(), rest.end() + 1)

@@ -1,4 +1,4 @@
-"""Actions of the sections of a model's text while they are read, and which expressions of them are evaluated in a run."""
+"""Semantic actions of the sections of a model's text, and the expressions of each that are evaluated in a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def first_stage(model: RawModel, labels: tuple[Word, ...]) -> None:
 def next_stage(model: RawModel, labels: tuple[Word, ...]) -> None:
     """Begin a further stage."""
     if not model.stages:
-        model.stages.append([])  # nothing happens in the first stage
+        model.stages.append([])  # the first stage is empty
     model.stages.append([])
 
 
@@ -88,7 +88,7 @@ def steps(model: RawModel) -> Iterator[Evaluated]:
 
 
 def handled(model: RawModel) -> Iterator[Evaluated]:
-    """The expressions that handlers assign and send."""
+    """The expressions that spike handlers assign and send."""
     for handler in model.handlers:
         for one in handler.statements:
             what = Evaluated("what is sent", one.value, unit=NO_UNIT, functions=())
@@ -108,7 +108,7 @@ def jumps(model: RawModel) -> Iterator[Evaluated]:
 
 
 def additions(model: RawModel) -> Iterator[Evaluated]:
-    """Summands of inputs of others."""
+    """The terms added to inputs of other instances."""
     late, units = () if model.kind == SYNAPSE else ("held", "delayed"), {use.name: use.unit for use in model.uses}
     for one in model.adds:
         yield Evaluated(f"`{one.target}`", one.value, unit=units.get(Word(one.target)), functions=late)
@@ -121,7 +121,7 @@ def threshold(model: RawModel) -> Iterator[Evaluated]:
 
 
 def happenings(model: RawModel) -> Iterator[Evaluated]:
-    """The conditions of events, and what they assign."""
+    """The conditions of events, and the expressions that they assign."""
     for event in model.events:
         for one in event.conditions:
             yield Evaluated(f"what `event {event.name}:` waits for", one.condition, condition=True)
@@ -130,7 +130,7 @@ def happenings(model: RawModel) -> Iterator[Evaluated]:
 
 
 def refractory(model: RawModel) -> Iterator[Evaluated]:
-    """The refractory time, or the condition that it lasts by."""
+    """The refractory period, or the condition of it."""
     if model.refractory:
         lasting = model.refractory.lasting
         yield Evaluated("a refractory time", model.refractory.duration, unit=None if lasting else SECOND, condition=lasting)

@@ -1,4 +1,4 @@
-"""The table of the model language: its kinds of texts, and all that is to say about each of their sections.
+"""The table of the model language: its kinds of texts and their sections, from which the tools are generated.
 
 Scanner, grammar, parser, hints, checks and the table in docs/model-language.md are made from it. A new section is a row and a
 reader, and a field of the Model for what it means.
@@ -17,7 +17,7 @@ from bioasm.models.tree_reader import TreeReader
 
 
 class Kind(NamedTuple):
-    """A kind of model: what messages call it, why it can't have a section, and a hint where one has a section of its own."""
+    """A kind of model: its noun in messages, the reason why it can't have a section, and a hint for sections of other kinds."""
 
     called: str
     reason: str = ""
@@ -33,7 +33,7 @@ KINDS = {
 
 
 class Form(NamedTuple):
-    """One form of a section's lines: its production in the grammar and the reader of that, an example and what it says."""
+    """One form of a section's lines: its production in the grammar, the reader of its tree, an example and its meaning."""
 
     production: str
     reader: Callable[[TreeReader, list[Any]], Any]
@@ -44,10 +44,10 @@ class Form(NamedTuple):
 class Section(NamedTuple):
     """One section.
 
-    `kinds` may have it; `field` of the RawModel (or Model) gets what it says; `hint` is its form in messages. `once`: it says
-    one thing; `several`: a hint for who wants more than one; `repeats`: it may stand several times; `labels`: so many words may
-    follow its name, as in `heads`. `declares` is what the names are that it introduces. `begin` is done at its header, `put`
-    with each statement, and `evaluated` are the expressions of all its statements.
+    `kinds` may have it; `field` of the RawModel (or Model) gets its statements; `hint` is its form in messages. `once`: it has
+    one statement; `several`: the hint for more than one; `repeats`: it may occur several times; `labels`: the number of words
+    after its name, as in `heads`. `declares` is the kind of the names that it introduces. `begin` is called at its header,
+    `put` with each statement, and `evaluated` gives the expressions of all its statements.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Section(NamedTuple):
     evaluated: Callable[[RawModel], Iterator[Evaluated]] | None = None
 
     def add(self, model: RawModel, said: Any) -> None:
-        """Put what a statement says into the model."""
+        """Add the node of a statement to the model."""
         if self.put:
             self.put(model, said)
         elif self.once:

@@ -1,4 +1,4 @@
-"""Readers of statements: from the parse tree of a section's line to its node of the syntax tree."""
+"""Readers of statements: from the parse tree of a section's line to its node of the abstract syntax tree."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bioasm.units import NO_UNIT
 
 
 class Unreadable(Exception):
-    """A statement that can't be understood; what is wrong with it was noted."""
+    """A statement that can't be read, after a finding about it."""
 
 
 # --- parts of statements ----------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def crossing(reader: TreeReader, children: list[Any]) -> Threshold:
 
 
 def refractory(reader: TreeReader, children: list[Any]) -> Refractory:
-    """A duration, and whether its end is inside."""
+    """A duration, and whether its end is inclusive."""
     duration, inclusive = reader.expression(children[0]), _has(children, "INCLUSIVE")
     if is_condition(duration) and inclusive:
         reader.findings.add("B031", "`inclusive` belongs to a time, and this is a condition", place_of(duration))

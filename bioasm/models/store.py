@@ -1,6 +1,7 @@
-"""Serialisation of a Model as JSON, with hash consing: a table of objects, each its class's name and fields, equal ones once.
+"""Serialisation of a Model as JSON, with hash consing: a table of distinct objects, each with its class's name and fields.
 
-A field is a plain value or `[place]` of an earlier object; the last object is the model. Only the classes of a model are made.
+A field is a plain value or the index `[k]` of an earlier object; the last object is the model. Only classes of models are
+instantiated.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _TUPLE, _SET, _DIMENSION, _FRACTION = "tuple", "frozenset", "Dimension", "Fracti
 
 
 def to_json(model: Model) -> bytes:
-    """The model as bytes. Raises TypeError where a part of it is none of the classes of models."""
-    places: dict[str, int] = {}  # objects as text, in the order in which they are made
+    """Serialise a model to bytes. Raises TypeError for a part whose class is not one of models."""
+    places: dict[str, int] = {}  # objects as JSON, with their indices
     _packed(model, places)
     return f"[{','.join(places)}]".encode()
 
 
 def from_json(content: bytes) -> Model:
-    """The model that `to_json` wrote. Raises ValueError, TypeError or LookupError where the bytes are no model."""
+    """Deserialise a model of `to_json`. Raises ValueError, TypeError or LookupError for damaged bytes."""
     made: list[Any] = []
     for name, *fields_ in json.loads(content):
         made.append(_made(name, [made[part[0]] if type(part) is list else part for part in fields_]))
@@ -41,7 +42,7 @@ def from_json(content: bytes) -> Model:
 
 
 def _packed(value: Any, places: dict[str, int]) -> Any:
-    """The value as a field: itself, or the place of its object in the table."""
+    """The value of a field: itself, or the index of its object in the table."""
     if value is None or isinstance(value, str) or type(value) in (bool, int, float):
         return value
     name, parts = _taken_apart(value)

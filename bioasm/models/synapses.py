@@ -1,4 +1,4 @@
-"""Semantic checks of synapses: their events, whose variables they use, and what can be solved from one event to the next."""
+"""Semantic checks of synapses: events, variables at the two ends, and closed-form solutions of event-driven equations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHERWISE = "`using euler` or another method integrates it in every step"
 
 
 def check_synapse(parsed: RawModel, findings: Findings) -> None:
-    """Findings for events that there are not, pathways of one name, names of no end, and equations that say no method."""
+    """Findings for unknown events, duplicate pathways, names without an end, and equations without a method."""
     if parsed.kind == SYNAPSE:
         _check_handlers(parsed, findings)
         _check_ends(parsed, findings)
@@ -57,7 +57,7 @@ def _delays(handlers: list[RawHandler]) -> list[str]:
 
 
 def _check_ends(parsed: RawModel, findings: Findings) -> None:
-    """Check that names in uses and additions say their end; the likelier end comes first in the hint."""
+    """Check that names in uses and additions have the suffix of an end; the hint begins with the likelier end."""
     used, added = [use.name for use in parsed.uses], [addition.target for addition in parsed.adds]
     for word, ends in (*((word, (PRE, POST)) for word in used), *((word, (POST, PRE)) for word in added)):
         name, _, end = word.rpartition("_")
@@ -90,7 +90,7 @@ def _check_marks(parsed: RawModel, findings: Findings) -> None:
 
 
 def check_event_driven(parsed: RawModel, definitions: Mapping[str, Expression], findings: Findings) -> None:
-    """Findings for event-driven equations that have no closed form, and for equations of every step that read their states.
+    """Findings for event-driven equations without a closed form, and for clock-driven equations that read their states.
 
     Right sides are linear in the event-driven states, with coefficients made of parameters. `definitions` hold no cycle.
     """

@@ -1,4 +1,4 @@
-"""Syntax errors: what is said about a statement that the grammar does not take, from the token at which it ends."""
+"""Messages of syntax errors, from the unexpected token of a statement."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Syntax tree of a model text: what its statements say, before names and units are resolved.
+"""Abstract syntax tree of a model text, before names and units are resolved.
 
-Where a statement means what it says (an assignment, a threshold), its node is already that of the Model, and its names are
-Words, which know their place.
+A statement that needs no lowering (an assignment, a threshold) has the node of the Model already, with Words, which have
+a place, as names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Word(str):
 
 
 def place_of(node: Expression | str) -> Place:
-    """The place of an expression or a name; NOWHERE for one that is in no text."""
+    """The place of an expression or a name; NOWHERE for a generated one."""
     at: Place = getattr(node, "at", NOWHERE)
     return at
 
@@ -54,7 +54,7 @@ class RawParameter(NamedTuple):
 
 
 class RawValue(NamedTuple):
-    """A name that an expression is given to, with its summary: a state, a definition or the noise."""
+    """A name with an expression and a summary: a state, a definition or the noise."""
 
     name: Word
     value: Expression
@@ -71,7 +71,7 @@ class RawDeclaration(NamedTuple):
 
 
 class RawEquation(NamedTuple):
-    """d name/dt = rate, noise included. `method` is empty where none is named, EVENT_DRIVEN where the equation is so marked."""
+    """d name/dt = rate, noise included. `method` is empty where none is named, EVENT_DRIVEN where it is marked so."""
 
     name: Word
     rate: Expression
@@ -139,8 +139,8 @@ class RawClamp(NamedTuple):
 class RawModel:
     """All statements of one text, in the fields that the table of sections names.
 
-    `others` has those of sections that no check reads: the Model's field of that name takes them as they are. `sections`
-    are the places of headers, `lost` the words of statements that could not be read.
+    `others` has the statements of sections without checks, which become the Model's field of that name unchanged. `sections`
+    are the places of headers, `lost` the words of statements that could not be parsed.
     """
 
     kind: str
@@ -187,10 +187,10 @@ class RawModel:
 
 
 class Evaluated(NamedTuple):
-    """An expression that is evaluated while the model runs, and what is asked of it.
+    """An expression that is evaluated while the model runs, with its constraints.
 
-    `changes` is the state that it changes, in whose unit it is (`rate`: in that unit per second); else it is in `unit`, or a
-    `condition`. `names` are known in it alone, with their units. `what` it is called in messages.
+    `changes` is the state that it changes, whose unit it has (with `rate`: that unit per second); else it has `unit`, or is a
+    `condition`. `names` are local to it, with their units. `what` is its noun in messages.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""Parsing with a cache: a text is parsed once, its Model kept in memory and, as JSON, in the cache folder."""
+"""Memoised parsing: the Model of a text is kept in memory and, as JSON, in the cache folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _known: dict[str, Model] = {}
 
 
 def parse_model(text: str, *, source: str = "<model>", line: int = 1) -> Model:
-    """The model or mechanism that `text` says, a block `.model NAME { ... }`; it starts on `line` of `source`.
+    """Parse a block `.model NAME { ... }` or of another kind, which starts on `line` of `source`.
 
-    Raises BioasmError with all that is wrong with it, at its places. A text that was read before is not read again.
+    Raises BioasmError with all findings at their places. A text that was parsed before is not parsed again.
     """
     if text not in _known:
         if len(_known) >= _MOST:
@@ -27,7 +27,7 @@ def parse_model(text: str, *, source: str = "<model>", line: int = 1) -> Model:
 
 
 def _read(text: str, source: str, line: int) -> Model:
-    from bioasm.models.parse import read_model  # Lark takes longer to import than most commands run
+    from bioasm.models.parse import read_model  # importing Lark takes longer than most commands
 
     model = read_model(text, source, line)
     path = _path(text)
@@ -40,7 +40,7 @@ def _read(text: str, source: str, line: int) -> Model:
 
 
 def _kept(text: str) -> Model | None:
-    """The model from the cache folder; None where there is none or its file is damaged."""
+    """The model from the cache folder; None where its file is missing or damaged."""
     path = _path(text)
     content = read_kept(path, _key(text)) if path else None
     try:

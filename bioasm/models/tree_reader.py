@@ -17,13 +17,13 @@ from bioasm.models.syntax_tree import Word, place_of
 from bioasm.units import MEASURES, Exponents, parse_unit
 from bioasm.wholes import Rounded
 
-# A name whose meaning is lost; nothing is said about it.
+# A name in place of an unreadable expression; it gives no further findings.
 UNKNOWN = "?"
 _UNITS_HINT = "a unit is an SI prefix and a symbol, such as ms, mV, nS or uA/cm2"
 
 
 class TreeReader:
-    """Reads parts of the statements of one text; `groups` are the places of expressions with their parentheses."""
+    """Reader of parts of a text's statements; `groups` are the places of expressions with their parentheses."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings, self.places = findings, findings.places
@@ -128,7 +128,7 @@ class TreeReader:
         return Call(str(name), arguments, span(at, self.at(last)))
 
     def unit(self, tree: Any) -> Exponents | None:
-        """The unit of a declaration; None where there is no such unit."""
+        """The unit of a declaration; None for an unknown one."""
         tokens = list(tree.scan_values(lambda _: True))
         first, last = tokens[0].start_pos or 0, tokens[-1].end_pos or 0
         text = "".join(tokens)
@@ -163,7 +163,7 @@ def _split(token: Token) -> tuple[str, str]:
 
 
 def _near_unit(word: str) -> str | None:
-    """A hint: the units that differ from a word only in case, else the most similar one."""
+    """The hint for an unknown unit: those that differ only in case, else the most similar one."""
     import difflib
 
     alike = [unit for unit in MEASURES if unit.lower() == word.lower()]
@@ -172,7 +172,7 @@ def _near_unit(word: str) -> str | None:
 
 
 def _literal(tree: Any) -> tuple[Token, str, str] | None:
-    """The first token, the number and the unit of a literal, also of one times or over units; None for anything else."""
+    """The first token, the number and the unit of a literal, also of a literal times or over units; None for other trees."""
     if tree.data in ("number", "quantity"):
         return tree.children[0], *_split(tree.children[0])
     if tree.data == "binary" and tree.children[1].type in ("SLASH", "MUL"):
@@ -183,7 +183,7 @@ def _literal(tree: Any) -> tuple[Token, str, str] | None:
 
 
 def _unit_tokens(tree: Any) -> list[Token]:
-    """The tokens of a unit, or of one raised to a whole number, as `ms` or `ms^-2`; none for anything else."""
+    """The tokens of a unit or its integer power, such as `ms` or `ms^-2`; none for other trees."""
     tokens = list(tree.scan_values(lambda _: True))
     wanted = ["NAME", "POWER", "SIGN", "NUMBER"] if len(tokens) == 4 else ["NAME", "POWER", "NUMBER"][: len(tokens)]
     fits = [token.type for token in tokens] == wanted and len(tokens) != 2 and _is_unit(tokens[0])
@@ -195,7 +195,7 @@ def _is_unit(token: Token) -> bool:
 
 
 def span(first: Place, last: Place) -> Place:
-    """From one place to another, or to the end of the first where the other is on a later line."""
+    """The place from `first` to `last`, or to the end of `first` where `last` is on a later line."""
     return first[0], first[1], last[2] if last[0] == first[0] else first[2]
 
 
@@ -211,7 +211,7 @@ _EXPRESSIONS: dict[str, Callable[[TreeReader, list[Any]], Expression]] = {
 
 
 def is_too_deep(tree: Tree[Token]) -> bool:
-    """Whether a syntax tree has more levels than an expression may have, level by level: none is a recursion."""
+    """Whether a parse tree is deeper than the limit, by breadth-first traversal without recursion."""
     level, depth = [tree], 0
     while level and depth < DEEPEST:
         level = [child for node in level for child in node.children if isinstance(child, Tree)]

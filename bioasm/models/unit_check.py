@@ -31,7 +31,7 @@ class _Check:
         self.parsed, self.units, self.findings = parsed, units, findings
 
     def unit(self, expression: Expression) -> Exponents | None:
-        """The unit of an expression that is a number; None where it can't be told or something was wrong."""
+        """The unit of a numeric expression; None where it is unknown or after a finding."""
         if not self._is_number(expression):
             return None
         try:
@@ -54,7 +54,7 @@ class _Check:
         return False
 
     def fits(self, what: str, expression: Expression, wanted: Exponents | None, needs: str = "is") -> None:
-        """Note where an expression is not in the unit that is wanted for `what`."""
+        """Add a finding where an expression does not have the unit `wanted` for `what`."""
         found = self.unit(expression)
         if found is None or wanted is None or found == wanted:
             return
@@ -109,7 +109,7 @@ class _Check:
             self.units = outer
 
     def _wanted(self, one: Evaluated) -> Exponents | None:
-        """The unit that an expression has to be in; None where it is not known or another finding tells of it."""
+        """The unit that an expression must have; None where it is unknown or another finding reports it."""
         if not one.changes:
             return one.unit
         changing = [*self.parsed.states, *(self.parsed.uses if self.parsed.kind == SYNAPSE else ())]
@@ -125,7 +125,7 @@ class _Check:
             self.fits(f"`{clamp.variable}`", value, self.units.get(clamp.variable))
 
     def feedback(self) -> None:
-        """The interval is a time, and the bound is in the unit of the input."""
+        """Check that the interval of the feedback is a time, and the bound has the unit of the input."""
         raw = self.parsed.feedback
         if raw is None:
             return
@@ -134,14 +134,14 @@ class _Check:
 
     def _condition(self, what: str, expression: Expression) -> None:
         if is_condition(expression):
-            # that of a number that is 1 where it holds, so that both are checked in one way
+            # as a number that is 1 where it holds, so that both are checked alike
             self.unit(Call("where", (expression, Number(1.0), Number(0.0)), place_of(expression)))
         else:
             self.findings.add("B022", f"{what} is a condition, such as v > Vt", place_of(expression))
 
 
 def stray(node: Expression, *, wants_truth: bool) -> tuple[Expression, bool] | None:
-    """The first part that is a condition where a number is wanted or the other way round, and whether it is one."""
+    """The first part that is Boolean where a number is wanted or vice versa, and whether it is Boolean."""
     if isinstance(node, Symbol) and node.name == "?":
         return None
     if is_condition(node) != wants_truth:

@@ -50,7 +50,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def fold(expression: Expression, values: Mapping[str, float] | None = None) -> float | None:
-    """The value of an expression of numbers and of names with values; None where it has other names or no finite value."""
+    """Constant folding: the value of an expression over names with values; None with other names or no finite value."""
     try:
         value = _value(expression, values or {}, _SCALAR)
         return float(value) if math.isfinite(value) else None
@@ -74,12 +74,12 @@ def _value(node: Expression, values: Mapping[str, Any], functions: Mapping[str, 
 
 
 def evaluate(expression: Expression, values: Mapping[str, float | NDArray[Any]]) -> float | NDArray[Any]:
-    """The value of an expression (float64, of the shape that the values broadcast to), names being SI values.
+    """Vectorised evaluation of an expression over SI values: float64, in the shape to which the values broadcast.
 
-    Division by zero and overflow give infinities and NaN as IEEE 754 says. Both sides of a `where` are evaluated; what
-    stands in `held` and `delayed` is evaluated as it is. Raises KeyError for a name without a value.
+    Division by zero and overflow give infinities and NaN as IEEE 754 says. Both sides of a `where` are evaluated; `held` and
+    `delayed` are the identity. Raises KeyError for a name without a value.
 
-    A number alone has the last digit that it has in an array: numpy takes powers of its scalars by another routine.
+    Scalars are evaluated as arrays, because numpy computes powers of scalars by a routine with other rounding.
     """
     import numpy as np
 
@@ -92,7 +92,7 @@ def evaluate(expression: Expression, values: Mapping[str, float | NDArray[Any]])
 
 
 def _floats(node: Expression) -> Expression:
-    """The expression with numpy's numbers as literals, whose division by zero is no error."""
+    """The expression with numpy scalars as literals, whose division by zero raises no exception."""
     import numpy as np
 
     if isinstance(node, Number):
