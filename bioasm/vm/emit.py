@@ -73,7 +73,7 @@ def dynamics_file(machine: Machine) -> str:
 
 def run_first_step(machine: Machine) -> None:
     """Run a program until a step was done and nothing waits in a buffer."""
-    status = Status.HOST
+    status, machine.kernels.samples_stay = Status.HOST, False
     machine.state.ctx[Ctx.BUDGET] = 1
     while machine.steps == 0:
         status = machine.turn()

@@ -22,6 +22,7 @@ class KernelRunner:
 
     def __init__(self, threads: int, notice: Notice | None) -> None:
         self.threads, self.notice = threads, notice
+        self.samples_stay = True  # where kernels write them; not where they work on copies of those arrays
         self.seconds = {"compile": 0.0, "run": 0.0}
         self.model: CompiledDynamics
         self._kernel: tuple[tuple[str, str, str], Kernel] | None = None

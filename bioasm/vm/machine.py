@@ -119,6 +119,7 @@ class Machine(Run):
             apart = connections_apart(self.verified, self.lane_values)
             self.model = Populations(self.state, network, self.verified, self.parameters, apart)
         self.outputs.keeps_trace, self.outputs.spool = self.trace, self.spool
+        self.outputs.samples_stay = self.kernels.samples_stay
         self.kernels.take(self.model)
         self.code.bind(self.model)
         if before is not None:

@@ -17,6 +17,7 @@ from bioasm.network.references import EventRef, VariableRef
 from bioasm.results.result import Reading, Spikes
 from bioasm.runtime.dynamics import Recorded
 from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.sample_buffers import SampleBuffer
 from bioasm.vm.spool import Spool
 from bioasm.vm.spooled import lanes_first, once_more
 from bioasm.vm.state import State
@@ -26,8 +27,7 @@ Array = NDArray[Any]
 
 _SPIKES = 1 << 15  # least room for spikes of a block; more where two steps could have more
 _TRACE = 1 << 12  # energies of a lane
-_SAMPLE_BYTES = 1 << 21  # of a recorder in a block
-_BYTES_OF_ALL = 1 << 28  # of the energies of all blocks, and of a recorder's samples, where many blocks make that less for each
+_BYTES_OF_ALL = 1 << 28  # of the energies of all blocks, where many make that less for each
 _OUT = 1 << 10
 _SPIKE_BYTES, _ENERGY_BYTES = 16, 8
 _COPIES = 3  # of what was taken, while a result is put together
@@ -89,10 +89,11 @@ class Outputs:
         self.trace: list[list[Array]] = [[] for _ in range(state.blocks)]
         self.trace_taken, self.keeps_trace = 0, True
         self.spool: Spool | None = None
+        self.samples_stay = True  # as in `KernelRunner`
         self._spooled_bytes, self._spooled_at = 0, time.monotonic()
         self._spike_buffers: list[tuple[Array, Array]] = []
         self._trace_buffers: list[Array] = []
-        self._sample_buffers: list[list[Array]] = []
+        self._sample_buffers: list[list[SampleBuffer]] = []
         self._make_buffers()
 
     def add_events(self, refs: dict[EventRef, tuple[int, int]]) -> None:
@@ -128,7 +129,7 @@ class Outputs:
         for b, (steps, ids) in enumerate(self._spike_buffers):
             found |= {f"spike steps {b}": steps, f"spike cells {b}": ids, f"trace {b}": self._trace_buffers[b]}
         for r, blocks in enumerate(self._sample_buffers):
-            found |= {f"samples {r} {b}": buffer for b, buffer in enumerate(blocks)}
+            found |= {f"samples {r} {b}": buffer.array for b, buffer in enumerate(blocks)}
         return found | {f"recorded {r}": samples.neurons for r, samples in enumerate(self.samples)}
 
     # --- recorders ----------------------------------------------------------------------------------
@@ -158,22 +159,23 @@ class Outputs:
         blocks = self.state["BLOCK"]
         table = np.zeros((max(1, len(active) * len(blocks)), len(Recorder)), np.int64)
         self._sample_buffers = []
-        most = min(_SAMPLE_BYTES, _BYTES_OF_ALL // len(blocks))
         for r, samples in enumerate(active):
             samples.pieces = samples.pieces or [[] for _ in blocks]
-            self._sample_buffers.append([])
+            self._sample_buffers.append([self._sample_buffer(samples, block) for block in blocks])
             for b, block in enumerate(blocks):
-                entry = len(samples.neurons) * int(block[Block.WIDTH])
-                room = max(2, most // (8 * max(1, entry)))
-                buffer = np.zeros((room, len(samples.neurons), int(block[Block.WIDTH])))
-                self._sample_buffers[r].append(buffer)
+                array = self._sample_buffers[r][b].array
                 table[r * len(blocks) + b] = (
                     *(samples.code, samples.every, samples.next_at(int(block[Block.STEP])), len(samples.neurons)),
-                    *(samples.neurons.ctypes.data, self._source(samples, block), 0, room, buffer.ctypes.data),
+                    *(samples.neurons.ctypes.data, self._source(samples, block), 0, len(array), array.ctypes.data),
                 )
         self.state.bind("RECORDER", table)
         blocks[:, Block.DUE] = 0
         self.state.ctx[Ctx.RECORDERS] = len(active)
+
+    def _sample_buffer(self, samples: Samples, block: Array) -> SampleBuffer:
+        neurons, width = len(samples.neurons), int(block[Block.WIDTH])
+        spooled = self.spool is not None
+        return SampleBuffer(neurons, width, self.state.blocks, grows=self.samples_stay, is_small=spooled)
 
     def _source(self, samples: Samples, block: Array) -> int:
         """Address of a variable's cells, float64 (n, width), in a block; 0 where it must be computed."""
@@ -194,15 +196,18 @@ class Outputs:
                 self.trace[b].append(self._trace_buffers[b][: block[Block.TRACE]].copy())
                 self.trace_taken += self.trace[b][-1].size
                 block[Block.TRACE] = 0
-        active = [s for s in self.samples if s.active]
-        rows: Any = self.state["RECORDER"].reshape(-1, len(Recorder)) if self._sample_buffers else []
-        for r, buffers in enumerate(self._sample_buffers):
-            for b, buffer in enumerate(buffers):
-                row = rows[r * len(buffers) + b]
-                if row[Recorder.COUNT]:
-                    active[r].pieces[b].append(buffer[: row[Recorder.COUNT]].copy())
-                    self.bytes_recorded += active[r].pieces[b][-1].nbytes
-                    row[Recorder.COUNT] = 0
+        self._drain_samples()
+
+    def _drain_samples(self) -> None:
+        if not self._sample_buffers:
+            return
+        rows, end = self.state["RECORDER"].reshape(-1, self.state.blocks, len(Recorder)), int(self.state.ctx[Ctx.RUN_END])
+        active, steps = (s for s in self.samples if s.active), self.state["BLOCK"][:, Block.STEP].tolist()
+        for samples, buffers, of_blocks in zip(active, self._sample_buffers, rows, strict=True):
+            for pieces, buffer, row, step in zip(samples.pieces, buffers, of_blocks, steps, strict=True):
+                self.bytes_recorded += buffer.drain(row, pieces)
+                if step < end:
+                    buffer.make_room(row, end)
 
     def _drain_spikes(self, b: int, block: Array) -> None:
         count = int(block[Block.SPIKES])
@@ -329,8 +334,13 @@ class Outputs:
         if not samples.taken:
             return np.zeros((self.state.lanes, 0, len(samples.neurons)))
         empty = np.zeros((0, len(samples.neurons), 0))
-        blocks = [np.concatenate(p) if p else empty for p in samples.pieces]
-        return np.asarray(np.concatenate(blocks, axis=2).transpose(2, 0, 1)[: self.state.lanes])
+        blocks = [_joined(p, 0) if p else empty for p in samples.pieces]
+        return np.asarray(_joined(blocks, 2).transpose(2, 0, 1)[: self.state.lanes])
+
+
+def _joined(parts: list[Array], axis: int) -> Array:
+    """Arrays along an axis as one; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
 
 
 def _from(first: int, spikes: Spikes) -> Spikes:

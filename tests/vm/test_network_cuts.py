@@ -12,7 +12,7 @@ import pytest
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
 from bioasm.verifier.gate import verify
-from bioasm.vm import outputs
+from bioasm.vm import outputs, sample_buffers
 from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
 from bioasm.vm.layout import Status
 from bioasm.vm.machine import Machine
@@ -29,8 +29,8 @@ MANY = 20
 
 @pytest.fixture(autouse=True)
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Buffers of samples that are drained now and then, and cost little to make."""
-    monkeypatch.setattr(outputs, "_SAMPLE_BYTES", 1 << 13)
+    """Buffers of samples that are full now and then, so that others follow them."""
+    monkeypatch.setattr(sample_buffers, "_BYTES_OF_ALL", 1 << 13)
 
 
 @lru_cache(maxsize=8)

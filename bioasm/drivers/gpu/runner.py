@@ -32,7 +32,7 @@ class DeviceRunner(KernelRunner):
 
     def __init__(self, device: Device, notice: Notice | None) -> None:
         super().__init__(threads=1, notice=notice)
-        self.device = device
+        self.device, self.samples_stay = device, False
         self._key: tuple[str, str, str] | None = None
         self._kernels: Any = None
         self._memory: DeviceMemory | None = None
