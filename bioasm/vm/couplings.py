@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Prepared:
     of_start: Array = field(default_factory=lambda: np.zeros(1, np.int64))
     of_term: Array = field(default_factory=lambda: np.zeros(0, np.int32))
     whole: bool = False
+    reach: float = inf  # bound of all fields, in units
     symmetric: bool = True
     scale: float = 1.0
     constant: float = 0.0
@@ -193,10 +195,11 @@ def prepare_for_energy(n: int, given: Couplings) -> Prepared:
     form, start, column, value, diagonal = _symmetric_part(n, given.j)
     h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64)
     weights = np.zeros(0) if given.terms is None else np.asarray(given.terms.value, np.float64)
-    scale = _common_unit(form, value, h, weights, start, given.terms, n)
-    whole = scale is not None
-    unit = scale if scale is not None else 1.0
-    prepared = Prepared(form, value, h, start=start, column=column, whole=whole, scale=unit, constant=-0.5 * diagonal)
+    found = _common_unit(form, value, h, weights, start, given.terms, n)
+    whole = found is not None
+    unit, reach = found or (1.0, inf)
+    prepared = Prepared(form, value, h, start=start, column=column, whole=whole, reach=reach, scale=unit)
+    prepared.constant = -0.5 * diagonal
     if form != "none":
         prepared.values = _whole_values(value, unit) if whole else _real_values(value)
         prepared.storage = _storage(form, prepared.values)
@@ -264,8 +267,11 @@ def _lowest_bit(values: Array) -> int | None:
     return int((exponent - 53 + bit).min())
 
 
-def _common_unit(form: str, value: Array, h: Array, weights: Array, start: Array, terms: Terms | None, n: int) -> float | None:
-    """The power of two that all numbers are multiples of, where every field then fits an integer; None otherwise."""
+def _common_unit(
+    form: str, value: Array, h: Array, weights: Array, start: Array, terms: Terms | None, n: int
+) -> tuple[float, float] | None:
+    """The power of two that all numbers are multiples of, and the bound of all fields in it, where these then fit integers;
+    None otherwise."""
     if value.nbytes > _CONVERTED_BYTES and value.dtype.kind == "f":
         return None
     bits = [b for b in (_lowest_bit(value), _lowest_bit(h), _lowest_bit(weights)) if b is not None]
@@ -276,8 +282,9 @@ def _common_unit(form: str, value: Array, h: Array, weights: Array, start: Array
     if terms is not None:
         each = np.repeat(np.abs(weights), np.diff(terms.start))
         reach = reach + np.bincount(np.asarray(terms.index, np.int64), each, minlength=n)
-    fits = lowest > _LOWEST and reach.max(initial=0.0) < _WHOLE_LIMIT * 2.0**lowest
-    return 2.0**lowest if fits else None
+    largest = float(reach.max(initial=0.0))
+    fits = lowest > _LOWEST and largest < _WHOLE_LIMIT * 2.0**lowest
+    return (2.0**lowest, largest / 2.0**lowest) if fits else None
 
 
 def _reach_of_couplings(form: str, value: Array, start: Array, n: int) -> Array:

@@ -24,6 +24,7 @@ from bioasm.vm.network_state import Populations
 Array = NDArray[Any]
 # What vectors of the compiled kernels fill past the end, or keep for themselves while they compute.
 _SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
+_OF_KERNELS = ("NARROW", "J_SIGN")  # read by the compiled kernels alone
 
 
 class Region(NamedTuple):
@@ -89,7 +90,7 @@ def run_first_step(machine: Machine) -> None:
 
 def _memory(machine: Machine) -> list[Region]:
     """All arrays of a machine as words, with addresses as region * 2^40 + byte in it, + 1; 0 for none."""
-    arrays = arrays_of(machine.state, machine.outputs)
+    arrays = {k: array for k, array in arrays_of(machine.state, machine.outputs).items() if k not in _OF_KERNELS}
     starts = [(array.ctypes.data, array.nbytes) for array in arrays.values()]
     found = []
     for name, array in arrays.items():

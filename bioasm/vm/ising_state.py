@@ -18,6 +18,7 @@ from bioasm.vm.block_arrays import BlockArrays
 from bioasm.vm.couplings import bind_couplings, prepare_for_energy
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import DRAWN, Ctx, Real
+from bioasm.vm.narrow import bind_narrow
 from bioasm.vm.state import Origin, State
 
 Array = NDArray[Any]
@@ -107,6 +108,7 @@ class Spins(CompiledDynamics):
         state.bind("DELTA", np.zeros(state.places, kind))
         state.bind("CHANGE", np.zeros(state.places, np.int64 if ready.whole else np.float64))
         state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.places, np.int8))
+        bind_narrow(state, ready)
         state.real[Real.SCALE] = ready.scale
         state.real[Real.CONSTANT] = ready.constant
         self.forget_best()

@@ -1,4 +1,5 @@
-"""Products of a dense J on each kind of vector register: forced once each, they give the same bits, in one lane and in many.
+"""Products and rows of a dense J on each kind of vector register: forced once each, they give the same bits, in one lane and
+in many.
 
 Every form is compiled and run in a process of its own, in which numba is told for which processor.
 """
@@ -35,10 +36,11 @@ FORMS = {  # NUMBA_CPU_NAME, NUMBA_CPU_FEATURES, and what the processor must hav
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-from numba import float32, float64, njit
+from numba import float32, float64, int16, njit
 from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
 from bioasm.vm.kernels.lanes_product import make_lanes_product
+from bioasm.vm.kernels.narrow_spins import add_bytes, add_signs, flips_of
 from bioasm.vm.kernels.product import make_one_lane, make_one_lane_symmetric
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.layout import LANE_SCRATCH, LIMB_COLUMNS, LIMBS, WIDE
@@ -71,6 +73,26 @@ def bytes_of(ctx, s, y, scratch, n, wide):
         bytes_lanes_product(ctx, s, y, scratch, 0, n)
     else:
         byte_product(ctx, s, y, 0, n)
+
+@njit
+def of_narrow_fields(field, j, plus_minus, spin, limit, change, mask):
+    rows = len(field) // 32
+    add_bytes(field.ctypes.data, j.ctypes.data, rows, int16(change))
+    add_signs(field.ctypes.data, plus_minus.ctypes.data, rows, int16(-change))
+    for k in range(rows):
+        mask[k] = flips_of(field[32 * k:].ctypes.data, spin[32 * k:].ctypes.data, limit[32 * k:].ctypes.data)
+
+def narrow_spins(rows):
+    for change in (2, -2):
+        field, limit = (rng.integers(-3000, 3000, 32 * rows).astype(np.int16) for _ in range(2))
+        spin, mask = rng.choice(np.array([-1, 1], np.int16), 32 * rows), np.zeros(rows, np.int64)
+        j, bits = rng.integers(-128, 128, 32 * rows).astype(np.int8), rng.integers(0, 2, (rows, 2, 32)).astype(np.uint8)
+        plus, minus = bits.astype(int).transpose(1, 0, 2).reshape(2, -1)
+        then = field + change * j.astype(int) - change * (plus - minus)
+        of_narrow_fields(field, j, np.packbits(bits, axis=2, bitorder="little"), spin, limit, change, mask)
+        assert np.array_equal(field, then)
+        assert np.array_equal(mask[:, None] >> np.arange(32) & 1, (spin * then < limit).reshape(rows, 32))
+        yield mask
 
 def of_floats(n, dtype):
     j = rng.normal(size=(n, n)).astype(dtype)
@@ -105,7 +127,7 @@ def of_bytes(n):
 
 rng, found = np.random.default_rng(5), hashlib.sha256()
 for n in map(int, sys.argv[1:]):
-    for y in (*of_floats(n, np.float64), *of_floats(n, np.float32), *of_bytes(n)):
+    for y in (*of_floats(n, np.float64), *of_floats(n, np.float32), *of_bytes(n), *narrow_spins(1 + n // 32)):
         found.update(y.tobytes())
 print(found.hexdigest())
 vector = "float64[::1], float64[::1], float64[::1], int64, boolean"

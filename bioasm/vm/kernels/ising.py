@@ -2,7 +2,8 @@
 
 A spin flips where s f < thr, with f its local field and thr = T e / 2 from a logistic (Glauber) or exponential (Metropolis)
 number e (bioasm/models/library/ising.basm has the rules). Fields are int32 where couplings and biases are whole
-multiples of one power of two, so that nothing is rounded, and float64 otherwise.
+multiples of one power of two, so that nothing is rounded, and float64 otherwise. Beside a J of bytes single lanes are swept in
+fields of 16 bits where all of them fit (`narrow_spins.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numba import carray, float64, int32, int64
 
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.kernels.narrow_spins import begin_narrow, end_narrow, sweep_narrow, take_thresholds
 from bioasm.vm.kernels.neighbours import make_neighbours
 from bioasm.vm.kernels.sample import make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
@@ -34,17 +36,21 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any, Any]:
     item, size, total = (int32, 4, int64) if whole else (float64, 8, float64)
     spread_one, spread, coupling_fields = make_neighbours(storage, whole)
     sweep_one, sweep_with_terms, sweep_many = make_sweeps(whole, spread_one, spread)
+    narrow = whole and storage == "dense-i1"
     draw, compute_anew, take_samples = make_draw(whole), make_compute_anew(whole, coupling_fields), make_sampling(spin_of)
 
     @device
-    def sweep(ctx, real, block, spin, field, limit):
+    def sweep(ctx, real, b, spin, field, limit, odd):
         """One sweep of a block's lanes, whose thresholds are `limit`, and what it does to their energies."""
+        block = block_row(ctx, b)
         n, width, terms = ctx[Ctx.N], block[Block.WIDTH], ctx[Ctx.TERMS]
         delta = carray(pointer(ctx[Ctx.DELTA_AT] + size * block[Block.LANE0], item), width)
         product = i1(ctx[Ctx.PRODUCT_AT], terms * block[Block.LANE0], terms * width)
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         if width == 1:
-            if terms > 0:
+            if narrow and ctx[Ctx.NARROW] > 0:
+                half = sweep_narrow(ctx, b, spin, odd, n)
+            elif terms > 0:
                 half = sweep_with_terms(ctx, spin, field, limit, delta, product, n)
             else:
                 half = sweep_one(ctx, spin, field, limit, n)
@@ -56,13 +62,11 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any, Any]:
                 energy[lane] += 2.0 * real[Real.SCALE] * change[lane]
 
     @device
-    def advance(ctx, real, b):
-        """Sweep block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
+    def sweep_to_target(ctx, real, b, spin, field):
+        """The sweeps of `advance`."""
         block = block_row(ctx, b)
         n, width = ctx[Ctx.N], block[Block.WIDTH]
         offset, cells = n * block[Block.LANE0], n * width
-        spin = i1(ctx[Ctx.SPIN_AT], offset, cells)
-        field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), cells)
         limit = carray(pointer(ctx[Ctx.THRESHOLD_AT] + 2 * size * offset, item), 2 * cells)
         drawn = False
         while block[Block.STEP] < ctx[Ctx.TARGET]:
@@ -74,12 +78,28 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any, Any]:
                 compute_anew(ctx, real, block, offset, n, width)
             if step & 1 == 0 or not drawn:
                 draw(ctx, real, b, limit, step, n, width)
+                if narrow and ctx[Ctx.NARROW] > 0:
+                    take_thresholds(ctx, b, limit, n)
                 drawn = True
-            sweep(ctx, real, block, spin, field, limit[cells:] if step & 1 else limit[:cells])
+            sweep(ctx, real, b, spin, field, limit[cells:] if step & 1 else limit[:cells], step & 1)
             keep_best(ctx, block, offset, n, width)
             note_energy(ctx, real, block, width)
             block[Block.STEP] = step + 1
         return Status.DONE
+
+    @device
+    def advance(ctx, real, b):
+        """Sweep block `b` until TARGET; DONE, or DRAIN where a buffer is full."""
+        block = block_row(ctx, b)
+        offset, cells = ctx[Ctx.N] * block[Block.LANE0], ctx[Ctx.N] * block[Block.WIDTH]
+        spin = i1(ctx[Ctx.SPIN_AT], offset, cells)
+        field = carray(pointer(ctx[Ctx.FIELD_AT] + size * offset, item), cells)
+        if narrow and ctx[Ctx.NARROW] > 0:
+            begin_narrow(ctx, b, field, spin, cells)
+        status = sweep_to_target(ctx, real, b, spin, field)
+        if narrow and ctx[Ctx.NARROW] > 0:
+            end_narrow(ctx, b, field, cells)
+        return status
 
     @device
     def refresh(ctx, real):
