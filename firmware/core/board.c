@@ -163,8 +163,8 @@ static void go_on(void) {
 static answer unreadable(const flaw *why) {
     static said code;
     code = said_code(why->said);
-    answer a = refused(said_beyond(why->said) ? REFUSAL_UNABLE : REFUSAL_BAD_PROGRAM, why->subject ? why->subject : code.characters, why->said);
-    a.place = why->place;
+    const answer a = refused(said_beyond(why->said) ? REFUSAL_UNABLE : REFUSAL_BAD_PROGRAM, why->subject ? why->subject : code.characters, why->said);
+    ANSWER.place = why->place;
     return a;
 }
 
@@ -193,13 +193,13 @@ static answer start_run(reader *r) {
         given[kept].name = names[kept], given[kept].value = value;
         kept += 1;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (!all_taken(r)) return malformed();
     if (board_state() != STATE_DISARMED && board_state() != STATE_ARMED) return wrong_state(SAY_RUNNING);
     if (!B.have_program || memcmp(digest, B.program_sha256, 32)) return refused(REFUSAL_NOT_LOADED, "program", SAY_OTHER_PROGRAM);
     if (start) return refused(REFUSAL_UNABLE, "start", SAY_LATER_START);
     if (substrate != SUBSTRATE_TWIN) return refused(REFUSAL_UNABLE, "substrate", SAY_SUBSTRATE);
-    if (kept != count) return refused_value(REFUSAL_TOO_LARGE, "parameters", SAY_MANY_PARAMETERS, count, MOST_RUN_PARAMETERS);
-    if (lanes != 1) return refused_value(lanes ? REFUSAL_TOO_LARGE : REFUSAL_MALFORMED, "lanes", SAY_LANES, lanes, 1);
+    if (kept != count) return refused_count(REFUSAL_TOO_LARGE, "parameters", SAY_MANY_PARAMETERS, count, MOST_RUN_PARAMETERS);
+    if (lanes != 1) return refused_count(lanes ? REFUSAL_TOO_LARGE : REFUSAL_MALFORMED, "lanes", SAY_LANES, lanes, 1);
     rig_settle(); /* nothing serves the stimulator while the processor computes */
     B.kept_run = 0, LINK.sending = 0; /* its memory is used again */
     uint8_t *low = PORT.memory + program_most();
@@ -215,7 +215,7 @@ static answer start_run(reader *r) {
 
 answer board_may_upload(unsigned kind, uint32_t total) {
     const uint32_t most = kind == KIND_PROGRAM ? program_most() : kind == KIND_LIMITS ? LIMITS_BYTES : ELECTRODES_BYTES;
-    if (total > most) return refused_value(REFUSAL_TOO_LARGE, "upload", SAY_UPLOAD_SIZE, total, most);
+    if (total > most) return refused_count(REFUSAL_TOO_LARGE, "upload", SAY_UPLOAD_SIZE, total, most);
     if (kind == KIND_PROGRAM) B.have_program = 0; /* what comes is written over it */
     return accepted(0);
 }
@@ -238,7 +238,7 @@ static answer take_electrodes(const uint8_t *data, uint32_t size) {
         }
     }
     if (!fine || !all_taken(&r)) return refused(REFUSAL_BAD_ELECTRODES, "", SAY_ELECTRODES);
-    if (highest >= RIG_CHANNELS) return refused_value(REFUSAL_BAD_ELECTRODES, "channel", SAY_NO_CHANNEL, highest, RIG_CHANNELS - 1);
+    if (highest >= RIG_CHANNELS) return refused_count(REFUSAL_BAD_ELECTRODES, "channel", SAY_NO_CHANNEL, highest, RIG_CHANNELS - 1);
     return accepted(0);
 }
 
@@ -304,7 +304,7 @@ void board_host_lost(unsigned why) {
 static answer arm(reader *r) {
     const uint8_t *digest = take_bytes(r, 32);
     take_number(r, 2);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (!all_taken(r)) return malformed();
     if (board_state() != STATE_DISARMED) return wrong_state(SAY_ARM_STATE);
     if (!RIG.stimulates) return refused(REFUSAL_UNABLE, "arm", SAY_NO_CHIP);
     if (!LINK.uploads[KIND_LIMITS].loaded || memcmp(LINK.uploads[KIND_LIMITS].loaded_sha256, digest, 32))
@@ -335,8 +335,8 @@ static answer subscribe(reader *r) {
         twice |= seen >> channel & 1;
         seen |= 1u << channel;
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
-    if (twice || highest >= RIG_CHANNELS) return refused_value(REFUSAL_UNABLE, "channel", SAY_RAW_CHANNELS, highest, RIG_CHANNELS - 1);
+    if (!all_taken(r)) return malformed();
+    if (twice || highest >= RIG_CHANNELS) return refused_count(REFUSAL_UNABLE, "channel", SAY_RAW_CHANNELS, highest, RIG_CHANNELS - 1);
     if (count && !RIG.stimulates) return refused(REFUSAL_UNABLE, "channel", SAY_NO_CHIP);
     return accepted(board_clock());
 }
@@ -350,7 +350,7 @@ answer board_request(unsigned type, reader *r) {
         if (B.running) return refused(REFUSAL_STATE, "substrate", SAY_TWIN_RUNS);
         return rig_stimulate(r);
     }
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (!all_taken(r)) return malformed();
     if (type == MSG_CLEARFAULT) return clear_fault();
     if (type == MSG_DISARM) {
         if (B.fault) return wrong_state(0);

@@ -30,21 +30,27 @@ static void begin(unsigned session) {
 
 /* --- answers -------------------------------------------------------------------------------------- */
 
-answer accepted(uint64_t number) {
-    const answer a = {0, "", 0, 0.0, 0.0, LINK_NOWHERE, number};
-    return a;
-}
+answer_parts ANSWER;
 
-answer refused(unsigned reason, const char *subject, unsigned said) {
-    const double none = __builtin_nan("");
-    const answer a = {reason, subject, (uint8_t)said, none, none, LINK_NOWHERE, 0};
-    return a;
+answer accepted(uint64_t number) {
+    ANSWER.number = number;
+    return 0;
 }
 
 answer refused_value(unsigned reason, const char *subject, unsigned said, double value, double allowed) {
-    const answer a = {reason, subject, (uint8_t)said, value, allowed, LINK_NOWHERE, 0};
-    return a;
+    ANSWER.subject = subject, ANSWER.said = (uint8_t)said, ANSWER.value = value, ANSWER.allowed = allowed, ANSWER.place = LINK_NOWHERE;
+    return reason;
 }
+
+answer refused(unsigned reason, const char *subject, unsigned said) {
+    return refused_value(reason, subject, said, __builtin_nan(""), __builtin_nan(""));
+}
+
+answer refused_count(unsigned reason, const char *subject, unsigned said, uint32_t value, uint32_t allowed) {
+    return refused_value(reason, subject, said, value, allowed);
+}
+
+answer malformed(void) { return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED); }
 
 /* --- the host's life ------------------------------------------------------------------------------ */
 
@@ -111,15 +117,10 @@ static void complain(const frame *f, uint64_t now) {
 
 /* --- uploads -------------------------------------------------------------------------------------- */
 
-static int wrong_state(unsigned kind, answer *a) {
+static answer wrong_state(unsigned kind) {
     const unsigned state = board_state();
     if (state == STATE_DISARMED || (state == STATE_ARMED && kind != KIND_LIMITS)) return 0;
-    *a = refused(REFUSAL_STATE, "state", SAY_UPLOAD_STATE);
-    return 1;
-}
-
-static answer malformed(void) {
-    return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    return refused(REFUSAL_STATE, "state", SAY_UPLOAD_STATE);
 }
 
 static int same(const uint8_t *a, const uint8_t *b) { return !memcmp(a, b, 32); }
@@ -134,9 +135,7 @@ static answer upload_begin(reader *r, uint32_t *offset, int *loaded) {
     upload *u = LINK.uploads + kind;
     LINK.current = 0, *loaded = u->loaded && same(u->loaded_sha256, digest);
     if (*loaded) return *offset = total, accepted(0);
-    if (wrong_state(kind, &a)) return a;
-    a = board_may_upload(kind, total);
-    if (a.reason) return a;
+    if ((a = wrong_state(kind)) || (a = board_may_upload(kind, total))) return a;
     if (!u->begun || u->total != total || !same(u->sha256, digest)) {
         memcpy(u->sha256, digest, 32);
         u->total = total, u->have = 0, u->begun = 1, u->loaded = 0; /* there is room for one content of each kind */
@@ -162,7 +161,7 @@ static answer upload_end(reader *r, unsigned *kind) {
     sha256 h;
     answer a;
     if (!all_taken(r) || *kind < 1 || *kind > KIND_COUNT) return malformed();
-    if (wrong_state(*kind, &a)) return a;
+    if ((a = wrong_state(*kind))) return a;
     upload *u = LINK.uploads + *kind;
     const int begun = u->begun;
     u->begun = 0;
@@ -171,7 +170,7 @@ static answer upload_end(reader *r, unsigned *kind) {
     sha256_begin(&h), sha256_add(&h, data, u->have), sha256_end(&h, found);
     if (!same(found, digest)) return refused(REFUSAL_HASH, "", SAY_HASH);
     a = board_uploaded(*kind, data, u->have, digest);
-    if (!a.reason) u->loaded = 1, memcpy(u->loaded_sha256, digest, 32);
+    if (!a) u->loaded = 1, memcpy(u->loaded_sha256, digest, 32);
     return a;
 }
 
@@ -184,7 +183,7 @@ static answer fetch(reader *r) {
     if (!all_taken(r)) return malformed();
     const uint32_t total = board_result(&kept, &digest);
     if (!kept || kept != run) return refused(REFUSAL_NOT_LOADED, "", SAY_NO_RESULT);
-    if (offset > total) return refused_value(REFUSAL_TOO_LARGE, "offset", 0, offset, total);
+    if (offset > total) return refused_count(REFUSAL_TOO_LARGE, "offset", 0, offset, total);
     LINK.sending = 1, LINK.sent = offset;
     return accepted(total - offset);
 }
@@ -204,10 +203,10 @@ static answer of_board(const frame *f, reader *r) {
         const unsigned ms = get_u16(f->payload + 32);
         const unsigned nearest = ms < LINK_WATCHDOG_LEAST_MS ? LINK_WATCHDOG_LEAST_MS : LINK_WATCHDOG_MOST_MS;
         if (ms < LINK_WATCHDOG_LEAST_MS || ms > LINK_WATCHDOG_MOST_MS)
-            return refused_value(REFUSAL_UNSAFE, "watchdog_ms", SAY_WATCHDOG, ms, nearest);
+            return refused_count(REFUSAL_UNSAFE, "watchdog_ms", SAY_WATCHDOG, ms, nearest);
     }
     const answer a = board_request(f->type, r);
-    if (!a.reason) note(f->type, f->payload, f->size);
+    if (!a) note(f->type, f->payload, f->size);
     return a;
 }
 
@@ -222,14 +221,14 @@ static void take(const frame *f) {
     case MSG_UPLOADDATA: upload_data(&r); return;
     case MSG_UPLOADBEGIN:
         a = upload_begin(&r, &offset, &loaded);
-        if (!a.reason) {
+        if (!a) {
             reply_ready(f->seq, loaded, offset);
             return;
         }
         break;
     case MSG_UPLOADEND:
         a = upload_end(&r, &kind);
-        if (!a.reason) {
+        if (!a) {
             reply_verified(f->seq, kind, LINK.uploads[kind].loaded_sha256);
             return;
         }
@@ -244,7 +243,7 @@ static void take(const frame *f) {
     case MSG_STIMULATE: a = of_board(f, &r); break;
     default: a = refused(REFUSAL_UNKNOWN, "", SAY_NO_MESSAGE);
     }
-    reply(f->seq, &a);
+    reply(f->seq, a);
 }
 
 /* Signs of life are those that can't be said twice: new requests, and rising heartbeats. */

@@ -7,15 +7,18 @@
 #define URGENT 16
 #define TELEMETRY_BYTES 8192
 
-/* A refusal; `reason` 0 says that the request is accepted, with `number`. */
+/* What a request came to: 0 where it is accepted, else a REFUSAL. What more its reply tells stands in ANSWER. */
+typedef unsigned answer;
+
 typedef struct {
-    unsigned reason;
     const char *subject;
     uint8_t said;
     double value, allowed;
     uint32_t place;
-    uint64_t number;
-} answer;
+    uint64_t number; /* of a request that was accepted */
+} answer_parts;
+
+extern answer_parts ANSWER;
 
 typedef struct {
     uint8_t sha256[32];
@@ -76,7 +79,7 @@ void event_end(const writer *w);
 /* --- what the link asks of the board (board.c) --- */
 uint64_t board_clock(void);
 unsigned board_state(void);
-answer board_request(unsigned type, reader *r); /* answer.reason MALFORMED where its payload is none */
+answer board_request(unsigned type, reader *r); /* MALFORMED where its payload is none */
 answer board_may_upload(unsigned kind, uint32_t total);
 uint8_t *board_upload_room(unsigned kind);
 answer board_uploaded(unsigned kind, const uint8_t *data, uint32_t size, const uint8_t *sha256);
@@ -90,5 +93,7 @@ uint32_t board_result_read(uint32_t at, uint8_t *to, uint32_t count);
 answer accepted(uint64_t number);
 answer refused(unsigned reason, const char *subject, unsigned said);
 answer refused_value(unsigned reason, const char *subject, unsigned said, double value, double allowed);
+answer refused_count(unsigned reason, const char *subject, unsigned said, uint32_t value, uint32_t allowed);
+answer malformed(void); /* the payload is too short or too long for its message */
 
 #endif

@@ -14,13 +14,14 @@ int event_begin(unsigned type, writer *w) {
 
 void event_end(const writer *w) { sender_size(&LINK.out, LINK_MAX_PAYLOAD - (uint32_t)(w->end - w->at)); }
 
-void reply(unsigned request, const answer *a) {
+void reply(unsigned request, answer reason) {
+    const answer_parts *a = &ANSWER;
     writer w;
-    if (!event_begin(a->reason ? MSG_REFUSED : MSG_ACCEPTED, &w)) return;
+    if (!event_begin(reason ? MSG_REFUSED : MSG_ACCEPTED, &w)) return;
     put_u16(&w, request);
-    if (!a->reason) put_u64(&w, a->number);
+    if (!reason) put_u64(&w, a->number);
     else {
-        put_u8(&w, a->reason), put_text(&w, a->subject);
+        put_u8(&w, reason), put_text(&w, a->subject);
         put_f64(&w, a->value), put_f64(&w, a->allowed);
         put_u32(&w, a->place), put_text(&w, said_text(a->said).characters);
     }

@@ -174,12 +174,12 @@ answer stim_request(reader *r, int64_t clock) {
     const uint32_t period_ns = (uint32_t)take_number(r, 4);
     const uint64_t at = take_number(r, 8);
     const int fine = quantised(r, &t.pulse);
-    if (!all_taken(r)) return refused(REFUSAL_MALFORMED, "", SAY_MALFORMED);
+    if (!all_taken(r)) return malformed();
     if (!fine) return refused(REFUSAL_UNSAFE, "quantisation", SAY_QUANTISATION);
     t.period = (uint32_t)round_even(period_ns * 1e-9 * RIG_RATE);
-    if (beyond) return refused_value(REFUSAL_UNSAFE, RULE_TITLES[RULE_ELECTRODE], SAY_NO_CHANNEL, beyond, CHANNELS - 1);
+    if (beyond) return refused_count(REFUSAL_UNSAFE, RULE_TITLES[RULE_ELECTRODE], SAY_NO_CHANNEL, beyond, CHANNELS - 1);
     const answer flaw = flaw_of_timing(&t, at, clock);
-    if (flaw.reason) return flaw;
+    if (flaw) return flaw;
     for (int k = 0; k < t.channels; k++) {
         found.count = 0;
         judge_alone(&found, &t.pulse, t.list[k]);
@@ -188,7 +188,7 @@ answer stim_request(reader *r, int64_t clock) {
     t.at = at ? (int64_t)at : clock + LEAD, t.used = 1, t.age = ++S.age;
     for (int k = 0; k < TRAINS; k++)
         if (!S.trains[k].used) return S.trains[k] = t, accepted((uint64_t)t.at);
-    return refused_value(REFUSAL_TOO_LARGE, "queue", SAY_MANY_TRAINS, TRAINS + 1, TRAINS);
+    return refused_count(REFUSAL_TOO_LARGE, "queue", SAY_MANY_TRAINS, TRAINS + 1, TRAINS);
 }
 
 /* --- judging when the time has come --------------------------------------------------------------- */
