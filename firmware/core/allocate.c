@@ -63,7 +63,7 @@ int machine_begin(
 /* --- arrays --------------------------------------------------------------------------------------- */
 
 /* An array at a place of `ctx`. */
-static void *give(machine *m, int slot, uint64_t bytes) {
+static void *give(machine *m, int slot, uint32_t bytes) {
     void *made = take_low(&m->memory, bytes + 8);
     m->ctx[slot] = address(made);
     return made;
@@ -71,21 +71,21 @@ static void *give(machine *m, int slot, uint64_t bytes) {
 
 static int network_arrays(machine *m) {
     const bio_model *model = m->model;
-    int64_t *table = give(m, CTX_ADDRESS_AT, 8 * (uint64_t)model->fields);
-    m->fields = take_low(&m->memory, sizeof *m->fields * (uint64_t)model->fields);
+    int64_t *table = give(m, CTX_ADDRESS_AT, 8 * model->fields);
+    m->fields = take_low(&m->memory, sizeof *m->fields * model->fields);
     if (!table || !m->fields) return 0;
     for (uint32_t r = 0; r < model->region_count; r++) {
         const bio_region *region = model->regions + r;
-        const uint64_t bytes = (uint64_t)region->per_neuron * m->n + region->more;
+        const uint32_t bytes = region->per_neuron * m->n + region->more;
         double *made = take_low(&m->memory, bytes + 8);
         if (!made) return 0;
-        for (uint64_t k = 0; region->fill != 0.0 && k < bytes / 8; k++) made[k] = region->fill;
+        for (uint32_t k = 0; region->fill != 0.0 && k < bytes / 8; k++) made[k] = region->fill;
         if (region->slot >= 0) m->ctx[region->slot] = address(made);
         else table[-1 - region->slot] = address(made), m->fields[-1 - region->slot] = (int64_t *)(void *)made;
     }
-    int64_t *whole = give(m, CTX_WHOLE_AT, 8 * (uint64_t)model->whole_count);
-    double *number = give(m, CTX_NUMBER_AT, 8 * (uint64_t)model->number_count);
-    uint32_t *keys = give(m, CTX_NOISE_KEY_AT, 8 * (uint64_t)model->noises);
+    int64_t *whole = give(m, CTX_WHOLE_AT, 8 * model->whole_count);
+    double *number = give(m, CTX_NUMBER_AT, 8 * model->number_count);
+    uint32_t *keys = give(m, CTX_NOISE_KEY_AT, 8 * model->noises);
     if (!whole || !number || !keys) return 0;
     for (uint32_t k = 0; k < model->whole_count; k++) whole[k] = (int64_t)model->wholes[k].per_neuron * m->n + model->wholes[k].more;
     for (uint32_t k = 0; k < model->noises; k++) lane_key(m->seed, STREAM_WHITE + k, keys + 2 * k, keys + 2 * k + 1);
@@ -93,7 +93,7 @@ static int network_arrays(machine *m) {
 }
 
 static int spin_arrays(machine *m) {
-    const uint64_t n = m->n;
+    const uint32_t n = m->n;
     m->ctx[CTX_RULE] = (int64_t)m->parameters[0];
     double *best = give(m, CTX_BEST_ENERGY_AT, 8);
     if (!best) return 0;
@@ -104,7 +104,7 @@ static int spin_arrays(machine *m) {
 
 static int buffers(machine *m) {
     int64_t *b = m->block;
-    const uint64_t spikes = m->model->spins ? 1 : 4 * (uint64_t)m->n; /* a step asks for room where its model sends none, too */
+    const uint32_t spikes = m->model->spins ? 1 : 4 * m->n; /* a step asks for room where its model sends none, too */
     uint32_t *key0 = give(m, CTX_KEY0_AT, 4), *key1 = give(m, CTX_KEY1_AT, 4);
     void *steps = take_low(&m->memory, 8 * spikes), *ids = take_low(&m->memory, 8 * spikes), *trace = take_low(&m->memory, 8 * TRACE_ROOM);
     if (!key0 || !key1 || !steps || !ids || !trace) return 0;

@@ -25,7 +25,7 @@ static struct {
     int64_t budget;
     uint64_t next_status, time_base;
     int64_t clock_base;
-    uint64_t told_energies, told_spikes;
+    uint32_t told_energies, told_spikes;
 } B;
 
 static uint64_t now_us;
@@ -80,12 +80,12 @@ static void tell_status(void) {
 #define SPIKES ((LINK_MAX_PAYLOAD - 8) / 6)
 
 static void tell_energies(void) {
-    const uint64_t entries = B.run.trace.bytes / 8;
+    const uint32_t entries = B.run.trace.bytes / 8;
     writer w;
     while (B.told_energies < entries && telemetry_begin(STREAM_ENERGY, &w)) {
-        const uint64_t left = entries - B.told_energies, some = left < ENERGIES ? left : ENERGIES;
+        const uint32_t left = entries - B.told_energies, some = left < ENERGIES ? left : ENERGIES;
         put_u64(&w, B.told_energies), put_u16(&w, 0);
-        for (uint64_t k = 0; k < some; k++) {
+        for (uint32_t k = 0; k < some; k++) {
             double energy;
             stream_read(&B.run.trace, (B.told_energies + k) * 8, &energy, 8);
             put_f64(&w, energy);
@@ -96,14 +96,14 @@ static void tell_energies(void) {
 }
 
 /* Ticks of a spike after the run's beginning; a twin's spikes are in its own time. */
-static uint64_t tick_of(uint64_t spike) {
+static uint64_t tick_of(uint32_t spike) {
     int64_t step;
     stream_read(&B.run.spike_steps, spike * 8, &step, 8);
     return (uint64_t)((double)step * B.run.real[REAL_DT] * RIG_RATE);
 }
 
 static void tell_spikes(void) {
-    const uint64_t spikes = B.run.spike_ids.bytes / 8;
+    const uint32_t spikes = B.run.spike_ids.bytes / 8;
     writer w;
     while (B.told_spikes < spikes && telemetry_begin(STREAM_SPIKES, &w)) {
         const uint64_t base = tick_of(B.told_spikes);

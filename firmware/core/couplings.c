@@ -43,7 +43,7 @@ typedef struct {
 /* Room for rows whose numbers of entries stand in start[1..n]; they become starts. */
 static int make_rows(rows *r, memory *m, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) r->start[i + 1] += r->start[i];
-    const uint64_t entries = (uint64_t)r->start[n];
+    const uint32_t entries = (uint32_t)r->start[n];
     r->column = take_low(m, 4 * entries + 8);
     r->value = take_low(m, 8 * entries + 8);
     return r->column && r->value;
@@ -83,7 +83,7 @@ static double sparse_entry(const bbc_data *j, uint32_t at, int64_t *i, int32_t *
 /* Rows of sparse data: as given, or for spins the symmetric part without its diagonal. */
 static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int spins) {
     const uint32_t count = j->arrays[0].count;
-    r->start = take_low(m, 8 * ((uint64_t)n + 1));
+    r->start = take_low(m, 8 * (n + 1));
     if (!r->start) return 0;
     int64_t i;
     int32_t k;
@@ -95,7 +95,7 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
         r->start[k + 1] += mirrored || spins;
     }
     if (!make_rows(r, m, n)) return 0;
-    int64_t *used = take_low(m, 8 * (uint64_t)n);
+    int64_t *used = take_low(m, 8 * n);
     if (!used) return 0;
     for (uint32_t e = 0; e < count; e++) {
         const double value = sparse_entry(j, e, &i, &k, &mirrored);
@@ -125,10 +125,10 @@ static int rows_symmetric(const rows *r, uint32_t n) {
 
 /* Bind the terms; `weights` are in the kernel's type. The index arrays lie in the program. */
 static int bind_terms(int64_t *ctx, memory *m, uint32_t n, const bbc_data *terms, const void *weights) {
-    int64_t *of_start = take_low(m, 8 * ((uint64_t)n + 1));
+    int64_t *of_start = take_low(m, 8 * (n + 1));
     if (!of_start) return 0;
     const uint32_t count = terms ? terms->arrays[2].count : 0, indices = terms ? terms->arrays[1].count : 0;
-    int32_t *of_term = take_low(m, 4 * (uint64_t)indices + 8);
+    int32_t *of_term = take_low(m, 4 * indices + 8);
     if (!of_term) return 0;
     ctx[CTX_OF_START_AT] = (int64_t)(intptr_t)of_start;
     ctx[CTX_OF_TERM_AT] = (int64_t)(intptr_t)of_term;
@@ -169,7 +169,7 @@ static int row_sums_fit(uint32_t n) {
 }
 
 static const double *doubles(memory *m, const bbc_array *from, uint32_t n) {
-    double *made = take_low(m, 8 * (uint64_t)n + 8);
+    double *made = take_low(m, 8 * n + 8);
     for (uint32_t k = 0; made && from && k < n; k++) made[k] = bbc_number(from, k);
     return made;
 }
@@ -193,7 +193,7 @@ static int for_feedback(int64_t *ctx, memory *m, uint32_t n, const bio_given *gi
         ctx[CTX_J_AT] = (int64_t)(intptr_t)bio_j.dense;
     }
     if (bio_j.form == 3) {
-        const uint64_t columns = (n + DYN_LIMB_COLUMNS - 1) / DYN_LIMB_COLUMNS * DYN_LIMB_COLUMNS;
+        const uint32_t columns = (n + DYN_LIMB_COLUMNS - 1) / DYN_LIMB_COLUMNS * DYN_LIMB_COLUMNS;
         void *limbs = take_low(m, 2 * DYN_LIMBS * columns);
         if (!limbs) return 0;
         ctx[CTX_LIMB_AT] = (int64_t)(intptr_t)limbs;
@@ -315,7 +315,7 @@ static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
 /* Numbers divided by the unit, as the kernel reads them: int32 or float64. */
 static const void *fields_of(memory *m, const bbc_array *from, uint32_t count, double unit) {
     if (unit == 0.0) return doubles(m, from, count);
-    int32_t *made = take_low(m, 4 * (uint64_t)count + 8);
+    int32_t *made = take_low(m, 4 * count + 8);
     for (uint32_t k = 0; made && from && k < count; k++) made[k] = (int32_t)(bbc_number(from, k) / unit);
     return made;
 }
@@ -335,7 +335,7 @@ static int for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const b
     *whole = unit != 0.0;
     bio_j.per_unit = *whole ? 1.0 / unit : 1.0;
     if (*whole && bio_j.form == 2) {
-        int32_t *counted = take_low(m, 4 * (uint64_t)r.start[n] + 8);
+        int32_t *counted = take_low(m, 4 * (uint32_t)r.start[n] + 8);
         if (!counted) return 0;
         for (int64_t e = 0; e < r.start[n]; e++) counted[e] = (int32_t)(r.value[e] / unit);
         bio_j.counted = counted;

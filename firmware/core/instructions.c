@@ -49,7 +49,7 @@ int machine_load(machine *m) {
     m->loaded = m->couplings.j || m->couplings.h || m->couplings.terms;
     m->ctx[CTX_COUPLED] = m->loaded, m->block[BLOCK_SYNCED] = 0;
     *best_energy(m) = INFINITE;
-    void *products = take_low(&m->memory, (uint64_t)m->ctx[CTX_TERMS] + 8);
+    void *products = take_low(&m->memory, (uint32_t)m->ctx[CTX_TERMS] + 8);
     m->ctx[CTX_PRODUCT_AT] = (int64_t)(intptr_t)products;
     return fine && products ? 1 : machine_wrong(m, SAY_COUPLINGS_MEMORY);
 }
@@ -266,7 +266,7 @@ int machine_emit(machine *m, const char *word, uint32_t size, int kind, const vo
 /* A reading of one number a neuron is put together at the low end of the memory, and taken from there. */
 static int emit_each(machine *m, const char *word, uint32_t size, int variable) {
     uint8_t *const kept = m->memory.low;
-    double *each = take_low(&m->memory, 8 * (uint64_t)m->n);
+    double *each = take_low(&m->memory, 8 * m->n);
     if (!each) return machine_wrong(m, SAY_RESULTS_MEMORY);
     for (uint32_t k = 0; k < m->n; k++) each[k] = machine_variable(m, (int16_t)variable, k);
     const int fine = machine_emit(m, word, size, READ_REALS, each, m->n, 8);

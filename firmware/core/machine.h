@@ -16,7 +16,7 @@ enum reading_kind { READ_NUMBER, READ_LANE, READ_REALS, READ_BYTES, READ_COUNTS,
 typedef struct {
     const char *word;
     uint32_t size, kind;
-    uint64_t at, count;
+    uint32_t at, count;
 } reading;
 
 typedef struct {

@@ -1,11 +1,11 @@
 /* The memory of a run. */
 #include "memory.h"
 
-void *take_low(memory *m, uint64_t bytes) {
-    bytes = (bytes + 7) & ~UINT64_C(7);
-    if (bytes > (uint64_t)(m->high - m->low)) return 0;
+void *take_low(memory *m, uint32_t bytes) {
+    bytes = (bytes + 7) & ~UINT32_C(7);
+    if (bytes > (size_t)(m->high - m->low)) return 0;
     uint8_t *at = m->low;
-    memset(at, 0, (size_t)bytes);
+    memset(at, 0, bytes);
     m->low += bytes;
     return at;
 }
@@ -28,8 +28,7 @@ int stream_add(memory *m, stream *s, const void *from, uint32_t count) {
             else s->first = made;
             s->last = made;
         }
-        const uint64_t room = sizeof s->last->data - s->last->used;
-        const uint32_t some = count < room ? count : (uint32_t)room;
+        const uint32_t room = sizeof s->last->data - s->last->used, some = count < room ? count : room;
         memcpy(s->last->data + s->last->used, at, some);
         s->last->used += some, s->bytes += some;
         at += some, count -= some;
@@ -37,13 +36,12 @@ int stream_add(memory *m, stream *s, const void *from, uint32_t count) {
     return 1;
 }
 
-void stream_read(const stream *s, uint64_t at, void *to, uint32_t count) {
+void stream_read(const stream *s, uint32_t at, void *to, uint32_t count) {
     uint8_t *out = to;
     const piece *p = s->first;
     while (p && at >= sizeof p->data) at -= sizeof p->data, p = p->next;
     while (count && p) {
-        const uint64_t room = sizeof p->data - at;
-        const uint32_t some = count < room ? count : (uint32_t)room;
+        const uint32_t room = sizeof p->data - at, some = count < room ? count : room;
         memcpy(out, p->data + at, some);
         out += some, count -= some, at = 0, p = p->next;
     }

@@ -7,21 +7,21 @@ typedef struct {
     uint8_t *low, *high;
 } memory;
 
-void *take_low(memory *m, uint64_t bytes); /* zeros, at a multiple of 8; 0 where there is no room */
+void *take_low(memory *m, uint32_t bytes); /* zeros, at a multiple of 8; 0 where there is no room */
 
 /* Bytes that grow at their end, in pieces of one size. */
 typedef struct piece {
     struct piece *next;
-    uint64_t used;
-    uint8_t data[1008];
+    uint32_t used;
+    uint8_t data[1020 - sizeof(void *)];
 } piece;
 
 typedef struct {
     piece *first, *last;
-    uint64_t bytes;
+    uint32_t bytes;
 } stream;
 
 int stream_add(memory *m, stream *s, const void *from, uint32_t count); /* false where there is no room */
-void stream_read(const stream *s, uint64_t at, void *to, uint32_t count);
+void stream_read(const stream *s, uint32_t at, void *to, uint32_t count);
 
 #endif

@@ -5,24 +5,24 @@
 #define NO_NUMBER (__builtin_nan(""))
 enum { STATE, ENERGY, BEST_ENERGY, BEST_STATE, TRACE, TIMES, NEURONS, LANES, COUNTS, STEP_LENGTH, OWN_ARRAYS };
 
-static uint32_t rounded(uint64_t bytes) { return (uint32_t)((bytes + 7) / 8 * 8); }
+static uint32_t rounded(uint32_t bytes) { return (bytes + 7) / 8 * 8; }
 
 /* --- arrays --------------------------------------------------------------------------------------- */
 
 static result_array of_memory(const char *type, const void *from, uint32_t dimensions, uint32_t count, uint32_t width) {
-    const result_array a = {type, dimensions, {1, count}, FROM_MEMORY, from, 0, 0, (uint64_t)count * width};
+    const result_array a = {type, dimensions, {1, count}, FROM_MEMORY, from, 0, 0, count * width};
     return a;
 }
 
-static result_array of_stream(const char *type, const stream *from, uint32_t dimensions, uint64_t at, uint64_t count, uint32_t width) {
-    const result_array a = {type, dimensions, {1, (uint32_t)count}, FROM_STREAM, 0, from, at, count * width};
+static result_array of_stream(const char *type, const stream *from, uint32_t dimensions, uint32_t at, uint32_t count, uint32_t width) {
+    const result_array a = {type, dimensions, {1, count}, FROM_STREAM, 0, from, at, count * width};
     return a;
 }
 
 /* One of the three arrays of spikes, which have one dimension. */
-static result_array of_spikes(machine *m, uint32_t which, uint64_t count) {
+static result_array of_spikes(machine *m, uint32_t which, uint32_t count) {
     result_array a = of_stream(which ? "<i8" : "<f8", which ? &m->spike_ids : &m->spike_steps, 1, 0, count, 8);
-    a.shape[0] = (uint32_t)count;
+    a.shape[0] = count;
     if (which == 0) a.source = FROM_SPIKE_TIMES;
     if (which == 2) a.source = FROM_ZEROS;
     return a;
@@ -31,7 +31,7 @@ static result_array of_spikes(machine *m, uint32_t which, uint64_t count) {
 static result_array own_array(result *r, uint32_t which) {
     machine *m = r->m;
     const uint32_t n = m->n;
-    const uint64_t entries = m->trace.bytes / 8, spikes = m->spike_ids.bytes / 8;
+    const uint32_t entries = m->trace.bytes / 8, spikes = m->spike_ids.bytes / 8;
     switch (which) {
     case STATE: return of_memory("<f8", r->state, 2, n, 8);
     case ENERGY: return of_memory("<f8", &r->energy, 1, 1, 8);
@@ -48,7 +48,7 @@ static result_array own_array(result *r, uint32_t which) {
 
 static reading reading_at(const machine *m, uint32_t k) {
     reading made;
-    stream_read(&m->readings, (uint64_t)k * sizeof made, &made, sizeof made);
+    stream_read(&m->readings, k * sizeof made, &made, sizeof made);
     return made;
 }
 
@@ -222,9 +222,9 @@ static void text(writer *w, result *r, const result_about *about) {
 /* Arrays of what the neurons are now, in what is left of the memory. */
 static int final_arrays(result *r) {
     machine *m = r->m;
-    double *state = take_low(&m->memory, 8 * (uint64_t)m->n + 8);
-    int8_t *best = take_low(&m->memory, (uint64_t)m->n + 8);
-    int64_t *none = take_low(&m->memory, 8 * (uint64_t)m->n + 8);
+    double *state = take_low(&m->memory, 8 * m->n + 8);
+    int8_t *best = take_low(&m->memory, m->n + 8);
+    int64_t *none = take_low(&m->memory, 8 * m->n + 8);
     if (!state || !best || !none) return 0;
     r->step = m->real[REAL_DT], r->energy = m->real[REAL_OFFSET], r->best_energy = NO_NUMBER;
     r->state = state, r->best_state = best, r->spike_count = none;
@@ -271,7 +271,7 @@ int result_make(result *r, machine *m, const result_about *about) {
 static double time_of(const result *r, uint64_t step) { return (double)(int64_t)step * r->step; }
 
 /* Bytes of one array, whose entries other than bytes are eight bytes wide. */
-static void array_bytes(result *r, const result_array *a, uint64_t at, uint8_t *to, uint32_t count) {
+static void array_bytes(result *r, const result_array *a, uint32_t at, uint8_t *to, uint32_t count) {
     if (a->source == FROM_ZEROS) memset(to, 0, count);
     else if (a->source == FROM_MEMORY) memcpy(to, (const uint8_t *)a->memory + at, count);
     else if (a->source == FROM_STREAM) stream_read(a->stream, a->at + at, to, count);

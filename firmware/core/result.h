@@ -18,7 +18,7 @@ typedef struct {
     enum { FROM_MEMORY, FROM_STREAM, FROM_SPIKE_TIMES, FROM_ZEROS } source;
     const void *memory;
     const stream *stream;
-    uint64_t at, bytes;
+    uint32_t at, bytes;
 } result_array;
 
 typedef struct {
