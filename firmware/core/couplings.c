@@ -11,7 +11,7 @@
 
 bio_view bio_j;
 
-static double entry(int64_t at) {
+static double entry(uint32_t at) {
     switch (bio_j.type) {
     case 1: return ((const int8_t *)bio_j.dense)[at];
     case 2: return ((const int16_t *)bio_j.dense)[at];
@@ -22,15 +22,20 @@ static double entry(int64_t at) {
     return ((const double *)bio_j.dense)[at];
 }
 
-static double as_given(int64_t i, int64_t k) { return entry(i * (int64_t)bio_j.n + k); }
+static double as_given(uint32_t i, uint32_t k) { return entry(i * bio_j.n + k); }
 
 /* Halved before they are added, so that nothing overflows. */
-static double symmetric_part(int64_t i, int64_t k) {
+static double symmetric_part(uint32_t i, uint32_t k) {
     if (i == k) return 0.0;
     return bio_j.symmetric ? as_given(i, k) : as_given(i, k) / 2 + as_given(k, i) / 2;
 }
 
-double bio_dense(int64_t i, int64_t k) { return bio_j.spins ? symmetric_part(i, k) * bio_j.per_unit : as_given(i, k); }
+double bio_dense(int64_t i, int64_t k) {
+    const uint32_t row = (uint32_t)i, column = (uint32_t)k;
+    return bio_j.spins ? symmetric_part(row, column) * bio_j.per_unit : as_given(row, column);
+}
+
+static uint32_t index_at(const bbc_array *a, uint32_t at) { return (uint32_t)bbc_whole(a, at); }
 
 /* --- rows of entries ------------------------------------------------------------------------------ */
 
@@ -40,42 +45,45 @@ typedef struct {
     double *value;
 } rows;
 
+static uint32_t start_of(const rows *r, uint32_t i) { return (uint32_t)r->start[i]; }
+
 /* Room for rows whose numbers of entries stand in start[1..n]; they become starts. */
 static int make_rows(rows *r, memory *m, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) r->start[i + 1] += r->start[i];
-    const uint32_t entries = (uint32_t)r->start[n];
+    const uint32_t entries = start_of(r, n);
     r->column = take_low(m, 4 * entries + 8);
     r->value = take_low(m, 8 * entries + 8);
     return r->column && r->value;
 }
 
 /* Put an entry into its row, where columns rise; one that stands there already is added to. `used` counts those of a row. */
-static void put_entry(rows *r, int64_t *used, int64_t i, int32_t k, double value) {
-    int64_t at = r->start[i] + used[i];
-    for (int64_t e = r->start[i]; e < at; e++)
-        if (r->column[e] == k) {
+static void put_entry(rows *r, uint32_t *used, uint32_t i, uint32_t k, double value) {
+    const uint32_t start = start_of(r, i);
+    uint32_t at = start + used[i];
+    for (uint32_t e = start; e < at; e++)
+        if (r->column[e] == (int32_t)k) {
             r->value[e] += value;
             return;
         }
-    for (; at > r->start[i] && r->column[at - 1] > k; at--) r->column[at] = r->column[at - 1], r->value[at] = r->value[at - 1];
-    r->column[at] = k, r->value[at] = value;
+    for (; at > start && r->column[at - 1] > (int32_t)k; at--) r->column[at] = r->column[at - 1], r->value[at] = r->value[at - 1];
+    r->column[at] = (int32_t)k, r->value[at] = value;
     used[i] += 1;
 }
 
 /* Rows may have room that was not used where entries were added together. */
-static void close_rows(rows *r, const int64_t *used, uint32_t n) {
-    int64_t end = 0;
+static void close_rows(rows *r, const uint32_t *used, uint32_t n) {
+    uint32_t end = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const int64_t from = r->start[i];
+        const uint32_t from = start_of(r, i);
         r->start[i] = end;
-        for (int64_t e = 0; e < used[i]; e++, end++) r->column[end] = r->column[from + e], r->value[end] = r->value[from + e];
+        for (uint32_t e = 0; e < used[i]; e++, end++) r->column[end] = r->column[from + e], r->value[end] = r->value[from + e];
     }
     r->start[n] = end;
 }
 
 /* The entry of sparse data at a place, and whether it stands for its mirror image too. */
-static double sparse_entry(const bbc_data *j, uint32_t at, int64_t *i, int32_t *k, int *mirrored) {
-    *i = bbc_whole(j->arrays, at), *k = (int32_t)bbc_whole(j->arrays + 1, at);
+static double sparse_entry(const bbc_data *j, uint32_t at, uint32_t *i, uint32_t *k, int *mirrored) {
+    *i = index_at(j->arrays, at), *k = index_at(j->arrays + 1, at);
     *mirrored = j->flags && *i != *k;
     return bbc_number(j->arrays + 2, at);
 }
@@ -85,8 +93,7 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
     const uint32_t count = j->arrays[0].count;
     r->start = take_low(m, 8 * (n + 1));
     if (!r->start) return 0;
-    int64_t i;
-    int32_t k;
+    uint32_t i, k;
     int mirrored;
     for (uint32_t e = 0; e < count; e++) {
         sparse_entry(j, e, &i, &k, &mirrored);
@@ -95,14 +102,14 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
         r->start[k + 1] += mirrored || spins;
     }
     if (!make_rows(r, m, n)) return 0;
-    int64_t *used = take_low(m, 8 * n);
+    uint32_t *used = take_low(m, 4 * n);
     if (!used) return 0;
     for (uint32_t e = 0; e < count; e++) {
         const double value = sparse_entry(j, e, &i, &k, &mirrored);
         if (spins && i == k) continue;
         const double part = spins && !j->flags ? value / 2 : value;
         put_entry(r, used, i, k, part);
-        if (mirrored || spins) put_entry(r, used, k, (int32_t)i, part);
+        if (mirrored || spins) put_entry(r, used, k, i, part);
     }
     close_rows(r, used, n);
     return 1;
@@ -111,10 +118,10 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
 /* Whether rows equal their transpose. */
 static int rows_symmetric(const rows *r, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) {
-            const int32_t k = r->column[e];
+        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); e++) {
+            const uint32_t k = (uint32_t)r->column[e];
             int found = 0;
-            for (int64_t other = r->start[k]; other < r->start[k + 1]; other++)
+            for (uint32_t other = start_of(r, k); other < start_of(r, k + 1); other++)
                 found |= r->column[other] == (int32_t)i && r->value[other] == r->value[e];
             if (!found) return 0;
         }
@@ -138,13 +145,10 @@ static int bind_terms(int64_t *ctx, memory *m, uint32_t n, const bbc_data *terms
     ctx[CTX_TERM_START_AT] = (int64_t)(intptr_t)start->at;
     ctx[CTX_TERM_INDEX_AT] = (int64_t)(intptr_t)index->at;
     ctx[CTX_TERM_VALUE_AT] = (int64_t)(intptr_t)weights;
-    for (uint32_t a = 0; a < indices; a++) of_start[bbc_whole(index, a) + 1] += 1;
+    for (uint32_t a = 0; a < indices; a++) of_start[index_at(index, a) + 1] += 1;
     for (uint32_t i = 0; i < n; i++) of_start[i + 1] += of_start[i];
     for (uint32_t t = count; t-- > 0;) /* the starts go down to where they belong again */
-        for (int64_t a = bbc_whole(start, t); a < bbc_whole(start, t + 1); a++) {
-            const int64_t i = bbc_whole(index, (uint32_t)a);
-            of_term[--of_start[i + 1]] = (int32_t)t;
-        }
+        for (uint32_t a = index_at(start, t); a < index_at(start, t + 1); a++) of_term[--of_start[index_at(index, a) + 1]] = (int32_t)t;
     for (uint32_t i = 0; i < n; i++) of_start[i] = of_start[i + 1];
     of_start[n] = indices;
     return 1;
@@ -233,7 +237,7 @@ static const bbc_data *diagonal_of; /* sparse data, for `sparse_diagonal` */
 
 static double sparse_diagonal(uint32_t which) {
     for (uint32_t e = 0;; e++)
-        if (bbc_whole(diagonal_of->arrays, e) == bbc_whole(diagonal_of->arrays + 1, e) && which-- == 0)
+        if (index_at(diagonal_of->arrays, e) == index_at(diagonal_of->arrays + 1, e) && which-- == 0)
             return bbc_number(diagonal_of->arrays + 2, e);
 }
 
@@ -241,7 +245,7 @@ static double sum_of_diagonal(const bbc_data *j, uint32_t n) {
     if (!j) return 0.0;
     if (j->kind == DATA_DENSE) return pairwise(dense_diagonal, 0, n);
     uint32_t count = 0;
-    for (uint32_t e = 0; e < j->arrays[0].count; e++) count += bbc_whole(j->arrays, e) == bbc_whole(j->arrays + 1, e);
+    for (uint32_t e = 0; e < j->arrays[0].count; e++) count += index_at(j->arrays, e) == index_at(j->arrays + 1, e);
     diagonal_of = j;
     return pairwise(sparse_diagonal, 0, count);
 }
@@ -275,20 +279,20 @@ static void see(bits_seen *seen, double x) {
 }
 
 /* The sum of the sizes of row i. */
-static double reach(int64_t i, uint32_t n, const rows *r) {
+static double reach(uint32_t i, uint32_t n, const rows *r) {
     double sum = 0.0;
     if (bio_j.form == 1)
         for (uint32_t k = 0; k < n; k++) sum += size_of(symmetric_part(i, k));
     if (bio_j.form == 2)
-        for (int64_t e = r->start[i]; e < r->start[i + 1]; e++) sum += size_of(r->value[e]);
+        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); e++) sum += size_of(r->value[e]);
     return sum;
 }
 
-static double reach_of_terms(int64_t i, const bbc_data *terms) {
+static double reach_of_terms(uint32_t i, const bbc_data *terms) {
     double sum = 0.0;
     for (uint32_t t = 0; terms && t < terms->arrays[2].count; t++)
-        for (int64_t a = bbc_whole(terms->arrays, t); a < bbc_whole(terms->arrays, t + 1); a++)
-            if (bbc_whole(terms->arrays + 1, (uint32_t)a) == i) sum += size_of(bbc_number(terms->arrays + 2, t));
+        for (uint32_t a = index_at(terms->arrays, t); a < index_at(terms->arrays, t + 1); a++)
+            if (index_at(terms->arrays + 1, a) == i) sum += size_of(bbc_number(terms->arrays + 2, t));
     return sum;
 }
 
@@ -297,7 +301,7 @@ static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
     bits_seen seen = {0, 0};
     for (uint32_t i = 0; bio_j.form == 1 && i < n; i++)
         for (uint32_t k = 0; k < n; k++) see(&seen, symmetric_part(i, k));
-    for (int64_t e = 0; bio_j.form == 2 && e < r->start[n]; e++) see(&seen, r->value[e]);
+    for (uint32_t e = 0; bio_j.form == 2 && e < start_of(r, n); e++) see(&seen, r->value[e]);
     for (uint32_t k = 0; given->h && k < n; k++) see(&seen, bbc_number(given->h->arrays, k));
     for (uint32_t t = 0; given->terms && t < given->terms->arrays[2].count; t++) see(&seen, bbc_number(given->terms->arrays + 2, t));
     int lowest = seen.any ? seen.lowest : 0;
@@ -335,9 +339,9 @@ static int for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const b
     *whole = unit != 0.0;
     bio_j.per_unit = *whole ? 1.0 / unit : 1.0;
     if (*whole && bio_j.form == 2) {
-        int32_t *counted = take_low(m, 4 * (uint32_t)r.start[n] + 8);
+        int32_t *counted = take_low(m, 4 * start_of(&r, n) + 8);
         if (!counted) return 0;
-        for (int64_t e = 0; e < r.start[n]; e++) counted[e] = (int32_t)(r.value[e] / unit);
+        for (uint32_t e = 0; e < start_of(&r, n); e++) counted[e] = (int32_t)(r.value[e] / unit);
         bio_j.counted = counted;
     }
     real[REAL_SCALE] = *whole ? unit : 1.0;

@@ -20,17 +20,18 @@ uint8_t *sender_queue(sender *s, unsigned type) {
 
 void sender_size(sender *s, uint32_t size) { item(s, s->count - 1)->size = (uint16_t)size; }
 
-static uint64_t line_time(const sender *s, uint32_t bytes) { return s->rate ? (uint64_t)bytes * 1000000 / s->rate : 0; }
+static uint32_t line_time(const sender *s, uint32_t bytes) { return s->rate ? (uint32_t)((uint64_t)bytes * 1000000 / s->rate) : 0; }
 
-static uint64_t timeout(const sender *s) {
+static uint32_t timeout(const sender *s) {
     if (!s->measured) return LINK_FIRST_TIMEOUT_US;
-    const int64_t usual = s->smoothed + 4 * s->deviation;
-    return usual > LINK_SHORTEST_TIMEOUT_US ? (uint64_t)usual : LINK_SHORTEST_TIMEOUT_US;
+    const int32_t usual = s->smoothed + 4 * s->deviation;
+    return usual > LINK_SHORTEST_TIMEOUT_US ? (uint32_t)usual : LINK_SHORTEST_TIMEOUT_US;
 }
 
-static uint64_t wait(const sender *s) {
+static uint32_t wait(const sender *s) {
     const int kept = s->backoff < LINK_KEPT_DOUBLINGS ? s->backoff : LINK_KEPT_DOUBLINGS, doublings = s->tries > kept ? s->tries : kept;
-    const uint64_t usual = timeout(s) << doublings;
+    uint32_t usual = timeout(s);
+    for (int k = 0; k < doublings && usual < LINK_LONGEST_TIMEOUT_US; k++) usual *= 2;
     return (usual < LINK_LONGEST_TIMEOUT_US ? usual : LINK_LONGEST_TIMEOUT_US) + line_time(s, s->reach_bytes);
 }
 
@@ -68,8 +69,8 @@ int sender_next(sender *s, uint64_t now, sent_frame **f, uint16_t *seq) {
 /* RFC 6298; of frames that were sent twice or held it is not known what was answered when (Karn). */
 static void measure(sender *s, const sent_frame *f, uint64_t now) {
     if (f->sends != 1 || f->held) return;
-    const int64_t taken = (int64_t)(now - f->sent_at) - (int64_t)line_time(s, f->ahead), sample = taken > 0 ? taken : 0;
-    const int64_t off = sample - s->smoothed;
+    const int32_t taken = (int32_t)(uint32_t)(now - f->sent_at) - (int32_t)line_time(s, f->ahead), sample = taken > 0 ? taken : 0;
+    const int32_t off = sample - s->smoothed;
     if (!s->measured) s->smoothed = sample, s->deviation = sample / 2;
     else s->deviation += ((off < 0 ? -off : off) - s->deviation) / 4, s->smoothed += off / 8;
     s->measured = 1, s->backoff = 0;
@@ -84,7 +85,7 @@ static void forget(sender *s, uint64_t now) {
 }
 
 static int overdue(const sender *s, const sent_frame *f, uint64_t now) {
-    return f->sends == 1 || now - f->sent_at > (uint64_t)s->smoothed + line_time(s, f->ahead);
+    return f->sends == 1 || now - f->sent_at > (uint32_t)s->smoothed + line_time(s, f->ahead);
 }
 
 static void mend(sender *s, uint32_t held, uint64_t now) {

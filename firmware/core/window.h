@@ -21,7 +21,7 @@ typedef struct {
     uint16_t base;
     uint32_t credit, rate; /* bytes the receiver has room for; bytes a second that the line carries, 0: not known */
     uint64_t timer;
-    int64_t smoothed, deviation;
+    int32_t smoothed, deviation;
     int measured, tries, backoff;
     uint32_t doubted;
 } sender;
