@@ -103,18 +103,19 @@ def _instructions() -> Iterator[str]:
     yield _words("ABILITY_NAMES", needs)
     yield f"#define ABILITIES_KNOWN {sum(1 << k for k, name in enumerate(needs) if name in ABILITIES)}"
     yield f"#define ABILITY_COUNT {len(needs)}"
-    yield "typedef struct { char mnemonic[8]; uint8_t opcode, required, most, ability, forms[3]; } bio_row;"
+    yield "typedef struct { uint8_t opcode, required, most, ability, forms[3]; } bio_row;"
     rows = ",\n    ".join(_row(row, needs) for row in ROWS)
     yield f"static const bio_row ROWS[{len(ROWS)}] = {{\n    {rows}}};"
     yield f"#define ROW_COUNT {len(ROWS)}"
-    assert all(len(word) < 8 for word in BY_MNEMONIC)
+    mnemonics = " ".join(f'"{word}\\0"' for word in BY_MNEMONIC)
+    yield f"static const char MNEMONICS[] = {mnemonics};  /* the last is empty */"
     yield _words("RESERVED_WORDS", sorted(RESERVED))
 
 
 def _row(row: Row, needs: list[str]) -> str:
     forms = [sum(_FORMS[form] for form in slot.kind.forms) for slot in row.slots] + [0] * MAX_OPERANDS
     numbers = [row.opcode, row.required, len(row.slots), needs.index(row.needs)]
-    return f'{{"{row.mnemonic}", {", ".join(map(str, numbers))}, {{{", ".join(map(str, forms[:MAX_OPERANDS]))}}}}}'
+    return f'{{{", ".join(map(str, numbers))}, {{{", ".join(map(str, forms[:MAX_OPERANDS]))}}}}}'
 
 
 # --- messages -----------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ static int can_name(const bbc_strings *s, uint32_t at, flaw *why) {
         fine = letter(c) || digit(c) || c == '.';
     }
     fine = fine && !is_register(text, size);
-    for (int k = 0; k < ROW_COUNT && fine; k++) fine = !(strlen(ROWS[k].mnemonic) == size && !memcmp(ROWS[k].mnemonic, text, size));
+    for (const char *word = MNEMONICS; *word && fine; word += strlen(word) + 1) fine = !(strlen(word) == size && !memcmp(word, text, size));
     for (unsigned k = 0; k < sizeof RESERVED_WORDS / sizeof *RESERVED_WORDS && fine; k++) fine = !is_word(text, size, RESERVED_WORDS[k]);
     return fine ? 1 : bbc_wrong(why, SAY_BAD_NAME);
 }
