@@ -170,14 +170,21 @@ def _refuse_one_file_for_two(ctx: click.Context, request: Request) -> None:
 def _prepared(request: Request, console: Settings) -> tuple[Verified, RunOptions]:
     """The verified program with its constants replaced, and the options of the run."""
     from bioasm.settings import program_with_lanes, split_settings
-    from bioasm.sweeps.values import axes
 
     settings = split_settings(request.settings)
-    chosen = program_with_lanes(common.load(request.path), settings, axes(request.by_lane, "--set-lanes"))
+    chosen = program_with_lanes(common.load(request.path), settings, _by_lane(request.by_lane))
     verified = chosen.verified
     if verified.warnings and not request.quiet:
         common.report(verified.warnings, console)
     return verified, _options(request, chosen)
+
+
+def _by_lane(settings: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    if not settings:
+        return {}
+    from bioasm.sweeps.values import axes
+
+    return axes(settings, "--set-lanes")
 
 
 def _options(request: Request, chosen: LaneSettings) -> RunOptions:

@@ -84,10 +84,10 @@ def connection_states(verified: Verified) -> Iterator[tuple[str, str]]:
 def cell_shapes(verified: Verified) -> Iterator[tuple[str, dict[str, Any]]]:
     """The variables of CVs that the program reads or records, as it writes them: how many CVs and cells, the unit, and
     the shape of a cell as strokes (x, y, x, y, diameter in um, CV), one after another."""
-    from bioasm.morphology.picture import strokes
-
     network = verified.network
     for cables in network.cables:
+        from bioasm.morphology.picture import strokes  # most programs have no cells that are trees
+
         cells = network.populations[cables.cells].n
         for ref in dict.fromkeys(_seen(verified)):
             instance = network.instance(ref.owner)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from bioasm.diagnostics import BioasmError, Diagnostic, did_you_mean
+from bioasm.morphology.conventions import METHODS, RESERVED
 from bioasm.morphology.faults import Line
 from bioasm.morphology.policies import EXTENT, FIXED, LAMBDA, SEGMENTS, Policy, cut_count, cuts_of, merged
 from bioasm.morphology.profile import Along, has_profile, read_profile
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(r"\s*\.cell[ \t]+(\w+)\s*\{")
 _SUMMARY = re.compile(r'[ \t]*"([^"]*)"')
-METHODS = ("implicit", "crank_nicolson")
-RESERVED = "cv"  # `cells_cv` are the CVs of cells, so that no place that sees spikes has this name
 CM, RA = 0.01, 1.0  # F/m2 and ohm m: 1 uF/cm2, and NEURON's and Arbor's usual 100 ohm cm
 _CAPACITANCE = EXPONENTS[Dimension.CAPACITANCE_DENSITY]
 _RESISTIVITY = product(EXPONENTS[Dimension.RESISTANCE], LENGTH)

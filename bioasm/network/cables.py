@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from bioasm.models.base import Model
-from bioasm.morphology.cell import RESERVED, Cell
-from bioasm.morphology.regions import Location
+from bioasm.morphology.conventions import RESERVED
 
-if TYPE_CHECKING:
-    from bioasm.morphology.volumes import Probe  # imports numpy, which most commands do not need
+if TYPE_CHECKING:  # most programs have no cells that are trees
+    from bioasm.morphology.cell import Cell
+    from bioasm.morphology.regions import Location
+    from bioasm.morphology.volumes import Probe
 
 VOLUMES = f"_{RESERVED}"  # suffix of the population of CVs
 INTO, POTENTIAL = "into", "cv"  # suffixes at a place: the total current into it, and the potential of its CV
@@ -62,6 +63,8 @@ class Site(NamedTuple):
 
 def sites(cell: Cell) -> list[Site]:
     """The place of the unnamed detector (else the root), whose suffix is empty, and all places with names."""
+    from bioasm.morphology.regions import Location
+
     places = {"": cell.detector or Location(0, 0.0)} | {f"_{name}": place for name, place in cell.places.items()}
     return [Site(suffix, place, cell.volumes.at(place), cell.volumes.probe(place)) for suffix, place in places.items()]
 

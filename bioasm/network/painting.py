@@ -13,16 +13,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bioasm.models.expression import Expression, symbols
-from bioasm.morphology.cell import Cell
-from bioasm.morphology.profile import DISTANCE, RADIUS, SHAPE
 from bioasm.units import NO_UNIT, Exponents
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # most programs have no cells that are trees
+    from bioasm.morphology.cell import Cell
     from bioasm.morphology.patches import Array, Patches
 
 
 def painted_names(cell: Cell, constants: Mapping[str, Exponents]) -> dict[str, Exponents]:
     """The names that a formula may read, with their units; a region hides a constant of its name."""
+    from bioasm.morphology.profile import SHAPE
+
     return {**constants, **dict.fromkeys(cell.region_names, NO_UNIT), **SHAPE}
 
 
@@ -47,6 +48,7 @@ class Painted:
     def values(self) -> dict[str, Any]:
         """The values of the names that the formula reads: one number, or one for each patch."""
         from bioasm.morphology.patches import shares_in
+        from bioasm.morphology.profile import DISTANCE, RADIUS
 
         own, found = {DISTANCE: self.patches.distance, RADIUS: self.patches.radius}, dict[str, Any](self.constants)
         for name in symbols(self.formula) - self.constants.keys():

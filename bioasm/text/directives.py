@@ -13,7 +13,6 @@ from bioasm.isa.limits import limit
 from bioasm.isa.modeltext import CELL, KINDS, instance_fault, model_text
 from bioasm.isa.program import ModelText, Quantity, Section
 from bioasm.text.assembly import AssemblyState, Place
-from bioasm.text.cells import with_samples
 from bioasm.text.document import Item, Statement
 from bioasm.text.operands import DATA_FORMS, Fault, read_number, read_string
 
@@ -147,11 +146,17 @@ def _model(state: AssemblyState, place: Place, statement: Statement) -> None:
         raise Fault("B008", f"`{item.text}` is a {first.kind} already", hint, item)
     if len(state.models) >= limit("models"):
         raise Fault("B111", f"a program has at most {limit('models')} models and mechanisms", None, item)
-    block = with_samples(statement.value, place) if kind == CELL else statement.value.text
+    block = _with_samples(statement.value, place) if kind == CELL else statement.value.text
     text = model_text(kind, item.text, block)
     if len(text.encode()) > limit("model_bytes"):
         raise Fault("B111", f"the text of a {kind} has at most {limit('model_bytes')} bytes", None, item)
     state.models[item.text] = ModelText(kind, item.text, text, place.span(statement.head, item))
+
+
+def _with_samples(item: Item, place: Place) -> str:
+    from bioasm.text.cells import with_samples  # most programs have no cells that are trees
+
+    return with_samples(item, place)
 
 
 def _whole(item: Item) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.modeltext import CELL
@@ -11,7 +12,9 @@ from bioasm.isa.program import ModelText, Program
 from bioasm.models import MODELS
 from bioasm.models.base import MECHANISM, NEURON, SPINS, SYNAPSE, Model
 from bioasm.models.heads import HEADS
-from bioasm.morphology.cell import Cell, read_cell
+
+if TYPE_CHECKING:
+    from bioasm.morphology.cell import Cell
 
 
 class Catalogue:
@@ -70,6 +73,8 @@ def parsed(text: ModelText) -> Model:
 
 def parsed_cell(text: ModelText) -> Cell:
     """Parse the text of a cell. Raises BioasmError with the error at its place in the program's file."""
+    from bioasm.morphology.cell import read_cell  # most programs have no cells that are trees
+
     return read_cell(*_placed(text))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bioasm.diagnostics import did_you_mean
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.limits import limit
 from bioasm.models.base import SPINS, Model
-from bioasm.morphology.cell import Cell
-from bioasm.morphology.regions import shared
 from bioasm.network.cables import CURRENT, VOLUMES, Cables, cell_model, detector_model, volume_model
 from bioasm.network.network import Mechanism, Population
 from bioasm.units import EXPONENTS, Dimension
 from bioasm.verifier.network_parts import NetworkBuilder
+
+if TYPE_CHECKING:
+    from bioasm.morphology.cell import Cell
 
 
 def add_cells(builder: NetworkBuilder, name: str, cell: Cell, n: int) -> Found:
@@ -94,6 +97,8 @@ def _is_current(model: Model) -> bool:
 
 def _twice(builder: NetworkBuilder, model: Model, cables: Cables, part: str) -> Found:
     """The finding that the mechanism is painted on an overlapping region already."""
+    from bioasm.morphology.regions import shared  # most programs have no cells that are trees
+
     cell = cables.cell
     for other in builder.mechanisms:
         same = other.population == cables.volumes and other.model.name == model.name

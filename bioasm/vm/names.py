@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bioasm.isa.program import DataRef, Name, Operand
-from bioasm.morphology.cell import METHODS
+from bioasm.morphology.conventions import METHODS
 from bioasm.network.attachment import owner_of
 from bioasm.network.cables import sites
 from bioasm.network.coupling import sums

@@ -18,7 +18,7 @@ from bioasm.drivers.brian2.cell import covered, identifier
 from bioasm.drivers.brian2.compartments import Compartments, Stretched
 from bioasm.drivers.brian2.flows import flow_variable, slope_variable
 from bioasm.drivers.brian2.population import Population
-from bioasm.morphology.cell import METHODS
+from bioasm.morphology.conventions import METHODS
 from bioasm.morphology.regions import Location
 from bioasm.network.cables import CM_FACTOR, POTENTIAL, Cables
 
