@@ -1,1 +1,1 @@
-"""From model texts to the Python source of one compiled step: what is computed when, and how often."""
+"""Code generator: from model texts to the source of one step, through lowering, passes, scheduling and printing."""

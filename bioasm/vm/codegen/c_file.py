@@ -1,4 +1,4 @@
-"""The C file of a program's dynamics: constants, elementary functions, what a step calls, the generated step, the entry."""
+"""Assembly of the C file of a program's dynamics: constants, elementary functions, runtime, generated step, entry point."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLES |= {"STATUS": layout.Status, "WAVE": layout.Wave}
 
 
 class Dialect(NamedTuple):
-    """A kind of C: what a file begins with, macros first, where its elementary functions are, and what it ends with."""
+    """A dialect of C: the files at the beginning (macros first), the source of elementary functions, and the end."""
 
     head: str
     begins: tuple[str, ...]
@@ -33,17 +33,17 @@ class Dialect(NamedTuple):
 
 
 def shared(name: str) -> str:
-    """The text of one of the files that all printed dynamics share."""
+    """The text of a file of the C runtime."""
     return files("bioasm.vm.codegen").joinpath("c", f"{name}.h").read_text(encoding="utf-8")
 
 
 def own_functions() -> str:
-    """The elementary functions, and fma for targets without one."""
+    """Definitions of the elementary functions, and fma for targets without it."""
     return "\n".join([shared("fma"), print_elementary()])
 
 
 def functions_elsewhere() -> str:
-    """Elementary functions of which another file of the same image has the only copy."""
+    """Declarations of elementary functions that another file of the image defines."""
     return "\n".join([*_FMA_ELSEWHERE, declare_elementary()])
 
 
@@ -56,7 +56,7 @@ CUDA = Dialect("/* Printed by BioASM for NVRTC. */", ("cuda", "items"), print_el
 
 
 class Share(NamedTuple):
-    """What a work item does: one lane of a block of so many, and of this one neuron in `parts`; both are powers of 2."""
+    """The share of a work item: one of `lanes` lanes of a block, and of it one neuron in `parts`; both are powers of 2."""
 
     lanes: int
     parts: int = 1
@@ -69,7 +69,7 @@ def network_file(made: Generated, storage: str, dialect: Dialect = PLAIN, share:
     """
     flags = {name: int(number) for name, number in made.program.constants.items()} | {"COUPLED_HERE": int(bool(storage))}
     coupled = [_couplings(storage), shared("couplings"), shared("feedback")] if storage else []
-    lists = len(made.noises) + sum(name.startswith("id:") for name in made.layout.wholes)  # populations, and events of some
+    lists = len(made.noises) + sum(name.startswith("id:") for name in made.layout.wholes)  # of populations and of events
     parts = [*_common(dialect, share, lists), _defined(flags), print_c(made.program, made.layout), *coupled, shared("advance")]
     return "\n".join([*parts, shared(dialect.ends)])
 
@@ -84,7 +84,7 @@ def ising_file(storage: str, whole: bool, dialect: Dialect = PLAIN, share: Share
 
 
 def _common(dialect: Dialect, share: Share | None, lists: int) -> list[str]:
-    """What all files begin with; neurons spike by ids of so many `lists`."""
+    """The common beginning of all files; `lists` is the number of lists of spikes and events."""
     begins = [dialect.head, *map(shared, dialect.begins)]
     begins += [_defined({"LANES": share.lanes, "PARTS": share.parts, "SPIKE_LISTS": lists})] if share else []
     return [*begins, _constants(), shared("base"), dialect.functions(), shared("threefry"), shared("network")]
@@ -102,7 +102,7 @@ def _defined(names: dict[str, Any]) -> str:
 
 
 def _constants() -> str:
-    """The places in the machine's tables, and the constants of random numbers."""
+    """Constants: indices of the machine's tables, and those of random numbers."""
     lines = [f"#define {slot.name} {int(slot)}" for slot in layout.Ctx]
     lines.append(f"#define CTX_SIZE {len(layout.Ctx)}")
     for prefix, table in _TABLES.items():
@@ -125,5 +125,5 @@ def random_constants() -> list[str]:
 
 
 def _single(x: Any) -> str:
-    """A float32 that C reads back bit for bit."""
+    """A float32 as a C literal that reads back bit for bit."""
     return f"{float(np.float32(x)).hex()}f"

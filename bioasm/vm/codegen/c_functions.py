@@ -1,4 +1,4 @@
-"""Prints the elementary functions as C: each operation of `bioasm.runtime.elementary` becomes one line."""
+"""C printer of the elementary functions: each operation of `bioasm.runtime.elementary` becomes one line."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class CArithmetic:
 
 
 def c_number(x: float) -> str:
-    """A float64 that C reads back bit for bit."""
+    """A float64 as a C literal that reads back bit for bit."""
     if math.isfinite(x):
         return repr(float(x)) if x >= 0 and math.copysign(1.0, x) > 0 else f"({float(x)!r})"
     return "BIO_NAN" if x != x else "BIO_INFINITY" if x > 0 else "(-BIO_INFINITY)"
@@ -150,7 +150,7 @@ def print_elementary() -> str:
 
 
 def declare_elementary() -> str:
-    """The elementary functions without their bodies, for files of which another one defines them."""
+    """Declarations of the elementary functions, for files that link against another's definitions."""
     return "\n".join(f"{_signature(name, parameters)};" for name, parameters, _ in _all())
 
 

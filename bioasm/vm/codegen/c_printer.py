@@ -1,4 +1,4 @@
-"""Prints a step's functions as C; its dialects differ in macros alone (`c/plain.h`, `c/opencl.h`, `c/cuda.h`)."""
+"""C printer of a step's functions; dialects differ only in macros (`c/plain.h`, `c/opencl.h`, `c/cuda.h`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TABLES = {
 
 
 def print_c(program: Program, layout: Layout) -> str:
-    """The functions as C, with their declarations before them."""
+    """The functions as C, preceded by their declarations."""
     declarations = [f"{_head(function)};" for function in program.functions]
     return "\n".join(declarations) + "\n\n" + "\n\n".join(_function(f, layout) for f in program.functions) + "\n"
 
@@ -67,7 +67,7 @@ def _function(function: Function, layout: Layout) -> str:
 
 
 def _first_of(function: Function) -> str:
-    """The cell from which a function counts the index of its loops over cells."""
+    """The first cell of a function's loops over cells, from which their index counts."""
     given = [*function.parameters, *(s.local for s in function.body if isinstance(s, Let))]
     return "first" if FIRST in given else "0"
 

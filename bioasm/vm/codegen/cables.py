@@ -1,8 +1,8 @@
-"""The step of cells that are trees: currents into places, the tree's equations, and what sees the new potentials.
+"""Hines solver: code of the step of multicompartment cells, with currents into places, the tree's equations, and detectors.
 
-C dv/dt = A I(v) + sum of axial currents is solved with implicit Euler steps, I linearised at the old potential: the matrix has
-C/dt - A dI/dv and the axial conductances of a control volume on its diagonal. Hines' elimination (1984) goes from the tips to
-the root and back, in order n. Crank-Nicolson is the same over half a step, and the other half as far again.
+C dv/dt = A I(v) + sum of axial currents is solved with implicit Euler steps and I linearised at the old potential: the matrix
+has C/dt - A dI/dv and the axial conductances of a control volume on its diagonal. Hines' elimination (1984) goes from the tips
+to the root and back, in order n. Crank-Nicolson is the same over half a step, extrapolated over the other half.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from bioasm.vm.codegen.system import Instance
 from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Value, as_value, cell, field, made_of, named, read
 
-TREE = "tree:"  # what the fields begin with that belong to trees
+TREE = "tree:"  # prefix of the fields of trees
 PARENT, CONDUCTANCE, AXIAL, CAPACITY, AREA = "parent", "conductance", "axial", "capacity", "area"
-SITES, SHARES = "sites", "shares"  # of each place: its CV and the two beside it, then detectors' CVs; the farther one's part
+SITES, SHARES = "sites", "shares"  # per place: its CV and two neighbours, then detectors' CVs; the farther one's weight
 DIAGONAL, RIGHT = "diagonal", "right"
 PER_SITE = 3
 AT, UP, HERE = (named(word, Type.I64) for word in ("cv", "up", "here"))
 
 
 def tree_field(what: str, population: int) -> str:
-    """The field of one part of the trees whose CVs are that population."""
+    """The field `what` of the trees whose CVs are that population."""
     return f"{TREE}{what}:{population}"
 
 
 def runs_field(mechanism: str, population: int) -> str:
-    """The field with the runs of CVs that a mechanism (by its id) is painted on: the first neuron and the number of each."""
+    """The field with the runs of CVs that a mechanism (by its id) is painted on: first neuron and length of each."""
     return tree_field(f"runs:{mechanism}", population)
 
 
 class CableSteps:
-    """Builds the functions of one kind of cells, and the statements that call them."""
+    """Builder of the functions of one kind of cells, and of the statements that call them."""
 
     def __init__(self, frame: Frame, cables: CableSites) -> None:
         self.frame, self.cables, self.q = frame, cables, cables.volumes
         self.cells, self.volumes = frame.steps[cables.cells], frame.steps[cables.volumes]
 
     def add(self) -> None:
-        """Add the functions: loops over cells, over CVs and over those of painted mechanisms, and the solution of the tree."""
+        """Add the functions: loops over cells, over CVs and over those of painted mechanisms, and the Hines solver."""
         p, q, add = self.cables.cells, self.q, self.frame.add_loop
         add(f"inject_{p}", p, self._inject())
         for at, mechanism in enumerate(self.apart):
@@ -68,7 +68,7 @@ class CableSteps:
                 add(f"advance_{q}_{at}", q, _advance(self.volumes, {mechanism.id}))
 
     def statements(self) -> Iterator[Statement]:
-        """One step of the potentials and of all that is placed on cells and CVs."""
+        """One step of the potentials and of all mechanisms on cells and CVs."""
         p, q = self.cables.cells, self.q
         yield _whole(f"inject_{p}", p)
         if self.apart:
@@ -88,15 +88,15 @@ class CableSteps:
 
     @property
     def apart(self) -> tuple[Instance, ...]:
-        """The painted mechanisms that have loops of their own."""
+        """The painted mechanisms with loops of their own."""
         return self.volumes.system.apart
 
     def _together(self, steps: StepBuilder) -> set[str]:
-        """The ids of all that is stepped in loops over all cells."""
+        """The ids of the instances that are stepped in loops over all cells."""
         return {one.id for one in steps.system.instances if one not in steps.system.apart}
 
     def _in_region(self, function: str, at: int, mechanism: Instance, *, again: bool = False) -> Iterator[Statement]:
-        """Calls of a function over the runs of CVs that a mechanism is painted on: the first neuron and the number of each."""
+        """Calls of a function over the runs of CVs that a mechanism is painted on."""
         count = read("whole", f"runs:{mechanism.id}", Rate.UNIFORM)
         runs, run = named(f"runs{self.q}_{at}", Type.I8), named(f"run{self.q}_{at}", Type.I64)
         if not again:
@@ -109,7 +109,7 @@ class CableSteps:
     # --- before the solution ------------------------------------------------------------------------
 
     def _inject(self) -> Loop:
-        """Currents into places and their slopes, at the old potentials, and the first stage of what is placed there."""
+        """Linearised currents into places at the old potentials, and the first stage of the mechanisms there."""
         loop, system = self.cells.loop(later=True), self.cells.system
         for suffix in self.cables.suffixes:
             into = Symbol(system.population.qualified(INTO + suffix))
@@ -120,7 +120,7 @@ class CableSteps:
         return _first_stage(self.cells, loop, self._together(self.cells))
 
     def _begin_sum(self) -> Loop:
-        """Current density and slope of what is not painted by itself; loops of painted mechanisms add to them."""
+        """Linearised current density of mechanisms in the common loop; loops of painted mechanisms add to it."""
         loop, system = self.volumes.loop(later=True), self.volumes.system
         alone = {value for mechanism in self.apart for value in system.added_by(mechanism)}
         current = system.total(system.population.qualified(CURRENT), without=alone)
@@ -133,7 +133,7 @@ class CableSteps:
         return simplify(derivative(system.flat(current), system.population.qualified("v")))
 
     def _paint(self, mechanism: Instance) -> Loop:
-        """A painted mechanism's current density and its derivative by the potential, and its first stage."""
+        """A painted mechanism's current density and its derivative with respect to the potential, and its first stage."""
         loop = self.volumes.loop(later=True)
         total, slope = (loop.array(tree_field(word, self.q)) for word in (RIGHT, DIAGONAL))
         for value in self.volumes.system.added_by(mechanism):
@@ -145,7 +145,7 @@ class CableSteps:
         return _first_stage(self.volumes, loop, {mechanism.id})
 
     def _assemble(self) -> Loop:
-        """Diagonal and right side of each CV, and the first stage of what is painted on all of them."""
+        """Assembly of the diagonal and right side of each CV, and the first stage of mechanisms on all CVs."""
         loop, population = self.volumes.loop(later=True), self.volumes.system.population
         current, v = Symbol(population.qualified(CURRENT)), loop.value(Symbol(population.qualified("v")), loop.start)
         if self.apart:
@@ -163,7 +163,7 @@ class CableSteps:
     # --- the solution -------------------------------------------------------------------------------
 
     def _solve(self) -> Function:
-        """Hines' elimination over CVs, all cells and lanes of a block side by side; then the potentials at places."""
+        """Hines elimination over CVs, vectorised over the cells and lanes of a block; then the potentials at places."""
         p, q = self.cables.cells, self.q
         width, n = named("width", Type.I64), named("volumes", Type.I64)
         self._arrays: list[Statement] = [Let(width, cells(p)), Let(n, read("whole", f"volumes:{q}", Rate.UNIFORM))]
@@ -187,14 +187,14 @@ class CableSteps:
         return ("d", tree_field(DIAGONAL, self.q)), ("r", tree_field(RIGHT, self.q)), ("v", potential)
 
     def _view(self, word: str, name: str, population: int, count: Value) -> Value:
-        """The present block's part of a field of cells, as a local."""
+        """A local with the present block's part of a field of cells."""
         local = named(word, Type.F8)
         address = field(name, population, "f8", "cell")
         self._arrays.append(Let(local, made_of("view", Type.F8, (address, neurons(population) * LANE0, count))))
         return local
 
     def _table(self, word: str, what: str, dtype: str, count: Value) -> Value:
-        """An array that all cells share, as a local."""
+        """A local with an array that all cells share."""
         local = named(word, Type(dtype))
         address = field(tree_field(what, self.q), self.q, dtype, "tree")
         self._arrays.append(Let(local, made_of("view", Type(dtype), (address, as_value(0), count))))
@@ -219,7 +219,7 @@ class CableSteps:
     def _eliminated(
         self, width: Value, n: Value, parents: Value, conductances: Value, vectors: tuple[Value, Value, Value]
     ) -> Iterator[Statement]:
-        """Elimination towards the root, where 1/diagonal takes the place of the diagonal, and substitution away from it."""
+        """Elimination towards the root, which replaces the diagonal by its inverse, and back substitution away from it."""
         d, r, v = vectors
         g = named("g", Type.F64)
         places = (Let(g, conductances.item(AT)), Let(HERE, AT * width), Let(UP, parents.item(AT) * width))
@@ -240,12 +240,12 @@ class CableSteps:
         yield For(AT, as_value(1), n, 1, (*places, _over(width, down)), Space.COMPARTMENT)
 
     def _taken(self, v: Value, at: Value, solved: Value) -> tuple[Statement, ...]:
-        """The new potential from what was solved for."""
+        """The new potential from the solution: itself, or extrapolated for Crank-Nicolson."""
         new = as_value(2.0) * solved - v.item(at) if self.cables.crank_nicolson else solved
         return (Store(v, at, new),)
 
     def _gathered(self, at: int, suffix: str, sites: Value, shares: Value, width: Value, v: Value) -> Iterator[Statement]:
-        """The potentials of a place's CV and at the place itself."""
+        """The potential of a place's CV, and the interpolated one at the place."""
         p, population = self.cables.cells, self.cells.system.population
         cv, near, far = (named(f"{word}{at}", Type.I64) for word in ("own", "near", "far"))
         for k, local in enumerate((cv, near, far)):
@@ -279,7 +279,7 @@ def _whole(function: str, p: int) -> Do:
 
 
 def _first_stage(steps: StepBuilder, loop: Loop, of: set[str]) -> Loop:
-    """Let the first stage of instances (by their ids) follow in a loop that reads the old potentials."""
+    """Append the first stage of instances (by their ids) to a loop that reads the old potentials."""
     moment = loop.start
     for stage in steps.system.stages[:1]:
         moment = steps.stage(loop, _of(stage, of), moment)

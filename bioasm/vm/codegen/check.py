@@ -1,4 +1,4 @@
-"""The verifier of the step program: types and index spaces after each pass, and locals of the functions that are made."""
+"""IR verifier of the step program: types and index spaces after each pass, and locals of the final functions."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from bioasm.vm.codegen.statements import (
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value
 
-LEAVES = ("const", "name", "read", "item", "view", "from", "cell")  # values whose types no operation gives
+LEAVES = ("const", "name", "read", "item", "view", "from", "cell")  # leaves, whose types don't follow from an operation
 
 
 def check_pass(name: str, effects: Iterable[Statement], space: Space = Space.CELL) -> None:
-    """Check what a turn of a loop over a space does, after the pass `name`: types of operations, and one index space.
+    """Check the effects of a loop body over a space after the pass `name`: types of operations, and one index space.
 
     Raises:
-        IllTypedError: the pass has left a value that is not well typed, or that belongs to something else.
+        IllTypedError: the pass has left an ill-typed value, or one of another index space.
     """
     seen: set[Value] = set()
     for effect in effects:
@@ -78,8 +78,8 @@ def check(program: Program) -> None:
     """Check every function of a step, after all passes.
 
     Raises:
-        IllTypedError: a local is read before it is set or set twice, an operation has arguments of other types than it takes,
-            or a loop over one index space reads what belongs to another.
+        IllTypedError: a local is read before it is set or set twice, an operation has arguments of wrong types, or a loop over
+            one index space reads a value of another.
     """
     known = dict(KERNELS)
     for function in program.functions:
@@ -95,7 +95,7 @@ def check_loop(name: str, function: Function) -> None:
 class _Checker:
     def __init__(self, known: dict[str, Signature], function: Function, where: str) -> None:
         self.known, self.function, self.where = known, function, where
-        self.spaces: frozenset[Space] = frozenset()  # of the loops around
+        self.spaces: frozenset[Space] = frozenset()  # of the enclosing loops
         names = {str(p.data): p.type for p in function.parameters} | {"block": Type.I8}  # the printers set it
         self._block(function.body, names, set())
 
@@ -103,7 +103,7 @@ class _Checker:
         return IllTypedError(f"{self.where}: {what}")
 
     def _block(self, statements: tuple[Statement, ...], names: dict[str, Type], mutable: set[str]) -> None:
-        """Check statements in which `names` are set already; what they set is known until their end."""
+        """Check statements in the scope of `names`; locals that they set are in scope until their end."""
         names = dict(names)
         for statement in statements:
             for value in operands(statement):

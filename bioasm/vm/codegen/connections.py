@@ -1,7 +1,7 @@
-"""The equations and statements of a synapse as a loop over connections: what its names are at a connection and at its two ends.
+"""Code of synapses: their equations and handlers as loops over connections, with names at a connection and its two ends.
 
-Names of the synapse become `id.name`; what it uses of a neuron becomes `pre!p0.v` or `post!p0.v`, the cell at that end. A turn
-of the loop is one connection in one lane, at the local ENTRY; PRE_CELL and POST_CELL are the cells at its ends.
+Names of the synapse become `id.name`; neurons' variables become `pre!p0.v` or `post!p0.v`, of the cell at that end. An
+iteration is one connection in one lane, at the local ENTRY; PRE_CELL and POST_CELL are the cells at its ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SEPARATOR = "!"
 
 
 class SynapseSystem:
-    """The names of one synapse: its own, and what they mean of the neurons at both ends."""
+    """Symbol table of one synapse: its own names, and those of the neurons at both ends."""
 
     def __init__(self, link: Link, systems: tuple[System, ...]) -> None:
         assert link.synapse is not None
@@ -45,7 +45,7 @@ class SynapseSystem:
 
     @property
     def population(self) -> Instance:
-        """The population that receives."""
+        """The id of the postsynaptic population."""
         return self.systems[self.link.target.population].population
 
     @cached_property
@@ -64,7 +64,7 @@ class SynapseSystem:
         return {use.name: self._at_end(use.name) for use in self.model.uses}
 
     def _at_end(self, use: str) -> Expression:
-        """The expression that a name of a neuron is computed from at its end."""
+        """The expression of a neuron's name at its end."""
         population, name = self.link.owners[use]
         system = self.systems[population]
         return _marked(system.flat(Symbol(name)), end_of(use)[1], system)
@@ -76,21 +76,21 @@ class SynapseSystem:
         return rebuilt(expression, self.qualify)
 
     def name(self, word: str) -> str:
-        """The qualified name of a word that is changed, or of one of the synapse's own."""
+        """The qualified name of a changed variable, or of one of the synapse's own."""
         if word in ("t", "dt"):
             return word
         used = self._uses.get(word)
         return used.name if isinstance(used, Symbol) else self.instance.qualified(word)
 
     def flat(self, expression: Expression) -> Expression:
-        """The expression with all definitions put in."""
+        """The expression with all definitions substituted."""
         return expanded(expression, self.definitions)
 
     def rate_of_change(self, expression: Expression) -> Rate:
         """How often an expression changes.
 
-        What is computed from parameters alone is written in one way, whether they are alike for all connections and lanes or
-        not, so that a lane with values of its own has the last digits of a run with these values.
+        Expressions of parameters alone have one form, whether parameters are the same for all connections and lanes or not, so
+        that a lane with values of its own has the same bits as a run with these values.
         """
         if isinstance(expression, Symbol):
             if expression.name in self.definitions:
@@ -108,12 +108,12 @@ class SynapseSystem:
 
     @cached_property
     def event_driven(self) -> list[Equation]:
-        """The equations that are solved from event to event."""
+        """The event-driven equations."""
         return [e for e in self._equations() if e.method == EVENT_DRIVEN]
 
     @cached_property
     def stages(self) -> list[list[Equation | Assignment]]:
-        """The equations and assignments that are computed in every step, in one stage; no stage where there are none."""
+        """The clock-driven equations and assignments, in at most one stage."""
         assigned = [s for stage in self.model.stages for s in stage if isinstance(s, Assignment)]
         here: list[Equation | Assignment] = [e for e in self._equations() if e.method != EVENT_DRIVEN]
         here += [Assignment(self.name(s.variable), self.qualify(s.value)) for s in assigned]
@@ -127,7 +127,7 @@ class SynapseSystem:
 
 
 def _marked(expression: Expression, end: str, system: System) -> Expression:
-    """An expression of a neuron's names as one of the cell at an end; what is alike for all cells keeps its name."""
+    """An expression of a neuron's names, marked with an end; names that are the same for all cells are not marked."""
     if isinstance(expression, Symbol):
         name = level_field(system.population.id) if expression.name == "noise" and system.noisy_by_lane else expression.name
         alike = name in ("t", "dt", "noise") or (name in system.parameters and name not in system.own)
@@ -136,14 +136,14 @@ def _marked(expression: Expression, end: str, system: System) -> Expression:
 
 
 def entries(link: Link, view: Callable[[str, Field, Value, Value], Value], name: str, entry: Value) -> tuple[Value, Value]:
-    """The array of what each connection has in each lane of a block, and the index of an entry in it."""
+    """The array of a value per connection and lane of a block, and the index of an entry in it."""
     edges, size = read("whole", f"edges:{link.name}", Rate.UNIFORM), max(1, len(link.record))
     array = view(name, Field(link.target.population, "f8", "entry"), edges * LANE0 * size, edges * WIDTH * size)
     return array, entry * size
 
 
 class ConnectionLoop(Loop):
-    """Collects what a turn stores and sends. `views` are the locals of the arrays that it reads, by their fields."""
+    """Builder of a loop over connections: collects stores and sends. `views` are the locals of the arrays read, by field."""
 
     def __init__(self, system: SynapseSystem, numbering: Numbering, hoisting: Hoisting, clamped: bool) -> None:
         super().__init__(system, -1, numbering, hoisting)  # type: ignore[arg-type]
@@ -152,12 +152,12 @@ class ConnectionLoop(Loop):
         self._items: dict[str, tuple[Value, Value]] = {}
         self._sent = 0
         self.reads: set[str] = set()
-        self.by_entry = False  # whether a turn reads or changes what a connection has in each lane
+        self.by_entry = False  # whether an iteration accesses values per connection and lane
 
     # --- arrays -------------------------------------------------------------------------------------
 
     def view(self, name: str, made: Field, first: Value | int, count: Value | int) -> Value:
-        """The local of an array of the present block."""
+        """The local with an array of the present block."""
         if name not in self.views:
             kind = Type(made.dtype)
             address = read("field", name, Rate.UNIFORM, made)
@@ -166,11 +166,11 @@ class ConnectionLoop(Loop):
         return self.views[name].local
 
     def fixed(self, name: str, value: Value) -> Value:
-        """A local with a number that is the same in all turns."""
+        """A local with a loop-invariant number."""
         return self.views.setdefault(name, Let(named(f"v{len(self.views)}", value.type), value)).local
 
     def _item(self, name: str) -> tuple[Value, Value]:
-        """The array of a name and the index of its entry in a turn."""
+        """The array of a name and the index of its entry in an iteration."""
         if name not in self._items:
             self._items[name] = self._found(name)
         return self._items[name]
@@ -195,7 +195,7 @@ class ConnectionLoop(Loop):
         return PRE_CELL if end == PRE else POST_CELL
 
     def _invariant(self, expression: Expression) -> Value:
-        """A value that is constant over steps, computed as it is written, also from what a connection has of its own."""
+        """A value that is constant over steps, computed as written, also from values of single connections."""
         if expression not in self._constants:
             self.fused = False
             self._constants[expression] = self.value(expression, Environment(self.start.time))
@@ -211,14 +211,14 @@ class ConnectionLoop(Loop):
     # --- effects ------------------------------------------------------------------------------------
 
     def save(self, moment: Environment) -> None:
-        """Store the states that have changed at a moment."""
+        """Store the states that are changed at a moment."""
         for name, value in moment.states.items():
             if name != ELAPSED:
                 array, index = self._item(name)
                 self._effects.append(Store(array, index, as_number(self._unless_clamped(name, value))))
 
     def _unless_clamped(self, name: str, value: Value) -> Value:
-        """The value that a neuron's variable has after a statement: a clamped one keeps its own."""
+        """The value of a neuron's variable after a statement; a clamped one keeps its value."""
         end, separator, qualified = name.partition(_SEPARATOR)
         if not separator:
             return value
@@ -232,29 +232,29 @@ class ConnectionLoop(Loop):
         return apply("select", held.item(index).differs(0), array.item(index), value)
 
     def send(self, value: Value) -> None:
-        """Let a turn send a number."""
+        """Add a send of a number."""
         self._effects.append(Assign(named(f"sent{self._sent}", Type.F64, Space.CONNECTION), value))
         self._sent += 1
 
     @property
     def sent(self) -> list[Value]:
-        """The locals of what a turn sends."""
+        """The locals with the sent numbers."""
         return [named(f"sent{at}", Type.F64, Space.CONNECTION) for at in range(self._sent)]
 
     def scheduled(self) -> Scheduled:
-        """The statements of a turn, after all passes."""
+        """The statements of an iteration, after all passes."""
         effects = self._passed([*self._effects], Space.CONNECTION)
         return schedule([e for e in effects if not _idle(e)], as_value(0))
 
 
 def _idle(effect: Effect) -> bool:
-    """Whether a store puts back what is there."""
+    """Whether a store is redundant: it stores the value that it reads."""
     value = effect.value if isinstance(effect, Store) else None
     return value is not None and value.op == "item" and value.arguments == (effect.array, effect.index)  # type: ignore[union-attr]
 
 
 class ConnectionSteps(StepBuilder):
-    """Builds the loops of one synapse: its equations in every step, and its handlers."""
+    """Builder of the loops of one synapse: its clock-driven equations, and its handlers."""
 
     def __init__(self, link: Link, systems: tuple[System, ...], numbering: Numbering, clamped: bool) -> None:
         self.link, self.synapse, self.clamps = link, SynapseSystem(link, systems), clamped
@@ -267,7 +267,7 @@ class ConnectionSteps(StepBuilder):
         return ConnectionLoop(self.synapse, self.numbering, self.hoisting, self.clamps)
 
     def evolve(self) -> ConnectionLoop | None:
-        """The loop over connections in every step; None where nothing is computed in it."""
+        """The loop over connections in every step; None without clock-driven equations."""
         if not self.synapse.stages:
             return None
         loop = self._turn()
@@ -297,7 +297,7 @@ class ConnectionSteps(StepBuilder):
     def _changed(
         self, loop: ConnectionLoop, handler: Handler, moment: Environment, name: str, value: Value
     ) -> dict[str, Value]:
-        """The names that a statement changes: where a neuron is connected with itself also that at the other end, if used."""
+        """The names that a statement changes; of an autapse also the alias at the other end, if used."""
         end, _, qualified = name.partition(_SEPARATOR)
         other = f"{POST if end == PRE else PRE}{_SEPARATOR}{qualified}"
         if self.link.pre != self.link.target.population or not qualified or other not in self._names(handler):
@@ -306,13 +306,13 @@ class ConnectionSteps(StepBuilder):
         return {name: value, other: apply("select", itself, value, loop.value(Symbol(other), moment))}
 
     def _names(self, handler: Handler) -> set[str]:
-        """The qualified names that the statements of a pathway read and change."""
+        """The qualified names that the handler of a pathway reads and changes."""
         read_ = (symbols(self.synapse.flat(self.synapse.qualify(s.value))) for s in handler.statements)
         changed = {self.synapse.name(s.variable) for s in handler.statements if isinstance(s, Assignment)}
         return changed.union(*read_)
 
     def _up_to_date(self, loop: ConnectionLoop) -> Environment:
-        """Solve the event-driven equations from the connection's last event to now."""
+        """Event-driven update: solve the equations from the connection's last event to now."""
         equations = self.synapse.event_driven
         if not equations:
             return loop.start

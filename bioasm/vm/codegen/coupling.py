@@ -1,7 +1,7 @@
-"""Sums over connections in every step: what each connection adds to an input of the neurons that it joins.
+"""Code of sums over connections in every step: each connection adds a term to an input at one end.
 
-All sums are of the values that a step begins with, and constant while its equations are integrated. A sum is set to zero and
-then takes projections in the order of the program and the connections of each in their order (by source, then by target).
+Sums use the values at the beginning of a step, and are constant during its integration. The order of summation is that of
+projections in the program, then of connections by source and target.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bioasm.vm.codegen.values import as_value, field, made_of, named
 
 
 class Couplings:
-    """Builds the functions that sum, and the statements that call them at the beginning of a step."""
+    """Builder of the functions of sums, and of the statements that call them at the beginning of a step."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
 
     def add_functions(self) -> None:
-        """Add the function that clears all sums, and a loop over the connections of each."""
+        """Add the function that clears all sums, and for each a loop over connections."""
         functions = [over_connections(name, steps.summing(one)) for name, steps, one in self._sums()]
         self.frame.functions += [self._clearing(), *functions] if functions else []
 
@@ -37,12 +37,12 @@ class Couplings:
         return [Do(name, (CTX, REAL, B, STEP)) for name in (["clear_sums", *names] if names else [])]
 
     def _sums(self) -> Iterator[tuple[str, ConnectionSteps, Summand]]:
-        """The name of each sum's function, with what it is made from."""
+        """The name of each sum's function, with its link and term."""
         found = [(steps, one) for steps in self.frame.wires for one in steps.link.sums]
         return ((f"sum_{at}", *one) for at, one in enumerate(found))
 
     def _clearing(self) -> Function:
-        """All sums become zero."""
+        """The function that sets all sums to zero."""
         body: list[Statement] = []
         cleared = dict.fromkeys((steps.link.population_at(one.end), one.target) for _, steps, one in self._sums())
         for at, (p, target) in enumerate(cleared):

@@ -22,31 +22,31 @@ CTX, REAL, B = named("ctx", Type.I8), named("real", Type.F8), named("b", Type.I6
 BLOCK, K, TOTAL = named("block", Type.I8), named("k", Type.I64), named("total", Type.I64)
 FLAGS = Let(FIRED, apply("fired_cells", CTX, BLOCK))
 ALL_CELLS = Let(TOTAL, read("ctx", "N") * WIDTH)
-OVER_CELLS = (CTX, REAL, B, FIRST, COUNT, STEP)  # the parameters of a function over a stretch of cells
+OVER_CELLS = (CTX, REAL, B, FIRST, COUNT, STEP)  # the parameters of a function over a range of cells
 
 
 def neurons(p: int) -> Value:
-    """How many neurons a population has."""
+    """The number of neurons of a population."""
     return read("whole", f"n:{p}", Rate.UNIFORM)
 
 
 def cells(p: int) -> Value:
-    """How many cells of a block a population has."""
+    """The number of a population's cells in a block."""
     return neurons(p) * WIDTH
 
 
 def first_cell(p: int) -> Value:
-    """The first of a population's cells among all of a block."""
+    """The index of a population's first cell in a block."""
     return read("whole", f"first:{p}", Rate.UNIFORM) * WIDTH
 
 
 def is_late(order: tuple[str, ...]) -> bool:
-    """Whether a step has the usual order, in which equations come first."""
+    """Whether a step has the default order, in which equations come first."""
     return order == ORDER
 
 
 class Frame:
-    """The functions of a network as they are built, and the builders of its populations' loops."""
+    """Builder context: the functions of a network so far, and the builders of its populations' loops."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -57,7 +57,7 @@ class Frame:
         self.wires = [ConnectionSteps(link, plan.systems, numbering, plan.clamped) for link in wires]
 
     def add_loop(self, name: str, p: int, loop: Loop, noises: int = 0, more: tuple[Value, ...] = ()) -> None:
-        """A function that does the loop for a stretch of cells and returns how many of them spiked; `more` are parameters."""
+        """Add a function with the loop over a range of cells that returns the number of spikes; `more` are its parameters."""
         drawn = tuple(named(f"z{at}", Type.F4, Space.CELL) for at in range(noises))
         made = loop.scheduled()
         before = (*made.before, *made.each_step, Let(SPIKES, as_value(0), mutable=True))
@@ -71,24 +71,24 @@ class Frame:
 
     @cached_property
     def fast(self) -> bool:
-        """Whether steps without spikes from outside need no look at other cells: two steps are then done at a time.
+        """Whether cells are independent in steps without external spikes: two steps are then fused.
 
-        Events are rare in models, and done phase by phase.
+        Models with events, which are rare, are stepped phase by phase.
         """
         orders = {s.population.model.order for s in self.plan.systems}
         noisy = any(s.noises for s in self.plan.systems)
-        worth_it = noisy or not self.plan.events  # two ways to do a step take twice as long to compile
+        worth_it = noisy or not self.plan.events  # two versions of a step take twice as long to compile
         eventful = any(steps.events for steps in self.steps)
         return worth_it and not self.plan.links and not eventful and all(map(is_late, orders))
 
     @cached_property
     def alone(self) -> bool:
-        """Whether there is one population without noise, and nothing comes from outside: many steps are then one loop."""
+        """Whether there is one population without noise and external spikes: many steps are then one loop."""
         return self.fast and len(self.steps) == 1 and not self.plan.events and not self.plan.systems[0].noises
 
 
 class PhaseFrame(Frame):
-    """Steps that are done phase by phase alone: for a back end that runs all cells of a phase at once."""
+    """A frame with steps phase by phase only: for a back end that runs all cells of a phase in parallel."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(replace(plan, single=frozenset()))

@@ -1,8 +1,8 @@
-"""Functions over connections: the pathways of synapses, which follow lists of spikes, and their equations in every step.
+"""Spike delivery to synapses with states: handlers follow lists of spikes, and clock-driven equations all connections.
 
-The spikes of a population are listed step by step in a ring, as cells in rising order. A pathway looks at the steps from which
-spikes arrive now, the oldest first, and at the connections of each spike that have this delay. An index of connections by the
-neuron that spikes (CSR for those it sends over, CSC for those it receives over) has them sorted by delay.
+The spikes of a population are stored step by step in a ring buffer of lists, as cells in ascending order. A pathway visits the
+steps from which spikes arrive now, the oldest first, and the connections of each spike that have this delay. An index of
+connections by the spiking neuron (CSR for outgoing ones, CSC for incoming ones) has them sorted by delay.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from bioasm.vm.codegen.values import Value, apply, as_value, field, named, read
 _DELAY, _LATE, _SLOT, _COUNT = (named(word, Type.I64) for word in ("delay", "late", "slot", "count"))
 _SPIKE, _CELL, _ROW, _LANE = (named(word, Type.I64) for word in ("spike", "cell", "row", "lane"))
 _FIRST, _LAST, _SLOTS, _ROOM = (named(word, Type.I64) for word in ("first", "last", "slots", "room"))
-_AHEAD = 16  # connections: as many as are done while one comes from the main memory
+_AHEAD = 16  # connections: prefetch distance, about the latency of main memory
 _PLACE = named("place", Type.I64, Space.CONNECTION)
 
 
 def spiked(p: int) -> str:
-    """The ring with the lists of a population's spikes."""
+    """The ring buffer of a population's spike lists."""
     return f"spiked:{p}"
 
 
 def counted(p: int) -> str:
-    """The field with how many there are in each list."""
+    """The field with the lengths of a population's spike lists."""
     return f"spikes_of:{p}"
 
 
 class Connections:
-    """Builds the functions of all synapses of a network and the calls of a step."""
+    """Builder of the functions of all synapses of a network, and of their calls in a step."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame, self.links = frame, [steps.link for steps in frame.wires]
@@ -63,17 +63,17 @@ class Connections:
         ]
 
     def evolve(self) -> list[Statement]:
-        """Let the states of connections follow their equations of every step."""
+        """The calls that integrate the clock-driven equations of connections."""
         moving = [steps.link for steps in self.frame.wires if steps.synapse.stages]
         return [Do(f"evolve_{_id(link)}", (CTX, REAL, B, STEP)) for link in moving]
 
     def handle(self, event: str) -> list[Statement]:
-        """Event handlers of synapses: apply the spikes that arrive in this step, over all projections of an event."""
+        """The calls of the handlers of an event, over all projections: apply the spikes that arrive in this step."""
         return [
             Do(f"on_{_id(link)}_{at}", (CTX, REAL, B, STEP))
             for link in self.links
             for at, handler in enumerate(link.handlers)
-            if handler.event == event and not link.is_static  # where spikes arrive at ports, `Spikes` calls those
+            if handler.event == event and not link.is_static  # `Spikes` calls those where spikes arrive at ports
         ]
 
     # --- functions ------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Connections:
         return Function(f"on_{_id(link)}_{at}", (CTX, REAL, B, STEP), (*sizes, *before, over_delays))
 
     def _ends(self, link: Link, loop: ConnectionLoop, event: str) -> list[Statement]:
-        """The cells at the ends of a connection, of which one is that of the spike."""
+        """The cells at the ends of a connection, one of which spiked."""
         lets: list[Statement] = []
         sends = bool(loop.sent)
         if PRE in loop.reads:
@@ -123,7 +123,7 @@ class Connections:
         return lets
 
     def _sending(self, link: Link, loop: ConnectionLoop) -> list[Statement]:
-        """Let what a turn sends arrive at the port: in the sum of this step, or as a spike by itself."""
+        """Deliver an iteration's sent numbers to the port: into the sum of this step, or as separate spikes."""
         if not loop.sent:
             return []
         p, each = link.target.population, _of_connection("weight", link, loop)
@@ -144,7 +144,7 @@ class Connections:
 
 
 def over_connections(name: str, loop: ConnectionLoop) -> Function:
-    """A loop over connections in their order, and over the lanes of each; a flat one over both where it reads no neurons."""
+    """A nested loop over connections and lanes; a flat one over both where it reads no neurons."""
     made, link = loop.scheduled(), loop.synapse.link
     p, edges = link.pre, read("whole", f"edges:{link.name}")
     turn = tuple(batch_exponentials(made.turn))
@@ -163,7 +163,7 @@ def over_connections(name: str, loop: ConnectionLoop) -> Function:
 
 
 def _fetched_soon(loop: ConnectionLoop, order: Value) -> list[Statement]:
-    """Let the record of a connection some turns on be fetched: the processor can't foresee where an index leads to."""
+    """Software prefetch of the record of a later connection: hardware prefetchers can't follow an index."""
     link = loop.synapse.link
     if not link.record:
         return []
@@ -174,7 +174,7 @@ def _fetched_soon(loop: ConnectionLoop, order: Value) -> list[Statement]:
 
 
 def _narrowed(key: str, begin: Value, p: int) -> list[Statement]:
-    """Those of a neuron's connections that have the present delay."""
+    """The range of a neuron's connections with the present delay."""
     late, size = field(f"late:{key}", p, "i8", "link"), read("whole", f"late_size:{key}")
     start, end = begin.item(_ROW), begin.item(_ROW + 1)
     return [
@@ -201,7 +201,7 @@ def _lists(p: int) -> tuple[Value, Value]:
 
 
 def _list_views(loop: ConnectionLoop, p: int) -> tuple[Value, Value]:
-    """The lists of the present block, and how many spikes each holds."""
+    """Locals with the spike lists of the present block, and their lengths."""
     slots = _slots(p)
     listed = loop.view(spiked(p), Field(p, "i4", "slot"), slots * neurons(p) * LANE0, slots * neurons(p) * WIDTH)
     return listed, loop.view(counted(p), Field(p, "i8", "lists"), B * slots, slots)
@@ -213,7 +213,7 @@ def _end(end: str, link: Link, loop: ConnectionLoop) -> Value:
 
 
 def _of_connection(part: str, link: Link, loop: ConnectionLoop) -> Value:
-    """An end or the weight of the present connection, from an array of numbers of a size that is known when it is made."""
+    """An end or the weight of the present connection, from an array whose item size is known at compile time."""
     address = loop.fixed(f"{part}:{link.name}", field(f"{part}:{link.name}", link.target.population, "i8", "link"))
     size = loop.fixed(f"{part}_size:{link.name}", read("whole", f"{part}_size:{link.name}"))
     return apply("weight_of" if part == "weight" else "neuron_of", address, size, CONNECTION)

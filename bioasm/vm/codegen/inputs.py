@@ -1,4 +1,4 @@
-"""Functions for values that change less often than every step: sums of inputs, prepared numbers, the next change of inputs."""
+"""Code of values that change less often than every step: sums of inputs, prepared numbers, the next change of inputs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from bioasm.vm.codegen.statements import Assign, Do, Function, Let, Return, Stat
 from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Value, apply, as_value, field, named, read
 
-FAR = 1 << 62  # a step that never comes
+FAR = 1 << 62  # a step that is never reached
 
 
 def add_inputs(frame: Frame) -> None:
-    """Add the functions that sum up inputs, and those that say how long the sums hold."""
+    """Add the functions that sum inputs, and those that return until which step the sums are valid."""
     frame.functions.append(_hold(frame))
     frame.functions += [_next_change(frame.plan), _next_arrival(frame.plan)]
 
 
 def prepare(frame: Frame) -> Function:
-    """`prepare`, hoisted out of the loop over steps: values that depend on parameters and the noise level only."""
+    """`prepare`: values hoisted out of the loop over steps, which depend on parameters and the noise level only."""
     made = schedule((put for steps in (*frame.steps, *frame.wires) for put in steps.prepare()), as_value(0))
     return Function("prepare", (CTX, REAL), (*made.before, *made.turn))
 
 
 def fed_input(plan: Plan, p: int) -> str | None:
-    """The qualified name of the input that the feedback goes into, where it is one of this population."""
+    """The qualified name of the input of the feedback, if it belongs to this population."""
     population = plan.systems[p].population
     feedback = population.model.feedback
     return population.qualified(feedback.target) if feedback is not None and plan.coupled == p else None
@@ -44,7 +44,7 @@ def _hold(frame: Frame) -> Function:
 
 
 def _sums(plan: Plan, p: int) -> list[Statement]:
-    """Sum up the parts of inputs that come from outside, where there are several."""
+    """Sum the external parts of inputs, where there are several."""
     body: list[Statement] = []
     for name in plan.systems[p].inputs:
         fed = name == fed_input(plan, p)
@@ -88,7 +88,7 @@ def _next_arrival(plan: Plan) -> Function:
 
 
 def _earliest(steps: list[Value]) -> tuple[Statement, ...]:
-    """Return the smallest of several steps, FAR where there are none."""
+    """Return the minimum of several steps, FAR for none."""
     earliest = named("earliest", Type.I64)
     found = [Assign(earliest, apply("min", earliest, step)) for step in steps]
     return (Let(earliest, as_value(FAR), mutable=True), *found, Return(earliest))

@@ -1,6 +1,6 @@
-"""Memory layout of a network: the numbers and arrays that its generated source reads, by name.
+"""Memory layout of a network: indices of the numbers and arrays that its generated source reads, by name.
 
-Generated source knows places, the host knows names; both ask here. `fields` are arrays, a place each in a table of
+Generated source uses indices, the host names; this table relates them. `fields` are arrays, each an entry of a table of
 addresses; `numbers` are float64 that all cells share; `wholes` are int64.
 """
 
@@ -13,7 +13,7 @@ from bioasm.vm.layout import Block, Ctx, Real
 
 
 class Field(NamedTuple):
-    """One array. `per` says of what it has entries: `cell`, `slot` (cells times the slots of a ring), or anything else."""
+    """One array. `per` is its index space: `cell`, `slot` (cells times the slots of a ring buffer), or anything else."""
 
     population: int
     dtype: str = "f8"
@@ -22,7 +22,7 @@ class Field(NamedTuple):
 
 @dataclass
 class Layout:
-    """Places by name, given in the order in which they are first asked for."""
+    """Interning table: indices by name, assigned in the order of first use."""
 
     fields: dict[str, Field] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Layout:
     _places: dict[str, int] = field(default_factory=dict)
 
     def place(self, table: str, name: str, made: Field | None = None) -> int:
-        """The place of an entry of `field` (whose array is `made`), `number`, `whole`, `block`, `ctx` or `real`."""
+        """The index of an entry of `field` (whose array is `made`), `number`, `whole`, `block`, `ctx` or `real`."""
         if table == "field":
             if made is not None:
                 self.fields.setdefault(name, made)

@@ -1,4 +1,4 @@
-"""One loop over the cells of a population: its turns' effects go through the passes and become statements."""
+"""One loop over the cells of a population: the effects of its body go through the passes and become statements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRED = named("fired", Type.U1, Space.CELL)
 
 
 class Loop(Lowering):
-    """Collects what a turn stores and fires; all of it depends on what the fields hold as the turn begins."""
+    """Builder of a loop body: collects stores and spikes, all of which read the fields as they are when an iteration begins."""
 
     def __init__(
         self,
@@ -41,20 +41,20 @@ class Loop(Lowering):
         self.stores.append((self.array(name, made), value))
 
     def save(self, moment: Environment) -> None:
-        """Store the states that have changed at a moment."""
+        """Store the states that are changed at a moment."""
         for name, value in moment.states.items():
             self.store(name, value)
 
     def fire(self, condition: Value) -> None:
-        """Let a cell spike where a condition holds."""
+        """Add a spike of the cell where a condition holds."""
         self._effects.append(Fire(FIRED, K, SPIKES, condition))
 
     def put(self, array: Value, value: Value) -> None:
-        """Set the present cell's entry of an array that the function is given."""
+        """Set the present cell's entry of an array that is a parameter of the function."""
         self._effects.append(Store(array, K, as_number(value)))
 
     def give(self, value: Value) -> None:
-        """Return a value of the one cell that the function is asked about."""
+        """Return a value of the single cell of a reader function."""
         self._effects.append(Return(as_number(value)))
 
     def scheduled(self) -> Scheduled:
@@ -72,7 +72,7 @@ class Loop(Lowering):
         return effects
 
     def _passes(self) -> Iterator[tuple[str, Rewrite]]:
-        """The passes over values, by name: invariants move out of the loop, and equal values become one before and after."""
+        """The passes by name: loop-invariant code motion, with value numbering before and after."""
         yield "value numbering", self.numbering
         if self.hoisting is not None:
             yield "loop-invariant code motion", self.hoisting
@@ -88,7 +88,7 @@ def _rewritten(effect: Effect, rewrite: Rewrite) -> Effect:
 
 
 def over_cells(turn: list[Statement], single: bool) -> list[Statement]:
-    """A loop over the cells; where there is a single one and exponentials come together, its turn for that one."""
+    """A loop over the cells; with `single`, the body for one cell where its exponentials are batched."""
     if single:
         together = batch_exponentials(turn)
         if together is not turn:

@@ -1,4 +1,4 @@
-"""Lowering: expressions of model texts become typed values at one moment of a step."""
+"""Lowering: expressions of model texts to typed values at one moment of a step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNROLLED_POWER = 8
 
 @dataclass
 class Environment:
-    """The meanings of names at one moment of a step: states that have changed in it, and what was computed from them."""
+    """Environment of names at one moment of a step: changed states, and memoised values computed from them."""
 
     time: Value
     states: dict[str, Value] = field(default_factory=dict)
@@ -26,16 +26,16 @@ class Environment:
     memo: dict[Expression, Value] = field(default_factory=dict)
 
     def after(self, changed: dict[str, Value], time: Value | None = None) -> Environment:
-        """The moment at which some states have other values."""
+        """The environment after some states have changed."""
         return Environment(time or self.time, self.states | changed, self.noise)
 
 
 class Lowering:
-    """Values of a population's expressions in one loop over its cells.
+    """Lowering of a population's expressions in one loop over its cells.
 
-    With `fused`, what does not change from step to step is collected within products, and a product that is added is added
-    with one rounding (`fma`). `kept` are the fields that hold what `held` calls were, in a later loop of the step.
-    `stores` collects what must be kept for later steps: cells of rings, and their values.
+    With `fused`, invariant factors of products are collected, and sums of products use `fma`. `kept` are the fields with the
+    values of `held` calls, for later loops of the step. `stores` collects values for later steps: cells of ring buffers, and
+    their values.
     """
 
     def __init__(self, system: System, population: int, fused: bool, kept: dict[Expression, str] | None = None) -> None:
@@ -65,7 +65,7 @@ class Lowering:
         return self._operation(expression, at)
 
     def _invariant(self, expression: Expression) -> Value:
-        """A value that is constant over steps, computed as it is written."""
+        """A value that is constant over steps, computed as written."""
         if expression not in self._constants:
             plain = Lowering(self.system, self.population, fused=False)
             self._constants[expression] = plain.value(expression, plain.start)
@@ -96,7 +96,7 @@ class Lowering:
 
     @property
     def level(self) -> Value:
-        """The level of noise: that of SIG, and before any SIG that of the population's model."""
+        """The noise level: that of SIG, before any SIG the model's default."""
         if self.system.noisy_by_lane:
             return cell(level_field(self.system.population.id), Field(self.population), Rate.PER_CELL)
         default = self.system.population.model.noise_default
@@ -110,7 +110,7 @@ class Lowering:
     # --- products and sums --------------------------------------------------------------------------
 
     def _collected(self, expression: Binary) -> Expression:
-        """A product with all its factors that do not change from step to step in one."""
+        """A product whose invariant factors are collected into one."""
         still: list[Expression] = []
         moving: list[Expression] = []
         for factor in _factors(expression):
@@ -120,13 +120,13 @@ class Lowering:
         return Binary("*", _product(still), _product(moving))
 
     def _multiplied(self, expression: Binary) -> Expression:
-        """A division by what does not change from step to step, as a product with its inverse."""
+        """A division by an invariant, as a product with its inverse."""
         if expression.operator != "/" or self.system.rate_of_change(expression.right) == Rate.VARYING:
             return expression
         return Binary("*", expression.left, Binary("/", Number(1.0), expression.right))
 
     def _sum(self, expression: Binary, at: Environment) -> Value:
-        """A sum; a product in it is added with one rounding."""
+        """A sum; products in it are added with `fma`."""
         left, right = self._term(expression.left, at), self._term(expression.right, at)
         minus = expression.operator == "-"
         if isinstance(right, tuple):
@@ -137,7 +137,7 @@ class Lowering:
         return apply(expression.operator, left, right)
 
     def _term(self, expression: Expression, at: Environment) -> Value | tuple[Value, Value]:
-        """A summand, as two factors where it is a product that moves."""
+        """A summand, as two factors where it is a product that is not invariant."""
         varies = self.system.rate_of_change(expression) is Rate.VARYING
         if varies and isinstance(expression, Binary) and expression.operator in ("*", "/"):
             product = self._collected(expression)
@@ -176,10 +176,10 @@ class Lowering:
         return apply("select" if call.function == "where" else call.function, *arguments)
 
     def delayed(self, call: Call) -> Value:
-        """The argument as it was a delay ago, from a ring buffer; the first loop of a step keeps the value of now for later."""
+        """The delayed value of the argument, from a ring buffer; the first loop of a step stores the present value."""
         if call not in self.start.memo:
             ring, made = delayed_ring(call), Field(self.population, per="slot")
-            slots = read("whole", f"slots:{ring}")  # one more than the delay has steps
+            slots = read("whole", f"slots:{ring}")  # the delay in steps, plus one
             value = cell(ring, made, slot=(STEP + 1) % slots)
             if self.kept is None:
                 now = self.value(call.arguments[0], self.start)
@@ -190,7 +190,7 @@ class Lowering:
 
 
 def whole_power(x: Value, exponent: int) -> Value:
-    """x^exponent as products of squares and cubes, from 1 to 8."""
+    """x^exponent for exponents 1 to 8, as products of squares and cubes."""
     if exponent <= 2:
         return x if exponent == 1 else x * x
     if exponent in (3, 5, 7):
@@ -211,7 +211,7 @@ def _factors(expression: Expression) -> list[Expression]:
 
 
 def _product(factors: list[Expression]) -> Expression:
-    """The product; what is divided by comes last, in one division."""
+    """The product of factors; all divisors are collected into one division at the end."""
     above = [f for f in factors if not _is_inverse(f)]
     below = [f.right for f in factors if isinstance(f, Binary) and _is_inverse(f)]
     result = reduce(lambda a, b: Binary("*", a, b), above) if above else Number(1.0)
@@ -223,13 +223,13 @@ def _is_inverse(expression: Expression) -> bool:
 
 
 def delayed_ring(call: Call) -> str:
-    """The field in which past values of a delayed expression are kept; it belongs to the mechanism that delays it."""
+    """The ring buffer of past values of a delayed expression, which belongs to the mechanism that delays it."""
     value, owner = (_spelled(part) for part in call.arguments)
     return f"delayed:{owner}:{value}"
 
 
 def _spelled(expression: Expression) -> str:
-    """A name for an expression: the same for the same one."""
+    """A canonical name of an expression."""
     if isinstance(expression, Symbol):
         return expression.name
     if isinstance(expression, Number):

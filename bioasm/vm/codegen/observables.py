@@ -1,4 +1,4 @@
-"""The functions that read variables: one value at a cell, and the state s of the feedback at all cells."""
+"""Code that reads variables: one value at a cell, and the state s of the feedback at all cells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VARIABLE, S = named("variable", Type.I64), named("s", Type.F8, Space.CELL)
 
 
 def add_observables(frame: Frame) -> None:
-    """Add `value_of` (context, reals, number of a variable, block, cell) and what it calls."""
+    """Add `value_of` (context, reals, number of a variable, block, cell) and its callees."""
     body: list[Statement] = []
     for number, (p, name) in enumerate(variables(frame.plan)):
         if name in frame.plan.watched:

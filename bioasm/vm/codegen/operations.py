@@ -8,12 +8,12 @@ from typing import NamedTuple
 from bioasm.vm.codegen.types import Type
 
 F64, I64, COND = Type.F64, Type.I64, Type.COND
-NUMERIC = ("+", "-", "*", "neg")  # float64 or int64, all alike
+NUMERIC = ("+", "-", "*", "neg")  # float64 or int64, the same type for all
 INTEGER = ("//", "%", ">>", "&")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 MINMAX = ("min", "max")
 
-# Functions of float64; those of EXPONENTIALS can be worked out for several arguments side by side.
+# Functions of float64; those of EXPONENTIALS can be computed for several arguments in one vector.
 EXPONENTIALS = ("exp", "exprelr", "growth")
 UNARY = (*EXPONENTIALS, "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "ceil")
 FUNCTIONS = {**dict.fromkeys(UNARY, 1), "pow": 2, "fma": 3}
@@ -30,7 +30,7 @@ _CTX, _BLOCK, _REAL, _FIRED = Type.I8, Type.I8, Type.F8, Type.U1
 
 
 def _of(result: Type | None, *arguments: Type | int) -> Signature:
-    """A signature; a number stands for so many int64."""
+    """A signature; an int n is shorthand for n arguments of int64."""
     types: list[Type] = []
     for part in arguments:
         types += [I64] * part if isinstance(part, int) else [part]
@@ -84,14 +84,14 @@ _FIXED: dict[str, tuple[tuple[Type, ...], Type]] = {
 
 
 class IllTypedError(TypeError):
-    """A value or statement that is not well typed: a flaw of the code generator."""
+    """An ill-typed value or statement: a bug of the code generator."""
 
 
 def result_type(op: str, types: Sequence[Type]) -> Type:
     """The type of an operation's result.
 
     Raises:
-        IllTypedError: the operation does not take such arguments.
+        IllTypedError: the operation does not accept arguments of these types.
     """
     found = _result(op, tuple(types))
     if found is None:

@@ -1,4 +1,4 @@
-"""Passes over values: value numbering (each is computed once), and loop-invariant code motion out of the loop over cells."""
+"""Passes over values: global value numbering, and loop-invariant code motion out of the loops over cells and steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bioasm.vm.codegen.values import Value, as_condition, cell, read
 
 
 class Numbering:
-    """Global value numbering: equal operations on equal arguments become one and the same object."""
+    """Global value numbering: equal operations on equal arguments become one object."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Value] = {}
@@ -26,19 +26,19 @@ class Numbering:
 class Hoisting:
     """Loop-invariant code motion for one population.
 
-    `prepared` are values that are alike for all cells, each with the number that keeps it between two changes of parameters;
-    `hoisted` those that differ between cells, each with the field that keeps it.
+    `prepared` are values common to all cells, each with the number that holds it between changes of parameters; `hoisted` are
+    those that differ between cells, each with the field that holds it.
     """
 
     def __init__(self, population: int | str) -> None:
-        """`population` is its index, or the id of a synapse, none of whose values differ between cells alone."""
+        """`population` is its index, or the id of a synapse, whose values don't vary over cells."""
         self.population = population
         self.prepared: dict[Value, str] = {}
         self.hoisted: dict[Value, str] = {}
         self._done: dict[Value, Value] = {}
 
     def __call__(self, value: Value) -> Value:
-        """The value with what does not change from step to step read from where it is kept; values are numbered."""
+        """The value with invariant parts replaced by reads of their fields or numbers; values are numbered."""
         if value not in self._done:
             self._done[value] = self._moved(value)
         return self._done[value]

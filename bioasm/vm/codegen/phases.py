@@ -1,4 +1,4 @@
-"""The phases of a step (integrate, spike, receive, reset) of all populations, in the order of the step."""
+"""Code of the phases of a step (integrate, spike, receive, reset) of all populations, in the order of the step."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BUFFER = (
 
 
 def add_phases(frame: Frame) -> None:
-    """Add the functions that do steps, and those of populations that they call."""
+    """Add the functions of steps, and those of populations that they call."""
     for p in range(len(frame.steps)):
         _add_population(frame, p)
     for cables in frame.plan.cables:
@@ -53,7 +53,7 @@ def add_phases(frame: Frame) -> None:
 
 
 def _may_be_quiet(frame: Frame, p: int) -> bool:
-    """Whether a population's noise is gone where the level of noise is 0."""
+    """Whether a population's noise vanishes at a noise level of 0."""
     system = frame.plan.systems[p]
     if system.noisy_by_lane:
         return False
@@ -75,7 +75,7 @@ def _add_population(frame: Frame, p: int) -> None:
             frame.add_loop(f"whole_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
     if not frame.fast or frame.plan.events:
         if frame.fast:
-            kinds = [False]  # where it is the exception, 0 times a noise will do
+            kinds = [False]  # for a rare case, 0 times the noise suffices
         for quiet in kinds if p not in frame.plan.of_cables else ():
             loop = steps.step(quiet, reset=False, test=not early)
             frame.add_loop(f"part_{p}{'_quiet' * quiet}", p, loop, _noises(frame, p, quiet), more=(FIRED,))
@@ -94,7 +94,7 @@ def _add_population(frame: Frame, p: int) -> None:
 
 
 def _chunks(frame: Frame, p: int, body: list[Statement], noisy: bool) -> list[Statement]:
-    """A loop over the chunks of a population's cells, with the noise of each drawn before."""
+    """Loop blocking: a loop over the chunks of a population's cells, each of which draws its noise first."""
     draws: list[Statement] = [
         Do("draw", (CTX, B, NORMAL.onwards(_drawn_at(frame, at)), first_cell(p) + FIRST, COUNT, PAIR, as_value(stream)))
         for at, stream in enumerate(_streams(frame, p))
@@ -107,12 +107,12 @@ def _chunks(frame: Frame, p: int, body: list[Statement], noisy: bool) -> list[St
 
 
 def _drawn_at(frame: Frame, at: int) -> Value:
-    """Where in the buffer the present chunk's numbers of a population's white noise begin, those of the even step."""
+    """The offset in the noise buffer of the present chunk's numbers of a white noise, for the even step."""
     return as_value(2 * at * DRAWN) if frame.fast else (PLACE + at) * (2 * DRAWN)
 
 
 def _streams(frame: Frame, p: int) -> list[int]:
-    """The place of each white noise's keys: 0 for `xi` of the population, from 1 on for the others."""
+    """The index of each white noise's keys: 0 for `xi` of the population, from 1 on for the others."""
     system, others = frame.plan.systems[p], 0
     places = []
     for xi in system.noises:
@@ -122,14 +122,14 @@ def _streams(frame: Frame, p: int) -> list[int]:
 
 
 def _integrate(frame: Frame, p: int, function: str, step: Value, half: Value | int, fired: Value, quiet: bool) -> Value:
-    """A call that does a step of the present chunk's cells."""
+    """The call that steps the cells of the present chunk."""
     drawn = [] if quiet else [NORMAL.onwards(_drawn_at(frame, at) + half) for at in range(len(_streams(frame, p)))]
     flags = fired.onwards(first_cell(p) + FIRST)
     return call(f"{function}_{p}{'_quiet' * quiet}", Type.I64, CTX, REAL, B, FIRST, COUNT, step, *drawn, flags)
 
 
 def _with_or_without_noise(frame: Frame, p: int, bodies: dict[bool, list[Statement]]) -> list[Statement]:
-    """The statements with noise, or those without where there is none now."""
+    """A branch between the statements with noise and those without, for a noise level of 0."""
     noisy = _chunks(frame, p, bodies[False], bool(_streams(frame, p)))
     if not _may_be_quiet(frame, p):
         return noisy
@@ -140,7 +140,7 @@ def _with_or_without_noise(frame: Frame, p: int, bodies: dict[bool, list[Stateme
 
 
 def _pair(frame: Frame) -> Function:
-    """A step or, with `both`, two that share their noise."""
+    """The function of one step or, with `both`, of two that share a draw of noise."""
     body: list[Statement] = [FLAGS, ALL_CELLS, *_BUFFER, _zero(NOW), _zero(THEN)]
     for p in range(len(frame.steps)):
         kinds: dict[bool, list[Statement]] = {}
@@ -158,14 +158,14 @@ def _zero(local: Value) -> Let:
 
 
 def _note(count: Value, flags: Value, step: Value) -> If:
-    """Keep the spikes of a step, where there are any."""
+    """Append the spikes of a step to the buffer, if there are any."""
     return If(count > 0, (Do("note_spikes", (CTX, BLOCK, flags, step)),))
 
 
 def _many(frame: Frame) -> Function:
-    """Steps until `stop`, or until some cell fired, or a buffer of samples is full.
+    """The function of steps until `stop`, until a cell fires, or until a buffer of samples is full.
 
-    Loops over steps stand around those over cells, so that what is loaded before them is loaded once for many steps.
+    The loop over steps is around that over cells, so that loads before it serve many steps.
     """
     made = frame.steps[0].step(quiet=False, reset=True).scheduled()
     due = read("block", "DUE")
@@ -185,7 +185,7 @@ def _many(frame: Frame) -> Function:
 
 
 def _careful(frame: Frame) -> Function:
-    """One step phase by phase, over all populations: what arrives is there before any cell is reset."""
+    """The function of one step phase by phase, over all populations: spikes arrive before any cell is reset."""
     pair, noisy = read("block", "DRAWN_PAIR"), any(s.noises for s in frame.plan.systems)
     body: list[Statement] = [FLAGS, *(_BUFFER if noisy else ())]
     if noisy and not frame.fast:
@@ -221,7 +221,7 @@ def _careful(frame: Frame) -> Function:
 
 
 def _cable_step(frame: Frame, cables: CableSites) -> list[Statement]:
-    """One step of cells that are trees: what arrives acts on the currents of this step, and spikes are seen at its end."""
+    """One step of multicompartment cells: arriving spikes act on this step's currents, and detectors are tested at its end."""
     body: list[Statement] = []
     for p in (cables.cells, cables.volumes, *cables.detectors):
         if frame.steps[p].needs_prologue:
@@ -237,7 +237,7 @@ def _spikes(p: int) -> Value:
 
 
 def _note_events(frame: Frame, p: int) -> list[Statement]:
-    """Count in how many cells events of a population happen, and note the times of those that are recorded."""
+    """Count the cells in which events of a population happen, and record the times of recorded ones."""
     found: list[Statement] = [_zero(_happened(p))] if frame.steps[p].events else []
     for at, event in enumerate(frame.steps[p].events):
         heard = event.name in frame.plan.heard
@@ -249,7 +249,7 @@ def _note_events(frame: Frame, p: int) -> list[Statement]:
 
 
 def _act_on_events(frame: Frame, p: int) -> list[Statement]:
-    """Let a population's events do what their statements say, the last thing in a step."""
+    """Execute the statements of a population's events, at the end of a step."""
     if not any(event.statements for event in frame.steps[p].events):
         return []
     return [If(_happened(p) > 0, (Do(f"events_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)),))]

@@ -1,4 +1,4 @@
-"""The plan of a network's step, on which its source depends."""
+"""The input of the code generator: everything of a network that determines the source of its step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bioasm.vm.codegen.system import Instance, System
 
 
 class Target(NamedTuple):
-    """Where spikes arrive: an instance and one of its ports."""
+    """The target of spikes: an instance and one of its ports."""
 
     population: int
     owner: str
@@ -23,7 +23,7 @@ class Target(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name that its fields begin with."""
+        """The prefix of its fields."""
         return f"{self.owner}.{self.port}"
 
 
@@ -43,13 +43,12 @@ class Summand(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A projection: its name, the population its spikes come from, and where they go.
+    """A projection: its name, the presynaptic population, and the target.
 
-    `reweighted` says that its weight may change while spikes are under way. With a `synapse` each connection has states,
-    but for SENDER, which only delays. `owners` are the population of each name that it uses and the qualified name there, `own`
-    its parameters that differ between connections or lanes, `shared` its states that lanes have together, `apart` parameters
-    and states that these may have values of their own of, `scattered` the delays that differ between connections, `sums` what
-    each connection adds to inputs.
+    With `reweighted` its weight may change while spikes are in flight. With a `synapse` each connection has states, except for
+    SENDER, which only delays. `owners` maps each used name to its population and the qualified name there. `own` are parameters
+    that differ between connections or lanes, `shared` states common to all lanes, `apart` parameters and states that may have
+    values of the lanes' own, `scattered` the delays that differ between connections, `sums` the terms added to inputs.
     """
 
     name: str
@@ -66,7 +65,7 @@ class Link(NamedTuple):
 
     @property
     def is_static(self) -> bool:
-        """Whether its connections have no states: spikes then act in the place that the order of a step has for them."""
+        """Whether its connections have no states: spikes then act in their phase of the step."""
         return self.synapse is None or self.synapse.model is SENDER
 
     def population_at(self, end: str) -> int:
@@ -85,10 +84,10 @@ class Link(NamedTuple):
 
     @property
     def record(self) -> list[str]:
-        """Array of structures: the names stored as one record per connection and lane; none where each has an array.
+        """Array of structures: the names stored in one record per connection and lane; empty for a structure of arrays.
 
-        Spikes take connections here and there: a record is in one line of the cache. What goes over all connections in every
-        step takes arrays in vectors.
+        Spikes access scattered connections: a record is in one cache line. Loops over all connections in every step vectorise
+        over separate arrays.
         """
         if self.synapse is None or self.sums or self.is_static or not acts_at_spikes_alone(self.synapse.model):
             return []
@@ -98,8 +97,7 @@ class Link(NamedTuple):
 
 
 class CableSites(NamedTuple):
-    """Cells that are trees: the populations of cells and of their CVs, what follows the names of places, the method, and the
-    populations of detectors."""
+    """Multicompartment cells: the populations of cells and CVs, the suffixes of places, the method, and the detectors."""
 
     cells: int
     volumes: int
@@ -113,10 +111,10 @@ class Plan:
     """The inputs of code generation: the systems, one a population; projections; what inputs and events the program uses.
 
     `played` are the qualified names of inputs that PLAY or WAVE drive, `played_apart` of those whose parts have
-    waveforms of their own, `events` the targets of spikes from outside,
+    waveforms of their own, `events` the targets of external spikes,
     `watched` the variables that are recorded or peeked at, `heard` the events that are recorded (qualified names).
     `coupled` is the population with the feedback J s + h, or None. `single` are the populations of one neuron in one lane,
-    `cables` the cells that are trees.
+    `cables` the multicompartment cells.
     """
 
     systems: tuple[System, ...]
@@ -133,12 +131,12 @@ class Plan:
 
     @property
     def of_cables(self) -> frozenset[int]:
-        """The populations of cells that are trees and of their CVs and detectors."""
+        """The populations of multicompartment cells and of their CVs and detectors."""
         return frozenset(p for one in self.cables for p in (one.cells, one.volumes, *one.detectors))
 
 
 def variables(plan: Plan) -> list[tuple[int, str]]:
-    """Everything that can be recorded: (population, qualified name); the place in the list is the variable's number."""
+    """All recordable variables as (population, qualified name); the index in the list is the variable's number."""
     found = []
     for p, system in enumerate(plan.systems):
         for instance in system.instances:

@@ -1,9 +1,9 @@
-"""Exact integration of coupled linear equations: the matrix exponential of a step, worked out from parameters in its code.
+"""Exact integration of coupled linear equations by the matrix exponential of a step, computed in generated code.
 
 Of x' = A x + b with b constant over the step, x grows by (e^(A dt) - 1) x + G b, where G is the integral of e^(A t) over it.
-Both are parts of the exponential of A with a column of its own for each b. It is computed by scaling and squaring without a
-choice that depends on numbers: as values of the step, which the passes move out of it. Where they are alike for all cells they
-are worked out once for each set of parameters, else once for each cell.
+Both are parts of the exponential of A augmented with a column for each b. It is computed by scaling and squaring without
+data-dependent branches, as values of the step, which are hoisted out of it: where they are common to all cells they are
+computed once for each set of parameters, else once for each cell.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from bioasm.models.linear_systems import Row
 from bioasm.vm.codegen.lower import Environment, Lowering
 from bioasm.vm.codegen.values import Value, apply, as_value
 
-Matrix = dict[tuple[str, str], Value]  # what is not there is 0
-Standing = tuple[Value, frozenset[str]]  # a condition, and the states that stand still under it
+Matrix = dict[tuple[str, str], Value]  # sparse: missing entries are 0
+Standing = tuple[Value, frozenset[str]]  # a condition, and the states that are constant under it
 
-SQUARINGS = 16  # of a step
-LONG_SQUARINGS = 26  # of any time: up to 10^8 of the shortest time constant
+SQUARINGS = 16  # squarings for a step
+LONG_SQUARINGS = 26  # squarings for any time up to 10^8 of the shortest time constant
 _DT = Symbol("dt")
 
 
 def growth(matrix: Matrix, squarings: int = SQUARINGS) -> Matrix:
-    """e^M - 1: the series of M / 2^squarings to the ninth power, and then e^2x - 1 = 2 (e^x - 1) + (e^x - 1)^2 again and again.
+    """e^M - 1 by scaling and squaring: Taylor series of M / 2^squarings to order 9, then e^2x - 1 = 2 (e^x - 1) + (e^x - 1)^2.
 
-    e^M - 1 in place of e^M keeps small entries exact, however often they are doubled. No norm is taken: a change of units
-    scales M by a diagonal matrix on both sides, and the result with it.
+    e^M - 1 in place of e^M avoids cancellation in small entries. No norm is used, so that a change of units, a diagonal
+    similarity transformation of M, transforms the result alike.
     """
     first = _scaled(matrix, 0.5**squarings)
     second = _product(first, first)
     third = _product(second, first)
 
     def terms(lowest: int) -> list[Matrix]:
-        """M and its square, as far as the three powers of the series from `lowest` on have them."""
+        """The part of the series with the three powers from `lowest` on, from M and its square."""
         return [_scaled(m, 1.0 / _factorial(lowest + k)) for k, m in enumerate((first, second), 1)]
 
     inner = _sum([*terms(6), _scaled(third, 1.0 / _factorial(9))])
@@ -70,10 +70,10 @@ def _product(left: Matrix, right: Matrix) -> Matrix:
 
 
 class Propagator:
-    """The step of one system, whose rows have qualified names, in one loop over cells."""
+    """Propagator of one linear system, whose rows have qualified names, in one loop over cells."""
 
     def __init__(self, loop: Lowering, rows: dict[str, Row], moment: Environment, length: Expression = _DT) -> None:
-        """`length` is that of the step, a time; one that is not dt can be long."""
+        """`length` is the time to integrate over; one other than dt may be long."""
         self.loop, self.rows, self.moment, self.length = loop, rows, moment, length
         self._squarings = SQUARINGS if length == _DT else LONG_SQUARINGS
         self._grown: dict[frozenset[str], Matrix] = {}
@@ -81,7 +81,7 @@ class Propagator:
         self._before = {name: self._needed(name) for name in rows}
 
     def _needed(self, name: str) -> frozenset[str]:
-        """The states that a state's step depends on, directly or through others."""
+        """Transitive closure: the states that a state's step depends on."""
         found, waiting = {name}, [name]
         while waiting:
             read = self.rows[waiting.pop()].coefficients.keys() - found

@@ -1,4 +1,4 @@
-"""Prints a step's functions as Python source for numba."""
+"""Python printer: a step's functions as source for numba."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TABLES = "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"
 
 
 def print_python(program: Program, layout: Layout, printer: type[PythonPrinter] | None = None) -> str:
-    """The source of a module: constants, and functions marked with `@device`."""
+    """The source of a module: constants, and functions with the decorator `@device`."""
     functions = [_function(function, (printer or PythonPrinter)(layout)) for function in program.functions]
     together = {_together(s) for f in program.functions for s in walk(f.body) if isinstance(s, LetTogether)}
     header = [f"{name} = {number}" for name, number in program.constants.items()]
@@ -60,7 +60,7 @@ def _together(statement: LetTogether) -> str:
 
 
 class PythonPrinter:
-    """Prints statements and values; `layout` says where the values of tables are. A back end's printer overrides some of it."""
+    """Printer of statements and values; `layout` has the indices of tables. Back ends override parts of it."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -131,7 +131,7 @@ class PythonPrinter:
         return self.operation(value, parts)
 
     def operation(self, value: Value, parts: list[str]) -> str:
-        """A function of values that are printed already."""
+        """A function call with printed arguments."""
         match value.op:
             case "select":
                 return f"({parts[1]} if {parts[0]} else {parts[2]})"
@@ -145,7 +145,7 @@ class PythonPrinter:
                 return f"int({parts[0]})"
             case "flag":
                 return f"(1 if {parts[0]} else 0)"
-            case "listed_at":  # lists of spikes are those of whole blocks
+            case "listed_at":  # spike lists are per block
                 return f"({parts[0]} + {parts[1]})"
         return f"{_CALLS.get(value.op, value.op)}({', '.join(parts)})"
 
@@ -155,7 +155,7 @@ class PythonPrinter:
 
 
 def _number(data: object) -> str:
-    """A number as Python reads it back."""
+    """A number as a Python literal."""
     if isinstance(data, float) and not math.isfinite(data):
         return f"math.{str(data).strip('-')}" if data > 0 or data != data else "-math.inf"
     return repr(data)

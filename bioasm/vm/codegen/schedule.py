@@ -1,6 +1,6 @@
-"""Instruction scheduling: the values of one turn of a loop become statements, each before those that need it.
+"""Instruction scheduling: the values of a loop body become statements in dependency order.
 
-Everything that a turn reads it reads before its effects, so that what it stores depends on what was there before it.
+All reads of an iteration come before its effects, so that stored values depend on the state before it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bioasm.vm.codegen.statements import Assign, Fire, Let, LetTogether, Put, Re
 from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Place, Value, made_of, named, read
 
-MOST_TOGETHER = 8  # numbers that are worked out side by side at most
+MOST_TOGETHER = 8  # the most numbers computed in one vector
 K = named("k", Type.I64, Space.CELL)
 FIRST, COUNT = (named(word, Type.I64, rate=Rate.UNIFORM) for word in ("first", "count"))
 LANE0, WIDTH = (read("block", word, Rate.UNIFORM) for word in ("LANE0", "WIDTH"))
-_NESTED = 50  # operations within each other that one statement may have: Python reads 200 levels
+_NESTED = 50  # the deepest nesting of operations in a statement; Python's parser accepts 200 levels
 _INLINE = ("fma", "abs")
 
 Effect = Put | Store | Fire | Return | Assign
@@ -27,7 +27,7 @@ Effect = Put | Store | Fire | Return | Assign
 
 @dataclass
 class Scheduled:
-    """Statements before a loop over cells, those that hold for a whole call and those for one step; and a turn of the loop."""
+    """Preheader statements of a loop over cells, per call and per step; and the loop body."""
 
     before: list[Statement] = field(default_factory=list)
     each_step: list[Statement] = field(default_factory=list)
@@ -35,10 +35,10 @@ class Scheduled:
 
 
 def schedule(effects: Iterable[Effect], neurons: Value) -> Scheduled:
-    """The statements of a loop whose turns have these effects, which come last and in their order.
+    """The statements of a loop with these effects of its body, which come last and in their order.
 
-    `neurons` is how many the population has, for where its arrays begin. Values must be numbered: what is the same
-    object is computed once.
+    `neurons` is the size of the population, which gives the offset of its arrays. Values must be numbered: one object is
+    computed once.
     """
     return _Scheduler(list(effects), neurons).scheduled
 
@@ -67,9 +67,9 @@ class _Scheduler:
         return replace(effect, value=self._written(effect.value))
 
     def _written(self, value: Value, reader: Space = Space.CELL) -> Value:
-        """A value in terms of locals: those of what is read, called, used twice, or too deep for one statement.
+        """A value in terms of locals, which hold reads, calls, values used twice, and values too deep for one statement.
 
-        What is alike for all cells is computed before a loop over cells in which it is read.
+        Values common to all cells are computed before the loop.
         """
         if value in self._locals:
             return self._locals[value]
@@ -89,7 +89,7 @@ class _Scheduler:
         return written
 
     def _local(self, prefix: str, written: Value, value: Value) -> Value:
-        """A local for a value, set where it changes."""
+        """A local for a value, set at the level of the loop nest where it changes."""
         if written.op in ("name", "const"):
             return written
         local = named(f"{prefix}{self._named[prefix]}", written.type, value.space, value.rate)
@@ -104,7 +104,7 @@ class _Scheduler:
         return local
 
     def _view(self, cell: Value) -> Value:
-        """The local for the array of a cell's field, from the loop's first cell on; of a ring the part of one slot."""
+        """The local with a view of a cell's field from the loop's first cell on; of a ring buffer, of one slot."""
         assert isinstance(cell.data, Place) and cell.data.made is not None
         slot = cell.arguments[0] if cell.arguments else None
         key = (cell.data.name, slot)
@@ -124,7 +124,7 @@ class _Scheduler:
 
 
 def _uses(effects: Iterable[Effect]) -> Counter[Value]:
-    """How often each value is read by others and by effects."""
+    """Use counts of values, in other values and in effects."""
     uses: Counter[Value] = Counter()
     waiting = [value for effect in effects for value in operands(effect)]
     while waiting:
@@ -139,10 +139,10 @@ def _uses(effects: Iterable[Effect]) -> Counter[Value]:
 
 
 def batch_exponentials(turn: list[Statement]) -> list[Statement]:
-    """The statements with exponentials that need not wait for each other worked out in one vector.
+    """Superword-level parallelism: independent exponentials of a loop body are computed in one vector.
 
-    Of one cell alone a processor would compute one exponential after another, each a chain of operations that wait for each
-    other. Locals are put in order by how many exponentials they wait for; the same list where no two come together.
+    For a single cell a processor would compute exponentials in sequence, each a chain of dependent operations. Locals are
+    sorted by their depth in exponentials; the list is unchanged where no two are independent.
     """
     lets = [s for s in turn if isinstance(s, Let)]
     waves = _waves(lets)
@@ -167,7 +167,7 @@ def _is_exponential(let: Let) -> bool:
 
 
 def _waves(lets: list[Let]) -> dict[Value, int]:
-    """How many exponentials each local has to wait for, one after another."""
+    """The depth of each local: the longest chain of exponentials that it depends on."""
     waves: dict[Value, int] = {}
     ready: dict[object, int] = {}  # by the name of a local
 

@@ -1,4 +1,4 @@
-"""A network's step as a program of typed statements: every population's loops, and the order in which they are called."""
+"""Generation of a network's step as a program of typed statements: loops of populations, and the order of their calls."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _CALLS_WITHIN = 20_000
 
 @dataclass
 class Generated:
-    """A network's step: its statements, their Python source, and where its values are.
+    """A generated step: its statements, their Python source, and the layout of its values.
 
-    `noises` is how many white noises each population has. With `keeps` all chunks of all of them have a place in the buffer of
-    random numbers, so that those of an odd step are still there; else one chunk has. With `separate` a step of a cell reads
-    nothing of other cells, and there is no loop of a single turn.
+    `noises` are the numbers of white noises of populations. With `keeps` the noise buffer has room for all chunks of all of
+    them, so that those of an odd step are preserved; else for one chunk. With `separate` a cell's step reads nothing of other
+    cells, and there is no loop of a single iteration.
     """
 
     program: Program
@@ -42,7 +42,7 @@ class Generated:
 def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
     """The functions of a network: `prepare`, `hold`, `steps` or `many` or `careful`, `value_of`, `next_change`, ...
 
-    `frames` is the class that chooses in which ways a step is done.
+    `frames` is the Frame class, which chooses the versions of a step.
     """
     with _deeper():
         frame = frames(plan)
@@ -61,7 +61,7 @@ def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
 
 
 def _places(frame: Frame) -> Layout:
-    """Where the numbers and arrays are that the functions read."""
+    """The memory layout of the numbers and arrays that the functions read."""
     layout = Layout()
     for p in range(len(frame.steps)):
         layout.place("whole", f"n:{p}")
@@ -85,7 +85,7 @@ def _find_places(layout: Layout, function: Function) -> None:
 
 @contextmanager
 def _deeper() -> Iterator[None]:
-    """Leave to call more functions within each other: derivatives are nested several times as deeply as the longest texts."""
+    """Raise the recursion limit: derivatives are several times as deep as the deepest expressions."""
     usual = sys.getrecursionlimit()
     sys.setrecursionlimit(max(usual, _CALLS_WITHIN))
     try:

@@ -1,8 +1,8 @@
-"""Statements that carry spikes: into ring buffers or counts, and out of them into the ports they arrive at.
+"""Code of spike delivery: into ring buffers or counts, and from these to ports.
 
-Weights that arrive at a port in one step are added up. Where a port's spikes interact, they act one after another instead:
-rings then hold which neurons fired, and events from outside are counted. Rings of projections whose weight may change under way
-hold the same, so that a spike has the weight of the step in which it arrives; it is added up there.
+Weights that arrive at a port in one step are summed. Where a port's spikes interact, they act in sequence instead: ring buffers
+then store which neurons fired, and external events are counted. So do ring buffers of projections whose weight may change while
+spikes are in flight: a spike has the weight of the step in which it arrives.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _CONNECTIONS = [named(word, Type.I64) for word in ("post_at", "weight_at", "post
 
 
 class Spikes:
-    """Builds the statements of all ports and projections of a network."""
+    """Builder of the statements of all ports and projections of a network."""
 
     def __init__(self, frame: Frame) -> None:
         self.frame, self.plan = frame, frame.plan
 
     def in_order(self, target: Target) -> bool:
-        """Whether the spikes that arrive at a port in one step act one after another."""
+        """Whether the spikes that arrive at a port in one step act in sequence, not as a sum."""
         return self.frame.steps[target.population].in_order(target.owner, target.port)
 
     def arrivals(self, p: int) -> dict[Target, list[str]]:
-        """The ports of a population and its mechanisms that spikes come to, and the fields of arriving weights of each."""
+        """The ports of a population and its mechanisms that receive spikes, with their fields of arriving weights."""
         found = [(target, name) for target in self.plan.events for name in self._from_outside(target)]
         found += [(link.target, name) for link in self.plan.links for name in self._from_projection(link)]
         ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
@@ -44,17 +44,17 @@ class Spikes:
         return {port: names for port, names in arriving.items() if names}
 
     def _from_projection(self, link: Link) -> list[str]:
-        """The field of what arrives over a projection; none for a synapse that sends nothing."""
+        """The fields of arriving weights of a projection; none for a synapse that sends nothing."""
         if link.synapse is None:
             return [f"{'arrived' if self.adds_late(link) else 'ring'}:{link.name}"]
         return [f"arrived:{link.name}"] if link.synapse.model.sends else []
 
     def adds_late(self, link: Link) -> bool:
-        """Whether the weights of a projection are added up when its spikes arrive, and not when they set out."""
+        """Whether the weights of a projection are summed on arrival of its spikes, not on emission."""
         return link.synapse is None and link.reweighted and not self.in_order(link.target)
 
     def add_ports(self, p: int) -> None:
-        """Add the functions of what arriving spikes do to a population."""
+        """Add the functions of a population's ports."""
         steps = self.frame.steps[p]
         for at, (target, arriving) in enumerate(self.arrivals(p).items()):
             if self.in_order(target):
@@ -75,9 +75,9 @@ class Spikes:
         return body
 
     def _one_by_one(self, target: Target, at: int, name: str) -> list[Statement]:
-        """Let the spikes of one source that arrive in this step act one after another, if there are any."""
+        """Apply the spikes of one source that arrive in this step in sequence, if there are any."""
         p = target.population
-        if name.startswith("arrived:"):  # what synapses with states send has acted already
+        if name.startswith("arrived:"):  # synapses with states have delivered theirs already
             return [_sent(link) for link in self.plan.links if f"arrived:{link.name}" == name and link.is_static]
         if name.startswith("ring:"):
             link = next(link for link in self.plan.links if f"ring:{link.name}" == name)
@@ -86,7 +86,7 @@ class Spikes:
         return [_if_marked(p, [name], _repeated(target, name, f"{weight}:{target.name}", f"spike_{p}_{at}"))]
 
     def _from_outside(self, target: Target) -> list[str]:
-        """The fields of what arrives from outside: one sum of weights, or numbers of given and of random spikes."""
+        """The fields of external spikes: one sum of weights, or counts of given and of Poisson spikes."""
         own = f"events:{target.name}"
         return [own, f"{own}:random"] if self.in_order(target) else [own]
 
@@ -102,7 +102,7 @@ class Spikes:
         return Do(function, (BLOCK, B, FIRED.onwards(first_cell(link.pre)), STEP, *fields, *sizes))
 
     def _arrive(self, link: Link) -> Do:
-        """Add up the weights, as they are now, of the spikes of a projection that arrive."""
+        """Sum the present weights of a projection's arriving spikes."""
         p, ring, arrived = link.target.population, f"ring:{link.name}", f"arrived:{link.name}"
         fields = [*_connections(link), field(ring, link.pre, "u1", "slot"), field(f"mark:{ring}", p, "i8", "mark")]
         fields += [field(arrived, p, "f8", "slot"), field(f"mark:{arrived}", p, "i8", "mark")]
@@ -110,7 +110,7 @@ class Spikes:
         return Do("arrive", (BLOCK, B, STEP, *fields, *sizes))
 
     def take_events(self, target: Target) -> Do:
-        """Take the spikes from outside that are due."""
+        """Take the external spikes that are due."""
         p, name, in_order = target.population, target.name, self.in_order(target)
         jump, rate_jump = ("one", "one") if in_order else ("jump", "rate_jump")
         kinds = [("step", "i8"), ("neuron", "i8"), (jump, "f8"), ("position", "i8")]
@@ -124,7 +124,7 @@ class Spikes:
 
 
 def next_event(target: Target) -> Value:
-    """The step at which the next spike from outside may come to a port."""
+    """The step at which the next external spike may arrive at a port."""
     p, name = target.population, target.name
     fields = [field(f"{part}:{name}", p, "i8", "event") for part in ("step", "position")]
     return apply("next_event", B, *fields, read("whole", f"length:{name}"), read("whole", f"rates:{name}"))
@@ -136,13 +136,13 @@ def _has_own_delays(link: Link) -> bool:
 
 
 def _sent(link: Link) -> Do:
-    """Let the spikes arrive that are due on connections with delays of their own."""
+    """Deliver the spikes that are due on connections with delays of their own."""
     assert link.synapse is not None
     return Do(f"on_{link.synapse.id}_0", (CTX, REAL, B, STEP))
 
 
 def _if_marked(p: int, arriving: list[str], then: list[Statement]) -> If:
-    """Statements for a step in which something arrives in a ring or from outside; the marks that say so are cleared."""
+    """A branch for steps in which spikes arrive from a ring buffer or from outside; it clears their marks."""
     flags = []
     for name in arriving:
         slots = read("whole", f"slots:{name}")
@@ -152,14 +152,13 @@ def _if_marked(p: int, arriving: list[str], then: list[Statement]) -> If:
 
 
 def _connections(link: Link) -> list[Value]:
-    """A projection's connections in compressed sparse rows: where each source's begin, their targets and weights; and what
-    multiplies the weights in each lane."""
+    """A projection's connections in CSR form: row starts, targets and weights; and the factors of weights in each lane."""
     parts = ("start", "post", "weight", "scale")
     return [field(f"{part}:{link.name}", link.target.population, "i8", "link") for part in parts]
 
 
 def _sizes(link: Link) -> list[Value]:
-    """How many bytes a target takes, and how many a weight."""
+    """The item sizes of targets and of weights, in bytes."""
     return [read("whole", f"{part}_size:{link.name}") for part in ("post", "weight")]
 
 
@@ -168,7 +167,7 @@ def _view(kind: Type, address: Value, first: Value | int, count: Value) -> Value
 
 
 def _repeated(target: Target, name: str, weight: str, act: str) -> list[Statement]:
-    """As many spikes of one weight as were counted for each cell, one after another; weights are one a neuron, or a cell."""
+    """Apply the counted spikes of each cell in sequence, with one weight a neuron or a cell."""
     p, own = target.population, read("whole", f"own:{target.name}")
     each = WIDTH - own * (WIDTH - 1)
     spike = Do(act, (CTX, REAL, B, K, as_value(1), STEP, _WEIGHT.item(apply("//", K, _EACH))))

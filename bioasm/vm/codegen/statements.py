@@ -1,4 +1,4 @@
-"""The statements and functions of a step: the typed tree that passes work on and printers write as Python or C."""
+"""Intermediate representation of a step: typed statements and functions, which printers write as Python or C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bioasm.vm.codegen.values import Value
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """A new local; one that is `mutable` may be assigned to later."""
+    """Definition of a local; a `mutable` one may be assigned to later."""
 
     local: Value
     value: Value
@@ -20,7 +20,7 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class LetTogether:
-    """New locals, each a function of one argument, worked out side by side."""
+    """Definition of locals, each a function of one argument, computed in one vector."""
 
     locals: tuple[Value, ...]
     values: tuple[Value, ...]
@@ -28,7 +28,7 @@ class LetTogether:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """A mutable local gets another value."""
+    """Assignment to a mutable local."""
 
     local: Value
     value: Value
@@ -36,7 +36,7 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """An entry of a table gets another value; `place` is a `read` of it."""
+    """Assignment to an entry of a table; `place` is a `read` of it."""
 
     place: Value
     value: Value
@@ -44,7 +44,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An entry of an array gets another value."""
+    """Assignment to an entry of an array."""
 
     array: Value
     index: Value
@@ -53,7 +53,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """A cell's flag says whether it spikes now, and `count` how many do."""
+    """Set a cell's flag to whether it spikes now, and add it to `count`."""
 
     flags: Value
     index: Value
@@ -71,7 +71,7 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """One body or the other."""
+    """A branch between two bodies."""
 
     condition: Value
     then: tuple[Statement, ...]
@@ -80,10 +80,10 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """A loop with an index of int64 from `start` to below `stop`, or down to above it; it has a turn for each of `space`.
+    """A counted loop with an int64 index from `start` to below `stop`, or down to above it, over the index space `space`.
 
-    With `by_lane` each turn belongs to one lane, which its index leaves when it is divided by the block's width, and so it does
-    in a loop over cells: these begin at 0, and a back end with a work item for each lane shares their turns out.
+    With `by_lane`, as in a loop over cells, each iteration belongs to one lane, the remainder of its index by the block's
+    width: these loops begin at 0, and a back end with a work item for each lane distributes their iterations.
     """
 
     index: Value
@@ -96,13 +96,13 @@ class For:
 
     @property
     def is_shared(self) -> bool:
-        """Whether turns belong to lanes."""
+        """Whether each iteration belongs to one lane."""
         return self.by_lane or self.space is Space.CELL
 
 
 @dataclass(frozen=True, slots=True)
 class While:
-    """A loop as long as a condition holds."""
+    """A loop while a condition holds."""
 
     condition: Value
     body: tuple[Statement, ...]
@@ -110,12 +110,12 @@ class While:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The end of the innermost loop."""
+    """Exit of the innermost loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The end of the function, with its result."""
+    """Return from the function, with its result."""
 
     value: Value
 
@@ -142,7 +142,7 @@ class Program:
 
 
 def operands(statement: Statement) -> tuple[Value, ...]:
-    """The values that a statement reads itself, not those of statements within it."""
+    """The values that a statement itself reads, without those of nested statements."""
     match statement:
         case Let(value=value) | Assign(value=value) | Return(value=value):
             return (value,)
@@ -162,7 +162,7 @@ def operands(statement: Statement) -> tuple[Value, ...]:
 
 
 def bodies(statement: Statement) -> tuple[tuple[Statement, ...], ...]:
-    """The statements within a statement."""
+    """The bodies nested in a statement."""
     match statement:
         case If(_, then, otherwise):
             return (then, otherwise)
@@ -172,7 +172,7 @@ def bodies(statement: Statement) -> tuple[tuple[Statement, ...], ...]:
 
 
 def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
-    """All statements, those within others too."""
+    """Preorder traversal of all statements, including nested ones."""
     for statement in statements:
         yield statement
         for body in bodies(statement):
@@ -180,7 +180,7 @@ def walk(statements: tuple[Statement, ...]) -> Iterator[Statement]:
 
 
 def values_of(function: Function) -> Iterator[Value]:
-    """All values that a function's statements read, each once, in their order."""
+    """All distinct values that a function's statements read, in order."""
     seen: set[Value] = set()
     for statement in walk(function.body):
         waiting = [*reversed(operands(statement))]

@@ -1,4 +1,4 @@
-"""One population's part of a step, cell by cell: integration, threshold, arrival of spikes, reset."""
+"""Code of one population's step, cell by cell: integration, threshold, arrival of spikes, reset."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from bioasm.vm.codegen.types import Rate, Space, Type
 from bioasm.vm.codegen.values import Value, apply, as_number, as_value, cell, named, read
 
 DT = Symbol("dt")
-WEIGHT = named("weight", Type.F64)  # of the one spike that a function is given
+WEIGHT = named("weight", Type.F64)  # parameter: the weight of a single spike
 ONE, HALF = Number(1.0), Number(0.5)
-_SLACK = Number(1e-6)  # of a step: a time this close to a step boundary is that boundary
+_SLACK = Number(1e-6)  # steps: a time this close to a step boundary counts as on it
 
 
 def frozen_field(population: int) -> str:
-    """The field with how many steps each cell is still refractory."""
+    """The field with the remaining refractory steps of each cell."""
     return f"frozen:{population}"
 
 
 def _still_field(population: int) -> str:
-    """The field with how many they were when the step began, for a threshold that is tested after it."""
+    """The field with the remaining refractory steps at the beginning of the step, for a threshold tested after it."""
     return f"still:{population}"
 
 
@@ -46,7 +46,7 @@ def hold_field(population: int) -> str:
 
 
 class StepBuilder:
-    """Builds the loops of one population; with `clamped` what is clamped is held, and `heard` events are noted."""
+    """Builder of the loops of one population; with `clamped` they respect clamps; `heard` are the recorded events."""
 
     def __init__(
         self, system: System, population: int, numbering: Numbering, clamped: bool, heard: frozenset[str] = frozenset()
@@ -56,14 +56,14 @@ class StepBuilder:
         self.hoisting = Hoisting(population)
 
     def loop(self, hoisting: bool = True, later: bool = False) -> Loop:
-        """A loop over the cells, empty yet; a `later` one comes after another in the step."""
+        """A new loop over the cells; with `later` it follows another one in the step."""
         kept = self.saved_values if later else None
         return Loop(self.system, self.population, self.numbering, self.hoisting if hoisting else None, kept)
 
     # --- integration ------------------------------------------------------------------------------
 
     def step(self, quiet: bool, reset: bool, test: bool = True) -> Loop:
-        """One step; with `test` the threshold after it, and with `reset` the reset at once. `quiet` leaves out the noise."""
+        """One step; with `test` the threshold after it, with `reset` the reset in the same loop; `quiet` omits the noise."""
         loop = self.loop(later=True) if self.early else self._first()
         if not quiet:
             loop.start.noise = {xi: _drawn(at) for at, xi in enumerate(self.system.noises)}
@@ -87,7 +87,7 @@ class StepBuilder:
         return loop
 
     def stage(self, loop: Loop, stage: list[Equation | Assignment], before: Environment) -> Environment:
-        """One stage of a population without noise and refractory times, from the values before it."""
+        """One stage of a population without noise and refractory period, from the values before it."""
         return self._stage(loop, stage, before, None, quiet=True)
 
     def _stage(
@@ -112,7 +112,7 @@ class StepBuilder:
         return moment
 
     def _held(self, loop: Loop, variable: str, refractory: Value | None) -> Value | None:
-        """The condition that a variable is not integrated: its neuron is refractory or clamped; None where it always is."""
+        """The condition under which a variable is not integrated, refractory or clamped; None where it always is."""
         condition = None if refractory is None else refractory > 0.0
         if variable == self._clamp:
             clamped = loop.array(self._hold, Field(self.population, "u1")).differs(0)
@@ -121,7 +121,7 @@ class StepBuilder:
 
     @property
     def _clamp(self) -> str | None:
-        """The variable that is held in clamped cells; None where the program clamps none."""
+        """The variable of clamped cells; None where the program clamps none."""
         population = self.system.population
         return population.qualified(population.model.clamp) if self.clamped else None
 
@@ -156,7 +156,7 @@ class StepBuilder:
     def _runge_kutta(
         loop: Loop, equations: list[Equation], moment: Environment, held: dict[str, Value | None]
     ) -> dict[str, Value]:
-        """The classical method of fourth order, over all its equations together. What is held is so all the way."""
+        """The classical Runge-Kutta method of order 4 over all its equations; `held` states are constant in all stages."""
         slopes: list[dict[str, Value]] = []
         for part in (None, 0.5, 0.5, 1.0):
             at = moment
@@ -177,13 +177,13 @@ class StepBuilder:
 
     @property
     def threshold(self) -> Expression | None:
-        """When the population's neurons spike."""
+        """The spike condition of the population."""
         model = self.system.population.model
         return self.system.qualify(self.system.population, model.threshold.condition) if model.threshold else None
 
     @property
     def refractory(self) -> Expression | None:
-        """How many whole steps after the step of a spike are refractory; None where the model has no such time."""
+        """The number of refractory steps after the step of a spike; None without a refractory period."""
         model = self.system.population.model
         if model.refractory is None:
             return None
@@ -196,25 +196,25 @@ class StepBuilder:
         else:
             whole = Call("ceil", (Binary("-", steps, _SLACK),))
         order = model.order
-        past = ONE if order.index("step") < order.index("reset") else Number(0.0)  # whether the step of the spike is over
+        past = ONE if order.index("step") < order.index("reset") else Number(0.0)  # 1 if the reset comes after the step
         return Call("max", (Binary("-", whole, past), Number(0.0)))
 
     @property
     def _threshold_follows(self) -> bool:
-        """Whether the threshold is tested after the step."""
+        """Whether the order has the threshold after the step."""
         order = self.system.population.model.order
         return order.index("step") < order.index("spike")
 
     @property
     def early(self) -> bool:
-        """Whether a step has another order than the usual one."""
+        """Whether a step has another order than the default."""
         return self.system.population.model.order != ORDER
 
     # --- the beginning of the step ------------------------------------------------------------------
 
     @cached_property
     def saved_values(self) -> dict[Expression, str]:
-        """The fields that keep what loops after the first read of the step's beginning, by its `held` calls."""
+        """The fields with values at the beginning of the step that later loops read, by `held` call."""
         system = self.system
         read = [assignment.value for assignment in system.reset]
         read += [system.qualify(i, factor) for i in system.instances for port in i.model.ports for _, factor in port.jumps]
@@ -233,14 +233,14 @@ class StepBuilder:
 
     @property
     def _before(self) -> Expression | None:
-        """1 where the condition of a crossing held at the step's beginning, else 0."""
+        """1 where the condition of a crossing held at the beginning of the step, else 0."""
         threshold = self.system.population.model.threshold
         if self.threshold is None or threshold is None or not threshold.crossing:
             return None
         return _at_beginning(self.threshold)
 
     def prologue(self) -> Loop:
-        """Keep what later loops read of the step's beginning, where equations are not the first thing in it."""
+        """The loop that saves values at the beginning of a step for later loops, where equations are not its first phase."""
         loop = self._first()
         self._save_values(loop)
         return loop
@@ -252,7 +252,7 @@ class StepBuilder:
 
     @cached_property
     def _delayed(self) -> list[Expression]:
-        """All that mechanisms delay."""
+        """All `delayed` calls of mechanisms."""
         added = [value for values in self.system.additions.values() for value in values]
         return [n for value in added for n in value.walk() if isinstance(n, Call) and n.function == "delayed"]
 
@@ -276,7 +276,7 @@ class StepBuilder:
         return hold_field(self.population)
 
     def _crossed(self, loop: Loop, moment: Environment, refractory: Value | None) -> Value:
-        """The condition that a cell spikes."""
+        """The condition under which a cell spikes."""
         assert self.threshold is not None
         crossed = loop.value(self.threshold, moment)
         model = self.system.population.model
@@ -292,7 +292,7 @@ class StepBuilder:
         return crossed
 
     def _refractory_now(self, loop: Loop) -> Value:
-        """For how many steps a cell is still refractory as the loop begins: none once a condition does not hold."""
+        """The remaining refractory steps at the beginning of the loop; 0 once a `lasting` condition does not hold."""
         left, model = loop.array(self._frozen), self.system.population.model
         if model.refractory is None or not model.refractory.lasting:
             return left
@@ -308,7 +308,7 @@ class StepBuilder:
         loop.store(self._frozen, left)
 
     def test(self) -> Loop:
-        """The threshold alone, where a model has it before its step."""
+        """The loop of the threshold alone, for models that test it before the step."""
         loop = self.loop(later=True)
         refractory = None
         if self.refractory is not None:
@@ -324,7 +324,7 @@ class StepBuilder:
         return moment
 
     def reset(self) -> Loop:
-        """The reset of the cells that fired."""
+        """The loop that resets the cells that fired."""
         loop = self.loop(later=True)
         fired = FIRED.item(K).differs(0)
         moment = self._reset(loop, loop.start, fired)
@@ -342,14 +342,14 @@ class StepBuilder:
         return [event for event in self.system.events if event.statements or event.name in self.heard]
 
     def _note_events(self, loop: Loop, moment: Environment) -> None:
-        """Flag the cells in which an event happens: its condition holds after the equations."""
+        """Set the flags of the cells in which an event happens: its condition holds after the equations."""
         for at, event in enumerate(self.events):
             condition, *before = (loop.value(part, moment) for part in _conditions(event))
             happens = reduce(lambda one, held: one & held.equals(0.0), before, condition)
             loop.store(happened_field(self.population, at), apply("flag", happens), _flags(self.population))
 
     def act_on_events(self) -> Loop:
-        """The loop in which the statements of the events act on the cells that were flagged, event by event."""
+        """The loop that executes the statements of the events in the flagged cells, event by event."""
         loop = self.loop(later=True)
         moment = loop.start
         for at, event in enumerate(self.events):
@@ -374,9 +374,9 @@ class StepBuilder:
         return self._jumps(self.loop(later=True), owner, port, WEIGHT, in_order=True)
 
     def in_order(self, owner: str, port: str) -> bool:
-        """Whether the spikes that arrive at a port in one step act one after another, not as one sum."""
+        """Whether the spikes that arrive at a port in one step act in sequence, not as one sum."""
         instance = self._owner(owner)
-        found = instance.model.port(port)  # none in a model with feedback that hears no spikes
+        found = instance.model.port(port)  # None in a model with feedback that receives no spikes
         return found is not None and self.system.spikes_interact(instance, found)
 
     def _owner(self, owner: str) -> Instance:
@@ -406,14 +406,14 @@ class StepBuilder:
     # --- what does not change in a step -------------------------------------------------------------
 
     def hold(self) -> Loop:
-        """Fill the fields of what was found to change less often than every step."""
+        """The loop that fills the fields of hoisted values."""
         loop = self.loop(hoisting=False)
         for value, name in self.hoisting.hoisted.items():
             loop.store(name, value)
         return loop
 
     def prepare(self) -> list[Put]:
-        """Statements that compute the numbers that are alike for all cells, once everything else was built."""
+        """Statements that compute the hoisted numbers common to all cells, after all loops were built."""
         return [Put(read("number", name), as_number(value)) for value, name in self.hoisting.prepared.items()]
 
 
@@ -423,12 +423,12 @@ def _flags(population: int) -> Field:
 
 
 def _at_beginning(condition: Expression) -> Expression:
-    """1 where a condition held at the step's beginning, else 0."""
+    """1 where a condition held at the beginning of the step, else 0."""
     return Call("held", (Call("where", (condition, ONE, Number(0.0))),))
 
 
 def _conditions(event: Event) -> tuple[Expression, ...]:
-    """The condition of an event, and for a crossing the number that must be 0."""
+    """The condition of an event, and for a crossing the saved number that must be 0."""
     condition = event.threshold.condition
     return (condition, _at_beginning(condition)) if event.threshold.crossing else (condition,)
 
@@ -443,12 +443,12 @@ def _unless(condition: Value | None, old: Value, new: Value) -> Value:
 
 
 def _drawn(at: int) -> Value:
-    """A cell's number of one of the population's white noises."""
+    """A cell's random number of one of the population's white noises."""
     return named(f"z{at}", Type.F4, Space.CELL).item(K)
 
 
 def _phi(method: str, z: Expression) -> tuple[Expression, Expression | None]:
-    """phi of a method as numerator and denominator; a denominator of None is 1."""
+    """phi of an exponential integrator as numerator and denominator; a denominator of None is 1."""
     if method == "euler":
         return ONE, None
     if method == "implicit":

@@ -1,8 +1,8 @@
-"""The system of equations of a population and the mechanisms on its membrane, under names of its own.
+"""The system of equations of a population and the mechanisms on its membrane, with qualified names.
 
 Every name of an instance's text becomes `id.name` (`p0.v` is v of the first population), so that expressions of several
-texts can stand in one equation. The part of an input that comes from outside is `id.name#`; where mechanisms add to an input
-or a program scales it, `id.name` is a definition over that.
+texts can be combined. The external part of an input is `id.name#`; where mechanisms add to an input or a program scales it,
+`id.name` is a definition over that.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from bioasm.models.linear_systems import Row, coupled, linear_row
 from bioasm.network.cables import CURRENT, alias
 from bioasm.vm.codegen.types import Rate
 
-OFFSET, FACTOR = "#offset", "#factor"  # what follows the name of an input that a program sets or scales
-COVERED = "covered:"  # what the field begins with that holds which part of each control volume a mechanism is painted on
-COUPLED = "coupled:"  # what the field begins with that holds what connections add to an input
+OFFSET, FACTOR = "#offset", "#factor"  # suffixes of an input that a program sets or scales
+COVERED = "covered:"  # prefix of the field with the share of each control volume that a mechanism is painted on
+COUPLED = "coupled:"  # prefix of the field with the sum that connections add to an input
 _WORDS = frozenset({"dt", "t"})
 
 
 def level_field(population: str) -> str:
-    """The field with the level of noise of each cell of a population (by its id), where lanes have their own."""
+    """The field with the noise level of each cell of a population (by its id), where lanes have their own."""
     return f"noise:{population}"
 
 
 def coupled_field(name: str) -> str:
-    """The field with what connections add to an input in this step."""
+    """The field with the sum that connections add to an input in this step."""
     return COUPLED + name
 
 
@@ -43,17 +43,17 @@ class Instance(NamedTuple):
     id: str
 
     def qualified(self, name: str) -> str:
-        """The name of one of its values in a system."""
+        """The qualified name of one of its members."""
         return f"{self.id}.{name}"
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A population, the mechanisms on it, and which of their values differ between cells.
+    """A population with the mechanisms on it, and the values that differ between cells.
 
-    `own` are the qualified names of parameters that have a value for each neuron or lane, with the `level_field` where the
-    noise has; `modulated` those of inputs that the program sets or scales, `summed` those that get sums over connections.
-    `where` are places of cells (of their CVs: regions) by the ids of the mechanisms that stand there alone.
+    `own` are the qualified names of parameters with a value for each neuron or lane, with the `level_field` if the noise level
+    has one; `modulated` those of inputs that the program sets or scales, `summed` those that get sums over connections. `where`
+    are places of cells (for their CVs: regions) by the ids of the mechanisms that are only there.
     """
 
     population: Instance
@@ -82,7 +82,7 @@ class System:
 
     @cached_property
     def states(self) -> dict[str, Expression]:
-        """All state variables by qualified name, with what they start as."""
+        """All state variables by qualified name, with their initial values."""
         return {i.qualified(s.name): self.qualify(i, s.initial) for i in self.instances for s in i.model.states}
 
     @cached_property
@@ -92,7 +92,7 @@ class System:
         return frozenset(found | set(self.parameters) | set(self.inputs))
 
     def name(self, instance: Instance, word: str) -> str:
-        """The qualified name of what a word in an instance's text means."""
+        """Name resolution: the qualified name of a word in an instance's text."""
         if word in _WORDS:
             return word
         if word == instance.model.noise_name:
@@ -106,11 +106,11 @@ class System:
         return instance.qualified(word)  # a white noise, or the weight of a port
 
     def _is_placed(self, instance: Instance) -> bool:
-        """Whether a mechanism is at a place of cells, and is not painted on a region of their membrane."""
+        """Whether a mechanism is a point mechanism, not one painted on a region."""
         return instance.id in self.where and self.population.qualified(alias("v", self.where[instance.id])) in self._named
 
     def qualify(self, instance: Instance, expression: Expression) -> Expression:
-        """An expression of an instance's text with qualified names. What is delayed also says by whose spikes."""
+        """An expression of an instance's text with qualified names; `delayed` calls are marked with the instance."""
         if isinstance(expression, Symbol):
             return Symbol(self.name(instance, expression.name))
         within = rebuilt(expression, lambda part: self.qualify(instance, part))
@@ -131,7 +131,7 @@ class System:
         return found
 
     def _target(self, mechanism: Instance, addition: Addition) -> tuple[str, Expression]:
-        """The input that a mechanism adds to, and what: at a place its input, of a painted one the part that it covers."""
+        """The input that a mechanism adds to, and the term: at a place, its input; of a painted one, scaled by its coverage."""
         value = self.qualify(mechanism, addition.value)
         if self._is_placed(mechanism):
             return self._input(alias(addition.target, self.where[mechanism.id])), value
@@ -141,7 +141,7 @@ class System:
 
     @cached_property
     def apart(self) -> tuple[Instance, ...]:
-        """The mechanisms painted on regions that no value of another mechanism meets: each can have a loop over its CVs alone.
+        """The painted mechanisms without dependencies on other mechanisms: each can have a loop over its CVs only.
 
         None where the program changes the sum that they add to.
         """
@@ -153,7 +153,7 @@ class System:
         return tuple(one for one in painted if not met[one.id] and one.id not in others[one.id])
 
     def _met_by(self, mechanism: Instance) -> set[str]:
-        """The other mechanisms of which a mechanism reads something, or to which it adds."""
+        """The other mechanisms that a mechanism reads from or adds to."""
         statements = [self._qualified(mechanism, s) for stage in mechanism.model.stages for s in stage]
         read = [s.rate if isinstance(s, Equation) else s.value for s in statements]
         read += [self.qualify(mechanism, one.expression) for one in mechanism.model.definitions]
@@ -163,12 +163,12 @@ class System:
         return {name.partition(".")[0] for name in names if "." in name} & ids - {mechanism.id}
 
     def added_by(self, mechanism: Instance) -> list[Expression]:
-        """What a mechanism adds to the population's current density."""
+        """The term that a mechanism adds to the population's current density."""
         found = [self._target(mechanism, one) for one in mechanism.model.adds]
         return [value for target, value in found if target == self.population.qualified(CURRENT)]
 
     def _input(self, word: str) -> str:
-        """The qualified name of the input that mechanisms add to: the population's, else that of the mechanism that has it."""
+        """The qualified name of an input that mechanisms add to: the population's, else of the mechanism that has it."""
         return next(i.qualified(word) for i in self.instances if i.qualified(word) in self.inputs)
 
     @cached_property
@@ -178,7 +178,7 @@ class System:
         return found | {name: self.total(name) for name in self.inputs}
 
     def total(self, name: str, without: Collection[Expression] = ()) -> Expression:
-        """An input: what comes from outside, what mechanisms add, and what the program makes of the sum."""
+        """The expression of an input: its external part and additions of mechanisms, scaled or set by the program."""
         total: Expression = Symbol(name + "#")
         for added in (one for one in self.additions.get(name, ()) if one not in without):
             total = Binary("+", total, added)
@@ -189,7 +189,7 @@ class System:
         return total
 
     def flat(self, expression: Expression) -> Expression:
-        """The expression with all definitions put in, for algebra. What is held or delayed stays as it is."""
+        """The expression with all definitions substituted, for algebra, except within `held` and `delayed`."""
         if isinstance(expression, Symbol):
             meant = self.definitions.get(expression.name)
             return expression if meant is None else self.flat(meant)
@@ -198,7 +198,7 @@ class System:
         return rebuilt(expression, self.flat)
 
     def coupled(self, equations: list[Equation]) -> list[dict[str, Row]]:
-        """The systems of exact equations that are solved together, each of one text, in terms of its states and of inputs."""
+        """The coupled systems of exact equations, each of one text, in terms of its states and of inputs."""
         found = []
         for instance in self.instances:
             own = {instance.qualified(state.name) for state in instance.model.states}
@@ -209,7 +209,7 @@ class System:
         return found
 
     def _spelled_out(self, expression: Expression) -> Expression:
-        """The expression with the definitions of texts put in, but not what inputs are."""
+        """The expression with the definitions of texts substituted, but not those of inputs."""
         if isinstance(expression, Symbol) and expression.name in self.definitions and expression.name not in self.inputs:
             return self._spelled_out(self.definitions[expression.name])
         return rebuilt(expression, self._spelled_out)
@@ -231,7 +231,7 @@ class System:
 
     @cached_property
     def _rates(self) -> dict[str, Rate]:
-        """The rates of the names that were asked for."""
+        """Memoised rates of names."""
         return {}
 
     def _rate_of_name(self, name: str) -> Rate:
@@ -252,14 +252,14 @@ class System:
 
     @property
     def noisy_by_lane(self) -> bool:
-        """Whether lanes have levels of noise of their own."""
+        """Whether lanes have noise levels of their own."""
         return level_field(self.population.id) in self.own
 
     # --- what happens -------------------------------------------------------------------------------
 
     @cached_property
     def stages(self) -> list[list[Equation | Assignment]]:
-        """The stages of all instances side by side, with qualified names."""
+        """The merged stages of all instances, with qualified names."""
         count = max((len(i.model.stages) for i in self.instances), default=0)
         merged: list[list[Equation | Assignment]] = [[] for _ in range(count)]
         for instance in self.instances:
@@ -297,6 +297,6 @@ class System:
         return Event(instance.qualified(event.name), Threshold(condition, event.threshold.crossing), tuple(done))
 
     def spikes_interact(self, instance: Instance, port: Port) -> bool:
-        """Whether spikes at a port must act one after another: a factor reads, through definitions, what the port changes."""
+        """Whether spikes at a port must act in sequence: a factor depends on a variable that the port changes."""
         changed = {instance.qualified(variable) for variable, _ in port.jumps}
         return any(read_now(self.flat(self.qualify(instance, factor))) & changed for _, factor in port.jumps)

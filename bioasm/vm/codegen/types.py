@@ -6,24 +6,24 @@ from enum import Enum, IntEnum
 
 
 class Type(Enum):
-    """A number, a condition, or an array, which is named after its dtype."""
+    """The type of a value: a number, a condition, or an array, named by its dtype."""
 
     F64, I64, COND = "float64", "int64", "condition"
     F8, F4, I8, I4, U1, U4 = "f8", "f4", "i8", "i4", "u1", "u4"
 
     @property
     def is_array(self) -> bool:
-        """Whether it is an array."""
+        """Whether it is an array type."""
         return self not in (Type.F64, Type.I64, Type.COND)
 
     @property
     def element(self) -> Type:
-        """The type of an array's entries as values."""
+        """The type of an array's entries when read."""
         return Type.F64 if self in (Type.F8, Type.F4) else Type.I64
 
 
 class Space(Enum):
-    """The index space of a value. A loop runs over one space; what it reads belongs to that space, or to NONE."""
+    """The index space of a value. A loop runs over one space; values in it vary over that space, or over NONE."""
 
     NONE = "call"
     CELL = "cell"
@@ -32,7 +32,7 @@ class Space(Enum):
 
 
 class Rate(IntEnum):
-    """How often a value changes: never between two changes of parameters, alike for all cells or not; or with every step."""
+    """How often a value changes: only with parameters (common to all cells or per cell), or with every step."""
 
     UNIFORM = 0
     PER_CELL = 1

@@ -1,8 +1,8 @@
-"""Loop unrolling: turns of a loop over the connections of a spike whose exponentials are worked out side by side.
+"""Loop unrolling and vectorisation: exponentials of several connections of a spike are computed in one vector.
 
-A connection's exponentials wait for its last event, and a vector unit has room for those of several connections. The turns
-of a loop are told apart by a suffix of their locals; each turn's other reads and its effects stay in the order of the turns,
-so that every number is the same as one turn after another gives.
+A connection's exponentials depend on its last event, and a vector has room for those of several connections. Locals of the
+unrolled iterations have suffixes; all other reads and effects stay in the order of the iterations, so that every number is the
+same as without unrolling.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Value, as_value, named
 
 _STOP = named("stop", Type.I64)
-_LONGEST = 256  # statements of all turns together: the time of compiling grows with them, what is gained does not
+_LONGEST = 256  # statements of all iterations: compile time grows with them, the gain does not
 
 
 def unrolled(loop: For, alone: list[Statement], apart: frozenset[str]) -> list[Statement]:
     """Loop unrolling: several iterations at a time, then a loop over the rest (`alone`); else the loop unchanged.
 
-    Different turns must read and change different entries of all arrays, but for those at the indices `apart` (locals by name):
-    where an exponential waits for one of these, or there is none, turns stay one after another.
+    Different iterations must access different entries of all arrays, except those at the indices `apart` (names of locals):
+    where an exponential depends on one of these, or there is none, the loop is unchanged.
     """
     early = _before_exponentials(loop.body)
     count = sum(_is_exponential(let) for let in early)
@@ -48,7 +48,7 @@ def _is_exponential(statement: Statement) -> bool:
 
 
 def _before_exponentials(turn: tuple[Statement, ...]) -> list[Let]:
-    """The exponentials that wait for no other, and all locals that these wait for, in their order."""
+    """The exponentials that depend on no other, and all locals that they depend on, in order."""
     lets = {str(s.local.data): s for s in turn if isinstance(s, Let) and not s.mutable}
     found: dict[str, None] = {}
     for name, needs in _needs(lets).items():
@@ -58,7 +58,7 @@ def _before_exponentials(turn: tuple[Statement, ...]) -> list[Let]:
 
 
 def _needs(lets: Mapping[str, Let]) -> dict[str, set[str]]:
-    """The locals that each local of a turn waits for, directly and through others: one pass, for a local follows its reads."""
+    """Transitive dependencies of each local of an iteration, in one pass, because a local follows its reads."""
     found: dict[str, set[str]] = {}
     for name, let in lets.items():
         direct = _names(let.value) & found.keys()
@@ -67,7 +67,7 @@ def _needs(lets: Mapping[str, Let]) -> dict[str, set[str]]:
 
 
 def _names(value: Value) -> set[str]:
-    """The locals in a value, whose parts may be shared: each is looked at once."""
+    """The locals in a value, a DAG whose shared parts are visited once."""
     names, seen, waiting = set[str](), set[int](), [value]
     while waiting:
         one = waiting.pop()
@@ -79,7 +79,7 @@ def _names(value: Value) -> set[str]:
 
 
 def _turn(loop: For, early: list[Let], at: int) -> tuple[list[Let], list[Statement]]:
-    """A turn with locals of its own: what its exponentials wait for, with these, and the rest."""
+    """An iteration with renamed locals: the exponentials and their dependencies, and the rest."""
     own = {str(let.local.data): let.local for let in loop.body if isinstance(let, Let)}
     meant = {word: replace(local, data=f"{word}_{at}") for word, local in own.items()}
     meant[str(loop.index.data)] = loop.index + at

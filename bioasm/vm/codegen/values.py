@@ -1,4 +1,4 @@
-"""Typed values of a step: operations on other values, without side effects, so that passes may share, move and reorder them."""
+"""Typed values of a step: a DAG of pure operations, which passes may share, move and reorder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioasm.vm.codegen.types import Rate, Space, Type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """One operation. `data` says of a leaf which one it is.
+    """One operation; a leaf has `data`.
 
     `op` is one of `operations.py`, or `const` (data: the number), `name` (data: a local or parameter), `read` (data: Place),
     `cell` (data: Place; argument: the slot of a ring), `item` (arguments: array, index), `view` (arguments: address, first
@@ -66,11 +66,11 @@ class Value:
         return apply("or", self, other)
 
     def equals(self, other: Value | float) -> Value:
-        """The condition that both are the same number."""
+        """The condition that both numbers are equal."""
         return apply("==", self, other)
 
     def differs(self, other: Value | float) -> Value:
-        """The condition that they are not the same number."""
+        """The condition that the numbers differ."""
         return apply("!=", self, other)
 
     def item(self, index: Value | int) -> Value:
@@ -78,11 +78,11 @@ class Value:
         return made_of("item", self.type.element, (self, as_value(index)))
 
     def onwards(self, first: Value | int) -> Value:
-        """The array from an entry on."""
+        """The subarray from an entry on."""
         return made_of("from", self.type, (self, as_value(first)))
 
     def of(self, arguments: tuple[Value, ...]) -> Value:
-        """The same operation on other arguments; the same object where they are the same."""
+        """The same operation on other arguments; the same object if they are unchanged."""
         if all(new is old for new, old in zip(arguments, self.arguments, strict=True)):
             return self
         if self.op in ("cell", "item", "view", "from"):
@@ -99,7 +99,7 @@ class Place(NamedTuple):
 
 
 def as_value(number: Value | float) -> Value:
-    """A number of Python as a value: an int is int64, a float is float64."""
+    """A constant: an int as int64, a float as float64."""
     if isinstance(number, Value):
         return number
     return Value("const", Type.I64 if isinstance(number, int) else Type.F64, data=number)
@@ -111,13 +111,13 @@ def named(word: str, kind: Type, space: Space = Space.NONE, rate: Rate = Rate.VA
 
 
 def made_of(op: str, kind: Type, arguments: tuple[Value, ...], data: object = None) -> Value:
-    """A value that varies as its arguments do."""
+    """A value whose space and rate follow from its arguments."""
     rate = max((a.rate for a in arguments), default=Rate.UNIFORM)
     return Value(op, kind, arguments, data, joined(arguments), rate)
 
 
 def joined(arguments: tuple[Value, ...]) -> Space:
-    """The index space of what is made of the arguments."""
+    """The index space of a value with these arguments."""
     found = Space.NONE
     for argument in arguments:
         if found is Space.NONE:
@@ -128,7 +128,7 @@ def joined(arguments: tuple[Value, ...]) -> Space:
 
 
 def apply(op: str, *operands: Value | float) -> Value:
-    """An operation on values or numbers, checked; a sign before a number becomes the number's own."""
+    """A type-checked operation on values or numbers; the negation of a constant is folded."""
     arguments = tuple(map(as_value, operands))
     kind = result_type(op, [a.type for a in arguments])
     if op == "neg" and isinstance(arguments[0].data, float) and arguments[0].op == "const":
@@ -153,16 +153,16 @@ def call(function: str, kind: Type, *arguments: Value | int) -> Value:
 
 
 def cell(field: str, made: Field, rate: Rate = Rate.VARYING, slot: Value | None = None) -> Value:
-    """The value of a field for the present cell as its loop's body begins; of a ring, in one of its slots."""
+    """The value of a field for the present cell when an iteration begins; of a ring buffer, in one of its slots."""
     kind = Type(made.dtype).element
     return Value("cell", kind, () if slot is None else (slot,), Place("field", field, made), Space.CELL, rate)
 
 
 def as_number(value: Value) -> Value:
-    """A value as a float64 that can be kept: a condition is 1 or 0."""
+    """A value as a float64 for storage: a condition becomes 1 or 0."""
     return apply("number", value) if value.type is Type.COND else value
 
 
 def as_condition(number: Value, like: Value) -> Value:
-    """A number that was kept, as the type of what it was kept for."""
+    """A stored number converted back to the type of `like`."""
     return number.differs(0.0) if like.type is Type.COND else number

@@ -1,1 +1,1 @@
-"""The hand-written part of the C file of a program's dynamics: what the compiled kernels do around a generated step."""
+"""The C runtime of a program's dynamics: hand-written C of the kernels' work around a generated step."""
