@@ -1,1 +1,1 @@
-"""The machine: plain state, counter-based noise, compiled kernels and the host that serves them."""
+"""The virtual machine: plain state, counter-based noise, compiled kernels and their host."""

@@ -1,6 +1,6 @@
-"""Reading an npz archive with distrust: an entry's type and shape are known before a byte of its content is read.
+"""Validating reader of npz archives: an entry's type and shape are checked before its content is read.
 
-Entries are stored as they are, never packed, so that an archive can't hold more than its file; nothing is unpickled.
+Entries are stored uncompressed, so that an archive can't expand beyond its file's size; nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bioasm.files import reason
 from bioasm.npz import read_header
 
 Array = NDArray[Any]
-Shape = tuple[int | None, ...]  # None: as many as the entry has
+Shape = tuple[int | None, ...]  # None: any length
 
 _FAULTS = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, RuntimeError, struct.error, OverflowError)
 
@@ -34,7 +34,7 @@ class Damaged(ValueError):
 
 @contextmanager
 def reading(path: Path) -> Iterator[Archive]:
-    """The archive in a file. Raises BioasmError B301 where there is no file, B404 for all that is wrong with what it holds."""
+    """Open the archive in a file. Raises BioasmError B301 for an unreadable file, B404 for invalid content."""
     try:
         with open(path, "rb", opener=_open_at_once) as stream:
             yield Archive(stream)
@@ -49,12 +49,12 @@ def reading(path: Path) -> Iterator[Archive]:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe."""
+    """Open without blocking on a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class Archive:
-    """The entries of an npz file that have not been read yet."""
+    """An npz file, with the entries that have not been read yet."""
 
     def __init__(self, stream: BinaryIO) -> None:
         found = os.fstat(stream.fileno())
@@ -78,7 +78,7 @@ class Archive:
         return sorted(self._entries)
 
     def read(self, name: str, dtype: str, shape: Shape, most: int = 1 << 40) -> Array:
-        """The entry `name`, of exactly that dtype (numpy's `<f8`) and shape, and no more than `most` numbers."""
+        """Read the entry `name`, which must have that dtype (numpy's `<f8`) and shape, and at most `most` numbers."""
         entry = self._entries.pop(name, None)
         if entry is None:
             raise Damaged(f"it lacks {name}")
@@ -88,7 +88,7 @@ class Archive:
             if kind != dtype or not _fits(found, shape) or count > most:
                 raise Damaged(f"{name} is {kind} {found}, not {dtype} {shape}")
             size = count * np.dtype(dtype).itemsize
-            if size > entry.file_size:  # looked at before there is room made for it
+            if size > entry.file_size:  # checked before allocation
                 raise Damaged(f"{name} is cut short")
             content = stream.read(size)
             if len(content) != size or stream.read(1):
@@ -96,7 +96,7 @@ class Archive:
         return np.frombuffer(bytearray(content), dtype).reshape(found)
 
     def head(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """The dtype and shape that an entry says it has."""
+        """The dtype and shape in an entry's header."""
         if name not in self._entries:
             raise Damaged(f"it lacks {name}")
         with self._zip.open(self._entries[name]) as stream:
@@ -104,7 +104,7 @@ class Archive:
 
 
 def _header(name: str, stream: Any) -> tuple[str, tuple[int, ...]]:
-    """The dtype and shape that numpy wrote before an entry's content: numbers of this machine's byte order, row by row."""
+    """Parse an .npy header: dtype and shape; only native byte order and C order are accepted."""
     try:
         header = read_header(stream)
     except ValueError as cause:

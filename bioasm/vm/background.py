@@ -1,4 +1,4 @@
-"""Long work before a run that can be abandoned: on its own thread (LLVM compiling a kernel), or looking up in between."""
+"""Cancellable work before a run: on a background thread (LLVM compiling a kernel), or with polling in between."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 _LOOK_EVERY = 0.5  # seconds
 _STACK = 1 << 26  # bytes; a compiler recurses deeply, and the stack of a thread is small on some systems
-_one_at_a_time = threading.Lock()  # the compiler is changed for the whole process while it works
+_one_at_a_time = threading.Lock()  # compilation changes process-wide settings of the compiler
 _abandoned: list[threading.Thread] = []
 
 
 def _after_fork() -> None:
-    """A forked process lacks the threads of the other: work that goes on there, and what held the lock."""
+    """Reset in a forked child, which lacks the parent's threads: background work and the holder of the lock."""
     global _one_at_a_time
     _one_at_a_time = threading.Lock()
     _abandoned.clear()
@@ -29,17 +29,17 @@ if sys.platform != "win32":
 
 
 class Abandoned(Exception):
-    """The caller was asked to stop while work was going on; what goes on in the background does so to its end."""
+    """The work was cancelled; a background thread still runs to its end."""
 
 
 class Lookout:
-    """Called in the midst of work: asks `go_on` at once, then every half second; raises Abandoned where it says False."""
+    """Rate-limited cancellation check: calls `go_on` at once, then every half second; raises Abandoned where it is False."""
 
     def __init__(self, go_on: Callable[[], bool]) -> None:
         self.go_on, self.next = go_on, 0.0
 
     def __call__(self) -> None:
-        """Ask where it is time to."""
+        """Call `go_on` if half a second has passed."""
         now = time.monotonic()
         if now >= self.next:
             self.next = now + _LOOK_EVERY
@@ -48,9 +48,9 @@ class Lookout:
 
 
 def in_background(work: Callable[[], Result], go_on: Callable[[], bool]) -> Result:
-    """Do `work` on another thread, one at a time in this process, and return its result or raise what it raised.
+    """Run `work` on another thread, one at a time in this process, and return its result or raise its exception.
 
-    `go_on` is asked every half second. Raises Abandoned where it says False; KeyboardInterrupt comes through at once.
+    `go_on` is called every half second. Raises Abandoned where it returns False; KeyboardInterrupt is not delayed.
     """
     outcome: dict[str, Any] = {}
     thread = _started(lambda: _keep(work, outcome))
@@ -69,7 +69,7 @@ def in_background(work: Callable[[], Result], go_on: Callable[[], bool]) -> Resu
 
 
 def still_working() -> bool:
-    """Whether work that was abandoned goes on: an interpreter that ends beneath it would crash."""
+    """Whether abandoned work still runs: an interpreter that exits meanwhile would crash."""
     return any(thread.is_alive() for thread in _abandoned)
 
 
@@ -82,7 +82,7 @@ def _keep(work: Callable[[], Any], outcome: dict[str, Any]) -> None:
 
 
 def _started(target: Callable[[], None]) -> threading.Thread:
-    """A running thread with room for deep recursion, which does not keep the process from ending."""
+    """Start a daemon thread with a stack for deep recursion."""
     before = threading.stack_size(_STACK)
     try:
         thread = threading.Thread(target=target, name="bioasm-compiler", daemon=True)

@@ -1,4 +1,4 @@
-"""The arrays of the kernel of BLK: the graph of the couplings in rows, and scratch for the widest block so far."""
+"""Arrays of the kernel of BLK: the coupling graph in CSR form, and scratch for the widest block so far."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BlockArrays:
             state.bind(f"PLAN_{name}", np.zeros(0, np.uint8))
 
     def prepare(self, order: Array) -> None:
-        """Let the kernel find a block. Raises TooWide before anything is made for it."""
+        """Bind a block for the kernel. Raises TooWide before its scratch is allocated."""
         state, found = self.state, self._measure(order)
         check_width(found, len(order))
         entries = 1 << max(found.width, LEAST_WIDTH)
@@ -49,14 +49,14 @@ class BlockArrays:
         state.real[Real.PLAN_SPREAD] = found.spread
 
     def _measure(self, order: Array) -> Measure:
-        key = order.ctypes.data, len(order)  # the array is kept, so that no other takes its place
+        key = order.ctypes.data, len(order)  # the array is kept alive, so that its address is not reused
         if key not in self._measured:
             self._measured[key] = order, measure(order, self.start, self.column, self.size)
         return self._measured[key][1]
 
 
 def _rows(state: State, storage: str) -> tuple[Array, Array, Array]:
-    """Starts, columns and float64 values of the entries of J that are not 0, in units of fields."""
+    """CSR arrays (starts, columns, float64 values) of the nonzero entries of J, in units of fields."""
     n = state.n
     if storage == "none":
         return np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0)

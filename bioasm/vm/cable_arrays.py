@@ -1,4 +1,4 @@
-"""The arrays of cells that are trees: what the geometry gives to each control volume, and the potentials at places."""
+"""Arrays of multicompartment cells: geometric coefficients of control volumes, and potentials at places."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def lay_out(arrays: NetworkArrays, cables: Cables) -> None:
-    """Fill what the solution of the tree reads and no step changes; SI units."""
+    """Fill the constant arrays of the Hines solver; SI units."""
     q, cell, state = cables.volumes, cables.cell, arrays.state
     volumes, n = cell.volumes, arrays.network.populations[cables.cells].n
     state.wholes[f"volumes:{q}"] = volumes.n
@@ -46,13 +46,13 @@ def lay_out(arrays: NetworkArrays, cables: Cables) -> None:
 
 
 def _runs(inside: Array) -> Array:
-    """The stretches of a mask that are true, (runs, 2): the first and the number of each; int64."""
+    """Run-length encoding of a mask: its true runs as (first, length), int64 (runs, 2)."""
     edges = np.flatnonzero(np.diff(inside.astype(np.int8), prepend=0, append=0))
     return np.column_stack([edges[::2], edges[1::2] - edges[::2]]).astype(np.int64)
 
 
 def look(arrays: NetworkArrays, cables: Cables) -> None:
-    """The potentials at places from those of CVs as they are now, where the program has put them somewhere."""
+    """Update the potentials at places from the present ones of CVs, after the program has set these."""
     state, fields, cell = arrays.state, arrays.state.fields, cables.cell
     n = arrays.network.populations[cables.cells].n
     v = state.places_of(fields[f"p{cables.volumes}.v"]).reshape(state.places, cell.volumes.n, n)
@@ -63,7 +63,7 @@ def look(arrays: NetworkArrays, cables: Cables) -> None:
 
 
 def seen(cables: Cables, v: Array) -> Iterator[tuple[str, Array]]:
-    """The potentials at places of cells, by qualified name, (places, n), that follow from those of CVs, (places, CVs, n)."""
+    """Interpolation: potentials at places of cells, by qualified name, (places, n), from those of CVs, (places, CVs, n)."""
     for site in sites(cables.cell):
         yield f"p{cables.cells}.{POTENTIAL + site.suffix if site.suffix else 'v'}", v[:, site.cv]
         if site.suffix:

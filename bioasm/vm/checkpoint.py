@@ -1,7 +1,7 @@
-"""Checkpoints: a run written to a file so that it goes on elsewhere, bit for bit, as if it had never stopped.
+"""Checkpoints: save and restore a run, which continues bit for bit as if it had never stopped.
 
-The file (npz) is not believed. The program rebuilds code, tables, sizes and whatever else follows from it; the file only fills
-arrays that are there already, of the same dtype and shape, and gives numbers whose ranges are known (`bioasm.vm.restoring`).
+The file (npz) is not trusted. Code, tables and sizes are rebuilt from the program; the file only fills existing arrays of
+the same dtype and shape, and gives numbers within known ranges (`bioasm.vm.restoring`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _META_BYTES = 1 << 28
 
 
 def save_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
-    """Write the run to `path` (npz), whole or not at all. Raises BioasmError B302 where it can't be written."""
+    """Write the run to `path` (npz) atomically. Raises BioasmError B302 where it can't be written."""
     machine.check_finite()
     machine.outputs.drain()
     arrays = machine.live_arrays() | machine.chosen_values() | dict(_outputs(machine))
@@ -62,13 +62,13 @@ def _meta(machine: Machine, program_sha256: str, checksum: str) -> dict[str, Any
 
 
 def _lane_values(machine: Machine) -> dict[str, Any]:
-    """Values of the lanes' own, where there are some."""
+    """The entry of values of the lanes' own; empty without any."""
     told = machine.lane_values.told
     return {"lane_values": told} if told else {}
 
 
 def _over_lanes(machine: Machine) -> dict[str, Any]:
-    """The readings over lanes beside their arrays: constants, and which registers hold which steps; nothing of a whole run."""
+    """Meta data of the trace over lanes: constants, and registers with the steps that they hold; empty without a trace."""
     if not machine.span.is_piece:
         return {}
     trace = machine.readings_over_lanes
@@ -80,7 +80,7 @@ def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
     """Restore a machine that has not run yet from the checkpoint.
 
     Raises BioasmError: B301 where the file can't be read, B404 where it belongs to another program, seed or number of lanes, or
-    holds what no run of this program leaves, B403 where what it asks for does not fit into memory.
+    holds a state that no run of this program reaches, B403 where the run does not fit into memory.
     """
     try:
         with reading(path) as archive:
@@ -95,7 +95,7 @@ def load_checkpoint(path: Path, machine: Machine, program_sha256: str) -> None:
 
 
 def checkpoint_seed(path: Path) -> int:
-    """The seed of the run that a checkpoint holds. Raises BioasmError B301 or B404 as `load_checkpoint` does."""
+    """The seed of a checkpoint's run. Raises BioasmError B301 or B404 as `load_checkpoint` does."""
     with reading(path) as archive:
         seed = _read_meta(archive).get("seed")
         if type(seed) is not int or not 0 <= seed < 1 << 64:
@@ -125,7 +125,7 @@ def _check_origin(path: Path, meta: dict[str, Any], machine: Machine, program_sh
 
 
 def _checksum(arrays: dict[str, Array]) -> str:
-    """Of all arrays with their names and shapes, so that entries of two checkpoints are not taken for one."""
+    """Checksum of all arrays with their names and shapes, so that entries of two checkpoints can't be mixed."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())

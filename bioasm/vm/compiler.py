@@ -1,7 +1,7 @@
-"""Compilation in a child process: what numba keeps of every compilation, some megabytes, ends with the child.
+"""Compilation in a child process, which frees the megabytes that numba retains after every compilation.
 
-The child serves some kernels, since the first takes seconds longer than the others, and is then replaced. It ends when its host
-does, and when it was idle for a while.
+The child compiles several kernels, because the first takes seconds longer than the others, and is then replaced. It exits with
+its host, and after some idle time.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# What starts this interpreter once more as it was started; multiprocessing takes it from there too.
+# The command line of this interpreter and its options, from where multiprocessing takes it too.
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
 from typing import Any
 
 Key = tuple[str, str, str]
 Child = subprocess.Popen[bytes]
 
-MOST = 32  # kernels that one child compiles; each leaves some 12 MB behind
+MOST = 32  # kernels that one child compiles; each leaks about 12 MB
 _IDLE_SECONDS = 60.0
-_GREETING_SECONDS = 20.0  # in which a child must have started; one that is no Python may wait for ever
-_ANSWER_SECONDS = 600.0  # in which it must have compiled a kernel, which takes some seconds
-_LOOK_EVERY = 0.5  # seconds, whether the host is there
+_GREETING_SECONDS = 20.0  # timeout of a child's start; an executable that is no Python may never answer
+_ANSWER_SECONDS = 600.0  # timeout of a compilation, which takes some seconds
+_LOOK_EVERY = 0.5  # seconds between checks of the host
 _LENGTH = 8  # bytes of an answer's length
-_LONGEST = 1 << 30  # of an answer; kernels have some 100 kB
+_LONGEST = 1 << 30  # bytes of an answer; kernels have about 100 kB
 _GREETING = b"bioasm compiler\n"
 _COLLECTIONS = (50_000, 20, 100)  # thresholds of garbage collection; the usual ones cost numba a tenth of its time
 _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from bioasm.vm.compiler import serve; serve()"
@@ -49,16 +49,16 @@ def settings() -> bytes:
 
 
 class Compiler:
-    """The host's side: a child that is started when it is first needed."""
+    """The host's side: a child process that is started lazily."""
 
     def __init__(self) -> None:
         self._child: Child | None = None
         self._served, self._settings = 0, b""
-        self._fit = True  # whether this interpreter can be a child
+        self._fit = True  # whether this interpreter can be started as a child
         self._lock = threading.Lock()
 
     def compile(self, key: Key) -> bytes:
-        """Names and object code of a kernel (`object_code`); empty where no child can make it."""
+        """Names and object code of a kernel (`object_code`); empty where no child can compile it."""
         with self._lock:
             for _ in range(2):
                 child = self._running(settings())
@@ -67,12 +67,12 @@ class Compiler:
                 if content := _answer(child, key):
                     self._served += 1
                     return content
-                if self._stop() != 0:  # at 0 it was idle, and ended before it was asked: another is
+                if self._stop() != 0:  # after exit code 0 it was idle and ended before the request: try another
                     return b""
         return b""
 
     def _running(self, told: bytes) -> Child | None:
-        """The child; another after MOST kernels, where it has ended, and for settings that numba did not read at its start."""
+        """The running child; a new one after MOST kernels, after its exit, and for settings other than those at its start."""
         if self._child is not None and (self._served >= MOST or told != self._settings or self._child.poll() is not None):
             self._stop()
         if self._child is None and self._fit and sys.executable and not getattr(sys, "frozen", False):
@@ -81,7 +81,7 @@ class Compiler:
         return self._child
 
     def _start(self, told: bytes) -> None:
-        """Start a child and wait for its greeting; an interpreter that gives none is not started again."""
+        """Start a child and wait for its greeting; an interpreter without one is not started again."""
         command = [sys.executable, *_args_from_interpreter_flags(), "-c", _CHILD, *sys.path]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         # In a session of its own, so that Ctrl-C is the host's alone; unbuffered, for a buffer's lock would outlive a fork.
@@ -93,7 +93,7 @@ class Compiler:
             self._stop()
 
     def _stop(self) -> int | None:
-        """End the child; its exit code, which is 0 where it had ended by itself."""
+        """End the child and return its exit code, 0 where it ended by itself."""
         child, self._child = self._child, None
         if child is None:
             return None
@@ -102,7 +102,7 @@ class Compiler:
         return child.wait()
 
     def close(self) -> None:
-        """End the child; another thread may still wait for its answer."""
+        """End the child, even while another thread waits for its answer."""
         child = self._child
         if child is not None:
             _kill(child)
@@ -113,12 +113,12 @@ class Compiler:
         child, self._child = self._child, None
         self._lock = threading.Lock()
         if child is not None:
-            child.returncode = 0  # it is not this process's to wait for
+            child.returncode = 0  # it is not a child of this process
             _close_pipes(child)
 
 
 def _answer(child: Child, key: Key) -> bytes:
-    """The child's answer to a key; nothing where it ends, or takes too long."""
+    """The child's answer to a key; empty where it ends or times out."""
     with suppress(OSError), _within(_ANSWER_SECONDS, child):
         _write(child, json.dumps(key).encode() + b"\n")
         length = int.from_bytes(_read(child, _LENGTH), "little")
@@ -129,7 +129,7 @@ def _answer(child: Child, key: Key) -> bytes:
 
 @contextmanager
 def _within(seconds: float, child: Child) -> Iterator[None]:
-    """Kill the child where the block takes longer: what waits for its pipes then goes on."""
+    """Timeout: kill the child where the block takes longer, which unblocks reads of its pipes."""
     timer = threading.Timer(seconds, _kill, (child,))
     timer.daemon = True
     timer.start()
@@ -155,7 +155,7 @@ def _read(child: Child, count: int) -> bytes:
 
 
 def _kill(child: Child) -> None:
-    """Kill the child and what it has started, as an interpreter that is a script does."""
+    """Kill the child's process group: an interpreter that is a wrapper script has children."""
     if sys.platform == "win32":
         child.kill()
     elif child.returncode is None:
@@ -179,10 +179,10 @@ if sys.platform != "win32":
 
 
 def serve() -> None:
-    """Greet, then answer each line of standard input, a key, with the kernel's object code, empty where it can't be made."""
+    """The child's loop: greet, then answer each line of standard input, a key, with object code, empty where it failed."""
     threading.Thread(target=_end_with_host, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what is printed must not come between answers
+    os.dup2(2, 1)  # output of the compiler must not mix with answers
     answers.write(_GREETING)
     answers.flush()
     gc.set_threshold(*_COLLECTIONS)
@@ -200,7 +200,7 @@ def serve() -> None:
 
 
 def _end_with_host(host: int) -> None:
-    """End also in the middle of a compilation once the host, however it ended, is no longer the parent."""
+    """Watchdog thread: exit, also during a compilation, once the host is no longer the parent."""
     while os.getppid() == host:
         time.sleep(_LOOK_EVERY)
     os._exit(0)
@@ -211,14 +211,14 @@ def _object_code_or_nothing(line: bytes) -> bytes:
 
     try:
         return object_code(build(*json.loads(line)))
-    except Exception:  # whatever it is, the host meets it too, and tells
+    except Exception:  # the host meets the same error and reports it
         return b""
 
 
 def object_code(built: Any) -> bytes:
-    """The symbol of a compiled function and names of the runtime that it needs, a zero byte, object code.
+    """Serialised kernel: its symbol and the runtime names that it needs, a zero byte, object code.
 
-    It takes private names of numba's: the only way to the object code. Where they are gone it is empty, and kernels are
+    Uses private names of numba, the only access to the object code. Where they are missing the result is empty, and kernels are
     compiled in every process.
     """
     library: Any = getattr(built, "_library", None)

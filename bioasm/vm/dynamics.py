@@ -1,4 +1,4 @@
-"""The part of `Dynamics` that compiled networks and spins share: clocks, energies, recordings and spikes of a State."""
+"""Base class of compiled networks and spins as `Dynamics`: clocks, energies, recordings and spikes of a State."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ Array = NDArray[Any]
 
 
 class CompiledDynamics(Dynamics, ABC):
-    """Neurons in a State. `refresh` lets the kernel compute fields and energies anew, and tells whether it could; `combine`
-    lets that of MERGE work on all lanes, `resample_block` that of BLK, and `exchange_parts` that of CXCH on pairs.
-    `notice` is told of work that takes its time, and says False where the run is asked to stop. The machine sets them.
+    """Neurons in a State, with callbacks that the machine sets.
+
+    `refresh` recomputes fields and energies, and returns whether it could; `combine` calls the kernel of MERGE on all lanes,
+    `resample_block` that of BLK, and `exchange_parts` that of CXCH on pairs. `notice` is called during long work, and
+    returns False where the run is asked to stop.
 
     `family`, `storage` and `variant` name the kernel; `stale` says that `bind` must be called before it runs.
     """
@@ -47,7 +49,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The key of the kernel for this moment: its family, storage of J and variant."""
+        """The key of the present kernel: its family, storage of J and variant."""
         return self.family, self.storage, self.variant
 
     @property
@@ -56,11 +58,11 @@ class CompiledDynamics(Dynamics, ABC):
         """The source or kind of the kernel; with the family and the storage of J its key."""
 
     def bind(self) -> None:  # noqa: B027  (spins are never stale)
-        """Let the kernel find its arrays."""
+        """Bind the kernel's arrays."""
 
     @abstractmethod
     def variable(self, ref: VariableRef) -> int:
-        """The number by which a kernel knows a variable."""
+        """The number of a variable in kernels."""
 
     @abstractmethod
     def cells_of(self, ref: VariableRef) -> Array | None:
@@ -75,37 +77,37 @@ class CompiledDynamics(Dynamics, ABC):
 
     @abstractmethod
     def live(self) -> dict[str, Array]:
-        """Arrays that a run changes, without those of the state."""
+        """Mutable arrays of a run, without those of the state, for checkpoints."""
 
     @abstractmethod
     def chosen(self) -> dict[str, Array]:
-        """The values that parameters and inputs were set to."""
+        """The values to which parameters and inputs were set, for checkpoints."""
 
     @abstractmethod
     def origins(self) -> dict[str, list[Origin]]:
-        """Which instructions made what a checkpoint makes anew."""
+        """The instructions whose effects a checkpoint replays."""
 
     @abstractmethod
     def follow_live(self) -> None:
-        """Make anew what follows from the arrays that a checkpoint has filled."""
+        """Recompute derived values after a checkpoint has filled the arrays."""
 
     # --- clamps ---------------------------------------------------------------------------------------
 
     @abstractmethod
     def _note_clamps(self) -> None:
-        """Make anew what follows from which neurons are clamped."""
+        """Recompute values derived from the set of clamped neurons."""
 
     def held(self) -> Array:
         """1 for each clamped neuron, (n,)."""
         return self.state["HOLD"]
 
     def hold(self, held: Array) -> None:
-        """Clamp the neurons that a checkpoint says, where they are."""
+        """Clamp the neurons of a checkpoint's mask at their present values."""
         self.state["HOLD"][:] = held
         self._note_clamps()
 
     def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
+        """FREE: end the clamping of neurons."""
         self.state["HOLD"][neurons] = 0
         self._note_clamps()
 
@@ -118,7 +120,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @property
     def lanes(self) -> int:
-        """Lanes, without the places that fill the last block."""
+        """The number of lanes, without the padding of the last block."""
         return self.state.lanes
 
     @property
@@ -153,7 +155,7 @@ class CompiledDynamics(Dynamics, ABC):
         return np.asarray(self.state["ENERGY"][: self.lanes])
 
     def best(self) -> Best:
-        """The best that was seen; spins that have not moved yet were seen too."""
+        """The best state so far; the initial state of spins counts too."""
         if self.state.ctx[Ctx.DIRTY] and not self.spiking:
             self.refresh()
         n = self.energy_neurons[1]
@@ -165,11 +167,11 @@ class CompiledDynamics(Dynamics, ABC):
         return self.outputs.energies()
 
     def spikes(self) -> Spikes:
-        """All spikes so far."""
+        """All spikes so far, sorted by lane, time and neuron."""
         return self.outputs.all_spikes(self.step_length)
 
     def record(self, ref: VariableRef, every: int, neurons: Array) -> None:
-        """Begin to take samples."""
+        """Start recording a variable."""
         self.outputs.record(Samples(ref, self.variable(ref), every, self.state.origin.step, neurons, self.state.origin.pc))
 
     def stop_recording(self, ref: VariableRef | EventRef) -> None:
@@ -177,7 +179,7 @@ class CompiledDynamics(Dynamics, ABC):
         self.outputs.stop(ref)
 
     def record_event(self, ref: EventRef) -> None:
-        """Begin to record an event."""
+        """Start recording an event."""
         self.outputs.hear(ref)
 
     def recorded_events(self) -> dict[EventRef, Spikes]:

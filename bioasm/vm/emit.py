@@ -1,7 +1,7 @@
-"""A program's dynamics as one C file with its test vector: the machine's memory at one step and some steps later.
+"""C export of a program's dynamics with a test vector: the machine's memory at one step and some steps later.
 
-The memory is every array that the dynamics reads or writes; addresses in the tables become places in those arrays, which the
-file's `main` turns into addresses again before it runs the steps and compares.
+The memory is every array that the dynamics reads or writes; addresses in the tables are relocated: they become offsets in those
+arrays, which the file's `main` turns back into addresses before it runs the steps and compares.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bioasm.vm.memory_map import arrays_of, pointers_in
 from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
-# What vectors of the compiled kernels fill past the end, or keep for themselves while they compute.
+# Padding that vectorised kernels overwrite, and their scratch.
 _SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
 _OF_KERNELS = ("NARROW", "J_SIGN")  # read by the compiled kernels alone
 
 
 class Region(NamedTuple):
-    """One array: its name, its 64-bit words, which of them hold addresses, and whether it is compared."""
+    """One array: its name, its 64-bit words, the mask of addresses, and whether it is compared."""
 
     name: str
     words: Array
@@ -64,7 +64,7 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
 
 
 def dynamics_file(machine: Machine) -> str:
-    """The C file of the dynamics that a machine runs now."""
+    """The C file of a machine's present dynamics."""
     model = machine.model
     if isinstance(model, Spins):
         return ising_file(model.storage, model.variant == "whole")
@@ -73,7 +73,7 @@ def dynamics_file(machine: Machine) -> str:
 
 
 def run_first_step(machine: Machine) -> None:
-    """Run a program until a step was done and nothing waits in a buffer."""
+    """Run a program until a step is done and all buffers are drained."""
     status, machine.kernels.samples_stay = Status.HOST, False
     machine.state.ctx[Ctx.BUDGET] = 1
     while machine.steps == 0:
@@ -89,7 +89,7 @@ def run_first_step(machine: Machine) -> None:
 
 
 def _memory(machine: Machine) -> list[Region]:
-    """All arrays of a machine as words, with addresses as region * 2^40 + byte in it, + 1; 0 for none."""
+    """All arrays of a machine as words, with addresses as region * 2^40 + byte offset + 1, null as 0."""
     arrays = {k: array for k, array in arrays_of(machine.state, machine.outputs).items() if k not in _OF_KERNELS}
     starts = [(array.ctypes.data, array.nbytes) for array in arrays.values()]
     found = []
@@ -130,13 +130,13 @@ def _vector(before: list[Region], after: list[Region], blocks: int, steps: int) 
 
 
 def _words(words: Array) -> str:
-    """Words as C initialisers; zeros at the end need not be written."""
+    """Words as C initialisers, without trailing zeros."""
     last = int(np.flatnonzero(words)[-1]) + 1 if words.any() else 1
     return ", ".join(f"0x{word:x}" if word > 9 else str(word) for word in words[:last].tolist()) or "0"
 
 
 def _hash(region: Region) -> int:
-    """FNV-1a of the words, addresses as 0."""
+    """FNV-1a hash of the words, with addresses as 0."""
     words = region.words.copy()
     words[region.pointers] = 0
     found = 0xCBF29CE484222325

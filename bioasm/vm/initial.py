@@ -1,4 +1,4 @@
-"""Expressions of model texts between two steps, when nothing is held or delayed any more."""
+"""Rewriting of model expressions for evaluation between two steps, without `held` and `delayed`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bioasm.vm.codegen.lower import delayed_ring
 
 
 def present(expression: Expression) -> Expression:
-    """The expression between two steps: what is held is as it is now, and what is delayed the name of its ring."""
+    """The expression between two steps: `held` is the identity, and `delayed` the name of its ring buffer."""
     if isinstance(expression, Call) and expression.function == "held":
         return present(expression.arguments[0])
     if isinstance(expression, Call) and expression.function == "delayed":
@@ -17,5 +17,5 @@ def present(expression: Expression) -> Expression:
 
 
 def definition(model: Model, name: str) -> Expression:
-    """The expression that a definition of a model names, or the name itself."""
+    """The expression of a definition of a model, or the name itself."""
     return next((d.expression for d in model.definitions if d.name == name), Symbol(name))

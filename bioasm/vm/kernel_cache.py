@@ -1,8 +1,8 @@
 """Compiled kernels, on disk and in memory: a warm start loads machine code and imports no compiler.
 
-A kernel is a C function whose object code needs nothing at run time. It is kept in the cache folder under a name made from
-everything that it depends on, with a checksum, and loaded through llvmlite alone, which takes a fraction of importing numba.
-In memory the kernels used last stay; one that is left out is unloaded with the last machine that uses it.
+A kernel is a C function whose object code needs no runtime. It is stored in the cache folder under a hash of everything that it
+depends on, with a checksum, and loaded through llvmlite alone, which takes a fraction of importing numba. Memory has an LRU
+cache of kernels; one that is evicted is unloaded with the last machine that uses it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Notice = Callable[[str], bool]
 PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 _HERE = Path(__file__).parent
 _BEGAN = time.time()
-_MOST = 32  # kernels that stay loaded, though no machine uses them
+_MOST = 32  # kernels that stay loaded without a machine that uses them
 _kept: OrderedDict[Key, Kernel] = OrderedDict()
 _lock = threading.Lock()
 
 
 def _after_fork() -> None:
-    """A forked process lacks the thread that may have held the lock."""
+    """Reset the lock in a forked child, which lacks the thread that may have held it."""
     global _lock
     _lock = threading.Lock()
 
@@ -49,7 +49,7 @@ if sys.platform != "win32":
 def kernel(model: str, storage: str, variant: str, notice: Notice | None = None) -> Kernel:
     """The kernel of a model for a storage of J and a variant, or the `machine`'s; compiled at the first use on this machine.
 
-    `notice` is told while it is compiled, and returns False where the caller wants to stop, which raises Abandoned. The
+    `notice` is called during compilation; where it returns False, Abandoned is raised. The
     function takes the addresses of the tables `ctx` and `real` and a block number, and returns a Status; it runs without
     the interpreter lock.
     """
@@ -64,14 +64,14 @@ def kernel(model: str, storage: str, variant: str, notice: Notice | None = None)
 
 
 def address_of(kernel: Kernel) -> int:
-    """Where a kernel's machine code begins."""
+    """The address of a kernel's machine code."""
     address = ctypes.cast(kernel, ctypes.c_void_p).value  # type: ignore[arg-type]
     assert address is not None
     return address
 
 
 def _sources() -> list[Path]:
-    """The files that kernels are made from."""
+    """The source files of kernels."""
     kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
     others = [_HERE / name for name in ("layout.py", "compiler.py", "kernel_cache.py")]
     shared = [house / "runtime" / f"{name}.py" for name in ("random", "elementary", "reduction")]
@@ -86,7 +86,7 @@ def _changed_since() -> bool:
 
 @cache
 def _fingerprint() -> bytes:
-    """The fingerprint of what every kernel depends on: our sources, the compiler's versions, the processor."""
+    """The fingerprint of the common dependencies of kernels: our sources, the compiler's versions, the processor."""
     import llvmlite
     import llvmlite.binding as llvm
 
@@ -108,27 +108,27 @@ def _numba_version() -> str:
 
 
 def _key(key: Key) -> bytes:
-    """Everything that a kernel depends on."""
+    """The cache key: everything that a kernel depends on."""
     return _fingerprint() + settings() + b"\0\0" + "\0".join(key).encode()
 
 
 def _path(key: Key) -> Path | None:
-    """Where a kernel is kept; None where there is no folder, or the sources are not those of this process."""
+    """The path of a cached kernel; None without a cache folder, or where the sources are newer than this process."""
     return None if _changed_since() else place(f"kernel-{key[0]}", _key(key), ".o")
 
 
 def _load(key: Key) -> Kernel | None:
-    """The kernel from the cache, or None where it is not there or damaged."""
+    """The kernel from the cache, or None where it is missing or damaged."""
     path = _path(key)
     content = read_kept(path, _key(key)) if path else None
     return None if content is None else _link(content)
 
 
 def _link(content: bytes) -> Kernel:
-    """Load object code. LLVM resolves all names outside of it or none (exp and pow among them), and says nothing.
+    """Link object code. LLVM resolves either all external names (such as exp and pow) or silently none.
 
-    So the names of the compiler's runtime are resolved as well: they stand on paths that a kernel never takes, for it
-    holds no Python objects and raises nothing.
+    So the names of the compiler's runtime get addresses as well; they are on paths that a kernel never takes, because it has no
+    Python objects and raises no exceptions.
     """
     import llvmlite.binding as llvm
 
@@ -138,7 +138,7 @@ def _link(content: bytes) -> Kernel:
     llvm.initialize_native_asmprinter()
     stubs = "".join(f"define void @{name}() {{\n  call void @llvm.trap()\n  unreachable\n}}\n" for name in outside)
     module = llvm.parse_assembly(f"declare void @llvm.trap()\n{stubs}")
-    target = llvm.Target.from_default_triple().create_target_machine(opt=0)  # the stubs need no optimizer to start up
+    target = llvm.Target.from_default_triple().create_target_machine(opt=0)  # stubs need no optimisation
     engine = llvm.create_mcjit_compiler(module, target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -146,24 +146,24 @@ def _link(content: bytes) -> Kernel:
 
 
 def _kernel(address: int, owner: Any) -> Kernel:
-    """The function at an address, whose machine code stays as long as the function does."""
+    """The function at an address, which keeps the owner of its machine code alive."""
     function = PROTOTYPE(address)
     function.owner = owner  # type: ignore[attr-defined]
     return function
 
 
 def _compile(key: Key, notice: Notice | None) -> Kernel:
-    """Compile with numba, while `notice` is told. Raises Abandoned where it asks to stop."""
+    """Compile with numba and call `notice` meanwhile. Raises Abandoned where it returns False."""
     what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
     message = f"compiling {what} (once on this machine)"
     return in_background(lambda: _load(key) or _built(key), lambda: notice is None or notice(message))
 
 
 def _built(key: Key) -> Kernel:
-    """The kernel from the compiler, kept for the next process, also where its caller has given up waiting."""
+    """Compile a kernel and store it for later processes, even where its caller has stopped waiting."""
     told, path = settings(), _path(key)
     content = b"" if _changed_since() else COMPILER.compile(key)
-    if not content or _changed_since():  # another process would compile other sources than those of this one
+    if not content or _changed_since():  # the child process would compile newer sources than this one's
         return _built_here(key)
     if path is not None and told == settings():
         write_kept(path, _key(key), content)
@@ -171,7 +171,7 @@ def _built(key: Key) -> Kernel:
 
 
 def _built_here(key: Key) -> Kernel:
-    """Compile in this process, where no other can do it. Numba then keeps the kernel for good."""
+    """Compile in this process, where no child can. Numba then never frees the kernel."""
     from bioasm.vm.kernels.build import build
 
     built = build(*key)

@@ -1,4 +1,4 @@
-"""The kernels of a machine: compiled for the couplings and parameters of the moment, called on several threads."""
+"""Execution of a machine's kernels: compiled for the present couplings and parameters, called on a thread pool."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class KernelRunner:
-    """Calls kernels on the State of some neurons. `seconds` counts the time to compile and to run."""
+    """Calls kernels on the State of some neurons. `seconds` are the times of compiling and of running."""
 
     def __init__(self, threads: int, notice: Notice | None) -> None:
         self.threads, self.notice = threads, notice
@@ -31,7 +31,7 @@ class KernelRunner:
         self._pool: ThreadPoolExecutor | None = None
 
     def take(self, model: CompiledDynamics) -> None:
-        """Run these neurons from now on."""
+        """Run other neurons from now on."""
         self.model, self._kernel = model, None
         model.refresh, model.combine, model.exchange_parts = self.refresh, self.combine, self.exchange
         model.resample_block = self.resample_block
@@ -39,13 +39,13 @@ class KernelRunner:
         model.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and model.state.blocks > 1)
 
     def host_has_changed(self) -> None:
-        """Note that the host has changed arrays of the State; kernels of this process work on these themselves."""
+        """Hook after the host has changed arrays of the State; kernels of this process work on the same arrays."""
 
     # --- kernels --------------------------------------------------------------------------------------
 
     @property
     def dynamics(self) -> Kernel:
-        """The kernel of the dynamics for the couplings and parameters of this moment, with its address in `ctx`."""
+        """The kernel of the dynamics for the present couplings and parameters; its address is put into `ctx`."""
         if self.model.stale:
             self._bind()
         if self._kernel is None or self._kernel[0] != self.model.key:
@@ -79,7 +79,7 @@ class KernelRunner:
     # --- calls ----------------------------------------------------------------------------------------
 
     def execute(self) -> Status:
-        """Let the machine's kernel execute the program until it comes back; blocks that it asks for are advanced."""
+        """Execute the program in the machine's kernel until it returns; blocks are advanced on its request."""
         execute, _ = self.machine, self.dynamics  # compiled before the clock starts
         state, began = self.model.state, time.perf_counter()
         status = Status(execute(state.ctx.ctypes.data, state.real.ctypes.data, 0))
@@ -93,7 +93,7 @@ class KernelRunner:
         return self.dynamics(self.model.state.ctx.ctypes.data, self.model.state.real.ctypes.data, block)
 
     def _advance_blocks(self) -> None:
-        """Bring all blocks to TARGET, on several threads; a block whose buffer is full comes back for another turn."""
+        """Advance all blocks to TARGET on a thread pool, until each is there or its buffer is full."""
         state = self.model.state
         behind = np.flatnonzero(state["BLOCK"][:, Block.STEP] < state.ctx[Ctx.TARGET])
         if self._pool is None:
@@ -105,26 +105,26 @@ class KernelRunner:
             self.model.outputs.drain()
 
     def refresh(self) -> bool:
-        """Bring fields and energies up to date; False where the run was stopped before their kernel was there."""
+        """Recompute fields and energies; False where the run was stopped before their kernel was compiled."""
         if self._given_up and (self.model.stale or self._kernel is None or self._kernel[0] != self.model.key):
             return False
         self.call(REFRESH)
         return True
 
     def combine(self) -> None:
-        """Let the kernel of MERGE work on all lanes."""
+        """Call the kernel of MERGE on all lanes."""
         self._moves(("merge", *self.model.key[1:]), range(self.model.state.blocks))
 
     def resample_block(self) -> None:
-        """Let the kernel of BLK work on all lanes."""
+        """Call the kernel of BLK on all lanes."""
         self._moves(("blocks", "", ""), range(self.model.state.blocks))
 
     def exchange(self, phase: int) -> None:
-        """Let the kernel of CXCH work on all pairs of lanes, in their order: a pass over the spins of each."""
+        """Call the kernel of CXCH on all pairs of lanes, in order."""
         self._moves(("exchange", *self.model.key[1:]), (phase,))
 
     def _moves(self, key: tuple[str, str, str], arguments: Iterable[int]) -> None:
-        """Call the kernel of an instruction with one number after another."""
+        """Call the kernel of an instruction for each argument in turn."""
         state, kernel_of = self.model.state, self._compiled(key)
         began = time.perf_counter()
         for argument in arguments:
@@ -132,7 +132,7 @@ class KernelRunner:
         self.seconds["run"] += time.perf_counter() - began
 
     def close(self) -> None:
-        """End the threads."""
+        """Shut the thread pool down."""
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None

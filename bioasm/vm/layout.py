@@ -2,8 +2,8 @@
 
 Arrays of cells (one cell is one neuron of one lane) are cut into blocks of lanes, all 1 or all WIDE lanes wide. Block b
 holds the lanes from `lane0[b]`, and its cells stand together as [neuron][lane], at offset n * lane0[b]. So a block is one
-contiguous piece that one thread advances, with the lanes along the vector units. A last block may have places without a
-lane; they are advanced like the others and nobody looks at them.
+contiguous piece that one thread advances, with the lanes along the vector units. The last block may be padded with places
+without a lane, which are advanced like the others and ignored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Ctx(IntEnum):
     PC = auto()
     CODE_LENGTH = auto()
     FUEL = auto()
-    BUDGET = auto()  # steps that may still be run in this slice
+    BUDGET = auto()  # remaining steps of this slice
     STEP = auto()  # steps done by all blocks
-    TARGET = auto()  # where the present piece of a run ends
+    TARGET = auto()  # the step at which the present part of a run ends
     RUN_END = auto()
     RUNNING = auto()  # 1 within a RUN
     PARALLEL = auto()  # 1: blocks are advanced by the host's threads
@@ -31,19 +31,19 @@ class Ctx(IntEnum):
     MAX_STEPS = auto()
     OUT_COUNT = auto()
     OUT_CAPACITY = auto()
-    DIRTY = auto()  # 1: energies and fields must be computed anew
+    DIRTY = auto()  # 1: energies and fields must be recomputed
     COUPLED = auto()  # 1: J, h or terms were loaded
     RULE = auto()
     SYMMETRIC = auto()
-    FOLLOWED = auto()  # 1: J s is exact in any order of its sums, and s is 0 or 1: it changes with the neurons that turn over
+    FOLLOWED = auto()  # 1: J s is exact in any order of summation, and s is 0 or 1: it is updated by the neurons that flip
     TERMS = auto()  # number of terms
     FEEDBACK_EVERY = auto()  # steps
     RECORDERS = auto()
     CLAMPED = auto()  # 1: some neuron is clamped
     BY_LANE = auto()  # 1: LEVEL holds the noise, else NOISE does
-    PEEKED_VARIABLE = auto()  # what PEEK_MEAN is asked about
+    PEEKED_VARIABLE = auto()  # the argument of PEEK_MEAN
     PEEKED_NEURON = auto()
-    DYNAMICS_AT = auto()  # the kernel of the dynamics, no array
+    DYNAMICS_AT = auto()  # the kernel of the dynamics, not an array
     CODE_AT = auto()  # int64 (length, 4): opcode, three operands
     VALUES_AT = auto()  # float64: registers, then constants
     OUT_VALUE_AT = auto()  # float64
@@ -79,21 +79,21 @@ class Ctx(IntEnum):
     CHANGE_AT = auto()  # int64 or float64 (lanes)
     PRODUCT_AT = auto()  # int8 (terms of a lane block)
     HOLD_AT = auto()  # uint8 (n): 1 for a clamped neuron
-    MERGE_SIGN = auto()  # how MERGE takes the other state: 0 as it is, 1 as it is or mirrored, whichever is nearer, 2 both
+    MERGE_SIGN = auto()  # MERGE uses the other state: 0 as it is, 1 as it is or mirrored, whichever is nearer, 2 both
     MERGE_OTHER_AT = auto()  # int8 (cells): the states that MERGE takes components from
     MERGE_LABEL_AT = auto()  # int32 (blocks, n): scratch
     MERGE_QUEUE_AT = auto()  # int32 (blocks, n): scratch
     MERGE_KEY_AT = auto()  # uint32 (2, places): keys of MERGE's coins
-    EXCHANGES = auto()  # how many CXCH were done
-    EXCHANGE_LANES = auto()  # lanes, without places that have none
-    EXCHANGE_MIRRORED = auto()  # 1: by a coin for each pair, the upper lane is seen as its complement
+    EXCHANGES = auto()  # the number of CXCH so far
+    EXCHANGE_LANES = auto()  # lanes, without padding
+    EXCHANGE_MIRRORED = auto()  # 1: a coin for each pair decides whether the upper lane is mirrored
     EXCHANGE_ROW_AT = auto()  # int8 (places, n): the spins of each lane
     EXCHANGE_LEVEL_AT = auto()  # float64 (lanes): temperatures
-    EXCHANGE_KEY_AT = auto()  # uint32 (2, places): keys of the numbers that decide
+    EXCHANGE_KEY_AT = auto()  # uint32 (2, places): keys of the random numbers of decisions
     PLAN_COUNT = auto()  # spins of the block that BLK resamples
     PLAN_WIDTH = auto()  # slots of its tables
     PLAN_WHOLE = auto()  # 1: fields are whole numbers
-    PLAN_MOVES = auto()  # blocks resampled so far, which their random numbers count
+    PLAN_MOVES = auto()  # blocks resampled so far: the counter of their random numbers
     PLAN_ORDER_AT = auto()  # int32 (spins of the block): the order in which they are visited
     PLAN_ROW_AT = auto()  # int64 (n + 1): where the rows of J start, without entries that are 0
     PLAN_COLUMN_AT = auto()  # int32
@@ -108,14 +108,14 @@ class Ctx(IntEnum):
     PLAN_TABLE_AT = auto()  # bytes or float64 (2^width)
     PLAN_CHOICE_AT = auto()  # bits (2 spins of the block, 2^width)
     # membranes
-    POPULATION_AT = auto()  # int64 (populations, 2): the first neuron and how many there are
-    VARIABLE_N_AT = auto()  # int64: how many neurons have each variable
+    POPULATION_AT = auto()  # int64 (populations, 2): the first neuron and the size
+    VARIABLE_N_AT = auto()  # int64: the number of neurons of each variable
     COUPLED_N = auto()  # neurons of the population with the feedback J s + h
     ADDRESS_AT = auto()  # int64: addresses of the arrays that generated source reads
     NUMBER_AT = auto()  # float64
     WHOLE_AT = auto()  # int64
     NOISE_KEY_AT = auto()  # uint32 (white noises beside the first, 2, places): their keys
-    FEEDBACK_CURRENT_AT = auto()  # float64 (cells), and so are all below unless it is said
+    FEEDBACK_CURRENT_AT = auto()  # float64 (cells), as are all below without a comment
     S_AT = auto()
     Y_AT = auto()
     ONE_AT = auto()  # int8: s > 0.5
@@ -130,16 +130,16 @@ class Ctx(IntEnum):
 class Real(IntEnum):
     """Indices of the table `real`."""
 
-    DT = 0  # what one step is in the model's clock: seconds, or 1 sweep
-    CLOCK = auto()  # where all RUNs together should end, in the model's clock
+    DT = 0  # the length of a step in the model's clock: seconds, or 1 sweep
+    CLOCK = auto()  # the end of all RUNs so far, in the model's clock
     NOISE = auto()
     OFFSET = auto()
     SCALE = auto()  # energy of one unit of an integer field
     I_MAX = auto()
     CONSTANT = auto()  # energy of the diagonal of J, for spins
-    PEEKED = auto()  # what PEEK_MEAN found
-    PLAN_SPREAD = auto()  # bound of what spins to come can make of differences in a block's table, in units of fields
-    NOISE_SET = auto()  # 1: SIG has set NOISE; before that every model has the level that its text says
+    PEEKED = auto()  # the result of PEEK_MEAN
+    PLAN_SPREAD = auto()  # bound of the entries of a block's table that can matter, in units of fields (`Measure.spread`)
+    NOISE_SET = auto()  # 1: SIG has set NOISE; before that every model has its default level
 
 
 class Block(IntEnum):
@@ -147,9 +147,9 @@ class Block(IntEnum):
 
     LANE0 = 0
     WIDTH = auto()
-    LANES = auto()  # how many of the places are lanes of the run
+    LANES = auto()  # the number of places with a lane
     STEP = auto()
-    DUE = auto()  # the step at which the next sample is to be taken
+    DUE = auto()  # the step of the next sample
     SPIKES = auto()
     SPIKE_CAPACITY = auto()
     SPIKE_STEP_AT = auto()  # int64
@@ -157,8 +157,8 @@ class Block(IntEnum):
     TRACE = auto()
     TRACE_CAPACITY = auto()
     TRACE_AT = auto()  # float64 (entries, width)
-    DRAWN_PAIR = auto()  # the pair of steps whose random numbers the buffer holds, -1 where none
-    SYNCED = auto()  # 1: ONE, ONE_FIELD and ONE_ENERGY belong together
+    DRAWN_PAIR = auto()  # the pair of steps whose random numbers are in the buffer, -1 for none
+    SYNCED = auto()  # 1: ONE, ONE_FIELD and ONE_ENERGY are consistent
 
 
 class Recorder(IntEnum):
@@ -176,11 +176,11 @@ class Recorder(IntEnum):
 
 
 class Wave(IntEnum):
-    """Columns of the table of waveforms that play into parts of a population; one row a part."""
+    """Columns of the table of waveforms into parts of a population; one row a part."""
 
     FIRST = 0  # neuron
     NEURONS = auto()
-    BEGIN = auto()  # of its numbers among those of all
+    BEGIN = auto()  # offset of its numbers among those of all
     ROWS = auto()
     WIDTH = auto()  # columns: 1, or one a neuron
     PERIOD = auto()  # steps
@@ -188,20 +188,20 @@ class Wave(IntEnum):
 
 
 class Status(IntEnum):
-    """Why a kernel came back."""
+    """Reasons for a kernel to return."""
 
     HALT = 0
     SLICE = 1  # the budget of steps is used up
     DRAIN = 2  # a buffer is full
-    HOST = 3  # the instruction at PC is the host's
+    HOST = 3  # the instruction at PC is executed by the host
     FAULT = 4
     FUEL = 5
-    PARALLEL = 6  # the host is to advance the blocks to TARGET
+    PARALLEL = 6  # the host has to advance the blocks to TARGET
     DONE = 7  # a block reached TARGET
 
 
 class Fault(IntEnum):
-    """The faults of values that are found in the run."""
+    """Faults of values that are detected at run time."""
 
     DURATION = 1
     STEPS = 2
@@ -211,7 +211,7 @@ class Fault(IntEnum):
 
 
 class Scalar(IntEnum):
-    """The numbers that GET can read."""
+    """Scalars that GET can read."""
 
     ENERGY = 0
     BEST_ENERGY = 1
@@ -221,25 +221,25 @@ class Scalar(IntEnum):
     SPIKE_COUNT = 5
 
 
-OF_POPULATION = 64  # what GET reads from here on: spikes of the first population, of the second, ...
-REFRESH = -1  # the block number that asks the dynamics to compute ENERGY of the present state
-PEEK_MEAN = -2  # the one that asks for the mean of a neuron's variable over all lanes
+OF_POPULATION = 64  # from here on GET reads spikes of the first population, of the second, ...
+REFRESH = -1  # the block number with which the dynamics computes ENERGY of the present state
+PEEK_MEAN = -2  # the block number with which it computes the mean of a neuron's variable over all lanes
 CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache
-LIMBS = 4  # whole numbers that a state s is cut into, for products with a J of bytes
+LIMBS = 4  # integers (limbs) that a state s is split into, for products with a J of bytes
 LIMB_BITS = 14
-LIMB_COLUMNS = 32  # columns are filled up to a multiple of this
-RESYNC = 1024  # after so many sweeps or feedback steps sums of floats are computed anew
+LIMB_COLUMNS = 32  # columns are padded to a multiple of this
+RESYNC = 1024  # sweeps or feedback steps after which sums of floats are recomputed
 LANE_SCRATCH = 128  # float64 a lane, for products of lanes side by side
-PAST_THE_END = 16  # entries that vector units may read behind arrays of cells
-WIDE = 16  # lanes side by side, where there are enough of them
-DRAWN = CHUNK + WIDE  # numbers of one step that a block's buffer holds: whole vectors are drawn
-HALVED_FROM = 384  # neurons from which on a symmetric J lies so far from the processor that reading half is worth more work
+PAST_THE_END = 16  # padding of arrays of cells, which vectors may read
+WIDE = 16  # lanes of a block, where there are enough of them
+DRAWN = CHUNK + WIDE  # numbers of one step in a block's buffer: whole vectors are drawn
+HALVED_FROM = 384  # neurons from which a symmetric J exceeds the caches, so that reading half of it is worth more work
 NARROW_ROW = 32  # fields of 16 bits side by side
 NARROW_BOUND = (1 << 15) - 1  # all fields of 16 bits are nearer to 0
 NARROW_BYTES, NARROW_SIGNS = 1, 2  # what NARROW says
-FARTHEST = 1 << 30  # thresholds of spins with whole fields are no farther from 0
-COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
+FARTHEST = 1 << 30  # bound of the magnitude of thresholds for integer fields
+COLDEST = 1e-300  # in place of a temperature of 0, at which only the sign of the random number matters
 LEAST_WIDTH = 6  # a table of BLK fills a vector of bytes
-WITHIN_BYTES = 255.0  # costs of a block below it are exact in bytes that saturate
-IN_WEIGHTS = 500.0  # a spread below so many temperatures leaves all weights that matter within float64
-FORCED = 1e300  # the field of a spin that is clamped
+WITHIN_BYTES = 255.0  # costs of a block below this are exact in saturating bytes
+IN_WEIGHTS = 500.0  # temperatures: with a smaller spread all relevant Boltzmann weights are within the range of float64
+FORCED = 1e300  # the field of a clamped spin

@@ -1,4 +1,4 @@
-"""The machine: runs a verified program slice by slice, and serves the instructions that the compiled loop hands over."""
+"""The virtual machine: runs a verified program in time slices, and executes the host instructions of the compiled loop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from bioasm.vm.state import Origin, State, block_width
 Array = NDArray[Any]
 
 _SLICE_SECONDS = 0.05
-_CHECK_SHARE = 50  # how many times as long as a look for numbers that are not finite the run goes on before the next
+_CHECK_SHARE = 50  # ratio of run time to the time of checks for numbers that are not finite
 _FIRST_BUDGET = 1000
 _FAULTS = {
     Fault.DURATION: "RUN got {}; a duration is a finite number of at least 0",
@@ -56,7 +56,7 @@ class Machine(Run):
     """One run of a program.
 
     `parameters` replace defaults of parameters (SI units), by their names in the program. Between slices, also after a
-    BioasmError, what was computed so far can be read from `state`, `outputs` and `model`.
+    BioasmError, the results so far can be read from `state`, `outputs` and `model`.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Machine(Run):
         lane_values: LaneValues | None = None,
         kernels: KernelRunner | None = None,
     ) -> None:
-        """`span` says which lanes of how many these are, where they are a piece; `lane_values` are values of their own.
+        """`span` are the lanes, where they are a piece of more; `lane_values` are values of the lanes' own.
 
-        `kernels` runs the dynamics elsewhere than on `threads` of this processor.
+        `kernels` runs the dynamics elsewhere than on `threads` of the CPU.
         """
         super().__init__(verified, parameters or {}, seed, span or LaneSpan(0, lanes, lanes), lane_values or ALIKE)
         self.noisy_by_lane = any(i.mnemonic == "SIG" and self.by_lane(i.operands[0]) is not None for i in verified.instructions)
@@ -84,12 +84,12 @@ class Machine(Run):
         self.trace = trace  # whether energies of single steps are kept
         self.n, self.lanes = verified.n, lanes
         self.kernels, self.code = kernels or KernelRunner(threads, notice), self._code()
-        self.loaded: dict[str, int] = {}  # which instruction loaded J, h and terms
+        self.loaded: dict[str, int] = {}  # the indices of the instructions that loaded J, h and terms
         self._allocated = False
         self.state: State
         self.model: CompiledDynamics
         self._budget = _FIRST_BUDGET
-        self._check_from = 0.0  # when numbers are looked at again, by the clock of `perf_counter`
+        self._check_from = 0.0  # the time of the next check of numbers, by `perf_counter`
         self._allocate(0)
         self.state.ctx[Ctx.FUEL] = fuel
 
@@ -101,12 +101,12 @@ class Machine(Run):
 
     @property
     def _width(self) -> int:
-        """The width of blocks: copies have that of one of them, unless sums are the same for any."""
+        """The block width: that of a single copy, unless sums do not depend on the width."""
         alike = self.span.copies > 1 and not sums_depend_on_lanes(self.verified)
         return block_width(self.span.everyone if alike else self.span.each)
 
     def _allocate(self, n: int) -> None:
-        """Make the state of n neurons; before ALC it is that of none."""
+        """Allocate the state of n neurons; before ALC there are none."""
         before = getattr(self, "model", None)
         self.state = State(n, self.lanes, self.seed, self.span, self._width)
         self.state.real[Real.NOISE] = default_noise(self.network)
@@ -127,7 +127,7 @@ class Machine(Run):
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Time to compile and to run so far."""
+        """The times of compiling and of running so far, in seconds."""
         return self.kernels.seconds
 
     @property
@@ -136,7 +136,7 @@ class Machine(Run):
         return self.network.populations[0].model
 
     def _carry_over(self, before: CompiledDynamics) -> None:
-        """Take over the program's state before ALC: position, fuel, registers, noise, offset, and what it put out."""
+        """Copy the program's state before ALC: program counter, fuel, registers, noise, offset, and output."""
         for slot in (Ctx.PC, Ctx.FUEL, Ctx.BUDGET):
             self.state.ctx[slot] = before.state.ctx[slot]
         for real in (Real.NOISE, Real.NOISE_SET, Real.OFFSET):
@@ -147,7 +147,7 @@ class Machine(Run):
         self.outputs.readings = before.outputs.readings
 
     def allocate(self) -> None:
-        """Serve ALC."""
+        """Execute ALC."""
         self.outputs.take_emitted(self.code.output_names, self.emit)
         self.parameters |= fixed_parameters(self.verified)
         self._allocate(self.n)
@@ -194,20 +194,20 @@ class Machine(Run):
         self.state["VALUES"][index] = value
 
     def load(self, mnemonic: str, data: Data) -> None:
-        """LDJ, LDH, LDT, and note which instruction it was: a checkpoint holds no data."""
+        """LDJ, LDH, LDT; the index of the instruction is kept, because a checkpoint has no data."""
         super().load(mnemonic, data)
         self.loaded[mnemonic] = self.state.origin.pc
 
     # --- checkpoints --------------------------------------------------------------------------------
 
     def live_arrays(self) -> dict[str, Array]:
-        """The arrays that a run changes, by name, as they lie in memory: a checkpoint keeps them, and fills them again."""
+        """Mutable arrays of a run by name, not copied: a checkpoint saves them and fills them again."""
         if self.model.stale:
             self.model.bind()
         return self.state.live() | self.model.live()
 
     def chosen_values(self) -> dict[str, Array]:
-        """The values needed before there are the arrays of `live_arrays`: clamps, and what a network was set to."""
+        """The values needed before `live_arrays` can be allocated: clamps, and settings of a network."""
         return {"hold": self.model.held(), **self.model.chosen()}
 
     # --- running ------------------------------------------------------------------------------------
@@ -224,13 +224,13 @@ class Machine(Run):
 
     @property
     def lowest_seen(self) -> float:
-        """The lowest energy of all lanes that was seen, with the offset; NaN where none was. Nothing is computed for it."""
+        """The lowest energy of all lanes so far, with the offset; NaN for none. It computes no energies."""
         lowest = float(self.state["BEST_ENERGY"][: self.lanes].min())
         return lowest + self.offset if lowest < math.inf else math.nan
 
     def run_slice(self) -> Status:
         """Run for about a twentieth of a second. Returns HALT, FUEL or SLICE; raises BioasmError for a fault."""
-        self.outputs.make_room()  # of what an observer has seen by now
+        self.outputs.make_room()  # an observer has seen the output by now
         ctx, began = self.state.ctx, time.perf_counter()
         ctx[Ctx.BUDGET] = self._budget
         status = Status.DRAIN
@@ -248,7 +248,7 @@ class Machine(Run):
 
     def turn(self) -> Status:
         """Execute one host instruction, or run the kernel until it yields and serve its request."""
-        if self._at_host_instruction():  # before ALC and LDJ there is no kernel worth compiling
+        if self._at_host_instruction():  # before ALC and LDJ no kernel should be compiled
             return self._spent() or self._serve()
         status = self.kernels.execute()
         if status is Status.DRAIN:
@@ -270,14 +270,14 @@ class Machine(Run):
         return self.code.is_host(int(ctx[Ctx.PC]))
 
     def _spent(self) -> Status | None:
-        """FUEL or SLICE where nothing is left of one, None where there is."""
+        """FUEL or SLICE where it is used up, else None."""
         ctx = self.state.ctx
         if ctx[Ctx.FUEL] <= 0:
             return Status.FUEL
         return Status.SLICE if ctx[Ctx.BUDGET] <= 0 else None
 
     def _serve(self) -> Status:
-        """Do the instruction at PC that the loop leaves to the host. Returns HOST."""
+        """Execute the host instruction at PC. Returns HOST."""
         ctx = self.state.ctx
         self.outputs.take_emitted(self.code.output_names, self.emit)
         self.execute(Origin(int(ctx[Ctx.PC]), self.steps))
@@ -288,9 +288,9 @@ class Machine(Run):
         return Status.HOST
 
     def execute(self, origin: Origin) -> None:
-        """Execute a host instruction at its step; its origin (place, step) identifies what it plays, sends or records."""
+        """Execute a host instruction at its step; its origin (index, step) identifies its waveforms, spikes and recordings."""
         self.state.origin = origin
-        self.kernels.host_has_changed()  # also before the instruction, which may ask for energies in between
+        self.kernels.host_has_changed()  # also before the instruction, which may compute energies
         instruction = self.verified.instructions[origin.pc]
         if origin.pc in self.code.traced:
             execute_traced(self, self.readings_over_lanes, instruction)
@@ -303,12 +303,12 @@ class Machine(Run):
         self.kernels.host_has_changed()
 
     def _set_levels(self, instruction: Resolved) -> None:
-        """SIG, where lanes have levels of their own."""
+        """SIG, where lanes have noise levels of their own."""
         found = np.asarray(level(self, instruction, 0, range(0), 0.0), np.float64)
         self.model.set_levels(np.broadcast_to(found.ravel(), (self.lanes,)))
 
     def _adapt(self, seconds: float) -> None:
-        """Choose the next slice's budget from how long this one took."""
+        """Adapt the next slice's budget to the time of this one."""
         factor = min(8.0, max(0.125, _SLICE_SECONDS / max(seconds, 1e-6)))
         self._budget = max(1, min(1 << 40, int(self._budget * factor)))
 
@@ -328,7 +328,7 @@ class Machine(Run):
         return fault(text.format(f"{value:g}", limit=limit("steps"), last=last, what=indexed(self, instruction)), instruction)
 
     def check_finite(self) -> None:
-        """Raise B407 where a variable is not finite. A slice looks again when that takes a small part of the time only."""
+        """Raise B407 where a variable is not finite. Slices check only as often as it takes a small part of the run time."""
         began = time.perf_counter()
         what = self.model.non_finite()
         now = time.perf_counter()
@@ -344,5 +344,5 @@ class Machine(Run):
 
 
 def without_neurons(network: Network) -> Network:
-    """The same populations before anything was allocated."""
+    """The network with populations of no neurons, before allocation."""
     return replace(network, populations=tuple(p._replace(n=0, first=0) for p in network.populations))

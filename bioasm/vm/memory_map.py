@@ -1,4 +1,4 @@
-"""The memory of a machine as named arrays, and which of their words are addresses of others: for copies of it elsewhere."""
+"""Relocation of a machine's memory: its named arrays, and masks of the words that are addresses of others."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OF_THE_LOOP = ("CODE", "VALUES", "OUT_VALUE", "OUT_PC")
 
 
 def arrays_of(state: State, outputs: Outputs) -> dict[str, Array]:
-    """Every array that dynamics read or write, by name; the tables `ctx` and `real` come first."""
+    """All arrays of the dynamics by name; the tables `ctx` and `real` come first."""
     fields = {name: array for name, array in state.fields.items() if name not in state.columns}
     arrays = {"ctx": state.ctx, "real": state.real, **state.arrays, **fields, **outputs.buffers()}
     return {name: array for name, array in arrays.items() if name not in _OF_THE_LOOP}
 
 
 def pointers_in(name: str, array: Array) -> Array:
-    """Which 64-bit words of an array are addresses."""
+    """The mask of the 64-bit words of an array that are addresses."""
     if name == "ctx":
         return np.array([slot for slot in Ctx if slot.name.endswith("_AT")])
     if name == "ADDRESS":

@@ -1,4 +1,4 @@
-"""A program's populations and mechanisms as the code generator sees them, and its names for what references mean."""
+"""Name mangling: a program's populations and mechanisms as Instances, and the qualified names of references."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ from bioasm.vm.codegen.system import Instance, System
 @dataclass(frozen=True, eq=False)
 class NameTable:
     """The instances of a network with their ids, by name: `p0`, ... for populations, `m0`, ... for mechanisms; those of
-    synapses are `s0`, ... by projection. `apart` names by projection what of its connections lanes have values of their own of.
+    synapses are `s0`, ... by projection. `apart` are, by projection, the names of its parameters and states with values of the
+    lanes' own.
     """
 
     network: Network
@@ -43,28 +44,28 @@ class NameTable:
 
     @cached_property
     def populations(self) -> list[Instance]:
-        """One a population."""
+        """The instances of populations."""
         return [Instance(p.name, p.model, f"p{k}") for k, p in enumerate(self.network.populations)]
 
     @cached_property
     def mechanisms(self) -> list[Instance]:
-        """One a mechanism."""
+        """The instances of mechanisms."""
         return [Instance(m.name, m.model, f"m{k}") for k, m in enumerate(self.network.mechanisms)]
 
     @cached_property
     def synapses(self) -> dict[str, Instance]:
-        """One for each projection that has a synapse, or whose delays differ, under its name."""
+        """The instances of synapses by projection; projections whose delays differ have one too."""
         models = {p.name: p.synapse or (SENDER if p.name in self._scattered else None) for p in self.network.projections}
         listed = enumerate(models.items())
         return {name: Instance(name, model, f"s{k}") for k, (name, model) in listed if model is not None}
 
     @cached_property
     def by_name(self) -> dict[str, Instance]:
-        """All of them."""
+        """All instances of populations and mechanisms by name."""
         return {instance.name: instance for instance in (*self.populations, *self.mechanisms)}
 
     def population_of(self, instance: Instance) -> int:
-        """The index of the population that an instance is, or that its mechanism is inserted into."""
+        """The index of an instance's population, or of its mechanism's."""
         index = int(instance.id[1:])
         return index if instance.id[0] == "p" else self.network.mechanisms[index].population
 
@@ -83,7 +84,7 @@ class NameTable:
         return self.by_name[ref.owner].qualified(ref.name)
 
     def target(self, ref: PortRef) -> Target:
-        """Where spikes go that are sent to a port."""
+        """The Target of a port."""
         instance = self.by_name[ref.owner]
         return Target(self.population_of(instance), instance.id, ref.port)
 
@@ -93,7 +94,7 @@ class NameTable:
         """The plan of the source, for the parameters `own` that differ between neurons.
 
         Kernels take seconds to compile, so programs share them: where one parameter of a population with feedback has a value
-        for each neuron or a neuron is clamped, its other parameters are read neuron by neuron as well.
+        for each neuron or a neuron is clamped, all its parameters are read per neuron.
         """
         coupled = self.coupled
         clamped = clamped or (coupled is not None and bool(own))
@@ -117,7 +118,7 @@ class NameTable:
 
     @cached_property
     def _cables(self) -> tuple[CableSites, ...]:
-        """The cells that are trees, as their steps need them."""
+        """The multicompartment cells as CableSites."""
         found = []
         for one in self.network.cables:
             suffixes = tuple(site.suffix for site in sites(one.cell))
@@ -140,11 +141,11 @@ class NameTable:
 
     @cached_property
     def _where(self) -> dict[str, str]:
-        """The place or region of each mechanism that covers part of a population, by its id."""
+        """The place or region of each mechanism on a part of cells, by its id."""
         return {one.id: m.where for one, m in zip(self.mechanisms, self.network.mechanisms, strict=True) if m.where}
 
     def links(self, own: frozenset[str] = frozenset()) -> list[Link]:
-        """The projections, with what their synapses need to be known by."""
+        """The projections as Links."""
         found = []
         for projection in self.network.projections:
             instance = self.by_name[projection.target]
@@ -161,7 +162,7 @@ class NameTable:
         owners = {use: (owner.population, instance.qualified(name)) for use, (owner, name, instance) in found.items()}
         apart = self.apart.get(projection.name, frozenset())
         states = {s.name for s in synapse.model.states}
-        if apart:  # a state starts as parameters and other states let it
+        if apart:  # initial values depend on parameters and other states
             apart |= states
         shared = states - synapse.model.changed - apart
         mine = frozenset(name for name in own if name.startswith(f"{synapse.id}."))
@@ -173,7 +174,7 @@ class NameTable:
 
     @cached_property
     def _scattered(self) -> dict[str, frozenset[str]]:
-        """By projection the delays of its pathways that the program gives connection by connection."""
+        """By projection, the delays of its pathways with a value for each connection."""
         refs = [
             ref
             for ref, value in self._operands("SET")
@@ -196,7 +197,7 @@ class NameTable:
 
     @cached_property
     def reweighted(self) -> frozenset[str]:
-        """The projections whose weight the program may set after its first step."""
+        """The projections whose weights the program may set after its first step."""
         late = self.verified.instructions[static_end(self.verified.program) :]
         refs = [i.operands[0] for i in late if i.mnemonic == "SET"]
         return frozenset(r.owner for r in refs if isinstance(r, ProjectionRef) and r.parameter.name == WEIGHT)
@@ -207,19 +208,19 @@ class NameTable:
 
     @cached_property
     def played(self) -> frozenset[str]:
-        """The inputs that the program plays waveforms into; of a population with feedback that of currents in any case."""
+        """The inputs that get waveforms; of a population with feedback always that of currents, so that kernels are shared."""
         found = {ref for ref, *_ in self._operands("PLAY", "WAVE") if isinstance(ref, InputRef)}
         default = default_input(self.network) if self.network.implicit and self.coupled is not None else None
         return frozenset(self.qualified(ref) for ref in found | ({default} if default else set()))
 
     @cached_property
     def waves(self) -> dict[str, tuple[range, ...]]:
-        """The parts of a population that have a waveform each, of each input that the program plays some into."""
+        """By input, the parts of its population that have a waveform each."""
         return {self.qualified(ref): parts for ref, parts in played_parts(self.verified).items()}
 
     @cached_property
     def played_apart(self) -> frozenset[str]:
-        """The inputs that PLAY or WAVE drives in part of a population."""
+        """The inputs that PLAY or WAVE drives in a part of a population."""
         found = played_parts(self.verified).items()
         return frozenset(self.qualified(ref) for ref, parts in found if parts != (neurons_with(self.verified, ref),))
 
@@ -241,5 +242,5 @@ class NameTable:
 
     @cached_property
     def events(self) -> tuple[Target, ...]:
-        """Where the program sends spikes from outside."""
+        """The targets of external spikes."""
         return tuple(self.target(ref) for ref in event_ports(self.verified))

@@ -1,4 +1,4 @@
-"""The arrays of a network in a State, by the names that generated source has for them, and the source that reads them."""
+"""The arrays of a network in a State by their names in generated source, and the source that reads them."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _MOST_STEPS = 2.0**53
-# Fields that follow from others, or from what the program loads, connects, sends and plays. Spikes from outside are taken and
-# used up in one step, so that between steps, where checkpoints are written, none of them waits.
+# Prefixes of fields that are derived from others, or from the program's data, connections, spikes and waveforms. External
+# spikes are taken and consumed within a step, so that none are pending between steps, where checkpoints are written.
 _MADE_ANEW = (
     *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:", "waves:"),
     *("count_first:", "count_end:", "count_top:", "count_limit:", "word:", "pair:"),
     *("happened:", "one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
     *("source:", "begin:", "order:", "late:", "delays:", "noise:", "scale:", TREE, COVERED),
 )
-_OF_INPUTS = ("#base", OFFSET, FACTOR)  # follow from the constants of inputs
+_OF_INPUTS = ("#base", OFFSET, FACTOR)  # derived from the constants of inputs
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
 _Key = tuple[frozenset[str], bool, int, type[Frame], frozenset[tuple[str, frozenset[str]]]]
 _SOURCES: WeakKeyDictionary[Verified, dict[_Key, Generated]] = WeakKeyDictionary()
 
 
 class NetworkArrays:
-    """Fields of cells (neurons times places of lanes, in the order of `layout.py`), of rings and of connections.
+    """Fields of cells (neurons times places of lanes, in the layout of `layout.py`), ring buffers and connections.
 
-    `frames` builds the steps of the source. `stale` says that `bind` must be called before the source runs.
+    `frames` is the Frame class of the source. With `stale`, `bind` must be called before the source runs.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class NetworkArrays:
 
     @cached_property
     def systems(self) -> list[System]:
-        """One a population, as if all parameters were scalars."""
+        """The systems of populations, with all parameters as scalars."""
         return [self.names.system(p) for p in range(len(self.network.populations))]
 
     @cached_property
@@ -74,16 +74,16 @@ class NetworkArrays:
         return index if identity[0] == "p" else self.network.mechanisms[index].population
 
     def _size_of(self, qualified: str) -> int:
-        """How many neurons have a variable; of a connection's state none yet."""
+        """The number of neurons of a variable; 0 for a connection's state, which is counted later."""
         return 0 if qualified[0] == "s" else self.network.populations[self.system_of(qualified)].n
 
     def _edges_of(self, qualified: str) -> int:
-        """How many connections have what belongs to a synapse."""
+        """The number of connections of a synapse's member."""
         identity = qualified.partition(".")[0]
         return self.state.wholes[next(f"edges:{name}" for name, one in self.names.synapses.items() if one.id == identity)]
 
     def note_edges(self, names: list[str], edges: int) -> None:
-        """The states of these names belong to so many connections."""
+        """Set the number of connections of states of synapses."""
         for name in names:
             self.state["VARIABLE_N"][self.numbered.index(name)] = edges
 
@@ -95,7 +95,7 @@ class NetworkArrays:
     # --- fields -------------------------------------------------------------------------------------
 
     def array(self, name: str, made: Field) -> Array:
-        """The array of a field, made where it is not there yet."""
+        """The array of a field, allocated on first use."""
         if name not in self.state.fields:
             n = self.network.populations[made.population].n
             sizes = {"cell": n * self.state.places, "slot": n * self.state.places * self.slots(name)}
@@ -105,7 +105,7 @@ class NetworkArrays:
         return self.state.fields[name]
 
     def slots(self, ring: str) -> int:
-        """How many steps a ring holds."""
+        """The number of slots of a ring buffer."""
         return self.state.wholes.get(f"slots:{ring}", 1)
 
     def cells(self, name: str, population: int) -> Array:
@@ -119,7 +119,7 @@ class NetworkArrays:
         self.cells(field, population)[:] = self.state.to_cells(rows)
 
     def live(self) -> dict[str, Array]:
-        """The fields that a run changes, of those that the present source reads and of the first."""
+        """The mutable fields of a run, of those that the present source reads and the initial ones."""
         assert self.generated is not None
         names = self._first_fields | self.generated.layout.fields.keys()
         parameters = {name for system in self.systems for name in system.parameters}
@@ -130,7 +130,7 @@ class NetworkArrays:
         return {f"field.{name}": self.state.fields[name] for name in sorted(kept)}
 
     def note_first(self) -> None:
-        """The fields that there are now are those that every network has."""
+        """Mark the present fields as the initial ones, which every network has."""
         self._first_fields = frozenset(self.state.fields)
 
     def _allocate(self, parameters: Mapping[str, float]) -> None:
@@ -159,7 +159,7 @@ class NetworkArrays:
         state.real[Real.I_MAX] = parameters[f"{population.name}.{feedback.within}"]
         if n:
             steps = parameters[f"{population.name}.{feedback.every}"] / parameters["dt"] if parameters["dt"] else 0.0
-            state.ctx[Ctx.FEEDBACK_EVERY] = round(min(steps, _MOST_STEPS))  # where it is no such number, `flaw` says so
+            state.ctx[Ctx.FEEDBACK_EVERY] = round(min(steps, _MOST_STEPS))  # `flaw` reports an invalid number
         sizes = dict.fromkeys(("FEEDBACK_CURRENT", "Y", "ONE_FIELD"), n * places)
         sizes |= {"S": n * places + PAST_THE_END, "ONE_ENERGY": places, "PARTIAL": LANE_SCRATCH * places}
         for name, size in sizes.items():
@@ -170,7 +170,7 @@ class NetworkArrays:
     # --- source -------------------------------------------------------------------------------------
 
     def bind(self, parameters: Mapping[str, Array | float]) -> None:
-        """Let the source for the present parameters (by qualified name) and clamps find its numbers and arrays."""
+        """Generate the source for the present parameters (by qualified name) and clamps, and bind its numbers and arrays."""
         self.stale, state = False, self.state
         own = frozenset(name for name, value in parameters.items() if isinstance(value, np.ndarray))
         made = self._source_for(own, bool(state.ctx[Ctx.CLAMPED]))
@@ -184,7 +184,7 @@ class NetworkArrays:
         state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
 
     def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
-        """The source of a plan, written once for all runs of a program, which change values and hardly ever plans."""
+        """The generated source of a plan, memoised for all runs of a program, which rarely differ in plans."""
         key = (own, clamped, self.state.places, self.frames, frozenset(self.names.apart.items()))
         if key not in self._sources:
             self._sources[key] = generate(self.names.plan(own, clamped, self.state.places), self.frames)
@@ -193,7 +193,7 @@ class NetworkArrays:
         return self._sources[key]
 
     def _make_noise(self, made: Generated) -> None:
-        """Room for the random numbers that a source draws, and the keys of its white noises."""
+        """Allocate the noise buffer of a source, and the keys of its white noises."""
         state = self.state
         cells = [p.n * state.width for p in self.network.populations]
         chunks = [noises * -(-n // CHUNK) for noises, n in zip(made.noises, cells, strict=True)] if made.keeps else made.noises

@@ -1,4 +1,4 @@
-"""Compiled networks as `Dynamics`: what instructions set and read of all populations of a program."""
+"""Compiled networks as `Dynamics`: settings and readings of all populations of a program."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _UNDER_WAY = ("ring:", "delayed:", "mark:", "events:", "spiked:", "spikes_of:", 
 class Populations(CompiledDynamics):
     """All populations of a program in a State: their arrays, values, stimuli and projections.
 
-    `parameters` are one number, one a neuron or a row for each place, by the names that generated source has for them.
+    `parameters` are one number, one a neuron or a row for each place, by qualified name.
     """
 
     spiking = True
     family = "network"
-    frames: type[Frame] = Frame  # how the steps of the source are built
+    frames: type[Frame] = Frame  # the Frame class of the source
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Populations(CompiledDynamics):
         parameters: Mapping[str, float],
         apart: Mapping[str, frozenset[str]] = MappingProxyType({}),
     ) -> None:
-        """`apart` names by projection what of its connections lanes have values of their own of."""
+        """`apart` are, by projection, the names of its parameters and states with values of the lanes' own."""
         super().__init__(state)
         self.network, self.storage = network, ""
         state.real[Real.DT] = parameters["dt"]
@@ -92,13 +92,13 @@ class Populations(CompiledDynamics):
             lay_out(self.arrays, one)
         self.arrays.note_first()
         self._add_events(recorded_events(verified))
-        self.placed = np.zeros(state.n, np.uint8)  # 1: LDS, CLAMP or SET has put the neuron where it starts
+        self.placed = np.zeros(state.n, np.uint8)  # 1: LDS, CLAMP or SET has set the neuron's initial state
         self.given = np.zeros(sum(size for _, size in self._states), np.uint8)  # 1: SET has given the neuron this state
         self._start()
         self.load(Couplings())
 
     def _add_events(self, refs: tuple[EventRef, ...]) -> None:
-        """Room for the events that the program records; kernels note each by ids of its own."""
+        """Allocate the events that the program records, each with a range of ids in kernels."""
         homes = [self.network.populations[self.names.population_of(self.names.by_name[ref.owner])] for ref in refs]
         if refs:
             self.outputs.add_events({ref: (home.first, home.n) for ref, home in zip(refs, homes, strict=True)})
@@ -123,13 +123,13 @@ class Populations(CompiledDynamics):
         return self.generated.source
 
     def bind(self) -> None:
-        """Let the source for the present parameters and clamps find its numbers and arrays."""
+        """Bind the numbers and arrays of the source for the present parameters and clamps."""
         self.projections.connect()
         self.stimuli.bind_waves()
         self.arrays.bind(self.parameters | self._levels())
 
     def _levels(self) -> dict[str, Array]:
-        """The level of noise of each population, (places, 1), by its field; none where all lanes have one."""
+        """The noise levels (places, 1) of each population by field; empty where all lanes have the same."""
         if self.state.levels is None:
             return {}
         return {level_field(f"p{k}"): self.values.levels(k) for k in range(len(self.network.populations))}
@@ -172,13 +172,13 @@ class Populations(CompiledDynamics):
     # --- parameters ---------------------------------------------------------------------------------
 
     def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
-        """Set the weights of a projection, or what multiplies those of a matrix."""
+        """Set the weights of a projection, or the factors of those of a matrix."""
         self.projections.set_weight(ref.owner, values)
 
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
-        """Set a parameter, one number, (n,) or (lanes, 1), or of a projection's synapse; returns what is wrong with it.
+        """Set a parameter, one number, (n,) or (lanes, 1), or of a projection's synapse; returns its fault, or None.
 
-        Where neurons have a parameter alike it is kept as one number, and the kernel reads one.
+        A value common to all neurons is kept as one number, and the kernel reads one.
         """
         if isinstance(ref, ProjectionRef):
             return self._set_of_projection(ref, value)
@@ -190,11 +190,11 @@ class Populations(CompiledDynamics):
         self.parameters[name] = float(several.flat[0]) if alike and several.size else several.copy()
         self.arrays.stale = True
         if self.state.ctx[Ctx.STEP] == 0:
-            self._start()  # neurons start as their parameters are when they first run
+            self._start()  # initial states use the parameters at the first step
         return self.parameter_problem()
 
     def _synapse(self, name: str) -> Synapse:
-        """The synapse of a projection, whose connections are made where they were not yet."""
+        """The synapse of a projection, whose connections are made on first use."""
         found = self.projections.ensure(name)
         assert found is not None
         return found
@@ -219,7 +219,7 @@ class Populations(CompiledDynamics):
         return problem
 
     def parameter_problem(self) -> str | None:
-        """The fault of the parameters as they are now, or None."""
+        """The fault of the present parameters, or None."""
         if self.coupled is None:
             return self.projections.parameter_problem()
         population = self.network.populations[self.coupled]
@@ -237,13 +237,13 @@ class Populations(CompiledDynamics):
     # --- reading and resetting ------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """All states as they start, nothing under way; what is clamped stays where it is held."""
+        """Reset all states to their initial values and drop spikes in flight; clamped neurons keep their levels."""
         self.placed &= self.state["HOLD"]
         self.given[:] = 0
         self._start()
 
     def _start(self) -> None:
-        """All states but those that the program has put where they are."""
+        """Initialise all states except those that the program has set."""
         given = self._given_by_state()
         for k, (system, own) in enumerate(zip(self.arrays.systems, self.network.populations, strict=True)):
             placed = self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
@@ -266,7 +266,7 @@ class Populations(CompiledDynamics):
 
     @property
     def _states(self) -> list[tuple[str, int]]:
-        """The qualified names of all states, and how many neurons have them, in the order of `given`."""
+        """The qualified names of all states with their numbers of neurons, in the order of `given`."""
         sized = zip(self.arrays.systems, self.network.populations, strict=True)
         return [(name, population.n) for system, population in sized for name in system.states]
 
@@ -280,7 +280,7 @@ class Populations(CompiledDynamics):
         return self.network.populations[self.network.by_name[owner].population]
 
     def read(self, ref: VariableRef) -> Array:
-        """A variable, (lanes, neurons), of one part of the network or of all populations."""
+        """Present values of a variable, (lanes, neurons), of one instance or of all populations."""
         if ref == STATE:
             return np.concatenate([self._state_of(k) for k in range(len(self.arrays.systems))], axis=1)
         if ref == SPIKE_COUNT:
@@ -330,16 +330,16 @@ class Populations(CompiledDynamics):
         return {"placed": self.placed, "given": self.given} | {name: fields[name] for name in mine}
 
     def chosen(self) -> dict[str, Array]:
-        """Parameters, weights and constant inputs."""
+        """Settings for checkpoints: parameters, weights and constant inputs."""
         values = {f"value.{name}": np.asarray(value, np.float64) for name, value in self.parameters.items()}
         return values | self.stimuli.chosen() | self.projections.chosen()
 
     def origins(self) -> dict[str, list[Origin]]:
-        """Which instructions made what a checkpoint makes anew."""
+        """The instructions whose effects a checkpoint replays."""
         return self.stimuli.origins() | {"weights": list(self.projections.set_by.values())}
 
     def parameters_of(self) -> Iterator[tuple[str, Parameter, int]]:
-        """The qualified name of each parameter, the parameter, and how many neurons have it."""
+        """The parameters with their qualified names and numbers of neurons."""
         for instance in self.names.by_name.values():
             n = self.network.populations[self.names.population_of(instance)].n
             yield from ((instance.qualified(p.name), p, n) for p in instance.model.parameters)
@@ -349,7 +349,7 @@ class Populations(CompiledDynamics):
                 yield from ((instance.qualified(p.name), p, edges) for p in instance.model.parameters)
 
     def follow_live(self) -> None:
-        """Make anew what follows from the arrays that a checkpoint has filled."""
+        """Recompute derived values after a checkpoint has filled the arrays."""
         self.stimuli.note_rates()
         self.arrays.stale = True
 
@@ -368,13 +368,13 @@ class Populations(CompiledDynamics):
         self.stimuli.set_spike_train(self.names.target(ref), steps, neurons, weight, ref.part)
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
-        """RATE: Poisson spikes, hertz."""
+        """RATE: Poisson spike trains; `rate` in hertz."""
         self.stimuli.set_poisson(self.names.target(ref), rate, weight, ref.part)
 
     # --- couplings and clamps -----------------------------------------------------------------------
 
     def load(self, couplings: Couplings) -> None:
-        """Take J, h and terms over. The best state belongs to the couplings, so it starts anew."""
+        """Load J, h and terms. The best state belongs to the couplings, so it is reset."""
         state = self.state
         if self.coupled is None:
             state.ctx[Ctx.DIRTY] = 1
@@ -395,7 +395,7 @@ class Populations(CompiledDynamics):
 
     @property
     def _unit_states(self) -> bool:
-        """Whether the text of the population with the feedback proves that s is in 0..1."""
+        """Whether range analysis proves that the state s of the feedback is in [0, 1]."""
         return in_unit_range(self._fed_back)
 
     @property
@@ -407,18 +407,18 @@ class Populations(CompiledDynamics):
         return self.arrays.systems[k].flat(Symbol(f"p{k}.{feedback.source}"))
 
     def forget_best(self) -> None:
-        """No state has been seen."""
+        """Reset the best state."""
         self.state["BEST_ENERGY"][:] = np.inf
         self.state["BLOCK"][:, Block.SYNCED] = 0
 
     def set_states(self, states: Array) -> None:
-        """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
+        """LDS: set the clampable variables (lanes, n); clamped neurons keep their levels."""
         self.placed[:] = 1
         free = np.flatnonzero(self.state["HOLD"] == 0)
         self._write_states(free, states[:, free])
 
     def set_state(self, ref: VariableRef, value: Array | float) -> None:
-        """Put a state of neurons in place, one number, (n,) or (lanes, n); clamped neurons stay."""
+        """Set a state of neurons: one number, (n,) or (lanes, n); clamped neurons keep their levels."""
         population, name = self._population_of(ref.owner), self.names.qualified(ref)
         own = np.arange(population.n)[place(ref.part)]
         rows = np.broadcast_to(np.asarray(value, np.float64), (self.state.lanes, len(own)))
@@ -432,14 +432,14 @@ class Populations(CompiledDynamics):
         self._write_cells(name, own, self.state.rows_of_places(rows))
 
     def clamp(self, neurons: Array, levels: Array) -> None:
-        """Hold neurons (numbered through), each at its level: (neurons,), or (lanes, neurons)."""
+        """CLAMP: hold neurons (indices over all) at levels (neurons,) or (lanes, neurons)."""
         self.state["HOLD"][neurons] = 1
         self.placed[neurons] = 1
         self._write_states(neurons, np.atleast_2d(levels))
         self._note_clamps()
 
     def _write_states(self, neurons: Array, values: Array) -> None:
-        """Put values, a row for all lanes or one for each, into the variables that CLAMP holds of neurons numbered through."""
+        """Set the clampable variables of neurons (indices over all) to values, one row for all lanes or one for each."""
         rows = values[np.arange(self.state.places) % len(values)]
         for k, population in enumerate(self.network.populations):
             mine = (neurons >= population.first) & (neurons < population.first + population.n)
@@ -450,7 +450,7 @@ class Populations(CompiledDynamics):
             look(self.arrays, one)
 
     def _write_cells(self, name: str, neurons: Array, rows: Array) -> None:
-        """Put values (places, neurons) into a field of cells."""
+        """Scatter values (places, neurons) into a field of cells."""
         array = self.state.fields[name]
         places = self.state.places_of(array)
         places[:, neurons] = rows

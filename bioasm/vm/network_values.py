@@ -1,4 +1,4 @@
-"""Values of a network between two steps: expressions over parameters, states, inputs and what is delayed, in numpy."""
+"""Evaluation of a network's expressions between two steps, in numpy: parameters, states, inputs and delayed values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 class _Flat(NamedTuple):
-    """An expression with its definitions put in: the tree, its delayed(...) calls by ring buffer, and its free symbols."""
+    """An expression with definitions substituted: the tree, its delayed(...) calls by ring buffer, and its free symbols."""
 
     tree: Expression
     late: dict[str, Call]
@@ -30,7 +30,7 @@ class _Flat(NamedTuple):
 
 
 class NetworkValues:
-    """Evaluates expressions. `parameters` are by qualified name, one number or one a neuron."""
+    """Evaluator of expressions. `parameters` are by qualified name, one number or one a neuron."""
 
     def __init__(self, arrays: NetworkArrays, stimuli: Stimuli, parameters: Mapping[str, Array | float]) -> None:
         self.arrays, self.stimuli, self.parameters = arrays, stimuli, parameters
@@ -38,7 +38,7 @@ class NetworkValues:
         self._flats: dict[tuple[Expression, int], _Flat] = {}
 
     def now(self, name: str, population: int) -> Array:
-        """A state or definition (qualified name) of a population now, (lanes, n)."""
+        """Present value of a state or definition (qualified name) of a population, (lanes, n)."""
         states = {state: self.state.places_of(self.state.fields[state]) for state in self.systems[population].states}
         return self.evaluate(Symbol(name), population, states)[: self.state.lanes]
 
@@ -47,11 +47,11 @@ class NetworkValues:
         return self.evaluate(Symbol(name), population, self.initials(population))
 
     def initials(self, population: int) -> Mapping[str, Array]:
-        """The initial values of all states, (places, n), each computed once, where it is asked for."""
+        """The initial values of all states, (places, n), computed lazily and memoised."""
         return _Initial(self, population)
 
     def seen_at_start(self, population: int) -> dict[str, Array]:
-        """The potentials at places that cells of cable start with, by qualified name, (places, n); those of CVs give them."""
+        """Initial potentials at places of cells by qualified name, (places, n), from those of CVs."""
         for one in self.network.cables:
             if one.cells == population:
                 shape = (self.state.places, one.cell.volumes.n, self.network.populations[population].n)
@@ -59,7 +59,7 @@ class NetworkValues:
         return {}
 
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
-        """An expression for all lanes and neurons of a population, (places, n)."""
+        """Evaluate an expression for all lanes and neurons of a population, (places, n)."""
         system, n = self.systems[population], self.network.populations[population].n
         flat, late, names = self._between_steps(expression, population)
         values = {name: self._late(call, population, states) for name, call in late.items()}
@@ -69,7 +69,7 @@ class NetworkValues:
         return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
 
     def _between_steps(self, expression: Expression, population: int) -> _Flat:
-        """The expression with its definitions put in; kept, because programs read the same values again and again."""
+        """The expression with definitions substituted, memoised because programs read the same values repeatedly."""
         if (expression, population) not in self._flats:
             system = self.systems[population]
             written = system.flat(expression)
@@ -98,14 +98,14 @@ class NetworkValues:
         return float(self.state.real[Real.DT]) * (int(self.state.ctx[Ctx.STEP]) if name == "t" else 1)
 
     def levels(self, population: int) -> Array:
-        """The level of noise of each place, (places, 1), where lanes have their own."""
+        """The noise level of each place, (places, 1), where lanes have their own."""
         assert self.state.levels is not None
         if self.state.real[Real.NOISE_SET] == 1.0:
             return self.state.levels[:, None].copy()
         return np.full((self.state.places, 1), self.systems[population].population.model.noise_default)
 
     def _late(self, call: Call, population: int, states: Mapping[str, Any]) -> Array:
-        """The value of `delayed`, as it is read in the coming step, (places, n)."""
+        """The value of `delayed` that the next step reads, (places, n)."""
         ring, state = delayed_ring(call), self.state
         slots, n = self.arrays.slots(ring), self.network.populations[population].n
         if slots == 1 or ring not in state.fields:
@@ -116,7 +116,7 @@ class NetworkValues:
 
 
 class _Initial(Mapping[str, Array]):
-    """The initial values of a population's states, each computed where it is asked for: one may be an expression of others."""
+    """Lazy initial values of a population's states: one may be an expression of others."""
 
     def __init__(self, values: NetworkValues, population: int) -> None:
         self.values_of, self.population, self.starts = values, population, values.systems[population].states

@@ -1,4 +1,4 @@
-"""Output buffers of kernels (spikes with events, energies, samples), and what was drained from them, in memory or a spool."""
+"""Output buffers of kernels (spikes with events, energies, samples), and the drained data, in memory or a spool."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from bioasm.vm.trains import Train
 
 Array = NDArray[Any]
 
-_SPIKES = 1 << 15  # least room for spikes of a block; more where two steps could have more
+_SPIKES = 1 << 15  # least capacity for spikes of a block; more where two steps may have more
 _TRACE = 1 << 12  # energies of a lane
 _BYTES_OF_ALL = 1 << 28  # of the energies of all blocks, where many make that less for each
 _OUT = 1 << 10
 _SPIKE_BYTES, _ENERGY_BYTES = 16, 8
-_COPIES = 3  # of what was taken, while a result is put together
-_HELD = 1 << 26  # bytes in memory from which on they go to a spool,
-_HELD_SECONDS = 10.0  # and for how long they stay there at most, so that a kill costs no more
+_COPIES = 3  # of the data, while a result is composed
+_HELD = 1 << 26  # bytes in memory from which they are moved to a spool,
+_HELD_SECONDS = 10.0  # and the longest time that they stay there, which bounds the loss by a kill
 
 
 @dataclass
 class Samples:
     """One recording: variable, period in steps, first step, neurons (int64), the place of its REC, and its samples.
 
-    A piece is (samples, neurons, lanes) of one block; `spooled` samples are no longer among them.
+    A piece is (samples, neurons, lanes) of one block; `spooled` counts the samples that were moved to the spool.
     """
 
     ref: VariableRef
@@ -64,9 +64,9 @@ class Samples:
 
 @dataclass
 class Happenings:
-    """An event that the program records: its word, the first of its population's neurons, and while it `is_heard` its train.
+    """A recorded event: its word, the first of its population's neurons, its train, and whether it is recorded now.
 
-    Kernels note it as spikes of cells that follow those of the neurons, from `first_id` on.
+    Kernels store it as spikes of ids after those of the neurons, from `first_id` on.
     """
 
     ref: EventRef
@@ -77,10 +77,10 @@ class Happenings:
 
 
 class Outputs:
-    """The buffers of all blocks, and everything that was drained from them."""
+    """The buffers of all blocks, and all data drained from them."""
 
     def __init__(self, state: State, with_spikes: bool, cells_of: Callable[[VariableRef], Array | None]) -> None:
-        """`cells_of` gives the array of cells of float64 that holds a variable, None where it must be computed."""
+        """`cells_of` returns the array of cells of float64 that holds a variable, None where it must be computed."""
         self.state, self._cells_of, self.with_spikes = state, cells_of, with_spikes
         self.readings: list[Reading] = []
         self.samples: list[Samples] = []
@@ -97,7 +97,7 @@ class Outputs:
         self._make_buffers()
 
     def add_events(self, refs: dict[EventRef, tuple[int, int]]) -> None:
-        """Make room for events of populations, (first neuron, neurons) each; kernels note them by the ids of `first_id`."""
+        """Allocate ids for events of populations, (first neuron, neurons) each; they begin with `first_id`."""
         at = self.state.n
         for k, (ref, (first, n)) in enumerate(refs.items()):
             self.events.append(Happenings(ref, first, at, Train(f"events.{k}", n)))
@@ -124,7 +124,7 @@ class Outputs:
             row[Block.TRACE_AT] = trace.ctypes.data
 
     def buffers(self) -> dict[str, Array]:
-        """The arrays that kernels fill, and the neurons that recorders read, by names."""
+        """The arrays that kernels fill, and the neurons that recorders read, by name."""
         found: dict[str, Array] = {}
         for b, (steps, ids) in enumerate(self._spike_buffers):
             found |= {f"spike steps {b}": steps, f"spike cells {b}": ids, f"trace {b}": self._trace_buffers[b]}
@@ -135,17 +135,17 @@ class Outputs:
     # --- recorders ----------------------------------------------------------------------------------
 
     def record(self, samples: Samples) -> None:
-        """Begin to record."""
+        """Start a recording."""
         self.samples.append(samples)
         self.rebuild_recorders()
 
     def hear(self, ref: EventRef) -> None:
-        """Begin to record an event; what happened in the steps so far is as it was."""
+        """Start recording an event from the present step on."""
         self.drain()
         next(one for one in self.events if one.ref == ref).is_heard = True
 
     def stop(self, ref: VariableRef | EventRef) -> None:
-        """Stop recording a variable or event; what was taken stays."""
+        """Stop recording a variable or event; recorded data are kept."""
         self.drain()
         for event in self.events:
             event.is_heard = event.is_heard and event.ref != ref
@@ -154,7 +154,7 @@ class Outputs:
         self.rebuild_recorders()
 
     def rebuild_recorders(self) -> None:
-        """The table of recorders and their buffers, for those that are active."""
+        """Build the table of active recorders and their buffers."""
         active = [s for s in self.samples if s.active]
         blocks = self.state["BLOCK"]
         table = np.zeros((max(1, len(active) * len(blocks)), len(Recorder)), np.int64)
@@ -187,7 +187,7 @@ class Outputs:
     # --- draining -----------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Drain each block: spikes (cell, step), energies (entries, width), samples (samples, neurons, width)."""
+        """Drain the buffers of blocks: spikes (cell, step), energies (entries, width), samples (samples, neurons, width)."""
         for b, block in enumerate(self.state["BLOCK"]):
             self._drain_spikes(b, block)
             if block[Block.TRACE] and not self.keeps_trace:
@@ -217,7 +217,7 @@ class Outputs:
             self.take_spikes(ids, steps)
 
     def take_spikes(self, ids: Array, steps: Array) -> None:
-        """Keep spikes and events, in any order: lane * ids of a lane + id, and the step of each."""
+        """Append spikes and events, in any order: lane * ids of a lane + id, and the step of each."""
         if not self.events:
             self.spikes.take(ids, steps)
             return
@@ -232,27 +232,27 @@ class Outputs:
 
     @property
     def _trains(self) -> list[Train]:
-        """Of spikes, and of each event."""
+        """The trains of spikes, and of each event."""
         return [self.spikes, *(one.train for one in self.events)]
 
     @property
     def _times_taken(self) -> int:
-        """Spikes and events so far."""
+        """The number of spikes and events so far."""
         return sum(train.taken for train in self._trains)
 
     @property
     def _bytes(self) -> int:
-        """Bytes of all that was taken."""
+        """The bytes of all drained data."""
         return self.bytes_recorded + _SPIKE_BYTES * self._times_taken + _ENERGY_BYTES * self.trace_taken
 
     def make_room(self) -> None:
-        """Move what was taken to the spool, where there is one, and there is much or it is old. Raises BioasmError B302."""
+        """Move drained data to the spool, if there is one, where they are large or old. Raises BioasmError B302."""
         held, since = self._bytes - self._spooled_bytes, time.monotonic() - self._spooled_at
         if self.spool is not None and held and (held > _HELD or since > _HELD_SECONDS):
             self._write_out(self.spool)
 
     def check_limits(self) -> None:
-        """Refuse to go on where more was taken than a run may keep in memory. What was taken can still be read."""
+        """Raise BioasmError where drained data exceed the limits of memory. They can still be read."""
         if self.spool is not None:
             return
         if self.bytes_recorded > limit("record_bytes"):
@@ -272,7 +272,7 @@ class Outputs:
     # --- the spool ----------------------------------------------------------------------------------
 
     def _write_out(self, spool: Spool) -> None:
-        """Move all that was drained to the spool."""
+        """Move all drained data to the spool."""
         spool.tell({"recordings": [self._told(samples) for samples in self.samples]})
         for train in self._trains:
             train.move(spool)
@@ -290,7 +290,7 @@ class Outputs:
         return found | {"neurons": samples.neurons.tolist()}
 
     def take_emitted(self, names: dict[int, str], emit: Callable[[str, float], None]) -> None:
-        """Let `emit` take the numbers that OUT emitted; `names` gives the name for each instruction."""
+        """Pass the numbers of OUT to `emit`; `names` has the name of each instruction."""
         count = int(self.state.ctx[Ctx.OUT_COUNT])
         for value, pc in zip(self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count], strict=True):
             emit(names[int(pc)], float(value))
@@ -304,7 +304,7 @@ class Outputs:
         return self.spikes.spikes(self.spool, self.state.lanes, dt)
 
     def all_events(self, dt: float) -> dict[EventRef, Spikes]:
-        """The recorded times of each event, sorted as spikes are; neurons are numbered through as theirs."""
+        """The recorded times of each event, sorted and numbered as spikes."""
         self.drain()
         found = {one.ref: one.train.spikes(self.spool, self.state.lanes, dt) for one in self.events}
         return {one.ref: _from(one.first, found[one.ref]) for one in self.events}
@@ -344,5 +344,5 @@ def _joined(parts: list[Array], axis: int) -> Array:
 
 
 def _from(first: int, spikes: Spikes) -> Spikes:
-    """The same with neurons that are counted from `first` on."""
+    """Spikes with `first` added to their neurons."""
     return Spikes(spikes.t, spikes.i + first, spikes.lane) if first else spikes

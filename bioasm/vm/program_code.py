@@ -1,4 +1,4 @@
-"""A program as the compiled loop executes it: a row of numbers an instruction, and a table of the numbers that it names."""
+"""Encoding of a program for the compiled loop: a row of integers per instruction, and a table of values."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from bioasm.verifier.gate import Verified
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import OF_POPULATION, Ctx, Scalar
 
-HOST = frozenset(row.mnemonic for row in ROWS if Trait.HOST in row.traits)  # what the compiled loop hands over
+HOST = frozenset(row.mnemonic for row in ROWS if Trait.HOST in row.traits)  # instructions that the host executes
 _HANDED_OVER = 0  # no instruction's opcode
 
 
 class ProgramCode:
-    """Encodes a verified program for the compiled loop, which hands over the instructions that are `traced`, and those of
-    mnemonics that are `handed`, as well."""
+    """Encoder of a verified program for the compiled loop.
+
+    The loop returns to the host also for the instructions in `traced`, and those with mnemonics in `handed`."""
 
     def __init__(self, verified: Verified, traced: Collection[int] = (), handed: Collection[str] = ()) -> None:
         self.verified, self.traced, self.handed = verified, traced, HOST.union(handed)
 
     @cached_property
     def of_parts(self) -> frozenset[int]:
-        """The GETs and PEEKs of a part of a population, which the compiled loop hands over."""
+        """The GETs and PEEKs of a part of a population, which the host executes."""
         read = [(pc, i.operands[1]) for pc, i in enumerate(self.verified.instructions) if i.mnemonic in ("GET", "PEEK")]
         return frozenset(pc for pc, what in read if isinstance(what, VariableRef) and what.part is not None)
 
     def is_host(self, pc: int) -> bool:
-        """Whether the compiled loop hands an instruction over."""
+        """Whether the host executes an instruction."""
         return pc in self.traced or pc in self.of_parts or self.verified.instructions[pc].mnemonic in self.handed
 
     def bind(self, model: CompiledDynamics) -> None:
-        """Put the program and its numbers into the State of some neurons: CODE (length + 1, 4) and VALUES."""
+        """Bind the encoded program to a State: CODE (length + 1, 4) and VALUES."""
         numbers: list[float] = [0.0] * limit("registers")
         code = np.zeros((len(self.verified.instructions) + 1, 4), np.int64)
         for pc, instruction in enumerate(self.verified.instructions):
@@ -50,7 +51,7 @@ class ProgramCode:
         model.state.ctx[Ctx.CODE_LENGTH] = len(self.verified.instructions)
 
     def _operand(self, model: CompiledDynamics, mnemonic: str, operand: Operand | Reference, numbers: list[float]) -> int:
-        """An operand as a number: a place in the values, a target, or the code of what GET and PEEK read."""
+        """Encode an operand: an index of the values, a target, or the code of a reading of GET and PEEK."""
         if isinstance(operand, Register | Target):
             return operand.index
         if isinstance(operand, Quantity | ConstantRef):
@@ -64,10 +65,10 @@ class ProgramCode:
 
     @cached_property
     def output_names(self) -> dict[int, str]:
-        """The name that each OUT gives its number, by its place in the program."""
+        """The name of each OUT by its index in the program."""
         return {pc: output_name(i) for pc, i in enumerate(self.verified.instructions) if i.mnemonic == "OUT"}
 
     def reading_names(self) -> frozenset[str]:
-        """The names that results of RD and OUT can have."""
+        """The possible names of results of RD and OUT."""
         read = (i.operands[0] for i in self.verified.instructions if i.mnemonic == "RD")
         return frozenset(self.output_names.values()) | {ref.word for ref in read if isinstance(ref, RunRef | VariableRef)}

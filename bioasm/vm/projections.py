@@ -1,4 +1,4 @@
-"""A network's projections: their weights and delays, and the rings in which spikes are under way."""
+"""A network's projections: CSR connectivity, weights and delays, and the ring buffers of spikes in flight."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bioasm.vm.state import Origin
 from bioasm.vm.synapses import Synapse, make_lists
 
 Array = NDArray[Any]
-_SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
+_SLACK = 1e-6  # steps: a delay this close to a whole number of steps counts as that number
 
 
 class Projections:
     """Connections in compressed sparse rows: start int64 (pre + 1,), post and weight (connections,) in the narrowest types.
 
-    Where all weights are one number, it stands alone. Kernels are told how many bytes an entry takes, 0 for such a weight.
-    `notice` is told while they are made, and returns False where the run is asked to stop.
+    Where all weights are equal, there is a single one. Kernels get the item sizes in bytes, 0 for such a weight.
+    `notice` is called while connections are made, and returns False where the run is asked to stop.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class Projections:
         values: Mapping[str, Array | float],
         notice: Callable[[str], bool],
     ) -> None:
-        """`parameters` are those of the run by their keys, `values` those of all parts by qualified name."""
+        """`parameters` are those of the run by their keys, `values` those of all instances by qualified name."""
         self.arrays, self.state, self.notice = arrays, arrays.state, notice
         self.connected = False
         given = {p.name: parameters.get(f"{p.name}.weight", 1.0) for p in arrays.network.projections}
         self.weight = {name: ConnectionValues(float(value), f"{name}.weight") for name, value in given.items()}
-        self.set_by: dict[str, Origin] = {}  # by projection: the SET that gave each connection a weight of its own
+        self.set_by: dict[str, Origin] = {}  # by projection: the SET that gave each connection its weight
         self.delay = {p.name: parameters.get(f"{p.name}.delay", 0.0) for p in arrays.network.projections}
         links = [link for link in arrays.names.links() if link.synapse is not None]
         self.synapses = {link.name: Synapse(arrays, link, values, parameters) for link in links}
@@ -64,7 +64,7 @@ class Projections:
         self._weigh(projection.name, weight)
 
     def _weigh(self, name: str, weight: Array) -> None:
-        """Take weights, in the array that there is where it can hold them: else kernels must find the other."""
+        """Set weights, in the present array where its dtype holds them; else in a new one, which is bound again."""
         size, held = 0 if len(weight) == 1 else weight.itemsize, self.state.fields.get(f"weight:{name}")
         if held is not None and (held.dtype, held.shape) == (weight.dtype, weight.shape):
             held[:] = weight
@@ -74,11 +74,11 @@ class Projections:
         self.arrays.stale = True
 
     def parameter_problem(self) -> str | None:
-        """The fault of the delays, or None: a mechanism that delays a value itself has one delay for all that comes to it."""
+        """The fault of the delays, or None: a mechanism with delayed(...) has one delay for all projections to it."""
         return differing_delays(self.arrays.network, {f"{name}.delay": delay for name, delay in self.delay.items()})
 
     def matrix(self, name: str) -> Any:
-        """The matrix of weights of a projection that has one, as the program holds it."""
+        """The program's weight matrix of a projection, or None."""
         projection = self._projection(name)
         return None if projection.data is None else self.arrays.names.verified.program.data[projection.data].value
 
@@ -88,9 +88,9 @@ class Projections:
         return found
 
     def connect(self) -> None:
-        """Make the connections, before the first step: with the weights that are set by then.
+        """Make all connections, before the first step, with the weights set until then.
 
-        Raises Abandoned where that is asked for. Then those that lack stay away: no step is done any more.
+        Raises Abandoned on request; the missing ones are then not made, and no step follows.
         """
         if not self.connected:
             self.connected = True
@@ -98,14 +98,14 @@ class Projections:
                 self.ensure(projection.name)
 
     def ensure(self, name: str) -> Synapse | None:
-        """Make a projection's connections now, those of a synapse once; its synapse, where it has one."""
+        """Make a projection's connections, those of a synapse only once; returns its synapse, or None."""
         synapse = self.synapses.get(name)
         if synapse is None:
             self._connect(name)
         elif not synapse.connected:
             self._connect(name)
             if not synapse.model.sends:
-                self._weigh(name, np.zeros(1))  # which nothing reads
+                self._weigh(name, np.zeros(1))  # which is never read
             synapse.connect(Lookout(lambda: self.notice(f"connecting {name}")))
             self.arrays.note_edges(synapse.link.recordable, synapse.edges)
             self.arrays.stale = True
@@ -120,7 +120,7 @@ class Projections:
         return connect(self.arrays.names.verified, projection, self.weight[projection.name], self.state.seed, look)
 
     def set_weight(self, name: str, values: ConnectionValues) -> None:
-        """SET name.weight: of every connection, or what multiplies those of a matrix; of each lane, where they are its own."""
+        """SET name.weight: of all connections, or the factors of those of a matrix, also with values of the lanes' own."""
         self.weight[name] = values
         scale = np.ones(1) if values.of_lanes is None else self.state.rows_of_places(values.of_lanes[:, 0])
         self.state.fields[f"scale:{name}"][:] = scale
@@ -131,20 +131,20 @@ class Projections:
         if not (self.connected if synapse is None else synapse.connected):
             return
         if synapse is not None and synapse.link.is_static and (values.number is None or self.matrix(name) is not None):
-            synapse.connected = False  # its connections and their weights have been put into another order
+            synapse.connected = False  # its connections and their weights were sorted by delay
             self.ensure(name)
         elif synapse is None or synapse.model.sends:
             self._weigh(name, self._weights(self._projection(name)))
 
     def _weights(self, projection: Projection) -> Array:
-        """The weights of connections that there are, by their rows."""
+        """The weights of the existing connections, by CSR row."""
         if projection.data is not None:
             return self._made(projection)[2]
         start, post = (self.state.fields[f"{part}:{projection.name}"] for part in ("start", "post"))
         return self.weight[projection.name].along(start, post).weights(np.ones(1), len(post))
 
     def _make_room(self, projection: Projection) -> None:
-        """Empty ring buffers: one slot of cells for each step of the delay (seconds), and one."""
+        """Allocate empty ring buffers: one slot of cells for each step of the delay (s), and one more."""
         if projection.name in self.synapses:
             self.state.wholes[f"slots:arrived:{projection.name}"] = 1
             return
@@ -163,14 +163,14 @@ class Projections:
             self.state.fields.pop(name, None)
 
     def _delayed(self, projection: Projection) -> list[str]:
-        """Ring buffers of what the target's text delays itself with delayed(...)."""
+        """The ring buffers of delayed(...) in the target's text."""
         instance = self.arrays.names.by_name[projection.target]
         system = self.arrays.names.system(self.arrays.names.population_of(instance))
         calls = [n for a in instance.model.adds for n in a.value.walk() if isinstance(n, Call) and n.function == "delayed"]
         return [delayed_ring(c) for c in (system.qualify(instance, call) for call in calls) if isinstance(c, Call)]
 
     def chosen(self) -> dict[str, Array]:
-        """The weights that are one number for all, for a checkpoint; connections are made anew, and rings are fields."""
+        """The uniform weights, for a checkpoint, which remakes connections and has ring buffers as fields."""
         numbers = {name: values.number for name, values in self.weight.items()}
         found = {f"weight.{name}": np.asarray(value) for name, value in numbers.items() if value is not None}
         given = {
@@ -181,6 +181,6 @@ class Projections:
         return found | given | self.scales()
 
     def scales(self) -> dict[str, Array]:
-        """The factors of weights in each lane, of projections that have them, by their names in a checkpoint."""
+        """The factors of weights per lane, of projections that have them, by their names in a checkpoint."""
         own = [name for name, values in self.weight.items() if values.of_lanes is not None]
         return {f"scale.{name}": self.state.fields[f"scale:{name}"] for name in own}

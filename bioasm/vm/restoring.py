@@ -1,7 +1,7 @@
-"""The other half of checkpoints: a machine is rebuilt from its program and then filled with what a file says, range-checked.
+"""Restoring of checkpoints: a machine is rebuilt from its program and filled with range-checked content of a file.
 
-The order: parameters, allocation, couplings, connections, trains and waveforms, clamps, the generated source; then the arrays
-that these have made are filled in place, and last come levels and outputs. No array of the file becomes one that kernels see.
+The order: parameters, allocation, couplings, connections, trains and waveforms, clamps, the generated source; then the
+allocated arrays are filled in place, and last come levels and outputs. Kernels never get an array of the file.
 """
 
 from __future__ import annotations
@@ -41,31 +41,31 @@ Array = NDArray[Any]
 
 COUNTERS = (Ctx.PC, Ctx.STEP, Ctx.RUN_END, Ctx.RUNNING, Ctx.DIRTY, Ctx.EXCHANGES, Ctx.PLAN_MOVES)
 LEVELS = (Real.CLOCK, Real.NOISE, Real.OFFSET, Real.NOISE_SET)
-# What may stand in arrays of whole numbers (of rings those that say who fired); floats may be any, but for weights of spikes.
-_SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 before they are first computed
+# Ranges of integer arrays (of ring buffers, those of neurons that fired); floats are unrestricted, except weights of spikes.
+_SIGNS, _FLAGS = (-1, 0, 1), (0, 1)  # signs are 0 until they are computed
 _VALUES = {"array.SPIN": (-1, 1), "array.PRODUCT": _SIGNS, "array.BEST": _SIGNS, "array.ONE": _FLAGS}
 _VALUES |= {"synced": _FLAGS, "hold": _FLAGS, "placed": _FLAGS, "given": _FLAGS, "mark": _FLAGS, "ring": _FLAGS}
-_FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE refuse other weights
-# What is done anew of what the file says was done, and with which instructions.
+_FINITE = ("field.jump:", "field.rate_jump:")  # EVT and RATE accept only finite weights
+# The replayed effects in a file, with the mnemonics that may have caused them.
 _ORIGINS = {"inputs": ("CUR", "INP"), "waves": ("WAVE", "PLAY"), "trains": ("SPK", "EVT"), "rates": ("POI", "RATE")}
 _ANY_INTEGER = {"array.FIELD", "array.SPIKE_COUNT"}
 _READING_TYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1")
 
 
 class Given:
-    """The content of a file: its numbers and arrays, each taken once and kept under its name for the checksum."""
+    """The content of a file: its numbers and arrays, each read once and kept by name for the checksum."""
 
     def __init__(self, meta: dict[str, Any], archive: Archive) -> None:
         self.meta, self.archive = meta, archive
         self.taken: dict[str, Array] = {}
 
     def array(self, name: str, dtype: str, shape: tuple[int | None, ...], most: int = 1 << 40) -> Array:
-        """An array of a dtype and shape that the program decided."""
+        """Read an array, whose dtype and shape follow from the program."""
         self.taken[name] = self.archive.read(name, dtype, shape, most)
         return self.taken[name]
 
     def like(self, name: str, own: Array) -> Array:
-        """An array like one that the program has made."""
+        """Read an array of the dtype and shape of `own`."""
         return self.array(name, own.dtype.str, own.shape)
 
     def table(self, name: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Given:
         return found
 
     def rows(self, name: str, width: int) -> list[list[Any]]:
-        """A list of lists of that length."""
+        """A list of lists of length `width`."""
         found = self.meta.get(name)
         if not isinstance(found, list) or not all(isinstance(row, list) and len(row) == width for row in found):
             raise Damaged(f"it tells no {name}")
@@ -84,14 +84,14 @@ class Given:
 
 
 def whole(value: Any, low: int, high: int, what: str) -> int:
-    """A whole number from `low` to `high`."""
+    """Validate an integer in [low, high]."""
     if type(value) is not int or not low <= value <= high:
         raise Damaged(f"{what} is no whole number from {low} to {high}")
     return value
 
 
 def real(value: Any, low: float, high: float, what: str) -> float:
-    """A finite number from `low` to `high`."""
+    """Validate a finite number in [low, high]."""
     if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
         raise Damaged(f"{what} is no number from {low:g} to {high:g}")
     return float(value)
@@ -137,14 +137,14 @@ def _restore_parameters(machine: Machine, given: Given) -> None:
 
 
 def _settable(machine: Machine, projection: Projection) -> Iterable[str]:
-    """The names that options of a run can set of a projection."""
+    """The keys of a projection's parameters in the options of a run."""
     if projection.synapse is None:
         return WEIGHT, DELAY
     return machine.verified.names.synapse_parameters(projection, projection.synapse)
 
 
 def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) -> None:
-    """Rings are as long as delays are: what the file has no room for it can't ask for."""
+    """Check delays against the file's size: it contains the ring buffers, which bounds their allocation."""
     step, populations = real(parameters["dt"], 5e-324, math.inf, "dt"), machine.network.populations
     for projection in machine.network.projections:
         words = (f"{projection.name}.{part}" for part in pathways(projection))
@@ -157,7 +157,7 @@ def _check_delays(machine: Machine, given: Given, parameters: dict[str, Any]) ->
 
 
 def _in_range(value: Any, parameter: Parameter, key: str) -> float:
-    """A parameter's value: its default, or a finite number in its range."""
+    """Validate a parameter's value: its default, or a finite number in its range."""
     if type(value) is float and value == parameter.default:
         return value
     found = real(value, parameter.low, parameter.high, key)
@@ -167,7 +167,7 @@ def _in_range(value: Any, parameter: Parameter, key: str) -> float:
 
 
 def _restore_place(machine: Machine, given: Given) -> None:
-    """The program counter; what dataflow analysis says of it must hold of the machine."""
+    """Restore the program counter; the dataflow facts there must hold for the machine."""
     counters = given.table("counters")
     code = machine.program.instructions
     pc = whole(counters.get("PC"), 0, len(code), "PC")
@@ -194,7 +194,7 @@ def _restore_place(machine: Machine, given: Given) -> None:
 
 
 def _restore_levels(machine: Machine, given: Given) -> None:
-    """Numbers of the run that kernels read, with DIRTY, which loading has set."""
+    """Restore the scalars of the run that kernels read, with DIRTY, which loading has set."""
     levels, table = given.table("levels"), machine.state.real
     longest = float(table[Real.DT]) * (limit("steps") + 1)
     ranges = ((0.0, longest), (0.0, math.inf), (-math.inf, math.inf), (0.0, 1.0))
@@ -245,7 +245,7 @@ def _restore_network(machine: Machine, given: Given) -> None:
 
 
 def _restore_weights(machine: Machine, model: Populations, given: Given) -> None:
-    """Weights that an instruction gave each connection by that instruction, the others as numbers."""
+    """Restore weights: those with one a connection by replaying the instruction, others as numbers."""
     for origin in _origins(machine, given.table("model"), "weights"):
         ref, value = _instruction(machine, origin.pc, ("SET",)).operands
         if not (isinstance(ref, ProjectionRef) and ref.parameter.name == WEIGHT and isinstance(value, DataRef | Pairwise)):
@@ -283,9 +283,9 @@ def _restore_given(machine: Machine, synapse: Synapse, state: str, given: Given,
 
 
 def _per_neuron(given: Given, name: str, n: int, parameter: Parameter | None, rows: int | None = None) -> Any:
-    """One number, one a neuron, or with `rows` one for each place of a lane or neuron there; of a parameter in its range."""
+    """Read one number, one a neuron, or with `rows` one for each place or each neuron there; a parameter's range is checked."""
     shape = given.archive.head(name)[1]
-    alone = (1,) if parameter is None else ()  # of an input one number is kept as a vector
+    alone = (1,) if parameter is None else ()  # an input's single number is stored as a vector
     if shape not in ((), alone, (n,)) and (rows is None or shape not in ((rows, 1), (rows, n))):
         raise Damaged(f"{name} is neither one number nor one for each of {n} neurons")
     found = given.array(name, "<f8", shape)
@@ -324,7 +324,7 @@ def _checked(name: str, array: Array, highest: int | None = None) -> Array:
 
 
 def _highest(machine: Machine, name: str) -> int | None:
-    """The highest place in its spike train that a position may be."""
+    """The highest valid position in a spike train."""
     field, _, target = name.partition(":")
     if field in ("field.spiked", "field.spikes_of"):
         return machine.network.populations[int(target)].n * machine.state.width - (field == "field.spiked")
@@ -371,7 +371,7 @@ def _restore_events(machine: Machine, given: Given) -> None:
 
 
 def _restore_trace(machine: Machine, given: Given) -> None:
-    """Restore the readings over lanes so far. No more of them are in the file than the file is long."""
+    """Restore the trace of readings over lanes, whose size is bounded by that of the file."""
     told, outputs = given.table("over_lanes"), machine.outputs
     constants, held = told.get("constants"), told.get("held")
     if not (isinstance(constants, list) and isinstance(held, list) and all(isinstance(pair, list) for pair in held)):
@@ -393,12 +393,12 @@ def _hexadecimal(text: Any) -> float:
 
 
 def _within(numbers: Array, end: int) -> bool:
-    """Whether all numbers are from 0 to below `end`."""
+    """Whether all numbers are in [0, end)."""
     return not numbers.size or (int(numbers.min()) >= 0 and int(numbers.max()) < end)
 
 
 def _samples(machine: Machine, given: Given, k: int, pc: Any, start: Any, active: Any, taken: Any) -> Samples:
-    """A recorder: what the REC at `pc` records, of whom a register alone may have decided, and the samples it took."""
+    """Restore a recording: the variable of the REC at `pc`, its neurons, which a register may have chosen, and its samples."""
     state, instruction = machine.state, _instruction(machine, pc, ("REC",))
     ref = instruction.operands[0]
     if not isinstance(ref, VariableRef):
@@ -437,7 +437,7 @@ def _reading(machine: Machine, given: Given, k: int, words: frozenset[str], what
 
 
 def _emitted(given: Given, name: str, lanes: int) -> Array:
-    """An array of a number or a row a lane, in the narrowest type that it is emitted in."""
+    """Read an emitted result, a number or a row a lane, in the narrowest dtype of emitted results."""
     dtype, shape = given.archive.head(name)
     if dtype not in _READING_TYPES or len(shape) not in (1, 2) or shape[0] != lanes:
         raise Damaged(f"{name} is nothing that is emitted")

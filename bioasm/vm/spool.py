@@ -1,6 +1,6 @@
-"""A spool: what a run puts out, appended to .npy files of a folder, so that it need not fit into memory.
+"""Out-of-core output: a spool is a folder of growing .npy files, so that the output of a run may exceed memory.
 
-A file's header is written anew behind each piece, so that at any instant, also after a kill, it tells what the file holds.
+A file's header is rewritten after each piece, so that it is valid at any time, also after a kill.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from bioasm.memory import memory
 
 Array = NDArray[Any]
 
-PIECE = 1 << 24  # bytes of a file that are looked at at a time
-ABOUT = "run.json"  # with the number of the process whose folder it is
+PIECE = 1 << 24  # bytes of a file that are read at a time
+ABOUT = "run.json"  # with the id of the process that owns the folder
 _HEADER = 128  # bytes; room for three sides of 20 digits
 
 
 class Spool:
-    """Growing arrays by name in a folder that is made with the first of them; pieces are joined along the first axis.
+    """Growing arrays by name in a folder created with the first of them; pieces are joined along the first axis.
 
-    The folder is this spool's own: one that somebody else has made meanwhile is refused (B302). `full` says that the disk took
-    no more. Raises BioasmError B302 where it does not take a piece, which then is in no file.
+    The spool owns its folder: one created by another process is refused (B302). `full` is set once the disk is full.
+    Raises BioasmError B302 where a piece can't be written, which is then in no file.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder, self.about = folder, {"process": os.getpid(), **about}
         self.full = self._made = False
-        self._home = folder.absolute()  # also where the working directory changes while the run goes on
+        self._home = folder.absolute()  # independent of later changes of the working directory
         self._kept: dict[str, tuple[tuple[int, ...], str]] = {}  # shape and dtype of each file
         self._mapped: set[str] = set()
-        self._placed: set[str] = set()  # arrays that are made of others, which are no loss
+        self._placed: set[str] = set()  # arrays derived from others, which may be removed
 
     def path(self, name: str) -> Path:
         """The file of an array."""
         return self._home / f"{name}.npy"
 
     def move(self, name: str, pieces: list[Array]) -> None:
-        """Append pieces in their order, and take each that is in the file out of the list."""
+        """Append pieces in order, and remove each that is written from the list."""
         try:
             self._make_folder()
             while pieces:
@@ -65,7 +65,7 @@ class Spool:
             raise self._fault(ABOUT, cause) from cause
 
     def _fault(self, name: str, cause: OSError) -> BioasmError:
-        """B302: what the system says of a file, or that another run has the folder."""
+        """B302: the system's error for a file, or that another run owns the folder."""
         if self._made:
             return unwritable(self.folder / name, cause)
         if not isinstance(cause, FileExistsError):
@@ -91,7 +91,7 @@ class Spool:
         self._kept[name] = grown, piece.dtype.str
 
     def chunks(self, name: str, pieces: list[Array]) -> Iterator[Array]:
-        """The rows that were appended, in parts of about `PIECE` bytes, and then pieces that are still in memory."""
+        """Iterate over the rows of a file in parts of about `PIECE` bytes, then over pieces that are still in memory."""
         if name in self._kept:
             shape, dtype = self._kept[name]
             entry = int(np.prod(shape[1:]))
@@ -104,7 +104,7 @@ class Spool:
         yield from pieces
 
     def count(self, name: str, pieces: list[Array]) -> int:
-        """The rows of an array, with those that are still in memory."""
+        """The number of rows of an array, including those in memory."""
         return (self._kept[name][0][0] if name in self._kept else 0) + sum(map(len, pieces))
 
     def __contains__(self, name: str) -> bool:
@@ -119,7 +119,7 @@ class Spool:
         return np.memmap(self.path(name), dtype, "r", _HEADER, shape)
 
     def place(self, name: str, shape: tuple[int, ...], dtype: str = "<f8") -> Placed:
-        """Room for a whole array in a file; in memory where the disk is full. Raises BioasmError B302."""
+        """Preallocate an array in a file; in memory where the disk is full. Raises BioasmError B302."""
         size = int(np.prod(shape)) * 8
         if not self.full:
             self._kept[name] = shape, dtype
@@ -130,7 +130,7 @@ class Spool:
         return Placed(None, name, shape, dtype)
 
     def is_done(self, name: str) -> bool:
-        """Whether an array is whole in its file."""
+        """Whether an array is complete in its file."""
         return name in self._kept and name in self._mapped
 
     def drop(self, name: str) -> None:
@@ -139,21 +139,21 @@ class Spool:
             self.path(name).unlink(missing_ok=True)
 
     def drop_unfinished(self) -> None:
-        """Remove what was begun by `place` and is no array yet."""
+        """Remove the incomplete arrays of `place`."""
         for name in self._placed - self._mapped:
             self.drop(name)
 
     def tidy(self) -> None:
-        """Remove what is part of no array that was mapped, unless the disk was full: then it may be all that there is."""
+        """Remove files that no mapped array uses, unless the disk was full: then they may be the only copy."""
         for name in list(self._kept):
             if name not in self._mapped and not self.full:
                 self.drop(name)
 
 
 class Placed:
-    """An array that is filled part by part, in a file of a spool or, without one, in memory.
+    """A preallocated array that is filled part by part, in a file of a spool or, without one, in memory.
 
-    A file is written, not mapped: a mapped page that finds no room on the disk ends the process (SIGBUS).
+    A file is written, not mapped: writing to a mapped page on a full disk kills the process (SIGBUS).
     """
 
     def __init__(self, spool: Spool | None, name: str, shape: tuple[int, ...], dtype: str) -> None:
@@ -163,7 +163,7 @@ class Placed:
             self._write(0, np.frombuffer(_header(shape, dtype), np.uint8), "w+b")
 
     def put(self, at: int, part: Array) -> None:
-        """Write numbers from the entry `at` on, counted row by row. Raises BioasmError B302."""
+        """Write numbers from entry `at` on, in C order. Raises BioasmError B302."""
         if self._spool is None:
             self._array.reshape(-1)[at : at + part.size] = part.reshape(-1)
         else:
@@ -181,14 +181,14 @@ class Placed:
             raise unwritable(self._spool.folder / path.name, cause) from cause
 
     def done(self) -> Array:
-        """The array; one in a file is mapped."""
+        """The finished array; one in a file is memory-mapped."""
         if self._spool is None:
             return self._array
         return self._spool.mapped(self._name)
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether the spool in a folder is of this process: another run with the same `-o` may have made it meanwhile."""
+    """Whether this process owns the spool in a folder: another run with the same `-o` may have created it."""
     try:
         return bool(json.loads((folder / ABOUT).read_bytes())["process"] == os.getpid())
     except (OSError, ValueError, KeyError, TypeError):
@@ -196,7 +196,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def _write(file: Any, at: int, part: Array) -> None:
-    """Write all bytes of a contiguous array at a place of an unbuffered file."""
+    """Write all bytes of a contiguous array at an offset of an unbuffered file."""
     file.seek(at)
     left = part.reshape(-1).view(np.uint8).data
     while left:

@@ -1,4 +1,4 @@
-"""Out-of-core passes over a spool: lanes brought to the front (transposition), spikes sorted (counting sort by lane)."""
+"""Out-of-core passes over a spool: transposition to lanes first, and a counting sort of spikes by lane."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bioasm.diagnostics import BioasmError
 from bioasm.results.result import Spikes
 from bioasm.vm.spool import PIECE, Array, Spool
 
-_ROWS = PIECE // 16  # of pairs of whole numbers
+_ROWS = PIECE // 16  # rows of two int64
 T = TypeVar("T")
 
 
 def once_more(spool: Spool, make: Callable[[], T]) -> T:
-    """The result of `make` in files of the spool, or in memory where it finds that the disk is full."""
+    """Retry: the result of `make` in files of the spool, or in memory once the disk is full."""
     was_full = spool.full
     try:
         return make()
@@ -28,10 +28,9 @@ def once_more(spool: Spool, make: Callable[[], T]) -> T:
 
 
 def lanes_first(spool: Spool, name: str, blocks: list[tuple[str, list[Array]]], lanes: int) -> Array:
-    """Arrays (entries, ..., width) of all blocks as one (lanes, entries, ...); what is one file already stays it.
+    """Out-of-core transposition: arrays (entries, ..., width) of all blocks to one (lanes, entries, ...), a view for one block.
 
-    `blocks` are the names of the spooled parts with what of them is still in memory. An array of this name that was made before
-    is given again.
+    `blocks` are the names of the spooled parts with their pieces in memory. An array of this name that exists is returned.
     """
     if lanes == 1 and not spool.full:
         spool.move(*blocks[0])
@@ -52,7 +51,7 @@ def lanes_first(spool: Spool, name: str, blocks: list[tuple[str, list[Array]]], 
 
 
 def sorted_spikes(spool: Spool, name: str, raw: tuple[str, list[Array]], n: int, lanes: int, dt: float) -> Spikes:
-    """Spikes (count, 2) of cell and step, in the order of time in each lane, as Spikes sorted by lane, time and neuron."""
+    """Spikes (count, 2) of cell and step, ordered by time within each lane, as Spikes sorted by lane, time and neuron."""
     parts = spool.chunks(*raw) if lanes == 1 else _slices(_by_lane(spool, f"{name}.by_lane", raw, n, lanes))
     count = spool.count(*raw)
     t = spool.place(f"{name}.t", (count,))
@@ -70,7 +69,7 @@ def sorted_spikes(spool: Spool, name: str, raw: tuple[str, list[Array]], n: int,
 
 
 def _by_lane(spool: Spool, name: str, raw: tuple[str, list[Array]], n: int, lanes: int) -> Array:
-    """The spikes of lane 0, then those of lane 1, and so on, (count, 2): a counting sort in two passes."""
+    """Counting sort by lane in two passes: the spikes of lane 0, then those of lane 1, and so on, (count, 2)."""
     counts = sum(np.bincount(part[:, 0] // n, minlength=lanes) for part in spool.chunks(*raw))
     starts = np.concatenate([[0], np.cumsum(counts)])
     placed, free = spool.place(name, (int(starts[-1]), 2), "<i8"), starts[:-1].copy()
@@ -90,7 +89,7 @@ def _slices(array: Array) -> Iterator[Array]:
 
 
 def _whole_steps(chunks: Iterable[Array], n: int) -> Iterator[Array]:
-    """The same rows in parts that end with a step of a lane."""
+    """Regroup rows into parts that end with a step of a lane."""
     left = np.zeros((0, 2), np.int64)
     for chunk in chunks:
         rows = np.concatenate([left, chunk])

@@ -1,4 +1,4 @@
-"""The machine's state: plain arrays and the two tables through which a kernel sees them."""
+"""The machine's state: plain arrays, and the two tables through which kernels access them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _OF_SPINS = "NARROW J_SIGN"
 _OF_BLOCKS = "ORDER ROW COLUMN J H KEY KNOWN MET COST WORD JOIN TABLE CHOICE"
 _SCRATCH_OF_MOVES += "".join(f" PLAN_{name}" for name in _OF_BLOCKS.split())
 _NOT_LIVE = frozenset(f"{_REBUILT} {_SCRATCH_OF_MOVES} {_OF_SPINS} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
-_LANES_FOR_WIDE = 6  # so many one by one take longer than a wide block
+_LANES_FOR_WIDE = 6  # this many single lanes take longer than a wide block
 
 
 def block_width(all_lanes: int) -> int:
-    """Width of a block: WIDE lanes or 1. It depends on the number of all lanes alone: not on threads, and not on pieces."""
+    """Width of a block: WIDE lanes or 1. It depends only on the number of all lanes, not on threads or pieces."""
     return WIDE if all_lanes >= _LANES_FOR_WIDE else 1
 
 
 class Origin(NamedTuple):
-    """The place of an instruction, and the step at which it was executed."""
+    """The index of an instruction, and the step at which it was executed."""
 
     pc: int
     step: int
@@ -40,27 +40,27 @@ class Origin(NamedTuple):
 class State:
     """All arrays of a run by name, bound into the table `ctx`, and the table `real`.
 
-    An array `NAME` is found by kernels at the address in `ctx[Ctx.NAME_AT]`; `bind` keeps the two together.
+    The address of an array `NAME` is in `ctx[Ctx.NAME_AT]`; `bind` keeps both consistent.
     """
 
     def __init__(self, n: int, lanes: int, seed: int, span: LaneSpan | None = None, width: int | None = None) -> None:
-        """`span` says which lanes of how many these are, where there are others; `width` is that of blocks."""
+        """`span` are the lanes, where they are a piece of more; `width` is that of blocks."""
         self.n, self.lanes, self.seed = n, lanes, seed
         span = span or LaneSpan(0, lanes, lanes)
         self.ctx = np.zeros(len(Ctx), np.int64)
         self.real = np.zeros(len(Real))
         self.arrays: dict[str, Array] = {}
-        self.fields: dict[str, Array] = {}  # arrays that generated source reads, by the names it has for them
-        self.columns: dict[str, str] = {}  # fields that are columns of a record, with the field that the record is
-        self.origin = Origin(0, 0)  # of the instruction that is being executed
-        self.wholes: dict[str, int] = {}  # whole numbers that generated source reads
+        self.fields: dict[str, Array] = {}  # arrays of generated source by name
+        self.columns: dict[str, str] = {}  # fields that are columns of a record, with the field of the record
+        self.origin = Origin(0, 0)  # of the present instruction
+        self.wholes: dict[str, int] = {}  # integers of generated source by name
         self.width = width or block_width(span.everyone)
         self.blocks = -(-lanes // self.width)
-        self.places = self.blocks * self.width  # lanes, and places of the last block that have none
-        # Which lane each place is, as noise counts them; copies of lanes count alike.
+        self.places = self.blocks * self.width  # lanes, with the padding of the last block
+        # The lane of each place in the noise's key; copies of a lane have the same.
         numbers = np.arange(span.first, span.first + self.places)
         self.numbers = (numbers % span.each if span.copies > 1 else numbers).astype(np.uint32)
-        self._unbound = {slot.removesuffix("_AT") for slot in _ADDRESSES}  # names that no array was made for
+        self._unbound = {slot.removesuffix("_AT") for slot in _ADDRESSES}  # names without an array
         self.ctx[Ctx.N] = self.ctx[Ctx.IDS] = n
         self.ctx[Ctx.PLACES] = self.places
         self.ctx[Ctx.BLOCKS] = self.blocks
@@ -73,7 +73,7 @@ class State:
         self._make_keys()
 
     def bind(self, name: str, array: Array) -> Array:
-        """Let `array`, which must be contiguous, be the array `name` that kernels see."""
+        """Bind a contiguous array as the array `name` of kernels."""
         self.arrays[name] = array
         self._unbound.discard(name)
         self.ctx[_ADDRESSES[name + "_AT"]] = array.ctypes.data
@@ -84,7 +84,7 @@ class State:
 
     @property
     def cells(self) -> int:
-        """Neurons times places of lanes."""
+        """The number of cells: neurons times places of lanes."""
         return self.n * self.places
 
     def _make_blocks(self) -> None:
@@ -118,24 +118,24 @@ class State:
         return self.to_cells(np.broadcast_to(per_neuron, (self.places, len(per_neuron))))
 
     def rows_of_places(self, per_lane: Array) -> Array:
-        """(lanes, ...) to (places, ...); places of the last block without a lane take what lanes have."""
+        """(lanes, ...) to (places, ...); the padding of the last block repeats lanes."""
         return np.asarray(per_lane[np.arange(self.places) % self.lanes])
 
     # --- noise of lanes -----------------------------------------------------------------------------
 
     def give_levels(self, level: float) -> None:
-        """Let each lane have a level of noise of its own, the same in all lanes yet."""
+        """Allocate noise levels per lane, initially all `level`."""
         self.bind("LEVEL", np.full(self.places, level))
         self.ctx[Ctx.BY_LANE] = 1
 
     @property
     def levels(self) -> Array | None:
-        """The level of noise of each place, None where there is one for all."""
+        """The noise level of each place, None where there is one for all."""
         return self["LEVEL"] if self.ctx[Ctx.BY_LANE] else None
 
     # --- checkpoints --------------------------------------------------------------------------------
 
     def live(self) -> dict[str, Array]:
-        """State of a checkpoint: the arrays that are neither scratch nor rebuilt from the program, by name, not copied."""
+        """Mutable state for checkpoints: arrays that are neither scratch nor rebuilt from the program, by name, not copied."""
         live = {f"array.{name}": array for name, array in self.arrays.items() if name not in _NOT_LIVE | self._unbound}
         return live | {"registers": self["VALUES"][: limit("registers")], "synced": self["BLOCK"][:, Block.SYNCED]}

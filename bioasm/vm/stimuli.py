@@ -22,11 +22,11 @@ from bioasm.vm.network_arrays import NetworkArrays
 from bioasm.vm.state import Origin
 
 Array = NDArray[Any]
-_MOST_ALIKE = 64  # entries of a table that is gone through for whole vectors, and not searched for each cell
+_MOST_ALIKE = 64  # entries of a table up to which it is scanned for whole vectors, not searched per cell
 
 
 class Share(NamedTuple):
-    """The instruction that what comes to some neurons is from: its origin, the neurons (None: all), and for INP how."""
+    """The source of some neurons' stimuli: the instruction's origin, the neurons (None: all), and the mode of INP."""
 
     origin: Origin
     part: range | None
@@ -34,18 +34,18 @@ class Share(NamedTuple):
 
 
 class Wave(NamedTuple):
-    """A waveform, (rows, 1 or n): a row every `period` steps, from the step of its origin on."""
+    """A waveform (rows, 1 or n): a row every `period` steps, from the step of its origin on."""
 
     rows: Array
     period: int
     origin: Origin
 
 
-Shares = dict[int, Share]  # by the place of the instruction, in an order to do them again in: what a checkpoint keeps of them
+Shares = dict[int, Share]  # by index of the instruction, in replay order: the form of a checkpoint
 
 
 def note(shares: Shares, share: Share) -> None:
-    """Add a share: one of all neurons ends all others, but of INP those that do another thing than it does and than setting."""
+    """Add a share; one of all neurons supersedes all others, for INP those of the same mode and of `set`."""
     ended = [pc for pc, other in shares.items() if other.how in (share.how, REPLACE)] if share.part is None else []
     for pc in (*ended, share.origin.pc):
         shares.pop(pc, None)
@@ -53,7 +53,7 @@ def note(shares: Shares, share: Share) -> None:
 
 
 def _laid_out(tables: list[Array]) -> tuple[Array, list[int]]:
-    """The numbers of tables one after the other, and where each begins; a table that is given several times is there once."""
+    """Concatenation of tables without duplicates, and the offset of each."""
     once = {id(table): table for table in tables}
     begins = dict(zip(once, np.cumsum([0, *(table.size for table in once.values())]).tolist(), strict=False))
     flat = [table.ravel() for table in once.values()]
@@ -61,17 +61,17 @@ def _laid_out(tables: list[Array]) -> tuple[Array, list[int]]:
 
 
 class Stimuli:
-    """Inputs and events of a network: a number, (n,) or (lanes, 1), in the unit of the input; weights in that of the port."""
+    """External inputs and events: numbers, (n,) or (lanes, 1), in the unit of the input; weights in that of the port."""
 
     def __init__(self, arrays: NetworkArrays) -> None:
         self.arrays, self.state = arrays, arrays.state
-        self.constants: dict[str, dict[str, Array]] = {}  # by input: what INP adds, scales by and sets, 1 where it sets
+        self.constants: dict[str, dict[str, Array]] = {}  # by input: INP's offset, factor, value, and mask of set neurons
         self.waves: dict[str, dict[range, Wave]] = {}  # by input and part of the neurons, in the order in which they were set
-        self._moved: set[str] = set()  # the inputs whose waves the kernel has not found yet
-        self.trains: dict[str, Shares] = {}  # by target: the SPK or EVTs whose spikes come to it
+        self._moved: set[str] = set()  # the inputs whose waves are not bound yet
+        self.trains: dict[str, Shares] = {}  # by target: its SPK or EVTs
         self.rates: dict[str, Shares] = {}  # by target: its POI or RATEs
         self.set_by: dict[str, Shares] = {}  # by input: the CUR or INPs of its constants
-        self.by_lane: dict[str, set[str]] = {}  # by target: which of its weights and rates are values of the lanes' own
+        self.by_lane: dict[str, set[str]] = {}  # by target: the weights and rates with values of the lanes' own
         for k, system in enumerate(arrays.systems):
             for name, made in system.inputs.items():
                 self.constants[name] = {"add": np.zeros(1), "scale": np.ones(1), "set": np.zeros(1), "alone": np.zeros(1)}
@@ -95,7 +95,7 @@ class Stimuli:
         self.put(name, {word: np.asarray(values) for word, values in both.items()})
 
     def put(self, name: str, constants: Mapping[str, Array]) -> None:
-        """Give constants of an input their values, and what follows from the constants theirs."""
+        """Set constants of an input, and the fields derived from them."""
         population, kept = self.arrays.system_of(name), self.constants[name]
         kept |= constants
         base, alone = self.arrays.systems[population].inputs[name].default + kept["add"], kept["alone"] != 0.0
@@ -116,7 +116,7 @@ class Stimuli:
         self.arrays.stale = True
 
     def bind_waves(self) -> None:
-        """Let the kernel find the waveforms: of an input the one, or a table of those of its parts."""
+        """Bind the waveforms of inputs: the single one, or a table of those of parts."""
         fields, wholes = self.state.fields, self.state.wholes
         for name in self._moved:
             waves = self.waves[name]
@@ -134,7 +134,7 @@ class Stimuli:
         self._moved.clear()
 
     def present(self, name: str, population: int) -> Array:
-        """The value of an input (name with its ending) as the host knows it between two steps, (places, n)."""
+        """The value of an input (name with suffix) between two steps, (places, n)."""
         state = self.state
         if not name.endswith("#"):
             return state.places_of(self.arrays.cells(name, population))
@@ -144,12 +144,12 @@ class Stimuli:
         return total + self._wave_now(name.removesuffix("#"))
 
     def is_fed(self, name: str, population: int) -> bool:
-        """Whether the feedback goes into this input."""
+        """Whether an input gets the feedback."""
         feedback = self.arrays.network.populations[population].model.feedback
         return feedback is not None and self.arrays.coupled == population and name == f"p{population}.{feedback.target}"
 
     def _wave_now(self, name: str) -> Array:
-        """The row that plays in the coming step, (n,)."""
+        """The row of a waveform in the next step, (n,)."""
         total, step = np.zeros(self.size(name)), int(self.state.ctx[Ctx.STEP])
         for piece, wave in self.waves.get(name, {}).items():
             row = (step - wave.origin.step) // wave.period
@@ -157,12 +157,12 @@ class Stimuli:
         return total
 
     def chosen(self) -> dict[str, Array]:
-        """The constants of inputs that a register gave some of, for a checkpoint; all others follow from the program."""
+        """The constants of inputs that came from registers, for a checkpoint; all others follow from the program."""
         listed = [(name, how, value) for name in self.from_registers() for how, value in self.constants[name].items()]
         return {f"constant.{how}.{name}": value for name, how, value in listed}
 
     def from_registers(self) -> list[str]:
-        """The inputs of which a register gave a constant."""
+        """The inputs with a constant from a register."""
         return [name for name, shares in self.set_by.items() if self._has_register(shares, 1)]
 
     def _has_register(self, shares: Shares, at: int) -> bool:
@@ -171,23 +171,23 @@ class Stimuli:
         return any(isinstance(instructions[pc].operands[at], Register) for pc in shares)
 
     def is_live(self, field: str) -> bool:
-        """Whether a field is of the run: weights and rates of spikes from outside are the program's, except from registers."""
+        """Whether a checkpoint needs a field: external weights and rates follow from the program, except from registers."""
         kind, _, target = field.partition(":")
         by = {"jump": (self.trains, 2), "rate_jump": (self.rates, 2), "expected": (self.rates, 1)}
         return kind not in by or self._has_register(by[kind][0].get(target, {}), by[kind][1])
 
     def size(self, name: str) -> int:
-        """How many neurons have an input."""
+        """The number of neurons of an input."""
         return self.arrays.network.populations[self.arrays.system_of(name)].n
 
     def origins(self) -> dict[str, list[Origin]]:
-        """The instructions that waveforms, spike trains, random spikes and constants come from, in an order to do them in."""
+        """The instructions of waveforms, spike trains, Poisson spikes and constants, in replay order."""
         shared = {"inputs": self.set_by, "trains": self.trains, "rates": self.rates}
         found = {kind: [s.origin for shares in by.values() for s in shares.values()] for kind, by in shared.items()}
         return {"waves": [wave.origin for waves in self.waves.values() for wave in waves.values()], **found}
 
     def note_rates(self) -> None:
-        """Make anew what follows from the numbers of random spikes that are expected. Raises ValueError where one is none."""
+        """Recompute the tables of Poisson counts from the expected numbers. Raises ValueError for an invalid one."""
         for target in self.arrays.names.events:
             expected = self.state.fields[f"expected:{target.name}"]
             if not ((expected >= 0.0) & (expected <= limit("drawn_spikes"))).all():
@@ -204,16 +204,16 @@ class Stimuli:
         arrays: dict[str, Array] = {part: np.zeros(0, np.int64) for part in ("step", "neuron")}
         arrays["position"] = np.zeros(state.blocks, np.int64)
         arrays |= {part: np.zeros(n) for part in ("jump", "expected", "rate_jump")} | {"key0": key0, "key1": key1}
-        arrays["one"] = np.ones(n)  # the weight that spikes are counted with
+        arrays["one"] = np.ones(n)  # the weight of counted spikes
         arrays["word"] = np.zeros(state.blocks * (2 * (n * state.width + WIDE) + CHUNK), np.uint32)
-        arrays["pair"] = np.full(state.blocks, -1)  # of steps whose random words each block holds
+        arrays["pair"] = np.full(state.blocks, -1)  # the pair of steps whose random words are in each block's buffer
         state.fields |= {f"{part}:{name}": array for part, array in arrays.items()}
         state.wholes |= {f"length:{name}": 0, f"rates:{name}": 0, f"own:{name}": 0, f"slots:events:{name}": 1}
         self._make_counts(name)
         self.arrays.array(f"events:{name}", Field(p, per="slot"))
 
     def set_spike_train(self, target: Target, steps: Array, neurons: Array, weight: Array | float, part: range | None) -> None:
-        """SPK, EVT: steps from the origin's on, int64, rising; the neuron of each spike; weights, one, (n,) or (lanes, 1)."""
+        """SPK, EVT: ascending steps from the origin's on, int64; the neuron of each spike; weights, one, (n,) or (lanes, 1)."""
         fields, name, origin = self.state.fields, target.name, self.state.origin
         note(self.trains.setdefault(name, {}), Share(origin, part))
         coming = Train(steps + origin.step, neurons)
@@ -237,7 +237,7 @@ class Stimuli:
         self.arrays.stale = True
 
     def _put_event(self, target: Target, kind: str, value: Array | float, part: range | None) -> None:
-        """Put a weight or rate of a port in place: one number a neuron, or of all kinds one a cell where some is by lane."""
+        """Set a weight or rate of a port: one number a neuron; where any of them is by lane, all have one a cell."""
         name, n = target.name, self.arrays.network.populations[target.population].n
         own, given = self.by_lane.setdefault(name, set()), np.asarray(value, np.float64)
         if given.ndim == 2:
@@ -255,7 +255,7 @@ class Stimuli:
             array[place(part)] = rows
 
     def _spread(self, name: str, n: int, *, by_cell: bool) -> None:
-        """Let the values of a port be one a cell, or one a neuron again."""
+        """Convert the values of a port between one a neuron and one a cell."""
         if by_cell == bool(self.state.wholes[f"own:{name}"]):
             return
         for part in ("jump", "rate_jump", "expected", "one"):

@@ -1,4 +1,4 @@
-"""States of connections: what synapses have one of for each connection and lane, and the indices that pathways follow."""
+"""States of connections per lane, and the delay-sorted connection indices (CSR, CSC) of pathways."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from bioasm.vm.layout import Ctx, Real
 from bioasm.vm.network_arrays import NetworkArrays
 
 Array = NDArray[Any]
-_LINE = 8  # float64 in a line of the cache
-_MANY = 1 << 20  # steps of a delay from which on they are sorted, not counted
+_LINE = 8  # float64 in a cache line
+_MANY = 1 << 20  # steps of a delay from which a comparison sort replaces counting
 
 
 class Synapse:
     """One projection's synapse in a State. `connected` says that its connections have been made.
 
-    States that something changes, or lanes have values of their own of, are float64 in the layout of cells,
-    [block][connection][lane]; others one a connection. `given` are the values of states that the program set, one number, one a
+    States that change, or have values of the lanes' own, are float64 in the layout of cells, [block][connection][lane];
+    others are one a connection. `given` are the values of states that the program set, one number, one a
     connection, or a row for each place of a lane, (places, 1 or connections).
     """
 
     def __init__(self, arrays: NetworkArrays, link: Link, parameters: Mapping[str, Any], given: Mapping[str, float]) -> None:
-        """`parameters` are the values of all parts by qualified name, `given` those of the run by their keys."""
+        """`parameters` are the values of all instances by qualified name, `given` those of the run by their keys."""
         assert link.synapse is not None
         self.arrays, self.state, self.link, self.parameters = arrays, arrays.state, link, parameters
         self.instance, self.model = link.synapse, link.synapse.model
@@ -53,13 +53,13 @@ class Synapse:
 
     @property
     def edges(self) -> int:
-        """How many connections there are."""
+        """The number of connections."""
         return self.state.wholes[f"edges:{self.link.name}"]
 
     # --- delays -------------------------------------------------------------------------------------
 
     def longest(self, event: str) -> int:
-        """The longest delay that the pathways of an event may have, in steps."""
+        """Upper bound of the delays of an event's pathways, in steps."""
         return max((self._steps(longest(self._delays[h.delay])) for h in self.model.handlers if h.event == event), default=0)
 
     def _steps(self, seconds: float) -> int:
@@ -67,7 +67,7 @@ class Synapse:
 
     @property
     def _fewest(self) -> int:
-        """How soon a spike can arrive: receivers that have received already when spikes set out have it in the next step."""
+        """The shortest delay in steps: 1 where the receive phase of a step is before the emission of spikes, else 0."""
         at_end = is_late(self.arrays.systems[self.link.target.population].population.model.order) or not self.link.is_static
         return 0 if at_end else 1
 
@@ -81,7 +81,7 @@ class Synapse:
     # --- connections --------------------------------------------------------------------------------
 
     def connect(self, look: Callable[[], object]) -> None:
-        """Take the connections that the fields hold over: index them for each pathway, and let states start."""
+        """Index the connections in the fields for each pathway, and initialise states."""
         link, fields, wholes = self.link, self.state.fields, self.state.wholes
         start, post = (fields[f"{part}:{link.name}"] for part in ("start", "post"))
         wholes[f"edges:{link.name}"] = edges = len(post)
@@ -100,7 +100,7 @@ class Synapse:
         self.start()
 
     def _make_states(self, edges: int) -> None:
-        """Arrays of the states: those of a record are columns of one."""
+        """Allocate the states; those of a record are columns of one array."""
         link, fields = self.link, self.state.fields
         names = [*link.recordable, *([self.instance.qualified(LAST_EVENT)] if is_event_driven(self.model) else [])]
         self._records = in_lines(edges * self.state.places, len(link.record))
@@ -114,7 +114,7 @@ class Synapse:
                 fields[name] = np.zeros(edges * (1 if name in link.shared else self.state.places))
 
     def _index(self, handler: Handler, late: Array, start: Array, neuron: Array) -> None:
-        """The connections of each neuron in a pathway, by delay and then in their order; delays from the longest on."""
+        """Index of a pathway: each neuron's connections sorted by descending delay, stably."""
         fields, key = self.state.fields, f"{self.link.name}:{handler.delay}"
         self._note_delays(key, late)
         scattered = handler.delay in self.link.scattered
@@ -130,14 +130,14 @@ class Synapse:
             fields[f"late:{key}"] = late[order]
 
     def _note_delays(self, key: str, late: Array) -> None:
-        """The delays that there are, from the longest on, and how many bytes each connection's takes."""
+        """Store the distinct delays in descending order, and the item size of connections' delays."""
         distinct = np.flatnonzero(np.bincount(late))[::-1] if len(late) and late.max() < _MANY else np.unique(late)[::-1]
         self.state.fields[f"delays:{key}"] = np.ascontiguousarray(distinct, np.int64)
         self.state.wholes[f"delays:{key}"] = len(distinct) if self.edges else 0
         self.state.wholes[f"late_size:{key}"] = late.itemsize
 
     def _sort_by_delay(self, start: Array, look: Callable[[], object]) -> None:
-        """Put connections without states into the order in which their one pathway takes them: by source, delay and target."""
+        """Sort connections without states in the order of their only pathway: by source, delay and target."""
         (handler,), fields = self.model.handlers, self.state.fields
         key, late = f"{self.link.name}:{handler.delay}", self._late(handler.delay, look)
         self._note_delays(key, late)
@@ -155,14 +155,14 @@ class Synapse:
     # --- states -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """All states as they start: as the program has set them, else as the text says."""
+        """Initialise all states: to the program's values, else to those of the text."""
         for state in self.model.states:
             self._put(state.name, self.given.get(state.name, self._initial(state.name)))
         if is_event_driven(self.model):
             self.state.fields[self.instance.qualified(LAST_EVENT)][:] = float(self.state.ctx[Ctx.STEP])
 
     def set_state(self, name: str, value: Array | float) -> str | None:
-        """SET projection.name: one number, one a connection, or a row a place of a lane; what is wrong with it, or None."""
+        """SET projection.name: one number, one a connection, or a row a place; returns the fault, or None."""
         several = np.asarray(value, np.float64)
         problem = self.count_problem(name, several)
         if problem is None and self.connected:
@@ -172,7 +172,7 @@ class Synapse:
         return problem
 
     def count_problem(self, name: str, value: Array) -> str | None:
-        """The fault in how many numbers there are for the connections, or None."""
+        """The fault of the number of values for the connections, or None."""
         return None if value.ndim == 2 else count_problem(f"{self.link.name}.{name}", value, self.edges)
 
     def _put(self, name: str, value: Array) -> None:
@@ -194,11 +194,11 @@ class Synapse:
         return np.atleast_1d(np.asarray(values[name], np.float64))
 
     def read(self, name: str) -> Array:
-        """A state of all connections now, or the neurons at their ends, (lanes, connections)."""
+        """Present values of a state, or the neurons at the ends, of all connections, (lanes, connections)."""
         ends = {PRE: f"source:{self.link.name}", POST: f"post:{self.link.name}"}
         array = self.state.fields[ends.get(name) or self.instance.qualified(name)]
         if name in ends:
-            array = array.astype(np.int32)  # which are kept in fewer bytes where these suffice
+            array = array.astype(np.int32)  # which are stored narrow
         if name == LAST_EVENT:
             array = array * float(self.state.real[Real.DT])
         if array.size != self.edges * self.state.places or name in ends or self.instance.qualified(name) in self.link.shared:
@@ -226,20 +226,20 @@ class Synapse:
 
 
 def in_lines(rows: int, columns: int) -> Array:
-    """Zeros (rows, columns), float64, of which the first begins with a line of the cache."""
+    """Zeros (rows, columns), float64, aligned to a cache line."""
     raw = np.zeros(rows * columns + _LINE)
     begin = -raw.ctypes.data // raw.itemsize % _LINE
     return raw[begin : begin + rows * columns].reshape(rows, columns)
 
 
 def _all_finite(array: Array) -> bool:
-    """Whether all entries are: as a rule their sum is, which takes a fraction of the time."""
+    """Whether all entries are finite; mostly their sum is, which takes a fraction of the time."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def _needed(name: str, known: Mapping[str, Expression]) -> set[str]:
-    """The names that a name's expression needs, with itself."""
+    """Transitive closure: a name and those that its expression needs."""
     found, waiting = {name}, [name]
     while waiting:
         more = (symbols(known[waiting.pop()]) & known.keys()) - found
@@ -249,7 +249,7 @@ def _needed(name: str, known: Mapping[str, Expression]) -> set[str]:
 
 
 def make_lists(arrays: NetworkArrays, synapses: list[Synapse]) -> None:
-    """Rings for the lists of spikes: as many slots as the longest delay of a pathway that listens to a population, and one."""
+    """Allocate the ring buffers of spike lists: the longest delay of a population's pathways plus one slots."""
     state = arrays.state
     for one in synapses:
         for handler in one.model.handlers:

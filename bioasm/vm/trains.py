@@ -1,4 +1,4 @@
-"""Trains: spikes, or the times of an event, drained from kernels into memory or a spool, and sorted."""
+"""Spike trains and event times, drained from kernels into memory or a spool, and sorted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Train:
         self._sorted: tuple[int, Spikes] | None = None
 
     def take(self, cells: Array, steps: Array) -> None:
-        """Take over what a kernel noted."""
+        """Append the spikes of a kernel's buffer."""
         if cells.size:
             self.pieces.append(np.stack([cells, steps]))
             self.taken += cells.size
 
     def replace(self, whole: Array) -> None:
-        """Begin with what a checkpoint holds, (2, count)."""
+        """Replace the train by a checkpoint's, (2, count)."""
         self.pieces, self.taken = [whole], whole.shape[1]
 
     def joined(self) -> Array:
@@ -45,13 +45,13 @@ class Train:
             self.pieces = [piece.T for piece in rows]
 
     def spikes(self, spool: Spool | None, lanes: int, dt: float) -> Spikes:
-        """All so far, sorted by lane, time and neuron; steps are `dt` seconds long."""
+        """All spikes so far, sorted by lane, time and neuron; steps are `dt` seconds long."""
         if spool is not None and self.name in spool:
             return self._spooled(spool, lanes, dt)
         joined = self.joined()
         lane, neuron = np.divmod(joined[0], max(1, self.neurons))
         order = np.lexsort((neuron, joined[1], lane))
-        self.pieces = [joined]  # in the order of time, which a look at the last ones relies on
+        self.pieces = [joined]  # in order of time, on which `View` relies
         return Spikes(joined[1][order] * dt, neuron[order], lane[order])
 
     def _spooled(self, spool: Spool, lanes: int, dt: float) -> Spikes:

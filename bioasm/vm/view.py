@@ -1,4 +1,4 @@
-"""A look at a machine between two slices: the spikes, energies, samples and events of lane 0 that came since the last look."""
+"""Incremental observation between two slices: spikes, energies, samples and events of lane 0 since the last look."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bioasm.vm.machine import Machine
 from bioasm.vm.outputs import Happenings, Outputs, Samples
 from bioasm.vm.trains import Train
 
-MOST = 20_000  # of each that are handed on; earlier ones are left out of the look, not of the run
+MOST = 20_000  # of each that are reported; earlier ones are omitted here, not from the results
 _NEURONS = 4
 Array = NDArray[Any]
 
 
 class View:
-    """Looks at a machine again and again."""
+    """Incremental observer of a machine."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -34,7 +34,7 @@ class View:
         return News(t, i, self._energies(outputs), found, {one.ref.word: self._events(one) for one in outputs.events})
 
     def _times(self, train: Train) -> tuple[Array, Array]:
-        """When and in which of its neurons a train went on."""
+        """The new times and neurons of a train."""
         fresh = train.taken - self.times.get(train.name, 0)
         self.times[train.name] = train.taken
         ids, steps = _last(train.pieces, min(fresh, MOST), axis=1)
@@ -63,7 +63,7 @@ class View:
 
 
 def _last(pieces: list[Array], count: int, axis: int) -> Array:
-    """The last entries along an axis of pieces that lie one after the other."""
+    """The last `count` entries along an axis of concatenated pieces."""
     found: list[Array] = []
     for piece in reversed(pieces):
         if count <= 0:
