@@ -1,10 +1,10 @@
-"""Spin updates of simulated annealing with one lane: `bioasm` against dwave-samplers' compiled sampler.
+"""Spin updates of simulated annealing with one lane and with many: `bioasm` against dwave-samplers' compiled sampler.
 
     python bench/ising.py          (in the environment of bench/README.md)
 
 Both sides anneal the same max-cut instances sweep for sweep: spins in order, the same rule of acceptance (metropolis
 against Metropolis, glauber against Gibbs), the inverse temperature rising linearly from 1/3 to 5 where the energy is
-minus the cut, so that both accept alike. Ours is a program: a loop of `SIG` and `RUN 1`, one lane, one thread.
+minus the cut, so that both accept alike. Ours is a program: a loop of `SIG` and `RUN 1`, one thread; times are of one lane.
 
 What a call costs beside its sweeps is taken out on both sides in the same way: each is called with few and with many
 sweeps, and the difference of the two times is divided by the difference in updates.
@@ -13,6 +13,7 @@ sweeps, and the difference of the two times is divided by the difference in upda
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 
 import common
@@ -27,6 +28,7 @@ from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 
 FEW, MANY, ROUNDS = 100, 2100, 7
+LANES = 64
 COLD, HOT = 5.0, 1 / 3
 RULES = {"metropolis": "Metropolis", "glauber": "Gibbs"}
 ANNEAL = """\
@@ -62,8 +64,8 @@ def half_weight(graph: Sparse) -> float:
     return -float(graph.value.astype(float).sum())
 
 
-def ours(graph: Sparse, rule: str) -> Callable[[int], float]:
-    """The bioasm side: anneals in so many sweeps and returns minus the final energy."""
+def ours(graph: Sparse, rule: str, lanes: int) -> Callable[[int], float]:
+    """The bioasm side: anneals in so many sweeps and returns minus the final energy, of the best lane."""
     entries = "\n".join(f"{i} {j} {w}" for i, j, w in zip(graph.row, graph.column, graph.value, strict=True))
 
     def program(sweeps: int) -> str:
@@ -72,7 +74,7 @@ def ours(graph: Sparse, rule: str) -> Callable[[int], float]:
 
     verified = {sweeps: verify(assemble(program(sweeps))) for sweeps in (FEW, MANY)}
     driver = CpuDriver()
-    return lambda sweeps: -float(driver.run(verified[sweeps], RunOptions(seed=1, threads=1)).energy[0])
+    return lambda sweeps: -float(driver.run(verified[sweeps], RunOptions(seed=1, threads=1, lanes=lanes)).energy.min())
 
 
 def theirs(graph: Sparse, rule: str) -> Callable[[int], float]:
@@ -84,27 +86,29 @@ def theirs(graph: Sparse, rule: str) -> Callable[[int], float]:
 
 
 def nanoseconds(anneal: Callable[[int], float], n: int) -> float:
-    """Time of one spin update, without what a call costs beside its sweeps."""
-    few, many = (common.clocked(lambda sweeps=sweeps: anneal(sweeps)) for sweeps in (FEW, MANY))
+    """Processor time of one spin update, of `n` in a sweep, without what a call costs beside its sweeps."""
+    few, many = (common.clocked(lambda sweeps=sweeps: anneal(sweeps), time.process_time) for sweeps in (FEW, MANY))
     return (many - few) / (MANY - FEW) / n * 1e9
 
 
-def measure(name: str, rule: str) -> tuple[str, ...]:
+def measure(name: str, rule: str, lanes: int) -> tuple[str, ...]:
     """One row of the table: medians of both sides, the ratio, and the cuts that one anneal of each reached."""
     graph = couplings(common.instance(name))
-    anneals = {"ours": ours(graph, rule), "theirs": theirs(graph, rule)}
+    n = graph.shape[0]
+    anneals = {"ours": ours(graph, rule, lanes), "theirs": theirs(graph, rule)}
+    updates = {"ours": n * lanes, "theirs": n}
     cuts = [f"{half_weight(graph) + anneal(MANY):.0f}" for anneal in anneals.values()]
-    sides = {side: lambda anneal=anneal: nanoseconds(anneal, graph.shape[0]) for side, anneal in anneals.items()}
+    sides = {side: lambda anneal=anneal, n=updates[side]: nanoseconds(anneal, n) for side, anneal in anneals.items()}
     samples = common.in_turn(sides, ROUNDS)
     middle = [f"{statistics.median(values):.2f}" for values in samples.values()]
-    return name, rule, *middle, f"{common.ratio(samples['theirs'], samples['ours']):.2f}", *cuts
+    return name, rule, str(lanes), *middle, f"{common.ratio(samples['theirs'], samples['ours']):.2f}", *cuts
 
 
 def main() -> None:
     """Measure all instances and rules and print the table."""
-    common.start(f"Simulated annealing with one lane, {MANY} sweeps", "dwave-samplers", "dimod", "numpy", "numba")
-    rows = [measure(name, rule) for name in ("G22", "G11") for rule in RULES]
-    header = ("graph", "rule", "bioasm, ns/update", "dwave, ns/update", "ratio", "cut, bioasm", "cut, dwave")
+    common.start(f"Simulated annealing with one lane and {LANES}, {MANY} sweeps", "dwave-samplers", "dimod", "numpy", "numba")
+    rows = [measure(name, rule, lanes) for lanes in (1, LANES) for name in ("G22", "G11") for rule in RULES]
+    header = ("graph", "rule", "lanes", "bioasm, ns/update", "dwave, ns/update", "ratio", "cut, bioasm", "cut, dwave")
     common.table(header, rows)
 
 

@@ -30,8 +30,9 @@ NUMBER = 8  # bytes of a number that is kept
 COPIES = 3  # of what was recorded, while a result is put together
 _WIDE, _LANES_FOR_WIDE = 16, 6  # lanes are kept in blocks of so many, from so many on
 _SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least room for spikes of a block, and bytes of one
-# What the machine allocates for a neuron of a lane, about: of spins; of others, and beside that for each state and input.
-_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 24, 100, 8, 40
+# What the machine allocates for a neuron of a lane, about: of spins, packed or not; of others, and beside that for each
+# state and input.
+_SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 30, 100, 8, 40
 # While couplings are prepared: bytes for an entry of a dense matrix of floats that is looked at for a common unit, of
 # another that is converted, and of a sparse one.
 _UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130

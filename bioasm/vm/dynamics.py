@@ -48,6 +48,11 @@ class CompiledDynamics(Dynamics, ABC):
         return False
 
     @property
+    def fields(self) -> str:
+        """What numbers the fields of spins are, by which kernels of their moves are named; nothing for others."""
+        return ""
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """The key of the present kernel: its family, storage of J and variant."""
         return self.family, self.storage, self.variant

@@ -16,6 +16,7 @@ from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.ising_state import Spins
+from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.layout import Ctx, Status
 from bioasm.vm.machine import Machine
 from bioasm.vm.memory_map import arrays_of, pointers_in
@@ -49,7 +50,8 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
         )
         raise error("B406", text)
     own = with_formulas(verified.program, LaneSpan(0, lanes, lanes))
-    machine = Machine(verified, seed, lanes, lane_values=own)
+    kernels = KernelRunner(threads=1, notice=None, packs_spins=False)
+    machine = Machine(verified, seed, lanes, lane_values=own, kernels=kernels)
     try:
         run_first_step(machine)
         machine.state.ctx[Ctx.TARGET] = machine.steps + steps
@@ -64,9 +66,10 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
 
 
 def dynamics_file(machine: Machine) -> str:
-    """The C file of a machine's present dynamics."""
+    """The C file of a machine's present dynamics. Its spins must not be packed: C needs the arrays of their fields."""
     model = machine.model
     if isinstance(model, Spins):
+        assert not model.packed
         return ising_file(model.storage, model.variant == "whole")
     assert isinstance(model, Populations)
     return network_file(model.generated, model.storage)

@@ -19,6 +19,7 @@ from bioasm.vm.couplings import bind_couplings, prepare_for_energy
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import DRAWN, Ctx, Real
 from bioasm.vm.narrow import bind_narrow
+from bioasm.vm.packing import bind_packed
 from bioasm.vm.state import Origin, State
 
 Array = NDArray[Any]
@@ -43,6 +44,7 @@ class Spins(CompiledDynamics):
         state.bind("BEST_ENERGY", np.full(state.places, np.inf))
         state.bind("HOLD", np.zeros(state.n, np.uint8))
         state.bind("DRAWN", np.zeros(2 * DRAWN * state.blocks, np.float32))
+        self.packed = False  # whether the kernel is that of packed spins
         self.loaded = False  # whether any coupling was
         self._block_arrays: BlockArrays | None = None
         self._look = Lookout(lambda: self.notice("drawing blocks"))
@@ -87,10 +89,20 @@ class Spins(CompiledDynamics):
         return {}
 
     def follow_live(self) -> None:
-        """Nothing follows from the arrays that a checkpoint has filled."""
+        """Whole fields are computed anew, since a run of packed spins leaves none; energies stay as that run had them."""
+        if self.loaded and self.fields == "whole" and not self.packed:
+            kept = {name: self.state[name].copy() for name in ("ENERGY", "BEST", "BEST_ENERGY")}
+            self.refresh()
+            for name, values in kept.items():
+                self.state[name][:] = values
 
     @property
     def variant(self) -> str:
+        """`real` fields, `whole` ones, or whole ones of packed spins: `packed`."""
+        return "packed" if self.packed else self.fields
+
+    @property
+    def fields(self) -> str:
         """`whole` where fields are integers, else `real`."""
         return "whole" if self.state["FIELD"].dtype == np.int32 else "real"
 
@@ -103,8 +115,9 @@ class Spins(CompiledDynamics):
         self.mirrored = even and not ready.h.any()  # whether a state and its complement have one energy
         bind_couplings(state, ready)
         kind = np.int32 if ready.whole else np.float64
+        self.packed = bind_packed(state, ready)
         state.bind("FIELD", np.zeros(state.cells, kind))
-        state.bind("THRESHOLD", np.zeros(2 * state.cells, kind))
+        state.bind("THRESHOLD", np.zeros(0 if self.packed else 2 * state.cells, kind))
         state.bind("DELTA", np.zeros(state.places, kind))
         state.bind("CHANGE", np.zeros(state.places, np.int64 if ready.whole else np.float64))
         state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.places, np.int8))

@@ -12,6 +12,7 @@ from bioasm.vm.background import Abandoned
 from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.kernel_cache import Kernel, Notice, address_of, kernel
 from bioasm.vm.layout import REFRESH, Block, Ctx, Status
+from bioasm.vm.packing import blocks_of_a_pack
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class KernelRunner:
     """Calls kernels on the State of some neurons. `seconds` are the times of compiling and of running."""
 
-    def __init__(self, threads: int, notice: Notice | None) -> None:
-        self.threads, self.notice = threads, notice
+    def __init__(self, threads: int, notice: Notice | None, packs_spins: bool = True) -> None:
+        """`packs_spins` says whether there are kernels of packed spins: of those that are printed as C there are none."""
+        self.threads, self.notice, self.packs_spins = threads, notice, packs_spins
         self.samples_stay = True  # where kernels write them; not where they work on copies of those arrays
         self.seconds = {"compile": 0.0, "run": 0.0}
         self.model: CompiledDynamics
@@ -36,6 +38,7 @@ class KernelRunner:
         model.refresh, model.combine, model.exchange_parts = self.refresh, self.combine, self.exchange
         model.resample_block = self.resample_block
         model.notice = self.notice or model.notice
+        model.state.ctx[Ctx.PACK] = blocks_of_a_pack(model.state, self.threads) if self.packs_spins else 0
         model.state.ctx[Ctx.PARALLEL] = int(self.threads > 1 and model.state.blocks > 1)
 
     def host_has_changed(self) -> None:
@@ -113,7 +116,7 @@ class KernelRunner:
 
     def combine(self) -> None:
         """Call the kernel of MERGE on all lanes."""
-        self._moves(("merge", *self.model.key[1:]), range(self.model.state.blocks))
+        self._moves(("merge", self.model.storage, self.model.fields), range(self.model.state.blocks))
 
     def resample_block(self) -> None:
         """Call the kernel of BLK on all lanes."""
@@ -121,7 +124,7 @@ class KernelRunner:
 
     def exchange(self, phase: int) -> None:
         """Call the kernel of CXCH on all pairs of lanes, in order."""
-        self._moves(("exchange", *self.model.key[1:]), (phase,))
+        self._moves(("exchange", self.model.storage, self.model.fields), (phase,))
 
     def _moves(self, key: tuple[str, str, str], arguments: Iterable[int]) -> None:
         """Call the kernel of an instruction for each argument in turn."""

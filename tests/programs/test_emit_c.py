@@ -22,6 +22,7 @@ from bioasm.verifier.gate import verify
 from bioasm.vm import kernel_cache, kernel_runner
 from bioasm.vm.codegen.operations import KERNELS
 from bioasm.vm.emit import dynamics_file, emit_c
+from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.machine import Machine
 from tests.vm.support import everything, finish
 from tests.vm.test_delays import PORTS, VECTOR
@@ -67,7 +68,7 @@ def assert_same(program: Program, lanes: int, folder: Path, monkeypatch: pytest.
     """Everything that a run leaves is the same bytes with C's dynamics."""
     verified = verify(program)
     expected = everything(finish(Machine(verified, 1, lanes)))
-    this = Machine(verified, 1, lanes)
+    this = Machine(verified, 1, lanes, kernels=KernelRunner(threads=1, notice=None, packs_spins=False))
     monkeypatch.setattr(kernel_runner, "kernel", in_c(folder, this))
     assert everything(finish(this)) == expected
 

@@ -5,12 +5,12 @@ another combination of model, storage and variant should first look whether one 
 
     lif_critical   none-alike, dense-i1-alike, dense-f4-alike, dense-f8-alike,
                    none-own, dense-i1-own, dense-f8-own, sparse-f8-own
-    ising          none-whole, none-real, dense-i1-whole, dense-f8-real, sparse-i1-whole, sparse-f8-real
+    ising          none-whole, none-real, dense-i1-whole, dense-f8-real, sparse-i1-whole, sparse-i1-packed, sparse-f8-real
     machine        the loop that executes programs, for all of them
 
 The storage is that of J as the text gives it (whole numbers up to 127: i1; numbers that 32 bits hold: f4; others f8). LIF
 is `own` where a parameter differs between neurons or one is clamped. Ising is `whole` where all numbers are multiples of one
-power of two and the fields fit 32 bits.
+power of two and the fields fit 32 bits, `packed` where there are also many lanes and fields below 127.
 
 A network without feedback has a kernel of its own for each set of instances, instructions, recorded variables and parameters
 that differ between neurons. The programs of network_programs.py, network_forms.py and random_networks.py make five of them,
@@ -35,6 +35,7 @@ KERNELS = {
     *(("lif_critical", form, "alike") for form in ("none", "dense-i1", "dense-f4", "dense-f8")),
     *(("lif_critical", form, "own") for form in ("none", "dense-i1", "dense-f8", "sparse-f8")),
     *(("ising", form, "whole") for form in ("none", "dense-i1", "sparse-i1")),
+    ("ising", "sparse-i1", "packed"),
     *(("ising", form, "real") for form in ("none", "dense-f8", "sparse-f8")),
     *(("merge", form, "whole") for form in ("dense-i1", "sparse-i1")),
     *(("merge", form, "real") for form in ("dense-f8", "sparse-f8")),

@@ -31,7 +31,7 @@ class DeviceRunner(KernelRunner):
     """Calls kernels of a device on copies of a State. Between calls the State has what a checkpoint keeps."""
 
     def __init__(self, device: Device, notice: Notice | None) -> None:
-        super().__init__(threads=1, notice=notice)
+        super().__init__(threads=1, notice=notice, packs_spins=False)
         self.device, self.samples_stay = device, False
         self._key: tuple[str, str, str] | None = None
         self._kernels: Any = None

@@ -17,7 +17,8 @@ def build(model: str, storage: str, variant: str) -> Any:
     """The compiled cfunc of a kernel.
 
     For `machine`, the loop, and `blocks`, that of BLK, the other two are empty. For `ising`, and for `merge` and `exchange`,
-    which go with it, `variant` is `whole` or `real` fields. For `network` it is the generated source; `storage` is then empty
+    which go with it, `variant` is the kind of
+    fields: `real`, `whole`, or `packed` whole ones. For `network` it is the generated source; `storage` is then empty
     where no population has feedback.
     """
     if model == "machine":
@@ -29,5 +30,5 @@ def build(model: str, storage: str, variant: str) -> Any:
     if model == "merge":
         return make_merge(storage, variant == "whole")
     if model == "ising":
-        return make_dynamics(*make_ising(storage, variant == "whole"))
+        return make_dynamics(*make_ising(storage, variant))
     return make_dynamics(*make_network(variant, storage or None))

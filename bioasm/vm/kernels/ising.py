@@ -16,6 +16,7 @@ from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.narrow_spins import begin_narrow, end_narrow, sweep_narrow, take_thresholds
 from bioasm.vm.kernels.neighbours import make_neighbours
+from bioasm.vm.kernels.packed_spins import forget_packs, make_packed
 from bioasm.vm.kernels.sample import make_sampling, room_for_samples, room_for_trace
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
 from bioasm.vm.kernels.spin_energy import keep_best, make_compute_anew, note_energy
@@ -31,8 +32,10 @@ def spin_of(ctx, real, variable, b, k):
     return float(i1(ctx[Ctx.SPIN_AT], ctx[Ctx.N] * block_row(ctx, b)[Block.LANE0], k + 1)[k])
 
 
-def make_ising(storage: str, whole: bool) -> tuple[Any, Any, Any]:
-    """The functions (advance a block, energies of all lanes, a cell's spin) for a storage of J; `whole` for int32 fields."""
+def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
+    """The functions (advance a block, energies of all lanes, a cell's spin) for a storage of J and a kind of fields: `real`,
+    `whole` (int32) or `packed` (bytes, see `packed_spins.py`)."""
+    whole, packed = fields != "real", fields == "packed"
     item, size, total = (int32, 4, int64) if whole else (float64, 8, float64)
     spread_one, spread, coupling_fields = make_neighbours(storage, whole)
     sweep_one, sweep_with_terms, sweep_many = make_sweeps(whole, spread_one, spread)
@@ -111,6 +114,8 @@ def make_ising(storage: str, whole: bool) -> tuple[Any, Any, Any]:
             offset = ctx[Ctx.N] * block[Block.LANE0]
             compute_anew(ctx, real, block, offset, ctx[Ctx.N], block[Block.WIDTH])
             keep_best(ctx, block, offset, ctx[Ctx.N], block[Block.WIDTH])
+        if packed:
+            forget_packs(ctx)
         ctx[Ctx.DIRTY] = 0
 
-    return advance, refresh, spin_of
+    return make_packed(take_samples) if packed else advance, refresh, spin_of

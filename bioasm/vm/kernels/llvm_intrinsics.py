@@ -27,7 +27,7 @@ FLOATS = ir.VectorType(F32, WIDE)
 def _whole(like: Any, value: int) -> ir.Constant:
     """An integer constant of the type of `like`, which may be a vector."""
     value &= 0xFFFFFFFF
-    return ir.Constant(like.type, [value] * WIDE if isinstance(like.type, ir.VectorType) else value)
+    return ir.Constant(like.type, [value] * like.type.count if isinstance(like.type, ir.VectorType) else value)
 
 
 def _real(value: float) -> ir.Constant:
@@ -38,7 +38,7 @@ def _rotate_left(b: Any, x: Any, by: int) -> Any:
     return b.or_(b.shl(x, _whole(x, by)), b.lshr(x, _whole(x, 32 - by)))
 
 
-def _threefry(b: Any, key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Any, Any]:
+def threefry_rounds(b: Any, key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Any, Any]:
     """Threefry-2x32 with 20 rounds (Salmon et al., SC 2011), of words or of vectors of words."""
     keys = (*key, b.xor(b.xor(key[0], key[1]), _whole(key[0], PARITY)))
     x0, x1 = b.add(counter[0], keys[0]), b.add(counter[1], keys[1])
@@ -124,7 +124,7 @@ def make_words(wide: bool) -> Any:
                 key0, key1 = (b.load(b.inttoptr(at, I32.as_pointer())) for at in (at0, at1))
                 key = vectors.splat(b, key0, WIDE), vectors.splat(b, key1, WIDE)
                 neurons = b.add(neurons, ir.Constant(WORDS, list(range(WIDE))))
-            low, high = _threefry(b, key, (neurons, vectors.splat(b, b.trunc(pair_of_steps, I32), WIDE)))
+            low, high = threefry_rounds(b, key, (neurons, vectors.splat(b, b.trunc(pair_of_steps, I32), WIDE)))
             vectors.store(b, low, even, 4)
             vectors.store(b, high, odd, 4)
             return context.get_dummy_value()
@@ -197,7 +197,7 @@ def threefry(typingctx, k0, k1, c0, c1):
     result = types.UniTuple(types.uint32, 2)
 
     def codegen(context, builder, signature, args):
-        return context.make_tuple(builder, result, _threefry(builder, (args[0], args[1]), (args[2], args[3])))
+        return context.make_tuple(builder, result, threefry_rounds(builder, (args[0], args[1]), (args[2], args[3])))
 
     return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
 

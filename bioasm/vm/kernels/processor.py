@@ -12,6 +12,11 @@ def _features() -> frozenset[str]:
     return frozenset(name[1:] for name in told.split(",") if name.startswith("+"))
 
 
+def permutes_bytes() -> bool:
+    """Whether one instruction picks from a register of 64 bytes by those of another (AVX-512 VBMI)."""
+    return {"avx512f", "avx512bw", "avx512vbmi"} <= _features()
+
+
 def register_bits() -> int:
     """Bits of a SIMD register with float64 FMA and products of 16-bit integers: 512 (AVX-512), 256 (AVX2) or 128."""
     features = _features()
