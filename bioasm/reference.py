@@ -97,9 +97,9 @@ def describe_noise(model: Model) -> str:
 def describe_counts(model: Model) -> str:
     """The meaning of RUN and SIG for a neuron model; the use of a mechanism or synapse."""
     if model.kind == MECHANISM:
-        return "A mechanism: MECH puts it on every neuron of a population."
+        return "A mechanism: MECH inserts it into every neuron of a population."
     if model.kind == SYNAPSE:
-        return "A synapse: VIA gives it to the connections of a projection."
+        return "A synapse: VIA attaches it to the connections of a projection."
     return f"RUN counts in {clock_of(model)}. SIG is {describe_noise(model)}."
 
 
@@ -165,7 +165,7 @@ def _group(group: str) -> list[str]:
 def _instruction(row: Row) -> list[str]:
     facts = f"Opcode 0x{row.opcode:02x}, since ISA version {row.since}. A driver needs the ability `{row.needs}`."
     operands = [_operand(slot) for slot in row.slots]
-    table = ["", *_table(("operand", "is", "forms", "units", "range"), operands)] if operands else []
+    table = ["", *_table(("operand", "meaning", "forms", "units", "range"), operands)] if operands else []
     example = ["", "```", *row.example.rstrip("\n").splitlines(), "```"]
     return ["", f"### {row.mnemonic}", "", f"`{row.form}`: {row.summary}. {facts}", *table, "", row.prose, *example]
 
@@ -182,9 +182,9 @@ def models_page() -> str:
     intro = [
         "# Models", "", NOTICE, "",
         f"`MODEL NAME` or `POP name, NAME, n` chooses a neuron model; without either a program runs on `{DEFAULT_MODEL}`. "
-        "`MECH name, NAME, population` puts a mechanism on a population. `bioasm models NAME` prints the same on the "
-        "command line, and [language.md](language.md) says how programs bring their own.",
-        "", *_table(("name", "is a", "in short"), [(f"[`{n}`](#{n})", MODELS.kind(n), MODELS.summary(n)) for n in MODELS]),
+        "`MECH name, NAME, population` inserts a mechanism into a population. `bioasm models NAME` prints the same on the "
+        "command line, and [language.md](language.md) describes how programs define their own.",
+        "", *_table(("name", "kind", "summary"), [(f"[`{n}`](#{n})", MODELS.kind(n), MODELS.summary(n)) for n in MODELS]),
     ]  # fmt: skip
     return _page(intro + [line for model in MODELS.values() for line in _model(model)])
 
@@ -219,8 +219,9 @@ def _code(code: str) -> list[str]:
 
 def limits_page() -> str:
     """docs/limits.md: every limit with its reason."""
-    intro = ["# Limits", "", NOTICE, "", "What goes over one of these is refused with error B111.", ""]
-    return _page(intro + _table(("limit", "number", "of"), [(k, f"{v.value:,}", v.reason) for k, v in LIMITS.items()]))
+    intro = ["# Limits", "", NOTICE, "", "A program or file that exceeds a limit is refused with error B111.", ""]
+    return _page(intro + _table(("limit", "value", "meaning and "
+    "reason"), [(k, f"{v.value:,}", v.reason) for k, v in LIMITS.items()]))
 
 
 def api_page() -> str:
@@ -229,7 +230,7 @@ def api_page() -> str:
 
     intro = [
         "# Python API", "", NOTICE, "",
-        "Everything that `import bioasm` gives (`bioasm/api/` and what it returns). [python.md](python.md) shows it at work.",
+        "The public names of `import bioasm` (`bioasm/api/` and the types it returns). [python.md](python.md) has examples.",
     ]  # fmt: skip
     names = [name for name in bioasm.__all__ if not name.startswith("_")]
     return _page(intro + [line for name in names for line in _public(f"bioasm.{name}", getattr(bioasm, name), 2)])
@@ -273,7 +274,7 @@ def sections_table() -> list[str]:
         kinds = [_having(kind, rows) for kind in KINDS if kind in rows[0].kinds]
         first = (", ".join(names), "all" if len(kinds) == len(KINDS) else ", ".join(kinds))
         lines += [(*(first if form is forms[0] else ("", "")), f"`{form.example}`", form.says) for form in forms]
-    return _table(("section", "of", "line", "says"), lines)
+    return _table(("section", "in", "line", "meaning"), lines)
 
 
 def _having(kind: str, rows: Sequence[Section]) -> str:

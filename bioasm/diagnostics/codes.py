@@ -15,7 +15,7 @@ CODES: dict[str, Code] = {
     "B001": Code(
         "syntax error",
         "The line is not of the form `label: MNEMONIC operand, operand ; comment` nor a directive "
-        "(a word that starts with a dot). The caret stands where the reader stopped understanding.",
+        "(a word that starts with a dot). The caret marks where parsing failed.",
     ),
     "B002": Code(
         "unknown instruction",
@@ -23,30 +23,29 @@ CODES: dict[str, Code] = {
     ),
     "B003": Code(
         "wrong number of operands",
-        "The instruction takes another number of operands. `bioasm help MNEMONIC` shows its form and an example.",
+        "The instruction takes a different number of operands. `bioasm help MNEMONIC` shows its form and an example.",
     ),
     "B004": Code(
         "wrong kind of operand",
-        "An operand is of a kind that this instruction does not take there, for example a label where a "
-        "number is wanted. `bioasm help MNEMONIC` shows which kinds it takes.",
+        "The instruction does not accept this kind of operand there, for example a label instead of a number. `bioasm help "
+        "MNEMONIC` shows the accepted kinds.",
     ),
     "B005": Code(
         "unknown unit",
-        "A number is followed by a unit that BioASM does not know. Units are an SI prefix and a symbol "
+        "A number is followed by an unknown unit. Units are an SI prefix and a symbol "
         "(`10 mV`, `0.1 ms`, `300 pA`), or `sweeps`. Without a unit a number is in SI units.",
     ),
     "B006": Code(
         "unit does not fit",
-        "The unit measures something else than this operand is, for example milliseconds where a voltage is wanted.",
+        "The unit has another dimension than the operand, for example milliseconds for a voltage.",
     ),
     "B007": Code(
         "unknown name",
-        "The name was used as a constant, a datum or a label, but nothing of this name is defined in the "
-        "program or in what it includes.",
+        "The name is used as a constant, a datum or a label, but is not defined in the program or the files that it includes.",
     ),
     "B008": Code(
         "name defined twice",
-        "A label, constant or datum of this name stands elsewhere already. Names are global over all included files.",
+        "A label, constant or datum with this name is already defined. Names are global over all included files.",
     ),
     "B009": Code(
         "bad number",
@@ -54,7 +53,7 @@ CODES: dict[str, Code] = {
     ),
     "B010": Code(
         "bad data literal",
-        "The rows of a matrix differ in length, an entry is no number, or an index is no whole number or out of range. "
+        "The rows of a matrix differ in length, an entry is not a number, or an index is not an integer or is out of range. "
         "A dense literal is `[1, 2, 3]` or `[[1, 2], [3, 4]]`; sparse data are `sparse(n) { i j value ... }`.",
     ),
     "B011": Code(
@@ -71,7 +70,7 @@ CODES: dict[str, Code] = {
     ),
     "B014": Code(
         "value out of range",
-        "A number lies outside the range that the instruction allows for this operand.",
+        "A number is outside the range that the instruction allows for this operand.",
     ),
     "B015": Code(
         "name not allowed",
@@ -81,70 +80,72 @@ CODES: dict[str, Code] = {
     # --- texts of models --------------------------------------------------------------------------
     "B016": Code(
         "empty input",
-        "The file or the pipe that should hold a program holds nothing at all, as after a command that failed or on a full disk. "
-        "A text of comments alone is a program: it does nothing.",
+        "The file or pipe that should contain a program is empty, as after a failed command or on a full disk. A text with "
+        "only comments is a program that does nothing.",
     ),
     "B020": Code(
         "model text can't be read",
-        "A statement of a model's text is not of the form that its section asks for, or the block `.model NAME { ... }` is "
+        "A statement of a model's text does not have the form required by its section, or the block `.model NAME { ... }` is "
         "not closed. docs/model-language.md shows every section.",
     ),
     "B021": Code(
         "undefined name in a model",
-        "An expression reads a name that is no parameter, state, input or definition of the model, no name that the mechanism "
-        "`uses:`, and none of the language (dt, t, pi).",
+        "An expression reads a name that is not a parameter, state, input or definition of the model, a name that the "
+        "mechanism `uses:`, or a name of the language (dt, t, pi).",
     ),
     "B022": Code(
         "units do not agree",
-        "Two values that are added, compared or assigned measure different things, a function that takes a pure number was "
-        "given a value with a unit, or a condition stands where a number is wanted. The caret marks the part at fault.",
+        "Two values that are added, compared or assigned have different dimensions, a function of a pure number was given a "
+        "value with a unit, or a condition is used as a number. The caret marks the place.",
     ),
     "B023": Code(
         "algebraic loop",
-        "Definitions, or initial values, need each other in a circle, so that none can be computed first. The message names "
-        "the circle; a state in it, with an equation of its own, would break it.",
+        "Definitions, or initial values, depend on each other in a cycle, so that none can be computed first. The message "
+        "names the cycle; a state in it, with its own equation, would break it.",
     ),
     "B024": Code(
         "missing initial value",
-        "An equation, an assignment or a spike changes a variable that `state:` does not list. What changes is a state and "
-        "has an initial value.",
+        "An equation, an assignment or a spike changes a variable that is not listed under `state:`. Variables that change "
+        "are states and need an initial value.",
     ),
     "B025": Code(
         "name not allowed in a model",
-        "Names of functions, units of two letters or more, words of the language (dt, t, xi, pi, weight, ...) and what the "
-        "machine counts itself (spike_count, energy, ...) can't name a part of a model.",
+        "Names of functions, units of two letters or more, words of the language (dt, t, xi, pi, weight, ...) and quantities "
+        "of the machine (spike_count, energy, ...) can't be names in a model.",
     ),
     "B026": Code(
         "defined twice in a model",
-        "A name, a section, or an equation for the same variable stands twice where one is wanted.",
+        "A name, a section, or the equation of a variable is defined twice.",
     ),
     "B027": Code(
         "function used wrongly",
-        "There is no such function, it takes another number of values, or it can't stand in this place.",
+        "There is no such function, it takes a different number of arguments, or it is not allowed in this place.",
     ),
     "B028": Code(
         "section out of place",
-        "There is no section of this name, or this kind of model can't have it: only mechanisms use and add to the variables of "
+        "There is no section with this name, or this kind of model can't have it: only mechanisms use and add to the "
+        "variables of "
         "others, and only neurons spike, are reset and take feedback.",
     ),
     "B029": Code(
         "method does not fit the equation",
         "`cnexp` needs an equation that is linear in its variable, and `exact` one that is linear in all states that it reads, which "
-        "have exact equations in the same stage; coefficients of coupled ones are made of parameters. Noise needs `euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
+        "have exact equations in the same stage; coefficients of coupled ones must be expressions of parameters. Noise needs "
+        "`euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
     ),
     "B030": Code(
         "noise out of place",
-        "White noise (xi or xi_NAME) stands in equations of neurons, added or with a factor: `... + sigma*sqrt(2/tau)*xi`.",
+        "White noise (xi or xi_NAME) is allowed only in equations of neurons, as a summand, possibly with a factor: `... + "
+        "sigma*sqrt(2/tau)*xi`.",
     ),
     "B031": Code(
         "event does not fit",
-        "A reset or a refractory time needs a threshold, what a spike adds is proportional to its weight, and names in "
-        "`feedback:`, `clamp:`, `observe:` and `order:` are those of the model.",
+        "A reset or a refractory time needs a threshold, the effect of a spike must be proportional to its weight, and names "
+        "in `feedback:`, `clamp:`, `observe:` and `order:` must be those of the model.",
     ),
     "B032": Code(
         "bad parameter",
-        "A parameter's default is a number, not an expression of other parameters, and lies within the range that is given "
-        "for it.",
+        "A parameter's default must be a number, not an expression of other parameters, within the range given for it.",
     ),
     # --- program ----------------------------------------------------------------------------------
     "B101": Code(
@@ -154,7 +155,7 @@ CODES: dict[str, Code] = {
     ),
     "B102": Code(
         "allocated twice",
-        "A program allocates its neurons once. This `ALC` can be reached after neurons were allocated.",
+        "A program allocates its neurons once. This `ALC` can be reached after neurons have been allocated.",
     ),
     "B103": Code(
         "unknown model",
@@ -162,7 +163,7 @@ CODES: dict[str, Code] = {
     ),
     "B104": Code(
         "model chosen too late",
-        "`MODEL` stands before `ALC`, once, and outside of loops: what is allocated depends on it.",
+        "`MODEL` must precede `ALC`, once, outside of loops, because the allocation depends on it.",
     ),
     "B105": Code(
         "unknown parameter",
@@ -170,20 +171,20 @@ CODES: dict[str, Code] = {
     ),
     "B106": Code(
         "shape does not fit",
-        "The data have another shape than the number of neurons asks for: couplings are n x n, biases and "
+        "The shape of the data does not match the number of neurons: couplings are n x n, biases and "
         "other values per neuron have n entries, term indices are below n.",
     ),
     "B107": Code(
         "unit of time does not fit the model",
-        "A model counts its runs either in time (`RUN 10 ms`) or in sweeps (`RUN 50 sweeps`). `bioasm models NAME` says which.",
+        "The clock of a model counts either time (`RUN 10 ms`) or sweeps (`RUN 50 sweeps`). `bioasm models NAME` says which.",
     ),
     "B108": Code(
         "model has no such quantity",
-        "The instruction asks for a state, variable or observable that the chosen model does not have.",
+        "The instruction refers to a state, variable or observable that the chosen model does not have.",
     ),
     "B109": Code(
         "not finite",
-        "Data or a number holds NaN or an infinity. No instruction has a use for them.",
+        "Data or a number is NaN or infinite. No instruction accepts these.",
     ),
     "B110": Code(
         "index out of range",
@@ -191,15 +192,15 @@ CODES: dict[str, Code] = {
     ),
     "B111": Code(
         "over a limit",
-        "The program asks for more than a documented limit allows. docs/limits.md lists the limits and why they stand.",
+        "The program exceeds a documented limit. docs/limits.md lists the limits and their reasons.",
     ),
     "B112": Code(
         "jump out of the program",
-        "A jump's target is no instruction of the program. In text this can't be written; bytecode may hold it.",
+        "A jump's target is not an instruction of the program. This can occur only in bytecode, not in text.",
     ),
     "B113": Code(
         "register read before it was written",
-        "On some path through the program a register is read that no instruction has written before.",
+        "On some path through the program a register is read before any instruction has written it.",
     ),
     "B114": Code(
         "model can't do this",
@@ -207,61 +208,61 @@ CODES: dict[str, Code] = {
     ),
     "B115": Code(
         "whole number can't be held exactly",
-        "Everything is computed in 64-bit floats, which have 53 binary digits: 10^16 is one of them, 2^53 + 1 is not. A whole "
-        "number that is none is not rounded silently. Give it as a float, or in a larger unit.",
+        "All computation uses 64-bit floats with a 53-bit significand: 10^16 is representable, 2^53 + 1 is not. An integer "
+        "that is not representable is not rounded silently. Write it as a float, or in a larger unit.",
     ),
     "B116": Code(
         "value out of range for the model",
-        "A parameter, clamped value or noise level lies outside of what the model can take.",
+        "A parameter, clamped value or noise level is outside the range that the model allows.",
     ),
     "B117": Code(
         "unreachable instruction",
-        "No path through the program reaches this instruction. It does no harm, and is likely a mistake.",
+        "No path through the program reaches this instruction. It is harmless, but probably a mistake.",
     ),
     "B118": Code(
         "parameter set too late",
-        "The parameter decides how time is divided and must be set before `ALC`.",
+        "The parameter determines the time stepping and must be set before `ALC`.",
     ),
     "B119": Code(
         "network is fixed by then",
-        "POP, MECH, SYN and CON say what the network is. They stand before the first RUN, jump and label that is jumped to.",
+        "POP, MECH, SYN and CON define the network. They must precede the first RUN, jump and jump target.",
     ),
     "B120": Code(
         "unknown part of the network",
-        "No population, mechanism or projection of this name was added by a POP, MECH or SYN before this line.",
+        "No population, mechanism or projection with this name was defined by a POP, MECH or SYN before this line.",
     ),
     "B121": Code(
         "name could mean several things",
-        "Several populations or mechanisms have something of this name. Write the one that is meant before it, with a dot "
-        "between them: `cells.v`.",
+        "The name is ambiguous, because several populations or mechanisms have it. Write it with its owner and a dot: "
+        "`cells.v`.",
     ),
     "B122": Code(
         "projection not connected once",
-        "Each projection (SYN) is connected by one CON, not by none or several.",
+        "Each projection (SYN) must be connected by exactly one CON.",
     ),
     "B123": Code(
         "mechanism does not fit its population",
-        "What a mechanism uses or adds to has to be a variable or input, of the same unit, of the population's model or of "
-        "another mechanism on the population.",
+        "The names that a mechanism uses or adds to must be variables or inputs, with the same unit, of the population's "
+        "model or of another mechanism on the population.",
     ),
     "B124": Code(
         "inputs or initial values depend on each other in a circle",
-        "In one step, what mechanisms add to an input would depend on that input itself, also where it is delayed: a delay may "
-        "be 0. A state on the way breaks the circle. Or the initial value of a state would depend on itself, by what mechanisms "
-        "add and use.",
+        "Within a step, the contribution of mechanisms to an input would depend on that input itself, even if delayed, "
+        "because a delay may be 0. A state in between breaks the cycle. Or the initial value of a state would depend on "
+        "itself, through what mechanisms add and use.",
     ),
     "B125": Code(
         "time steps differ",
-        "The models of the program have different defaults of `dt`, and the program has one step: let it say `SET dt, ...`.",
+        "The models of the program have different defaults of `dt`, but a program has one time step: add `SET dt, ...`.",
     ),
     "B126": Code(
         "connection does not fit",
-        "A CON names no known rule, lacks the number that its rule needs, or has one that the rule can't use.",
+        "A CON has an unknown rule, lacks the number required by its rule, or has one that the rule does not take.",
     ),
     "B127": Code(
         "populations do not go together",
-        "Populations that count in time and populations that count in sweeps, several populations of spins, or several with "
-        "a feedback can't stand in one program.",
+        "A program can't combine populations whose clocks count time and sweeps, nor contain several populations of spins or "
+        "several with a feedback.",
     ),
     "B128": Code(
         "model's text is not one block",
@@ -269,30 +270,34 @@ CODES: dict[str, Code] = {
     ),
     "B129": Code(
         "model replaces one that ships",
-        "The program's own model has the name of a model that comes with BioASM, and stands in its place.",
+        "A model defined in the program has the name of a built-in model, and replaces it.",
     ),
     "B130": Code(
         "spikes of one step become one",
-        "Several spikes are sent to one neuron in one step, and it can only spike once: its model passes on what arrives and keeps "
-        "nothing of it for the next step. A smaller `dt` keeps them apart; a port of the neurons behind takes each of them.",
+        "Several spikes are sent to one neuron in one step, and it can only spike once: its model relays arriving spikes and "
+        "stores nothing for the next step. A smaller `dt` separates them; sent directly to a port of the target neurons, each "
+        "of them counts.",
     ),
     "B131": Code(
         "number without a unit",
-        "The operand is a voltage, a time, a current or the like, and a number without a unit is taken in SI units there: 4 is "
-        "4 V. With a unit it says what is meant. Nothing is said of 0, of data, of bytecode without places, and of programs of the core alone.",
+        "The operand is a voltage, a time, a current or the like, and a number without a unit is in SI units: 4 is 4 V. Add "
+        "the unit to make it explicit. There is no such warning for 0, data, bytecode without source positions, and programs "
+        "with core instructions only.",
     ),
     "B132": Code(
         "couplings not symmetric",
-        "The J of spins differs from its transpose. The energy -1/2 s'Js has no place for that: it depends on J + J' alone, so each "
-        "pair feels the mean of its two entries. A matrix with one triangle filled is written `symmetric`, and then counts in full.",
+        "The J of spins differs from its transpose. The energy -1/2 s'Js depends only on J + J', so that the effective "
+        "coupling of a pair is the mean of its two entries. Declare a matrix given by one triangle `symmetric`, so that it "
+        "counts in full.",
     ),
     "B133": Code(
         "no instructions",
-        "The program holds nothing to do: comments, constants or data alone. A run of it succeeds, and gives nothing.",
+        "The program contains no instructions, only comments, constants or data. A run succeeds without results.",
     ),
     "B135": Code(
         "distribution reaches out of a range",
-        "A normal or lognormal distribution now and then draws a number that its place can't take, such as a time constant below 0. It is never used: the run ends with B402. Bounds, normal(mean, sd, low, high), draw anew.",
+        "A normal or lognormal distribution occasionally gives an invalid number, such as a time constant below 0. Such a "
+        "number is never used: the run ends with B402. With bounds, normal(mean, sd, low, high), it is redrawn.",
     ),
     # --- cells that are trees ---------------------------------------------------------------------
     **CABLE_CODES,
@@ -300,13 +305,13 @@ CODES: dict[str, Code] = {
     "B201": Code("not bytecode", "The bytes do not start with the magic number of BioASM bytecode."),
     "B202": Code(
         "version not supported",
-        "The bytecode was written for a format or instruction set that this version can't read.",
+        "The bytecode was written for a format or instruction set version that is not supported.",
     ),
     "B203": Code("bytecode cut short", "The file ends before the length that its own header states."),
-    "B204": Code("checksum does not match", "A section's bytes are not those that were written: the file is damaged."),
+    "B204": Code("checksum does not match", "A section's bytes have changed: the file is damaged."),
     "B205": Code(
         "bad section table",
-        "Sections overlap, lie outside of the file, are not aligned, or are missing or doubled.",
+        "Sections overlap, extend beyond the file, are not aligned, or are missing or duplicated.",
     ),
     "B206": Code("unknown critical section", "The bytecode needs an ability that this version does not have."),
     "B207": Code("unknown opcode", "An instruction's number is not in the instruction table of this version."),
@@ -315,72 +320,77 @@ CODES: dict[str, Code] = {
     # --- files ------------------------------------------------------------------------------------
     "B301": Code("file can't be read", "The file is missing, is a directory, or may not be read."),
     "B302": Code(
-        "file can't be written", "The file, or the folder it should stand in, may not be written, or the disk is full."
+        "file can't be written", "The file or its folder is not writable, or the disk is full."
     ),
-    "B303": Code("data file can't be read", "The file is no npy, npz or Matrix Market file of numbers, or is damaged."),
-    "B304": Code("problem file can't be read", "The file does not follow the format that it was read as; the line is shown."),
+    "B303": Code("data file can't be read", "The file is not a numeric npy, npz or Matrix Market file, or is damaged."),
+    "B304": Code("problem file can't be read", "The file does not follow the format as which it was read; the line is shown."),
     "B305": Code(
         "unknown problem format",
-        "The format of a problem file could not be told from its name or content; name it with --from. JSON is read where it holds "
-        "LIF layers of Rockpool or a binary quadratic model of dimod.",
+        "The format of a problem file could not be recognised from its name or content; name it with --from. JSON is accepted "
+        "if it contains LIF layers of Rockpool or a binary quadratic model of dimod.",
     ),
     "B306": Code(
         "unknown result format",
         "Results are written by suffix: .npz, .json, .h5, .csv, .parquet, .zarr or .nwb; pictures as .svg, .png, .pdf or .html.",
     ),
     "B307": Code("binary on a terminal", "Bytecode and arrays are not written to a terminal. Give `-o FILE` or a pipe."),
-    "B308": Code("recording can't be read", "The file is no .rhd recording or stream of events, or is damaged."),
+    "B308": Code("recording can't be read", "The file is not an .rhd recording or event file, or is damaged."),
     "B309": Code(
         "recording can't be made",
-        "Channels without a name, two channels of one name, a file name that readers don't take, or more samples than the format counts.",
+        "Channels without a name, duplicate channel names, a file name that readers don't accept, or more samples than the "
+        "format can count.",
     ),
     "B310": Code(
         "file changed during use",
-        "Large data stay in their file and are mapped into memory. The file was shortened or written to while a command used it, "
-        "so that what was computed since may be wrong. Write a new file and move it to the name instead of writing in place.",
+        "Large data stay in their file and are mapped into memory. The file was truncated or overwritten while a command used "
+        "it, so that later results may be wrong. Write a new file and rename it instead of writing in place.",
     ),
     "B311": Code(
         "wide range of energies",
-        "The coefficients of a problem range over many decades. Over more than 2^53 their sums lose the small ones altogether. "
-        "Over less, at the first temperatures only the largest decide, and the "
-        "schedule has to go on until the smallest do. The program that `import` writes does so, in more steps; where "
-        "the largest coefficients are penalties, smaller ones that still exceed what they forbid make a better problem.",
+        "The coefficients of a problem range over many decades. Beyond a ratio of 2^53 their sums lose the small ones "
+        "altogether. Below it, at the first temperatures only the largest matter, and the schedule must continue until the "
+        "smallest do. The program written by `import` does so, in more steps; if the largest coefficients are penalties, "
+        "smaller penalties that still exceed the possible gain make a better problem.",
     ),
     "B312": Code(
         "package is not installed",
-        "What was asked for needs a package that is an extra of BioASM. The hint is the command that installs it.",
+        "This feature needs a package that is an extra of BioASM. The hint is the command that installs it.",
     ),
     "B313": Code(
         "result can't be read",
-        "The file is no result that `bioasm run -o` or `Result.save` wrote, or is damaged. Read are .npz, .json, .h5 and .zarr.",
+        "The file is not a result written by `bioasm run -o` or `Result.save`, or is damaged. The readable formats are .npz, "
+        ".json, .h5 and .zarr.",
     ),
     "B314": Code(
         "nothing to draw",
-        "The result holds nothing of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a spin model.",
+        "The result contains no data of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a "
+        "spin model.",
     ),
     "B315": Code(
         "problem does not fit the format",
-        "The format has no place for something of the problem, such as products of three variables, biases or a sense, or for "
-        "something of a network. The hint names one that has, or says what would fit.",
+        "The format can't express a part of the problem, such as products of three variables, biases or a sense, or a part of "
+        "a network. The hint names a format that can, or says what would fit.",
     ),
     "B316": Code(
         "what a written file does not say",
-        "A warning. The format has no place for the sense of the problem: what is written is minus the cut, or an objective that a "
-        "comment alone says to be maximised. A NIR graph says nothing of how long it runs and what comes to its inputs.",
+        "A warning. The format can't express the sense of the problem: minus the cut is written, or an objective for which "
+        "only a comment says that it is to be maximised. A NIR graph does not contain the run time and the input spikes.",
     ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(
         "out of fuel",
-        "The run used up its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop.",
+        "The run exhausted its fuel, the bound on instructions and steps. Raise it with --fuel, or look for an endless loop.",
     ),
     "B402": Code(
         "value out of range in the run",
-        "A register held a value that the instruction can't use: a negative or endless duration, an index outside of the neurons.",
+        "A register contained a value that the instruction can't use: a negative or infinite duration, a neuron index out of "
+        "range.",
     ),
-    "B403": Code("needs too much memory", "What the program asks for would not fit into the memory of this machine."),
+    "B403": Code("needs too much memory", "The program needs more memory than this machine has."),
     "B404": Code(
         "checkpoint does not fit",
-        "The checkpoint was written by another program, seed, number of lanes or version, or holds what no run of this program leaves: it is damaged, or was changed. Run without `--resume`.",
+        "The checkpoint was written by another program, seed, number of lanes or version, or contains values that no run of "
+        "this program produces: it is damaged or was modified. Run without `--resume`.",
     ),
     "B405": Code(
         "unknown constant", "`--set NAME=VALUE` names neither a constant of the program nor a parameter of its model."
@@ -388,35 +398,38 @@ CODES: dict[str, Code] = {
     "B406": Code("bad option", "An option's value can't be used."),
     "B407": Code(
         "numbers left the finite range",
-        "A state became infinite or not a number during the run: the time step is too large or an input too strong.",
+        "A state became infinite or NaN during the run: the time step is too large or an input too strong.",
     ),
     # --- drivers ----------------------------------------------------------------------------------
     "B501": Code("unknown driver", "No driver of this name is installed. `bioasm drivers` lists those that are."),
     "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
     "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
-    "B504": Code("device lost", "The connection to the device was lost during the run. What had been received is kept."),
+    "B504": Code("device lost", "The connection to the device was lost during the run. Data received so far are kept."),
     "B510": Code(
         "no board answered",
-        "The port opened, but nothing on it spoke the link protocol: another device, no power, another firmware, or another baud rate. docs/link.md describes the protocol.",
+        "The port could be opened, but no device on it answered in the link protocol: wrong device, no power, wrong firmware, "
+        "or wrong baud rate. docs/link.md describes the protocol.",
     ),
     "B511": Code(
-        "port can't be opened", "The serial port does not exist, may not be used by you, or another program has it open."
+        "port can't be opened", "The serial port does not exist, you lack the permission to use it, or another program has it "
+        "open."
     ),
     "B512": Code(
         "no common protocol version",
-        "The board's firmware and this program speak different versions of the link protocol. The message names both.",
+        "The board's firmware and this program use different versions of the link protocol. The message names both.",
     ),
     "B513": Code(
         "board is busy",
-        "Another host has a session with the board. A session ends when its host says so, or 2 s after it was last heard.",
+        "Another host has a session with the board. A session ends when its host closes it, or 2 s after its last message.",
     ),
     "B514": Code(
         "board refused",
-        "The board does not do what it was asked for. The message tells the limit or state that stands against it, and the value.",
+        "The board refused a request. The message names the limit or state that prevents it, and the value.",
     ),
     "B515": Code(
         "damaged transfer",
-        "Data arrived whole and are not what was announced. Lines are checked by other means, so that this is a defect of a firmware.",
+        "Data arrived completely but do not match their announcement. Transmission errors are detected by other means, so "
+        "this is a defect of the firmware.",
     ),
     "B516": Code("board did not answer", "The board is connected and alive, but did not reply to a request in time."),
     "B517": Code(
@@ -425,26 +438,30 @@ CODES: dict[str, Code] = {
     ),
     "B520": Code(
         "stimulation refused by the interlock",
-        "A pulse would break a limit of safe stimulation. The message names the limit, the value, and what is allowed; docs/safety.md lists all limits and why they stand.",
+        "A pulse would exceed a limit of safe stimulation. The message names the limit, the value, and the allowed value; "
+        "docs/safety.md lists all limits and their reasons.",
     ),
     "B521": Code(
         "bad table of stimulation limits",
-        "The bytes are no table of stimulation limits, or it allows more than the board's own ceiling does.",
+        "The bytes are not a table of stimulation limits, or it allows more than the board's own ceiling.",
     ),
     "B522": Code(
-        "bad electrode map", "The file that says which neuron has which electrodes can't be used; the message names the line."
+        "bad electrode map", "The file that assigns electrodes to neurons can't be used; the message names the line."
     ),
     "B523": Code(
         "board not fit for use",
-        "The board has another instruction table than this program, says of itself what can't be, or stopped itself in an earlier run and waits until someone has seen to it (`--driver-option clear=yes`).",
+        "The board has a different instruction table, reports implausible capabilities, or has a fault latched by an earlier "
+        "run, which must be cleared after checking the cause (`--driver-option clear=yes`).",
     ),
     "B524": Code(
         "board stopped itself",
-        "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of compliance, a fault of the chip. What had been computed is kept.",
+        "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of "
+        "compliance, a fault of the chip. Results so far are kept.",
     ),
     "B525": Code(
         "pulse rounded by the stimulator",
-        "The board gives pulses in whole steps of current and whole samples, and the nearest to this one has a phase charge that differs by more than 5 %. The rounded pulse is the one that is checked and given.",
+        "The board delivers pulses in whole current steps and whole samples, and the nearest one has a phase charge that "
+        "differs by more than 5 %. The rounded pulse is the one that is checked and delivered.",
     ),
     "B530": Code(
         "emulated board can't be made",
@@ -454,31 +471,38 @@ CODES: dict[str, Code] = {
     # --- servers ----------------------------------------------------------------------------------
     "B550": Code(
         "server can't be reached",
-        "Nothing answers at the server's address, its certificate is not known, or the connection was lost for longer than `patience`. Jobs go on there meanwhile.",
+        "Nothing answers at the server's address, its certificate is not trusted, or the connection was lost for longer than "
+        "`patience`. Jobs continue there meanwhile.",
     ),
     "B551": Code(
         "server refused",
-        "The server does not do what it was asked for: the token lacks a right, a quota is used up, or the request is none that it takes. The message says which.",
+        "The server refused a request: the token lacks a right, a quota is exhausted, or the request is invalid. The message "
+        "says which.",
     ),
     "B552": Code(
         "answer can't be understood",
-        "What answered does not follow the protocol of docs/remote.md, or another version of it, or the answer was damaged on its way.",
+        "The answer does not follow the protocol of docs/remote.md, or follows another version of it, or was damaged in "
+        "transit.",
     ),
     "B553": Code(
         "no such job or result",
-        "The server has no job of this name, or the job has no result: it was cancelled before it began, or is no longer kept.",
+        "The server has no job with this name, or the job has no result: it was cancelled before it began, or has been "
+        "deleted.",
     ),
     "B554": Code(
         "job left behind",
-        "The job goes on at the server, because you left it with Ctrl-C or because others want it too. The hint says how to join it again.",
+        "The job continues on the server, because you detached with Ctrl-C or because others hold it too. The hint says how "
+        "to reattach to it.",
     ),
     "B555": Code(
         "job lost",
-        "The process that ran the job died again and again without getting further, or it died while cells were stimulated, which can't be repeated.",
+        "The process that ran the job died repeatedly without progress, or it died while cells were stimulated, which can't "
+        "be repeated.",
     ),
     "B556": Code(
         "server can't start",
-        "`bioasm serve` can't listen where it was told to: without TLS it takes a socket file or a loopback address only. The message says what stands against it.",
+        "`bioasm serve` can't listen on the given address: without TLS it accepts only a socket file or a loopback address. "
+        "The message gives the reason.",
     ),
     **SWEEP_CODES,
     "B901": Code("internal error", "BioASM has a defect. Please report it with the program and the command line."),

@@ -7,20 +7,20 @@ from bioasm.diagnostics.code import Code
 SWEEP_CODES: dict[str, Code] = {
     "B601": Code(
         "program can't be cut over lanes",
-        "A piece of the lanes runs alone only where no number that is read over all lanes (GET of an energy or of spikes, "
-        "PEEK) reaches a jump or an operand. Arithmetic and OUT of such numbers are fine. Run all lanes in one.",
+        "A piece of the lanes can run separately only if no value read over all lanes (GET of an energy or of spikes, PEEK) "
+        "reaches a jump or an operand. Arithmetic and OUT of such values are allowed. Run all lanes together.",
     ),
     "B602": Code(
         "pieces don't fit together",
-        "Pieces of one whole are runs of one program, settings, seed and version; their lanes are all lanes, each once.",
+        "Pieces must be runs of the same program, settings, seed and version, and together contain each lane exactly once.",
     ),
     "B603": Code(
         "lanes can't have values of their own here",
-        "A constant may differ from lane to lane where it is the level of SIG, the value that SET gives a parameter or state "
-        "of neurons or connections or a projection's weight, that of INP, CUR or CLAMP, the rate of POI or RATE, or the weight "
-        "of SPK, EVT, POI or RATE. Registers, times, which connections there are, random values and what is fixed before the "
-        "run are alike in all lanes.",
+        "A constant may differ between lanes if it is the level of SIG, the value in SET of a parameter or state of neurons "
+        "or connections or of a projection's weight, the value of INP, CUR or CLAMP, the rate of POI or RATE, or the weight "
+        "of SPK, EVT, POI or RATE. Registers, times, the connectivity, random values and fixed parameters are the same in all "
+        "lanes.",
     ),
-    "B604": Code("folder of another sweep", "The folder is that of a sweep of another program, grid or version, or of none."),
-    "B605": Code("job was lost", "The process of a sweep's job died, or the executor gave it up. Others go on."),
+    "B604": Code("folder of another sweep", "The folder belongs to a sweep of another program, grid or version, or to none."),
+    "B605": Code("job was lost", "The process of a sweep's job died, or the executor abandoned it. Other jobs continue."),
 }

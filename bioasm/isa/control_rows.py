@@ -31,7 +31,7 @@ CONTROL_ROWS: tuple[Row, ...] = (
         0x40,
         (LABEL,),
         "jump",
-        "Goes on at the label.",
+        "Continues at the label.",
         "    JMP end\n    OUT 1\nend:\n    HLT\n",
         _T.JUMPS | _T.ENDS,
         "control",
@@ -47,8 +47,8 @@ CONTROL_ROWS: tuple[Row, ...] = (
         0x48,
         (Slot("counter", k.DESTINATION), LABEL),
         "count down and jump",
-        "Takes 1 from the register and goes on at the label if more than 0 remains: a loop whose body stands between the "
-        "label and LOOP runs as often as the register said before it.",
+        "Subtracts 1 from the register and jumps to the label if the result is above 0: the body between the label and LOOP "
+        "is executed as many times as the register's initial value.",
         "    MOV r0, 3\nagain:\n    OUT r0\n    LOOP r0, again\n",
         _T.JUMPS | _T.UPDATES,
         "control",

@@ -50,8 +50,8 @@ _ANY = _AnyMeasure(Dimension)
 
 COUNT = Kind("count", "a whole number of neurons", ("number",), low=1, high=limit("neurons"), whole=True)
 MATRIX = Kind("matrix", "a square matrix, dense or sparse", ("data",))
-VECTOR = Kind("vector", "one number a neuron", ("data",))
-STATES = Kind("states", "one number a neuron, or a matrix with a row for each lane", ("data",), drawn=True)
+VECTOR = Kind("vector", "one number per neuron", ("data",))
+STATES = Kind("states", "one number per neuron, or a matrix with a row for each lane", ("data",), drawn=True)
 TERMS = Kind("terms", "weighted products of neurons' states", ("data",))
 TABLE = Kind("table", "a matrix of numbers", ("data",))
 SCALAR = Kind("scalar", "a number", ("number", "register"))
@@ -66,14 +66,14 @@ DURATION = Kind(
 PERIOD = Kind("period", "a time or a number of sweeps", ("number",), (Dimension.NONE, Dimension.TIME, Dimension.SWEEPS), low=0)
 CURRENT = Kind(
     "current",
-    "amperes: one number, or one a neuron",
+    "amperes: one number, or one per neuron",
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.CURRENT),
     drawn=True,
 )
 RATE = Kind(
     "rate",
-    "spikes per second: one number, or one a neuron",
+    "spikes per second: one number, or one per neuron",
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.FREQUENCY),
     low=0,
@@ -81,7 +81,7 @@ RATE = Kind(
 )
 JUMP = Kind(
     "jump",
-    "volts that a spike adds: one number, or one a neuron",
+    "volts that a spike adds: one number, or one per neuron",
     ("number", "register", "data"),
     (Dimension.NONE, Dimension.VOLTAGE),
     drawn=True,
@@ -125,16 +125,16 @@ BLOCK = Kind(
 VALUE = Kind(
     "value", "a number, a vector, or a word that the parameter knows", ("number", "register", "data", "name"), _ANY, drawn=True
 )
-LEVEL = Kind("level", "a number, or one a neuron given", ("number", "register", "data"), _ANY, drawn=True)
+LEVEL = Kind("level", "a number, or one per given neuron", ("number", "register", "data"), _ANY, drawn=True)
 AMPLITUDE = Kind("amplitude", "amperes of a pulse", ("number", "register"), (Dimension.NONE, Dimension.CURRENT), low=0)
 WIDTH = Kind("width", "seconds of a phase", ("number", "register"), (Dimension.NONE, Dimension.TIME), low=0)
 SOURCE = Kind("source", "a register or a number in any unit", ("register", "number"), _ANY)
 DESTINATION = Kind("destination", "the register that is written", ("register",))
-LABEL = Kind("label", "where to go on", ("label",))
+LABEL = Kind("label", "jump target", ("label",))
 TABLE_OF_INPUT = Kind("table", "a matrix of numbers in the SI unit of the input", ("data",))
-INPUT_VALUE = Kind("value", "a number, or one a neuron, in the input's unit", ("number", "register", "data"), _ANY, drawn=True)
+INPUT_VALUE = Kind("value", "a number, or one per neuron, in the input's unit", ("number", "register", "data"), _ANY, drawn=True)
 WEIGHT = Kind(
-    "weight", "a number, or one a neuron, in the unit of the port's weights", ("number", "register", "data"), _ANY, drawn=True
+    "weight", "a number, or one per neuron, in the unit of the port's weights", ("number", "register", "data"), _ANY, drawn=True
 )
 WIRING = Kind(
     "rule",
@@ -154,8 +154,8 @@ LENGTH = Kind(
     low=0,
 )
 POPULATION_NAME = Kind("population", "the name of a population", ("name",))
-SYNAPSE_NAME = Kind("synapse", "the name of a synapse, as `.synapse` gives it or as it ships", ("name",))
-MECHANISM_NAME = Kind("mechanism", "the name of a mechanism, as `.mechanism` gives it or as it ships", ("name",))
+SYNAPSE_NAME = Kind("synapse", "the name of a synapse, built in or defined by `.synapse`", ("name",))
+MECHANISM_NAME = Kind("mechanism", "the name of a mechanism, built in or defined by `.mechanism`", ("name",))
 PROJECTION_NAME = Kind("projection", "the name of a projection", ("name",))
 INSTANCE_NAME = Kind("name", "a new name, without dots", ("name",))
 _TO = "where spikes arrive: a population or mechanism `x`, its port `x.port`, or that of a part, `x[0:800].port`"

@@ -101,7 +101,7 @@ def branch(mnemonic: str, opcode: int, condition: str) -> Row:
         opcode,
         (_A, _B, LABEL),
         f"jump if {condition}",
-        f"Goes on at the label if {condition}, and at the next instruction otherwise. A comparison with NaN is false, "
+        f"Jumps to the label if {condition}, else continues with the next instruction. A comparison with NaN is false, "
         "except that NaN is unequal to everything.",
         f"    MOV r0, 1\n    {mnemonic} r0, 2, end\n    OUT r0\nend:\n    HLT\n",
         Trait.JUMPS,
