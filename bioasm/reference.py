@@ -220,8 +220,9 @@ def _code(code: str) -> list[str]:
 def limits_page() -> str:
     """docs/limits.md: every limit with its reason."""
     intro = ["# Limits", "", NOTICE, "", "A program or file that exceeds a limit is refused with error B111.", ""]
-    return _page(intro + _table(("limit", "value", "meaning and "
-    "reason"), [(k, f"{v.value:,}", v.reason) for k, v in LIMITS.items()]))
+    return _page(
+        intro + _table(("limit", "value", "meaning and reason"), [(k, f"{v.value:,}", v.reason) for k, v in LIMITS.items()])
+    )
 
 
 def api_page() -> str:

@@ -6,6 +6,7 @@ A number is never given to another meaning.
 
 from __future__ import annotations
 
+from bioasm.diagnostics.board_codes import BOARD_CODES
 from bioasm.diagnostics.cable_codes import CABLE_CODES
 from bioasm.diagnostics.code import Code
 from bioasm.diagnostics.sweep_codes import SWEEP_CODES
@@ -14,8 +15,8 @@ CODES: dict[str, Code] = {
     # --- text -------------------------------------------------------------------------------------
     "B001": Code(
         "syntax error",
-        "The line is not of the form `label: MNEMONIC operand, operand ; comment` nor a directive "
-        "(a word that starts with a dot). The caret marks where parsing failed.",
+        "The line is not of the form `label: MNEMONIC operand, operand ; comment` nor a directive (a word that starts with a "
+        "dot). The caret marks where parsing failed.",
     ),
     "B002": Code(
         "unknown instruction",
@@ -32,8 +33,8 @@ CODES: dict[str, Code] = {
     ),
     "B005": Code(
         "unknown unit",
-        "A number is followed by an unknown unit. Units are an SI prefix and a symbol "
-        "(`10 mV`, `0.1 ms`, `300 pA`), or `sweeps`. Without a unit a number is in SI units.",
+        "A number is followed by an unknown unit. Units are an SI prefix and a symbol (`10 mV`, `0.1 ms`, `300 pA`), or "
+        "`sweeps`. Without a unit a number is in SI units.",
     ),
     "B006": Code(
         "unit does not fit",
@@ -53,8 +54,8 @@ CODES: dict[str, Code] = {
     ),
     "B010": Code(
         "bad data literal",
-        "The rows of a matrix differ in length, an entry is not a number, or an index is not an integer or is out of range. "
-        "A dense literal is `[1, 2, 3]` or `[[1, 2], [3, 4]]`; sparse data are `sparse(n) { i j value ... }`.",
+        "The rows of a matrix differ in length, an entry is not a number, or an index is not an integer or is out of range. A "
+        "dense literal is `[1, 2, 3]` or `[[1, 2], [3, 4]]`; sparse data are `sparse(n) { i j value ... }`.",
     ),
     "B011": Code(
         "unknown directive",
@@ -74,8 +75,8 @@ CODES: dict[str, Code] = {
     ),
     "B015": Code(
         "name not allowed",
-        "A register (r0 to r31), an instruction's mnemonic in capitals or a reserved word can't be used as a name, and a "
-        "name is a letter or _ and then letters, digits, _ and dots.",
+        "A register (r0 to r31), an instruction's mnemonic in capitals or a reserved word can't be used as a name, and a name "
+        "is a letter or _ and then letters, digits, _ and dots.",
     ),
     # --- texts of models --------------------------------------------------------------------------
     "B016": Code(
@@ -105,8 +106,8 @@ CODES: dict[str, Code] = {
     ),
     "B024": Code(
         "missing initial value",
-        "An equation, an assignment or a spike changes a variable that is not listed under `state:`. Variables that change "
-        "are states and need an initial value.",
+        "An equation, an assignment or a spike changes a variable that is not listed under `state:`. Variables that change are "
+        "states and need an initial value.",
     ),
     "B025": Code(
         "name not allowed in a model",
@@ -123,15 +124,14 @@ CODES: dict[str, Code] = {
     ),
     "B028": Code(
         "section out of place",
-        "There is no section with this name, or this kind of model can't have it: only mechanisms use and add to the "
-        "variables of "
-        "others, and only neurons spike, are reset and take feedback.",
+        "There is no section with this name, or this kind of model can't have it: only mechanisms use and add to the variables "
+        "of others, and only neurons spike, are reset and take feedback.",
     ),
     "B029": Code(
         "method does not fit the equation",
-        "`cnexp` needs an equation that is linear in its variable, and `exact` one that is linear in all states that it reads, which "
-        "have exact equations in the same stage; coefficients of coupled ones must be expressions of parameters. Noise needs "
-        "`euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
+        "`cnexp` needs an equation that is linear in its variable, and `exact` one that is linear in all states that it reads, "
+        "which have exact equations in the same stage; coefficients of coupled ones must be expressions of parameters. Noise "
+        "needs `euler`. The methods are euler, rk4, exponential_euler, cnexp, implicit and exact.",
     ),
     "B030": Code(
         "noise out of place",
@@ -150,8 +150,8 @@ CODES: dict[str, Code] = {
     # --- program ----------------------------------------------------------------------------------
     "B101": Code(
         "no neurons yet",
-        "An instruction that needs neurons can be reached before `ALC` has allocated them, on some path "
-        "through the program. Put `ALC n` before it, outside of any branch.",
+        "An instruction that needs neurons can be reached before `ALC` has allocated them, on some path through the program. "
+        "Put `ALC n` before it, outside of any branch.",
     ),
     "B102": Code(
         "allocated twice",
@@ -171,8 +171,8 @@ CODES: dict[str, Code] = {
     ),
     "B106": Code(
         "shape does not fit",
-        "The shape of the data does not match the number of neurons: couplings are n x n, biases and "
-        "other values per neuron have n entries, term indices are below n.",
+        "The shape of the data does not match the number of neurons: couplings are n x n, biases and other values per neuron "
+        "have n entries, term indices are below n.",
     ),
     "B107": Code(
         "unit of time does not fit the model",
@@ -242,14 +242,14 @@ CODES: dict[str, Code] = {
     ),
     "B123": Code(
         "mechanism does not fit its population",
-        "The names that a mechanism uses or adds to must be variables or inputs, with the same unit, of the population's "
-        "model or of another mechanism on the population.",
+        "The names that a mechanism uses or adds to must be variables or inputs, with the same unit, of the population's model "
+        "or of another mechanism on the population.",
     ),
     "B124": Code(
         "inputs or initial values depend on each other in a circle",
-        "Within a step, the contribution of mechanisms to an input would depend on that input itself, even if delayed, "
-        "because a delay may be 0. A state in between breaks the cycle. Or the initial value of a state would depend on "
-        "itself, through what mechanisms add and use.",
+        "Within a step, the contribution of mechanisms to an input would depend on that input itself, even if delayed, because "
+        "a delay may be 0. A state in between breaks the cycle. Or the initial value of a state would depend on itself, "
+        "through what mechanisms add and use.",
     ),
     "B125": Code(
         "time steps differ",
@@ -319,9 +319,7 @@ CODES: dict[str, Code] = {
     "B209": Code("bad section content", "A section's content does not follow the format."),
     # --- files ------------------------------------------------------------------------------------
     "B301": Code("file can't be read", "The file is missing, is a directory, or may not be read."),
-    "B302": Code(
-        "file can't be written", "The file or its folder is not writable, or the disk is full."
-    ),
+    "B302": Code("file can't be written", "The file or its folder is not writable, or the disk is full."),
     "B303": Code("data file can't be read", "The file is not a numeric npy, npz or Matrix Market file, or is damaged."),
     "B304": Code("problem file can't be read", "The file does not follow the format as which it was read; the line is shown."),
     "B305": Code(
@@ -363,8 +361,8 @@ CODES: dict[str, Code] = {
     ),
     "B314": Code(
         "nothing to draw",
-        "The result contains no data of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a "
-        "spin model.",
+        "The result contains no data of that kind: a raster needs spikes, traces need REC, an energy needs couplings or a spin "
+        "model.",
     ),
     "B315": Code(
         "problem does not fit the format",
@@ -405,69 +403,8 @@ CODES: dict[str, Code] = {
     "B502": Code("driver can't run this program", "The program needs an ability that the driver does not declare."),
     "B503": Code("driver not usable", "The driver is installed but can't be loaded; the message says what it lacks."),
     "B504": Code("device lost", "The connection to the device was lost during the run. Data received so far are kept."),
-    "B510": Code(
-        "no board answered",
-        "The port could be opened, but no device on it answered in the link protocol: wrong device, no power, wrong firmware, "
-        "or wrong baud rate. docs/link.md describes the protocol.",
-    ),
-    "B511": Code(
-        "port can't be opened", "The serial port does not exist, you lack the permission to use it, or another program has it "
-        "open."
-    ),
-    "B512": Code(
-        "no common protocol version",
-        "The board's firmware and this program use different versions of the link protocol. The message names both.",
-    ),
-    "B513": Code(
-        "board is busy",
-        "Another host has a session with the board. A session ends when its host closes it, or 2 s after its last message.",
-    ),
-    "B514": Code(
-        "board refused",
-        "The board refused a request. The message names the limit or state that prevents it, and the value.",
-    ),
-    "B515": Code(
-        "damaged transfer",
-        "Data arrived completely but do not match their announcement. Transmission errors are detected by other means, so "
-        "this is a defect of the firmware.",
-    ),
-    "B516": Code("board did not answer", "The board is connected and alive, but did not reply to a request in time."),
-    "B517": Code(
-        "value does not fit the link",
-        "A number or list of a request is larger than the field of the message that carries it. docs/link.md has the fields.",
-    ),
-    "B520": Code(
-        "stimulation refused by the interlock",
-        "A pulse would exceed a limit of safe stimulation. The message names the limit, the value, and the allowed value; "
-        "docs/safety.md lists all limits and their reasons.",
-    ),
-    "B521": Code(
-        "bad table of stimulation limits",
-        "The bytes are not a table of stimulation limits, or it allows more than the board's own ceiling.",
-    ),
-    "B522": Code(
-        "bad electrode map", "The file that assigns electrodes to neurons can't be used; the message names the line."
-    ),
-    "B523": Code(
-        "board not fit for use",
-        "The board has a different instruction table, reports implausible capabilities, or has a fault latched by an earlier "
-        "run, which must be cleared after checking the cause (`--driver-option clear=yes`).",
-    ),
-    "B524": Code(
-        "board stopped itself",
-        "The board went to its state FAULT during the run and stopped all stimulation: an emergency stop, a stimulator out of "
-        "compliance, a fault of the chip. Results so far are kept.",
-    ),
-    "B525": Code(
-        "pulse rounded by the stimulator",
-        "The board delivers pulses in whole current steps and whole samples, and the nearest one has a phase charge that "
-        "differs by more than 5 %. The rounded pulse is the one that is checked and delivered.",
-    ),
-    "B530": Code(
-        "emulated board can't be made",
-        "The address of an emulated board, or an option of `bioasm emulate`, can't be used; the message says why.",
-    ),
-    "B531": Code("damaged result", "The bytes that a board sent as the result of a run do not follow the format of results."),
+    # --- boards -----------------------------------------------------------------------------------
+    **BOARD_CODES,
     # --- servers ----------------------------------------------------------------------------------
     "B550": Code(
         "server can't be reached",
@@ -491,13 +428,13 @@ CODES: dict[str, Code] = {
     ),
     "B554": Code(
         "job left behind",
-        "The job continues on the server, because you detached with Ctrl-C or because others hold it too. The hint says how "
-        "to reattach to it.",
+        "The job continues on the server, because you detached with Ctrl-C or because others hold it too. The hint says how to "
+        "reattach to it.",
     ),
     "B555": Code(
         "job lost",
-        "The process that ran the job died repeatedly without progress, or it died while cells were stimulated, which can't "
-        "be repeated.",
+        "The process that ran the job died repeatedly without progress, or it died while cells were stimulated, which can't be "
+        "repeated.",
     ),
     "B556": Code(
         "server can't start",

@@ -16,9 +16,9 @@ SWEEP_CODES: dict[str, Code] = {
     ),
     "B603": Code(
         "lanes can't have values of their own here",
-        "A constant may differ between lanes if it is the level of SIG, the value in SET of a parameter or state of neurons "
-        "or connections or of a projection's weight, the value of INP, CUR or CLAMP, the rate of POI or RATE, or the weight "
-        "of SPK, EVT, POI or RATE. Registers, times, the connectivity, random values and fixed parameters are the same in all "
+        "A constant may differ between lanes if it is the level of SIG, the value in SET of a parameter or state of neurons or "
+        "connections or of a projection's weight, the value of INP, CUR or CLAMP, the rate of POI or RATE, or the weight of "
+        "SPK, EVT, POI or RATE. Registers, times, the connectivity, random values and fixed parameters are the same in all "
         "lanes.",
     ),
     "B604": Code("folder of another sweep", "The folder belongs to a sweep of another program, grid or version, or to none."),

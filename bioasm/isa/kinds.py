@@ -132,7 +132,9 @@ SOURCE = Kind("source", "a register or a number in any unit", ("register", "numb
 DESTINATION = Kind("destination", "the register that is written", ("register",))
 LABEL = Kind("label", "jump target", ("label",))
 TABLE_OF_INPUT = Kind("table", "a matrix of numbers in the SI unit of the input", ("data",))
-INPUT_VALUE = Kind("value", "a number, or one per neuron, in the input's unit", ("number", "register", "data"), _ANY, drawn=True)
+INPUT_VALUE = Kind(
+    "value", "a number, or one per neuron, in the input's unit", ("number", "register", "data"), _ANY, drawn=True
+)
 WEIGHT = Kind(
     "weight", "a number, or one per neuron, in the unit of the port's weights", ("number", "register", "data"), _ANY, drawn=True
 )

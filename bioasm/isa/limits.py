@@ -30,8 +30,9 @@ LIMITS: dict[str, Limit] = {
     "formula_bytes": Limit(4096, "bytes of the formula of a constant"),
     "model_bytes": Limit(1 << 20, "bytes of the text of one model or mechanism"),
     "model_depth": Limit(150, "nesting levels of an expression in a model, with all definitions inlined"),
-    "model_parts": Limit(20000, "nodes of an expression in a model, with all definitions inlined; each definition can double "
-    "them"),
+    "model_parts": Limit(
+        20000, "nodes of an expression in a model, with all definitions inlined; each definition can double them"
+    ),
     "model_coupled": Limit(6, "exact equations solved as one system; the matrix products are unrolled in the step"),
     "populations": Limit(1 << 10, "populations of one program (POP)"),
     "mechanisms": Limit(1 << 10, "mechanisms on the populations of one program (MECH)"),
@@ -53,9 +54,7 @@ LIMITS: dict[str, Limit] = {
     "term_order": Limit(64, "spins or neurons in one higher-order term"),
     "recorders": Limit(64, "variables recorded at a time"),
     "record_bytes": Limit(1 << 36, "bytes that one run records in memory"),
-    "network_bytes": Limit(
-        1 << 36, "bytes of the connections of one run, 2 to 12 each, and of the spikes in transit on them"
-    ),
+    "network_bytes": Limit(1 << 36, "bytes of the connections of one run, 2 to 12 each, and of the spikes in transit on them"),
     "candidate_pairs": Limit(1 << 40, "pairs of neurons tested by the conditions of one program; they take more than a day"),
     "spikes": Limit(1 << 31, "spikes kept in memory by one run"),
     "trace_entries": Limit(1 << 31, "energies kept in memory by one run"),

@@ -32,13 +32,12 @@ SPIN_ROWS: tuple[Row, ...] = (
         "exchange components between lanes",
         "Cluster moves for replica exchange. For each pair of neighbouring lanes a and b at temperatures Ta and Tb, the spins "
         "that differ are split by the couplings into connected components, and each component is swapped between the two with "
-        "the heat-bath probability "
-        "1 / (1 + exp((1/Ta - 1/Tb) D)), D the change of a's energy. It samples: each lane keeps the Boltzmann distribution "
-        "at its own temperature, also with biases and terms, while states diffuse along a temperature ladder (`SIG T` with "
-        "a formula of `lane`, and both phases in turn). `mirrored` replaces, with probability 1/2 for each pair, one of the "
-        "two states by its complement, if the energy is symmetric under spin flip (no bias or odd-order term). `whole` is "
-        "ordinary replica exchange: all spins or none, with the probability min(1, exp((1/Tb - 1/Ta) D)), D the change for "
-        "all spins. Components with a clamped spin are not swapped.",
+        "the heat-bath probability 1 / (1 + exp((1/Ta - 1/Tb) D)), D the change of a's energy. It samples: each lane keeps the "
+        "Boltzmann distribution at its own temperature, also with biases and terms, while states diffuse along a temperature "
+        "ladder (`SIG T` with a formula of `lane`, and both phases in turn). `mirrored` replaces, with probability 1/2 for "
+        "each pair, one of the two states by its complement, if the energy is symmetric under spin flip (no bias or odd-order "
+        "term). `whole` is ordinary replica exchange: all spins or none, with the probability min(1, exp((1/Tb - 1/Ta) D)), D "
+        "the change for all spins. Components with a clamped spin are not swapped.",
         '.const T = "0.2 + 0.4*lane"\n' + ISING3 + "SIG T\nMOV r0, 10\nagain:\nRUN 1\nCXCH 0\nRUN 1\nCXCH 1\nLOOP r0, again\n"
         "RD energy\n",
         _T.NEURONS | _T.HOST,
@@ -81,8 +80,8 @@ SPIN_ROWS: tuple[Row, ...] = (
         0x0C,
         (Slot("spins", k.ELIMINATED),),
         "load the eliminated spins",
-        "Declares that the program's spins are the rest of a larger problem after exact elimination: each row `z, h, a, Ja, "
-        "b, Jb, c, Jc` is a spin z, indexed in the whole problem, which takes the sign of h + Ja s_a + Jb s_b + Jc s_c, +1 at "
+        "Declares that the program's spins are the rest of a larger problem after exact elimination: each row `z, h, a, Ja, b, "
+        "Jb, c, Jc` is a spin z, indexed in the whole problem, which takes the sign of h + Ja s_a + Jb s_b + Jc s_c, +1 at "
         "zero; an unused neighbour has J = 0 and the index -1. Rows are in the order of elimination, so a, b, c are remaining "
         "spins or occur in later rows. States read by RD, and those of the result, then contain all spins; the program's "
         "energies are theirs, because each eliminated spin is optimal. Everything else refers to the remaining spins. It must "
