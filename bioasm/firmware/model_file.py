@@ -39,7 +39,7 @@ _ELSEWHERE = frozenset((
     "TERM_VALUE", "OF_START", "OF_TERM", "LIMB", "BLOCK", "ADDRESS", "NUMBER", "WHOLE", "KEY0", "KEY1", "NOISE_KEY",
     "POPULATION", "VARIABLE_N", "RECORDER", "LEVEL", "SPIN", "FIELD", "THRESHOLD", "DELTA", "CHANGE", "PRODUCT",
     "MERGE_OTHER", "MERGE_LABEL", "MERGE_QUEUE", "MERGE_KEY", "EXCHANGE_ROW", "EXCHANGE_LEVEL", "EXCHANGE_KEY", "PARTIAL",
-    "NARROW", "J_SIGN",
+    "NARROW", "J_BITS",
 ))
 # fmt: on
 # Numbers of `ctx` that the program, the run or parameters decide; all others follow from the number of neurons.

@@ -25,7 +25,7 @@ from bioasm.vm.network_state import Populations
 Array = NDArray[Any]
 # Padding that vectorised kernels overwrite, and their scratch.
 _SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
-_OF_KERNELS = ("NARROW", "J_SIGN")  # read by the compiled kernels alone
+_OF_KERNELS = ("NARROW", "J_BITS")  # read by the compiled kernels alone
 
 
 class Region(NamedTuple):

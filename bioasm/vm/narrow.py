@@ -1,4 +1,4 @@
-"""The arrays of sweeps in fields of 16 bits: scratch for each lane, and the signs of J as bits where it is of -1, 0 and 1."""
+"""The arrays of sweeps in fields of 16 bits: scratch for each lane, and J as bits where it has two values off its diagonal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.vm.couplings import Prepared
-from bioasm.vm.layout import NARROW_BOUND, NARROW_BYTES, NARROW_ROW, NARROW_SIGNS, Ctx
+from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_BYTES, NARROW_ROW, Ctx
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
@@ -22,10 +22,28 @@ def bind_narrow(state: State, ready: Prepared) -> None:
     state.ctx[Ctx.NARROW] = 0
     if fits and state.width == 1:
         columns = -(-state.n // NARROW_ROW) * NARROW_ROW
-        small = bool((np.abs(ready.values) <= 1).all())
-        state.ctx[[Ctx.NARROW, Ctx.NARROW_COLUMNS]] = NARROW_SIGNS if small else NARROW_BYTES, columns
+        state.ctx[[Ctx.NARROW, Ctx.NARROW_COLUMNS, Ctx.NARROW_LOW]] = NARROW_BYTES, columns, 0
         state.bind("NARROW", _in_lines(state.blocks * _OF_A_LANE * columns))
-        state.bind("J_SIGN", _signs(ready.values, columns) if small else np.zeros(1, np.uint32))
+        low, high = _extremes(ready.values)
+        if ready.reach + abs(low) < NARROW_BOUND and _is_of_two(ready.values, low, high):
+            state.ctx[[Ctx.NARROW, Ctx.NARROW_LOW, Ctx.NARROW_STEP]] = NARROW_BITS, low, high - low
+            state.bind("J_BITS", _bits(ready.values, high, columns))
+
+
+def _extremes(matrix: Array) -> tuple[int, int]:
+    """The least and the largest entry off the diagonal, whose entries are 0."""
+    n = len(matrix)
+    if n < 2:
+        return 0, 0
+    off = matrix.ravel()[1:].reshape(n - 1, n + 1)[:, :-1]
+    return int(off.min()), int(off.max())
+
+
+def _is_of_two(matrix: Array, low: int, high: int) -> bool:
+    """Whether every entry off the diagonal is one of two."""
+    n = len(matrix)
+    found = sum(int(np.count_nonzero(matrix == value)) for value in {low, high})
+    return found == n * n - (n if 0 not in (low, high) else 0)
 
 
 def _in_lines(count: int) -> Array:
@@ -35,12 +53,11 @@ def _in_lines(count: int) -> Array:
     return room[first : first + 2 * count].view(np.int16)
 
 
-def _signs(matrix: Array, columns: int) -> Array:
-    """Words of 32 bits, (n, columns / 32, 2): bit k of the first says that an entry is 1, of the second that it is -1."""
-    words = np.zeros((len(matrix), columns // NARROW_ROW, 2, NARROW_ROW // 8), np.uint8)
-    for sign, one in enumerate((1, -1)):
-        bits = np.packbits(matrix == one, axis=1, bitorder="little")
-        flat = np.zeros((len(matrix), columns // 8), np.uint8)
-        flat[:, : bits.shape[1]] = bits
-        words[:, :, sign] = flat.reshape(len(matrix), -1, NARROW_ROW // 8)
-    return words.view(np.uint32)
+def _bits(matrix: Array, high: int, columns: int) -> Array:
+    """Words of 32 bits, (n, columns / 32), whose bit says that an entry off the diagonal is the higher one."""
+    bits = np.packbits(matrix == high, axis=1, bitorder="little")
+    own = np.arange(len(matrix))
+    bits[own, own // 8] &= ~(1 << own % 8).astype(np.uint8)
+    padded = np.zeros((len(matrix), columns // 8), np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view(np.uint32)

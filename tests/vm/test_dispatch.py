@@ -40,7 +40,7 @@ from numba import float32, float64, int16, njit
 from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
 from bioasm.vm.kernels.lanes_product import make_lanes_product
-from bioasm.vm.kernels.narrow_spins import add_bytes, add_signs, flips_of
+from bioasm.vm.kernels.narrow_spins import add_bits, add_bytes, flips_of
 from bioasm.vm.kernels.product import make_one_lane, make_one_lane_symmetric
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.layout import LANE_SCRATCH, LIMB_COLUMNS, LIMBS, WIDE
@@ -75,23 +75,22 @@ def bytes_of(ctx, s, y, scratch, n, wide):
         byte_product(ctx, s, y, 0, n)
 
 @njit
-def of_narrow_fields(field, j, plus_minus, spin, limit, change, mask):
+def of_narrow_fields(field, j, words, spin, limit, change, mask):
     rows = len(field) // 32
     add_bytes(field.ctypes.data, j.ctypes.data, rows, int16(change))
-    add_signs(field.ctypes.data, plus_minus.ctypes.data, rows, int16(-change))
+    add_bits(field.ctypes.data, words.ctypes.data, rows, int16(-change))
     for k in range(rows):
-        mask[k] = flips_of(field[32 * k:].ctypes.data, spin[32 * k:].ctypes.data, limit[32 * k:].ctypes.data)
+        mask[k] = flips_of(field[32 * k:].ctypes.data, spin[32 * k:].ctypes.data, limit[32 * k:].ctypes.data, int16(change))
 
 def narrow_spins(rows):
     for change in (2, -2):
         field, limit = (rng.integers(-3000, 3000, 32 * rows).astype(np.int16) for _ in range(2))
         spin, mask = rng.choice(np.array([-1, 1], np.int16), 32 * rows), np.zeros(rows, np.int64)
-        j, bits = rng.integers(-128, 128, 32 * rows).astype(np.int8), rng.integers(0, 2, (rows, 2, 32)).astype(np.uint8)
-        plus, minus = bits.astype(int).transpose(1, 0, 2).reshape(2, -1)
-        then = field + change * j.astype(int) - change * (plus - minus)
-        of_narrow_fields(field, j, np.packbits(bits, axis=2, bitorder="little"), spin, limit, change, mask)
+        j, bits = rng.integers(-128, 128, 32 * rows).astype(np.int8), rng.integers(0, 2, 32 * rows).astype(np.uint8)
+        then = field + change * j.astype(int) - change * bits.astype(int)
+        of_narrow_fields(field, j, np.packbits(bits, bitorder="little"), spin, limit, change, mask)
         assert np.array_equal(field, then)
-        assert np.array_equal(mask[:, None] >> np.arange(32) & 1, (spin * then < limit).reshape(rows, 32))
+        assert np.array_equal(mask[:, None] >> np.arange(32) & 1, (spin * (then + change) < limit).reshape(rows, 32))
         yield mask
 
 def of_floats(n, dtype):

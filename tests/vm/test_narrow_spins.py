@@ -14,7 +14,7 @@ from bioasm.isa.program import Dense
 from bioasm.runtime.energy import Couplings
 from bioasm.vm import narrow
 from bioasm.vm.couplings import prepare_for_energy
-from bioasm.vm.layout import NARROW_BYTES, NARROW_SIGNS, Ctx
+from bioasm.vm.layout import NARROW_BITS, NARROW_BYTES, Ctx
 from bioasm.vm.state import State
 from tests.vm.support import everything, finish, machine, matrix, run, sparse, terms, vector
 
@@ -25,6 +25,12 @@ WIDE_FIELDS = 0
 def symmetric(n: int, largest: int, seed: int) -> Array:
     """Whole couplings up to `largest`, without a diagonal."""
     upper = np.triu(np.random.default_rng(seed).integers(-largest, largest + 1, (n, n)), 1)
+    return upper + upper.T
+
+
+def of_two(n: int, low: int, high: int) -> Array:
+    """Whole couplings that are one of two."""
+    upper = np.triu(np.random.default_rng(n).choice([low, high], (n, n)), 1)
     return upper + upper.T
 
 
@@ -60,15 +66,22 @@ def compared(program: str, monkeypatch: pytest.MonkeyPatch, expected: int) -> No
 
 
 @pytest.mark.parametrize("n", [34, 64, 97])
-@pytest.mark.parametrize(("largest", "expected"), [(1, NARROW_SIGNS), (2, NARROW_BYTES), (127, NARROW_BYTES)])
-def test_narrow_fields_give_the_same_bits(n: int, largest: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared(text(symmetric(n, largest, n), biases(n, n)), monkeypatch, expected)
+@pytest.mark.parametrize("largest", [1, 127])
+def test_narrow_fields_give_the_same_bits(n: int, largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared(text(symmetric(n, largest, n), biases(n, n)), monkeypatch, NARROW_BYTES)
+
+
+@pytest.mark.parametrize("n", [34, 64, 97])
+@pytest.mark.parametrize("values", [(-1, 1), (0, 1), (-1, 0), (-7, 3), (5, 5), (-127, 120)])
+def test_couplings_of_two_values_give_the_same_bits(n: int, values: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    compared(text(of_two(n, *values), biases(n, n)), monkeypatch, NARROW_BITS)
 
 
 def test_what_is_written_sparse_and_what_has_a_unit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    j, h = symmetric(50, 1, 2), biases(50, 2)
-    compared(text(j, h, sparse), monkeypatch, NARROW_SIGNS)
-    compared(text(j / 8, h / 16), monkeypatch, NARROW_BYTES)  # in units of a 16th entries are 2
+    j, h = of_two(50, -1, 1), biases(50, 2)
+    compared(text(j, h, sparse), monkeypatch, NARROW_BITS)
+    compared(text(j / 8, h / 16), monkeypatch, NARROW_BITS)  # in units of a 16th entries are 2
+    compared(text(j + symmetric(50, 1, 3), h, sparse), monkeypatch, NARROW_BYTES)
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(32765, 1), (32766, 1), (32767, 0), (32768, 0), (32769, 0)])
@@ -98,17 +111,17 @@ def test_terms_and_lanes_side_by_side_have_wide_fields(monkeypatch: pytest.Monke
 
 
 def test_couplings_that_change_change_the_kind_of_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds = [(symmetric(40, 1, 1), 0), (symmetric(40, 90, 2), 1), (symmetric(40, 1, 3), 1 << 15), (symmetric(40, 1, 4), 3)]
+    kinds = [(of_two(40, -1, 1), 0), (symmetric(40, 90, 2), 1), (symmetric(40, 1, 3), 1 << 15), (of_two(40, 0, 3), 3)]
     loads = [f"LDJ {matrix(j)}\nLDH {vector(np.full(40, h))}\nSIG 30\nRUN 5\n" for j, h in kinds]
     program = START.format(n=40) + "".join(loads)
-    compared(program, monkeypatch, NARROW_SIGNS)
+    compared(program, monkeypatch, NARROW_BITS)
 
 
 @pytest.mark.parametrize("largest", [1, 100])
 def test_a_checkpoint_goes_on_with_the_other_kind_of_fields(
     largest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = text(symmetric(70, largest, 7), biases(70, 7))
+    program = text(of_two(70, -largest, 1), biases(70, 7))
     whole = run(program, seed=4, lanes=3)
     for first, second in ((0, narrow.NARROW_BOUND), (narrow.NARROW_BOUND, 0)):
         for fuel in (9, 17, 23):
@@ -121,19 +134,28 @@ def test_a_checkpoint_goes_on_with_the_other_kind_of_fields(
 
 
 def test_lanes_one_by_one_and_their_threads_have_scratch_of_their_own() -> None:
-    program = text(symmetric(64, 1, 8), biases(64, 8)).replace("RUN 7", "RUN 700")
+    program = text(of_two(64, -1, 1), biases(64, 8)).replace("RUN 7", "RUN 700")
     results = [run(program, seed=6, lanes=5, threads=threads) for threads in (1, 2)]
     assert results[0].energy_trace.tobytes() == results[1].energy_trace.tobytes()
     alone = run(program, seed=6)
     assert alone.energy_trace[0].tobytes() == results[0].energy_trace[0].tobytes()
 
 
-def test_signs_are_packed_as_bits() -> None:
-    j = symmetric(37, 1, 9).astype(np.int8)
-    state = State(37, 1, 0)
-    narrow.bind_narrow(state, prepare_for_energy(37, Couplings(j=Dense(j))))
-    words = state["J_SIGN"]
-    for sign, one in enumerate((1, -1)):
-        bits = words[:, :, sign, 0, None] >> np.arange(32, dtype=np.uint32) & 1
-        assert np.array_equal(bits.reshape(37, -1)[:, :37], j == one)
-        assert not bits.reshape(37, -1)[:, 37:].any()
+def test_the_higher_value_is_packed_as_bits() -> None:
+    for low, high in ((-1, 1), (-3, 0), (0, 2)):
+        j = of_two(37, low, high).astype(np.int8)
+        state = State(37, 1, 0)
+        narrow.bind_narrow(state, prepare_for_energy(37, Couplings(j=Dense(j))))
+        assert state.ctx[[Ctx.NARROW, Ctx.NARROW_LOW, Ctx.NARROW_STEP]].tolist() == [NARROW_BITS, low, high - low]
+        bits = (state["J_BITS"][:, :, None] >> np.arange(32, dtype=np.uint32) & 1).reshape(37, -1)
+        assert np.array_equal(bits[:, :37], (j == high) & ~np.eye(37, dtype=bool))
+        assert not bits[:, 37:].any()
+
+
+def test_the_lower_value_counts_for_the_bound_of_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    j = of_two(70, -90, 100)
+    for bound, expected in ((32676, NARROW_BITS), (32677, NARROW_BYTES)):
+        h = np.zeros(70, int)
+        h[40] = bound - np.abs(j[40]).sum()
+        for sign in (1, -1):
+            compared(text(j, sign * h), monkeypatch, expected)

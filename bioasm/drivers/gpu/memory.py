@@ -27,7 +27,7 @@ _SPIKES_OF_ALL = 1 << 24  # how many they are together, where many items make th
 _BY_ROW = ("mark:", "position:", "spikes_of:")  # fields with entries for each block, on the device for each work item
 _LISTS = "spiked:"  # fields with lists of spikes
 _RECORDED = "recorded "  # lists of neurons
-_HOST_ONLY = ("spike steps", "spike cells", "MERGE_", "EXCHANGE_", "PLAN_", "NARROW", "J_SIGN", "word:", "pair:")
+_HOST_ONLY = ("spike steps", "spike cells", "MERGE_", "EXCHANGE_", "PLAN_", "NARROW", "J_BITS", "word:", "pair:")
 # Made anew in every launch, but for entries that nothing writes, which are 0.
 _SCRATCH = frozenset({"DRAWN", "THRESHOLD", "LIMB", "DELTA", "CHANGE", "S", "Y", "FIRED", "PARTIAL"})
 # Where these change, they are other arrays.

@@ -1,9 +1,10 @@
 """Sweeps of one lane over spins whose fields fit 16 bits, beside a J of bytes: masks of 32 decisions, rows added by vectors.
 
 Of 32 spins at a time the mask of those that would flip is taken, its lowest spin flips, and the mask of those behind it is
-taken anew: these are the flips of the loop in order, bit for bit. A flip adds a row of J to the fields, from bytes, or
-where J is of -1, 0 and 1 from a word of 32 bits for each sign, an eighth of the memory. Fields, spins and thresholds are copied
-into 16 bits before the first sweep, and fields back after the last one, so that nothing else sees another kind of field.
+taken anew: these are the flips of the loop in order, bit for bit. A flip adds a row of J to the fields. Where J has two values
+off its diagonal, `low` and `low + step`, its rows are bits, an eighth of the memory: a field is then kept without low times the
+sum of all other spins, and a flip adds to where bits are set. Fields, spins and thresholds are copied into 16 bits before the
+first sweep, and fields back after the last one, so that nothing else sees another kind of field. A J of bytes has low = 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i1, i2
-from bioasm.vm.layout import NARROW_BOUND, NARROW_ROW, NARROW_SIGNS
+from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_ROW
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _MASK, _BYTES, _FIELDS = (ir.VectorType(kind, NARROW_ROW) for kind in (ir.IntType(1), _I8, _I16))
@@ -25,14 +26,15 @@ _EVERY = (1 << NARROW_ROW) - 1
 
 
 @intrinsic
-def flips_of(typingctx, field_at, spin_at, limit_at):
-    """The mask of 32 spins: bit k is set where s f of spin k is below its threshold."""
+def flips_of(typingctx, field_at, spin_at, limit_at, common):
+    """The mask of 32 spins: bit k is set where s (f + common) of spin k is below its threshold."""
 
     def codegen(context, b, signature, args):
-        field, spin, limit = (vectors.load(b, at, _FIELDS, 2) for at in args)
-        return b.zext(b.bitcast(b.icmp_signed("<", b.mul(spin, field), limit), _I32), _I64)
+        field, spin, limit = (vectors.load(b, at, _FIELDS, 2) for at in args[:3])
+        x = b.mul(spin, b.add(field, vectors.splat(b, args[3], NARROW_ROW)))
+        return b.zext(b.bitcast(b.icmp_signed("<", x, limit), _I32), _I64)
 
-    return types.int64(*[types.int64] * 3), codegen
+    return types.int64(types.int64, types.int64, types.int64, types.int16), codegen
 
 
 @intrinsic
@@ -46,19 +48,17 @@ def lowest_bit(typingctx, mask):
 
 
 @intrinsic
-def add_signs(typingctx, field_at, words_at, rows, change):
-    """Add `change` to fields whose bit is set in the first word of their 32, and take it off those with one in the second."""
+def add_bits(typingctx, field_at, words_at, rows, change):
+    """Add `change` to fields whose bit is set, 32 at a time."""
 
     def codegen(context, b, signature, args):
         fields, words, count, by = args
         same = vectors.splat(b, by, NARROW_ROW)
-        none = ir.Constant(_FIELDS, [0] * NARROW_ROW)
         with cgutils.for_range(b, count) as loop:
-            at = b.add(words, b.shl(loop.index, _I64(3)))
-            plus, minus = (b.bitcast(b.load(b.inttoptr(b.add(at, _I64(k)), _I32.as_pointer())), _MASK) for k in (0, 4))
+            word = b.load(b.inttoptr(b.add(words, b.shl(loop.index, _I64(2))), _I32.as_pointer()))
             place = b.add(fields, b.shl(loop.index, _I64(6)))
-            more = b.add(vectors.load(b, place, _FIELDS, 2), b.select(plus, same, none))
-            vectors.store(b, b.sub(more, b.select(minus, same, none)), place, 2)
+            field = vectors.load(b, place, _FIELDS, 2)
+            vectors.store(b, b.select(b.bitcast(word, _MASK), b.add(field, same), field), place, 2)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, types.int16), codegen
@@ -89,31 +89,44 @@ def places(ctx, b):
 
 
 @device
+def common_field(ctx, own, n):
+    """What all spins together would add to a field if every entry of J were `low`, the spin's own one too."""
+    total = int64(0)
+    for k in range(n):
+        total += own[k]
+    return ctx[Ctx.NARROW_LOW] * total
+
+
+@device
 def begin_narrow(ctx, b, field, spin, n):
-    """Copy a block's fields and spins."""
+    """Copy a block's fields, without what is common to them, and spins."""
     at, row = places(ctx, b)
     narrow, own = i2(at, 0, n), i2(at + row, 0, n)
     for k in range(n):
-        narrow[k] = field[k]
         own[k] = spin[k]
+    common = common_field(ctx, own, n)
+    for k in range(n):
+        narrow[k] = field[k] - common + ctx[Ctx.NARROW_LOW] * own[k]
 
 
 @device
 def end_narrow(ctx, b, field, n):
     """Copy a block's fields back."""
-    narrow = i2(places(ctx, b)[0], 0, n)
+    at, row = places(ctx, b)
+    narrow, own = i2(at, 0, n), i2(at + row, 0, n)
+    common = common_field(ctx, own, n)
     for k in range(n):
-        field[k] = narrow[k]
+        field[k] = int16(narrow[k] + common) - ctx[Ctx.NARROW_LOW] * own[k]
 
 
 @device
 def take_thresholds(ctx, b, limit, n):
-    """Copy the thresholds of two sweeps; beyond the bound of all fields they decide alike."""
-    at, row = places(ctx, b)
+    """Copy the thresholds of two sweeps, of s f + low; beyond the bound of all fields they decide alike."""
+    (at, row), low = places(ctx, b), int32(ctx[Ctx.NARROW_LOW])
     for sweep in range(2):
         narrow = i2(at + (2 + sweep) * row, 0, n)
         for k in range(n):
-            narrow[k] = min(max(limit[sweep * n + k], int32(-NARROW_BOUND)), int32(NARROW_BOUND))
+            narrow[k] = min(max(limit[sweep * n + k] + low, int32(-NARROW_BOUND)), int32(NARROW_BOUND))
 
 
 @device
@@ -132,20 +145,22 @@ def sweep_narrow(ctx, b, spin, odd, n):
     field_at, row = places(ctx, b)
     own_at, limit_at = field_at + row, field_at + (2 + odd) * row
     field, own = i2(field_at, 0, n), i2(own_at, 0, n)
-    signs, vectors_of_row, change = ctx[Ctx.NARROW] == NARROW_SIGNS, ctx[Ctx.NARROW_COLUMNS] // NARROW_ROW, int64(0)
+    in_bits, words, change = ctx[Ctx.NARROW] == NARROW_BITS, ctx[Ctx.NARROW_COLUMNS] // NARROW_ROW, int64(0)
+    low, step, common = ctx[Ctx.NARROW_LOW], ctx[Ctx.NARROW_STEP], common_field(ctx, own, n)
     for first in range(0, n, NARROW_ROW):
         at = 2 * first
-        mask = flips_of(field_at + at, own_at + at, limit_at + at)
+        mask = flips_of(field_at + at, own_at + at, limit_at + at, int16(common))
         while mask != 0:
             bit = lowest_bit(mask)
             i = first + bit
-            change += int64(own[i]) * int64(field[i])
-            turn = int16(-2 * own[i])
+            change += int64(own[i]) * int64(int16(field[i] + common)) - low
+            turn = int64(-2 * own[i])
             own[i], spin[i] = -own[i], -spin[i]
-            if signs:
-                add_signs(field_at, ctx[Ctx.J_SIGN_AT] + 8 * vectors_of_row * i, vectors_of_row, turn)
+            common += low * turn
+            if in_bits:
+                add_bits(field_at, ctx[Ctx.J_BITS_AT] + 4 * words * i, words, int16(step * turn))
             else:
-                add_row_of_bytes(ctx, field_at, i, turn, n)
+                add_row_of_bytes(ctx, field_at, i, int16(turn), n)
             behind = _EVERY & -(int64(2) << bit)
-            mask = flips_of(field_at + at, own_at + at, limit_at + at) & behind
+            mask = flips_of(field_at + at, own_at + at, limit_at + at, int16(common)) & behind
     return change
