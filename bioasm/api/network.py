@@ -19,14 +19,14 @@ _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # a condition or formula
 
 
 class Network:
-    """A program that is built by calls, for networks above all.
+    """A program built by method calls, mainly for networks.
 
-    Every instruction is a method, called like its mnemonic in lower case: `net.pop("cells", "lif", 100)`, `net.run("1 s")`.
-    It appends the instruction and returns the network. Operands are numbers, words and quantities as in a text (`"20 ms"`),
-    and arrays, nested lists, matrices of scipy.sparse, graphs of networkx (weights by edge, in the order of their nodes) or
-    dicts of terms where data belong. `Network(text)` begins with the lines of a text, such as models of one's own; `label`
-    and `const` add what is no instruction. `print(net)` is the program as a text that gives the same bytes,
-    `net.program()` the Program, and `bioasm.run(net)` runs it.
+    Every instruction is a method, named after its mnemonic in lower case: `net.pop("cells", "lif", 100)`, `net.run("1
+    s")`. It appends the instruction and returns the network. Operands are numbers, words and quantities as in a text
+    (`"20 ms"`), and arrays, nested lists, matrices of scipy.sparse, graphs of networkx (weights by edge, in the order
+    of their nodes) or dicts of terms for data. `Network(text)` begins with the lines of a text, such as model
+    definitions; `label` and `const` add labels and constants. `print(net)` prints the program as a text that gives the
+    same bytes, `net.program()` the Program, and `bioasm.run(net)` runs it.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -54,12 +54,12 @@ class Network:
         return f"<Network: {len(self._lines)} lines, {len(self._data)} data>"
 
     def label(self, name: str) -> Network:
-        """A place that jumps lead to: what is appended next."""
+        """A jump target: the instruction appended next."""
         self._lines.append(f"{_word(name)}:")
         return self
 
     def const(self, name: str, value: float | str) -> Network:
-        """A named constant, which `set=` of `bioasm.run` replaces."""
+        """A named constant, which `set=` of `bioasm.run` can replace."""
         self._lines.append(f".const {_word(name)} = {_operand(value)}")
         return self
 

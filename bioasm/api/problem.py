@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Problem:
-    """A function of bits or spins to be made as small, or as large, as possible.
+    """An objective function of bits or spins, to be minimised or maximised.
 
-    `Problem.of` makes one of most objects, `Problem.ising` of couplings and biases, `Problem.polynomial` of terms of any
-    order. `names` are what its variables are called, `constant` is its offset, `maximizes` says that the objective is to be
-    made large. `str(problem)` is its program as a text, which `bioasm.run` runs, and `problem.program()` the same without
-    the detour.
+    `Problem.of` converts most objects, `Problem.ising` makes one from couplings and biases, `Problem.polynomial` from
+    terms of any order. `names` are the names of its variables, `constant` is its offset, `maximizes` says that the
+    objective is to be maximised. `str(problem)` is its program as a text for `bioasm.run`, and `problem.program()` the
+    same without the detour through text.
     """
 
     def __init__(self, energy: Polynomial, account: Account) -> None:
@@ -34,13 +34,12 @@ class Problem:
 
     @classmethod
     def of(cls, source: Any, *, maximize: bool = False, names: Iterable[Hashable] | None = None) -> Problem:
-        """The problem that an object is.
+        """Convert an object to a Problem.
 
         A square array, nested lists or a matrix of scipy.sparse is a QUBO x'Qx; a graph of networkx is max-cut with the
-        edges' `weight` (1 without); a dict of terms is a polynomial over bits; a BinaryQuadraticModel, BinaryPolynomial or
-        ConstrainedQuadraticModel of dimod is what it says; a path is a problem file that `bioasm import` reads;
-        a Program is the problem that it loads. With
-        `maximize` the largest value is wanted. Raises BioasmError.
+        edges' `weight` (default 1); a dict of terms is a polynomial over bits; a BinaryQuadraticModel, BinaryPolynomial
+        or ConstrainedQuadraticModel of dimod is taken as it is; a path is a problem file for `bioasm import`; a Program
+        is the problem that it loads. `maximize` asks for the largest value. Raises BioasmError.
         """
         from bioasm.api.objects import problem_of
 
@@ -72,9 +71,9 @@ class Problem:
     ) -> Problem:
         """The sum of weight times product, over bits or over spins.
 
-        `terms` are weights by tuples of names, `{("a", "b", "c"): 2.0, ("a",): -1, (): 0.5}`; a key that is no tuple or
-        frozenset is one variable. A name may stand several times in a product. `names` give variables their order, and name
-        those that stand in no term. Raises BioasmError.
+        `terms` are weights by tuples of names, `{("a", "b", "c"): 2.0, ("a",): -1, (): 0.5}`; a key that is not a tuple
+        or frozenset is one variable. A name may occur several times in a product. `names` gives the order of the
+        variables, including those that occur in no term. Raises BioasmError.
         """
         from bioasm.problems.terms import polynomial_of
 
@@ -88,17 +87,17 @@ class Problem:
 
     @property
     def n(self) -> int:
-        """How many variables it has."""
+        """The number of variables."""
         return self.energy.n
 
     @property
     def in_bits(self) -> bool:
-        """Whether it speaks of bits 0 and 1, and not of spins -1 and +1."""
+        """Whether its variables are bits (0 and 1) and not spins (-1 and +1)."""
         return self.energy.domain == BIT
 
     @property
     def maximizes(self) -> bool:
-        """Whether its objective, minus the energy, is to be made large."""
+        """Whether its objective, minus the energy, is to be maximised."""
         return bool(self.account.emits_negated)
 
     @property
@@ -113,10 +112,10 @@ class Problem:
         return Problem(self.energy, replace(self.account, names=names_from(names)))
 
     def objective(self, state: Mapping[Any, float] | ArrayLike) -> float:
-        """Its value at a state, by names or as an array, in its own bits or spins.
+        """The value of the objective at a state, given by names or as an array, in its own bits or spins.
 
-        Of a problem over bits, a state that holds a -1 is one of spins, such as `result.best_state[0]`, and is taken as such.
-        Raises BioasmError for a state of other values, or of more or fewer variables, or with unknown names.
+        For a problem over bits, a state that contains a -1 is taken as spins, such as `result.best_state[0]`. Raises
+        BioasmError for other values, a wrong number of variables, or unknown names.
         """
         from bioasm.api.states import values_at
 
@@ -130,13 +129,13 @@ class Problem:
         return build(self, model, Effort())
 
     def export(self, form: str) -> bytes:
-        """The problem in a format of others: qubo, coo, bq, ising, bqm, dimod, terms, lp, cnf or gset. Raises BioasmError."""
+        """The problem in another format: qubo, coo, bq, ising, bqm, dimod, terms, lp, cnf or gset. Raises BioasmError."""
         from bioasm.problems.export import write
 
         return write(self.energy, self.account, form)
 
     def save(self, path: str | Path, form: str | None = None) -> None:
-        """Write the problem to a file, in the format that `form` or else its suffix names. Raises BioasmError."""
+        """Write the problem to a file, in the format given by `form` or else by its suffix. Raises BioasmError."""
         from bioasm.files import whole
         from bioasm.problems.export import form_of
 

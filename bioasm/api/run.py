@@ -27,10 +27,10 @@ class Programmed(Protocol):
 
 
 def assemble(text: str, *, folder: str | Path = ".", source: str = "<text>", data: Mapping[str, Any] | None = None) -> Program:
-    """The program that `text` says.
+    """Assemble a text into a Program.
 
-    Data files and includes are looked for from `folder`. `data` are arrays, matrices of scipy.sparse or dicts of terms by
-    name: they stand in place of the `.data` of that name, or define it. Raises BioasmError with every error found.
+    Data files and includes are searched for in `folder`. `data` are arrays, matrices of scipy.sparse or dicts of terms
+    by name: they replace or define the `.data` of that name. Raises BioasmError with every error found.
     """
     from bioasm.text.assemble import assemble as assembled
 
@@ -57,16 +57,16 @@ def run(
 ) -> Result:
     """Run a program and return its Result.
 
-    `program` is a Program, a path, a text (a str of several lines is a text, any other the path of a file), the bytes of a
-    text or of bytecode, a Problem or a Network. `data` are arrays by name, as for `assemble`. `set` replaces constants of the
-    program and defaults of parameters, as `--set` does: `{"T0": 5, "dt": "0.1 ms"}`; a list or array gives each lane its own
-    value, as `--set-lanes` does: `{"T": [1, 2, 5]}`. `seed` is a whole number below 2**64, drawn where it is None and always
-    found in the Result. `lanes` is a number, or a piece of all lanes as `"1000:2000/4096"`; None is as many as the longest list
-    of values has, else 1.
-    `observer` is called between slices with a `Progress`; where it returns False, the run ends. So it does after `time_limit`
-    seconds, once the best energy is `target` or lower, and at Ctrl-C: the Result then holds what was computed, and its `status`
-    says why. `options` are further fields of `bioasm.drivers.RunOptions`. Raises BioasmError for whatever is wrong with the
-    program or the run.
+    `program` is a Program, a path, a text (a str of several lines is a text, any other the path of a file), the bytes
+    of a text or of bytecode, a Problem or a Network. `data` are arrays by name, as for `assemble`. `set` replaces
+    constants of the program and defaults of parameters, as `--set` does: `{"T0": 5, "dt": "0.1 ms"}`; a list or array
+    gives each lane its own value, as `--set-lanes` does: `{"T": [1, 2, 5]}`. `seed` is an integer below 2**64, drawn if
+    it is None and always reported in the Result. `lanes` is a number, or a piece of all lanes such as
+    `"1000:2000/4096"`; None is the length of the longest list of values, else 1. `observer` is called between slices
+    with a `Progress`; if it returns False, the run ends. It also ends after `time_limit` seconds, once the best energy
+    is `target` or lower, and at Ctrl-C: the Result then contains everything computed so far, and its `status` says why.
+    `options` are further fields of `bioasm.drivers.RunOptions`. Raises BioasmError for any error in the program or the
+    run.
     """
     from bioasm.api.interrupts import Interruptible
     from bioasm.api.problem import Problem

@@ -33,14 +33,14 @@ def solve(
 ) -> Result:
     """Anneal spins on a problem and return the Result.
 
-    `problem` is whatever `Problem.of` takes. Without a limit the spins of each of `lanes` lanes are annealed once, with the
-    schedule that `bioasm import` writes; its constants (`sweeps`, `T0`, ...) can be `set`. With `time_limit` (seconds) or
-    `target` they are annealed again and again, each time twice as long, until the time is over or the objective is `target`
-    or better: no larger, or where it is maximised no smaller. With `reduce`, spins with at most three neighbours are
-    eliminated exactly before, as `bioasm import --reduce` does; the Result has all of them. However it ended,
-    `result["best_energy"]`, `["best_state"]` and, where it is maximised, `["objective"]` (of a graph `["cut"]`) are there. The
-    Result has the names of the variables; its energies are the problem's, offset included, and where it is maximised (also the
-    cut of a graph) minus its objective.
+    `problem` is anything that `Problem.of` accepts. Without a limit the spins of each of `lanes` lanes are annealed
+    once, with the schedule that `bioasm import` writes; its constants (`sweeps`, `T0`, ...) can be `set`. With
+    `time_limit` (seconds) or `target` they are annealed repeatedly, each time twice as long, until the time is over or
+    the objective is `target` or better: no larger, or, if it is maximised, no smaller. With `reduce`, spins with at
+    most three neighbours are eliminated exactly before, as `bioasm import --reduce` does; the Result has all of them.
+    In any case `result["best_energy"]`, `["best_state"]` and, if it is maximised, `["objective"]` (for a graph
+    `["cut"]`) are present. The Result has the names of the variables; its energies are the problem's, offset included,
+    and if it is maximised (also the cut of a graph) minus its objective.
     """
     found = Problem.of(problem, maximize=maximize)
     target = None if target is None else arguments.real("target", target)

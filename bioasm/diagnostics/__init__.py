@@ -45,9 +45,9 @@ class Diagnostic:
 
 
 class BioasmError(Exception):
-    """One or more diagnostics that stop the work; `exit_code` is what a command leaves the shell with.
+    """One or more diagnostics that stop the work; `exit_code` is the exit code of a command.
 
-    `partial` is what had been computed by then, for a run its Result, or None. As a text it is what the command line prints.
+    `partial` is the partial result, for a run its Result so far, or None. Its string is what the command line prints.
     """
 
     partial: Any = None

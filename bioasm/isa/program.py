@@ -189,12 +189,12 @@ def _frozen(mapping: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A whole program. Text and bytecode both become this; `bioasm.verifier.gate.verify` is its only way to a machine.
+    """A complete program. Text and bytecode both are converted to it; only `bioasm.verifier.gate.verify` makes it runnable.
 
-    `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order of their
-    definition; `formulas` are the texts of those that depend on constants above them. `metadata` describes the program (title,
-    source, ...). `has_spans` says that the spans belong to the program (bytecode written with them, text with `.loc`) and are
-    to be kept by writers. `models` are the texts of its own models and mechanisms.
+    `labels` maps a name to an instruction index (at most the number of instructions). `constants` keeps the order of
+    their definition; `formulas` are the texts of those that depend on constants above them. `metadata` describes the
+    program (title, source, ...). `has_spans` says that the source spans belong to the program (bytecode written with
+    them, text with `.loc`) and are preserved by writers. `models` are the texts of its own models and mechanisms.
     """
 
     instructions: tuple[Instruction, ...]

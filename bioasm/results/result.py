@@ -54,20 +54,18 @@ ALONG_LANES = ("state", "energy", "best_energy", "best_state", "energy_trace", "
 class Result:
     """The outcome of a run.
 
-    Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes, entries).
-    Energies include the program's offset. `best_energy` is NaN and `best_state` the final one where no energy was ever seen.
-    `events` are those that models define and the program records, by name: when and where each happened, as `spikes` are told.
-    `status` is `finished`, `time limit`, `target reached`, `interrupted`, `out of fuel`, `failed` or `lost`;
-    what had been computed by then is in the Result.
-    `seconds_per_step` is the length of a step in seconds, 1 where the model counts in sweeps. `clock` is what it counts in;
-    NONE where that is for the shipped model of that name to say. `metadata` are the words of the program about itself.
-    `about` holds what a picture or a table needs beside the numbers: `units` and `thresholds` of recordings by name, units of
-    `connections`' states that were read or recorded, `noise`
-    (the levels `level` in `unit` from times `t` on), and `trace_every`, each only where it is known; and `optimisers`, the
-    instructions of the program after which what is read is no sample of the Boltzmann distribution.
-    A run of some of the lanes of a whole is a `piece`; its lanes are counted from 0.
-    `own_names` are the names of a Problem that was run or solved, as objects; metadata and files have them as JSON can hold
-    them.
+    Shapes: `energy`, `best_energy` (lanes,); `state`, `best_state`, `spike_count` (lanes, n); `energy_trace` (lanes,
+    entries). Energies include the program's offset. If no energy was computed, `best_energy` is NaN and `best_state`
+    the final state. `events` are the recorded custom events by name: times and neurons, in the form of `spikes`.
+    `status` is `finished`, `time limit`, `target reached`, `interrupted`, `out of fuel`, `failed` or `lost`; the Result
+    contains everything computed so far. `seconds_per_step` is the length of a step in seconds, 1 if the model's clock
+    counts sweeps. `clock` is its clock; NONE if the built-in model of that name determines it. `metadata` is the
+    metadata of the program. `about` contains what a picture or a table needs besides the numbers: `units` and
+    `thresholds` of recordings by name, units of `connections`' states that were read or recorded, `noise` (the levels
+    `level` in `unit` from times `t` on), and `trace_every`, each only if it is known; and `optimisers`, the
+    instructions of the program after which readings are not samples of the Boltzmann distribution. `piece` describes a
+    run of a part of the lanes; its lanes are counted from 0. `own_names` are the names of a Problem that was run or
+    solved, as objects; metadata and files have them in a form that JSON can represent.
     """
 
     driver: str
@@ -101,13 +99,13 @@ class Result:
 
     @property
     def names(self) -> tuple[Hashable, ...]:
-        """The names of the variables where a Problem or the program (`.meta names`) gives them, one a neuron; else none."""
+        """The names of the variables if a Problem or the program (`.meta names`) gives them, one per neuron; else none."""
         names = self.own_names or names_of(self.metadata)
         return names if len(names) == self.n else ()
 
     @property
     def in_bits(self) -> bool:
-        """Whether the problem speaks of bits 0 and 1, where the model has spins: a bit is (1 + s)/2."""
+        """Whether the problem's variables are bits although the model has spins: a bit is (1 + s)/2."""
         return self.metadata.get(VALUES) == BITS
 
     @property
@@ -117,12 +115,12 @@ class Result:
 
     @property
     def time(self) -> float:
-        """How long the dynamics ran, in the model's clock: seconds or sweeps."""
+        """The duration of the dynamics, in the model's clock: seconds or sweeps."""
         return self.steps * self.seconds_per_step
 
     @property
     def counts_sweeps(self) -> bool:
-        """Whether the run counted in sweeps, as models of spins do, and not in seconds."""
+        """Whether the clock counts sweeps, as in models of spins, and not seconds."""
         if self.clock is not Dimension.NONE or self.model not in MODELS:
             return self.clock is Dimension.SWEEPS
         return MODELS[self.model].clock is Dimension.SWEEPS
@@ -145,7 +143,7 @@ class Result:
 
     @property
     def trace_times(self) -> NDArray[np.float64]:
-        """When each entry of the energy trace was taken: after each sweep, or before a step at which feedback is made."""
+        """The time of each entry of the energy trace: after each sweep, or before a step with feedback."""
         entries = self.energy_trace.shape[1]
         every = self.about.get("trace_every", self.seconds_per_step * -(-self.steps // max(1, entries)))
         return np.asarray((np.arange(entries) + (1 if self.counts_sweeps else 0)) * float(every), np.float64)
@@ -181,7 +179,7 @@ class Result:
         return len(self.keys())
 
     def keys(self) -> list[str]:
-        """The names that `result[name]` knows: what was read or emitted, recordings, events, and fields."""
+        """The names for `result[name]`: emitted results, recordings, events, and fields."""
         from bioasm.results.lookup import names
 
         return names(self)
