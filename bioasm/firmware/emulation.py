@@ -110,9 +110,17 @@ class FirmwareBoard:
             self._serve(line)
 
     def _run(self, words: list[str], *files: int) -> None:
+        """Start the process, in a group of its own: a terminal's Ctrl-C is for us, who then halt the run."""
+        out = subprocess.PIPE
         try:
             self.process = subprocess.Popen(
-                words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, pass_fds=files
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
+                pass_fds=files,
+                process_group=0,
             )
         except OSError as cause:
             raise error("B530", f"the firmware can't be started: {cause.strerror}", exit_code=EXIT_DEVICE) from cause

@@ -115,7 +115,7 @@ def _instructions() -> Iterator[str]:
 def _row(row: Row, needs: list[str]) -> str:
     forms = [sum(_FORMS[form] for form in slot.kind.forms) for slot in row.slots] + [0] * MAX_OPERANDS
     numbers = [row.opcode, row.required, len(row.slots), needs.index(row.needs)]
-    return f'{{{", ".join(map(str, numbers))}, {{{", ".join(map(str, forms[:MAX_OPERANDS]))}}}}}'
+    return f"{{{', '.join(map(str, numbers))}, {{{', '.join(map(str, forms[:MAX_OPERANDS]))}}}}}"
 
 
 # --- messages -----------------------------------------------------------------------------------------

@@ -46,6 +46,12 @@ def test_emulate_ends_with_exit_code_3_where_its_image_does(tmp_path: Path) -> N
     assert "error[B530]: the firmware's process ended: out of luck\n" in done.stderr
 
 
+def test_ctrl_c_of_a_terminal_does_not_reach_the_image(tmp_path: Path) -> None:
+    """It goes to the group of processes that was started there; what the run has made by then is still to be fetched."""
+    with FirmwareBoard(HERE, script(tmp_path, ENDS)) as board:
+        assert os.getpgid(board.process.pid) == board.process.pid
+
+
 def test_an_image_that_is_killed_is_told_with_its_signal(tmp_path: Path) -> None:
     with FirmwareBoard(HERE, script(tmp_path, ENDS)) as board:
         assert board.why_ended() is None
