@@ -30,7 +30,7 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
     values = {n: v for n, v in parameters_in_force(verified, options.parameters).items() if n not in by_lane}
     units: dict[str, str] = {}
     thresholds: dict[str, float] = {}
-    known = _by_word(verified)
+    known = _by_word(verified) if result.recordings else {}
     for name in result.recordings:
         instance, variable = known.get(without_repeat(name), (None, ""))
         if instance is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from bioasm.models.expression import Binary, Call, Expression, Negation, Number, Symbol, rebuilt
@@ -100,6 +100,7 @@ def _floats(node: Expression) -> Expression:
     return rebuilt(node, _floats)
 
 
+@cache
 def _array_functions() -> dict[str, Callable[..., Any]]:
     import numpy as np
 

@@ -90,7 +90,8 @@ class Machine(Run):
         self.model: CompiledDynamics
         self._budget = _FIRST_BUDGET
         self._check_from = 0.0  # the time of the next check of numbers, by `perf_counter`
-        self._allocate(0)
+        self._prepared = self.parameters | fixed_parameters(verified) if self._begins_with_neurons(fuel) else None
+        self._allocate(self.n if self._prepared is not None else 0, self._prepared or self.parameters)
         self.state.ctx[Ctx.FUEL] = fuel
 
     def _code(self) -> ProgramCode:
@@ -105,8 +106,14 @@ class Machine(Run):
         alike = self.span.copies > 1 and not sums_depend_on_lanes(self.verified)
         return block_width(self.span.everyone if alike else self.span.each)
 
-    def _allocate(self, n: int) -> None:
-        """Allocate the state of n neurons; before ALC there are none."""
+    def _begins_with_neurons(self, fuel: int) -> bool:
+        """Whether ALC or POP comes before any instruction that sees a state of no neurons, which then is not allocated."""
+        first = next((pc for pc, i in enumerate(self.verified.instructions) if i.mnemonic != "MODEL"), 0)
+        found = self.verified.instructions[first : first + 1]
+        return first < min(fuel, _FIRST_BUDGET) and bool(found) and found[0].mnemonic in ("ALC", "POP")
+
+    def _allocate(self, n: int, parameters: dict[str, float]) -> None:
+        """Allocate the state of n neurons; before ALC there are none, unless ALC comes first."""
         before = getattr(self, "model", None)
         self.state = State(n, self.lanes, self.seed, self.span, self._width)
         self.state.real[Real.NOISE] = default_noise(self.network)
@@ -114,10 +121,10 @@ class Machine(Run):
             self.state.give_levels(default_noise(self.network))
         network = self.network if n else without_neurons(self.network)
         if self.spec.kind == SPINS:
-            self.model = Spins(self.state, network.populations[0].name, self.parameters)
+            self.model = Spins(self.state, network.populations[0].name, parameters)
         else:
             apart = connections_apart(self.verified, self.lane_values)
-            self.model = Populations(self.state, network, self.verified, self.parameters, apart)
+            self.model = Populations(self.state, network, self.verified, parameters, apart)
         self.outputs.keeps_trace, self.outputs.spool = self.trace, self.spool
         self.outputs.samples_stay = self.kernels.samples_stay
         self.kernels.take(self.model)
@@ -150,8 +157,15 @@ class Machine(Run):
         """Execute ALC."""
         self.outputs.take_emitted(self.code.output_names, self.emit)
         self.parameters |= fixed_parameters(self.verified)
-        self._allocate(self.n)
-        self._allocated = True
+        if self._prepared != self.parameters:
+            self._allocate(self.n, self.parameters)
+        self._prepared, self._allocated = None, True
+
+    def begin_without_neurons(self) -> None:
+        """Allocate the state of no neurons in place of one for all before ALC: a checkpoint says what follows."""
+        if self._prepared is not None:
+            self._prepared = None
+            self._allocate(0, self.parameters)
 
     # --- the run as instructions see it ---------------------------------------------------------------
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.models.expression import Expression
 from bioasm.network.network import Network
 from bioasm.runtime.random import STREAM_WHITE, lane_key
 from bioasm.verifier.gate import Verified
@@ -19,7 +19,7 @@ from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import variables
 from bioasm.vm.codegen.source import Generated, generate
 from bioasm.vm.codegen.steps import hold_field
-from bioasm.vm.codegen.system import COVERED, FACTOR, OFFSET, System
+from bioasm.vm.codegen.system import COVERED, FACTOR, OFFSET
 from bioasm.vm.layout import CHUNK, DRAWN, LANE_SCRATCH, PAST_THE_END, Block, Ctx, Real
 from bioasm.vm.names import NameTable
 from bioasm.vm.state import State
@@ -40,6 +40,29 @@ _Key = tuple[frozenset[str], bool, int, type[Frame], frozenset[tuple[str, frozen
 _SOURCES: WeakKeyDictionary[Verified, dict[_Key, Generated]] = WeakKeyDictionary()
 
 
+class Texts:
+    """What follows from the texts of a program's neurons alone, worked out once for all its runs.
+
+    The systems of its populations, as if all parameters were scalars; the qualified names of all variables in the order of
+    their numbers; and `flats`, which values between two steps keep here: expressions with their definitions put in.
+    """
+
+    def __init__(self, names: NameTable) -> None:
+        self.systems = [names.system(p) for p in range(len(names.populations))]
+        self.numbered = [name for _, name in variables(names.plan(frozenset(), False, 1))]
+        self.flats: dict[tuple[Expression, int], Any] = {}
+
+
+_TEXTS: WeakKeyDictionary[Verified, dict[frozenset[tuple[str, frozenset[str]]], Texts]] = WeakKeyDictionary()
+
+
+def _texts_of(names: NameTable) -> Texts:
+    known, apart = _TEXTS.setdefault(names.verified, {}), frozenset(names.apart.items())
+    if apart not in known:
+        known[apart] = Texts(names)
+    return known[apart]
+
+
 class NetworkArrays:
     """Fields of cells (neurons times places of lanes, in the layout of `layout.py`), ring buffers and connections.
 
@@ -53,19 +76,11 @@ class NetworkArrays:
         self.generated: Generated | None = None
         self.stale = True
         self._sources = _SOURCES.setdefault(names.verified, {})
+        self.texts = _texts_of(names)
+        self.systems, self.numbered = self.texts.systems, self.texts.numbered
         self._allocate(parameters)
 
     # --- names --------------------------------------------------------------------------------------
-
-    @cached_property
-    def systems(self) -> list[System]:
-        """The systems of populations, with all parameters as scalars."""
-        return [self.names.system(p) for p in range(len(self.network.populations))]
-
-    @cached_property
-    def numbered(self) -> list[str]:
-        """The qualified names of all variables in the order of their numbers."""
-        return [name for _, name in variables(self.names.plan(frozenset(), False, self.state.places))]
 
     def system_of(self, qualified: str) -> int:
         """The index of the population that a value belongs to."""
@@ -114,8 +129,11 @@ class NetworkArrays:
 
     def fill(self, field: str, population: int, value: Array | float) -> None:
         """Set a field of cells from one number, one a neuron (n,), or a row for each place (places, 1 or n)."""
-        n = self.network.populations[population].n
-        rows = np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n))
+        given = np.asarray(value, np.float64)
+        if given.size == 1:
+            self.cells(field, population)[:] = given.item()
+            return
+        rows = np.broadcast_to(given, (self.state.places, self.network.populations[population].n))
         self.cells(field, population)[:] = self.state.to_cells(rows)
 
     def live(self) -> dict[str, Array]:

@@ -35,10 +35,12 @@ class NetworkValues:
     def __init__(self, arrays: NetworkArrays, stimuli: Stimuli, parameters: Mapping[str, Array | float]) -> None:
         self.arrays, self.stimuli, self.parameters = arrays, stimuli, parameters
         self.state, self.network, self.systems = arrays.state, arrays.network, arrays.systems
-        self._flats: dict[tuple[Expression, int], _Flat] = {}
+        self._flats: dict[tuple[Expression, int], _Flat] = arrays.texts.flats
 
     def now(self, name: str, population: int) -> Array:
         """Present value of a state or definition (qualified name) of a population, (lanes, n)."""
+        if name in self.systems[population].states:
+            return self.state.from_cells(self.state.fields[name])
         states = {state: self.state.places_of(self.state.fields[state]) for state in self.systems[population].states}
         return self.evaluate(Symbol(name), population, states)[: self.state.lanes]
 
@@ -61,6 +63,8 @@ class NetworkValues:
     def evaluate(self, expression: Expression, population: int, states: Mapping[str, Any]) -> Array:
         """Evaluate an expression for all lanes and neurons of a population, (places, n)."""
         system, n = self.systems[population], self.network.populations[population].n
+        if n == 0:
+            return np.zeros((self.state.places, 0))
         flat, late, names = self._between_steps(expression, population)
         values = {name: self._late(call, population, states) for name, call in late.items()}
         values |= {name: self._value(name, system, population, states) for name in names}

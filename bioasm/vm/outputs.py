@@ -292,6 +292,8 @@ class Outputs:
     def take_emitted(self, names: dict[int, str], emit: Callable[[str, float], None]) -> None:
         """Pass the numbers of OUT to `emit`; `names` has the name of each instruction."""
         count = int(self.state.ctx[Ctx.OUT_COUNT])
+        if not count:
+            return
         for value, pc in zip(self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count], strict=True):
             emit(names[int(pc)], float(value))
         self.state.ctx[Ctx.OUT_COUNT] = 0

@@ -101,6 +101,7 @@ def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[st
     """Restore a machine that has not run yet from a checkpoint. Returns the arrays that were read; raises Damaged."""
     given = Given(meta, archive)
     fuel = int(machine.state.ctx[Ctx.FUEL])
+    machine.begin_without_neurons()
     _restore_parameters(machine, given)
     _restore_place(machine, given)
     _load_couplings(machine, given)

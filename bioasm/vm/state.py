@@ -15,6 +15,7 @@ from bioasm.vm.layout import PAST_THE_END, WIDE, Block, Ctx, Real
 Array = NDArray[Any]
 
 _ADDRESSES = {slot.name: slot for slot in Ctx if slot.name.endswith("_AT") and slot is not Ctx.DYNAMICS_AT}
+_NAMES = sorted(slot.removesuffix("_AT") for slot in _ADDRESSES)
 _REBUILT = "CODE VALUES OUT_VALUE OUT_PC BLOCK RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE"
 _REBUILT += " OF_START OF_TERM LINK LINK_ROW PACKED ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION HOLD"
 _SCRATCH_OF_MOVES = "MERGE_OTHER MERGE_LABEL MERGE_QUEUE MERGE_KEY EXCHANGE_ROW EXCHANGE_LEVEL EXCHANGE_KEY"
@@ -60,17 +61,22 @@ class State:
         # The lane of each place in the noise's key; copies of a lane have the same.
         numbers = np.arange(span.first, span.first + self.places)
         self.numbers = (numbers % span.each if span.copies > 1 else numbers).astype(np.uint32)
-        self._unbound = {slot.removesuffix("_AT") for slot in _ADDRESSES}  # names without an array
         self.ctx[Ctx.N] = self.ctx[Ctx.IDS] = n
         self.ctx[Ctx.PLACES] = self.places
         self.ctx[Ctx.BLOCKS] = self.blocks
         self.ctx[Ctx.MAX_STEPS] = limit("steps")
         self.real[Real.DT] = self.real[Real.SCALE] = 1.0
-        for name in sorted(self._unbound):
-            self.bind(name, np.zeros(1))
-        self._unbound = set(self.arrays)
+        self._bind_nothing()
         self._make_blocks()
         self._make_keys()
+
+    def _bind_nothing(self) -> None:
+        """Let every name have an array of one entry, side by side, until one is bound that kernels need."""
+        entries = np.zeros((len(_ADDRESSES), 1))
+        self.arrays = dict(zip(_NAMES, entries, strict=True))
+        slots = [_ADDRESSES[name + "_AT"] for name in _NAMES]
+        self.ctx[slots] = entries.ctypes.data + entries.itemsize * np.arange(len(entries))
+        self._unbound = set(_NAMES)  # names that no array was made for
 
     def bind(self, name: str, array: Array) -> Array:
         """Bind a contiguous array as the array `name` of kernels."""
