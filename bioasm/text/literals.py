@@ -15,6 +15,7 @@ from bioasm.isa.program import Data, Dense, Sparse, Terms
 from bioasm.isa.storage import narrow
 from bioasm.text.document import Item
 from bioasm.text.entries import repeated, sorted_sparse, sorted_terms
+from bioasm.text.fast_entries import plain_entries
 from bioasm.text.literal_faults import LiteralFault, TypeFault, dense_fault, entries_fault
 from bioasm.text.numbers import stored_as, to_array
 
@@ -43,7 +44,10 @@ def read_literal(item: Item) -> Data:
 
 
 def _typed(words: list[str], kind: str) -> NDArray[Any]:
-    array = to_array(words)
+    return _stored(to_array(words), kind)
+
+
+def _stored(array: NDArray[Any], kind: str) -> NDArray[Any]:
     if not kind:
         return narrow(array)
     try:
@@ -108,6 +112,10 @@ def _sparse(text: str, kind: str) -> Sparse:
 
 
 def _sparse_matrix(body: str, shape: tuple[int, int], symmetric: bool, kind: str) -> Sparse:
+    plain = plain_entries(body)
+    if plain is not None:
+        rows, columns = _in_range(plain[0], shape[0]), _in_range(plain[1], shape[1])
+        return sorted_sparse(shape, rows, columns, _stored(plain[2], kind), symmetric=symmetric)
     entries = _entries(body)
     if any(len(entry) != 3 for entry in entries):
         raise ValueError("an entry is a row, a column and a value")
@@ -145,7 +153,10 @@ def _entries(body: str) -> list[list[str]]:
 
 
 def _indices(words: Sequence[str], size: int) -> NDArray[Any]:
-    array = to_array(words)
+    return _in_range(to_array(words), size)
+
+
+def _in_range(array: NDArray[Any], size: int) -> NDArray[Any]:
     if array.dtype.kind != "i" or (array.size and not 0 <= array.min() <= array.max() < size):
         raise ValueError("an index is no whole number, or out of range")
     return array

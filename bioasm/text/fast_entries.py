@@ -1,0 +1,80 @@
+"""Entries of sparse literals straight into arrays: lines of three plain numbers, tokenised in blocks by byte classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bioasm.isa.storage import EXACT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PLAIN = b"0123456789.- \t\n|"
+_BLOCK = 1 << 20  # bytes that are tokenised at a time, so that arrays of classes stay small
+_DIGITS = 18  # of a word that is certainly an int64
+
+
+def plain_entries(body: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
+    """Rows, columns (int64) and values (int64 where all words are whole, else float64) of lines or bars with three words each.
+
+    None where a word is no plain decimal number or anything else is unusual: the slow way reads that, or tells what is wrong.
+    """
+    import numpy as np
+
+    if not body.isascii() or body.encode("ascii").translate(None, _PLAIN):
+        return None
+    dtype = np.float64 if "." in body else np.int64
+    found = []
+    for block in _blocks(body.encode("ascii").replace(b"|", b"\n")):
+        entries = _entries(block, dtype)
+        if entries is None or (dtype is np.float64 and entries.size and abs(entries).max() >= EXACT):
+            return None
+        found.append(entries)
+    entries = np.concatenate([np.zeros((0, 3), dtype), *found])
+    row, column = (np.ascontiguousarray(entries[:, k], np.int64) for k in (0, 1))
+    return row, column, np.ascontiguousarray(entries[:, 2])
+
+
+def _blocks(content: bytes) -> Iterator[bytes]:
+    """The text in blocks of whole lines."""
+    at = 0
+    while at < len(content):
+        end = content.find(b"\n", at + _BLOCK) + 1 or len(content)
+        yield content[at:end] + b"\n"
+        at = end
+
+
+def _entries(block: bytes, dtype: type) -> NDArray[Any] | None:
+    """The entries of a block, (entries, 3); None where they are not all plain."""
+    import numpy as np
+
+    text = np.frombuffer(block, np.uint8)
+    inside = text > ord(" ")
+    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
+    begins, ends = edges[::2], edges[1::2]
+    of_lines = np.diff(np.searchsorted(begins, np.flatnonzero(text == ord("\n"))), prepend=0)
+    if not (np.isin(of_lines, (0, 3)).all() and _are_numbers(text, begins)):
+        return None
+    if not begins.size:
+        return np.zeros((0, 3), dtype)
+    if dtype is np.int64 and (ends - begins).max() > _DIGITS:
+        return None
+    words: NDArray[Any] = np.fromstring(block, dtype, sep=" ")
+    return words.reshape(-1, 3) if words.size == begins.size else None
+
+
+def _are_numbers(text: NDArray[Any], begins: NDArray[Any]) -> bool:
+    """Whether each word is digits, with a minus before them or not, and the third of an entry perhaps with one point."""
+    import numpy as np
+
+    is_digit = np.append((text >= ord("0")) & (text <= ord("9")), False)
+    minus, points = np.flatnonzero(text == ord("-")), np.flatnonzero(text == ord("."))
+    begin_words = np.zeros(text.size + 1, bool)
+    begin_words[begins] = True
+    if not (begin_words[minus].all() and (is_digit[minus + 1] | (text[minus + 1] == ord("."))).all()):
+        return False
+    word = np.searchsorted(begins, points, "right") - 1
+    beside = is_digit[points - 1] | is_digit[points + 1]
+    placed = (word % 3 == 2).all() and (np.diff(word) > 0).all() and beside.all()
+    return bool(placed)
