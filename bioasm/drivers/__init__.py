@@ -1,4 +1,4 @@
-"""Drivers: what runs a program, each a plugin found by name.
+"""Drivers: back ends that run programs, plugins found by name.
 
 `connect(name)` is the calling convention of pykoppu, so that code written against it moves over with an import.
 """

@@ -1,4 +1,4 @@
-"""The interface of drivers: the abilities they declare, the options of a run, and the calls that every driver answers."""
+"""The interface of drivers: declared abilities, and the methods that every driver implements."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bioasm.verifier.gate import Verified, verify
 from bioasm.verifier.lane_values import are_levels, check_lane_values
 from bioasm.verifier.lanes import check_separable
 
-SIMULATED = ABILITIES - {"stimulation"}  # what needs no electrodes: all that a simulator can do
-DRIVING = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells at some device
+SIMULATED = ABILITIES - {"stimulation"}  # the abilities of a full simulator: all that need no electrodes
+DRIVING = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells on any device
 
 
 class _Unchanged:
-    """An observer that ends a run whose mapped data were changed, before a checkpoint or a Result is made of them."""
+    """Observer that fails a run whose memory-mapped data changed, before a checkpoint or a Result uses them."""
 
     def __init__(self, files: list[MappedFile], observer: Observer | None) -> None:
         self.files, self.observer, self.sound = files, observer, 0
@@ -37,7 +37,7 @@ class _Unchanged:
         return self.observer is None or self.observer(progress)
 
     def check(self, steps: int) -> None:
-        """Raise BioasmError B310 where a file was changed; else what was computed up to step `steps` is sound."""
+        """Raise BioasmError B310 where a file was changed; else results up to step `steps` are valid."""
         for file in self.files:
             if file.changed:
                 raise changed(file.path, f"after step {self.sound:,}")
@@ -45,20 +45,19 @@ class _Unchanged:
 
 
 class Driver(ABC):
-    """A backend that runs verified programs.
+    """A back end that runs verified programs.
 
-    `abilities` are the `needs` of instruction rows that it can run, and `models` where it runs the models that programs bring
-    along as texts; `models` are those that ship and that it has. A driver may be used for many runs between `connect` and
-    `disconnect`, and is a context manager.
+    `abilities` are the `needs` of instruction rows that it can run, with `models` if it runs programs' own models; `models` are
+    the library's models that it has. A driver may be used for many runs between `connect` and `disconnect`, and is a context
+    manager.
 
-    `options` are the words that its constructor takes from a command line, with what each means. A driver is `remote` where
-    what it runs on goes on while a report of it travels; it `outlives` the process where its runs go on without it, so that
-    Ctrl-C leaves them. It is `reproducible` where one seed gives one result; cells and wall clocks are not. It `follows`
-    where a run of it can be set back to another run's states again and again (`RunOptions.guide`). It is `quick` where a
-    program may be run once just to count its steps. It runs `pieces` where a run of some lanes can be told the others
-    (`RunOptions.span`), and values `by_lane` (`RunOptions.lane_values`), or of those only `levels_by_lane`: temperatures of
-    spins. `stimulating` are the mnemonics by which a program
-    drives cells with current. It `spools` where it writes what a run puts out to a folder as it goes on (`RunOptions.spool`).
+    `options` are the command line options of its constructor, with their meanings. Flags:
+    `remote`: the device advances while reports travel. `outlives`: runs continue without the process, so that Ctrl-C leaves
+    them. `reproducible`: one seed gives one result, unlike cells and wall clocks. `follows`: a run can be guided by another's
+    states (`RunOptions.guide`). `quick`: a program may be run just to count its steps. `pieces`: it runs some of all lanes
+    (`RunOptions.span`). `by_lane`: it takes values of the lanes' own (`RunOptions.lane_values`); `levels_by_lane`: of those
+    only temperatures of spins. `spools`: it writes output to a folder during the run (`RunOptions.spool`).
+    `stimulating` are the mnemonics that drive cells with current.
     """
 
     name: ClassVar[str]
@@ -91,19 +90,19 @@ class Driver(ABC):
         self.disconnect()
 
     def checkpoint_seed(self, path: Path) -> int:
-        """The seed of the run that the checkpoint at `path` holds, so that a resumed run need not be told it.
+        """The seed of the checkpoint at `path`, the default of a resumed run.
 
-        Raises BioasmError: B502 where the driver keeps no checkpoints, B301 or B404 where the file is none.
+        Raises BioasmError: B502 where the driver has no checkpoints, B301 or B404 for an invalid file.
         """
         raise error("B502", f"driver {self.name} keeps no checkpoints")
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """Diagnostics of what in the program this driver can't run; empty where it can run all of it."""
+        """Capability check: diagnostics of the parts of the program that this driver can't run."""
         return list(lacking(self.name, self.abilities, self.models, verified))
 
     @classmethod
     def check_lanes(cls, verified: Verified, options: RunOptions) -> None:
-        """Refuse values of the lanes' own and pieces of the lanes that the driver or the program can't have.
+        """Check that the driver and the program support the options' values of the lanes' own and pieces of lanes.
 
         Raises BioasmError B502, B601, B603.
         """
@@ -124,8 +123,8 @@ class Driver(ABC):
     def run(self, verified: Verified, options: RunOptions | None = None, observer: Observer | None = None) -> Result:
         """Run a verified program and return its Result.
 
-        Raises BioasmError: B502 before anything ran where the driver lacks an ability, B4xx for a fault in the run, then with
-        the Result so far (status `failed`) as its `partial`.
+        Raises BioasmError: B502 before the run for a missing ability; B4xx for a fault in the run, with the Result so far
+        (status `failed`) as its `partial`.
         """
         found = self.missing(verified)
         if found:
@@ -148,7 +147,7 @@ class Driver(ABC):
         return described(bounds.named(result), verified, options)
 
     def _watched(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
-        """Run, and refuse a Result of data that were changed meanwhile."""
+        """Run, and fail where memory-mapped data changed meanwhile."""
         files = [] if self.remote else mapped_files(verified.program)
         if not files:
             return self._run(verified, options, observer)
@@ -163,10 +162,10 @@ class Driver(ABC):
 
     @abstractmethod
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
-        """Run a program that was found to be within the driver's abilities."""
+        """Run a program that passed the capability check."""
 
     def execute(self, instructions: list[Any], options: RunOptions | None = None) -> Outcome:
-        """Run a list of instructions the way pykoppu's drivers do.
+        """Run a list of instructions in pykoppu's calling convention.
 
         Each item has an `opcode` (with a `name`, or a mnemonic) and `operands`: numbers, words, nested lists or arrays.
         Returns the triple (state, energy history, (spike times in ms, indices)) of lane 0; its `result` is the whole Result.

@@ -1,4 +1,4 @@
-"""Early stopping: an observer that ends a run at its time limit or when its target energy was seen."""
+"""Early stopping: an observer that ends a run at its time limit or target energy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TIME_LIMIT, TARGET = "time limit", "target reached"
 
 
 class Bounds:
-    """Asks a run to stop at a bound, and names that bound in its Result; `observer` may stop it as well.
+    """Observer that stops a run at a bound, which its Result names; it also forwards to `observer`.
 
-    The clock of the time limit stands still before the first report of steps, and from a message of the driver (a kernel is
+    The clock of the time limit is paused before the first report of steps, and from a message of the driver (a kernel is
     compiled) to the next report.
     """
 
@@ -32,7 +32,7 @@ class Bounds:
         return going and not self.reached
 
     def _count(self, waiting: bool) -> float:
-        """The seconds spent so far, those of waiting left out."""
+        """Update the elapsed seconds, without waiting times."""
         now = time.monotonic()
         self.spent += 0.0 if self.waiting else now - self.counted_from
         self.counted_from, self.waiting = now, waiting
@@ -45,7 +45,7 @@ class Bounds:
         return TIME_LIMIT if seconds is not None and spent >= seconds else ""
 
     def named(self, result: Result) -> Result:
-        """The Result with the bound as its status, where one ended the run, or the target was seen by the program's end."""
+        """The Result with the bound that ended the run as its status, or with `target reached` at the program's end."""
         if result.status == "finished" and any(map(self._hits, result.best_energy.tolist())):
             return replace(result, status=TARGET)
         return replace(result, status=self.reached) if self.reached and result.status == "interrupted" else result

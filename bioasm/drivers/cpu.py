@@ -1,4 +1,4 @@
-"""The cpu driver: runs programs on the compiled machine of this process."""
+"""The cpu driver: runs programs on the compiled virtual machine in this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bioasm.vm.view import View
 
 
 class CpuDriver(Driver):
-    """Runs on the processor, with as many threads as there are blocks of lanes to share."""
+    """Runs on the CPU, with up to one thread for each block of lanes."""
 
     name: ClassVar[str] = "cpu"
     summary: ClassVar[str] = "the compiled machine on this computer's processor"
@@ -41,7 +41,7 @@ class CpuDriver(Driver):
     by_lane: ClassVar[bool] = True
 
     def checkpoint_seed(self, path: Path) -> int:
-        """The seed of the run that a checkpoint holds."""
+        """The seed of a checkpoint's run."""
         from bioasm.vm.checkpoint import checkpoint_seed
 
         return checkpoint_seed(path)
@@ -75,18 +75,18 @@ class CpuDriver(Driver):
     def kernels(self, options: RunOptions, notice: Notice) -> KernelRunner:
         """A runner of compiled kernels on the threads of the options.
 
-        It calls `notice` with a message before it compiles, which returns False where the run is to stop.
+        It calls `notice` with a message before it compiles; False stops the run.
         """
         return KernelRunner(options.threads if options.threads is not None else processors(), notice)
 
     def packages(self) -> dict[str, str]:
-        """Versions of the packages that it computes with."""
+        """Versions of the packages used."""
         import llvmlite
 
         return {"llvmlite": llvmlite.__version__}
 
     def extras(self) -> dict[str, Any]:
-        """Further facts of where a Result was computed."""
+        """Further provenance of a Result."""
         return {}
 
     def _machine(self, verified: Verified, options: RunOptions, observer: Observer | None, digest: str) -> Machine:
@@ -102,7 +102,7 @@ class CpuDriver(Driver):
 
 
 def _check_size(verified: Verified, options: RunOptions) -> None:
-    """Refuse what would not fit, before anything is allocated."""
+    """Memory check before anything is allocated."""
     check_options(options, verified.n)
     fuel = None if options.resume else options.fuel
     needed = demand(verified, options.lanes, options.parameters, fuel, options.lane_values)
@@ -114,7 +114,7 @@ def _check_size(verified: Verified, options: RunOptions) -> None:
 
 
 class _Watch:
-    """Runs a machine slice by slice, tells the observer, and writes checkpoints."""
+    """Run loop of a machine: time slices, reports to the observer, and checkpoints."""
 
     def __init__(self, machine: Machine, options: RunOptions, observer: Observer | None, digest: str) -> None:
         self.machine, self.options, self.observer, self.digest = machine, options, observer, digest
@@ -122,7 +122,7 @@ class _Watch:
         self.view = View(machine)
 
     def run(self) -> str:
-        """Run to the end, to the end of the fuel, or until the observer asks to stop."""
+        """Run to the end, until the fuel is used up, or until the observer asks to stop."""
         while True:
             try:
                 status = self.machine.run_slice()
@@ -130,7 +130,7 @@ class _Watch:
                 self._checkpoint(0.0)
                 return "interrupted"
             if status is Status.HALT:
-                self._go_on(last=True)  # who looks at the run sees all of it
+                self._go_on(last=True)  # the observer gets the whole run
                 return "finished"
             if status is Status.FUEL:
                 self._checkpoint(0.0)
@@ -144,7 +144,7 @@ class _Watch:
         if self.observer is None:
             return True
         if last and self.machine.allocated:
-            self.machine.model.best()  # sees the present state, which a report on the way compiles no kernel for
+            self.machine.model.best()  # includes the present state, for which progress reports compile no kernel
         lowest = self.machine.lowest_seen
         return self.observer(Progress(self.machine.steps, self.machine.run_end, lowest, look=self.view))
 

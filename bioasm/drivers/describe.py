@@ -1,4 +1,4 @@
-"""Description of a Result's numbers: units and thresholds of recorded variables, and the schedule of the noise."""
+"""Metadata of a Result: units and thresholds of recorded variables, and the noise schedule."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
 
 
 def unit_of(verified: Verified, name: str) -> str:
-    """The symbol of the unit that a recorded variable is measured in."""
+    """The symbol of a recorded variable's unit."""
     instance, variable = _by_word(verified).get(without_repeat(name), (None, ""))
     return unit_in_model(instance.model, variable) if instance is not None else ""
 
 
 def _by_word(verified: Verified) -> dict[str, tuple[Instance, str]]:
-    """The variables of neurons, with the owner, by each name that a recording can have: whole, bare, as written."""
+    """The variables of neurons, with the owner, by each possible name of a recording: qualified, bare, as written."""
     network, found = verified.network, dict[str, tuple[Instance, str]]()
     for instance in network.instances():
         for variable in variables_of(instance.model):
@@ -74,7 +74,7 @@ def _by_word(verified: Verified) -> dict[str, tuple[Instance, str]]:
 
 
 def connection_states(verified: Verified) -> Iterator[tuple[str, str]]:
-    """The states of connections that the program reads or records, as it writes them, with the symbols of their units."""
+    """The states of connections that the program reads or records, by its spelling, with the symbols of their units."""
     for ref in _seen(verified):
         projection = verified.network.projection(ref.owner)
         states = projection.synapse.states if projection and projection.synapse else ()
@@ -82,8 +82,8 @@ def connection_states(verified: Verified) -> Iterator[tuple[str, str]]:
 
 
 def cell_shapes(verified: Verified) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The variables of CVs that the program reads or records, as it writes them: how many CVs and cells, the unit, and
-    the shape of a cell as strokes (x, y, x, y, diameter in um, CV), one after another."""
+    """The variables of CVs that the program reads or records, by its spelling: numbers of CVs and cells, the unit, and the
+    shape of a cell as a flat list of strokes (x, y, x, y, diameter in um, CV)."""
     network = verified.network
     for cables in network.cables:
         from bioasm.morphology.picture import strokes  # most programs have no cells that are trees
@@ -98,7 +98,7 @@ def cell_shapes(verified: Verified) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _seen(verified: Verified) -> Iterator[VariableRef]:
-    """The variables that RD and REC name."""
+    """The variables of RD and REC."""
     for instruction in verified.instructions:
         ref = (*instruction.operands, None)[0]
         if instruction.mnemonic in ("RD", "REC") and isinstance(ref, VariableRef):
@@ -111,7 +111,7 @@ def unit_in_model(model: Model, word: str) -> str:
 
 
 def threshold(instance: Instance, word: str, values: Mapping[str, float]) -> float | None:
-    """The level above which a neuron spikes, where the model's condition compares the variable with one number."""
+    """The spike threshold, where the model's condition compares the variable with one number."""
     rule = instance.model.threshold
     if rule is None or not isinstance(rule.condition, Binary) or rule.condition.operator not in (">", ">="):
         return None
@@ -120,7 +120,7 @@ def threshold(instance: Instance, word: str, values: Mapping[str, float]) -> flo
 
 
 def _level(node: Expression, instance: Instance, values: Mapping[str, float]) -> float | None:
-    """A number, a parameter that has one value, or minus one of them."""
+    """The value of a number, a scalar parameter, or the negation of one."""
     if isinstance(node, Negation):
         inner = _level(node.operand, instance, values)
         return None if inner is None else -inner
@@ -130,7 +130,7 @@ def _level(node: Expression, instance: Instance, values: Mapping[str, float]) ->
 
 
 def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[str, float]:
-    """Parameters that have one value throughout the run, by `owner.name`; those set to an array or a register are left out."""
+    """Parameters that are constant scalars in the run, by `owner.name`; those set to an array or a register are omitted."""
     values = initial_parameters(verified, given)
     for instruction in verified.instructions:
         ref, value = (*instruction.operands, None, None)[:2]
@@ -143,7 +143,7 @@ def parameters_in_force(verified: Verified, given: Mapping[str, float]) -> dict[
 
 
 def _by_lane(verified: Verified, own: LaneValues) -> frozenset[str]:
-    """The parameters that have values of the lanes' own, by `owner.name`."""
+    """The parameters with values of the lanes' own, by `owner.name`."""
     named = [ref.key for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)]
     pairs = [(*i.operands, None)[:2] for i in verified.instructions if i.mnemonic == "SET"]
     found = [ref.key for ref, value in pairs if isinstance(ref, ParameterRef) and names_one(value, own.constants)]
@@ -154,12 +154,12 @@ def _by_lane(verified: Verified, own: LaneValues) -> frozenset[str]:
 
 
 def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> dict[str, Any]:
-    """The level of the noise from each time `t` on, where the program alone decides it and changes it."""
+    """The noise schedule: the level from each time `t` on, where it changes and follows from the program alone."""
     levels_set = [i.operands[0] for i in verified.instructions if i.mnemonic == "SIG"]
     if any(names_one(level, options.lane_constants) for level in levels_set):
-        return {}  # lanes have levels of their own
+        return {}  # lanes have their own levels
     if len(levels_set) < 2 and not any(isinstance(level, Register) for level in levels_set):
-        return {}  # nothing changes it, and following the program takes time
+        return {}  # it is constant, and interpreting the program takes time
     found = schedule(verified, options.parameters, options.fuel)
     levels = [*_changes(found.noise or [], result.steps)]
     if len(levels) < 2:
@@ -170,6 +170,6 @@ def noise_schedule(result: Result, verified: Verified, options: RunOptions) -> d
 
 
 def _changes(levels: list[tuple[int, float]], steps: int) -> Iterator[tuple[int, float]]:
-    """The last level of each step, within the steps that were done."""
+    """The last level of each step, up to the number of steps done."""
     last = dict(levels)
     yield from ((step, level) for step, level in last.items() if step < steps)

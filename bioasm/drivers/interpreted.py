@@ -1,4 +1,4 @@
-"""A driver whose back end is a class that implements `Dynamics`: control flow, instructions and results are the shared ones."""
+"""Base of drivers whose back end implements `Dynamics`: control flow, instructions and results are shared."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bioasm.verifier.gate import Verified
 
 
 class InterpretedDriver(Driver):
-    """Runs programs on the neurons that `make` makes.
+    """Runs programs on the neurons from `make`.
 
-    `meanings` are instructions of the driver's own, or that it does otherwise. `outside` are those that it can't do while its
-    neurons advance, so that `advance` comes back first.
+    `meanings` are instructions that the driver adds or overrides. `outside` are those that it can't execute within `advance`,
+    which returns before them.
     """
 
     capacity: ClassVar[Capacity] = Capacity(without="this driver keeps no checkpoints")
@@ -36,15 +36,15 @@ class InterpretedDriver(Driver):
     def make(self, run: Interpreter, options: RunOptions) -> Dynamics:
         """The neurons of a run that reached its ALC or first POP, with the parameters that it has by then.
 
-        They `advance` (see `Advancing`), and do of `Driven` what the abilities of the driver promise.
+        They `advance` (see `Advancing`), and implement those methods of `Driven` that the driver's abilities require.
         """
 
     def packages(self) -> dict[str, str]:
-        """Versions of the packages that it computes with."""
+        """Versions of the packages used."""
         return {}
 
     def timing(self, total: float) -> dict[str, float]:
-        """The parts of a run's seconds."""
+        """The parts of a run's time, in seconds."""
         return {"run": total, "total": total}
 
     def _run(self, verified: Verified, options: RunOptions, observer: Observer | None) -> Result:
@@ -70,13 +70,13 @@ class InterpretedDriver(Driver):
 
 
 def told_lanes(options: RunOptions) -> dict[str, Any]:
-    """The values of the lanes' own, as the extras of a Result tell them; nothing where there are none."""
+    """The values of the lanes' own for the extras of a Result; empty without any."""
     told = options.lane_values.told
     return {"lane_values": told} if told else {}
 
 
 def result_of(finish: Callable[[], str], result: Callable[[str], Result]) -> Result:
-    """The Result of a run that `finish` brings to its end; a fault carries the Result so far as its `partial`."""
+    """The Result of a run that `finish` completes; a fault gets the Result so far as its `partial`."""
     try:
         status = finish()
     except BioasmError as fault:

@@ -1,4 +1,4 @@
-"""Programs as pykoppu holds them (a list of Instruction objects) and results as its drivers return them."""
+"""Adapter of pykoppu's programs (lists of Instruction objects) and of its drivers' results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome(tuple[Any, list[float], tuple[Any, Any]]):
 def program_from_instructions(instructions: Iterable[Any]) -> Program:
     """A Program from objects with an `opcode` (that has a name, or is a mnemonic) and a list `operands`.
 
-    Jumps are not part of this form. Raises BioasmError for an unknown mnemonic (B002) or an operand of no use (B004).
+    This form has no jumps. Raises BioasmError for an unknown mnemonic (B002) or an invalid operand (B004).
     """
     data: list[DataBlock] = []
     found = []
@@ -60,7 +60,7 @@ def _operand(row: Row, value: Any, data: list[DataBlock]) -> Operand:
     if array.dtype.kind not in "biuf":
         raise error("B010", f"{row.mnemonic} got an array that is not of numbers, or with rows of different length")
     try:
-        data.append(DataBlock(Dense(narrow(np.ascontiguousarray(array)))))  # as the printed text is stored
+        data.append(DataBlock(Dense(narrow(np.ascontiguousarray(array)))))  # stored as from the printed text
     except ValueError as cause:
         raise error("B010", f"{row.mnemonic} got an array that can't be stored: {cause}") from cause
     return DataRef(len(data) - 1)

@@ -1,4 +1,4 @@
-"""How a driver is found by name: the built-in ones from a table, others from the entry points `bioasm.drivers`."""
+"""Plugin registry: drivers by name, built-in ones from a table, others from the entry points `bioasm.drivers`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUILT_IN = {
 
 
 def _entry_points() -> dict[str, str]:
-    """Installed drivers by name; slow to ask, so the built-in table comes first."""
+    """Installed drivers by name; the query is slow, so the built-in table comes first."""
     from importlib.metadata import entry_points
 
     return {point.name: point.value for point in entry_points(group=GROUP)}
@@ -35,7 +35,7 @@ def driver_names() -> list[str]:
 def find_driver(name: str) -> type[Driver]:
     """The class of a driver, without connecting to anything.
 
-    Raises BioasmError: B501 where no driver has this name, B503 where it can't be loaded.
+    Raises BioasmError: B501 for an unknown name, B503 where it can't be loaded.
     """
     target = BUILT_IN.get(name) or _entry_points().get(name)
     hint: str | None
@@ -45,7 +45,7 @@ def find_driver(name: str) -> type[Driver]:
     module, _, attribute = target.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except Exception as cause:  # the module of another package can fail in any way; the other drivers must not
+    except Exception as cause:  # an import of another package may fail in any way, which must not affect other drivers
         hint = f"pip install 'bioasm[{name}]'" if name in BUILT_IN and isinstance(cause, ModuleNotFoundError) else None
         why = cause if isinstance(cause, ImportError | AttributeError) else f"{type(cause).__name__}: {cause}"
         raise error("B503", f"driver {name} can't be loaded: {why}", hint=hint) from cause
@@ -69,7 +69,7 @@ def make_driver(name: str, options: Mapping[str, str]) -> Driver:
 
 
 def connect(name: str = "cpu", **options: Any) -> Driver:
-    """A connected driver, the way pykoppu's `connect` gives one. Options go to the driver's constructor."""
+    """A connected driver, as from pykoppu's `connect`. Options are passed to the driver's constructor."""
     driver = find_driver(name)(**options)
     driver.connect()
     return driver

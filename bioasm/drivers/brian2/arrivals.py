@@ -1,4 +1,4 @@
-"""Spikes that act one after another at a port: a queue for each port, emptied in rounds of at most one spike a neuron."""
+"""Sequential spikes at a port: an event queue for each port, processed in rounds of at most one spike a neuron."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-GIVEN, RANDOM, PROJECTED = 0, 1, 2  # the order of sources: spike trains, random spikes, projections from this place on
+GIVEN, RANDOM, PROJECTED = 0, 1, 2  # the order of sources: spike trains, Poisson spikes, then projections
 CAME = "came : 1"
 
 
 class Arrivals:
-    """Spikes that arrive at one port in a step, and the code that one spike runs.
+    """Event queue of one port in a step, and the code of one spike.
 
-    `arrived` is the group's array of weights, `act` a code runner that does what a spike of that weight does to each neuron
-    whose entry is not 0. Spikes act in the order of their sources; of one source those of the longest delay first, which were
-    sent first, and then in the order of its connections, which are sorted by the neuron that sent them.
+    `arrived` is the group's array of weights, `act` a code runner that applies one spike of that weight to each neuron whose
+    entry is not 0. Spikes act in the order of their sources; within a source those with the longest delay, the earliest, come
+    first, then in the order of its connections, which are sorted by the sending neuron.
     """
 
     def __init__(self, arrived: Array, act: Any) -> None:
@@ -32,7 +32,7 @@ class Arrivals:
             _came(synapses)[:] = 0.0
 
     def take(self) -> None:
-        """Let all spikes that have arrived act."""
+        """Apply all arrived spikes."""
         found = [_spikes(self.sources[place]) for place in sorted(self.sources)]
         neuron = np.concatenate([np.zeros(0, np.int64), *(neurons for neurons, _ in found)])
         weight = np.concatenate([np.zeros(0), *(weights for _, weights in found)])
@@ -45,7 +45,7 @@ class Arrivals:
 
 
 def operation(arrivals: Arrivals, clock: Any, when: str, order: int) -> Any:
-    """The object that empties a queue once a step."""
+    """The NetworkOperation that processes a queue once a step."""
     return brian2.NetworkOperation(arrivals.take, clock=clock, when=when, order=order)
 
 
@@ -55,7 +55,7 @@ def _came(synapses: Any) -> Array:
 
 
 def _spikes(synapses: Any) -> tuple[Array, Array]:
-    """The neurons and weights of a source's spikes, each repeated as often as it came."""
+    """The neurons and weights of a source's spikes, with repetitions."""
     came = _came(synapses)
     delay = np.broadcast_to(synapses.pre.variables["delay"].get_value(), came.shape)
     which = np.repeat(np.arange(len(came)), came.astype(np.int64))
@@ -65,7 +65,7 @@ def _spikes(synapses: Any) -> tuple[Array, Array]:
 
 
 def _earlier(neuron: Array) -> Array:
-    """How many of the spikes before each one go to the same neuron."""
+    """The rank of each spike among those to the same neuron."""
     order = np.argsort(neuron, kind="stable")
     _, first, count = np.unique(neuron[order], return_index=True, return_counts=True)
     rank = np.empty(len(neuron), np.int64)

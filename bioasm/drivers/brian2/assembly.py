@@ -1,4 +1,4 @@
-"""The Brian2 objects of a program: groups of neurons, synapses, delay lines and noise, in one Network with its clock."""
+"""Assembly of a program's Brian2 objects: groups of neurons, synapses, delay lines and noise, in one Network with its clock."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Array = NDArray[Any]
 
 
 class TimedNetwork(brian2.Network):  # type: ignore[misc]
-    """A Network that knows how long it generated code."""
+    """A Network that measures the time of its code generation."""
 
     seconds = 0.0
 
     def before_run(self, namespace: Any) -> None:
-        """As Brian2 does, with a look at the clock."""
+        """Brian2's method, timed."""
         began = time.perf_counter()
         super().before_run(namespace)
         type(self).seconds += time.perf_counter() - began
@@ -42,7 +42,7 @@ class TimedNetwork(brian2.Network):  # type: ignore[misc]
 class Assembly:
     """All populations of a program in all lanes, and the projections between them.
 
-    `before` and `after` are called at the start and at the end of each step. With `own_noise` Brian2 draws its numbers itself.
+    `before` and `after` are called at the start and the end of each step. With `own_noise` Brian2 draws its noise itself.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Assembly:
     ) -> None:  # fmt: skip
         network = verified.network
         self.verified, self.network, self.program, self.seed = verified, network, verified.program, seed
-        self.numbers, self.lanes = lanes, len(lanes)  # of lanes, as noise counts them, and how many there are
+        self.numbers, self.lanes = lanes, len(lanes)  # the lanes in the noise's key, and their number
         self.parameters, self.own_noise = parameters, own_noise
         self.clock = brian2.Clock(dt=float(parameters["dt"]) * brian2.second)
         self.summed = summed_variables(network)
@@ -74,12 +74,12 @@ class Assembly:
         return Population(cell, one.n, self.lanes, one.first, self.clock, self.parameters)
 
     def parts(self) -> list[tuple[Population, Part]]:
-        """All populations, then all mechanisms, with the population that each is or is inserted into."""
+        """All populations, then all mechanisms, with their populations."""
         own = [(p, p.cell.parts[0]) for p in self.populations]
         return own + [(p, part) for p in self.populations for part in p.cell.parts[1:]]
 
     def part(self, name: str) -> tuple[Population, Part]:
-        """A population or mechanism by its name, with the population that it is or is inserted into."""
+        """A population or mechanism by its name, with its population."""
         return next((population, part) for population, part in self.parts() if part.name == name)
 
     def connections(self, name: str) -> ConnectionGroup | None:
@@ -122,12 +122,12 @@ class Assembly:
         return found
 
     def _rank(self, population: Population, part: Part, name: str) -> tuple[bool, int, str]:
-        """Mechanisms come before the population, in the order of the program."""
+        """Sort key: mechanisms before the population, in program order."""
         names = [m.name for m in self.network.mechanisms]
         return part is population.cell.parts[0], names.index(part.name) if part.name in names else 0, name
 
     def connect(self) -> None:
-        """Before the first step, and once: make the connections, and the delay lines of what mechanisms delay."""
+        """Make the connections and the delay lines of delayed(...), once, before the first step."""
         if self.connected:
             return
         self.connected = True
@@ -140,12 +140,12 @@ class Assembly:
         self.delay_lines = [DelayLines(p, delays) for p in self.populations]
 
     def look(self) -> None:
-        """The potentials at places of cells, where those of control volumes were put somewhere."""
+        """Update the potentials at places of cells after those of control volumes were set."""
         for tree in self.trees:
             tree.look()
 
     def draw_noise(self, step: int) -> None:
-        """The random numbers of a step, where every driver draws the same."""
+        """Set the random numbers of a step to the common ones of all drivers."""
         for where, stream in self.noises:
             where[:] = stream.row(step)
 

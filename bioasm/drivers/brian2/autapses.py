@@ -1,4 +1,4 @@
-"""Synapses of a neuron with itself that reach one variable through both ends: Brian2 would keep one of two changes."""
+"""Alias check of autapses: synapses that change one variable through both ends, of which Brian2 would lose a change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _HINT = "`without autapses` behind the rule of CON, or driver cpu, runs it"
 
 
 def autapse_problems(verified: Verified) -> Iterator[Diagnostic]:
-    """Projections that can connect a neuron with itself, and whose synapse changes a variable that both ends have.
+    """Diagnostics of projections that allow autapses and whose synapse changes a variable that both ends access.
 
-    Brian2 reads `v_pre` and `v_post` before the statements of an event and stores both behind them, as if they were two cells.
+    Brian2 loads `v_pre` and `v_post` before the statements of an event and stores both after them, as if they were distinct.
     """
     for instruction in verified.instructions:
         projection = attached(verified, instruction)

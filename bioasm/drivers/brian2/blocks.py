@@ -1,7 +1,7 @@
-"""BLK in plain numpy: a tensor of free energies with an axis for each spin that was visited and not yet summed out.
+"""BLK by tensor contraction in numpy: free energies with an axis for each spin that is visited and not yet summed out.
 
-It shares no method with the compiled kernel, which has slots in one flat table, in bytes or weights where these are exact:
-here every entry is a free energy in float64, axes come and go, and what is kept for the way back are differences.
+It shares no method with the compiled kernel, which has slots in one flat table, in bytes or weights where these are exact: here
+all entries are free energies in float64, axes are added and removed, and the backward pass uses stored differences.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Neighbours = list[tuple[Array, Array, float]]  # of each spin: the others, J, and its bias
+Neighbours = list[tuple[Array, Array, float]]  # per spin: neighbours, J, and bias
 
 _SPINS = np.array([-1.0, 1.0])
-_FORCED = 1e300  # the energy of a clamped spin turned over
+_FORCED = 1e300  # the energy of flipping a clamped spin
 
 
 def draw_block(order: list[int], around: Neighbours, held: Array, spin: Array, level: float, uniform: Array) -> Array:
-    """The spins (n,) of a lane with a block drawn at a temperature: each spin's `uniform` number decides, half a coin at 0."""
+    """The spins (n,) of a lane with a block drawn at temperature `level` by each spin's `uniform` number, half a coin at 0."""
     place = {v: k for k, v in enumerate(order)}
     inside = {v: [(int(j), float(w)) for j, w in zip(*around[v][:2], strict=True) if int(j) in place and w != 0] for v in order}
     ends = {v: max([place[v], *(place[j] for j, _ in inside[v])]) for v in order}
@@ -40,7 +40,7 @@ def draw_block(order: list[int], around: Neighbours, held: Array, spin: Array, l
 
 
 def _own(v: int, around: tuple[Array, Array, float], place: dict[int, int], held: Array, spin: Array) -> Array:
-    """The energies of spin v alone, -1 and +1, between the spins outside of the block."""
+    """The energies of spin v at -1 and +1, given the spins outside of the block."""
     if held[v]:
         return np.where(spin[v] == _SPINS, 0.0, _FORCED)
     others, weights, bias = around
@@ -49,7 +49,7 @@ def _own(v: int, around: tuple[Array, Array, float], place: dict[int, int], held
 
 
 def _shape(axes: list[int], *of: int) -> tuple[int, ...]:
-    """The shape of a tensor with the axes of two spins, the earlier first, beside those of the others."""
+    """The broadcast shape of a matrix over the axes of two spins, the earlier first."""
     return tuple(2 if axis in of else 1 for axis in axes)
 
 
@@ -60,10 +60,10 @@ def _joined(minus: Array, plus: Array, level: float) -> Array:
 
 
 def _read_back(gone: list[tuple[int, list[int], Array]], spin: Array, level: float, uniform: Array) -> Array:
-    """Each spin given those that were summed out after it."""
+    """Backward sampling: each spin given those that were summed out after it."""
     found = spin.copy()
     for v, axes, difference in reversed(gone):
-        excess = difference[tuple(int(found[u] > 0) for u in axes)]  # of the energy of +1 over that of -1
+        excess = difference[tuple(int(found[u] > 0) for u in axes)]  # free energy of +1 minus that of -1
         u = uniform[v]
         up = (excess < 0 or (excess == 0 and u > 0.5)) if level == 0 else excess < level * np.log((1 - u) / u)
         found[v] = 1.0 if up else -1.0

@@ -1,7 +1,7 @@
-"""One kind of neuron with all that sits on it, as Brian2 sees it: the names, equations and conditions of one NeuronGroup.
+"""Code generation of one NeuronGroup: names, equations and conditions of a population with its mechanisms.
 
-A part is the population's model or a mechanism on it. All of a part's names get the part's name in front, so that two
-parts may call different things alike.
+A part is the population's model or a mechanism on it. All of a part's names get the part's name as a prefix, which avoids
+collisions.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bioasm.units import NO_UNIT, Exponents, exponents_of
 FREE = "is_free"
 BEFORE = "held_before"
 STILL = "refractory_for"
-SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset": "resets"}  # Brian2's, in the usual order
+SLOTS = {"step": "groups", "spike": "thresholds", "receive": "synapses", "reset": "resets"}  # Brian2's, in the default order
 
 
 class Part(NamedTuple):
-    """A model or mechanism under the name that the program gave it.
+    """A model or mechanism under its name in the program.
 
-    `place` is the point of cells of cable that it is put at, `region` the part of their membrane that it is painted on.
+    `place` is the location of a point mechanism on cells of cable, `region` that of a painted one.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     region: str = ""
 
     def kind_of(self, name: str) -> str | None:
-        """The kind of a name in the part itself: parameter, state, input, definition, noise; None where it has none such."""
+        """The kind of a name in the part itself: parameter, state, input, definition, noise; None for any other."""
         model = self.model
         kinds: dict[str, Iterable[Any]] = {
             "parameter": model.parameters,
@@ -50,16 +50,16 @@ class Part(NamedTuple):
 
 
 def identifier(part: Part, name: str) -> str:
-    """The name that a part's variable has in Brian2, in ASCII. The number tells `c` of `a_b` from `b_c` of `a`."""
+    """Name mangling: a part's variable in Brian2, in ASCII. The number distinguishes `c` of `a_b` from `b_c` of `a`."""
     plain = "".join(c if c.isascii() else f"u{ord(c):x}" for c in f"{part.name}_{name}").replace(".", "_")
     return f"n_{plain}_{len(part.name)}"
 
 
 class Tree(NamedTuple):
-    """The role of a population in the cable cells called `name`, which have time slots of their own in a step.
+    """The role of a population in the cable cells called `name`, which have their own time slots in a step.
 
-    `flows` are what goes into control volumes, each with the potential that it is linearised by, as names of the population's
-    model; `together` says that painted mechanisms are stepped on all of the membrane.
+    `flows` are the currents into control volumes, each with the potential of its linearisation, as names of the population's
+    model; with `together` painted mechanisms are stepped on the whole membrane.
     """
 
     name: str
@@ -71,22 +71,23 @@ class Tree(NamedTuple):
 class Cell:
     """The parts of one population, the population's own first.
 
-    `own_noise` lets Brian2 draw its noise; otherwise it is a variable that somebody fills. `clamps` says that neurons may
-    be held at a value, `tree` what the population is of cells of cable.
+    With `own_noise` Brian2 draws its noise; else it is a variable that each step sets. With `clamps` neurons may be clamped.
+    `tree` is the role of the population in cells of cable.
     """
 
     parts: list[Part]
     own_noise: bool = False
     clamps: bool = False
     tree: Tree | None = None
-    summed: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)  # what connections add, by part and input
-    kept: dict[str, tuple[Part, Call]] = field(default_factory=dict)  # what held(...) and delayed(...) read
+    summed: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)  # sums over connections, by part and input
+    kept: dict[str, tuple[Part, Call]] = field(default_factory=dict)  # calls of held(...) and delayed(...)
 
     # --- names ----------------------------------------------------------------------------------------
 
     def owner(self, part: Part, name: str) -> tuple[Part | None, str]:
-        """The part that a name of `part` belongs to, and its name there: itself, or for a mechanism what it sits on; None for
-        dt and the like. Of a mechanism at a place the potential is that of the place."""
+        """Name resolution: the part that owns a name of `part`, and the name there; None for dt and the like.
+
+        A point mechanism's potential is that of its place."""
         if name == "dt":
             return None, name
         if name == part.model.noise_name or part.kind_of(name):
@@ -95,11 +96,11 @@ class Cell:
         return next((p for p in others if p.kind_of(there)), None), there
 
     def named(self, part: Part, expression: Expression) -> Expression:
-        """An expression with the names that Brian2 knows."""
+        """An expression with Brian2's names."""
         return replaced(expression, lambda name: Symbol(self.variable(part, name)), lambda call: self._keep(part, call))
 
     def written_out(self, part: Part, expression: Expression) -> Expression:
-        """The same with all definitions and inputs written out, so that states, parameters and numbers are left."""
+        """An expression with all definitions and inputs substituted, over states, parameters and numbers."""
 
         def meaning(name: str) -> Expression:
             owner, there = self.owner(part, name)
@@ -114,7 +115,7 @@ class Cell:
         return replaced(expression, meaning, lambda call: self._keep(part, call))
 
     def spelled(self, part: Part, expression: Expression) -> str:
-        """An expression of a part, written out, in Brian2's notation."""
+        """An expression of a part, substituted, in Brian2's notation."""
         return spell(self.written_out(part, expression))
 
     def variable(self, part: Part, name: str) -> str:
@@ -143,11 +144,11 @@ class Cell:
     # --- inputs ---------------------------------------------------------------------------------------
 
     def input_owner(self, name: str) -> Part | None:
-        """Whose input a mechanism adds to: the population's, else that of the mechanism that has it."""
+        """The owner of an input that mechanisms add to: the population, else the mechanism that has it."""
         return next((p for p in self.parts if any(i.name == name for i in p.model.inputs)), None)
 
     def input_sum(self, part: Part, name: str, form: Callable[[Part, Expression], Expression]) -> Expression:
-        """An input: scale (what comes from outside + what mechanisms add) + set. `form` writes the additions."""
+        """An input: scale * (external part + additions of mechanisms) + set. `form` spells the additions."""
         own = identifier(part, name)
         total: Expression = Symbol(f"{own}_outside")
         for other, value in self.additions(part, name):
@@ -160,7 +161,7 @@ class Cell:
         return Binary("+", Binary("*", Symbol(f"{own}_scale"), total), Symbol(f"{own}_set"))
 
     def additions(self, part: Part, name: str) -> Iterator[tuple[Part, Expression]]:
-        """What others add to an input of a part: whose each is, and its value in that part's names."""
+        """Additions of mechanisms to an input of a part: the mechanism, and the value in its names."""
         for other in self.parts:
             for addition in other.model.adds:
                 target = alias(addition.target, other.place)
@@ -168,17 +169,17 @@ class Cell:
                     yield other, addition.value
 
     def is_shared(self, other: Part, part: Part) -> bool:
-        """Whether what a part adds to another is weighted by the membrane that it is painted on."""
+        """Whether a part's addition to another is weighted by the share of the membrane that it is painted on."""
         return bool(other.region) and part is self.parts[0]
 
     def is_clamp(self, part: Part | None, variable: str) -> bool:
-        """Whether a variable is what CLAMP holds."""
+        """Whether a variable is the clampable one."""
         return part is self.parts[0] and variable == self.parts[0].model.clamp
 
     # --- equations ------------------------------------------------------------------------------------
 
     def equations(self) -> str:
-        """All variables, with Brian2's own differential equations where it can integrate them."""
+        """The equations of the NeuronGroup, with differential equations where Brian2 can integrate them."""
         native = self.native_method() is not None
         lines = [line for part in self.parts for line in self._declared(part, native)]
         lines += [f"{covered(part)} : 1 (constant)" for part in self.parts if part.region]
@@ -194,7 +195,7 @@ class Cell:
 
     @property
     def exact_systems(self) -> list[tuple[Part, int, ExactSystem]]:
-        """The systems of coupled exact equations: whose each is, and its stage."""
+        """The systems of coupled exact equations, each with its part and stage."""
         found = []
         for part in self.parts:
             for stage in range(len(part.model.stages)):
@@ -203,7 +204,7 @@ class Cell:
         return found
 
     def _still(self, part: Part, stage: int) -> dict[frozenset[str], str]:
-        """The sets of states that can be held at the same time, smaller ones first, with the condition of each."""
+        """The sets of states that can be frozen at the same time, smaller ones first, with the condition of each."""
         frozen = frozenset(e.variable for k, e in _equations(part.model) if k == stage and self._is_frozen(part, e.variable))
         held = frozenset(s.name for s in part.model.states if self.clamps and self.is_clamp(part, s.name))
         refractory, clamped = f"not {self.moves}", f"{FREE} <= 0.5"
@@ -252,14 +253,14 @@ class Cell:
         return f"xi_{own}" if self.own_noise else f"{own} / sqrt(dt)"
 
     def _unit_of_kept(self, part: Part, call: Call) -> Exponents:
-        """The unit of what is kept, from those of the names in it."""
+        """The unit of a stored call, from those of the names in it."""
         units = {t.name: unit_of_thing(t) for p in reversed((part, *self.parts)) for t in usable(p.model)}
         return unit_of(call.arguments[0], units) or NO_UNIT
 
     def native_method(self) -> str | None:
-        """The integrator of Brian2's that does what the model asks for, or None where none of them does."""
+        """The integrator of Brian2 for the model's methods, or None where there is none."""
         if self.tree is not None:
-            return None  # a step of theirs goes on when their potentials are solved for
+            return None  # their step is only complete after the solution of the potentials
         items = [(part, k, item) for part in self.parts for k, stage in enumerate(part.model.stages) for item in stage]
         equations = [item for _, _, item in items if isinstance(item, Equation)]
         methods = {e.method for e in equations}
@@ -268,14 +269,14 @@ class Cell:
             return None
         read = [n for p in self.parts for e in _expressions(p.model) for n in e.walk()]
         if any(is_condition(node) for node in read) or any(isinstance(n, Call) and n.function == "where" for n in read):
-            return None  # Brian2 takes the equations through sympy, which has no place for conditions
+            return None  # Brian2 parses equations with sympy, which lacks conditions
         return methods.pop()
 
     # --- events ---------------------------------------------------------------------------------------
 
     @property
     def threshold(self) -> str | None:
-        """When a neuron spikes."""
+        """The spike condition."""
         own = self.parts[0]
         if own.model.threshold is None:
             return None
@@ -314,7 +315,7 @@ class Cell:
 
     @property
     def refractory(self) -> str | None:
-        """For how long a neuron is refractory after its last spike, a time or a condition; None where it never is."""
+        """The refractory period after a spike, a time or a condition; None without one."""
         refractory = self.parts[0].model.refractory
         if refractory is not None and refractory.lasting:
             condition = self.spelled(self.parts[0], refractory.duration)
@@ -323,9 +324,9 @@ class Cell:
 
     @property
     def _refractory_steps(self) -> str:
-        """For how long a neuron that spikes now will be refractory, as a whole number of steps that Brian2 can't misread.
+        """The refractory period of a spike in this step, as a number of steps that is robust to Brian2's rounding.
 
-        Brian2 lets a neuron go on where its last spike is that long ago, so one step more than it stands still.
+        Brian2 integrates a neuron again once its last spike is that long ago, so it is one step more.
         """
         own = self.parts[0]
         assert own.model.refractory is not None
@@ -336,12 +337,12 @@ class Cell:
 
     @property
     def _over(self) -> str:
-        """Whether a neuron is not refractory, by the condition that lets it stay so."""
+        """The condition that a neuron is not refractory, of a `lasting` refractory period."""
         return f"not_refractory or not ({self.refractory})"
 
     @property
     def start_code(self) -> str:
-        """Code before the step: it stores the values that held(...) keeps, and whether the threshold's condition held."""
+        """Code before the step: it stores the values of held(...), and whether the threshold's condition held."""
         lines = [
             f"{name} = {self.spelled(part, call.arguments[0])}"
             for name, (part, call) in self.kept.items()
@@ -350,26 +351,26 @@ class Cell:
         own = self.parts[0]
         if own.model.threshold and own.model.threshold.crossing:
             lines.append(f"{BEFORE} = {self.spelled(own, own.model.threshold.condition)}")
-        if self.refractory and not self.is_before("step", "spike"):  # Brian2 asks in the step, too late for the threshold
+        if self.refractory and not self.is_before("step", "spike"):  # Brian2 tests it too late for the threshold
             ended = f"t - lastspike > {STILL} - 0.5 * dt" if self.refractory == STILL else self._over
             lines.append(f"not_refractory = {ended}")
         return "\n".join(lines)
 
     def spikes_interact(self, part: Part, port: Port) -> bool:
-        """Whether spikes at a port act one after another: a factor reads, through definitions, what the port changes."""
+        """Whether spikes at a port act in sequence: a factor depends on a variable that the port changes."""
         changed = {self.variable(part, variable) for variable, _ in port.jumps}
         factors = [self.written_out(part, factor) for _, factor in port.jumps]
         return any(isinstance(n, Symbol) and n.name in changed for factor in factors for n in factor.walk())
 
     def port_code(self, part: Part, port: Port) -> str:
-        """How the sum of the weights that arrived at a port in a step changes its variables."""
+        """Code that applies the sum of the weights that arrived at a port in a step."""
         arrived = port_name(part, port)
         lines = [f"_jump_{at} = ({self.spelled(part, factor)}) * {arrived}" for at, (_, factor) in enumerate(port.jumps)]
         lines += [self._changed(part, variable, f"_jump_{at}") for at, (variable, _) in enumerate(port.jumps)]
         return "\n".join([*lines, f"{arrived} = 0 * {arrived}"])
 
     def spike_code(self, part: Part, port: Port, *, some: bool = True) -> str:
-        """How one spike changes the variables of a port, line after line; of `some` neurons, where its weight is not 0."""
+        """Code that applies one spike at a port; with `some`, only to neurons whose weight is not 0."""
         arrived = port_name(part, port)
         condition = f"{arrived} != 0 * {arrived}" if some else ""  # in the unit of the weights
         return "\n".join(
@@ -381,7 +382,7 @@ class Cell:
         """The statement that adds a jump to a variable, unless it is refractory or clamped."""
         owner, own = self.owner(part, variable)[0], self.variable(part, variable)
         conditions = [condition] if condition else []
-        if self._is_frozen(owner, variable):  # standing still ends with the last step in which it does
+        if self._is_frozen(owner, variable):  # freezing ends with the last refractory step
             conditions.append(self._hears_again)
         if self.clamps and self.is_clamp(owner, variable):
             conditions.append(f"{FREE} > 0.5")
@@ -390,25 +391,25 @@ class Cell:
 
     @property
     def _hears_again(self) -> str:
-        """Whether arriving spikes change a variable that is frozen while refractory: after that time, before this reset."""
+        """The condition that arriving spikes change a variable that is frozen while refractory: after it, before this reset."""
         early = 0.5 + self.is_before("step", "receive")
         ended = f"{STILL} - (t - lastspike) < {early} * dt" if self.refractory == STILL else self._over
         return f"({ended} or lastspike >= t)" if self.is_before("receive", "reset") else ended
 
     def slot(self, phase: str) -> str:
-        """When in a step of Brian2's the population does its part `phase`: one that is early has slots of its own."""
+        """Brian2's time slot of a phase of the population: an early one has its own slots."""
         if self.tree is not None:
             return f"cable_{self.tree.name}_{phase}"
         return f"early_{self.parts[0].name}_{phase}" if self.is_early else SLOTS[phase]
 
     @property
     def is_early(self) -> bool:
-        """Whether a step is done in another order than the usual one, and so before the populations that have that."""
+        """Whether the step has another order than the default, and is thus done before that of other populations."""
         return self.parts[0].model.order != ORDER
 
     @property
     def moves(self) -> str:
-        """Whether a variable that is frozen while refractory is integrated in the step: refractory is from the reset on."""
+        """The condition that a variable that is frozen while refractory is integrated; the period begins with the reset."""
         return "(not_refractory or lastspike >= t)" if self._resets_later else "not_refractory"
 
     @property
@@ -417,7 +418,7 @@ class Cell:
         return self.is_before("spike", "step") and self.is_before("step", "reset")
 
     def is_before(self, phase: str, other: str) -> bool:
-        """Whether one part of a step comes before another."""
+        """Whether one phase of a step comes before another."""
         order = self.parts[0].model.order
         return order.index(phase) < order.index(other)
 
@@ -428,7 +429,7 @@ class Cell:
 
 
 def covered(part: Part) -> str:
-    """The variable with the part of each control volume's membrane that a mechanism is painted on."""
+    """The variable with the share of each control volume's membrane that a mechanism is painted on."""
     return f"covered_{identifier(part, '')}"
 
 
@@ -438,7 +439,7 @@ def port_name(part: Part, port: Port) -> str:
 
 
 def unit_of_thing(thing: Any) -> Exponents:
-    """The unit of a parameter, state, definition or input; of a parameter perhaps only known by what it is written in."""
+    """The unit of a parameter, state, definition or input; for a parameter without one, that of its dimension."""
     unit: Exponents = thing.unit
     return exponents_of(thing.dimension) if isinstance(thing, Parameter) and unit == NO_UNIT else unit
 

@@ -1,8 +1,8 @@
-"""The compartments of one cell of cable as Brian2 takes them: sections between forks, areas and resistances of their frusta.
+"""Compartments of one cell of cable for Brian2: sections between branch points, areas and resistances of frusta.
 
-Areas and resistances of frusta are those of Brian2's `Section`. Brian2 gives the ends of sections potentials of their own: a
-control volume (CV) without area, at a fork, is such an end, and every other one is a compartment. A morphology of Brian2 begins
-at the end of a section, so that a cell of which several branches begin at the root is seen from one of its tips.
+Areas and resistances of frusta are those of Brian2's `Section`. In Brian2 the ends of sections have their own potentials: a
+control volume (CV) without area, at a branch point (fork), is such an end, and every other one is a compartment. A morphology
+of Brian2 begins at the end of a section, so a cell with several branches at the root is rooted at one of its tips.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bioasm.morphology.regions import Location, Region, by_branch
 from bioasm.morphology.tree import Cable, Stretch
 
 Array = NDArray[Any]
-Node = tuple[str, int]  # a fork by the number of its CV, a tip or the root by that of a branch
+Node = tuple[str, int]  # a fork with the number of its CV, a tip or the root with that of a branch
 
 
 class Stretched(NamedTuple):
-    """A section: the one that it begins at the end of (-1: none), its CVs in order, and the CV of the fork at its end or -1.
+    """A section: its parent section (-1: none), its CVs in order, and the CV of the fork at its end or -1.
 
-    `resistances` (CVs + 1,) are those from its beginning to the middle of its first CV, between middles, and to its end; ohm.
+    `resistances` (CVs + 1,) in ohm are from its beginning to the middle of its first CV, between middles, and to its end.
     """
 
     parent: int
@@ -38,7 +38,7 @@ class Stretched(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The potential at a place: (1 - share) of that of `near`'s CV and `share` of that of `far`'s; `cv` is the place's own."""
+    """Interpolation of the potential at a place in `cv`: (1 - share) * v[near] + share * v[far]."""
 
     cv: int
     near: int
@@ -67,7 +67,7 @@ class Compartments:
 
     @cached_property
     def mixed(self) -> list[int]:
-        """The CVs that reach over a fork, which are neither compartments nor ends of sections."""
+        """The CVs that extend over a fork, which are neither compartments nor ends of sections."""
         long = (any(cable.begin < cable.end for cable in several) for several in self.cables)
         return [cv for cv, (several, has) in enumerate(zip(self.cables, long, strict=True)) if has and len(several) > 1]
 
@@ -96,7 +96,7 @@ class Compartments:
         return integrated(self._parts(Cable(branch, begin, end)), self.cell.ra, lambda part: _frustum(*part[:3])[1])
 
     def covered(self, region: Region) -> Array:
-        """The part of each CV's membrane that lies in a region, 0 to 1; 0 of forks."""
+        """The share of each CV's membrane in a region, 0 to 1; 0 for forks."""
         inside, there = np.zeros(len(self.cables)), by_branch(region)
         for cv, several in enumerate(self.cables):
             for own in several:
@@ -108,7 +108,7 @@ class Compartments:
 
     @cached_property
     def _points(self) -> dict[int, list[tuple[float, int, Cable]]]:
-        """Of each branch its CVs in order: the place that has the CV's potential, its number, its cable."""
+        """The CVs of each branch in order: the position of the CV's potential, its number, its cable."""
         found: dict[int, list[tuple[float, int, Cable]]] = {}
         for cv, several in enumerate(self.cables):
             for cable in several:
@@ -121,7 +121,7 @@ class Compartments:
         return [cv for cv, cable in long if cable.begin <= place.at][-1]
 
     def seen_at(self, place: Location) -> Seen:
-        """The CV of a place, and the two between whose potentials that of the place lies, by axial resistance."""
+        """The CV of a place, and the linear interpolation of its potential between two CVs by axial resistance."""
         points, cv = self._points[place.branch], self.at(place)
         if len(points) == 1:
             return Seen(cv, cv, cv, 0.0)
@@ -135,7 +135,7 @@ class Compartments:
 
     @cached_property
     def sections(self) -> list[Stretched]:
-        """The sections, each behind the one that it begins at."""
+        """The sections in topological order, parents first."""
         edges = list(self._edges())
         at_node: dict[Node, list[_Edge]] = {}
         for edge in edges:
@@ -162,14 +162,14 @@ class Compartments:
             yield _Edge(ends, tuple(cv for _, cv in inner), np.array([self.resistance(branch, *step) for step in steps]))
 
     def _fork(self, points: list[tuple[float, int, Cable]], at: int) -> int:
-        """The CV of the fork at an end of a branch; -1 where there is none."""
+        """The CV of the fork at an end of a branch, or -1."""
         _, cv, cable = points[at]
         return cv if cable.begin == cable.end else -1
 
 
 @lru_cache(maxsize=1 << 16)
 def _frustum(length: float, r0: float, r1: float) -> tuple[float, float]:
-    """The area in m2 of a frustum, and its axial resistance in ohm for a resistivity of 1 ohm m, as Brian2 has them."""
+    """The area in m2 of a frustum, and its axial resistance in ohm for a resistivity of 1 ohm m, by Brian2's formulae."""
     made = brian2.Section(n=1, diameter=[2.0 * r0, 2.0 * r1] * brian2.meter, length=[length] * brian2.meter)
     one, other = float(made.r_length_1[0]), float(made.r_length_2[0])
     return float(made.area[0]), 1.0 / one + 1.0 / other

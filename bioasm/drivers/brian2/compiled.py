@@ -1,4 +1,4 @@
-"""Neurons whose one RUN is a C++ program of its own: Brian2 writes it, and its values are taken over afterwards."""
+"""Neurons whose single RUN is a standalone C++ program of Brian2, whose final values are copied back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bioasm.runtime.dynamics import More, Samples, Watch
 
 Array = NDArray[Any]
 
-_FLAGS = ["-w", "-O2", "-std=c++11"]  # without -ffast-math sums keep the order that they are written in
+_FLAGS = ["-w", "-O2", "-std=c++11"]  # without -ffast-math, which would reorder sums
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class _Twin(NamedTuple):
 
 
 class CompiledNeurons(Neurons):
-    """Neurons that numpy sets up and reads, and that C++ integrates."""
+    """Neurons that are set up and read in numpy, and integrated in C++."""
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
-        """Run so many steps; what the program does after them is left to its interpreter.
+        """Run `steps` steps; `more` is not called.
 
         Raises BioasmError B503 where the C++ program can't be compiled.
         """
@@ -76,20 +76,20 @@ class CompiledNeurons(Neurons):
         watch(self.step)
 
     def _twin(self, population: Population, clock: Any) -> _Twin:
-        """The same group in C++ with the values that its variables have now."""
+        """A copy of the group in C++, with the present values of its variables."""
         group = neuron_group(population.cell, population.n * population.lanes, clock)
         for name in group.equations.parameter_names | group.equations.diff_eq_names:
             group.variables[name].set_value(population.group.variables[name].get_value())
         return _Twin(population, group, brian2.SpikeMonitor(group) if population.spikes is not None else None)
 
     def _monitors(self, samples: Samples, twins: list[_Twin]) -> list[tuple[Population, Any]]:
-        """Monitors of all states of the populations whose variable is recorded."""
+        """Monitors of all states of the populations with a recorded variable."""
         chosen = [t for t in twins if t.population is self.assembly.part(samples.ref.owner)[0]]
         dt = samples.every * self.step_length * brian2.second
         return [(t.population, brian2.StateMonitor(t.group, _states(t.population), record=True, dt=dt)) for t in chosen]
 
     def _replay(self, samples: Samples, monitors: list[tuple[Population, Any]]) -> None:
-        """Evaluate what is recorded from the states at each sample."""
+        """Evaluate the recorded variables from the monitored states at each sample."""
         taken = [(p, name, getattr(monitor, f"{name}_")) for p, monitor in monitors for name in _states(p)]
         for at in range(taken[0][2].shape[1]):
             self._set_time(at * samples.every)
@@ -107,7 +107,7 @@ def _states(population: Population) -> list[str]:
 
 
 def _take_over(twin: _Twin) -> None:
-    """Give a population the states and spikes that its group in C++ ended with."""
+    """Copy the final states and spikes of the group in C++ to its population."""
     population, group, spikes = twin
     for name in _states(population):
         population.array(name)[:] = group.variables[name].get_value().reshape(population.lanes, population.n)
@@ -117,7 +117,7 @@ def _take_over(twin: _Twin) -> None:
 
 @contextmanager
 def _device(seed: int | None) -> Iterator[Any]:
-    """Brian2's device for C++ programs, empty, with numbers from a seed where one is given; afterwards the one before."""
+    """Context manager: an empty C++ device of Brian2, with an optional seed; the previous device is restored."""
     flags = brian2.prefs.codegen.cpp.extra_compile_args_gcc
     brian2.set_device("cpp_standalone", build_on_run=False)
     device = brian2.get_device()
@@ -143,7 +143,7 @@ def _compile(folder: str) -> None:
 
 
 def _execute(device: Any, folder: str) -> None:
-    """Run the program. Ctrl-C lets it stop after the step that it is in."""
+    """Run the program. Ctrl-C stops it after its present step."""
     try:
         device.run(directory=folder, with_output=False)
     except RuntimeError as cause:
@@ -154,7 +154,7 @@ HINT = "Brian2 compiles with g++ and make; target=numpy needs neither"
 
 
 def find_compiler() -> None:
-    """Raises BioasmError B503 where g++ or make is not installed."""
+    """Find g++ and make. Raises BioasmError B503 where one is not installed."""
     for tool in ("g++", "make"):
         if shutil.which(tool) is None:
             raise error("B503", f"target cpp_standalone needs {tool}, which is not installed", hint=HINT)

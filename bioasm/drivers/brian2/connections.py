@@ -23,16 +23,16 @@ from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
-# Orders within Brian2's slots. What spikes do comes before ports (from 10 on) and after them; Brian2 sorts names otherwise.
+# Orders within Brian2's slots: spikes act before ports (from 10 on) or after them; without an order Brian2 sorts by name.
 _ON_PRE, _ON_POST = -1_000_000, 1_000_000
-_MOST_PATHWAYS = 1000  # of one synapse: a text has fewer
-_INTEGRATED, _ASSIGNED = 2, 3  # in the slot groups, after the neurons, of which some are integrated with order 1
+_MOST_PATHWAYS = 1000  # bound of the pathways of one synapse
+_INTEGRATED, _ASSIGNED = 2, 3  # in the slot `groups`, after neurons, some of which are integrated with order 1
 
 
 class ConnectionGroup:
-    """Connections of a projection and their values. All lanes have the same connections, and states of their own.
+    """Connections of a projection and their values. All lanes share the connections, but not the states.
 
-    Connections are in the order of their sources, of one source in that of their targets.
+    Connections are sorted by source, then by target.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ConnectionGroup:
         self.values: dict[str, Any] = {
             p.name: parameters.get(f"{projection.name}.{p.name}", p.default) for p in self.synapse.parameters
         }
-        # States that the program or the run's options set before the first step.
+        # States set by the program or the options of the run before the first step.
         chosen = {s.name: parameters.get(f"{projection.name}.{s.name}") for s in self.synapse.states}
         self.given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         self.row = self.column = np.zeros(0, np.int64)
@@ -55,13 +55,13 @@ class ConnectionGroup:
 
     @property
     def count(self) -> int:
-        """How many connections there are in a lane."""
+        """The number of connections in a lane."""
         return len(self.row)
 
     # --- making ---------------------------------------------------------------------------------------
 
     def connect(self, verified: Verified, seed: int) -> None:
-        """Make the connections. Raises BioasmError B106 for another number of delays, B402 for a drawn one below 0."""
+        """Make the connections. Raises BioasmError B106 for a wrong number of delays, B402 for a drawn delay below 0."""
         start, column, weight = connect(verified, self.projection, self.weight, seed)
         row = np.repeat(np.arange(self.pre.n), np.diff(start))
         self.row, self.column = row, column.astype(np.int64)
@@ -80,7 +80,7 @@ class ConnectionGroup:
         self.start(0.0)
 
     def _synapses(self) -> Any:
-        """The Synapses object, with what happens in a step in its place."""
+        """The Synapses object, with its code in the right time slots."""
         wire, clock = self.wire, self.pre.clock
         if wire.port is not None and not wire.acts_at_once:
             self.post.open_port(wire.target, wire.port)
@@ -92,7 +92,7 @@ class ConnectionGroup:
         how = {"on_pre": coded[PRE] or None, "on_post": coded[POST] or None, "namespace": self._functions()}
         made = brian2.Synapses(self.pre.group, self.post.group, model, method=method, clock=clock, **how)
         for updater in made.summed_updaters.values():
-            updater.when, updater.order = "start", 0  # after samples, before anything of the step
+            updater.when, updater.order = "start", 0  # after samples, before everything else in the step
         if made.state_updater is not None:
             made.state_updater.order = _INTEGRATED
         if wire.step_code:
@@ -122,19 +122,19 @@ class ConnectionGroup:
         return {self.wire.solution(at): solution(at) for at in range(len(system.names))}
 
     def _delays(self, verified: Verified, seed: int, start: Array, reached: Array) -> dict[str, Array]:
-        """The delay of each connection in each pathway, in seconds, of whole steps. Raises BioasmError B106."""
+        """The delays of connections by pathway, in seconds, rounded to whole steps. Raises BioasmError B106."""
         step, given = float(self.pre.clock.dt_), delays_of(verified, self.projection, self.parameters, seed)
         return {name: steps_of(delays.along(start, reached), self.count, step) * step for name, delays in given.items()}
 
     # --- values ---------------------------------------------------------------------------------------
 
     def _array(self, name: str) -> Array:
-        """One of Brian2's variables, (lanes, connections): what is written there, Brian2 sees."""
+        """A view of one of Brian2's variables, (lanes, connections)."""
         values: Array = self.objects[0].variables[name].get_value()
         return values.reshape(self.pre.lanes, self.count)
 
     def _fill(self) -> None:
-        """Parameters, and the numbers of coupled exact equations."""
+        """Set parameters, and the propagators of coupled exact equations."""
         if not self.objects:
             return
         for name, value in self.values.items():
@@ -145,20 +145,20 @@ class ConnectionGroup:
                 self._array(variable)[:] = values
 
     def set_weight(self, values: ConnectionValues) -> None:
-        """The weight of every connection, or what multiplies those of a matrix."""
+        """Set the weights of all connections, or the factors of those of a matrix."""
         self.weight = values
         if self.objects:
             self._weigh(self._weights(values))
 
     def _weigh(self, weights: Array) -> None:
-        """Weights of connections, one or one each, where a port takes them."""
+        """Set the weights of connections, one or one each, where the synapse sends to a port."""
         if self.wire.port is not None:
             self._array(self.wire.own(WEIGHT))[:] = weights
 
     def set_own(self, name: str, value: Array | float, *, begun: bool) -> str | None:
-        """SET of a parameter or state, one number or one a connection; what is wrong with it, or None.
+        """SET of a parameter or state, one number or one a connection; returns the fault, or None.
 
-        What is set before the network has `begun` is what states start from, also after RST.
+        Before the network has `begun` it sets initial values, which RST restores.
         """
         problem = count_problem(f"{self.projection.name}.{name}", value, self.count)
         if problem is not None:
@@ -175,19 +175,19 @@ class ConnectionGroup:
         return None
 
     def store(self, name: str, value: Any) -> None:
-        """Put a state in place, with values that broadcast to (lanes, connections)."""
+        """Set a state to values that broadcast to (lanes, connections)."""
         if self.objects:
             self._array(self.wire.own(name))[:] = value
 
     def read(self, name: str) -> Array:
-        """A state of all connections now, or the neurons at their ends, (lanes, connections)."""
+        """Present values of a state, or the neurons at the ends, of all connections, (lanes, connections)."""
         ends = {PRE: self.row, POST: self.column}
         if name in ends or not self.objects:
             return np.array(np.broadcast_to(ends.get(name, np.zeros(0)), (self.pre.lanes, self.count)))
         return self._array(self.wire.last_event if name == LAST_EVENT else self.wire.own(name)).copy()
 
     def start(self, now: float) -> None:
-        """All states as they start at a time (s): as the program has set them, else as the text says."""
+        """Initialise all states at a time (s): to the program's values, else to those of the text."""
         if not self.objects:
             return
         known = {"dt": float(self.pre.clock.dt_), "t": now, **self.values}
@@ -197,7 +197,7 @@ class ConnectionGroup:
             self._array(self.wire.last_event)[:] = now
 
     def _initial(self, name: str, known: Mapping[str, Any]) -> Any:
-        """The initial value of a name: the known one, else that of the text."""
+        """The initial value of a name: a known one, else that of the text."""
         texts = {s.name: s.initial for s in self.synapse.states} | {d.name: d.expression for d in self.synapse.definitions}
         return known[name] if name in known else evaluate(texts[name], lambda other: self._initial(other, known))
 
@@ -208,7 +208,7 @@ class ConnectionGroup:
         return None if found is None else f"the variable {self.projection.name}.{found}"
 
     def reset(self, now: float) -> None:
-        """States as they start, and nothing under way."""
+        """Reset states to their initial values, and drop spikes in flight."""
         for at in range(len(self.synapse.handlers) if self.objects else 0):
             forget_queue(getattr(self.objects[0], _pathway(at)).queue)
         self.start(now)

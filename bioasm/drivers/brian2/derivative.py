@@ -1,4 +1,4 @@
-"""The derivative of an expression by one of its names, for the methods that linearise."""
+"""Symbolic differentiation of an expression, for linearising integration methods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ZERO, ONE, HALF = Number(0.0), Number(1.0), Number(0.5)
 
 
 def derivative(expression: Expression, name: str) -> Expression:
-    """d expression / d name. What conditions and rounding depend on is taken as constant."""
+    """d expression / d name; conditions and rounding functions have derivative 0."""
     match expression:
         case Symbol(found):
             return ONE if found == name else ZERO

@@ -1,4 +1,4 @@
-"""The brian2 driver: runs programs on Brian2, to hold the compiled machine against."""
+"""The brian2 driver: runs programs on Brian2, as a reference for the compiled machine."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Brian2Driver(InterpretedDriver):
     capacity: ClassVar[Capacity] = Capacity(without="driver brian2 keeps no checkpoints")
     pieces: ClassVar[bool] = True
     levels_by_lane: ClassVar[bool] = True
-    outside: ClassVar[Collection[str]] = ("SPK", "POI", "EVT", "RATE")  # they make objects of the simulator
+    outside: ClassVar[Collection[str]] = ("SPK", "POI", "EVT", "RATE")  # they create objects of the simulator
 
     def __init__(self, target: str = "numpy", noise: str = "same") -> None:
         for name, value, known in (("target", target, TARGETS), ("noise", noise, NOISES)):
@@ -58,21 +58,21 @@ class Brian2Driver(InterpretedDriver):
                 raise error("B406", text, hint=f"it may be {', '.join(known)}", exit_code=EXIT_USAGE)
         self.target, self.own_noise = target, noise == "own"
         self.seconds_to_import, self._built = 0.0, 0.0
-        self.follows = not self.is_standalone  # a C++ program takes no states while it runs
+        self.follows = not self.is_standalone  # a C++ program accepts no states while it runs
 
     def connect(self) -> None:
         """Import Brian2. Raises BioasmError B503 where it can't be imported."""
         began, interrupt = time.perf_counter(), signal.getsignal(signal.SIGINT)
         try:
             import brian2
-        except (ImportError, AttributeError) as cause:  # Brian2 2.9 on numpy 2.4 fails with the second
+        except (ImportError, AttributeError) as cause:  # Brian2 2.9 on numpy 2.4 raises the latter
             hint = "pip install --upgrade 'bioasm[brian2]' brings versions that fit together"
             raise error("B503", f"Brian2 can't be imported: {cause}", hint=hint) from cause
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, interrupt)  # Brian2 takes Ctrl-C for itself as soon as it is imported
-        # A program need not run what it allocates, and two runs of one process may share a neuron group's name.
+            signal.signal(signal.SIGINT, interrupt)  # Brian2 installs a handler of Ctrl-C on import
+        # Silence warnings: a program may not run what it allocates, and two runs of one process may share a group's name.
         brian2.BrianLogger.suppress_name("unused_brian_object")
-        # Connections act one after another where that matters: Brian2 tells that numpy is slow then, and warns of the order.
+        # Order-dependent connections act in sequence: Brian2 warns that this is slow in numpy, and of the order.
         brian2.BrianLogger.suppress_hierarchy("brian2.codegen.generators")
         self.seconds_to_import += time.perf_counter() - began
         if self.is_standalone:
@@ -86,7 +86,7 @@ class Brian2Driver(InterpretedDriver):
         return self.target == "cpp_standalone"
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """Diagnostics of what in the program this driver can't run."""
+        """Diagnostics of the parts of the program that this driver can't run."""
         found = [*super().missing(verified), *autapse_problems(verified), *tree_problems(verified)]
         if self.is_standalone:
             found.extend(standalone_problems(verified, self.own_noise))

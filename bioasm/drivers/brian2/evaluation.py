@@ -1,4 +1,4 @@
-"""Values of a model's expressions in numpy: initial values, definitions that are read or recorded, feedback sources."""
+"""Evaluation of a model's expressions in numpy: initial values, definitions that are read or recorded, feedback sources."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": lambda *a: np.maximum.reduce(np.broadcast_arrays(*a)),
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "exprelr": _exprelr,
-    "held": lambda x: x,  # between two steps nothing is being integrated
+    "held": lambda x: x,  # the identity between two steps
     "delayed": lambda x: x,
 }
 
 
 def evaluate(expression: Expression, value_of: Callable[[str], Any]) -> Any:
-    """The value of an expression in SI units; `value_of` gives that of a name, a number or an array."""
+    """Evaluate an expression in SI units; `value_of` returns the value of a name, a number or an array."""
     match expression:
         case Number(value):
             return float(value)

@@ -1,6 +1,6 @@
-"""Coupled exact equations for Brian2: numpy works out their propagators, which the step multiplies states and constants with.
+"""Coupled exact equations for Brian2: propagators by the matrix exponential in numpy, applied in each step.
 
-Brian2's own `exact` takes the exponential of symbols, for real eigenvalues only. Here it is a Taylor series in long double.
+Brian2's own `exact` uses a symbolic exponential, for real eigenvalues only. Here it is a Taylor series in long double.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TERMS = 24
 
 
 class Entry(NamedTuple):
-    """One number of a propagator: its variable in Brian2 and unit, its row, and the state or constant that it multiplies."""
+    """One entry of a propagator: its variable in Brian2, its unit, its row, and the state or constant that it multiplies."""
 
     variable: str
     row: int
@@ -33,20 +33,20 @@ class Entry(NamedTuple):
 
 
 def event_driven(model: Model) -> list[Equation]:
-    """The equations of a synapse that are solved from one event to the next."""
+    """The event-driven equations of a synapse."""
     items = [item for stage in model.stages for item in stage]
     return [item for item in items if isinstance(item, Equation) and item.method == EVENT_DRIVEN]
 
 
 def coupled_events(model: Model) -> set[str]:
-    """The states whose event-driven equations read each other's."""
+    """The states of coupled event-driven equations."""
     definitions = {d.name: d.expression for d in model.definitions}
     rates = {e.variable: expanded(e.rate, definitions) for e in event_driven(model)}
     return {name for names in coupled(rates) for name in names}
 
 
 class ExactSystem:
-    """The exact equations of one stage of a model. `still` are sets of states that stand still under a condition in Brian2."""
+    """The exact equations of one stage of a model. `still` are sets of states that are frozen under a condition in Brian2."""
 
     def __init__(self, model: Model, stage: int, label: str, still: dict[frozenset[str], str]) -> None:
         self.model, self.label = model, f"exact_{stage}_{label}"
@@ -85,7 +85,7 @@ class ExactSystem:
         return replaced(self.rates[name], meaning, lambda call: call)
 
     def entries(self, still: frozenset[str]) -> Iterator[Entry]:
-        """Propagator matrix with some states held; the columns are the states and then the constants."""
+        """Entries of the propagator with some states frozen; the columns are the states, then the constants."""
         units, variant = {s.name: s.unit for s in self.model.states}, [*self.variants].index(still)
         for i, row in enumerate(self.names):
             for j, column in enumerate(self.names):
@@ -94,14 +94,14 @@ class ExactSystem:
                 yield Entry(f"{name}_{j}_constant", i, len(self.names) + j, product(unit, exponents_of(Dimension.TIME)))
 
     def values(self, value_of: Callable[[str], Any], n: int, dt: float) -> Iterator[tuple[str, Array]]:
-        """All numbers for n neurons with these parameters, (n,) each."""
+        """The values of all entries for n neurons with these parameters, (n,) each."""
         for still in self.variants:
             grown, of_neuron = self._grown(value_of, np.full(n, dt), still)
             for entry in self.entries(still):
                 yield entry.variable, grown[:, entry.row, entry.column][of_neuron]
 
     def solved(self, value_of: Callable[[str], Any], elapsed: Any) -> Array:
-        """The states after a time elapsed, (states, n), from their values and those of the parameters, (n,) each or alike."""
+        """The states after a time `elapsed`, (states, n), from their values and parameters, (n,) each or scalar."""
         time = np.atleast_1d(np.asarray(elapsed, np.float64))
         grown, which = self._grown(value_of, time, frozenset())
         states = [np.broadcast_to(value_of(name), time.shape) for name in self.names]
@@ -110,7 +110,7 @@ class ExactSystem:
         return found
 
     def _grown(self, value_of: Callable[[str], Any], time: Array, still: frozenset[str]) -> tuple[Array, Array]:
-        """The exponentials that differ of states and constants over times (n,), and which of them each has."""
+        """The distinct propagators over times (n,), and the index of each neuron's."""
         k, n = len(self.names), len(time)
         step = np.zeros((n, 2 * k, 2 * k))
         for i, row in enumerate(self.names):
@@ -125,13 +125,13 @@ class ExactSystem:
 
 
 def _exponentials(matrices: Array) -> tuple[Array, Array]:
-    """The exponentials of the matrices that differ, and which of them each has: Taylor's series, scaling and squaring."""
+    """Matrix exponential by Taylor series with scaling and squaring: those of distinct matrices, and the index of each."""
     apart, which = np.unique(matrices.reshape(len(matrices), -1), axis=0, return_inverse=True)
     scaled = apart.reshape(-1, *matrices.shape[1:]).astype(np.longdouble)
     power = np.abs(scaled)
     for _ in range(4):
         power = power @ power
-    growth = float(power.sum(axis=2).max()) ** (1 / 16)  # in which units of states count for little
+    growth = float(power.sum(axis=2).max()) ** (1 / 16)  # nearly invariant to the units of states
     halvings = max(0, int(np.ceil(np.log2(max(growth, 1e-9)))) + 4)
     scaled = scaled / 2**halvings
     total = term = np.broadcast_to(np.eye(scaled.shape[1], dtype=np.longdouble), scaled.shape)

@@ -20,12 +20,12 @@ def flow_variable(at: int) -> str:
 
 
 def slope_variable(at: int) -> str:
-    """The variable of its slope by the potential."""
+    """The variable of its derivative with respect to the potential."""
     return f"slope_{at}"
 
 
 def flow_equations(cell: Cell) -> str:
-    """The variables of flows and slopes, as Brian2 declares them."""
+    """The declarations of the variables of flows and slopes."""
     return "".join(f"\n{name} : {spell_unit(unit)}" for name, unit in _units(cell).items())
 
 
@@ -39,7 +39,7 @@ def _units(cell: Cell) -> dict[str, Exponents]:
 
 
 def flow_code(cell: Cell) -> str:
-    """Code that works out what goes into control volumes, and its slopes, at the old potentials."""
+    """Code that computes the flows into control volumes, and their slopes, at the old potentials."""
     return "\n".join(_flow_lines(cell))
 
 
@@ -62,7 +62,7 @@ def stands_still_elsewhere(cell: Cell, part: Part) -> bool:
 
 
 def _met_by(cell: Cell, part: Part) -> list[Part]:
-    """The other mechanisms that a mechanism reads something of, or adds to."""
+    """The other mechanisms that a mechanism reads from or adds to."""
     model = part.model
     read = [item.rate if isinstance(item, Equation) else item.value for stage in model.stages for item in stage]
     read += [d.expression for d in model.definitions] + [a.value for a in model.adds]

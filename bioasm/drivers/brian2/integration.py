@@ -1,4 +1,4 @@
-"""A step of one kind of neuron as statements, for the models that none of Brian2's own integrators can do.
+"""Integration code of one kind of neuron, for models without an integrator in Brian2.
 
 Of dx/dt = f with b = df/dx and z = b dt, each method but rk4 adds dt f phi(z) to x:
 
@@ -96,7 +96,7 @@ def _assigned(cell: Cell, part: Part, assignment: Assignment) -> str:
 
 
 def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
-    """The classical method, jointly over all its equations of the stage."""
+    """The classical Runge-Kutta method of order 4, jointly over all its equations of the stage."""
     names = [identifier(part, equation.variable) for part, equation in items]
     for k, (before, share) in enumerate(((0, 0.0), (1, 0.5), (2, 0.5), (3, 1.0)), 1):
         moved = names if before else []
@@ -112,7 +112,7 @@ def _runge_kutta(cell: Cell, items: list[Item]) -> Iterator[str]:
 
 
 def _moved(expression: Expression, names: list[str], k: int, share: float) -> Expression:
-    """The expression at a later place of the step, where time has gone on and the variables in `names` have moved."""
+    """The expression at a later point of the step: time advanced by a `share` of dt, and the variables in `names` along `k`."""
     time = Binary("+", Symbol("t"), Binary("*", Number(share), Symbol("dt")))
 
     def then(name: str) -> Expression:

@@ -1,4 +1,4 @@
-"""Neurons with equations on Brian2 as `Dynamics`: the steps of a run, and what instructions set and read."""
+"""Neurons with equations on Brian2 as `Dynamics`: the steps of a run, and settings and readings of instructions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Array = NDArray[Any]
 
 @contextmanager
 def _heap_set_aside() -> Iterator[None]:
-    """Keep what there is out of garbage collection: Brian2 begins each run with a full one, often longer than the run."""
+    """Exempt existing objects from garbage collection: Brian2 begins each run with a full one, often longer than the run."""
     gc.freeze()
     try:
         yield
@@ -72,7 +72,7 @@ class Neurons(PythonDynamics):
     # --- a step ---------------------------------------------------------------------------------------
 
     def _before_step(self) -> None:
-        """Begin a step: apply feedback, samples, currents that change, and the noise of the step."""
+        """Begin a step: apply feedback, samples, changed currents, and the noise of the step."""
         step = self.step
         reached = self._be_guided(self.guide) if self.guide is not None and step % self.guide.every == 0 else {}
         if self.landscape.loaded and self._feedback_is_due(step):
@@ -86,7 +86,7 @@ class Neurons(PythonDynamics):
             self.assembly.draw_noise(step)
 
     def _be_guided(self, guide: Guide) -> dict[VariableRef, Array]:
-        """Go on from the states of another run, so that no deviation outlives a piece; returns those reached without it."""
+        """Set the states to those of the guiding run, which bounds deviations to a piece; returns the states before."""
         reached, at = {}, self.step // guide.spacing
         for ref, values in guide.states.items():
             if at >= values.shape[1]:
@@ -108,13 +108,13 @@ class Neurons(PythonDynamics):
         elif self.step == self._until:
             try:
                 self._until += self._more()
-            except BioasmError as fault:  # what Brian2 would wrap into an error of its own
+            except BioasmError as fault:  # Brian2 would wrap it into its own error
                 self._fault = fault
             if self.step == self._until:
                 self.assembly.net.stop()
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
-        """Run so many steps, and then as many as `more` asks for: one run of Brian2's, which takes long to begin."""
+        """Run `steps` steps, then as many as `more` asks for, in one run of Brian2, which is slow to start."""
         self.assembly.connect()
         self._watch, self._more, self._until = watch, more, self.step + steps
         with _heap_set_aside():
@@ -126,7 +126,7 @@ class Neurons(PythonDynamics):
 
     @property
     def _feedback(self) -> Feedback:
-        """The feedback of the population that has one."""
+        """Apply the feedback of the population that has one."""
         assert self.coupled is not None
         feedback = self.coupled.cell.parts[0].model.feedback
         assert feedback is not None
@@ -134,7 +134,7 @@ class Neurons(PythonDynamics):
 
     @property
     def _fed(self) -> InputSource:
-        """The input that the feedback goes into."""
+        """The input that gets the feedback."""
         assert self.coupled is not None
         return self.stimuli.inputs[(self.coupled.cell.parts[0].name, self._feedback.target)]
 
@@ -163,7 +163,7 @@ class Neurons(PythonDynamics):
                 population.group.variables[identifier(population.cell.parts[0], name)].get_value()[:] = level
 
     def set_weight(self, ref: ProjectionRef, values: ConnectionValues) -> None:
-        """Set the weights of a projection, or what multiplies those of a matrix."""
+        """Set the weights of a projection, or the factors of those of a matrix."""
         found = next(s for s in self.assembly.synapses if s.projection.name == ref.owner)
         found.set_weight(values)
 
@@ -180,14 +180,14 @@ class Neurons(PythonDynamics):
             self.parameters[ref.key] = float(value)
         if self.step == 0:
             for each in self.populations:
-                each.start()  # neurons start as their parameters are when they first run
+                each.start()  # initial states use the parameters at the first step
             self.assembly.look()
         if self.coupled is not None and not np.isfinite(self.energy_state()).all():
             return f"with this {own} the state that the feedback is made from has no value"
         return None
 
     def _set_projection(self, ref: ProjectionRef, value: Array | float) -> str | None:
-        """A parameter or state of a projection's synapse, for which connections are counted."""
+        """Set a parameter or state of a projection's synapse, which needs the number of connections."""
         self.assembly.connect()
         found = self.assembly.connections(ref.owner)
         assert found is not None
@@ -201,19 +201,19 @@ class Neurons(PythonDynamics):
             self._fed.update(self.step)
 
     def set_states(self, states: Array) -> None:
-        """Go on from values (lanes, n) of the variables that CLAMP holds; clamped neurons stay."""
+        """LDS: set the clampable variables (lanes, n); clamped neurons keep their levels."""
         for p in self.populations:
             p.set_states(states[:, p.first : p.first + p.n])
         self.assembly.look()
 
     def set_state(self, ref: VariableRef, value: Array | float) -> None:
-        """SET of a state, one number, (n,) or (lanes, n); clamped neurons stay."""
+        """SET of a state, one number, (n,) or (lanes, n); clamped neurons keep their levels."""
         population, part = self.assembly.part(ref.owner)
         population.set_state(part, ref.name, value, place(ref.part))
         self.assembly.look()
 
     def clamp(self, neurons: Array, levels: Array) -> None:
-        """Hold neurons, numbered through, each at its level."""
+        """CLAMP: hold neurons (indices over all), each at its level."""
         for p in self.populations:
             mine = (neurons >= p.first) & (neurons < p.first + p.n)
             if mine.any():
@@ -221,44 +221,44 @@ class Neurons(PythonDynamics):
         self.forget_best()
 
     def free(self, neurons: Array | slice) -> None:
-        """Let neurons go."""
+        """FREE: end the clamping of neurons."""
         chosen = np.arange(self.n)[neurons]
         for p in self.populations:
             p.free(chosen[(chosen >= p.first) & (chosen < p.first + p.n)] - p.first)
         self.forget_best()
 
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
-        """The constant of CUR or INP."""
+        """CUR, INP: set the constant of an input."""
         self.stimuli.set_input(ref, value, how, self.step)
 
     def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
-        """The rows of WAVE or PLAY, one every `period` steps from now."""
+        """WAVE, PLAY: rows of a waveform, one every `period` steps from now."""
         self.stimuli.set_waveform(ref, rows, period, self.step)
 
     def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float) -> None:
-        """The spikes of SPK or EVT, in steps from now, in place of those before."""
+        """SPK, EVT: replace the spike train, in steps from now."""
         self.stimuli.set_spike_train(ref, steps + self.step, neurons, weight, self.step)
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
-        """The Poisson spikes of POI or RATE, in place of those before."""
+        """POI, RATE: replace the Poisson spike trains; `rate` in hertz."""
         self.stimuli.set_poisson(ref, rate, weight)
 
     # --- reading --------------------------------------------------------------------------------------
 
     def neurons_of(self, ref: VariableRef) -> int:
-        """How many neurons have a variable; of a projection, connections."""
+        """The number of neurons of a variable; of a projection's, of connections."""
         connections = self._connections(ref)
         return self.assembly.part(ref.owner)[0].n if connections is None else connections.count
 
     def _connections(self, ref: VariableRef) -> ConnectionGroup | None:
-        """The connections that have a variable, made where they were not yet; None where neurons have it."""
+        """The connections of a variable, made on first use; None where neurons have it."""
         found = self.assembly.connections(ref.owner)
         if found is not None:
             self.assembly.connect()
         return found
 
     def read(self, ref: VariableRef) -> Array:
-        """A variable now, (lanes, n), of one part of the network or of all populations."""
+        """Present values of a variable, (lanes, n), of one part of the network or of all populations."""
         if not ref.owner:
             return np.concatenate([self._of(p, p.cell.parts[0], ref.name) for p in self.populations], axis=1)
         connections = self._connections(ref)
@@ -270,9 +270,9 @@ class Neurons(PythonDynamics):
         if name == "spike_count":
             return population.spike_count()
         model = part.model
-        if name == "state":  # as RD shows it of all populations
+        if name == "state":  # the state that RD emits for all populations
             name = shown(model, name)
-        if model.feedback is not None and name == model.feedback.target:  # read, it is the feedback alone
+        if model.feedback is not None and name == model.feedback.target:  # a reading gives the feedback alone
             return np.array(np.broadcast_to(self.stimuli.inputs[(part.name, name)].fed, (self.lanes, population.n)))
         return population.shown(part, name)
 

@@ -1,4 +1,4 @@
-"""One population as a NeuronGroup of all lanes, lane after lane, and its values as arrays (lanes, n)."""
+"""One population as a NeuronGroup of all lanes, concatenated, and its values as arrays (lanes, n)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
-    """A NeuronGroup of so many neurons, with all that happens in its steps."""
+    """A NeuronGroup of `count` neurons, with the code of its steps."""
     native, code = cell.native_method(), step_code(cell, slice(1) if cell.tree else slice(None))
     around = {"step": flow_code(cell), "then": step_code(cell, slice(1, None))} if cell.tree else {}
     events: dict[str, Any] = {"threshold": cell.threshold, "reset": cell.reset} if cell.threshold else {}
@@ -30,7 +30,7 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
         events["refractory"] = cell.refractory
     for part in cell.parts:
         for port in part.model.ports:
-            cell.port_code(part, port)  # what it holds is a variable of the group
+            cell.port_code(part, port)  # registers stored calls as variables of the group
     own = list(cell.events)
     if own:
         events["events"] = {name: condition for name, condition, _ in own}
@@ -40,13 +40,13 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
     group.state_updater.when = cell.slot("step")
     if cell.threshold:
         group.thresholder["spike"].when, group.resetter["spike"].when = cell.slot("spike"), cell.slot("reset")
-    for order, (name, _, statements) in enumerate(own):  # Brian2 tests after `thresholds`; there too nothing has changed yet
+    for order, (name, _, statements) in enumerate(own):  # Brian2 tests events after `thresholds`, before anything changes
         group.set_event_schedule(name, when=f"after_{cell.slot('step')}")
         if statements:
             group.run_on_event(name, statements, when=f"after_{SLOTS['reset']}", order=order)
-    if native is None and code:  # after Brian2's own updater, which finds out who is refractory
+    if native is None and code:  # after Brian2's own updater, which computes refractoriness
         group.run_regularly(code, clock=clock, when=cell.slot("step"), order=1)
-    for slot, more in around.items():  # currents at the old potentials before the first stage, later ones with the new
+    for slot, more in around.items():  # currents at the old potentials before the first stage; later stages with the new
         if more:
             group.run_regularly(more, clock=clock, when=cell.slot(slot), order=0)
     if cell.start_code:
@@ -55,7 +55,7 @@ def neuron_group(cell: Cell, count: int, clock: Any) -> Any:
 
 
 class Population:
-    """Neurons of one kind. `first` is the number that its first neuron has in the program."""
+    """One population. `first` is the index of its first neuron in the program."""
 
     def __init__(self, cell: Cell, n: int, lanes: int, first: int, clock: Any, parameters: Mapping[str, float]) -> None:
         self.cell, self.n, self.lanes, self.first = cell, n, lanes, first
@@ -66,7 +66,7 @@ class Population:
             for p in part.model.parameters
         }
         self.held = np.zeros(n, bool)
-        self.placed = np.zeros(n, bool)  # whether LDS, CLAMP or SET has put a neuron where it starts
+        self.placed = np.zeros(n, bool)  # whether LDS, CLAMP or SET has set a neuron's initial state
         self.given: dict[str, Array] = {}  # by other states: whether SET has given a neuron its value, (n,)
         self.group = neuron_group(cell, n * lanes, clock)
         self.spikes = brian2.SpikeMonitor(self.group) if cell.threshold else None
@@ -78,7 +78,7 @@ class Population:
     # --- values ---------------------------------------------------------------------------------------
 
     def array(self, name: str) -> Array:
-        """The values of one of Brian2's variables, (lanes, n): what is written there, Brian2 sees."""
+        """A view of one of Brian2's variables, (lanes, n)."""
         values: Array = self.group.variables[name].get_value()
         return values.reshape(self.lanes, self.n)
 
@@ -87,7 +87,7 @@ class Population:
         self.array(name)[:] = value
 
     def _fill_in(self) -> None:
-        """Parameters, inputs and initial values."""
+        """Set parameters, inputs and initial values."""
         for (owner, name), values in self.values.items():
             if name != "dt":
                 self.store(identifier(self.part(owner), name), values)
@@ -103,7 +103,7 @@ class Population:
         self.reset()
 
     def propagate(self) -> None:
-        """Work out the numbers of coupled exact equations from the parameters of now."""
+        """Compute the propagators of coupled exact equations from the present parameters."""
         for part, _, system in self.cell.exact_systems:
             found = system.values(lambda name, part=part: self.value(part, name), self.n, float(self.clock.dt_))  # type: ignore[misc]
             for variable, values in found:
@@ -114,13 +114,13 @@ class Population:
         return next(p for p in self.cell.parts if p.name == name)
 
     def reset(self) -> None:
-        """All states to their initial values, but for what is held."""
+        """Reset all states to their initial values, except clamped ones."""
         self.placed &= self.held
         self.given.clear()
         self.start()
 
     def start(self) -> None:
-        """All states to their initial values, but for those that the program has put where they are."""
+        """Initialise all states except those that the program has set."""
         for part in self.cell.parts:
             for state in part.model.states:
                 start = np.broadcast_to(self.initial(part, state.name), (self.lanes, self.n))
@@ -135,7 +135,7 @@ class Population:
             if arrivals is not None:
                 arrivals.clear()
         if self.cell.refractory:
-            self.group.variables["lastspike"].get_value()[:] = -1e4  # as Brian2 begins
+            self.group.variables["lastspike"].get_value()[:] = -1e4  # Brian2's initial value
             self.group.variables["not_refractory"].get_value()[:] = True
 
     def initial(self, part: Part, name: str) -> Any:
@@ -143,7 +143,7 @@ class Population:
         return self.value(part, name, initial=True)
 
     def value(self, part: Part, name: str, *, initial: bool = False) -> Any:
-        """A variable of a part now, or at the start, as what broadcasts to (lanes, n)."""
+        """The present or initial value of a variable of a part, which broadcasts to (lanes, n)."""
         owner, name = self.cell.owner(part, name)
         if owner is None:
             return float(self.clock.dt_) if name == "dt" else float(self.clock.variables["t"].get_value()[0])
@@ -176,12 +176,12 @@ class Population:
         return self.array(f"{own}_scale") * total + self.array(f"{own}_set")
 
     def evaluated(self, part: Part, expression: Expression) -> Array:
-        """An expression of a part now, (lanes, n)."""
+        """The present value of an expression of a part, (lanes, n)."""
         found = evaluate(expression, lambda inner: self.value(part, inner))
         return np.array(np.broadcast_to(found, (self.lanes, self.n)), np.float64)
 
     def shown(self, part: Part, name: str) -> Array:
-        """A variable of a part now, (lanes, n)."""
+        """The present value of a variable of a part, (lanes, n)."""
         return self.evaluated(part, Symbol(name))
 
     def spike_count(self) -> Array:
@@ -192,19 +192,19 @@ class Population:
         return counted.reshape(self.lanes, self.n)
 
     def watch(self, part: Part, event: str) -> Any:
-        """A monitor of an event, made once."""
+        """The monitor of an event, memoised."""
         self.events[part.name, event] = brian2.EventMonitor(self.group, identifier(part, event))
         return self.events[part.name, event]
 
     def all_spikes(self) -> tuple[Array, Array, Array]:
-        """Steps, neurons as the program numbers them, and lanes of all spikes so far."""
+        """Steps, neurons (indices over all), and lanes of all spikes so far."""
         if self.spikes is None:
             none = np.zeros(0, np.int64)
             return none, none, none
         return self._seen(self.spikes)
 
     def all_events(self, owner: str, event: str) -> tuple[Array, Array, Array]:
-        """The same of an event that is watched."""
+        """Steps, neurons (indices over all), and lanes of a monitored event."""
         return self._seen(self.events[owner, event])
 
     def _seen(self, monitor: Any) -> tuple[Array, Array, Array]:
@@ -215,14 +215,14 @@ class Population:
     # --- clamps and ports -----------------------------------------------------------------------------
 
     def set_states(self, states: Array) -> None:
-        """Go on from values (lanes, n) of the variable that CLAMP holds."""
+        """Set the clampable variable, (lanes, n)."""
         own = self.cell.parts[0]
         self.placed[:] = True
         array = self.array(identifier(own, own.model.clamp))
         array[:] = np.where(self.held, array, states)
 
     def set_state(self, part: Part, name: str, value: Array | float, neurons: slice) -> None:
-        """Put a state of neurons in place, by a number, (n,) or (lanes, n); the one that CLAMP holds stays where it is held."""
+        """Set a state of neurons to a number, (n,) or (lanes, n); clamped neurons keep their level."""
         own = identifier(part, name)
         array = self.array(own)[:, neurons]
         if self.cell.is_clamp(part, name):
@@ -233,20 +233,20 @@ class Population:
             array[:] = value
 
     def clamp(self, neurons: Array, value: Array | float) -> None:
-        """Hold neurons at a value."""
+        """Clamp neurons at a value."""
         own = self.cell.parts[0]
         self.held[neurons] = self.placed[neurons] = True
         self.array(identifier(own, own.model.clamp))[:, neurons] = value
         self.store(FREE, ~self.held)
 
     def free(self, neurons: Array | slice) -> None:
-        """Let neurons go. Without a CLAMP in the program none is held."""
+        """End the clamping of neurons; no-op without a CLAMP in the program."""
         self.held[neurons] = False
         if self.cell.clamps:
             self.store(FREE, ~self.held)
 
     def open_port(self, part: Part, port: Port) -> Arrivals | None:
-        """Let what arrives at a port take effect from now on; the queue of a port whose spikes act one after another."""
+        """Add the code of a port; returns the event queue of a port with sequential spikes."""
         arrived = port_name(part, port)
         if arrived not in self._ports:
             places = [port_name(p, each) for p in self.cell.parts for each in p.model.ports]
@@ -263,9 +263,9 @@ class Population:
         return arrivals
 
     def synapses(self, source: Any, part: Part, port: Port, place: int, times: str = "", **how: Any) -> Any:
-        """Synapses from a group to a port, not connected yet; `place` is that among the port's sources.
+        """Synapses from a group to a port, not connected yet; `place` is the index among the port's sources.
 
-        `times` is a factor, written with the sign of multiplication: how often one spike of the group arrives.
+        `times` is a factor in code, with its multiplication sign: the multiplicity of a spike of the group.
         """
         arrivals, unit = self.open_port(part, port), spell_unit(port.unit)
         act = f"{port_name(part, port)}_post += {times}w" if arrivals is None else f"came += {times}1"

@@ -1,4 +1,4 @@
-"""Expressions of model texts in Brian2's notation, with its units, and the functions that Brian2 lacks."""
+"""Printer of model expressions in Brian2's notation, with its units, and definitions of functions that Brian2 lacks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _WORDS = {"^": "**"}
 
 
 def spell_unit(unit: Exponents) -> str:
-    """A unit as Brian2 reads it: `1`, or a product of powers of base units.
+    """A unit in Brian2's notation: `1`, or a product of powers of base units.
 
-    Under NumPy 1.26 a unit to the power of 1 is a quantity and no unit, and is left out.
+    Exponents of 1 are omitted, because under NumPy 1.26 such a power is a quantity and no unit.
     """
     powers = [name if power == 1 else f"{name}**{power}" for name, power in zip(_BASE, unit, strict=True) if power]
     return " * ".join(powers) or "1"
 
 
 def spell(expression: Expression) -> str:
-    """An expression in Brian2's notation; its names are taken to be Brian2's."""
+    """An expression over Brian2's names in Brian2's notation."""
     match expression:
         case Number(value, unit):
             return repr(float(value)) if unit == NO_UNIT else f"({float(value)!r} * {spell_unit(unit)})"
@@ -54,7 +54,7 @@ def _call(function: str, arguments: list[str]) -> str:
 
 
 def replaced(expression: Expression, meaning: Meaning, keep: Callable[[Call], Expression]) -> Expression:
-    """The expression with each name replaced by what it means, and calls of held and delayed by what keeps them."""
+    """Substitution of names by `meaning`, and of calls of held and delayed by `keep`."""
 
     def inner(part: Expression) -> Expression:
         return replaced(part, meaning, keep)
@@ -74,7 +74,7 @@ def replaced(expression: Expression, meaning: Meaning, keep: Callable[[Call], Ex
 
 
 def is_condition(expression: Expression) -> bool:
-    """Whether an expression is true or false."""
+    """Whether an expression is Boolean."""
     if isinstance(expression, Negation):
         return expression.operator == "not"
     return isinstance(expression, Binary) and expression.operator in ("<", "<=", ">", ">=", "==", "!=", "and", "or")
@@ -93,7 +93,7 @@ _CYTHON = {
 
 
 def _unit_of_choice(condition: Any, a: Any, b: Any) -> Any:
-    """The unit of a choice, in which a slope of 0 is written without one."""
+    """The unit of `where`, in which a 0 may lack a unit."""
     return b if a.dim.is_dimensionless else a
 
 
@@ -104,7 +104,7 @@ def functions() -> dict[str, Any]:
     from brian2.parsing.sympytools import sympy
 
     def numbers(name: str, in_numpy: Any, units: list[Any], types: list[str], unit: Callable[..., Any]) -> Any:
-        real = sympy.Function(name, real=True)  # for Brian2 compares what it passed through sympy
+        real = sympy.Function(name, real=True)  # because Brian2 compares expressions after sympy
         made = Function(in_numpy, real, arg_units=units, arg_types=types, return_unit=unit, return_type="float")
         made.implementations.add_implementation("numpy", in_numpy, name=name)
         made.implementations.add_implementation("cpp", _CPP[name], name=name)

@@ -1,4 +1,4 @@
-"""Spikes that arrive from outside, as Brian2 objects: trains and Poisson processes, each with its synapses."""
+"""External spikes as Brian2 objects: spike trains and Poisson processes, each with its synapses."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array = NDArray[Any]
 
 
 class Train:
-    """Given spikes: a SpikeGeneratorGroup, of which every lane hears the same."""
+    """Spike train: a SpikeGeneratorGroup, common to all lanes."""
 
     def __init__(self, population: Population, part: Part, port: Port, steps: Array, neurons: Array, weight: Any) -> None:
         dt = float(population.clock.dt_)
         sender, target = _one_a_step(steps, neurons)
         count = max(1, len(target))
         times = steps * dt * brian2.second
-        # Outside spikes come at the start of a step, whatever the order of what neurons do in it.
+        # External spikes arrive at the start of a step, whatever the order of its phases.
         self.group = brian2.SpikeGeneratorGroup(count, sender, times, clock=population.clock, when="start", order=1)
         self.synapses = _synapses(self.group, population, part, port, GIVEN)
         lanes = np.arange(population.lanes)
@@ -41,7 +41,7 @@ class Train:
 
 
 def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array]:
-    """Brian2's sources send one spike a step: spikes of one neuron in one step get senders of their own.
+    """Split multiplicities: Brian2's sources send at most one spike a step, so repeated spikes get separate senders.
 
     Returns each spike's sender, and each sender's neuron.
     """
@@ -56,10 +56,10 @@ def _one_a_step(steps: Array, neurons: Array) -> tuple[Array, Array]:
 
 
 class Poisson:
-    """Random spikes of each neuron: in each step as many as Poisson's distribution gives, which arrive as one weight."""
+    """Poisson spikes of each neuron: the counts of a step, which arrive as one weight."""
 
     def __init__(self, population: Population, part: Part, port: Port, words: Stream | None) -> None:
-        """`words` are those that all drivers draw; without them Brian2 draws counts of its own."""
+        """`words` are the common random words of all drivers; without them Brian2 draws the counts."""
         cells = population.n * population.lanes
         self.words, self.shape, self.tables = words, (population.lanes, population.n), counts(np.zeros(population.n))
         self.group = brian2.NeuronGroup(
@@ -73,14 +73,14 @@ class Poisson:
         self.objects = [self.group, self.synapses]
 
     def set(self, rate: Any, weight: Any, dt: float, neurons: slice) -> None:
-        """The rate in hertz and the weight of neurons, one number or one a neuron."""
+        """Set the rate in hertz and the weight of neurons, one number or one a neuron."""
         expected = self.group.variables["expected"].get_value().reshape(self.shape)
         expected[:, neurons] = np.asarray(rate, np.float64) * dt
         self.tables = counts(expected[0])
         self.synapses.variables["w"].get_value().reshape(self.shape)[:, neurons] = weight
 
     def draw(self, step: int) -> None:
-        """The counts of a step, where Brian2 does not draw them itself."""
+        """Set the counts of a step, unless Brian2 draws them itself."""
         if self.words is not None:
             drawn = self.words.row(step).reshape(self.shape)
             self.group.variables["count"].get_value()[:] = self.tables.of(drawn).ravel()
@@ -88,5 +88,5 @@ class Poisson:
 
 def _synapses(source: Any, population: Population, part: Part, port: Port, place: int, **how: Any) -> Any:
     synapses = population.synapses(source, part, port, place, **how)
-    synapses.pre.when, synapses.pre.order = "start", 2  # whenever in the step the port is read
+    synapses.pre.when, synapses.pre.order = "start", 2  # independent of the phase in which the port is read
     return synapses

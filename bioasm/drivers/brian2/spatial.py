@@ -1,8 +1,8 @@
-"""Cells of cable on Brian2: one SpatialNeuron solves for the potentials of all cells of a kind in all lanes.
+"""Multicompartment cells on Brian2: one SpatialNeuron solves for the potentials of all cells of a kind in all lanes.
 
-A morphology of Brian2 is one tree. All cells hang on the ends of stumps, each by its root through a conductance of 1e-300, so
-that nothing flows between them. What goes into the control volumes (CVs), linearised at the old potential, comes from the
-NeuronGroups of the program in each step, and they get the new potentials.
+A morphology of Brian2 is one tree. All cells are attached to the ends of stumps, each by its root through a conductance of
+1e-300, so that no current flows between them. In each step the program's NeuronGroups provide the currents into control volumes
+(CVs), linearised at the old potential, and get the new potentials.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from bioasm.morphology.regions import Location
 from bioasm.network.cables import CM_FACTOR, POTENTIAL, Cables
 
 Array = NDArray[Any]
-PHASES = ("receive", "step", "solve", "then", "spike", "reset")  # of a step of cells, in order
-_APART = 1e300  # ohm: between a cell and the stump that it hangs on
+PHASES = ("receive", "step", "solve", "then", "spike", "reset")  # the phases of a step of cells, in order
+_APART = 1e300  # ohm: between a cell and its stump
 _MODEL = """
 Im = into - conductance * v : amp / meter**2
 into : amp / meter**2
@@ -35,8 +35,8 @@ conductance : siemens / meter**2
 class Section(brian2.Section):  # type: ignore[misc]
     """A section whose compartments have given areas and resistances, in SI units.
 
-    `inner` (n,) are the resistances before the middles of compartments, `last` that behind the last one. Of each between two
-    compartments Brian2 has one half on either side.
+    `inner` (n,) are the resistances before the midpoints of compartments, `last` is that after the last one. Brian2 splits
+    each between two compartments into halves.
     """
 
     def __init__(self, areas: Array, inner: Array, last: float) -> None:
@@ -48,7 +48,7 @@ class Section(brian2.Section):  # type: ignore[misc]
         self._behind = 1.0 / np.append(halves[1:], last)
 
     def __deepcopy__(self, memo: Any) -> Section:
-        return self  # of which a SpatialNeuron keeps a copy, level by level of the tree
+        return self  # a SpatialNeuron stores a copy for each level of the tree
 
     @property
     def area(self) -> Any:
@@ -57,12 +57,12 @@ class Section(brian2.Section):  # type: ignore[misc]
 
     @property
     def r_length_1(self) -> Any:
-        """The conductance before the middle of each compartment, for a resistivity of 1 ohm m."""
+        """The conductance before the midpoint of each compartment, for a resistivity of 1 ohm m."""
         return self._before * brian2.meter
 
     @property
     def r_length_2(self) -> Any:
-        """The conductance behind the middle."""
+        """The conductance after the midpoint of each compartment."""
         return self._behind * brian2.meter
 
     @property
@@ -103,7 +103,7 @@ class SpatialCells:
     # --- the tree -----------------------------------------------------------------------------------
 
     def _grow(self) -> None:
-        """Make the tree of all cells, each with a stump; `where` are the CVs of sections, and the forks at their ends."""
+        """Build the tree of all cells, each with a stump."""
         self.where: dict[int, tuple[int, Stretched]] = {}
         one, few = np.full(1, 1e-12), np.ones(1)
         self.stumps = [Section(one, few, 1.0) for _ in range(self.n * self.lanes)]
@@ -114,7 +114,7 @@ class SpatialCells:
             self._hang(at, stump)
 
     def _hang(self, tree: int, stump: Section) -> None:
-        """Hang a cell on a stump."""
+        """Attach a cell to a stump."""
         made: list[Section] = []
         for at, one in enumerate(self.compartments.sections):
             inner = one.resistances[:-1].copy()
@@ -127,7 +127,7 @@ class SpatialCells:
         self.kept += made
 
     def _sections(self) -> Iterator[Section]:
-        """All sections in Brian2's order: each before those that begin at its end."""
+        """All sections in Brian2's preorder, parents first."""
         way = [self.stumps[0]]
         while way:
             section = way.pop()
@@ -135,7 +135,7 @@ class SpatialCells:
             way += reversed(list(section.children))
 
     def _fill(self) -> None:
-        """Number compartments and ends of sections by the neurons of the population of CVs; capacitances, what is covered."""
+        """Map compartments and ends of sections to neurons of the population of CVs; set capacitances and coverages."""
         self._number()
         self.compartment = np.full(self.volumes.n * self.lanes, -1)
         self.compartment[self.of] = self.at
@@ -149,25 +149,25 @@ class SpatialCells:
                 self.volumes.store(covered(part), np.repeat(there, self.n))
 
     def _number(self) -> None:
-        """Which neuron is which compartment (`of`, `at`), and which fork the end of which section (`fork`, `end`)."""
+        """Index maps between neurons and compartments (`of`, `at`), and between forks and ends of sections (`fork`, `end`)."""
         at, of, end, fork, first = list[int](), list[int](), list[int](), list[int](), 0
         for number, section in enumerate(self._sections()):
             if id(section) in self.where:
                 tree, one = self.where[id(section)]
                 at += range(first, first + section.n)
                 of += [self._neuron(tree, cv) for cv in one.volumes]
-                end += [number + 1] * (one.fork >= 0)  # Brian2's solution of ends begins with that of the root
+                end += [number + 1] * (one.fork >= 0)  # Brian2's array of ends begins with the root
                 fork += [self._neuron(tree, one.fork)] * (one.fork >= 0)
             first += section.n
         self.at, self.of, self.end, self.fork = (np.array(numbers, np.int64) for numbers in (at, of, end, fork))
 
     def _neuron(self, tree: int, cv: int) -> int:
-        """The neuron of the population of CVs, lane after lane, that a CV of a cell is; trees are numbered lane after lane."""
+        """The index of a cell's CV in the population of CVs; neurons and trees are lane-major."""
         lane, cell = divmod(tree, self.n)
         return lane * self.volumes.n + cv * self.n + cell
 
     def _variable(self, name: str) -> Array:
-        """The values of one of the SpatialNeuron's variables: what is written there, Brian2 sees."""
+        """A view of one of the SpatialNeuron's variables."""
         values: Array = self.neuron.variables[name].get_value()
         return values
 
@@ -177,7 +177,7 @@ class SpatialCells:
         return self.volumes.array(identifier(self.volumes.cell.parts[0], "v"))
 
     def _assemble(self) -> None:
-        """Give Brian2 the old potentials, and what goes into CVs as a current and a conductance."""
+        """Set Brian2's potentials, and the linearised flows into CVs as currents and conductances."""
         v = self._potentials().ravel()
         slope = self.volumes.array(slope_variable(0)).ravel()[self.of]
         current, conductance = np.zeros(len(self.area)), np.zeros(len(self.area))
@@ -195,12 +195,12 @@ class SpatialCells:
         self._variable("conductance")[:] = conductance
 
     def _capacity_factor(self) -> Array:
-        """What the capacitance of each compartment is multiplied by; of Crank-Nicolson's half a step twice that."""
+        """The factor of each compartment's capacitance, doubled for the half step of Crank-Nicolson."""
         own = self.volumes.array(identifier(self.volumes.cell.parts[0], CM_FACTOR)).ravel()[self.of]
         return np.asarray(own * (2.0 if self.cell.method == METHODS[1] else 1.0))
 
     def _spread(self) -> None:
-        """Take the new potentials from Brian2, those of forks from the ends of sections."""
+        """Read the new potentials from Brian2, those of forks from the ends of sections."""
         v, solved = self._potentials(), np.empty(self.volumes.n * self.lanes)
         solved[self.of] = self._variable("v")[self.at]
         solved[self.fork] = self.solver.variables["_B"].get_value()[self.end]
@@ -211,7 +211,7 @@ class SpatialCells:
     # --- places -------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """The potentials at places from those of CVs."""
+        """Update the potentials at places from those of CVs."""
         v = self._potentials().reshape(self.lanes, -1, self.n)
         for population, cv in self.seeing:
             population.store(identifier(population.cell.parts[0], "v"), v[:, cv])

@@ -1,7 +1,7 @@
-"""Ising spins: sequential sweeps in plain numpy, every field computed anew at every visit.
+"""Ising spins: sequential Glauber or Metropolis sweeps in numpy, with local fields recomputed at every visit.
 
-Brian2 has nothing to offer for sweeps; what makes this a reference is that it shares neither code nor method with the
-compiled kernels, which keep fields up to date flip by flip.
+Brian2 does not support sweeps; this is a reference because it shares neither code nor method with the compiled kernels, which
+update fields incrementally.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bioasm.runtime.streams import Pair, Stream, exponentials, logistics
 
 Array = NDArray[Any]
 
-_COLDEST = 1e-300  # stands for a temperature of 0, where only the sign of the random number is left
-_KEPT = 1 << 20  # spins that may wait for their energies to be computed
+_COLDEST = 1e-300  # in place of a temperature of 0, at which only the sign of the random number matters
+_KEPT = 1 << 20  # most stored spins whose energies are not computed yet
 
 
 class OwnNumbers:
-    """Logistic or exponential numbers from a generator of numpy's, for runs that bring their own noise."""
+    """Logistic or exponential numbers from numpy's generator, for runs with `own` noise."""
 
     def __init__(self, seed: int, cells: int, metropolis: bool) -> None:
         self.random = np.random.Generator(np.random.PCG64(seed))
@@ -49,7 +49,7 @@ class Spins(PythonDynamics):
     step_length = 1.0
 
     def __init__(self, n: int, lanes: range, seed: int, rule: float, own_noise: bool = False) -> None:
-        """`lanes` are the numbers that noise knows them by."""
+        """`lanes` are the lanes in the noise's key."""
         self.n, self.lanes, self.step, self.seed, self.first_lane = n, len(lanes), 0, seed, lanes.start
         lane, neuron = np.arange(lanes.start, lanes.stop, dtype=np.uint32), np.arange(n, dtype=np.uint32)
         self.start = initial_spins(seed, lane[None, :], neuron[:, None]).astype(np.float64)
@@ -71,7 +71,7 @@ class Spins(PythonDynamics):
         return rule_problem(self.rule)
 
     def load(self, couplings: Couplings) -> None:
-        """Take over new couplings. A sweep sees (J + J')/2 without its diagonal, an energy J as it is."""
+        """Load couplings. Sweeps use (J + J')/2 without its diagonal, energies use J."""
         self._settle()
         super().load(couplings)
         self.around = [(c, w, self.landscape.h[i]) for i, (c, w) in enumerate(self.landscape.neighbours())]
@@ -91,17 +91,17 @@ class Spins(PythonDynamics):
         super().set_offset(offset)
 
     def reset(self) -> None:
-        """Back to the initial spins; clamped ones stay."""
+        """Reset to the initial spins, except clamped ones."""
         self.best()
         self.spin = np.where(self.held[:, None], self.spin, self.start)
 
     def set_states(self, states: Array) -> None:
-        """Go on from spins (lanes, n); clamped ones stay."""
+        """Set spins (lanes, n), except clamped ones."""
         self.best()
         self.spin = np.where(self.held[:, None], self.spin, states.T)
 
     def merge(self, shift: int) -> None:
-        """MERGE, each component judged by the energies of two whole states."""
+        """MERGE, which compares the energies of two complete states for each component."""
         best, shift = self.best(), shift % self.lanes
         if not self.landscape.loaded:
             return
@@ -113,17 +113,17 @@ class Spins(PythonDynamics):
 
     @property
     def mirrored(self) -> bool:
-        """Whether a state and its complement have one energy."""
+        """Whether a state and its complement have the same energy."""
         return not self.landscape.h.any() and all(len(index) % 2 == 0 for _, index in self.landscape.terms)
 
     def _graph(self) -> list[set[int]]:
-        """The neighbours of each spin: those that it is coupled to, and those that share a term with it."""
+        """Adjacency of spins by couplings and common terms."""
         coupled = [others[weights != 0].tolist() for others, weights, _ in self.around]
         in_terms = ([int(j) for _, rest in terms for j in rest] for terms in self.terms)
         return [{*others, *more} for others, more in zip(coupled, in_terms, strict=True)]
 
     def _merged(self, graph: list[set[int]], lane: int, best: Array, other: Array, both: bool) -> Array:
-        """The best state of a lane with what it takes over from another state, or from its complement."""
+        """The best state of a lane after merging components of another state, or of its complement."""
         for sign in (1, -1):
             far = 2 * int((best != sign * other).sum())
             nearer = far <= self.n if sign == 1 else far < self.n
@@ -133,7 +133,7 @@ class Spins(PythonDynamics):
         return best
 
     def _taken_over(self, lane: int, best: Array, part: Array) -> Array:
-        """The state with a component flipped, where that lowers its energy or a coin says so."""
+        """The state with a component flipped where that lowers its energy, or by a coin for equal ones."""
         flipped = best.copy()
         flipped[part] *= -1
         before, after = self.landscape.energy(np.array([best, flipped]))
@@ -141,7 +141,7 @@ class Spins(PythonDynamics):
         return flipped if after < before or (after == before and heads) else best
 
     def exchange_components(self, phase: int, mirrored: bool) -> None:
-        """CXCH, each component judged by the energies of two whole states."""
+        """CXCH, which compares the energies of complete states for each component."""
         self.best()
         graph = self._graph() if self.landscape.loaded else []
         for lower in range(phase, self.lanes - 1, 2) if graph else ():
@@ -152,7 +152,7 @@ class Spins(PythonDynamics):
         self.exchanges += 1
 
     def _goes_over(self, lower: int, part: Array) -> bool:
-        """Whether a heat bath swaps a component: a logistic number against the difference of the inverse temperatures."""
+        """Heat bath of a swap: a logistic number against the energy difference times that of inverse temperatures."""
         state = np.array([self.spin[:, lower], self.spin[:, lower]])
         state[1, part] *= -1
         before, after = self.landscape.energy(state)
@@ -161,7 +161,7 @@ class Spins(PythonDynamics):
         return bool((theirs - ours) * (after - before) < max(ours * theirs, _COLDEST) * number)
 
     def _number(self, numbers: Pair, lower: int, vertex: int) -> float:
-        """The number that decides on a component by its lowest spin."""
+        """The random number of a component, by its lowest spin."""
         drawn = words(self.seed, self.first_lane + lower, vertex, self.exchanges, STREAM_EXCHANGE)
         return float(numbers(*drawn)[self.exchanges & 1].item())
 
@@ -178,7 +178,7 @@ class Spins(PythonDynamics):
         self.exchanges += 1
 
     def copy_better(self, shift: int) -> None:
-        """COPY, from the states before it."""
+        """COPY, from the states before the instruction."""
         self.best()
         energy, before = self.energy(), self.spin.copy()
         for lane in range(self.lanes):
@@ -187,7 +187,7 @@ class Spins(PythonDynamics):
                 self.spin[~self.held, lane] = before[~self.held, other]
 
     def resample(self, blocks: Sequence[Array]) -> None:
-        """BLK, each block by a tensor of free energies."""
+        """BLK, by tensor contraction of each block."""
         self.best()
         row, column = self._pairs
         start = np.searchsorted(row, np.arange(self.n + 1))
@@ -203,13 +203,13 @@ class Spins(PythonDynamics):
 
     @property
     def _pairs(self) -> tuple[Array, Array]:
-        """The spins that are coupled, sorted."""
+        """The pairs of coupled spins, sorted."""
         pairs = [(i, int(j)) for i, (others, weights, _) in enumerate(self.around) for j in others[weights != 0]]
         table = np.array(pairs, np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
     def _uniform_of_blocks(self, lane: int) -> Array:
-        """A uniform number of each spin of a lane, for the block that is drawn now."""
+        """A uniform number of each spin of a lane, for the present block."""
         spins = np.arange(self.n, dtype=np.uint32)
         return uniform(self.seed, self.first_lane + lane, spins, self.moves, STREAM_BLOCKS)
 
@@ -218,14 +218,14 @@ class Spins(PythonDynamics):
         return float(np.broadcast_to(self.level, (self.lanes,))[lane])
 
     def clamp(self, neurons: Array, levels: Array) -> None:
-        """Hold spins at -1 or +1."""
+        """Clamp spins at -1 or +1."""
         self._settle()
         self.held[neurons] = True
         self.spin[neurons] = levels[:, None]
         self.forget_best()
 
     def free(self, neurons: Array | slice) -> None:
-        """Let spins go."""
+        """End the clamping of spins."""
         self._settle()
         self.held[neurons] = False
         self.forget_best()
@@ -233,7 +233,7 @@ class Spins(PythonDynamics):
     # --- time -----------------------------------------------------------------------------------------
 
     def advance(self, steps: int, watch: Watch, more: More) -> None:
-        """Run so many sweeps, or fewer where the watch asks for it."""
+        """Run `steps` sweeps, fewer where `watch` returns False."""
         for _ in range(steps):
             self.take_samples()
             self._sweep()
@@ -245,7 +245,7 @@ class Spins(PythonDynamics):
                 return
 
     def _sweep(self) -> None:
-        """Visit every spin once: it flips where s f < T e / 2, with its local field f and a random number e."""
+        """One sweep: each spin flips where s f < T e / 2, with its local field f and a random number e."""
         numbers = self.numbers.row(self.step).reshape(self.lanes, self.n).T.astype(np.float64)
         bounds = (0.5 * np.maximum(self.level, _COLDEST)) * numbers
         spin = self.spin
@@ -261,7 +261,7 @@ class Spins(PythonDynamics):
     # --- energies -------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Compute the energies of all sweeps since the last time."""
+        """Compute the energies of all sweeps since the last call."""
         if not self._waiting:
             return
         states, self._waiting = np.array(self._waiting), []
@@ -277,7 +277,7 @@ class Spins(PythonDynamics):
         return super().trace()
 
     def best(self) -> Best:
-        """The best of all sweeps so far, and the present state, also where no sweep led to it: called before it is replaced."""
+        """The best state of all sweeps and the present state; called before the state is replaced."""
         self._settle()
         self._best.see(self.energy(), self.spin.T)
         return self._best
@@ -296,7 +296,7 @@ class Spins(PythonDynamics):
         return self.read(STATE)
 
     def neurons_of(self, ref: VariableRef) -> int:
-        """How many spins there are."""
+        """The number of spins."""
         return self.n
 
     def read(self, ref: VariableRef) -> Array:
@@ -313,7 +313,7 @@ class Spins(PythonDynamics):
 
 
 def _components(graph: list[set[int]], differs: Array) -> list[Array]:
-    """The connected components of the spins that differ, each in rising order, by their lowest spins."""
+    """Connected components of the spins that differ, each in ascending order, sorted by their lowest spins."""
     left, found = set(np.flatnonzero(differs).tolist()), list[Array]()
     for seed in sorted(left):
         reached = {seed} & left

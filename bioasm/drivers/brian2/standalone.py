@@ -1,4 +1,4 @@
-"""Which programs can be compiled: to a C++ program that Python takes no part in, or in part by Cython."""
+"""Capability checks of code generation targets: standalone C++ programs, and Cython."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT = "target=cython compiles as well, and runs every program"
 
 
 def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnostic]:
-    """Diagnostics of what rules C++ out: instructions that need Python during the run, and noise that all drivers share."""
+    """Diagnostics that rule out C++: instructions that need Python during the run, and the common noise of all drivers."""
     if verified.model.kind == SPINS:
         yield _refused("spins are swept in Python")
         return
@@ -37,7 +37,7 @@ def standalone_problems(verified: Verified, own_noise: bool) -> Iterator[Diagnos
 
 
 def cython_problems(verified: Verified) -> Iterator[Diagnostic]:
-    """Synapses whose event-driven equations read each other's states: numpy solves them, at each event."""
+    """Diagnostics that rule out Cython: coupled event-driven equations, which numpy solves at each event."""
     for instruction in verified.instructions:
         projection = attached(verified, instruction)
         model = projection.synapse if projection else None
@@ -52,9 +52,9 @@ def _refused(text: str, instruction: Resolved | None = None, hint: str = _HINT) 
 
 
 def _against(instruction: Resolved, ran: bool) -> str | None:
-    """Why an instruction can't be part of a C++ program, None where it can. `ran`: whether a RUN comes before it.
+    """The reason why an instruction can't be part of a C++ program, or None. `ran`: whether a RUN comes before it.
 
-    Registers need no look: what writes into them is refused, and the gate wants one written before it is read.
+    Registers need no check: instructions that write them are refused, and the gate ensures that reads follow writes.
     """
     mnemonic = instruction.mnemonic
     if mnemonic == "RUN" and ran:
@@ -73,7 +73,7 @@ def _against(instruction: Resolved, ran: bool) -> str | None:
 
 
 def _noisy(verified: Verified) -> Iterator[Diagnostic]:
-    """The first population whose noise would be other than zero: the numbers that all drivers draw come from Python."""
+    """The first population with nonzero noise: the common random numbers of all drivers come from Python."""
     for one in verified.network.populations:
         cell = Cell([Part(one.name, one.model)])
         equations = [item for stage in one.model.stages for item in stage if isinstance(item, Equation)]
@@ -87,7 +87,7 @@ def _noisy(verified: Verified) -> Iterator[Diagnostic]:
 
 
 def _level(program: Program, default: float) -> float:
-    """The level that the last SIG sets, NaN where it is not a constant; `default` without a SIG."""
+    """The noise level of the last SIG, NaN where it is not constant; `default` without a SIG."""
     for instruction in reversed(program.instructions):
         if instruction.mnemonic == "SIG":
             (level,) = instruction.operands
@@ -96,7 +96,7 @@ def _level(program: Program, default: float) -> float:
 
 
 def _vanishes(factor: Expression, name: str) -> bool:
-    """Whether an expression is certain to be zero where `name` is."""
+    """Whether an expression is provably zero where `name` is."""
     match factor:
         case Symbol(found):
             return found == name

@@ -26,15 +26,14 @@ Array = NDArray[Any]
 
 @dataclass
 class InputSource:
-    """One input of one part. `fed` is the feedback, (lanes, n); `played` by parts of the neurons the rows, the period in steps
-    and the first step."""
+    """One input of one part. `fed` is the feedback, (lanes, n); `played` are waveforms by part: rows, period and first step."""
 
     population: Population
     part: Part
     name: str
     constant: Any = 0.0
     scale: Any = 1.0
-    replaced: Any = 0.0  # what INP sets, where it is `alone`
+    replaced: Any = 0.0  # the value of INP's `set`, where it is `alone`
     alone: Any = 0.0
     fed: Any = 0.0
     played: dict[range, tuple[Array, int, int]] = field(default_factory=dict)
@@ -53,11 +52,11 @@ class InputSource:
         self.population.store(f"{self.own}_set", np.where(self.alone, self.replaced, 0.0))
 
     def changes(self, step: int) -> bool:
-        """Whether another row begins at a step."""
+        """Whether a new row begins at a step."""
         return any((step - first) % period == 0 for _, period, first in self.played.values())
 
     def update(self, step: int) -> None:
-        """Let the neurons see what comes in at a step."""
+        """Write the value of the input at a step into the group."""
         total = self.default + self.constant + self.fed
         if self.played:
             coming = np.zeros(self.population.n)
@@ -69,10 +68,10 @@ class InputSource:
 
 
 class Stimuli:
-    """All inputs by the part that has them, and the sources of spikes by the port that they send to.
+    """All inputs by part, and the sources of spikes by port.
 
-    The order of `event_ports`, to which the program sends spikes, numbers the streams of random spikes; each of the
-    `played_parts` of an input has one waveform at a time.
+    The order of `event_ports` numbers the streams of Poisson spikes; each of the `played_parts` of an input has one waveform
+    at a time.
     """
 
     def __init__(self, assembly: Assembly, verified: Verified) -> None:
@@ -80,11 +79,11 @@ class Stimuli:
         inputs = ((population, part, i.name) for population, part in assembly.parts() for i in part.model.inputs)
         self.inputs = {(one[1].name, one[2]): InputSource(*one) for one in inputs}
         self.trains: dict[PortRef, Train] = {}
-        self.given: dict[PortRef, tuple[GivenSpikes, Array]] = {}  # the spikes of `trains`, and the weights of neurons (n,)
+        self.given: dict[PortRef, tuple[GivenSpikes, Array]] = {}  # spike trains, and the weights of neurons (n,)
         self.rates: dict[PortRef, Poisson] = {}
 
     def update(self, step: int) -> None:
-        """Before a step: the rows of waveforms that begin, and counts of random spikes."""
+        """Before a step: set new rows of waveforms, and the counts of Poisson spikes."""
         for source in self.inputs.values():
             if source.changes(step):
                 source.update(step)
@@ -107,7 +106,7 @@ class Stimuli:
         source.update(step)
 
     def set_spike_train(self, ref: PortRef, steps: Array, neurons: Array, weight: Array | float, now: int) -> None:
-        """The spikes of SPK or EVT at steps of the run, in place of those before."""
+        """SPK, EVT: replace the spike train, in steps of the run."""
         net, population = self.assembly.net, self._port(ref)[0]
         part = ref.part or range(population.n)
         before, weights = self.given.get(ref, (GivenSpikes(steps[:0], neurons[:0]), np.zeros(population.n)))
@@ -121,7 +120,7 @@ class Stimuli:
             net.add(*self.trains[ref].objects)
 
     def set_poisson(self, ref: PortRef, rate: Array | float, weight: Array | float) -> None:
-        """The Poisson spikes of POI or RATE (hertz), in place of those before."""
+        """POI, RATE: replace the Poisson spike trains; `rate` in hertz."""
         one = self.assembly
         population, part, port = self._port(ref)
         if ref not in self.rates:
@@ -131,7 +130,7 @@ class Stimuli:
         self.rates[ref].set(rate, weight, float(one.clock.dt_), place(ref.part))
 
     def _port(self, ref: PortRef) -> tuple[Population, Part, Port]:
-        """Where spikes from outside go."""
+        """The population, part and port of external spikes."""
         population, part = self.assembly.part(ref.owner)
         port = part.model.port(ref.port)
         assert port is not None

@@ -1,4 +1,4 @@
-"""The variables of neurons that hold sums over connections: one for each projection and input, as one Synapses writes each."""
+"""Variables of neurons for sums over connections: one for each projection and input, because each has one writer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bioasm.network.network import Network
 
 
 def summed_variables(network: Network) -> dict[tuple[str, str], list[str]]:
-    """The variables that hold sums, by the part and the input that they are added to."""
+    """The variables of sums, by the part and the input that they are added to."""
     found: dict[tuple[str, str], list[str]] = {}
     for place, projection in enumerate(network.projections):
         for at, one in enumerate(sums(network, projection)):

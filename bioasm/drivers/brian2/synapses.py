@@ -1,4 +1,4 @@
-"""Projections as Brian2 synapses, and the values that mechanisms read as they were some steps ago."""
+"""Projections as Brian2 synapses, and delay lines for values that mechanisms read with a delay."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
-_SLACK = 1e-6  # of a step: a delay this close to a whole number of steps is that number
+_SLACK = 1e-6  # steps: a delay this close to a whole number of steps counts as that number
 
 
 class SynapseGroup:
-    """The synapses of one projection from a population to a port of another. All lanes have the same connections."""
+    """The synapses of one projection from a population to a port of another. All lanes share the connections."""
 
     def __init__(self, projection: Projection, place: int, pre: Population, post: Population, target: Part) -> None:
         self.projection, self.place, self.pre, self.post, self.target = projection, place, pre, post, target
@@ -34,7 +34,7 @@ class SynapseGroup:
 
     @property
     def is_delayed_by_target(self) -> bool:
-        """Whether the target delays what it reads, and not the spikes."""
+        """Whether the target reads with delayed(...), so that spikes are not delayed."""
         own = self.post.cell.kept.values()
         return any(part is self.target and call.function == "delayed" for part, call in own)
 
@@ -60,8 +60,10 @@ class SynapseGroup:
         self._again = partial(self._made, verified, seed)
 
     def _late(self, start: Array, reached: Array) -> Array:
-        """The delays in steps, one a connection or one for all; of receivers that have received already when spikes set out
-        one less: what is due then waits for their next step."""
+        """The delays in steps, one a connection or one for all.
+
+        One less where the receiver's receive phase is before the spike phase: such spikes wait for its next step.
+        """
         step, delays = float(self.pre.clock.dt_), self.delay.along(start, reached)
         given = 0.0 if self.is_delayed_by_target else self.delay.number
         late = steps_of(delays, len(reached), step) if given is None else in_steps(np.atleast_1d(given), step)
@@ -71,25 +73,25 @@ class SynapseGroup:
         self.objects[0].variables["w"].get_value()[:] = np.tile(weight, self.pre.lanes)
 
     def set_weight(self, values: ConnectionValues) -> None:
-        """The weight of every connection, or what multiplies those of a matrix."""
+        """Set the weights of all connections, or the factors of those of a matrix."""
         self.weight = values
         if self.objects:
             self._weigh(self._again()[2])
 
     def reset(self, now: float) -> None:
-        """Take back the spikes that are under way."""
+        """Drop the spikes in flight."""
         for synapses in self.objects:
             forget_queue(synapses.pre.queue)
 
     def _made(self, verified: Verified, seed: int) -> tuple[Array, Array, Array]:
-        """Where the rows of sources begin, targets and weights."""
+        """CSR arrays: row starts, targets and weights."""
         start, column, weight = connect(verified, self.projection, self.weight, seed)
         return start, column.astype(np.int64), np.broadcast_to(weight, column.shape)
 
 
 def forget_queue(queue: Any) -> None:
-    """Take back the spikes of a pathway that are under way."""
-    if hasattr(queue, "n"):  # the queue that is written in Python
+    """Drop the spikes of a pathway in flight."""
+    if hasattr(queue, "n"):  # the Python implementation of the queue
         queue.n[:] = 0
     elif queue is not None:
         offset, slots = queue._full_state()
@@ -97,7 +99,7 @@ def forget_queue(queue: Any) -> None:
 
 
 class DelayLines:
-    """Delay lines of what a population's parts read with delayed(...): for each, its values at the starts of the last steps."""
+    """Delay lines (ring buffers) of delayed(...) in a population's parts: values at the starts of the last steps."""
 
     def __init__(self, population: Population, delays: Mapping[str, float]) -> None:
         self.population = population
@@ -109,12 +111,12 @@ class DelayLines:
         }
 
     def note(self) -> None:
-        """Before a step: keep the present values, and let the neurons read those of some steps ago; 0 before the start."""
+        """Before a step: store the present values, and write the delayed ones into the group; 0 before the start."""
         for name, (part, expression, past) in self.kept.items():
             past.append(self.population.evaluated(part, expression))
             self.population.store(name, past[0] if len(past) == past.maxlen else 0.0)
 
     def reset(self) -> None:
-        """Forget the past."""
+        """Clear the delay lines."""
         for _, _, past in self.kept.values():
             past.clear()

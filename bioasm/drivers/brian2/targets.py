@@ -1,4 +1,4 @@
-"""Brian2's global settings for the time of a run, put back afterwards."""
+"""Brian2's global settings during a run, which are restored afterwards."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bioasm.drivers.brian2.printer import functions
 
 @contextmanager
 def target(name: str, seed: int | None) -> Iterator[None]:
-    """Let Brian2 make code for a target, and draw its own numbers from a seed where one is given."""
+    """Context manager: code generation target of Brian2, and an optional seed of its own random numbers."""
     codegen, ours, numpy = brian2.prefs.codegen, functions(), brian2.prefs.codegen.runtime.numpy
     before, random = (codegen.target, codegen.loop_invariant_optimisations), np.random.get_state()
     checked = numpy.discard_units
     codegen.target = name
-    codegen.loop_invariant_optimisations = False  # expressions are computed as they are written
-    numpy.discard_units = True  # else each call of exprel writes a message with its whole result, and throws it away
-    DEFAULT_FUNCTIONS.update(ours)  # Brian2 takes expressions through sympy, and only there it looks what a function is
+    codegen.loop_invariant_optimisations = False  # compute expressions as they are written
+    numpy.discard_units = True  # else each call of exprel formats a message with its whole result, which is discarded
+    DEFAULT_FUNCTIONS.update(ours)  # Brian2 looks functions up there when it parses with sympy
     if seed is not None:
         brian2.seed((seed ^ seed >> 32) & 0xFFFFFFFF)
     try:

@@ -15,7 +15,7 @@ from bioasm.network.network import ADD, Mechanism, Network
 from bioasm.network.references import InputRef
 from bioasm.verifier.gate import Verified
 
-_DEEPEST = 100  # forks in a row: seen from a tip twice as many, and Brian2 goes through a morphology by recursion
+_DEEPEST = 100  # depth in forks, which doubles from a tip; Brian2 traverses morphologies by recursion
 
 
 def part_of(mechanism: Mechanism, network: Network) -> Part:
@@ -25,7 +25,7 @@ def part_of(mechanism: Mechanism, network: Network) -> Part:
 
 
 def tree_of(verified: Verified, population: int) -> Tree | None:
-    """The role of a population in cable cells; None where it is not part of any."""
+    """The role of a population in cable cells; None for any other population."""
     network = verified.network
     cables = next((one for one in network.cables if population in one.populations), None)
     if cables is None:
@@ -39,14 +39,14 @@ def tree_of(verified: Verified, population: int) -> Tree | None:
 
 
 def _is_modulated(verified: Verified, cables: Cables) -> bool:
-    """Whether the program sets or scales the current density, so that what is painted is stepped on all of the membrane."""
+    """Whether the program sets or scales the current density, so that painted mechanisms are stepped on the whole membrane."""
     name = verified.network.populations[cables.volumes].name
     inputs = (i.operands for i in verified.instructions if i.mnemonic == "INP")
     return any(isinstance(ref, InputRef) and ref.owner == name and how != Name(ADD) for ref, _, how in inputs)
 
 
 def tree_problems(verified: Verified) -> Iterator[Diagnostic]:
-    """Cells that Brian2 can't solve for, at the POPs that make them."""
+    """Diagnostics of cells that Brian2 can't simulate, at their POPs."""
     network = verified.network
     for instruction in verified.instructions:
         word = instruction.operands[0] if instruction.mnemonic == "POP" else None
@@ -57,7 +57,7 @@ def tree_problems(verified: Verified) -> Iterator[Diagnostic]:
 
 
 def _against(cell: Cell) -> Iterator[tuple[str, str | None]]:
-    """Why Brian2 can't solve for a cell."""
+    """The reason why Brian2 can't simulate a cell, or None."""
     from bioasm.drivers.brian2.compartments import Compartments
 
     mixed = Compartments(cell).mixed

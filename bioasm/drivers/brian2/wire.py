@@ -1,7 +1,7 @@
-"""A synapse as Brian2 sees it: the names, equations and statements of one Synapses object.
+"""Code generation of one Synapses object: names, equations and statements of a synapse.
 
-Brian2 solves event-driven equations that stand alone itself, and integrates those of every step where it has their method.
-Statements are written here for the rest, as they are for neurons.
+Brian2 solves uncoupled event-driven equations, and integrates clock-driven ones where it has their method. Statements are
+generated here for the rest, as for neurons.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from bioasm.network.network import Network, Projection
 from bioasm.units import Dimension, exponents_of
 
 FindPart = Callable[[str], tuple[Population, Part]]
-_PLAIN = frozenset({"exp", "log", "sqrt", "sin", "cos", "tanh"})  # what sympy takes apart as it stands
-_SHARED = frozenset({"t", "dt", "t_in_timesteps", "N", "i"})  # names that a connection has of its own
+_PLAIN = frozenset({"exp", "log", "sqrt", "sin", "cos", "tanh"})  # functions that sympy has under the same name
+_SHARED = frozenset({"t", "dt", "t_in_timesteps", "N", "i"})  # names that Brian2 defines for connections
 
 
 class Wire(Cell):
-    """The synapse of a projection between two populations. `place` is that of the projection in the program."""
+    """The synapse of a projection between two populations. `place` is the index of the projection in the program."""
 
     def __init__(self, network: Network, projection: Projection, place: int, find: FindPart) -> None:
         assert projection.synapse is not None
@@ -46,7 +46,7 @@ class Wire(Cell):
         self.used = {use.name: self._at_end(use.name, find) for use in self.synapse.uses}
 
     def _at_end(self, use: str, find: FindPart) -> Expression:
-        """The expression of a neuron's name at its end, with definitions and inputs written out."""
+        """The expression of a neuron's name at its end, with definitions and inputs substituted."""
         end, meant = end_of(use)[1], owner_of(self.network, self.projection, use)
         assert meant is not None
         owner, name = meant
@@ -60,7 +60,7 @@ class Wire(Cell):
         return self.parts[0]
 
     def own(self, name: str) -> str:
-        """The name in Brian2 of a value that each connection has."""
+        """The name in Brian2 of a value per connection."""
         return identifier(self.part, name)
 
     def written_out(self, part: Part, expression: Expression) -> Expression:
@@ -80,13 +80,13 @@ class Wire(Cell):
 
     @property
     def port(self) -> Port | None:
-        """Where it sends to; None where it sends nothing."""
+        """The target port; None where it sends nothing."""
         return self.target.model.port(self.projection.port) if self.synapse.sends else None
 
     # --- equations ------------------------------------------------------------------------------------
 
     def lines(self, step: float) -> Iterator[str]:
-        """The model of the Synapses object, at a step of so many seconds."""
+        """The equations of the Synapses object; `step` is the time step in seconds."""
         for parameter in self.synapse.parameters:
             yield f"{self.own(parameter.name)} : {spell_unit(unit_of_thing(parameter))} (constant)"
         if self.port is not None:
@@ -123,12 +123,12 @@ class Wire(Cell):
 
     @property
     def clock_driven(self) -> list[Equation]:
-        """The equations that are integrated in every step."""
+        """The clock-driven equations."""
         return [item for item in self.part.model.stages[0] if isinstance(item, Equation)]
 
     @cached_property
     def method(self) -> str | None:
-        """The integrator of Brian2's that does what the equations of every step ask for; None where none of them does."""
+        """The integrator of Brian2 for the clock-driven equations, or None where there is none."""
         methods = {e.method for e in self.clock_driven}
         plain = all(_is_plain(self.written_out(self.part, e.rate)) for e in self.clock_driven)
         return methods.pop() if len(methods) == 1 and methods <= {"euler", "rk4"} and plain else None
@@ -145,12 +145,12 @@ class Wire(Cell):
 
     @cached_property
     def event_driven(self) -> list[Equation]:
-        """The equations that are solved from one event to the next."""
+        """The event-driven equations."""
         return event_driven(self.synapse)
 
     @cached_property
     def together(self) -> ExactSystem | None:
-        """Event-driven equations that read each other's states."""
+        """The coupled event-driven equations."""
         among = coupled_events(self.synapse)
         if not among:
             return None
@@ -159,21 +159,21 @@ class Wire(Cell):
 
     @property
     def alone(self) -> list[Equation]:
-        """Event-driven equations of one state each."""
+        """The uncoupled event-driven equations."""
         return [e for e in self.event_driven if self.together is None or e.variable not in self.together.names]
 
     @cached_property
     def solved_by_brian2(self) -> list[Equation]:
-        """Those of them that Brian2 solves."""
+        """The uncoupled event-driven equations that Brian2 solves."""
         return [e for e in self.alone if self._slope(e) != ZERO and _is_plain(self.written_out(self.part, e.rate))]
 
     def _slope(self, equation: Equation) -> Expression:
-        """How a rate depends on its own state; 0 also where that cancels out, which Brian2 can't solve."""
+        """The coefficient of the state in its rate; 0 also where it cancels out, which Brian2 can't solve."""
         slope = simplify(derivative(self.written_out(self.part, equation.rate), self.own(equation.variable)))
         return ZERO if is_number(slope, 0.0) else slope
 
     def _brought_up_to_date(self) -> Iterator[str]:
-        """The event-driven equations that Brian2 does not solve, from the last event to now."""
+        """Code that solves the event-driven equations that Brian2 does not solve, from the last event to now."""
         elapsed = f"(t - {self.last_event})"
         if self.together is not None:
             known = ", ".join(self.own(name) for name in (*self.together.names, *self.read_together))
@@ -186,12 +186,12 @@ class Wire(Cell):
             yield f"{own} = {own} + {elapsed} * ({rate}) * {growth}"
 
     def solution(self, at: int) -> str:
-        """The function that solves the coupled equations for a state."""
+        """The name of the function that solves the coupled equations for a state."""
         return f"solved_{at}"
 
     @property
     def read_together(self) -> list[str]:
-        """The parameters that coupled equations read."""
+        """The parameters in coupled equations."""
         assert self.together is not None
         names = {n.name for rate in self.together.rates.values() for n in rate.walk() if isinstance(n, Symbol)}
         return [p.name for p in self.synapse.parameters if p.name in names]
@@ -217,16 +217,16 @@ class Wire(Cell):
 
     @property
     def acts_at_once(self) -> bool:
-        """Whether spikes at the port act one after another, so that what is sent acts within its connection's turn."""
+        """Whether spikes at the port act in sequence, so that a sent number acts in its connection's iteration."""
         return self.port is not None and self.ends[POST].cell.spikes_interact(self.target, self.port)
 
     def _arriving(self, statement: Send) -> str:
-        """Add what is sent to the sum of what arrives at the port in this step."""
+        """Code that adds the sent number to the sum of arriving weights of the port."""
         assert self.port is not None
         return f"{port_name(self.target, self.port)}_{POST} += ({self.text(statement.value)}) * {self.own(WEIGHT)}"
 
     def _spike(self, at: int) -> Iterator[str]:
-        """Code of the receiving neuron for a spike of the weight that was sent."""
+        """Code of the receiving neuron for a spike with the sent weight."""
         assert self.port is not None
         post = self.ends[POST]
         there = {str(name): f"{name}_{POST}" for name in post.group.variables if name not in _SHARED}
@@ -241,16 +241,16 @@ class Wire(Cell):
         if free and rest is not None:
             return f"{target} += {self.text(rest)}"
         value, held = self.text(statement.value), self._clamped(target)
-        # A statement that reads what it changes is executed by Brian2 connection by connection, also in numpy.
+        # Brian2 executes statements that read the variable they change connection by connection, also in numpy.
         return f"{target} = chosen({f'{held} > 0.5' if held else 't == t'}, {value}, {target})"
 
     def _named(self, name: str) -> str:
-        """The name in Brian2 of a name that is assigned to."""
+        """The name in Brian2 of an assigned variable."""
         found = self.used.get(name)
         return found.name if isinstance(found, Symbol) else self.own(name)
 
     def _clamped(self, target: str) -> str | None:
-        """The variable that says whether a neuron is free, where CLAMP can hold what is assigned to."""
+        """The flag of unclamped neurons, for an assigned variable that can be clamped; else None."""
         population, name = self._place_of(target) or (None, "")
         if population is None or not population.cell.clamps:
             return None
@@ -268,13 +268,13 @@ class Wire(Cell):
         return only_added and not (read - {None}) & changed and not self.acts_at_once
 
     def _place_of(self, name: str) -> tuple[Population, str] | None:
-        """The population that has a variable, and its name there; None for what a connection has for itself."""
+        """The population that owns a variable, and its name there; None for a connection's own."""
         own, _, end = name.rpartition("_")
         return (self.ends[end], own) if end in self.ends else None
 
 
 def _in_every_step(synapse: Model) -> Model:
-    """A synapse with what is computed in every step as its only stage: equations, then assignments."""
+    """A synapse with all clock-driven equations and then assignments as its only stage."""
     items = [item for stage in synapse.stages for item in stage]
     equations = [item for item in items if isinstance(item, Equation) and item.method != EVENT_DRIVEN]
     assigned = [item for item in items if isinstance(item, Assignment)]
@@ -282,7 +282,7 @@ def _in_every_step(synapse: Model) -> Model:
 
 
 def _added(statement: Assignment) -> Expression | None:
-    """The expression that a statement adds to its variable; None where it does something else."""
+    """The expression that a statement adds to its variable; None for other statements."""
     match statement.value:
         case Binary("+", Symbol(name), rest) if name == statement.variable:
             return rest
@@ -290,20 +290,20 @@ def _added(statement: Assignment) -> Expression | None:
 
 
 def _seen_from(expression: Expression, end: str) -> Expression:
-    """An expression of a neuron's variables, as seen from a connection."""
+    """An expression of a neuron's variables, with the suffix of the connection's end."""
     if isinstance(expression, Symbol):
         return expression if expression.name in ("t", "dt") else Symbol(f"{expression.name}_{end}")
     return rebuilt(expression, lambda part: _seen_from(part, end))
 
 
 def _at_step(expression: Expression, step: float) -> Expression:
-    """An expression with the step as a number: in an event-driven equation Brian2 puts the time elapsed in place of dt."""
+    """An expression with dt as a number, because Brian2 substitutes the elapsed time for dt in event-driven equations."""
     second = exponents_of(Dimension.TIME)
     return replaced(expression, lambda name: Number(step, second) if name == "dt" else Symbol(name), lambda call: call)
 
 
 def _is_plain(expression: Expression) -> bool:
-    """Whether Brian2 can take an expression through sympy, which has no place for conditions."""
+    """Whether Brian2 can parse an expression with sympy, which lacks conditions."""
     nodes: list[Any] = list(expression.walk())
     operators = {n.operator for n in nodes if isinstance(n, Binary)}
     return operators <= {"+", "-", "*", "/", "^"} and all(n.function in _PLAIN for n in nodes if isinstance(n, Call))

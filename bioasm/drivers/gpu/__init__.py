@@ -1,1 +1,1 @@
-"""The driver `gpu`: the machine's dynamics on a device, shared out among work items, with the bytes of the cpu driver."""
+"""The driver `gpu`: the machine's dynamics on a device, distributed over work items, bit-identical to the cpu driver."""

@@ -1,4 +1,4 @@
-"""Which device a run gets: `cuda:0`, `opencl:NAME`, or `any`. What reaches devices is imported when it is asked for."""
+"""Selection of a device: `cuda:0`, `opencl:NAME`, or `any`. Packages are imported on demand."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from importlib.util import find_spec
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_USAGE, BioasmError, error
 from bioasm.drivers.gpu.device import Device, DeviceError
 
-_open: dict[tuple[int, str], Device] = {}  # by process and word; a device stays open, with the kernels that were built
+_open: dict[tuple[int, str], Device] = {}  # by process and word; a device stays open, with its built kernels
 _HINT = "pip install 'bioasm[gpu-opencl]' or 'bioasm[gpu-cuda]'; without a GPU, pocl-binary-distribution makes a device"
 
 
 def open_device(wanted: str) -> Device:
-    """The device that a word means, opened once in a process.
+    """The device of a word, opened once in a process.
 
-    Raises BioasmError: B406 where the word means none, B503 where the package that reaches it is missing, B504 where there
-    is no such device or it can't be opened, B502 where it can't compute the cpu driver's bytes.
+    Raises BioasmError: B406 for an invalid word, B503 for a missing package, B504 where the device does not exist or can't be
+    opened, B502 where its arithmetic can't reproduce the cpu driver's bits.
     """
     kind, _, which = wanted.partition(":")
     if wanted != "any" and (kind not in ("cuda", "opencl") or not which or (kind == "cuda" and not which.isdecimal())):

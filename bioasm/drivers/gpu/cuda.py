@@ -1,4 +1,4 @@
-"""Devices of CUDA, through cuda-core: NVRTC compiles the text, also where there is no device."""
+"""CUDA devices, through cuda-core; NVRTC compiles source also without a device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 class CudaDevice(Device):
-    """A device of CUDA."""
+    """A CUDA device."""
 
     dialect, packages = CUDA, ("cuda-core", "cuda-bindings")
 
@@ -35,31 +35,31 @@ class CudaDevice(Device):
         self._arch = f"sm_{self._device.arch}"
 
     def allocate(self, size: int) -> Any:
-        """So many bytes of its memory."""
+        """Allocate `size` bytes of its memory."""
         with self._current():
             made = self._device.allocate(size, stream=self._stream)
             self._stream.sync()
             return made
 
     def write(self, memory: Any, at: int, array: Array) -> None:
-        """Copy an array to byte `at` of a piece of memory."""
+        """Copy an array to offset `at` of an allocation."""
         if array.size:
             raw = as_bytes(array)
             with self._current():
                 _done(driver.cuMemcpyHtoD(int(memory.handle) + at, raw.ctypes.data, raw.nbytes))
 
     def read(self, memory: Any, at: int, array: Array) -> None:
-        """Fill an array from byte `at` on."""
+        """Fill an array from offset `at` on."""
         if array.size:
             raw = as_bytes(array)
             with self._current():
                 _done(driver.cuMemcpyDtoH(raw.ctypes.data, int(memory.handle) + at, raw.nbytes))
 
     def build(self, text: str) -> Any:
-        """The kernels of a text."""
+        """Compile the kernels of a source text."""
         try:
             return compiled(text, self._arch)
-        except Exception as fault:  # cuda-core has an error of its own for each library that compiles
+        except Exception as fault:  # cuda-core has a separate error class for each compiling library
             raise RefusedError(str(fault).strip()[:200]) from fault
 
     def launch(self, kernels: Any, name: str, items: int, memory: Any, *more: int) -> None:
@@ -71,7 +71,7 @@ class CudaDevice(Device):
 
     @contextmanager
     def _current(self) -> Iterator[None]:
-        """The device for calls of this thread, and what CUDA reports as a DeviceError."""
+        """Context manager: the device as current in this thread, with CUDA's errors as DeviceError."""
         with _told():
             self._device.set_current()
             yield
@@ -82,8 +82,8 @@ def _items(properties: Any) -> int:
 
 
 def compiled(text: str, arch: str) -> Any:
-    """The machine code (cubin) of a text for an architecture such as sm_90: products and sums stay apart, and divisions and
-    square roots are rounded correctly. It needs no device.
+    """Compile a source text to machine code (cubin) for an architecture such as sm_90, without fused multiply-add contraction,
+    and with correctly rounded divisions and square roots. It needs no device.
     """
     exact = {"fma": False, "ftz": False, "prec_div": True, "prec_sqrt": True, "use_fast_math": False}
     options = ProgramOptions(arch=arch, std="c++17", device_as_default_execution_space=True, **exact)
@@ -91,7 +91,7 @@ def compiled(text: str, arch: str) -> Any:
 
 
 def _done(answer: Any) -> Any:
-    """The answer of a function of the CUDA driver. Raises DeviceError."""
+    """The result of a function of the CUDA driver. Raises DeviceError."""
     if int(answer[0]) != 0:
         raise DeviceError(f"{answer[0].name}")
     return answer
@@ -104,5 +104,5 @@ def _told() -> Iterator[None]:
         yield
     except DeviceError:
         raise
-    except Exception as fault:  # cuda-core raises errors of several kinds, also where no CUDA driver is installed
+    except Exception as fault:  # cuda-core raises several classes of errors, also without a CUDA driver
         raise DeviceError(str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__) from fault

@@ -1,4 +1,4 @@
-"""The interface of a device: one piece of memory, kernels built from text, launches that are waited for."""
+"""The interface of a device: one allocation of memory, kernels built from source, synchronous launches."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from numpy.typing import NDArray
 from bioasm.vm.codegen.c_file import Dialect
 
 Array = NDArray[Any]
-GROUP = 32  # work items of a group: a warp, and whole blocks of lanes
+GROUP = 32  # work items of a group: a warp, and a multiple of the lanes of a block
 
 
 class DeviceError(Exception):
-    """The device, or what reaches it, failed."""
+    """The device or its driver failed."""
 
 
 class RefusedError(Exception):
-    """The device's compiler takes a text for wrong."""
+    """The device's compiler rejected a source text."""
 
 
 class Device(ABC):
-    """One device. Methods raise DeviceError where it fails.
+    """A device. Methods raise DeviceError where it fails.
 
-    Kernels are built once for a text, and stay. `lost` is set where it has failed. `memory` is how many bytes it has,
-    `largest` the most that one allocation may have, and `items` how many work items it can do at a time. `packages` reach it.
+    Kernels are built once for a source text, and cached. `lost` is set once it has failed. `memory` is its size in bytes,
+    `largest` the largest allocation, and `items` the number of concurrent work items. `packages` are the names of the packages
+    that access it.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Device(ABC):
         self._built: dict[str, Any] = {}
 
     def kernels(self, text: str) -> Any:
-        """The kernels of a text, built where they are not yet."""
+        """The kernels of a source text, memoised."""
         if text not in self._built:
             self._built[text] = self.build(text)
         return self._built[text]
@@ -52,26 +53,26 @@ class Device(ABC):
 
     @abstractmethod
     def write(self, memory: Any, at: int, array: Array) -> None:
-        """Copy an array, which is contiguous, to byte `at` of a piece of memory."""
+        """Copy a contiguous array to offset `at` of an allocation."""
 
     @abstractmethod
     def read(self, memory: Any, at: int, array: Array) -> None:
-        """Fill an array, which is contiguous, from byte `at` on."""
+        """Fill a contiguous array from offset `at` on."""
 
     @abstractmethod
     def build(self, text: str) -> Any:
-        """The kernels of a text. Raises RefusedError where it does not compile."""
+        """Compile the kernels of a source text. Raises RefusedError where it does not compile."""
 
     @abstractmethod
     def launch(self, kernels: Any, name: str, items: int, memory: Any, *more: int) -> None:
-        """Run a kernel with so many work items or some more, and wait for it; its arguments are memory, then int64."""
+        """Run a kernel with at least `items` work items, and wait for it; its arguments are memory, then int64."""
 
 
 def groups(items: int) -> int:
-    """How many groups so many work items make."""
+    """The number of groups of `items` work items, rounded up."""
     return -(-items // GROUP)
 
 
 def as_bytes(array: Array) -> Array:
-    """A contiguous array as its bytes, without a copy."""
+    """A view of a contiguous array as bytes."""
     return array.reshape(-1).view(np.uint8)

@@ -1,4 +1,4 @@
-"""The gpu driver: the cpu driver's machine with its dynamics on a device of OpenCL or CUDA."""
+"""The gpu driver: the cpu driver's machine with its dynamics on an OpenCL or CUDA device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bioasm.vm.kernel_runner import KernelRunner
 
 
 class GpuDriver(CpuDriver):
-    """Runs on a GPU, work items for lanes and parts of them, and gives the bytes that the cpu driver gives.
+    """Runs on a GPU with work items for lanes or parts of lanes; results are bit-identical to the cpu driver's.
 
     Control flow, instructions, buffers and checkpoints are the cpu driver's; see `docs/gpu.md`.
     """
@@ -37,12 +37,12 @@ class GpuDriver(CpuDriver):
         self._device = self._device or open_device(self._wanted)
 
     def disconnect(self) -> None:
-        """Forget the device, which stays open for others of this process."""
+        """Release the device, which stays open for other drivers of this process."""
         self._device = None
 
     @property
     def device(self) -> Device:
-        """The device, opened where it is not yet."""
+        """The device, opened on first use."""
         self.connect()
         assert self._device is not None
         return self._device
@@ -52,7 +52,7 @@ class GpuDriver(CpuDriver):
         return DeviceRunner(self.device, notice)
 
     def packages(self) -> dict[str, str]:
-        """Versions of the packages that it computes with."""
+        """Versions of the packages used."""
         return super().packages() | {name: version(name) for name in self.device.packages}
 
     def extras(self) -> dict[str, Any]:

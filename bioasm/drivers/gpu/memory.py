@@ -1,8 +1,8 @@
-"""A machine's arrays in one piece of a device's memory, and the copies between the two.
+"""Device memory: a machine's arrays in one allocation, and transfers in both directions.
 
-On the device every work item, which is a lane or a part of its neurons, has rows of its own in the tables of blocks and
-recorders, and marks, positions and lists of its own, so that no two write to the same place; between launches all are at one
-step, and a block's row is that of any of its items. Cells stand as they do in the machine.
+On the device every work item, which is a lane or a part of its neurons, has its own rows in the tables of blocks and recorders,
+and its own marks, positions and lists, so that no two write to the same address; between launches all are at one step, and a
+block's row is that of any of its items. The layout of cells is that of the machine.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _ALIGNED = 256  # bytes
-_SPIKE_ROOM, _LEAST_SPIKE_ROOM = 1 << 11, 1 << 4  # for spikes of a work item; more where two steps could have more
-_SPIKES_OF_ALL = 1 << 24  # how many they are together, where many items make that less for each
-_BY_ROW = ("mark:", "position:", "spikes_of:")  # fields with entries for each block, on the device for each work item
-_LISTS = "spiked:"  # fields with lists of spikes
-_RECORDED = "recorded "  # lists of neurons
+_SPIKE_ROOM, _LEAST_SPIKE_ROOM = 1 << 11, 1 << 4  # capacity for spikes of a work item; more where two steps may have more
+_SPIKES_OF_ALL = 1 << 24  # bound over all items, which reduces the capacity of each
+_BY_ROW = ("mark:", "position:", "spikes_of:")  # fields with entries per block, on the device per work item
+_LISTS = "spiked:"  # prefix of fields with spike lists
+_RECORDED = "recorded "  # prefix of lists of recorded neurons
 _HOST_ONLY = ("spike steps", "spike cells", "MERGE_", "EXCHANGE_", "PLAN_", "NARROW", "J_BITS", "word:", "pair:")
-# Made anew in every launch, but for entries that nothing writes, which are 0.
+# Recomputed in every launch, except entries that are never written, which are 0.
 _SCRATCH = frozenset({"DRAWN", "THRESHOLD", "LIMB", "DELTA", "CHANGE", "S", "Y", "FIRED", "PARTIAL"})
-# Where these change, they are other arrays.
+# These are replaced, never changed in place.
 _KEPT = frozenset({"J", "J_TAIL", "J_ROW", "J_COLUMN", "H", "TERM_START", "TERM_INDEX", "TERM_VALUE", "OF_START", "OF_TERM"})
 
 
-# What the loop over instructions alone looks at; what a launch is asked for is told to it.
+# Used by the instruction loop only; a launch gets its parameters as arguments.
 _OF_THE_LOOP = [Ctx.PC, Ctx.FUEL, Ctx.BUDGET, Ctx.STEP, Ctx.TARGET, Ctx.RUN_END, Ctx.RUNNING, Ctx.FAULT, Ctx.OUT_COUNT]
 _OF_THE_LOOP += [Ctx.PEEKED_VARIABLE, Ctx.PEEKED_NEURON]
 
@@ -45,7 +45,7 @@ class _Region(NamedTuple):
 
 
 class DeviceMemory:
-    """The arrays of a State and its Outputs on a device; each lane has as many work items as `parts` says."""
+    """The arrays of a State and its Outputs on a device, with `parts` work items for each lane."""
 
     def __init__(self, device: Device, state: State, outputs: Outputs) -> None:
         self.device, self.state, self.outputs = device, state, outputs
@@ -57,11 +57,11 @@ class DeviceMemory:
         self._sent: dict[str, Array] = {}
         self._starts: Array = np.zeros(0, np.uint64)
         self._rows: Array = np.zeros((0, len(Block)), np.int64)
-        self._known: dict[str, Array] = {}  # tables of the machine as they are on the device
+        self._known: dict[str, Array] = {}  # tables as they were last written or read
 
     @property
     def items(self) -> int:
-        """How many work items there are."""
+        """The number of work items."""
         return self.places * self.parts
 
     @property
@@ -70,7 +70,7 @@ class DeviceMemory:
 
     @property
     def _spike_room(self) -> int:
-        """For how many spikes an item has room; two steps, in which all its neurons and their events may spike, fill a half."""
+        """Capacity for spikes of an item: at least twice the most of two steps, in which all its neurons and events spike."""
         least = max(_LEAST_SPIKE_ROOM, min(_SPIKE_ROOM, _SPIKES_OF_ALL // self.items))
         lists = len(self.outputs.events) + self.state.arrays["POPULATION"].size // 2 if self.parts > 1 else 0
         return max(least, 4 * (int(self.state.ctx[Ctx.IDS]) // self.parts + lists)) if self.outputs.with_spikes else 1
@@ -78,7 +78,7 @@ class DeviceMemory:
     # --- places -------------------------------------------------------------------------------------
 
     def lay_out(self) -> bool:
-        """Find a place for each array; whether memory was allocated, since the arrays or their sizes are others.
+        """Assign an offset to each array; returns whether memory was allocated, because arrays or sizes changed.
 
         Raises BioasmError B403 where the device has less memory than they need.
         """
@@ -103,14 +103,14 @@ class DeviceMemory:
         at = 0
         for name, size in sizes.items():
             regions[name] = _Region(at, size)
-            at += size if name == "ctx" else -(-(at + max(size, 8)) // _ALIGNED) * _ALIGNED - at  # `real` stands after it
+            at += size if name == "ctx" else -(-(at + max(size, 8)) // _ALIGNED) * _ALIGNED - at  # `real` follows it
         return regions, at
 
     def _times(self, name: str) -> int:
-        """How many times as large as in the machine an array is."""
+        """The ratio of an array's size to that in the machine."""
         if self._by_row(name):
             return self._of_block
-        if name == "DRAWN":  # a buffer for each of the chunks that items of a block do at a time
+        if name == "DRAWN":  # a buffer for each of the chunks that a block's items process concurrently
             return max(1, self._of_block // CHUNK)
         return 2 if self.parts > 1 and name.startswith(_RECORDED) else 1
 
@@ -125,11 +125,11 @@ class DeviceMemory:
             raise error("B403", text, hint="run fewer lanes at a time")
 
     def address(self, name: str) -> int:
-        """Where an array begins on the device, as a byte of its memory."""
+        """The address of an array on the device."""
         return self._regions[name].at
 
     def _translated(self, words: Array) -> Array:
-        """Addresses of this process as addresses on the device; 0 where there is nothing of it there."""
+        """Relocation: addresses of this process to addresses on the device, 0 for arrays that it lacks."""
         place = np.searchsorted(self._starts, words.astype(np.uint64), "right") - 1
         found = []
         for word, at in zip(words.tolist(), place.tolist(), strict=True):
@@ -153,7 +153,7 @@ class DeviceMemory:
         return written
 
     def _write_tables(self, everything: bool) -> bool:
-        """The tables of numbers, blocks and recorders, where they are others than those that were written or read last."""
+        """Upload the tables of numbers, blocks and recorders that differ from those last written or read."""
         state, known = self.state, {} if everything else self._known
         ctx = state.ctx.copy()
         ctx[_OF_THE_LOOP] = 0
@@ -191,7 +191,7 @@ class DeviceMemory:
         return np.ascontiguousarray(np.repeat(table, self._of_block, axis=1))
 
     def put(self, name: str, array: Array) -> None:
-        """Copy an array to where the one of this name is."""
+        """Copy an array to the address of the one of this name."""
         self.device.write(self.buffer, self._regions[name].at, np.ascontiguousarray(array))
 
     def put_word(self, slot: Ctx, value: int) -> None:
@@ -219,7 +219,7 @@ class DeviceMemory:
     # --- lists of spikes ----------------------------------------------------------------------------
 
     def _lanes_of_lists(self, name: str) -> tuple[Array, Array]:
-        """The lists of a population's spikes (blocks, slots, cells), and how many there are of each lane (…, width)."""
+        """The spike lists of a population (blocks, slots, cells), and their lengths by lane (…, width)."""
         population = name.partition(":")[2]
         listed = self.state.fields[f"{_LISTS}{population}"]
         count = self.state.fields[f"spikes_of:{population}"].reshape(self.state.blocks, -1)
@@ -229,12 +229,12 @@ class DeviceMemory:
         return lists, (lanes[..., None] == np.arange(self.width)).sum(axis=2)
 
     def _counts_of_lanes(self, name: str) -> Array:
-        """How many spikes each list of each lane holds, (places, slots)."""
+        """The lengths of the spike lists of each lane, (places, slots)."""
         counted = self._lanes_of_lists(name)[1]
         return np.ascontiguousarray(counted.transpose(0, 2, 1).astype(np.int64))
 
     def _lists_of_lanes(self, name: str) -> Array:
-        """The lists of blocks with the spikes of each lane in a column of its own."""
+        """The spike lists of blocks with a column for each lane."""
         lists, counted = self._lanes_of_lists(name)
         made = np.zeros((*lists.shape[:2], lists.shape[2] // self.width, self.width), np.int32)
         for b, slot in np.argwhere(counted.sum(axis=2)):
@@ -245,7 +245,7 @@ class DeviceMemory:
         return made
 
     def _read_lists(self, name: str, array: Array) -> None:
-        """Fill the lists of blocks, in rising order of cells, from those of lanes."""
+        """Merge the spike lists of lanes into those of blocks, in ascending order of cells."""
         population = name.removeprefix(_LISTS)
         lists = np.zeros_like(array)
         self.device.read(self.buffer, self._regions[name].at, lists)
@@ -263,17 +263,17 @@ class DeviceMemory:
     # --- from the device ----------------------------------------------------------------------------
 
     def read_rows(self) -> Array:
-        """The rows of all items, (items, columns of Block)."""
+        """Read the rows of all items, (items, columns of Block)."""
         self.device.read(self.buffer, self._regions["BLOCK"].at, self._rows)
         return self._rows
 
     @property
     def steps(self) -> Array:
-        """The step that each item had reached when the rows were read last, (items,)."""
+        """The step of each item when the rows were last read, (items,)."""
         return self._rows[:, Block.STEP].copy()
 
     def take_spikes(self) -> bool:
-        """Move the spikes of the rows that were read to the outputs; whether there were any."""
+        """Move the spikes of the rows last read to the outputs; returns whether there were any."""
         counts = self._rows[:, Block.SPIKES]
         most = int(counts.max())
         if most == 0:
@@ -288,7 +288,7 @@ class DeviceMemory:
         return True
 
     def read(self, live: Iterable[str]) -> None:
-        """Bring back what the kernels have put out since, and the arrays named `live`."""
+        """Download the output of kernels since the last call, and the arrays named `live`."""
         for name in live:
             if name in self._regions and name not in ("BLOCK", "RECORDER", "VARIABLE_N"):
                 self._read(name, self._arrays[name])
@@ -302,7 +302,7 @@ class DeviceMemory:
         if name.startswith(_LISTS):
             self._read_lists(name, array)
         elif name.startswith("spikes_of:"):
-            return  # with their lists
+            return  # read with their lists
         elif self._by_row(name):
             rows = np.zeros((self.state.blocks, self._of_block, array.size // self.state.blocks), array.dtype)
             self.device.read(self.buffer, self._regions[name].at, rows)
@@ -331,13 +331,13 @@ class DeviceMemory:
         self.device.read(self.buffer, self._regions[name].at, self._arrays[name][:count])
 
     def read_peeked(self) -> Array:
-        """The values that `peek` found, (places,)."""
+        """The results of `peek`, (places,)."""
         found = np.zeros(self.places)
         self.device.read(self.buffer, self._regions[" peeked"].at, found)
         return found
 
     def find_base(self) -> None:
-        """Take over the address that `where` has put into the table."""
+        """Read the base address, which the kernel `where` has written into the table."""
         found = np.zeros(1, np.int64)
         self.device.read(self.buffer, self._regions["ctx"].at + 8 * Ctx.DYNAMICS_AT, found)
         self.base = int(found[0])

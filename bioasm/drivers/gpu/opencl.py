@@ -1,4 +1,4 @@
-"""Devices of OpenCL, through pyopencl; PoCL makes one of the processor."""
+"""OpenCL devices, through pyopencl; PoCL provides one on the CPU."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bioasm.drivers.gpu.device import GROUP, Device, DeviceError, RefusedError, 
 from bioasm.vm.codegen.c_file import OPENCL
 
 Array = NDArray[Any]
-_ITEMS_OF_UNIT = 2048  # of a GPU
+_ITEMS_OF_UNIT = 2048  # work items of a GPU's compute unit
 EXACT = ("-cl-std=CL1.2", "-cl-fp32-correctly-rounded-divide-sqrt", "-w")
 
 
 class OpenClDevice(Device):
-    """A device of OpenCL 1.2 with float64."""
+    """An OpenCL 1.2 device with float64."""
 
     dialect, packages = OPENCL, ("pyopencl",)
 
@@ -33,24 +33,24 @@ class OpenClDevice(Device):
             self._queue = cl.CommandQueue(self._context)
 
     def allocate(self, size: int) -> Any:
-        """So many bytes of its memory."""
+        """Allocate `size` bytes of its memory."""
         with _told():
             return cl.Buffer(self._context, cl.mem_flags.READ_WRITE, size)
 
     def write(self, memory: Any, at: int, array: Array) -> None:
-        """Copy an array to byte `at` of a piece of memory."""
+        """Copy an array to offset `at` of an allocation."""
         if array.size:
             with _told():
                 cl.enqueue_copy(self._queue, memory, as_bytes(array), dst_offset=at, is_blocking=True)
 
     def read(self, memory: Any, at: int, array: Array) -> None:
-        """Fill an array from byte `at` on."""
+        """Fill an array from offset `at` on."""
         if array.size:
             with _told():
                 cl.enqueue_copy(self._queue, as_bytes(array), memory, src_offset=at, is_blocking=True)
 
     def build(self, text: str) -> Any:
-        """The kernels of a text, by name."""
+        """Compile the kernels of a source text, by name."""
         with _told():
             program = _compiled(cl.Program(self._context, text))
             return {kernel.function_name: kernel for kernel in program.all_kernels()}
@@ -65,7 +65,7 @@ class OpenClDevice(Device):
 
 
 def _compiled(program: Any) -> Any:
-    """A program after it was compiled for exact arithmetic."""
+    """Compile a program with options for exact arithmetic."""
     try:
         return program.build(options=list(EXACT))
     except cl.RuntimeError as fault:
@@ -98,12 +98,12 @@ def name_of(device: Any) -> str:
 
 
 def is_gpu(device: Any) -> bool:
-    """Whether it is a GPU."""
+    """Whether a device is a GPU."""
     return bool(device.type & cl.device_type.GPU)
 
 
 def lacks(device: Any) -> str | None:
-    """The property that a device lacks to compute the cpu driver's bytes, in words; None where it lacks none."""
+    """The missing property for bit-identical arithmetic, in words; None for a suitable device."""
     exact = cl.device_fp_config
     basic = exact.DENORM | exact.INF_NAN | exact.ROUND_TO_NEAREST
     if not device.double_fp_config:

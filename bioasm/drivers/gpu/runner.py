@@ -1,4 +1,4 @@
-"""Runs the dynamics of a machine on a device: in place of compiled kernels, launches of some 50 ms that are waited for."""
+"""Execution of a machine's dynamics on a device: synchronous launches of about 50 ms in place of compiled kernels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIRST_STEPS = 64
 
 
 class DeviceRunner(KernelRunner):
-    """Calls kernels of a device on copies of a State. Between calls the State has what a checkpoint keeps."""
+    """Calls kernels of a device on copies of a State. Between calls the State has all that a checkpoint needs."""
 
     def __init__(self, device: Device, notice: Notice | None) -> None:
         super().__init__(threads=1, notice=notice, packs_spins=False)
@@ -38,13 +38,13 @@ class DeviceRunner(KernelRunner):
         self._memory: DeviceMemory | None = None
         self._changed = True
         self._fault: BaseException | None = None
-        self._steps = _FIRST_STEPS  # of one launch
+        self._steps = _FIRST_STEPS  # steps of one launch
         self._entry: Kernel = PROTOTYPE(self._called)
 
     def take(self, model: CompiledDynamics) -> None:
-        """Run these neurons from now on."""
+        """Run other neurons from now on."""
         super().take(model)
-        model.state.ctx[Ctx.PARALLEL] = 1  # the loop comes back to let the device advance all lanes
+        model.state.ctx[Ctx.PARALLEL] = 1  # the loop returns for the device to advance all lanes
         self._key, self._changed = None, True
         self._memory = DeviceMemory(self.device, model.state, model.outputs)
 
@@ -56,7 +56,7 @@ class DeviceRunner(KernelRunner):
 
     @property
     def dynamics(self) -> Kernel:
-        """The function that the loop calls for energies and means, with the kernels of this moment built."""
+        """The callback of the loop for energies and means; the present kernels are built."""
         if self.model.stale:
             self._bind()
             self._changed = True
@@ -78,7 +78,7 @@ class DeviceRunner(KernelRunner):
             self.seconds["compile"] += time.perf_counter() - began
 
     def _guarded(self, work: Callable[[], T]) -> T:
-        """Do what needs the device. Raises BioasmError B504 where that fails."""
+        """Run work on the device. Raises BioasmError B504 where it fails."""
         try:
             return work()
         except DeviceError as fault:
@@ -88,13 +88,13 @@ class DeviceRunner(KernelRunner):
     # --- calls ----------------------------------------------------------------------------------------
 
     def execute(self) -> Status:
-        """Let the loop execute the program until it comes back, and advance the lanes where it asks for that."""
+        """Execute the program in the loop until it returns, and advance the lanes on its request."""
         status = super().execute()
         self._raise_fault()
         return status
 
     def _called(self, ctx: int, real: int, what: int) -> int:
-        """Callback of the loop. An exception can't pass through it, and is raised once the loop has come back."""
+        """Callback of the loop. An exception can't propagate through it, and is raised after the loop has returned."""
         try:
             return self._call(what)
         except BaseException as fault:
@@ -119,7 +119,7 @@ class DeviceRunner(KernelRunner):
         return int(Status.DONE)
 
     def refresh(self) -> bool:
-        """Bring energies up to date; False where the device is lost or the run was stopped before its kernels were there."""
+        """Recompute energies; False where the device is lost or the run was stopped before its kernels were built."""
         return not self.device.lost and super().refresh()
 
     # --- launches -------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class DeviceRunner(KernelRunner):
         self._changed = False
 
     def _fetch(self) -> None:
-        """Bring back what a launch has changed."""
+        """Download the changes of a launch."""
         columns = self.model.state.columns
         live = [name.removeprefix("array.").removeprefix("field.") for name in self.model.state.live() | self.model.live()]
         self.memory.read(dict.fromkeys(columns.get(name, name) for name in live))
@@ -165,10 +165,10 @@ class DeviceRunner(KernelRunner):
         asked = [int(state.ctx[slot]) for slot in (Ctx.PEEKED_VARIABLE, Ctx.PEEKED_NEURON)]
         self._launch("peek", self.memory.items, self.memory.address(" peeked"), *asked)
         found = self.memory.read_peeked()[: state.lanes]
-        state.real[Real.PEEKED] = np.add.accumulate(found)[-1] / float(state.lanes)  # one after another, as on the processor
+        state.real[Real.PEEKED] = np.add.accumulate(found)[-1] / float(state.lanes)  # sequential summation, as on the CPU
 
     def _advance_blocks(self) -> None:
-        """Bring all lanes to TARGET, or to the step at which a buffer of energies or samples is full."""
+        """Advance all lanes to TARGET, or to the step at which a buffer of energies or samples is full."""
         self._raise_fault()
         self._guarded(self._advance)
         self.model.outputs.drain()
@@ -185,12 +185,12 @@ class DeviceRunner(KernelRunner):
             if step < goal:  # a buffer is to be drained
                 break
             if time.perf_counter() >= until:
-                state.ctx[Ctx.TARGET] = step  # the slice ends here, so that others are heard
+                state.ctx[Ctx.TARGET] = step  # the slice ends here, so that observers and signals are served
                 break
         self._fetch()
 
     def _to(self, goal: int) -> int:
-        """Bring all lanes to a step, and take spikes where a lane has no more room; the step that all have reached."""
+        """Advance all lanes to a step, and drain spikes of full lanes; returns the step that all have reached."""
         while True:
             before = self.memory.steps
             self._launch("go_on", self.memory.items)
@@ -199,15 +199,15 @@ class DeviceRunner(KernelRunner):
                 return int(steps.min())
 
     def _adapt(self, seconds: float) -> None:
-        """Choose the steps of the next launch from how long this one took."""
+        """Adapt the steps of the next launch to the time of this one."""
         factor = min(4.0, max(0.25, _LAUNCH_SECONDS / max(seconds, 1e-6)))
         self._steps = max(1, min(1 << 40, int(self._steps * factor)))
 
 
 def parts(model: CompiledDynamics, items: int) -> int:
-    """Among how many work items a lane's neurons are shared out, so that a device with room for `items` is busy; a power of 2.
+    """The number of work items for a lane's neurons, a power of 2, to occupy a device with `items` concurrent ones.
 
-    It is 1 where neurons look at one another: there a work item does a whole lane.
+    It is 1 where neurons depend on one another within a step: a work item then processes a whole lane.
     """
     if not isinstance(model, Populations) or not model.generated.separate:
         return 1
@@ -216,7 +216,7 @@ def parts(model: CompiledDynamics, items: int) -> int:
 
 
 def device_text(model: CompiledDynamics, dialect: Any, parts: int = 1) -> str:
-    """The text of some neurons' dynamics for a device."""
+    """The source text of some neurons' dynamics for a device."""
     share = Share(model.state.width, parts)
     if isinstance(model, Spins):
         return ising_file(model.storage, model.variant == "whole", dialect, share)

@@ -1,4 +1,4 @@
-"""Whether a program fits a board: what is refused before anything runs, with the number that would fit."""
+"""Capability check of a program against a board before the run; diagnostics state the number that would fit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bioasm.hardware.link.messages import Capabilities, Capability, Substrate
 from bioasm.runtime.options import Capacity
 from bioasm.verifier.gate import Verified
 
-_SHARE = 0.8  # of a line's rate that telemetry may take
+_SHARE = 0.8  # share of a line's rate for telemetry
 
 
 def chosen_substrate(wanted: Substrate | None, board: Capabilities) -> Substrate:
-    """The substrate of a run: what was asked for, or else the twin on simulated boards and cells on real ones.
+    """The substrate of a run: the requested one, by default the twin on simulated boards and cells on real ones.
 
     Raises BioasmError B406 where the board does not have it.
     """
@@ -30,7 +30,7 @@ def chosen_substrate(wanted: Substrate | None, board: Capabilities) -> Substrate
 
 
 def board_problem(board: Capabilities) -> str | None:
-    """The impossible value in a board's greeting, as of a firmware that is not finished; None where all are possible."""
+    """The fault of an impossible value in a board's greeting, as of unfinished firmware; None for a valid one."""
     if not (board.clock_hz and 0 < board.sample_rate < inf):
         return f"a clock of {board.clock_hz} Hz and {board.sample_rate:g} samples a second"
     if Capability.STIMULATE not in board.capabilities:
@@ -53,7 +53,7 @@ def capacity(board: Capabilities) -> Capacity:
 def incompatibilities(
     verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap | None, program_bytes: int
 ) -> list[Diagnostic]:
-    """Diagnostics of what in the program this board can't take; empty where it fits."""
+    """Diagnostics of the parts of the program that exceed this board's abilities or limits."""
     found = [*_sizes(verified, board, program_bytes), *_stimulation(verified, board, substrate)]
     if substrate is Substrate.CULTURE:
         found += _electrodes(verified, board, electrodes)
@@ -107,9 +107,9 @@ def _place(verified: Verified, mnemonic: str) -> Span | None:
 
 
 def check_raw(channels: tuple[int, ...], board: Capabilities, line_rate: float | None) -> None:
-    """Refuse raw channels that the board has not, or whose samples its line can't carry.
+    """Check that the board has the raw channels, and that its line can carry their samples.
 
-    Raises BioasmError B406 that says which would fit.
+    Raises BioasmError B406 with the channels that would fit.
     """
     if channels and Capability.RAW not in board.capabilities:
         raise _raw("this board sends no raw channels", "--driver-option raw=none records spikes and energies alone")

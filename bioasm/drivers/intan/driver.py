@@ -1,4 +1,4 @@
-"""The driver `intan`: connects to a board, sees what it can do, and has it run programs."""
+"""The driver `intan`: connects to a board, checks its capabilities, and runs programs on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bioasm.safety import Electrode, LimitsTable
 from bioasm.verifier.gate import Verified
 
 _GREETING = 5.0  # s; opening the port resets some boards, which then take 2 s to start
-_AGAIN = 2.5  # s in which a board that was lost is looked for once more
+_AGAIN = 2.5  # s of the search for a board after a lost link
 
 
 class IntanDriver(Driver):
@@ -49,7 +49,7 @@ class IntanDriver(Driver):
         self.link: HostLink | None = None
 
     def _settle(self, substrate: Substrate | None) -> None:
-        """Set what depends on the substrate: cells repeat nothing, and are driven by what sets the twin's couplings."""
+        """Set flags that depend on the substrate: cells are not reproducible, and loading couplings drives them."""
         self.reproducible = substrate is not Substrate.CULTURE
         self.stimulating = frozenset({"STIM"}) if self.reproducible else DRIVING
 
@@ -58,7 +58,7 @@ class IntanDriver(Driver):
     def connect(self) -> None:
         """Open the port and greet the board.
 
-        Raises BioasmError: B503, B510 to B513 where there is no session, B523 where the board is not fit for use.
+        Raises BioasmError: B503, B510 to B513 without a session, B523 for an unusable board.
         """
         if self.link is not None:
             return
@@ -99,7 +99,7 @@ class IntanDriver(Driver):
             return super().run(verified, options, observer)
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """Diagnostics of what in the program the board can't run, with the number that it could."""
+        """Diagnostics of the parts of the program that the board can't run."""
         if self.link is None:
             return super().missing(verified)
         board = self.link.capabilities
@@ -142,7 +142,7 @@ class IntanDriver(Driver):
 
 
 def _check_board(link: HostLink, clear: bool) -> None:
-    """Refuse a board whose instructions are others, that is none, or that stopped itself and was not seen to."""
+    """Refuse a board with another instruction table, an impossible greeting, or an uncleared fault."""
     board = link.capabilities
     if board.isa_hash != isa_hash():
         text = f"the board's instruction table (version {board.isa_version}, {board.isa_hash.hex()[:12]}) is another than ours"
@@ -160,14 +160,14 @@ def _check_board(link: HostLink, clear: bool) -> None:
 
 
 def _known_electrode(board: Capabilities) -> Electrode | None:
-    """The smallest electrode of a board with a known array; how a real one is connected, only a map knows."""
+    """The smallest electrode of a simulated board; those of a real one are only known from a map."""
     area = board.ceilings.area
     known = Capability.SIMULATED in board.capabilities and isfinite(area) and area > 0
     return Electrode(area) if known else None
 
 
 def _limits(verified: Verified, board: Capabilities, substrate: Substrate, electrodes: ElectrodeMap) -> LimitsTable | None:
-    """The table to arm the board with; None where the program stimulates nothing.
+    """The limits table that arms the board; None for a program without stimulation.
 
     Raises BioasmError: B520 for a pulse that is refused or electrodes of unknown size, B521 above the board's ceiling.
     """

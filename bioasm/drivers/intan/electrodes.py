@@ -1,7 +1,6 @@
-"""The electrode map: which neuron has which channels, and where, how large and of which material their electrodes are.
+"""The electrode map: the channels of each neuron, and the position, size and material of their electrodes.
 
-A map is a table of comma-separated values, so that it can be kept in a spreadsheet. The first row names the columns; `#`
-starts a comment that reaches to the line's end.
+A map is a table of comma-separated values. The first row names the columns; `#` starts a comment to the end of the line.
 
     neuron, channel, x_um, y_um, diameter_um, material
     0,      3,       0,    0,    30,          platinum
@@ -37,12 +36,12 @@ COLUMNS = {
 }
 _MOST_ROWS = 1 << 16
 _MOST_ERRORS = 20
-_WIDEST_UM = 1e4  # a size above a centimetre is a slip of the unit, and would lift the limit on charge density
+_WIDEST_UM = 1e4  # a size above a centimetre is an error of the unit, and would defeat the limit on charge density
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One electrode of a map. `place` is (x, y) in metres; `electrode` is None where the map gives no size."""
+    """One electrode of a map. `place` is (x, y) in metres; `electrode` is None without a size."""
 
     channel: int
     neuron: int | None = None
@@ -52,7 +51,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class ElectrodeMap:
-    """All electrodes of a map, in the order of its rows; `source` is the file, or says where else it came from."""
+    """All electrodes of a map, in the order of its rows; `source` is the file, or another origin, for messages."""
 
     source: str
     sites: tuple[Site, ...]
@@ -67,17 +66,17 @@ class ElectrodeMap:
 
     @property
     def neurons(self) -> int:
-        """How many neurons, counted from 0, have a channel: those of larger programs would lack one."""
+        """The number of neurons, counted from 0, that all have a channel."""
         mapped = {site.neuron for site in self.sites}
         return next(k for k in range(len(mapped) + 1) if k not in mapped)
 
     def limits(self) -> LimitsTable:
-        """The default limits with the electrodes whose size the map gives; others may not stimulate."""
+        """The default limits, with the electrodes of known size; others may not stimulate."""
         return LimitsTable(Limits(), {site.channel: site.electrode for site in self.sites if site.electrode is not None})
 
 
 def default_map(n: int, channels: int, electrode: Electrode | None) -> ElectrodeMap:
-    """The map without a file: neuron i has the channels i, i + n, i + 2 n, ... as often as all neurons can have one more."""
+    """The default map: neuron i has the channels i, i + n, i + 2 n, ..., the same number for all neurons."""
     rounds = channels // n if n else 0
     return ElectrodeMap("default", tuple(Site(c, c % n, None, electrode) for c in range(rounds * n)))
 
@@ -115,7 +114,7 @@ class _Cell(NamedTuple):
 
 
 class _Reader:
-    """Turns lines into sites and collects what is wrong with them."""
+    """Parser of lines to sites, which collects errors."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -127,7 +126,7 @@ class _Reader:
         self.errors: list[Diagnostic] = []
 
     def take(self, number: int, line: str) -> None:
-        """One line that is not empty."""
+        """Parse a nonempty line."""
         self.line, cells = line, list(_cells(line, number))
         if self.columns is None:
             self.columns = [cell.text for cell in cells]
@@ -135,11 +134,11 @@ class _Reader:
             self.bad_heading = bool(self.errors)
         elif len(cells) > len(self.columns):
             self.fault(cells[len(self.columns)], f"this row has {len(cells)} entries; there are {len(self.columns)} columns")
-        elif not self.bad_heading:  # rows under a flawed heading would only repeat its flaw
+        elif not self.bad_heading:  # rows under a wrong heading would only repeat its error
             self._row(dict(zip(self.columns, cells, strict=False)), cells[0])
 
     def done(self) -> ElectrodeMap:
-        """The map, once all lines were taken."""
+        """The map, after all lines."""
         if not self.errors and not self.sites:
             self.errors.append(
                 Diagnostic("B522", f"{self.source} has no electrodes", hint=f"its columns are {', '.join(COLUMNS)}")
@@ -175,7 +174,7 @@ class _Reader:
         channel = self._whole(row.get("channel") or first._replace(text=""))
         neuron = self._whole(row["neuron"]) if row.get("neuron") and row["neuron"].text else None
         if "neuron" not in (self.columns or ()):
-            neuron = len(self.sites)  # without the column the rows are the neurons
+            neuron = len(self.sites)  # without the column, rows count neurons
         site = Site(channel or 0, neuron, self._place(row), self._electrode(row))
         if len(self.errors) > before:
             return
@@ -192,7 +191,7 @@ class _Reader:
         return (x * 1e-6, y * 1e-6) if x is not None and y is not None else None
 
     def _electrode(self, row: dict[str, _Cell]) -> Electrode | None:
-        """The electrode, None where no size is given. Units are those of the columns' names."""
+        """The electrode, None without a size. Units are those of the columns' names."""
         diameter, area = (
             self._number(row.get("diameter_um"), 0, _WIDEST_UM),
             self._number(row.get("area_um2"), 0, _WIDEST_UM**2),
@@ -216,7 +215,7 @@ class _Reader:
         return None
 
     def _number(self, cell: _Cell | None, above: float = 0.0, most: float = 1e9) -> float | None:
-        """A number over `above` and at most `most`; None where nothing is given or it is flawed."""
+        """A number in (above, most]; None for an empty or wrong entry."""
         if cell is None or not cell.text:
             return None
         try:

@@ -1,6 +1,6 @@
-"""The driver's part of the interlock: every pulse of constants, rounded as the board will round it, through its electrodes.
+"""The driver's part of the interlock: checks of all constant pulses, quantised to the board's steps, at their electrodes.
 
-What registers hold is not known here; the board judges those pulses, with the table of limits that it is armed with.
+Pulses from registers are not known here; the board checks them against the limits table that arms it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from bioasm.safety.refusal import spelled
 from bioasm.verifier.gate import Verified
 
 HINT = "docs/safety.md lists the limits and why they stand"
-_TOLD = 0.05  # a change of the charge by more than this, as a part of it, is told
+_TOLD = 0.05  # relative change of the charge above which a warning is given
 
 
 def refused_pulses(
     verified: Verified, board: Capabilities, table: LimitsTable, channels: Sequence[Sequence[int]]
 ) -> list[Diagnostic]:
-    """Diagnostics of the pulses of constants in a program that the interlock refuses, each with its place.
+    """Diagnostics of the constant pulses in a program that the interlock refuses.
 
     `channels[i]` are those of neuron i. The board's step of current and its sample period must be known (not 0).
     """
@@ -35,7 +35,7 @@ def refused_pulses(
 
 
 def rounded_pulses(verified: Verified, board: Capabilities) -> list[Diagnostic]:
-    """A warning for each pulse of constants whose charge the board's steps and samples change by more than 5 %."""
+    """A warning for each constant pulse whose charge changes by more than 5 % in the board's quantisation."""
     found: list[Diagnostic] = []
     for instruction in verified.program.instructions:
         if instruction.row.mnemonic == "STIM":
@@ -55,7 +55,7 @@ def _rounded(instruction: Instruction, current: float, duration: float, board: C
 
 
 def over_ceilings(table: LimitsTable, board: Capabilities) -> BioasmError | None:
-    """The error that the table allows more than the board's firmware ever does; None where it does not."""
+    """The error that the table exceeds the ceilings of the board's firmware; None where it does not."""
     over = table.limits.over(ceiling_of(board.ceilings))
     if not over:
         return None
@@ -63,9 +63,9 @@ def over_ceilings(table: LimitsTable, board: Capabilities) -> BioasmError | None
 
 
 def ceiling_of(ceilings: Ceilings) -> Limits:
-    """A board's ceilings as limits; what its greeting does not tell stays at the defaults.
+    """A board's ceilings as limits; those missing in its greeting have the defaults.
 
-    Raises ValueError where a number in them is none, or lets no pulse ever pass.
+    Raises ValueError for an invalid number, or one that allows no pulse at all.
     """
     return Limits(
         max_current=ceilings.current,
@@ -106,7 +106,7 @@ def _refusals(
 
 
 def _first_of_each(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
-    """One refusal a rule: further channels and phases break it alike."""
+    """The first refusal of each rule; further channels and phases would repeat it."""
     told: set[Rule] = set()
     for refusal in refusals:
         if refusal.rule not in told:
@@ -115,12 +115,12 @@ def _first_of_each(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
 
 
 def _number(verified: Verified, operand: Operand) -> float | None:
-    """The number that an operand gives; None for a register."""
+    """The value of a numeric operand; None for a register."""
     return verified.program.quantity(operand).value if isinstance(operand, Quantity | ConstantRef) else None
 
 
 def _neurons(verified: Verified, operand: Operand) -> list[int]:
-    """The neurons that an operand names; those of a register are not known."""
+    """The neurons of an operand; none for a register."""
     if isinstance(operand, DataRef):
         value = verified.program.data[operand.index].value
         assert isinstance(value, Dense)

@@ -1,4 +1,4 @@
-"""The options of the driver: where the board is, what computes, which electrodes, and what is recorded."""
+"""The options of the driver: port, substrate, electrodes, and recorded channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 from bioasm.hardware.link.messages import Substrate
 
-EMULATED = ("emu:", "qemu:", "firmware:")  # boards of this process: in Python, and the firmware
+EMULATED = ("emu:", "qemu:", "firmware:")  # emulated boards in this process: in Python, or the compiled firmware
 OPTIONS = {
     "port": "the board: a serial port (/dev/ttyACM0, COM3, socket://host:port) or an emulated one (emu:rhd2132, qemu:m7)",
     "substrate": "twin (the board's processor computes the neurons) or culture (cells behind the electrodes)",
@@ -28,7 +28,7 @@ _SUBSTRATES = {"twin": Substrate.TWIN, "culture": Substrate.CULTURE}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options in use. `substrate` of None leaves the choice to what the board is, `raw` of None means all channels."""
+    """Parsed options. A `substrate` of None depends on the board; `raw` of None means all channels."""
 
     port: str
     substrate: Substrate | None = None
@@ -42,12 +42,12 @@ class Options:
 
     @property
     def emulated(self) -> bool:
-        """Whether the board is one that this process emulates."""
+        """Whether this process emulates the board."""
         return self.port.startswith(EMULATED)
 
 
 def options_from(given: dict[str, Any]) -> Options:
-    """The options from words or from Python values. Raises BioasmError B406 (exit code 2) for what can't be used."""
+    """Parse options from words or Python values. Raises BioasmError B406 (exit code 2) for invalid ones."""
     for name in given:
         if name not in OPTIONS:
             raise _wrong(f"driver intan has no option {name!r}", did_you_mean(name, OPTIONS))
@@ -95,7 +95,7 @@ def _yes(word: str) -> bool:
 
 
 def _channels(word: str) -> tuple[int, ...] | None:
-    """`all` as None, `none` as no channels, else the channels of a list of numbers and ranges, in rising order."""
+    """`all` as None, `none` as no channels, else the channels of a list of numbers and ranges, in ascending order."""
     if word == "all":
         return None
     found: set[int] = set()
@@ -109,7 +109,7 @@ def _channels(word: str) -> tuple[int, ...] | None:
 
 
 def _parameters(words: str) -> dict[str, float]:
-    """`window=0.2,bias=0.3` as a dict; which names there are is known to the board."""
+    """`window=0.2,bias=0.3` as a dict; the board checks the names."""
     found = {}
     for part in words.split(",") if words else ():
         name, _, text = part.partition("=")

@@ -1,4 +1,4 @@
-"""From what a board delivered to the Result that every driver returns, with where it came from."""
+"""Composition of the Result of a board's run, with its provenance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CULTURE_STEP = 1e-3  # s, as docs/board.md has it
 
 
 def completed(result: Result, verified: Verified, timing: Mapping[str, float], extras: Mapping[str, Any]) -> Result:
-    """The board's Result with the host's versions, timing and provenance. Raises BioasmError B515 for one of other sizes."""
+    """The board's Result with the host's versions, timing and provenance. Raises BioasmError B515 for wrong shapes."""
     _check_shape(result, verified)
     told_versions = {**result.versions, **versions()}
     failures = (replace(d, message=in_words(d.message)) for d in result.diagnostics if d.severity == "error")
@@ -56,9 +56,9 @@ def salvaged(
     extras: Mapping[str, Any],
     neuron_of: dict[int, int] | None,
 ) -> Result:
-    """The partial Result of a run whose result never came, from telemetry alone: steps, energies, spikes; states are not known.
+    """The partial Result of a run without a delivered result, from telemetry: steps, energies, spikes; states are unknown.
 
-    `neuron_of` is given for a culture, and says whose electrode each channel is.
+    `neuron_of`, for a culture, maps channels to neurons.
     """
     n, lanes, spikes = verified.n, options.lanes, live.spikes(neuron_of)
     count = np.zeros((lanes, n), np.int64)
@@ -83,8 +83,8 @@ def salvaged(
 
 
 def _best_energy(live: TelemetryState, trace: NDArray[np.float64], model: Model) -> NDArray[np.float64]:
-    """The lowest energy of a state, (lanes,): for sweeps that of the trace. In time the trace tells of states between 0 and 1,
-    so that only the status knows it, and only of one lane."""
+    """The lowest energy of a state, (lanes,): for sweeps that of the trace. For clocks in time the trace has energies of states
+    between 0 and 1, so that only the status reports it, and only for one lane."""
     if model.clock is Dimension.SWEEPS:
         return np.array([min((e for e in row if e == e), default=nan) for row in trace])
     return np.full(live.lanes, live.best_energy if live.lanes == 1 else nan)
@@ -98,7 +98,7 @@ def _step(model: Model, options: RunOptions) -> float:
 
 
 def provenance(link: HostLink, port: str, substrate: Substrate, electrodes: str, live: TelemetryState) -> dict[str, Any]:
-    """Where a result came from: what computed, which board, what its link and clock were like, which electrodes."""
+    """Provenance of a result: substrate, board, statistics of its link and clock, electrodes."""
     board = link.capabilities
     firmware = {"name": board.firmware, "version": board.firmware_version}
     identity = {

@@ -1,4 +1,4 @@
-"""Which boards answer at which ports. Asking is a greeting: nothing is uploaded, armed, cleared or run."""
+"""Discovery of boards at ports by a greeting, which uploads, arms, clears and runs nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWER_WITHIN = 2.5  # s; opening a port resets some boards, which then take 2 s
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A port, and the board that answered there or why none did."""
+    """A port, with the board that answered there or the error."""
 
     port: str
     description: str
@@ -26,7 +26,7 @@ class Found:
     trouble: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain words and numbers."""
+        """A dict of plain strings and numbers."""
         plain = {"port": self.port, "description": self.description, "trouble": self.trouble, "board": None}
         return plain | {"board": _board(self.welcome)} if self.welcome else plain
 
@@ -39,7 +39,7 @@ def serial_ports() -> list[tuple[str, str]]:
 
 
 def probe(ports: Iterable[tuple[str, str]], timeout: float = ANSWER_WITHIN) -> list[Found]:
-    """Greet whatever is at these ports, one after the other."""
+    """Greet the boards at these ports in turn."""
     return [_asked(port, description, timeout) for port, description in ports]
 
 

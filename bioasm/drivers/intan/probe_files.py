@@ -14,14 +14,14 @@ _HEADER = "neuron, channel, x_um, y_um, area_um2"
 
 
 def is_probe(text: str) -> bool:
-    """Whether a text is JSON, and so no table."""
+    """Whether a text is JSON, not a table."""
     return text.lstrip()[:1] == "{"
 
 
 def table_of(text: str, source: str) -> str:
-    """The map as the table that `electrodes` reads: a neuron for each contact that is wired, in their order.
+    """Convert a probe to the table that `electrodes` parses: one neuron for each wired contact, in order.
 
-    Raises BioasmError B522 for what is no such JSON.
+    Raises BioasmError B522 for other JSON.
     """
     try:
         said = json.loads(text)
@@ -49,7 +49,7 @@ def _rows(probe: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _area(shape: str, size: Mapping[str, float], scale: float) -> str:
-    """The area in square micrometres, empty where the shape tells none: such an electrode may not stimulate."""
+    """The area in square micrometres, empty where the shape has none: such an electrode may not stimulate."""
     if shape == "circle":
         return repr(3.141592653589793 * (float(size["radius"]) * scale) ** 2)
     if shape in ("square", "rect"):

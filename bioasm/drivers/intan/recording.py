@@ -1,4 +1,4 @@
-"""Recording of a run: raw channels as signals that neo opens; spikes, stimuli, energies, faults and link counts."""
+"""Recording of a run: raw channels as signal files for neo; spikes, stimuli, energies, faults and link statistics as events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bioasm.hardware.recordings.writers import make_folder
 
 
 class RunRecording:
-    """Writes what it is given as a recording of single signals in `folder`, which is made anew.
+    """Sink that writes telemetry as a recording with one file per signal in a new `folder`.
 
     Times are the board's samples. Raises BioasmError B302 where the folder holds a recording already or can't be written.
     """
@@ -40,7 +40,7 @@ class RunRecording:
         self.recorder.__exit__(kind, value, trace)
 
     def __call__(self, message: m.Message) -> None:
-        """Write down what a message tells."""
+        """Record a message."""
         match message:
             case m.Raw():
                 self._samples(message)
@@ -60,7 +60,7 @@ class RunRecording:
                 self.latest = max(self.latest, self._sample(message.clock))
 
     def started(self, clock: int) -> None:
-        """The run began at a device clock."""
+        """Record the start of the run, at a device clock."""
         plan = self.plan
         told = {"seed": plan.options.seed, "substrate": (plan.substrate.name or "").lower()}
         self._event("run", clock, program_sha256=program_hash(plan.verified.program), electrodes=plan.electrodes.source, **told)
@@ -106,7 +106,7 @@ def _info(plan: RunPlan, board: Capabilities) -> RecordingInfo:
 
 
 def _owners(plan: RunPlan) -> dict[int, str]:
-    """Names of channels by their neuron: n3, and n3.1 for its second channel, as no two may be alike."""
+    """Unique names of channels by their neuron: n3, and n3.1 for its second channel."""
     found: dict[int, str] = {}
     for neuron, mine in enumerate(plan.electrodes.channels(plan.verified.n)):
         found.update((channel, f"n{neuron}.{k}" if k else f"n{neuron}") for k, channel in enumerate(mine))
@@ -114,7 +114,7 @@ def _owners(plan: RunPlan) -> dict[int, str]:
 
 
 class _EventsAlone(ClosedAtTheEnd):
-    """A recording without signals, where a line carries none: the same file of events."""
+    """A recording of events only, where no raw channels are recorded."""
 
     expected = 0
     closed = False
@@ -127,10 +127,10 @@ class _EventsAlone(ClosedAtTheEnd):
         )
 
     def append(self, first_sample: int, codes: Any) -> None:
-        """No signals were asked for."""
+        """No-op: no signals are recorded."""
 
     def event(self, kind: str, sample: int, **values: Any) -> None:
-        """Put down an event."""
+        """Record an event."""
         self._events.put({"kind": kind, "frame": None, "sample": sample, **values})
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One run on a board: upload, arm, start, listen, fetch; and what remains of it where the link is lost."""
+"""One run on a board: upload, arm, start, listen, fetch; and recovery of results after a lost link."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from bioasm.safety import LimitsTable
 from bioasm.verifier.gate import Verified
 
 T = TypeVar("T")
-_MOST_FUEL = (1 << 63) - 1  # what a machine counts down from
-_LISTEN = 0.05  # s between looks at whether the observer wants to stop
-_END = 10.0  # s in which a run that was asked to end tells its end
-_END_AGAIN = 5.0  # s in which a board that was found again, still running, does
-_FAULT_END = 2.0  # s in which a board that went to FAULT does
-_TOLD = 10.0  # s in which a board that runs the program says so, which it should ten times a second
-_STEPS = 600.0  # s in which a run makes a step, whatever it computes between
-_REST = 2.0  # s in which what was told before the end is there
+_MOST_FUEL = (1 << 63) - 1  # the largest fuel counter
+_LISTEN = 0.05  # s between calls of the observer
+_END = 10.0  # s until a run that was asked to end must report its end
+_END_AGAIN = 5.0  # s until a board that was found again, still running, must
+_FAULT_END = 2.0  # s until a board in FAULT must
+_TOLD = 10.0  # s until a running board must report it, which it should ten times a second
+_STEPS = 600.0  # s until a run must make a step, whatever it computes meanwhile
+_REST = 2.0  # s until telemetry from before the end must have arrived
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run as it was decided on before anything was sent. `limits` is None where nothing may stimulate."""
+    """The plan of a run, made before anything is sent. `limits` is None where nothing may stimulate."""
 
     verified: Verified
     options: RunOptions
@@ -51,13 +51,13 @@ class RunPlan:
 
 
 class _Stopped(Exception):
-    """The observer wanted to stop before the run began."""
+    """The observer asked to stop before the run began."""
 
 
 class RunSession:
-    """Carries out a plan over a link.
+    """Execution of a plan over a link.
 
-    `again` opens a new link to the same port, where a board may have kept a result; None where no board outlives its link.
+    `again` opens a new link to the same port, whose board may have kept a result; None where boards don't outlive links.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class RunSession:
         self.armed = self.started = self.running = self.stopping = False
 
     def result(self) -> Result:
-        """Run to the end, or until the observer wants to stop.
+        """Run to the end, or until the observer asks to stop.
 
-        Raises BioasmError with the Result so far as its `partial`: LinkLost, or what failed in the run.
+        Raises BioasmError with the Result so far as its `partial`: LinkLost, or the fault of the run.
         """
         try:
             result = self._result()
         except BioasmError as fault:
-            with suppress(BioasmError):  # a full disk, which may be the fault itself
+            with suppress(BioasmError):  # a full disk, which may be the cause
                 self._tell_end(fault.partial)
             raise
         try:
@@ -153,7 +153,7 @@ class RunSession:
         return sha256(data).digest()
 
     def _subscribe(self) -> None:
-        """Ask for telemetry. A line too slow for spikes as they come still brings them with the result."""
+        """Subscribe to telemetry. A line too slow for live spikes still delivers them with the result."""
         raw = self.plan.raw
         try:
             self.link.request(_subscription(m.Stream.SPIKES, m.Stream.ENERGY, *([m.Stream.RAW] if raw else []), raw=raw))
@@ -167,7 +167,7 @@ class RunSession:
         self.armed = True
 
     def _disarm(self) -> None:
-        """Disarm the board. A board that is in FAULT refuses; its cause was reported before."""
+        """Disarm the board. A board in FAULT refuses, after it has reported the cause."""
         try:
             self.link.request(m.Disarm())
             self.armed = False
@@ -191,7 +191,7 @@ class RunSession:
     # --- listening ----------------------------------------------------------------------------------
 
     def _listen(self) -> m.RunEnded:
-        """Take in what comes until the run has ended."""
+        """Receive events until the run has ended."""
         deadline = float("inf")
         self.live.told = self.live.stepped = time.monotonic()
         while self.live.ended is None:
@@ -206,7 +206,7 @@ class RunSession:
         return self.live.ended
 
     def _check_progress(self) -> None:
-        """Raise LinkLost where the board tells nothing of the run any more, or the run makes no step for very long."""
+        """Watchdog: raise LinkLost where the board stops reporting, or the run makes no step for very long."""
         now = time.monotonic()
         if now - self.live.told > _TOLD:
             raise LinkLost(f"for {_TOLD:g} s the board has not told that it runs the program")
@@ -227,7 +227,7 @@ class RunSession:
         while (event := self.link.next_event(0.0)) is not None and time.monotonic() < until:
             self.live.take(event.message)
         if not self.stopping:
-            self.observer(self.live.progress())  # who looks at the run sees all of it
+            self.observer(self.live.progress())  # the observer gets the whole run
 
     def _tell_end(self, result: Result | None) -> None:
         if self.sink is not None and self.started:
@@ -243,15 +243,15 @@ class RunSession:
         return float("inf")
 
     def _stop(self) -> None:
-        """Stop as the user wishes: an emergency stop where current may flow, and else an end at the next step."""
+        """Stop on request: an emergency stop where current may flow, else an end at the next step."""
         self.stopping = True
         if self.armed:
             self.link.estop()
-        with suppress(BoardRefused):  # a run that ended by itself in the meantime has nothing to halt
+        with suppress(BoardRefused):  # the run may have ended by itself meanwhile
             self.link.request(m.Halt())
 
     def _make_safe(self) -> None:
-        """Leave no board stimulating behind an exception of whatever kind."""
+        """Stop stimulation after any exception."""
         with suppress(BioasmError):
             if self.armed:
                 self.link.estop()
@@ -261,13 +261,13 @@ class RunSession:
     # --- results ------------------------------------------------------------------------------------
 
     def _delivered(self, ended: m.RunEnded, data: bytes, link: HostLink) -> Result:
-        """The whole Result. Raises BioasmError with it as `partial` where the run failed or the board stopped itself."""
+        """The complete Result. Raises BioasmError with it as `partial` where the run failed or the board stopped itself."""
         plan = self.plan
         result = completed(unpack_result(data), plan.verified, self._timing(), self._provenance(link))
         fault = self.live.fault
         stopped = fault is not None and fault.reason is m.Fault.ESTOP and ended.status is m.RunStatus.INTERRUPTED
         if stopped:
-            self.link.request(m.ClearFault())  # the user stopped it; the board itself has nothing to complain of
+            self.link.request(m.ClearFault())  # the user stopped it; the board has no fault
         elif fault is not None:
             raise _with(replace(result, status="failed"), _stopped_itself(fault))
         if ended.status is m.RunStatus.FAILED:
@@ -277,7 +277,7 @@ class RunSession:
         return result
 
     def _rescued(self, lost: LinkLost) -> Result:
-        """The Result of a run whose link broke: the one that the board kept, or else a partial one from telemetry."""
+        """The Result of a run whose link was lost: the one that the board kept, else a partial one from telemetry."""
         found = self._salvaged("lost")
         if self.again is not None:
             self.link.close()
@@ -286,7 +286,7 @@ class RunSession:
         return replace(found, status="lost", diagnostics=(*found.diagnostics, *lost.diagnostics))
 
     def _kept(self, link: HostLink) -> Result | None:
-        """The result of this run, if this is still the same board and it kept one."""
+        """The result of this run, if the board is the same and has kept it."""
         if link.welcome.boot != self.link.welcome.boot:
             return None
         kept = link.kept_result()
@@ -298,7 +298,7 @@ class RunSession:
         return completed(unpack_result(link.fetch(kept)), self.plan.verified, self._timing(), extras)
 
     def _end_of(self, link: HostLink) -> m.RunEnded | None:
-        """The end of this run, where the board noticed the loss only now and tells it in a moment."""
+        """The end of this run, where the board notices the loss only now and reports it soon."""
         if link.welcome.state is not m.State.RUNNING:
             return None
         deadline = time.monotonic() + _END_AGAIN
@@ -323,7 +323,7 @@ class RunSession:
         return provenance(link, self.plan.port, self.plan.substrate, self.plan.electrodes.source, self.live)
 
     def _placed(self, refused: BoardRefused) -> BioasmError:
-        """The board's refusal at its place in the program; what the interlock refused has a code of its own."""
+        """The board's refusal at its place in the program; refusals of the interlock have their own code."""
         instructions, place = self.plan.verified.program.instructions, refused.refused.place
         span = instructions[place].span if place < len(instructions) else None
         code = "B520" if refused.refused.reason is m.Refusal.UNSAFE else "B514"
@@ -339,7 +339,7 @@ def _go_on(_: Progress) -> bool:
 
 
 def _with(result: Result, found: Diagnostic) -> BioasmError:
-    """The error of a failed run, which keeps the result so far."""
+    """The error of a failed run, with the result so far."""
     known = (d for d in result.diagnostics if d.severity != "error")
     failed = BioasmError(found)
     failed.partial = replace(result, diagnostics=(*known, found))
@@ -347,12 +347,12 @@ def _with(result: Result, found: Diagnostic) -> BioasmError:
 
 
 def _and(result: Result, fault: BioasmError) -> Result:
-    """The result of a run that this computer could not take down to its end, such as for want of space for a recording."""
+    """The result of a run that the host could not record to its end, for example on a full disk."""
     return replace(result, status="failed", diagnostics=(*result.diagnostics, *fault.diagnostics))
 
 
 def _unheard(result: Result, watchdog: int | None) -> LinkLost:
-    """The error of a run that the board's watchdog ended, since frames of this computer came too late."""
+    """The error of a run that the board's watchdog ended because the host's frames came too late."""
     waited = "2 s" if watchdog is None else f"{watchdog} ms"
     hint = None if watchdog is None else "is this computer too busy? --driver-option watchdog=500 lets the board wait longer"
     lost = LinkLost(f"the board ended the run, as it does where it hears nothing for {waited}", hint)

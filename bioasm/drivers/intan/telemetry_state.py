@@ -1,4 +1,4 @@
-"""Telemetry of a running board: progress, spikes, energies, stimuli, faults. It makes a partial result of a lost run."""
+"""Accumulated telemetry of a running board: progress, spikes, energies, stimuli, faults; also for partial results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
 
-_HOLE = 1 << 24  # entries of a trace that may have been lost in a row; memory is taken for them
+_HOLE = 1 << 24  # most lost entries of a trace in a row, for which memory is allocated
 
 
 class Sink(Protocol):
@@ -33,11 +33,11 @@ class Sink(Protocol):
         """The run began at a device clock."""
 
     def ended(self, status: str, link: dict[str, Any]) -> None:
-        """The run is over, and what the link counted by then."""
+        """The run ended; `link` are the statistics of the link."""
 
 
 class TelemetryState:
-    """Takes telemetry and events in the order in which they came. `sink` is given each of them as well."""
+    """Accumulator of telemetry and events in order of arrival, which are also passed to `sink`."""
 
     def __init__(self, run: int, lanes: int, ticks_per_second: float, sink: Sink | None = None) -> None:
         self.run, self.lanes, self.hertz = run, lanes, ticks_per_second
@@ -50,16 +50,16 @@ class TelemetryState:
         self.fault: m.Faulted | None = None
         self.stimuli: Counter[str] = Counter()
         self.log: list[str] = []
-        self.told = self.stepped = time.monotonic()  # when a status told of the run, and when of a new step
-        self.news = False  # whether a status came since `progress` was asked for
-        # Kept as arrays, as a run may be long.
+        self.told = self.stepped = time.monotonic()  # the times of the last status, and of the last new step
+        self.news = False  # whether a status arrived since the last `progress`
+        # Stored as arrays, because a run may be long.
         self._energies: list[list[tuple[int, Floats]]] = [[] for _ in range(lanes)]  # first entry, values
-        self._entries = 0  # of any lane's trace, as far as it was told
-        self._seen = 0, 0  # pieces of spikes and of energies that were looked at
+        self._entries = 0  # the longest trace of a lane so far
+        self._seen = 0, 0  # pieces of spikes and of energies that were reported
         self._spikes: list[Wholes] = []  # rows of clock, neuron or channel
 
     def take(self, message: m.Message) -> None:
-        """Keep what a message says. Raises BioasmError B515 where it says what can't be."""
+        """Accumulate a message. Raises BioasmError B515 for impossible content."""
         try:
             self._take(message)
         except (ValueError, OverflowError) as cause:
@@ -86,7 +86,7 @@ class TelemetryState:
                 self.log.append(message.text)
 
     def progress(self, message: str = "") -> Progress:
-        """Where the run is, for an observer."""
+        """The Progress of the run."""
         self.news = False
         return Progress(self.steps, self.run_end, self.best_energy, message, self._look)
 
@@ -118,7 +118,7 @@ class TelemetryState:
     # --- what is left of a lost run -----------------------------------------------------------------
 
     def energy_trace(self) -> Floats:
-        """The energies that came, (lanes, entries); NaN where a frame was lost."""
+        """The received energies, (lanes, entries); NaN where a frame was lost."""
         length = max((first + len(values) for seen in self._energies for first, values in seen), default=0)
         trace = np.full((self.lanes, length), nan)
         for row, seen in zip(trace, self._energies, strict=True):
@@ -127,7 +127,7 @@ class TelemetryState:
         return trace
 
     def spikes(self, neuron_of: dict[int, int] | None) -> Spikes:
-        """The spikes that came, with seconds since the run began; `neuron_of` gives the neuron of a channel (None: alike)."""
+        """The received spikes, in seconds since the start of the run; `neuron_of` maps channels to neurons (None: identity)."""
         rows = np.concatenate([*self._spikes, np.zeros((0, 2), np.int64)])
         if neuron_of is not None:
             rows[:, 1] = [neuron_of.get(channel, -1) for channel in rows[:, 1].tolist()]

@@ -1,4 +1,4 @@
-"""The client's side of BRP/1: requests over HTTP/1.1 that are sent again where a connection is lost, and streams that go on."""
+"""Client of BRP/1: idempotent requests over HTTP/1.1 with retries, and resumable streams."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from bioasm.files import reason
 from bioasm.memory import memory
 
 T = TypeVar("T")
-_FIRST = 3.0  # s in which a server answers that was never met; from then on the user's patience holds
-_SHORTEST, _LONGEST = 0.05, 2.0  # s between two tries
+_FIRST = 3.0  # s of retries before the first answer of a server; afterwards the user's patience
+_SHORTEST, _LONGEST = 0.05, 2.0  # s between retries
 _SILENCE = 3 * p.HEARTBEAT  # s after which a connection counts as lost
-_ANSWER = 1 << 26  # bytes of an answer in JSON
+_ANSWER = 1 << 26  # bytes of a response in JSON
 _PIECE = 1 << 20
 _LOST = (OSError, HTTPException)
 
 
 class Busy(Exception):
-    """The server asks to come again."""
+    """The server asks to retry later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer without error: its headers (in lower case) and its bytes."""
+    """A successful response: its headers (in lower case) and its body."""
 
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """The JSON object that it holds. Raises BioasmError B552."""
+        """The JSON object of the body. Raises BioasmError B552."""
         try:
             found = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ class Answer:
 
 
 class _Wire(HTTPConnection):
-    """HTTP over whatever leads to the server."""
+    """HTTP connection over any of the transports to the server."""
 
     def __init__(self, place: Place, timeout: float, ca: str | None) -> None:
         host = place.host if place.scheme in ("http", "https") else "localhost"  # a socket file, also behind ssh
@@ -67,7 +67,7 @@ class _Wire(HTTPConnection):
         self.sock = self.opened.sock
 
     def close(self) -> None:
-        """Close all of it."""
+        """Close the connection and its transport."""
         super().close()
         if self.opened is not None:
             self.opened.close()
@@ -75,9 +75,9 @@ class _Wire(HTTPConnection):
 
 
 class Client:
-    """A server as its client sees it. Every request may be sent twice without harm, so that a lost one is sent again.
+    """Client of a server. All requests are idempotent, so that lost ones are retried.
 
-    `patience` is how many seconds it tries to reach a server that was lost.
+    `patience` is the time in seconds of retries after a lost connection.
     """
 
     def __init__(self, place: Place, token: str | None = None, ca: str | None = None, patience: float = 60.0) -> None:
@@ -94,14 +94,14 @@ class Client:
     # --- requests -----------------------------------------------------------------------------------
 
     def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
-        """Send a request and return the answer.
+        """Send a request and return the response.
 
-        Raises BioasmError: B550 where the server can't be reached, B552 where its answer can't be read, else what it says.
+        Raises BioasmError: B550 where the server can't be reached, B552 for an invalid response, else the server's error.
         """
         return self._persist(lambda: self._call(method, path, body, headers or {}))
 
     def _persist(self, action: Callable[[], T]) -> T:
-        """Run an action that may lose its connection: it is begun anew until patience ends. Returns its value."""
+        """Retry an action that may lose its connection until patience ends. Returns its value."""
         began, wait = time.monotonic(), _SHORTEST
         while True:
             try:
@@ -128,7 +128,7 @@ class Client:
         return Answer({name.lower(): value for name, value in response.getheaders()}, _content(response))
 
     def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> HTTPResponse:
-        """Send a request; the response is one without error, its body unread."""
+        """Send a request; returns a successful response with an unread body."""
         self._wire = self._wire or _Wire(self.place, _SILENCE, self.ca)
         mine = {"User-Agent": f"bioasm/{__version__}", **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
         self._wire.request(method, path, body or None, {**mine, **headers})
@@ -150,7 +150,7 @@ class Client:
     # --- jobs ---------------------------------------------------------------------------------------
 
     def about(self, is_ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The server's description, as soon as it is ready for this client."""
+        """The server's description, once it is ready for this client."""
 
         def ask() -> dict[str, Any]:
             found = self._call("GET", "/v1", b"", {})
@@ -165,7 +165,7 @@ class Client:
         return self.call("GET", f"/v1/jobs/{job}").json()
 
     def events(self, job: str, after: int = 0) -> Iterator[Event]:
-        """The events of a job behind number `after`, across lost connections, to its end."""
+        """The events of a job after number `after` to its end, across lost connections."""
         while True:
             try:
                 response = self._persist(lambda: self._joined(job, after))  # noqa: B023  (called before `after` changes)
@@ -188,12 +188,12 @@ class Client:
         return self._send("GET", f"/v1/jobs/{job}/events", b"", {p.AFTER: str(after), "Accept": p.EVENTS})
 
     def _more(self, job: str, after: int) -> bool:
-        """Whether a job has events that were not seen."""
+        """Whether a job has events after number `after`."""
         last = self.job(job).get("event")
         return type(last) is int and last > after
 
     def result(self, job: str, query: str = "") -> bytes:
-        """The bytes of a result, whole or the parts that `query` names; a lost download goes on where it was."""
+        """The bytes of a result, complete or the parts in `query`; interrupted downloads are resumed."""
         got = _Download()
         self._persist(lambda: self._download(job, query, got))
         return got.checked()
@@ -211,7 +211,7 @@ class Client:
 
 
 def _content(response: HTTPResponse) -> bytes:
-    """The bytes of an answer. Raises ConnectionError where it was cut, BioasmError B552 where it is too long."""
+    """The body of a response. Raises ConnectionError where it is truncated, BioasmError B552 where it is too long."""
     length = response.length
     content = response.read(_ANSWER + 1)
     if len(content) > _ANSWER:
@@ -222,13 +222,13 @@ def _content(response: HTTPResponse) -> bytes:
 
 
 class _Download:
-    """A download of a result: the bytes so far, and the size, tag and digest that it should have."""
+    """A resumable download of a result: the bytes so far, and the expected size, tag and digest."""
 
     def __init__(self) -> None:
         self.data, self.size, self.tag, self.digest = bytearray(), 0, "", ""
 
     def begin(self, response: HTTPResponse) -> None:
-        """Take down how much is to come. Raises BioasmError B403 where it is more than this machine holds."""
+        """Store the expected size. Raises BioasmError B403 where it exceeds this machine's memory."""
         self.size = len(self.data) + (response.length or 0)
         self.tag = response.getheader("ETag") or ""
         self.digest = response.getheader(p.DIGEST) or ""
@@ -249,7 +249,7 @@ def digest_header(sha256: bytes) -> str:
 
 
 def garbled(what: str) -> BioasmError:
-    """The error B552 for an answer that does not follow the protocol."""
+    """The error B552 for a response that violates the protocol."""
     return error("B552", f"the server's answer can't be understood: {what}", exit_code=EXIT_DEVICE)
 
 

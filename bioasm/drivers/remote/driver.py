@@ -31,14 +31,14 @@ _PATIENCE = 60.0
 
 
 class RemoteDriver(Driver):
-    """Runs on a device of a server. What it can do is known once it is connected."""
+    """Runs on a device of a server. Its abilities are known once it is connected."""
 
     name: ClassVar[str] = "remote"
     summary: ClassVar[str] = "a device of `bioasm serve` on this or another machine"
     abilities: frozenset[str] = ABILITIES  # type: ignore[misc]
     models: frozenset[str] = frozenset(MODELS)  # type: ignore[misc]
     remote: ClassVar[bool] = True
-    pieces: ClassVar[bool] = True  # where the device does; its refusal comes back
+    pieces: ClassVar[bool] = True  # if the device does; else it refuses
     outlives: ClassVar[bool] = True
     stimulating: frozenset[str] = DRIVING
     options: ClassVar[Mapping[str, str]] = {
@@ -64,7 +64,7 @@ class RemoteDriver(Driver):
     # --- connecting ---------------------------------------------------------------------------------
 
     def connect(self) -> None:
-        """Ask the server what its device can do. Raises BioasmError: B550 to B552, B501 where it has no such device."""
+        """Query the abilities of the server's device. Raises BioasmError: B550 to B552, B501 for an unknown device."""
         if self.connected:
             return
         about = _device(self.client.about(self._is_ready), self.device, str(self.client.place))
@@ -105,7 +105,7 @@ class RemoteDriver(Driver):
             raise left(job, str(self.client.place)) from None
 
     def _submit(self, verified: Verified, options: RunOptions) -> tuple[str, int]:
-        """The job of the run, and the event behind which it begins."""
+        """Submit the run; returns its job, and the event after which it begins."""
         piece = (options.first_lane, options.span.everyone) if options.span.is_piece else ()
         wanted = p.JobOptions(self.device, options.seed, options.lanes, options.fuel, options.parameters, *piece)
         headers = {p.OPTIONS: wanted.text(), p.KEY: secrets.token_hex(16), "Content-Type": p.BYTECODE}
@@ -119,7 +119,7 @@ class RemoteDriver(Driver):
         return job, after
 
     def _result(self, job: str, verified: Verified) -> Result:
-        """The Result of a job that ended; warnings that were told before the run are told as they were then."""
+        """The Result of an ended job, with the warnings of the gate in their local form."""
         result = finished(self.client, job)
         ours = {(d.code, d.message) for d in verified.warnings}
         new_diagnostics = (d for d in result.diagnostics if (d.code, d.message) not in ours)
@@ -127,7 +127,7 @@ class RemoteDriver(Driver):
 
 
 def finished(client: Client, job: str) -> Result:
-    """The Result of a job that ended. Raises BioasmError with what it failed for, and what it computed by then as `partial`."""
+    """The Result of an ended job. Raises BioasmError with the fault of a failed one, and its Result so far as `partial`."""
     told = client.job(job)
     if told.get("state") != p.ENDED:
         hint = f"`bioasm jobs wait {job[:12]} --at {client.place}` waits for its end"
@@ -149,7 +149,7 @@ def _received(client: Client, job: str) -> Result:
 
 
 def make_client(at: str | None, token: str | None, ca: str | None, patience: str | float = _PATIENCE) -> Client:
-    """A client of the server at an address, with the user's token for it. Raises BioasmError B406."""
+    """A client for the server at an address, with the user's token. Raises BioasmError B406."""
     where = at or os.environ.get(AT)
     if not where:
         hint = f"--driver-option at=..., or the environment's {AT}; a server is at {FORMS}"
@@ -160,7 +160,7 @@ def make_client(at: str | None, token: str | None, ca: str | None, patience: str
 
 
 def _certificates(path: str) -> str:
-    """The path, where certificates are in the file. Raises BioasmError B301, B406."""
+    """Check that a file has certificates; returns its path. Raises BioasmError B301, B406."""
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
@@ -199,7 +199,7 @@ def _device(server: dict[str, Any], wanted: str, where: str) -> dict[str, Any]:
 
 
 def _driving(about: dict[str, Any]) -> frozenset[str]:
-    """The mnemonics that drive cells at a device; all that can where the server does not say it in order."""
+    """The mnemonics that drive cells on a device; all that may, where the server's list is missing or invalid."""
     told = about.get("stimulating")
     if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
         return DRIVING
@@ -207,13 +207,13 @@ def _driving(about: dict[str, Any]) -> frozenset[str]:
 
 
 def left(job: str, where: str) -> BioasmError:
-    """The error B554 for a job that the user leaves behind."""
+    """The error B554 for a job that continues without the user."""
     hint = f"`bioasm jobs wait {job[:12]} --at {where}` joins it, `bioasm jobs cancel {job[:12]} --at {where}` ends it"
     return error("B554", f"job {job[:12]} goes on at {where}", hint=hint, exit_code=EXIT_INTERRUPTED)
 
 
 class Follower:
-    """Follows a job to its end, and tells the observer; where that asks to stop, the job is cancelled."""
+    """Follows a job to its end and reports to the observer, which may cancel the job."""
 
     def __init__(self, client: Client, job: str, observer: Observer | None) -> None:
         self.client, self.job, self.observer, self.steps = client, job, observer, -1

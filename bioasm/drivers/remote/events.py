@@ -1,4 +1,4 @@
-"""Server-sent events: the text/event-stream form, read from a stream that is not trusted."""
+"""Parser of server-sent events (text/event-stream) from an untrusted stream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 1 << 20  # bytes of a line
 
 
 class Event(NamedTuple):
-    """One event of a job: its number, what it is, and its data."""
+    """One event of a job: its number, kind, and data."""
 
     number: int
     kind: str
@@ -18,14 +18,14 @@ class Event(NamedTuple):
 
 
 class Lines(Protocol):
-    """A stream that is read line by line."""
+    """Protocol of a stream of lines."""
 
     def readline(self, limit: int = -1, /) -> bytes:
         """A line with its end, of at most `limit` bytes."""
 
 
 def read_events(stream: Lines) -> Iterator[Event | None]:
-    """The events of a stream, None for a sign of life. Raises ValueError for what is none."""
+    """The events of a stream, None for a heartbeat. Raises ValueError for invalid lines."""
     number, kind, data = 0, "message", ""
     while line := stream.readline(LONGEST):
         if not line.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""Parts of a result: an archive of arrays from a server, checked by the reader of untrusted archives before it is kept."""
+"""Download of some arrays of a result, validated by the reader of untrusted archives before they are written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioasm.npz import Archive
 
 
 def fetch_parts(client: Client, job: str, names: str) -> bytes:
-    """An npz of the arrays that `names` lists, with commas between. Raises BioasmError B552 where what came is none."""
+    """An npz of the arrays in the comma-separated `names`. Raises BioasmError B552 for an invalid archive."""
     data = client.result(job, f"?only={quote(names, safe=',')}")
     try:
         with Archive(data) as archive:

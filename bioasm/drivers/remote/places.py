@@ -1,4 +1,4 @@
-"""Where a server is: addresses as users write them, and sockets that lead there."""
+"""Addresses of servers, and connections to them: socket files, TCP, TLS, ssh."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Place:
 
 
 def parse_place(text: str) -> Place:
-    """The address that a text spells. Raises BioasmError B406 where it is none, or would send a token in the clear."""
+    """Parse an address. Raises BioasmError B406 for an invalid one, or one that would send a token unencrypted."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//") if text.startswith("unix:///") else text.removeprefix("unix:")
         if not path:
@@ -67,7 +67,7 @@ def _wrong(text: str, why: str) -> BioasmError:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this computer, by its number, or as the name localhost where that leads nowhere else."""
+    """Whether a host is a loopback address, or localhost where it resolves only to loopback addresses."""
     if host == "localhost":
         return _leads_here(host)
     try:
@@ -88,13 +88,13 @@ def _leads_here(host: str) -> bool:
 
 
 class Opened:
-    """A socket to a server, and the ssh process at its other end where there is one."""
+    """A socket to a server, with the ssh process at its other end, if any."""
 
     def __init__(self, sock: socket.socket, helper: subprocess.Popen[bytes] | None = None) -> None:
         self.sock, self.helper = sock, helper
 
     def close(self) -> None:
-        """Close the socket and let the process end."""
+        """Close the socket, upon which the process exits."""
         self.sock.close()
         if self.helper is not None:
             try:
@@ -105,7 +105,7 @@ class Opened:
 
 
 def open_place(place: Place, timeout: float, ca: str | None = None) -> Opened:
-    """A socket to the server. Raises OSError (of which ssl.SSLError is one) where none can be had."""
+    """Connect to the server. Raises OSError (including ssl.SSLError) on failure."""
     if place.scheme == "ssh":
         return _through_ssh(place, timeout)
     if place.scheme == "unix":
@@ -133,7 +133,7 @@ def _secured(plain: socket.socket, host: str, ca: str | None) -> socket.socket:
 
 
 def _through_ssh(place: Place, timeout: float) -> Opened:
-    """Run `bioasm serve --stdio` on the other machine, and speak with it through a pair of sockets."""
+    """Run `bioasm serve --stdio` on the other machine through ssh, connected by a socket pair."""
     ours, theirs = socket.socketpair()
     ours.settimeout(timeout)
     port = ("-p", str(place.port)) if place.port else ()

@@ -1,4 +1,4 @@
-"""BRP/1: the names, headers and forms in which client and server speak. docs/remote.md is the specification."""
+"""BRP/1: names, headers and serialisation common to client and server. docs/remote.md is the specification."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from bioasm.runtime.options import DEFAULT_FUEL
 
 VERSION = "BRP/1"
 OPTIONS = "BRP-Options"  # header of a submission: the options of the run as ASCII JSON
-KEY = "Idempotency-Key"  # header: which experiment on cells it is, where one seed does not give one result
+KEY = "Idempotency-Key"  # header: identifies an experiment on cells, where a seed does not determine the result
 DIGEST = "Repr-Digest"  # header of a result: its SHA-256 (RFC 9530)
 AFTER = "Last-Event-ID"  # header: the event after which a stream begins
 BYTECODE = "application/vnd.bioasm.bytecode"
 RESULT = "application/vnd.bioasm.result"  # results/transfer.py
 NPZ = "application/vnd.bioasm.npz"
 EVENTS = "text/event-stream"
-HEARTBEAT = 10.0  # s between two signs of life in a stream without events
+HEARTBEAT = 10.0  # s between heartbeats in a stream without events
 OPTIONS_BYTES = 1 << 14
-_ANSWER_FINDINGS = 100  # of one answer; more are not read
+_ANSWER_FINDINGS = 100  # of one response; more are ignored
 
 # Rights of a token.
 SUBMIT, READ, STIMULATE, ADMIN = RIGHTS = ("submit", "read", "stimulate", "admin")
@@ -34,7 +34,7 @@ QUEUED, RUNNING, ENDED = "queued", "running", "ended"
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """The options of a submission beside the program. An empty `device` is the first of the server."""
+    """The options of a submission besides the program. An empty `device` is the server's first."""
 
     device: str = ""
     seed: int = 0
@@ -42,10 +42,10 @@ class JobOptions:
     fuel: int = DEFAULT_FUEL
     parameters: Mapping[str, float] = field(default_factory=dict)
     first_lane: int = 0
-    all_lanes: int | None = None  # None: there are no other lanes
+    all_lanes: int | None = None  # None: not a piece
 
     def text(self) -> str:
-        """The options as JSON in ASCII, the same text for the same options."""
+        """Canonical JSON of the options in ASCII."""
         parameters = {name: float(value) for name, value in self.parameters.items()}
         fields: dict[str, Any] = {
             "device": self.device,
@@ -60,7 +60,7 @@ class JobOptions:
 
 
 def parse_options(text: str) -> JobOptions:
-    """The options in the header of a submission. Raises BioasmError B406 for what is none."""
+    """Parse the options in the header of a submission. Raises BioasmError B406 for an invalid one."""
     if len(text) > OPTIONS_BYTES:
         raise _bad(f"the options have {len(text):,} characters; the most is {OPTIONS_BYTES:,}")
     try:
@@ -94,7 +94,7 @@ def _word(value: Any) -> str:
 
 
 def _is_name(value: Any) -> bool:
-    """Whether a value is a text that UTF-8 can hold (no lone surrogate), of at most 255 bytes."""
+    """Whether a value is a str that UTF-8 can encode (no lone surrogate), of at most 255 bytes."""
     return isinstance(value, str) and len(value.encode(errors="surrogatepass")) <= 255 and value.isprintable()
 
 
@@ -122,7 +122,7 @@ def _parameters(value: Any) -> dict[str, float]:
 
 
 def findings(objects: Any) -> list[Diagnostic]:
-    """Findings from JSON objects as `diagnostics.render.to_object` makes them; what is none is left out."""
+    """Diagnostics from JSON objects of `diagnostics.render.to_object`; invalid ones are omitted."""
     found = objects if isinstance(objects, list) else []
     return [_finding(one) for one in found[:_ANSWER_FINDINGS] if isinstance(one, dict)]
 
@@ -131,7 +131,7 @@ def _finding(one: dict[str, Any]) -> Diagnostic:
     code, hint = one.get("code"), one.get("hint")
     message = str(one.get("message", ""))
     severity = "warning" if one.get("severity") == "warning" else "error"
-    if code not in CODES:  # of a newer server
+    if code not in CODES:  # from a newer server
         code, message = "B551", f"{code}: {message}"
     return Diagnostic(code, message, _span(one), None if hint is None else str(hint), severity=severity)
 
@@ -144,7 +144,7 @@ def _span(one: dict[str, Any]) -> Span | None:
 
 
 def told(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
-    """Findings as JSON objects."""
+    """Diagnostics as JSON objects."""
     from bioasm.diagnostics.render import to_object
 
     return [to_object(one) for one in diagnostics]

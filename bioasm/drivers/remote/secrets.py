@@ -1,4 +1,4 @@
-"""The user's tokens: from the environment, from a file that is named, or from a configuration file that only the user reads."""
+"""The user's tokens: from the environment, a named file, or a configuration file with mode 0600."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ AT = "BIOASM_REMOTE"
 
 
 def configuration() -> Path:
-    """The file that holds tokens: a table for each server by its address, with `token` and `ca`."""
+    """The path of the configuration file: a table for each server by its address, with `token` and `ca`."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     return Path(home) / "bioasm" / "remote.toml"
 
 
 def token_for(place: Place, path: str | None) -> str | None:
-    """The token for a server: from the file at `path`, the environment, or the configuration; None where there is none."""
+    """The token for a server: from the file at `path`, the environment, or the configuration; else None."""
     if path is not None:
         return _checked(_read(Path(path)).decode("utf-8", "replace").strip(), path)
     if os.environ.get(TOKEN):
@@ -33,7 +33,7 @@ def token_for(place: Place, path: str | None) -> str | None:
 
 
 def known(place: Place) -> dict[str, Any]:
-    """The configuration's entry for a server; empty where there is none."""
+    """The configuration's entry for a server, or an empty one."""
     path = configuration()
     if not path.exists():
         return {}
