@@ -27,8 +27,8 @@ class Token(NamedTuple):
 class Scanner:
     """Reads a line from left to right. What does not fit raises BioasmError B140 at its place."""
 
-    def __init__(self, line: Line, start: int = 0) -> None:
-        self.line, self.end = line, start
+    def __init__(self, line: Line) -> None:
+        self.line, self.end = line, 0
         self.next = self._token()
 
     def _token(self) -> Token:

@@ -9,7 +9,7 @@ from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import DataRef, Instruction, Name, Program
 from bioasm.isa.table import Trait
 from bioasm.models import DEFAULT_MODEL, MODELS
-from bioasm.models.base import Model
+from bioasm.models.base import NEURON, Model
 from bioasm.network.attachment import check_synapse
 from bioasm.network.composition import check_mechanism, different_steps, find_circle, find_excess
 from bioasm.network.coupling import check_sums
@@ -18,7 +18,7 @@ from bioasm.network.network import Instance, Network, Population
 from bioasm.verifier.catalogue import Catalogue, place_in_text
 from bioasm.verifier.context import CheckContext
 from bioasm.verifier.dataflow import Flow, analyse, constant, known_values, reached
-from bioasm.verifier.network_builder import NETWORK, build_network, count, static_end, unknown_model
+from bioasm.verifier.network_builder import NETWORK, build_network, count, static_end, unlisted
 from bioasm.verifier.network_parts import NetworkBuilder
 from bioasm.verifier.operands import check_operands
 from bioasm.verifier.semantics.timing import seconds
@@ -80,7 +80,7 @@ def _unknown(program: Program, catalogue: Catalogue) -> Iterator[tuple[int, list
     for index, instruction in enumerate(program.instructions):
         name = _word(instruction, 0) if instruction.row.mnemonic == "MODEL" else ""
         if name and catalogue.neuron(name) is None:
-            yield index, [unknown_model(catalogue, name)]
+            yield index, [unlisted(catalogue, NEURON, name)]
 
 
 def _default(catalogue: Catalogue) -> Model:

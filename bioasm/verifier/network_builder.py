@@ -118,7 +118,7 @@ class _Builder:
         populations, n = self.builder.populations, count(self.program, size)
         first = populations[-1].first + populations[-1].n if populations else 0
         if found is None:
-            yield unknown_model(self.catalogue, model.text)
+            yield unlisted(self.catalogue, NEURON, model.text)
         elif len(populations) >= limit("populations"):
             yield Finding("B111", f"a program has at most {limit('populations')} populations")
         elif first + n > limit("neurons"):
@@ -142,7 +142,7 @@ class _Builder:
     def _mech(self, name: Name, mechanism: Name, population: Name) -> Found:
         found = self.catalogue.mechanism(mechanism.text)
         if found is None:
-            yield unknown_mechanism(self.catalogue, mechanism.text)
+            yield unlisted(self.catalogue, MECHANISM, mechanism.text)
         elif len(self.builder.mechanisms) >= limit("mechanisms"):
             yield Finding("B111", f"a program has at most {limit('mechanisms')} mechanisms")
         elif (split := cells_and_part(self.builder, population.text)) is not None:
@@ -281,7 +281,7 @@ class _Builder:
         if projection is None:
             yield from self._missing("projection", name.text, list(self.builder.projections))
         elif found is None:
-            yield unknown_synapse(self.catalogue, synapse.text)
+            yield unlisted(self.catalogue, SYNAPSE, synapse.text)
         elif projection.synapse is not None:
             yield Finding("B122", f"{name.text} has the synapse {projection.synapse.name} already, from another VIA")
         else:
@@ -327,21 +327,6 @@ def _event_of(instances: Mapping[str, Instance], word: str) -> Finding | None:
     return Finding("B120", text, f"let a model spike by this condition: {head}, or a population beside it")
 
 
-def unknown_model(catalogue: Catalogue, name: str) -> Finding:
-    """The finding that no neuron model is called `name`."""
-    return _unlisted(catalogue, NEURON, name)
-
-
-def unknown_mechanism(catalogue: Catalogue, name: str) -> Finding:
-    """The finding that no mechanism is called `name`."""
-    return _unlisted(catalogue, MECHANISM, name)
-
-
-def unknown_synapse(catalogue: Catalogue, name: str) -> Finding:
-    """The finding that no synapse is called `name`."""
-    return _unlisted(catalogue, SYNAPSE, name)
-
-
 _CALLED = {NEURON: "neuron model", MECHANISM: "mechanism", SYNAPSE: "synapse"}
 _TAKEN_BY = {
     NEURON: "POP adds a population of a neuron model",
@@ -350,7 +335,7 @@ _TAKEN_BY = {
 }
 
 
-def _unlisted(catalogue: Catalogue, kind: str, name: str) -> Finding:
+def unlisted(catalogue: Catalogue, kind: str, name: str) -> Finding:
     """The finding that a name is of another kind or unknown, with a hint at the command that lists all."""
     other = catalogue.kind(name)
     if other is not None:

@@ -10,6 +10,7 @@ from bioasm.hardware.link.messages import Raw, Spikes
 USABLE = 0.8  # of a line; the rest is for replies, acknowledgements and bursts
 BITS_PER_BYTE = 10  # 8N1: a start bit, eight data bits, a stop bit
 STATUS_RATE = 10 * wire_bytes(128)
+_SPIKE_FRAMES = 100.0  # frames of spikes per second, while one frame holds them
 
 
 def line_rate(baud: float) -> float:
@@ -31,11 +32,11 @@ def raw_rate(channels: int, sample_rate: float) -> float:
     return sample_rate / scans * wire_bytes(10 + 2 * channels * scans)
 
 
-def spike_rate(spikes: float, frames: float = 100.0) -> float:
-    """Bytes/s on the wire of so many spikes in a second, told in `frames` frames a second or as many as they need."""
+def spike_rate(spikes: float) -> float:
+    """Bytes/s on the wire of spikes per second, sent in `_SPIKE_FRAMES` frames a second or as many as they need."""
     if not spikes:
         return 0.0
-    frames = max(frames, spikes / Spikes.CAPACITY)
+    frames = max(_SPIKE_FRAMES, spikes / Spikes.CAPACITY)
     return frames * wire_bytes(8 + 6 * ceil(spikes / frames))
 
 

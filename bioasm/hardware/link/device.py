@@ -20,6 +20,7 @@ SESSION_TIMEOUT = 2.0
 NO_SESSION_EVERY = 0.05
 WATCHDOG_MS = range(50, 2001)
 RESULT_CHUNK = MAX_PAYLOAD - 8  # beside run and offset
+_TX_BYTES = 1 << 16  # of telemetry that may wait to be sent
 
 
 class Board(Protocol):
@@ -53,19 +54,16 @@ class Board(Protocol):
 class DeviceLink:
     """The link as the board sees it, without a wire.
 
-    `boot` is random at each start. `line_rate` in bytes/s is what the transmitter carries, `tx_bytes` what telemetry may
-    wait in it. The host may be one at a time: the session begins with a Hello and ends with a Bye or 2 s of silence.
+    `boot` is random at each start. `line_rate` is that of the transmitter, in bytes/s. There is one host at a time: its session
+    begins with a Hello and ends with a Bye or 2 s of silence.
     """
 
-    def __init__(
-        self, board: Board, capabilities: m.Capabilities, boot: int, *, line_rate: float | None = None, tx_bytes: int = 1 << 16
-    ) -> None:
+    def __init__(self, board: Board, capabilities: m.Capabilities, boot: int, *, line_rate: float | None = None) -> None:
         self.board, self.capabilities, self.boot = board, capabilities, boot
         self.raw_channels: tuple[int, ...] = ()
         self._end = Endpoint(line_rate, capabilities.rx_bytes, capabilities.window)
         self._uploads = Uploads(board.may_upload, board.uploaded, board.state)
-        self._tx_bytes = tx_bytes
-        self._telemetry = Telemetry(tx_bytes, self._end.statistics)
+        self._telemetry = Telemetry(_TX_BYTES, self._end.statistics)
         self._last_session = boot % 255  # so that a restarted board takes no frame of an old session for its own
         self._nonce: int | None = None
         self._past_nonce: int | None = None
@@ -168,7 +166,7 @@ class DeviceLink:
     def _begin(self, session: int) -> None:
         """Windows, streams and transfers start anew; uploads and the result stay."""
         self._end.begin(session)
-        self._telemetry = Telemetry(self._tx_bytes, self.statistics)
+        self._telemetry = Telemetry(_TX_BYTES, self.statistics)
         self._streams, self.raw_channels, self._sending = ALWAYS, (), None
 
     # --- frames -------------------------------------------------------------------------------------

@@ -43,10 +43,10 @@ class Endpoint:
             self.statistics.frames_in += 1
             yield frame
 
-    def send_out_of_band(self, message: Message, *, session: int | None = None, seq: int = 0) -> None:
+    def send_out_of_band(self, message: Message, *, session: int | None = None) -> None:
         """Queue an out-of-band frame; it leaves before everything else."""
         number = self.session if session is None else session
-        self._urgent.append(frames.encode(Frame(message.TYPE, number, seq, message.pack())))
+        self._urgent.append(frames.encode(Frame(message.TYPE, number, 0, message.pack())))
 
     def reliable(self, message: Message) -> int:
         """Queue a reliable frame; returns its number."""

@@ -8,13 +8,13 @@ from bioasm.isa.distributions import DISTRIBUTIONS, drawn_range
 from bioasm.isa.findings import Finding, Found, unknown
 from bioasm.isa.limits import limit
 from bioasm.isa.program import ConstantRef, DataRef, Name, Operand, Quantity, Random, Register
-from bioasm.models.base import Parameter, StateVariable
+from bioasm.models.base import NEURON, Parameter, StateVariable
 from bioasm.network.cables import VOLUMES
 from bioasm.network.namespace import DELAY, INPUT, SETTABLE, VARIABLE, WEIGHT, Member, is_step, pathways
 from bioasm.network.network import Projection
 from bioasm.units import Dimension, dimension_of, spell_number
 from bioasm.verifier.context import CheckContext
-from bioasm.verifier.network_builder import unknown_model
+from bioasm.verifier.network_builder import unlisted
 from bioasm.verifier.operands import check_quantity, in_range, range_words, spelled
 from bioasm.verifier.painting import check_formula, takes_formula
 from bioasm.verifier.pairwise import check_pairwise, takes_pairwise
@@ -25,7 +25,7 @@ from bioasm.verifier.semantics.timing import seconds, whole_multiple
 
 def _check_model(context: CheckContext, name: Name) -> Found:
     if context.catalogue.neuron(name.text) is None:
-        yield unknown_model(context.catalogue, name.text)
+        yield unlisted(context.catalogue, NEURON, name.text)
 
 
 def _check_set(context: CheckContext, name: Name, value: Operand) -> Found:

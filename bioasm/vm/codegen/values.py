@@ -110,10 +110,10 @@ def named(word: str, kind: Type, space: Space = Space.NONE, rate: Rate = Rate.VA
     return Value("name", kind, (), word, space, rate)
 
 
-def made_of(op: str, kind: Type, arguments: tuple[Value, ...], data: object = None) -> Value:
+def made_of(op: str, kind: Type, arguments: tuple[Value, ...]) -> Value:
     """A value whose space and rate follow from its arguments."""
     rate = max((a.rate for a in arguments), default=Rate.UNIFORM)
-    return Value(op, kind, arguments, data, joined(arguments), rate)
+    return Value(op, kind, arguments, None, joined(arguments), rate)
 
 
 def joined(arguments: tuple[Value, ...]) -> Space:
