@@ -1,4 +1,4 @@
-"""A Result as a tree of named values, from which the JSON object and the files are written alike."""
+"""A Result as a tree of named values, the common source of the JSON object and of files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ WHOLE_NUMBERS = frozenset({"spins", "best_state", "spike_count", "steps"})
 
 
 def content(result: Result) -> dict[str, Any]:
-    """The Result by its fixed names. With one lane, but for a piece, arrays have no lane axis; spins, 0/1 states and counts are
-    whole.
+    """The Result as a tree. With one lane, except of a piece, arrays have no lane axis; spins, bits and counts are integers.
 
     Leaves are arrays, NumPy scalars, numbers, strings, and the plain dicts and lists of provenance.
     """
@@ -62,7 +61,7 @@ def _provenance(result: Result) -> dict[str, Any]:
 
 
 def reading_value(result: Result, reading: Reading) -> Any:
-    """The value of a reading as the JSON object has it: whole where it is, without a lane axis where there is one lane."""
+    """The value of a reading for the tree: as integers where possible, and without a lane axis for one lane."""
     return _reading(result, reading)["value"]
 
 
@@ -88,22 +87,22 @@ def _named(result: Result, name: str, value: Any) -> Any:
 
 
 def _lanes(result: Result, value: Any) -> Any:
-    """Drop the lane axis where there is but one lane."""
+    """Drop the lane axis of a single lane."""
     return value[0] if _is_alone(result) and isinstance(value, np.ndarray) and value.ndim else value
 
 
 def _is_alone(result: Result) -> bool:
-    """Whether there is but one lane; that of a piece has others beside it."""
+    """Whether there is a single lane, not counting pieces of several."""
     return result.lanes == 1 and result.piece is None
 
 
 def _is_whole(result: Result, name: str) -> bool:
-    """Whether the values of this name are whole by their meaning: counts, 0/1 states, and the states of spin models."""
+    """Whether the values of a name are integers by definition: counts, 0/1 states, and the states of spin models."""
     return name in WHOLE_NUMBERS or (name == "state" and result.counts_sweeps)
 
 
 def _as_whole(value: Any) -> Any:
-    """The same values as integers; left alone where one is not whole (OUT may use any name)."""
+    """Values as integers; unchanged where one is fractional (OUT may use any name)."""
     array: NDArray[Any] = np.asarray(value)
     if array.dtype.kind != "f" or not np.array_equal(array, np.floor(array)):
         return value

@@ -1,4 +1,4 @@
-"""A Result as a file: .npz by default, and by suffix what other libraries read."""
+"""Writers of Results to files: .npz by default, other formats by suffix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Writer = Callable[["Result", BinaryIO], None]
 
 
 def save(result: Result, path: str | Path) -> None:
-    """Write `result` to `path`; the file is whole or absent.
+    """Write `result` to `path` atomically.
 
     Raises BioasmError B306 (suffix), B312 (library), B302 (writing).
     """
@@ -34,14 +34,14 @@ def save(result: Result, path: str | Path) -> None:
 
 
 def check_place(path: str | Path) -> None:
-    """Find out before a long run whether its Result could be saved there, in place of an older one. Raises BioasmError B302."""
+    """Check before a long run that its Result can be saved there, replacing an older one. Raises BioasmError B302."""
     check_writable(path, MARKS.get(Path(path).suffix.lower(), ""))
 
 
 def suffix_of(path: str | Path) -> str:
     """The suffix that names the format of `path`, .npz where it has none.
 
-    Raises BioasmError B306 where there is no such format, B312 where its library is not installed.
+    Raises BioasmError B306 for an unknown format, B312 for a missing library.
     """
     suffix = Path(path).suffix.lower() or ".npz"
     if suffix not in WRITERS and suffix not in AT_PATH:
@@ -53,7 +53,7 @@ def suffix_of(path: str | Path) -> str:
 
 
 def provenance(result: Result) -> dict[str, Any]:
-    """Everything of the JSON object that is no array, as plain dicts, lists and numbers."""
+    """The parts of the JSON object other than arrays, as plain dicts, lists and numbers."""
     plain: dict[str, Any] = split(result)[1]
     return plain
 
@@ -61,7 +61,7 @@ def provenance(result: Result) -> dict[str, Any]:
 def write_npz(result: Result, stream: BinaryIO) -> None:
     """Arrays by their path in the JSON object (`energy_trace`, `spikes/t`), all else as JSON text `provenance`.
 
-    How an array lies in memory does not show: equal Results are equal bytes.
+    Independent of the memory layout of arrays: equal Results are equal bytes.
     """
     import numpy as np
 
@@ -78,7 +78,7 @@ def write_json(result: Result, stream: BinaryIO) -> None:
 
 
 def write_hdf5(result: Result, stream: BinaryIO) -> None:
-    """The same names as in npz as groups and datasets with `units`; all else as JSON text in the attribute `provenance`."""
+    """HDF5: the names of npz as groups and datasets with `units`; all else as JSON text in the attribute `provenance`."""
     import h5py
 
     arrays, rest = split(result)
@@ -91,7 +91,7 @@ def write_hdf5(result: Result, stream: BinaryIO) -> None:
 
 @contextmanager
 def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream, or memory that goes to it at the end: HDF5 goes back and forth in its file, which pipes and devices can't."""
+    """The stream, or a buffer in memory that is copied to it at the end: HDF5 needs seeking, which pipes and devices lack."""
     if stream.seekable():
         yield stream
         return
@@ -101,7 +101,7 @@ def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def write_zarr(result: Result, path: Path) -> None:
-    """The same names as in HDF5 as groups and arrays of a zarr folder, which takes the place of an older one."""
+    """Zarr: the names of HDF5 as groups and arrays of a folder, which replaces an older one."""
     import numpy as np
     import zarr
 
@@ -113,7 +113,7 @@ def write_zarr(result: Result, path: Path) -> None:
 
 
 def _write_table(name: str) -> Writer:
-    """A writer of `results/tables.py`, which is imported when it is used."""
+    """A writer of `results/tables.py`, imported lazily."""
 
     def write(result: Result, stream: BinaryIO) -> None:
         from bioasm.results import tables
@@ -153,7 +153,7 @@ STREAMED = (".npz", ".h5", ".hdf5", ".zarr")  # written piece by piece from arra
 
 
 def _units(result: Result, path: str) -> dict[str, Any]:
-    """The attribute `units` of an array, where it has a unit: times in the clock of the run, recordings in their own."""
+    """The attribute `units` of an array, if it has a unit: times in the clock of the run, recordings in their own."""
     head, _, name = path.rpartition("/")
     if name == "t":
         return {"units": result.clock_unit}

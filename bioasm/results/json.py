@@ -10,15 +10,15 @@ from bioasm.diagnostics.jsontext import dumps
 from bioasm.results.content import content
 from bioasm.results.result import Result
 
-# Arrays of more entries are only named in the JSON object where a file holds them.
+# Larger arrays are replaced by a reference in the JSON object where a file has them.
 LARGE = 10_000
 
 
 def to_object(result: Result, file: str | None = None) -> dict[str, Any]:
     """The Result as plain dicts, lists and numbers; NaN and infinities become None.
 
-    Where the arrays were saved in `file`, the object names it, and in place of an array of more than `LARGE` entries
-    stands `{"file": name of the array in the file, "shape": [...]}`.
+    Where the arrays were saved in `file`, the object names it, and an array of more than `LARGE` entries is replaced by
+    `{"file": name of the array in the file, "shape": [...]}`.
     """
     tree = content(result)
     return {**to_plain(tree, filed=file is not None), **({"file": file} if file is not None else {})}
@@ -30,7 +30,7 @@ def to_text(result: Result, file: str | None = None) -> str:
 
 
 def to_plain(value: Any, path: str = "", *, filed: bool = False) -> Any:
-    """A tree with its arrays as lists. Where they are `filed`, large ones are named by their `path` in the tree."""
+    """A tree with its arrays as lists. Where they are `filed`, large ones are replaced by their `path` in the tree."""
     if isinstance(value, dict):
         return {name: to_plain(item, _below(path, name), filed=filed) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -47,7 +47,7 @@ def _below(path: str, name: str) -> str:
 
 
 def _numbers(array: np.ndarray[Any, Any]) -> Any:
-    """Nested lists of numbers; tolist alone where everything is finite, which is nearly always."""
+    """Nested lists of numbers, with null for non-finite ones; tolist alone in the usual case."""
     if array.dtype.kind != "f":
         return array.tolist()
     finite = np.isfinite(array)

@@ -1,4 +1,4 @@
-"""Look-up in a Result by name: readings first, then recordings and events, then the fixed names of the JSON object."""
+"""Lookup in a Result by name: readings first, then recordings and events, then the fixed names of the JSON object."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bioasm.results.result import Result
 
 
 def names(result: Result) -> list[str]:
-    """Every name there is, each once."""
+    """All distinct names."""
     read = [reading.what for reading in result.results]
     return list(dict.fromkeys([*read, *result.recordings, *result.events, *content(result)]))
 
 
 def find(result: Result, name: str) -> Any:
-    """One reading of that name as it is, several as an array (numbers) or a list.
+    """The value of a name: a single reading unchanged, several as an array (numbers) or a list.
 
-    Raises KeyError, which names what there is.
+    Raises KeyError with the known names.
     """
     values = [reading_value(result, reading) for reading in result.results if reading.what == name]
     if len(values) == 1:

@@ -1,4 +1,4 @@
-"""A Result as the output of a notebook's cell: its summary, and its first pictures where matplotlib is installed."""
+"""HTML representation of a Result in notebooks: its summary, and its first pictures if matplotlib is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PICTURES = 2
 
 
 def cell(result: Result) -> str:
-    """HTML that needs no script and no style of the page."""
+    """Self-contained HTML without scripts or styles of the page."""
     table = f"<pre>{escape(headline(result))}\n{escape(summary(result))}</pre>"
     if not installed("matplotlib"):
         return f"<div>{table}<p>pip install 'bioasm[plot]' shows pictures here.</p></div>"

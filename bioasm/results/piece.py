@@ -1,8 +1,7 @@
-"""A run of some of all lanes: which lanes its Result holds, and a trace of the numbers that it read over lanes.
+"""A run of some of all lanes: the lanes in its Result, and a trace of the numbers that it read over lanes.
 
-The trace is a straight-line program of single assignments: readings over lanes with a value for each lane of the piece, the
-register arithmetic that was done with them, and the results that OUT made of it. `sweeps/merge.py` carries it out for all
-lanes.
+The trace is a straight-line program in static single assignment form: readings over lanes with a value for each lane of the
+piece, register arithmetic on them, and the results of OUT. `sweeps/merge.py` evaluates it for all lanes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from bioasm.isa.control_rows import ARITHMETIC_ROWS
 from bioasm.isa.table import OPCODES
 
-LOWEST, SUM, MEAN = range(3)  # how a reading makes one number of all lanes; below every opcode of arithmetic
+LOWEST, SUM, MEAN = range(3)  # reductions over lanes; lower than every opcode of arithmetic
 OUT = OPCODES["OUT"]
 _OPERATIONS = frozenset(row.opcode for row in ARITHMETIC_ROWS)
 _READINGS = frozenset((LOWEST, SUM, MEAN))
@@ -25,7 +24,7 @@ _READINGS = frozenset((LOWEST, SUM, MEAN))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trace:
-    """`steps` int64 (steps, 3): what is done, and of what.
+    """`steps` int64 (steps, 3): operation and operands.
 
     A reading is LOWEST, SUM or MEAN, its row in `values` float64 (readings, lanes), and 0. Arithmetic is the instruction's
     opcode and its two operands: the number of an earlier step, or -1 - k for `constants[k]`. OUT is its opcode, a step, and the
@@ -57,9 +56,9 @@ class Trace:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Piece:
-    """Lanes `first_lane` up to that and the Result's `lanes`, of `all_lanes`. The lanes of the Result are counted from 0.
+    """Half-open range of lanes: `first_lane` to `first_lane` + the Result's `lanes`, of `all_lanes`.
 
-    `parameters` are those that the run was given, by their whole names: the program's hash does not tell them.
+    `parameters` are those of the run's options, by their whole names, because the program's hash does not include them.
     """
 
     first_lane: int
@@ -68,7 +67,7 @@ class Piece:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
-        """The tree that files hold of it; constants as hexadecimal floats, which JSON keeps exactly, infinities too."""
+        """Its tree in files; constants are hexadecimal floats, which are exact in JSON, including infinities."""
         tree: dict[str, Any] = {"first_lane": self.first_lane, "all_lanes": self.all_lanes}
         if self.parameters:
             tree["parameters"] = dict(self.parameters)
@@ -79,7 +78,7 @@ class Piece:
 
 
 def piece_of(tree: dict[str, Any], lanes: int, results: int) -> Piece:
-    """The piece in a tree that a file held. Raises ValueError and its kin where there is none."""
+    """Parse the piece in a file's tree. Raises ValueError, TypeError or LookupError for an invalid one."""
     first, everyone = tree["first_lane"], tree["all_lanes"]
     if not (type(first) is int and type(everyone) is int and 0 <= first < first + lanes <= everyone):
         raise ValueError("a piece of lanes that there are not")

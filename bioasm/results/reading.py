@@ -1,4 +1,4 @@
-"""Saved results read back: .npz, .json, .h5 and .zarr files as the Result that was written."""
+"""Readers of saved results: .npz, .json, .h5 and .zarr files to a Result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SEEN = ".npz, .json, .h5 or .zarr"
 
 
 def load_npz(stream: BinaryIO) -> Result:
-    """The Result in the bytes of an .npz file. Raises BioasmError B313 where they hold none."""
+    """The Result in the bytes of an .npz file. Raises BioasmError B313 for invalid content."""
     try:
         return result_of(_from_npz(stream))
     except Exception as cause:  # noqa: BLE001  (whatever damaged bytes lead to)
@@ -37,8 +37,8 @@ def load_npz(stream: BinaryIO) -> Result:
 
 
 def load(path: str | Path) -> Result:
-    """The Result in a file. Raises BioasmError B301, B306, B312, or B313 where the file holds none."""
-    suffix = Path(path).suffix.lower() or ".npz"  # as results are written
+    """The Result in a file. Raises BioasmError B301, B306, B312, or B313 for invalid content."""
+    suffix = Path(path).suffix.lower() or ".npz"  # as they are written
     if suffix not in _READERS:
         text = f"{path}: results are read from {_SEEN}"
         raise error("B306", text, hint="run the program first: bioasm run P -o r.npz", exit_code=EXIT_USAGE)
@@ -47,20 +47,20 @@ def load(path: str | Path) -> Result:
     except BioasmError:
         raise
     except OSError as cause:
-        if cause.errno is None:  # h5py and zarr say in their own words what is wrong with the content
+        if cause.errno is None:  # h5py and zarr raise various exceptions for invalid content
             raise _no_result(path, cause) from None
         raise unreadable(path, cause) from None
     except Exception as cause:  # noqa: BLE001  (readers of damaged files raise whatever they meet)
-        if isinstance(cause.__context__, OSError):  # zipfile says of a disk that fails that the file is no archive
+        if isinstance(cause.__context__, OSError):  # zipfile reports a failing disk as an invalid archive
             raise unreadable(path, cause.__context__) from None
         raise _no_result(path, cause) from None
 
 
 def _no_result(path: str | Path, cause: Exception) -> BioasmError:
-    """The error (B313) of a file that holds no result.
+    """The error (B313) of a file without a valid result.
 
-    NumPy takes a file that is no archive for a pickled object, and its message tells how to load one. That advice is left out:
-    unpickling would run code of the file.
+    NumPy mistakes a file that is no archive for a pickled object, and its message recommends to load it. That advice is
+    omitted: unpickling would execute code of the file.
     """
     why = "it is no archive of plain arrays" if "pickle" in str(cause) else f"{type(cause).__name__}: {cause}"
     return error("B313", f"{path} holds no result of a run ({why})")
@@ -70,7 +70,7 @@ def _no_result(path: str | Path, cause: Exception) -> BioasmError:
 
 
 def _from_npz(path: Path | BinaryIO) -> dict[str, Any]:
-    """Arrays of a file that are stored as they are, and large, are mapped: read where they are looked at."""
+    """The tree of an .npz file; large uncompressed arrays are memory-mapped."""
     with np.load(path, allow_pickle=False) as file:
         found = dict(_mapped_members(path, file.zip)) if isinstance(path, Path) else {}
         arrays = {name: found[name] if name in found else file[name] for name in file.files if name != PROVENANCE}
@@ -81,7 +81,7 @@ def _mapped_members(path: Path, archive: zipfile.ZipFile) -> Iterator[tuple[str,
     for info in archive.infolist():
         if info.file_size > IN_MEMORY and info.compress_type == zipfile.ZIP_STORED:
             with open(path, "rb") as stream:
-                stream.seek(info.header_offset + 26)  # of the local header: the lengths of its name and extra field
+                stream.seek(info.header_offset + 26)  # fields of the local header: the lengths of its name and extra field
                 name, extra = struct.unpack("<HH", stream.read(4))
                 start = info.header_offset + 30 + name + extra
                 stream.seek(start)
@@ -91,7 +91,7 @@ def _mapped_members(path: Path, archive: zipfile.ZipFile) -> Iterator[tuple[str,
 
 
 def _mapped(path: Path, dtype: Any, shape: tuple[int, ...], start: int) -> Array:
-    """An array as it lies in a file. Raises ValueError where the file is shorter."""
+    """Memory-map an array in a file. Raises ValueError where the file is too short."""
     with open(path, "rb") as stream:
         return np.frombuffer(content(stream, path), dtype, int(np.prod(shape)), start).reshape(shape)
 
@@ -149,7 +149,7 @@ def _joined(tree: dict[str, Any], arrays: Iterable[tuple[str, Array]]) -> dict[s
 
 
 def result_of(tree: dict[str, Any]) -> Result:
-    """The Result whose content a tree is. Raises whatever a wrong tree leads to."""
+    """The Result of a tree (inverse of `content`). Raises various exceptions for an invalid tree."""
     lanes, n, steps = int(tree["lanes"]), int(tree["n"]), int(tree["steps"])
     piece = piece_of(tree["piece"], lanes, len(tree["results"])) if "piece" in tree else None
     alone = lanes == 1 and piece is None
@@ -176,7 +176,7 @@ def result_of(tree: dict[str, Any]) -> Result:
 
 
 def _step_length(time: float, steps: int) -> float:
-    """The length of a step: time / steps, or the float64 next to it of which `steps` are exactly `time`."""
+    """The length of a step: time / steps, or the adjacent float64 whose product with `steps` is exactly `time`."""
     near = time / steps if steps else 1.0
     return next((x for x in (near, math.nextafter(near, 0.0), math.nextafter(near, math.inf)) if steps * x == time), near)
 
@@ -193,7 +193,7 @@ _ARRAYS = {
 
 
 def _lanes(value: Any, alone: bool, dtype: Any) -> Array:
-    """An array with its lane axis; what JSON has as null is NaN."""
+    """An array with its lane axis; null of JSON becomes NaN."""
     array = np.asarray(value, np.float64).astype(dtype, copy=False)
     return array[None] if alone else array
 
@@ -203,14 +203,14 @@ def _reading(item: dict[str, Any], alone: bool) -> Reading:
     if isinstance(value, dict):
         return Reading(item["what"], _spikes(value))
     array = _as_run(item["what"], np.asarray(value))
-    # A number that OUT emitted is told as a number; what RD read has a lane axis, dropped where there is one lane.
+    # A reading of OUT is a number; one of RD has a lane axis, dropped for one lane.
     if array.ndim == 0 and not isinstance(value, np.ndarray | np.generic):
         return Reading(item["what"], float(array))
     return Reading(item["what"], array[None] if alone else array)
 
 
 def _as_run(what: str, array: Array) -> Array:
-    """A reading in the type that the run gave it."""
+    """A reading in the dtype of the run."""
     return array.astype(_ARRAYS.get(what, np.int8 if what == "spins" else np.float64))
 
 

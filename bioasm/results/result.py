@@ -1,4 +1,4 @@
-"""The one Result that every driver returns, with where it came from."""
+"""The Result that every driver returns, with its provenance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Spikes:
-    """All spikes, sorted by lane, time and neuron: `t` in seconds (float64), `i` and `lane` whole numbers."""
+    """All spikes, sorted by lane, time and neuron: `t` in seconds (float64), `i` and `lane` integers."""
 
     t: NDArray[np.float64]
     i: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Recording:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
-    """One entry of the results list: what RD or OUT emitted. The first axis of an array is the lane."""
+    """One entry of the results list, from RD or OUT. The first axis of an array is the lane."""
 
     what: str
     value: NDArray[Any] | float | Spikes

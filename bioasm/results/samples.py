@@ -1,4 +1,4 @@
-"""Samples of a run: the distinct states that its lanes ended with, their energies, and how many lanes each occurred in."""
+"""Samples of a run: the distinct final states of its lanes, their energies, and numbers of occurrences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bioasm.results.result import Result
 
 
 class Sample(NamedTuple):
-    """One state by the names of its variables, its energy, and in how many lanes it was the best."""
+    """One state by the names of its variables, its energy, and the number of lanes in which it was the best."""
 
     state: dict[Hashable, int]
     energy: float
@@ -59,15 +59,15 @@ class Samples:
 
 
 def _columns(names: tuple[Hashable, ...]) -> list[str]:
-    """The texts of names as columns, unlike the two of the table's own."""
+    """The column names of variables, distinct from the two of the table."""
     shown = [said if isinstance(said, str) else str(name) for name, said in zip(names, plain_names(names), strict=True)]
     return [f"{name}_" if name in ("energy", "occurrences") else name for name in shown]
 
 
 def samples(result: Result) -> Samples:
-    """The distinct best states of all lanes, as bits where the problem speaks of bits.
+    """The distinct best states of all lanes, as bits for problems in bits.
 
-    Where no energy was ever seen these are final states, in the order of the lanes.
+    Without energies these are final states, in the order of the lanes.
     """
     states, first, counts = np.unique(result.best_state, axis=0, return_index=True, return_counts=True)
     energies = np.asarray(result.best_energy, np.float64)[first]

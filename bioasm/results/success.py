@@ -1,8 +1,7 @@
-"""Time to target: when independent tries first reached an energy, and how long one has to try to reach it for sure enough.
+"""Time to target (TTS): when independent tries first reached an energy, and the time to reach it with a confidence.
 
-With R(t) = ln(1 - confidence) / ln(1 - p(t)) restarts of length t, at least one, one of them succeeds with the confidence,
-where p(t) is the share of tries that succeed within t. Time to target is the least t R(t) (Ronnow et al., Science 345,
-420 (2014)).
+With R(t) = ln(1 - confidence) / ln(1 - p(t)) restarts of length t, R >= 1, at least one succeeds with the confidence, where
+p(t) is the probability of success within t. Time to target is the least t R(t) (Ronnow et al., Science 345, 420 (2014)).
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from numpy.typing import NDArray
 from bioasm.results.result import Result
 
 Array = NDArray[Any]
-_NORMAL = 1.959963984540054  # the standard normal's 97.5 % point, for intervals of 95 %
+_NORMAL = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution, for intervals of 95 %
 _ROUNDING = 1e-9
 CONFIDENCE = 0.99
 
 
 def tolerance(energy: Array) -> Array:
-    """By how much an energy may miss another and still count as the same."""
+    """The rounding tolerance within which energies count as equal."""
     return np.asarray(_ROUNDING * np.maximum(1.0, np.abs(energy)))
 
 
 def wilson(successes: Array, tries: int) -> tuple[Array, Array]:
-    """The Wilson interval of 95 % of a share of successes."""
+    """Wilson score interval of 95 % of a probability of success."""
     share, z2 = np.asarray(successes) / tries, _NORMAL**2
     middle = (share + z2 / (2 * tries)) / (1 + z2 / tries)
     half = _NORMAL / (1 + z2 / tries) * np.sqrt(share * (1 - share) / tries + z2 / (4 * tries**2))
@@ -35,17 +34,17 @@ def wilson(successes: Array, tries: int) -> tuple[Array, Array]:
 
 
 def first_hits(result: Result, target: float) -> Array:
-    """When the trace of each lane first had an energy of at most `target`, (lanes,); infinite where it never had."""
+    """First-passage times: when the trace of each lane first reached `target`, (lanes,); infinite where it never did."""
     hit = result.energy_trace <= target + tolerance(np.asarray(target))
-    hit = np.concatenate([hit, np.ones((len(hit), 1), bool)], axis=1)  # in the end, which a trace may begin with
+    hit = np.concatenate([hit, np.ones((len(hit), 1), bool)], axis=1)  # sentinel column: never reached
     return np.asarray(np.append(result.trace_times, np.inf)[hit.argmax(axis=1)])
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Independent tries: when each reached the target, inf where it did not, and when all ended, in the model's clock.
+    """Independent tries: first-passage times, inf where not reached, and the end of all, in the model's clock.
 
-    `seconds` is how long one try took to its end, by the clock on the wall.
+    `seconds` is the wall-clock time of one try.
     """
 
     hits: Array
@@ -56,9 +55,9 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How many of `tries` succeeded and their share with its interval; the time to target with its own, in the model's clock.
+    """Success probability and time to target (in the model's clock), each with its confidence interval.
 
-    `length` is that of a try after which starting anew is best. Without a success `time` and `high` are infinite.
+    `length` is the optimal length of a try before a restart. Without a success `time` and `high` are infinite.
     """
 
     successes: int
@@ -70,12 +69,12 @@ class Estimate:
 
 
 def estimate(tries: Tries, confidence: float = CONFIDENCE) -> Estimate:
-    """The time in which the target is reached with a confidence, over the best length of tries."""
+    """Time to target at a confidence, minimised over the length of tries."""
     hits, n = np.sort(tries.hits), len(tries.hits)
     reached = hits[np.isfinite(hits)]
     lengths, counts = (reached, np.arange(1, len(reached) + 1)) if len(reached) else (np.array([tries.end]), np.array([0]))
     shares = np.stack([*wilson(counts, n), counts / n])
-    with np.errstate(invalid="ignore"):  # no success in no time
+    with np.errstate(invalid="ignore"):  # no success at time 0
         low, high, measured = (lengths * restarts(share, confidence) for share in shares)
     best = int(np.argmin(measured))
     ends = [float(value) for value in wilson(np.array(len(reached)), n)]
@@ -90,6 +89,6 @@ def estimate(tries: Tries, confidence: float = CONFIDENCE) -> Estimate:
 
 
 def restarts(share: Array, confidence: float) -> Array:
-    """How many tries one needs so that one succeeds with a confidence, where each does with probability `share`; at least 1."""
+    """Number of restarts for one success with a confidence, at probability `share` each; at least 1."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.maximum(1.0, np.log1p(-confidence) / np.log1p(-np.minimum(share, 1.0))))

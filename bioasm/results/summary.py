@@ -1,4 +1,4 @@
-"""A Result in a few lines for people."""
+"""Human-readable summary of a Result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bioasm.results.content import content
 from bioasm.results.result import Result
 from bioasm.units import Dimension, spell
 
-# Arrays of more entries are shortened to their first and last ones.
+# Larger arrays are abbreviated to their first and last entries.
 _SHOWN_ENTRIES = 64
 _SHOWN_SPIKES = 6
 _WIDTH = 100
 
 
 def summary(result: Result) -> str:
-    """The run, its results in the order of the program, energies, spikes and times, as aligned lines."""
+    """Aligned lines with the run, its results in program order, energies, spikes and times."""
     readings = [(reading["what"], reading["value"]) for reading in content(result)["results"]]
     lines = [(_label(what), _shown(value, "events" if what in result.events else "spikes")) for what, value in readings]
     lines += list(_facts(result))
@@ -40,7 +40,7 @@ def _which_lanes(result: Result) -> str:
 
 
 def one_line(result: Result) -> str:
-    """The run in a line: how it ended, what ran where, the best energy, spikes, and how many results there are."""
+    """The run in one line: status, model and driver, the best energy, spikes, and the number of results."""
     facts = [f"{label} {text}" for label, text in _facts(result) if label in ("best energy", "spikes")]
     counted = f"{len(result.results)} result{'s' if len(result.results) != 1 else ''}"
     return "; ".join([result.status, headline(result), *facts, counted])
@@ -63,7 +63,7 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _bits(result: Result) -> str:
-    """The best state of all lanes in the problem's own bits, by name where its variables have names."""
+    """The best state of all lanes in the problem's bits, by name where its variables have names."""
     bits = (1 + result.best_state[int(np.nanargmin(result.best_energy))].astype(int)) // 2
     said = [f"{name}={bit}" for name, bit in zip(result.names, bits, strict=True)] if result.names else list(map(str, bits))
     more = f" ... ({len(said)} in all)" if len(said) > _SHOWN_ENTRIES else ""
@@ -71,7 +71,7 @@ def _bits(result: Result) -> str:
 
 
 def _over_lanes(values: Any) -> str:
-    """The least of one number a lane, which lane it is in, and the mean over lanes."""
+    """The minimum of one number a lane, its lane, and the mean over lanes."""
     if values.size == 1:
         return _number(values[0])
     best = int(np.nanargmin(values))
@@ -81,12 +81,12 @@ def _over_lanes(values: Any) -> str:
 def _duration(result: Result) -> str:
     if result.counts_sweeps:
         return f"{result.steps:,} sweeps"
-    time = float(format(result.time, ".12g"))  # a product of steps and dt has last digits that nobody asked for
+    time = float(format(result.time, ".12g"))  # hides the rounding error of steps * dt
     return f"{' '.join(spell(time, Dimension.TIME)).strip()} in {result.steps:,} steps"
 
 
 def _shown(value: Any, times: str) -> str:
-    """A value; of spikes or events, as `times` says, how many and the first ones."""
+    """A value for display; with `times` (spikes or events), their number and the first ones."""
     if isinstance(value, dict):
         return _spikes(value, times)
     array = np.asarray(value)
@@ -96,7 +96,7 @@ def _shown(value: Any, times: str) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value + 0.0:.10g}"  # no -0
+    return f"{value + 0.0:.10g}"  # avoids -0
 
 
 def _spikes(spikes: dict[str, Any], called: str) -> str:

@@ -1,4 +1,4 @@
-"""A Result as one long table: each spike, event, sample, energy and emitted number is a row (tidy data).
+"""Tidy data: a Result as one long table with a row for each spike, event, sample, energy and emitted number.
 
 Columns: `what` (spike, energy_trace, best_energy, the name of a reading, a recording or an event), `lane`, `time` (NaN where
 there is none), `neuron` (-1 where there is none), `value` and `unit`. Times are in the clock of the run, seconds or sweeps.
@@ -18,7 +18,7 @@ from bioasm.extras import require
 from bioasm.results.result import Reading, Recording, Result, Spikes
 
 COLUMNS = ("what", "lane", "time", "neuron", "value", "unit")
-_ROWS = 100_000  # written at a time
+_ROWS = 100_000  # rows written at a time
 Array = NDArray[Any]
 
 
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 def parts(result: Result) -> Iterator[Part]:
     """All rows, in the order results, best energy, energy trace, spikes, events, recordings.
 
-    What RD emitted of an event is left out: it stands among the rows of the event, which have the same name.
+    Readings of events by RD are omitted, because the events themselves have rows with the same name.
     """
     for reading in result.results:
         if reading.what not in result.events:
@@ -60,13 +60,13 @@ def _of_reading(result: Result, reading: Reading) -> Part:
 
 
 def _numbers(what: str, values: Array, *, of_lanes: bool = True) -> Part:
-    """One number a lane; a number that OUT emitted belongs to all lanes, and has lane -1."""
+    """Rows of one number a lane; a number of OUT belongs to all lanes, and has lane -1."""
     lane = np.arange(len(values)) if of_lanes else np.full(1, -1)
     return Part(what, lane, np.full(len(values), np.nan), np.full(len(values), -1), values)
 
 
 def _matrix(what: str, values: Array) -> Part:
-    """One number for each lane and neuron."""
+    """Rows of one number for each lane and neuron."""
     lane, neuron = (index.ravel() for index in np.indices(values.shape))
     return Part(what, lane, np.full(values.size, np.nan), neuron, values.ravel())
 

@@ -17,7 +17,7 @@ _UNITS = {"": "dimensionless", "A/m2": "A/m**2", "S/m2": "S/m**2", "F/m2": "F/m*
 
 
 def to_neo(result: Result) -> Any:
-    """The Block. Raises BioasmError B314 where the run counts in sweeps, which neo has no unit for."""
+    """The neo Block. Raises BioasmError B314 for a run in sweeps, for which neo has no unit."""
     require("neo", "neo", "a neo Block")
     if result.counts_sweeps:
         hint = "to_pandas() and to_xarray() take runs of any clock"
@@ -37,7 +37,7 @@ def to_neo(result: Result) -> Any:
 
 
 def _trains(result: Result, lane: int) -> list[Any]:
-    """One train for each neuron, those without spikes too."""
+    """One SpikeTrain for each neuron, including silent ones."""
     import neo
 
     mine = result.spikes.lane == lane
@@ -52,7 +52,7 @@ def _trains(result: Result, lane: int) -> list[Any]:
 
 
 def _event(result: Result, name: str, times: Spikes, lane: int) -> Any:
-    """An Event in the order of time; its labels are those of the neurons."""
+    """An Event sorted by time; its labels are those of the neurons."""
     import neo
 
     mine = times.lane == lane
@@ -61,7 +61,7 @@ def _event(result: Result, name: str, times: Spikes, lane: int) -> Any:
 
 
 def _add_signal(segment: Any, name: str, recording: Recording, lane: int, unit: str) -> None:
-    """Samples at equal distances as an AnalogSignal, others as an IrregularlySampledSignal."""
+    """Add a recording: uniformly sampled as an AnalogSignal, else as an IrregularlySampledSignal."""
     import neo
 
     given = {"units": _UNITS.get(unit, unit), "name": name, "array_annotations": {"neuron": recording.neurons}}

@@ -20,8 +20,8 @@ from bioasm.results.result import Result
 def to_nwb(result: Result, path: str | Path | None = None) -> Any:
     """The NWBFile, written to `path` where one is given.
 
-    Its session starts when this is called: a simulation has no other date. Raises BioasmError
-    B314 where the run counts in sweeps, B302 where `path` can't be written.
+    Its session starts at the time of the call, because a simulation has no date. Raises BioasmError B314 for a run in sweeps,
+    B302 where `path` can't be written.
     """
     file = _checked(result)
     if path is not None:
@@ -31,12 +31,12 @@ def to_nwb(result: Result, path: str | Path | None = None) -> Any:
 
 
 def write_nwb(result: Result, stream: BinaryIO) -> None:
-    """The same as the bytes of a file."""
+    """Write the NWBFile to a stream."""
     _write(_checked(result), stream)
 
 
 def _checked(result: Result) -> Any:
-    """The NWBFile. Raises BioasmError B314 where the run counts in sweeps."""
+    """The NWBFile. Raises BioasmError B314 for a run in sweeps."""
     require("pynwb", "nwb", "an NWB file")
     if result.counts_sweeps:
         hint = "save it as .h5, which takes runs of any clock"
@@ -62,7 +62,7 @@ def _file(result: Result) -> Any:
 
 def _add_units(file: Any, result: Result) -> None:
     if not result.n:
-        return  # pynwb writes no column without entries
+        return  # pynwb can't write empty columns
     file.add_unit_column("neuron", "the number of the neuron in the program")
     file.add_unit_column("lane", "which copy of the program it belongs to")
     key = result.spikes.lane * max(1, result.n) + result.spikes.i
@@ -86,7 +86,7 @@ def _add_series(file: Any, result: Result) -> None:
 
 
 def _add_events(file: Any, result: Result) -> None:
-    """A TimeSeries of each event and lane: the neurons, at the times when it happened in them."""
+    """Add a TimeSeries for each event and lane: neurons as data, at the times of the event."""
     from pynwb import TimeSeries
 
     for name, times in result.events.items():
@@ -98,7 +98,7 @@ def _add_events(file: Any, result: Result) -> None:
 
 
 def _write(file: Any, stream: BinaryIO) -> None:
-    """An HDF5 file, which pynwb writes into a stream as well as by name."""
+    """Write an HDF5 file to a stream or path through pynwb."""
     import h5py
     from pynwb import NWBHDF5IO
 

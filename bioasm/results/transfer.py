@@ -1,8 +1,8 @@
-"""A Result as bytes that a board sends to its host: exact, without a pickle, and checked before anything is believed.
+"""Serialisation of a Result for transfer from a board: exact, without pickle, and validated on reading.
 
-u32 length of a JSON text, the text in UTF-8, zeros up to a multiple of 8, then the arrays one after the other, each padded to a
+u32 length of a JSON text, the text in UTF-8, zeros up to a multiple of 8, then the concatenated arrays, each padded to a
 multiple of 8. The text holds `arrays` (a list of [dtype, shape] in their order) and `tree`, the Result's fields, in which
-{"array": k} stands for array k. Numbers that must be exact are arrays, also single ones. Everything is little endian.
+{"array": k} refers to array k. Numbers that must be exact are arrays, also single ones. Everything is little endian.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALIGN = 8
 
 
 def pack_result(result: Result) -> bytes:
-    """The bytes of a Result; `unpack_result` gives the same Result back, bit for bit."""
+    """Serialise a Result; `unpack_result` restores it bit for bit."""
     arrays: list[Any] = []
     tree = {field.name: _plain(getattr(result, field.name), arrays) for field in _SENT}
     layout = [[array.dtype.str, list(array.shape)] for array in arrays]
@@ -35,12 +35,12 @@ def pack_result(result: Result) -> bytes:
 
 
 def unpack_result(data: bytes) -> Result:
-    """The Result in bytes. Raises BioasmError B531 where they hold none."""
+    """Deserialise a Result. Raises BioasmError B531 for invalid bytes."""
     try:
         (length,) = _LENGTH.unpack_from(data)
         head = json.loads(data[_LENGTH.size : _LENGTH.size + length])
         arrays = _arrays(head["arrays"], data, _round_up(_LENGTH.size + length))
-        tree = {"events": {}, **head["tree"]}  # which older ones do not tell
+        tree = {"events": {}, **head["tree"]}  # which older writers omit
         found: dict[str, Any] = {f.name: _FIELDS.get(f.name, _whole)(tree[f.name], arrays) for f in _SENT}
         piece = found.pop("piece")
         return Result(**found, piece=piece and piece_of(piece, found["lanes"], len(found["results"])))
@@ -63,7 +63,7 @@ def _padded(data: bytes) -> bytes:
 
 
 def _plain(value: Any, arrays: list[Any]) -> Any:
-    """A field as JSON, with its arrays put aside."""
+    """A field as JSON, with its arrays moved to `arrays`."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         arrays.append(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape))
@@ -90,7 +90,7 @@ def _plain(value: Any, arrays: list[Any]) -> Any:
 
 
 def _arrays(layout: Any, data: bytes, at: int) -> list[Any]:
-    """The arrays of a layout; whatever does not fit into the bytes is refused before anything is allocated."""
+    """The arrays of a layout; sizes are checked against the bytes before anything is allocated."""
     found = []
     for dtype, shape in layout:
         if dtype not in _DTYPES or not all(type(side) is int and side >= 0 for side in shape):
@@ -107,7 +107,7 @@ def _arrays(layout: Any, data: bytes, at: int) -> list[Any]:
 
 
 def _whole(value: Any, arrays: list[Any]) -> Any:
-    """A field with its arrays back in place."""
+    """A field with its arrays inserted."""
     if isinstance(value, dict):
         if set(value) == {"array"} and type(value["array"]) is int:
             return arrays[value["array"]]
@@ -155,7 +155,7 @@ def _words(value: Any, arrays: list[Any]) -> dict[str, str]:
     return {str(key): str(text) for key, text in value.items()}
 
 
-_SENT = [field for field in fields(Result) if field.name != "own_names"]  # which are objects of one process
+_SENT = [field for field in fields(Result) if field.name != "own_names"]  # which are process-local objects
 _FIELDS: dict[str, Any] = dict.fromkeys(ALONG_LANES, _array) | {
     "results": _readings,
     "spikes": _spikes,
