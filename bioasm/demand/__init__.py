@@ -1,1 +1,1 @@
-"""The demand of a run, estimated before it: steps, recordings, memory and time."""
+"""Estimates of a run's demand before it starts: steps, recordings, memory and time."""

@@ -1,4 +1,4 @@
-"""Memory of a network's projections, counted before they are made: connections, and rings of spikes under way."""
+"""Memory estimate of a network's projections before they are made: connections, and ring buffers of spikes in flight."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bioasm.verifier.gate import Verified
 if TYPE_CHECKING:
     from bioasm.runtime.connection_values import ConnectionValues
 
-_SPREADS = 6.0  # standard deviations above the mean: what a random number of connections is not beyond
-_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # of a row's start; of a weight that is no narrower, and of one under way
-_LISTED_BYTES, _INDEX_BYTES = 4, 8  # of a spike in a list; of a connection in a pathway
+_SPREADS = 6.0  # standard deviations above the mean: upper bound of a random number of connections
+_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # bytes of a row start; of a weight, and of one in flight
+_LISTED_BYTES, _INDEX_BYTES = 4, 8  # bytes of a spike in a list; of a connection in a pathway
 
 
 class Wires(NamedTuple):
-    """Size of a projection: connections, their bytes, those of its ring, and the place in the program of what takes most.
+    """Size of a projection: connections, their bytes, those of its ring buffer, and the place in the program of the larger.
 
-    `candidates` are the pairs that its condition looks at, 0 where it has none.
+    `candidates` is the number of pairs for which its condition is evaluated, 0 without one.
     """
 
     name: str
@@ -40,16 +40,16 @@ class Wires(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All its bytes."""
+        """The total of bytes."""
         return self.bytes + self.ring
 
 
 def wires(
     verified: Verified, places: int, parameters: Mapping[str, float] | None = None, own: LaneValues = ALIKE
 ) -> list[Wires]:
-    """The size of each projection in so many places of lanes, which have values of their `own`.
+    """The size of each projection for a number of places of lanes; `own` are values of the lanes' own.
 
-    Of delays at most, where `parameters` are those of the run.
+    Delays are upper bounds; `parameters` are those of the run.
     """
     values = initial_parameters(verified, parameters or {}) | fixed_parameters(verified)
     spans, apart = _places(verified), connections_apart(verified, own)
@@ -71,7 +71,7 @@ def _wires(
     pre, post = network.populations[one.pre].n, network.populations[network.by_name[one.target].population].n
     count = connections(verified, one)
     indices = {end: neuron_type(n)().itemsize for end, n in ((PRE, pre), (POST, post))}
-    kept = indices[PRE] if one.rule.kind == "indegree" else 0  # rows of targets are drawn, and then transposed
+    kept = indices[PRE] if one.rule.kind == "indegree" else 0  # rows of targets are drawn and then transposed
     made = (indices[POST] + max(weight_bytes(verified, one), kept)) * count + _ROW_BYTES * (pre + 1)
     late = delays_of(verified, one, values)
     if one.synapse is not None:
@@ -98,7 +98,7 @@ def _slots(values: Mapping[str, float], delay: ConnectionValues) -> int:
 
 
 def _synapse_bytes(synapse: Model, count: int, places: int, apart: Collection[str]) -> int:
-    """Of states, which lanes have for themselves where they change or some are `apart`, and of the indices of pathways."""
+    """Bytes of states, which are per lane where they change or are in `apart`, and of the indices of pathways."""
     own = sum(state.name in synapse.changed or bool(apart) for state in synapse.states) + is_event_driven(synapse)
     own += sum(parameter.name in apart for parameter in synapse.parameters)
     shared = len(synapse.states) + len(synapse.parameters)
@@ -106,7 +106,7 @@ def _synapse_bytes(synapse: Model, count: int, places: int, apart: Collection[st
 
 
 def weight_bytes(verified: Verified, one: Projection) -> int:
-    """How many bytes the weight of a connection takes at most; 0 where all have one."""
+    """Upper bound of the bytes of a connection's weight; 0 where all share one."""
     from bioasm.runtime.delays import values_set
 
     data = verified.program.data
@@ -119,7 +119,7 @@ def weight_bytes(verified: Verified, one: Projection) -> int:
 
 
 def _bytes_of(value: object) -> int:
-    """How many bytes a number of a datum takes at most that is used as it is."""
+    """Upper bound of the bytes of an entry of a datum that is used without conversion."""
     from bioasm.runtime.narrow import bytes_of
 
     if isinstance(value, Dense | Sparse):
@@ -128,9 +128,9 @@ def _bytes_of(value: object) -> int:
 
 
 def connections(verified: Verified, one: Projection) -> int:
-    """How many connections a projection has: exact for a matrix and most rules, an upper bound for a probability, and an
+    """Number of connections of a projection: exact for a matrix and most rules, an upper bound for a probability, an
     estimate for a condition."""
-    from bioasm.runtime.conditions import estimated  # these take longer to import than programs without projections to check
+    from bioasm.runtime.conditions import estimated  # their import takes longer than the check of programs without projections
     from bioasm.runtime.connectivity import entries
     from bioasm.runtime.patterns import expected
 
@@ -147,7 +147,7 @@ def connections(verified: Verified, one: Projection) -> int:
 
 
 def _places(verified: Verified) -> dict[str, Span | None]:
-    """Where the program makes each projection, by its name, and where it sets a delay, by `name.delay`."""
+    """The instructions that make projections, by name, and that set delays, by `name.delay`."""
     return {_named(i.operands[0]): i.span for i in verified.instructions if i.mnemonic in ("CON", "SET")}
 
 

@@ -1,4 +1,4 @@
-"""Whether the disk takes what a run puts out: a spool must be new, and have the room that is known to be needed."""
+"""Disk check of a spool: its folder must be new, and the disk must have the space that is known to be needed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bioasm.diagnostics import error
 from bioasm.files import unwritable
 from bioasm.memory import KEEP_LESS
 
-_COPIES = 2  # of what was put out: as it came, and with its lanes in order or in a result's own file
+_COPIES = 2  # copies of the output: as written, and with its lanes in order or in the file of the result
 
 
 def check_spool(folder: Path, needed: Demand) -> None:
-    """Refuse a folder that is there (B302), and a run that needs more room than its disk has (B403)."""
+    """Refuse an existing folder (B302), and a run that needs more space than its disk has (B403)."""
     if folder.exists():
         hint = "a run that was ended left it: move it, or remove it"
         raise error("B302", f"can't write {folder}: it is there already", hint=hint)

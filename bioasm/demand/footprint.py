@@ -1,7 +1,7 @@
-"""Memory and time that a run needs on a processor, from its schedule and the sizes of its network and data.
+"""Estimates of the memory and time of a run on a CPU, from its schedule and the sizes of its network and data.
 
-The constants were measured on the compiled machine; `tests/demand` holds the sum against the peak of real runs, within a
-factor of two. Spikes and events are not counted (16 bytes each): how many there are is what a run is to find out.
+The constants were measured on the compiled machine; `tests/demand` compares the sum with the peak of real runs, within a factor
+of two. Spikes and events are not counted (16 bytes each), because their number is not known before the run.
 """
 
 from __future__ import annotations
@@ -26,26 +26,28 @@ from bioasm.runtime.setup import played_parts
 from bioasm.verifier.gate import Verified
 
 PROCESS = 120_000_000  # bytes of interpreter, libraries and compiled kernels
-NUMBER = 8  # bytes of a number that is kept
-COPIES = 3  # of what was recorded, while a result is put together
-_WIDE, _LANES_FOR_WIDE = 16, 6  # lanes are kept in blocks of so many, from so many on
-_SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least room for spikes of a block, and bytes of one
+NUMBER = 8  # bytes of a stored number
+COPIES = 3  # of recordings, while a result is composed
+_WIDE, _LANES_FOR_WIDE = 16, 6  # width of blocks of lanes, and the number of lanes from which it is used
+_SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least capacity for spikes of a block, and bytes of one
 # What the machine allocates for a neuron of a lane, about: of spins, packed or not; of others, and beside that for each
 # state and input.
 _SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 30, 100, 8, 40
-# While couplings are prepared: bytes for an entry of a dense matrix of floats that is looked at for a common unit, of
-# another that is converted, and of a sparse one.
+# While couplings are prepared: bytes per entry of a dense matrix of floats that is searched for a common unit, of another
+# that is converted, and of a sparse one.
 _UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130
-_LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used as it is
+_LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used without conversion
 
 
 class Work(NamedTuple):
-    """How often a run of all lanes does what takes its time: steps, neurons in them, their states, entries of J and terms;
-    connections, which are made once, and pairs of neurons that conditions look at for them; spins that MERGE, COPY and CXCH
-    look at, and those of the blocks that BLK draws. What spikes cost that go along connections is not known, and not counted.
+    """Operation counts of a run of all lanes.
 
-    These are counts, exact where the schedule is; of spins, entries are the most, for a row of J is read where one flips.
-    What they take differs from machine to machine and model to model.
+    Steps, updates of neurons and states, entries of J and terms; connections, which are made
+    once, and pairs of neurons evaluated for conditions; spins visited by MERGE, COPY and CXCH, and those of the blocks of BLK.
+    The cost of spike delivery is not known, and not counted.
+
+    Counts are exact where the schedule is; entries of J of spins are an upper bound, because a row of J is read only for a
+    flip. The time of each depends on the machine and the model.
     """
 
     steps: int
@@ -59,7 +61,7 @@ class Work(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """An order of magnitude of the time on one processor."""
+        """An order of magnitude of the time on one CPU core, in seconds."""
         return sum(count * each for count, each in zip(self, SECONDS, strict=True))
 
 
@@ -73,9 +75,9 @@ SECONDS = (3e-7, 1e-9, 1.5e-9, 2e-11, 1e-7, 1e-7, 1e-8, 3e-7)
 class Demand:
     """Demand of a run: bytes and work of all lanes.
 
-    `table` is the number of entries of the largest table of random spikes; `projections` tell what each of them holds. `peak`
-    is the sum of all bytes, with the copies that are made while a result is put together; `blocks` are those that BLK needs.
-    Where the schedule has an `unknown`, all are least values.
+    `table` is the number of entries of the largest table of Poisson counts; `projections` are their sizes. `peak` is the sum
+    of all bytes, with the copies that are made while a result is composed; `blocks` are the bytes of BLK. Where the schedule
+    has an `unknown`, all are lower bounds.
     """
 
     schedule: Schedule
@@ -99,17 +101,17 @@ class Demand:
 
     @property
     def under_way(self) -> int:
-        """Bytes of the rings in which spikes are delayed."""
+        """Bytes of the ring buffers of spikes in flight."""
         return sum(one.ring for one in self.projections)
 
     @property
     def streamed(self) -> Demand:
-        """The demand where recordings and energies go to a file while the program runs."""
+        """The demand where recordings and energies are written to a spool during the run."""
         return replace(self, recordings=0, trace=0)
 
     @property
     def peak(self) -> int:
-        """Bytes of memory that the process takes at most."""
+        """Peak memory of the process, in bytes."""
         kept = COPIES * (self.recordings + self.trace) + self.results
         network = self.state + self.random_spikes + self.connections + self.under_way
         return PROCESS + self.data + self.couplings + self.blocks + network + kept
@@ -122,9 +124,9 @@ def demand(
     fuel: int | None = None,
     own: LaneValues = ALIKE,
 ) -> Demand:
-    """Estimate the demand of a run in so many lanes, with `parameters` and `fuel` of the run and the lanes' `own` values.
+    """Estimate the demand of a run of `lanes` lanes, with `parameters` and `fuel` of the run and the lanes' `own` values.
 
-    What formulas give each lane counts as well, told or not.
+    Values from formulas of the lane are always included.
     """
     if lanes > 1:
         own = own._replace(constants={**dict.fromkeys(lane_constants(verified.program), ()), **own.constants})
@@ -154,23 +156,23 @@ def demand(
 
 
 def _blocks(verified: Verified) -> int:
-    """Bytes that BLK takes."""
+    """Bytes of BLK."""
     if not any(i.mnemonic == "BLK" for i in verified.instructions):
         return 0
-    from bioasm.runtime.block_memory import bytes_of_blocks  # which needs numpy
+    from bioasm.runtime.block_memory import bytes_of_blocks  # imports numpy
 
     return bytes_of_blocks(verified)
 
 
 def check_demand(needed: Demand, *, here: bool) -> None:
-    """Refuse a run that can't end well: over the limits of a run (B111), or where `here` over this machine's memory (B403)."""
+    """Raise BioasmError for a run over the limits (B111) or, with `here`, over this machine's memory (B403)."""
     found = [*_over_limits(needed)] or ([_too_much(needed)] if here and needed.peak > memory() else [])
     if found:
         raise BioasmError(*found)
 
 
 def memory_warning(needed: Demand) -> list[Diagnostic]:
-    """Warnings where a run needs more memory than this machine has, or keeps more in memory than a run may."""
+    """Warnings of a run that needs more memory than this machine has, or stores more than the limit of a run."""
     found = [*_over_limits(needed)] or ([_too_much(needed)] if needed.peak > memory() else [])
     return [replace(one, severity="warning") for one in found]
 
@@ -180,12 +182,12 @@ _NETWORK_HINT = "connect fewer neurons, or let a delay be shorter"
 
 
 def _span(needed: Demand) -> Span | None:
-    """Where the program records most."""
+    """The span of the largest recording."""
     return needed.schedule.largest.span if needed.schedule.largest is not None else None
 
 
 def _widest(needed: Demand) -> Span | None:
-    """Where the program makes the projection that holds most."""
+    """The span of the largest projection."""
     return max(needed.projections, key=lambda one: one.total).span
 
 
@@ -242,7 +244,7 @@ def places(lanes: int) -> int:
 
 
 def state_bytes(verified: Verified, lanes: int) -> int:
-    """Bytes of the state of all neurons of all lanes, and of the room for their spikes."""
+    """Bytes of the state of all neurons of all lanes, and of their spike buffers."""
     if verified.model.kind == SPINS:
         return verified.n * _SPIN_BYTES * places(lanes)
     sizes = [population.n for population in verified.network.populations]
@@ -261,7 +263,7 @@ def _arrays(value: Data) -> list[object]:
 
 
 def _bytes_in_memory(value: Data) -> int:
-    """Bytes of a datum; those that stay in a mapped file take no memory of the process."""
+    """Bytes of a datum in memory; memory-mapped ones count as 0."""
     return sum(array.nbytes for array in _arrays(value) if not any(files_behind([array])))  # type: ignore[attr-defined]
 
 
@@ -279,7 +281,7 @@ def _waveforms(verified: Verified) -> Iterator[int]:
 
 
 def _prepared(value: Data, verified: Verified) -> int:
-    """Bytes that are needed at most while a kernel's form of a matrix is made."""
+    """Upper bound of the bytes needed while a matrix is converted for a kernel."""
     if isinstance(value, Sparse):
         return _ENTRY_BYTES * int(value.value.size) * (2 if value.symmetric else 1)
     if not isinstance(value, Dense) or len(value.shape) != 2 or value.shape[0] != value.shape[1]:
@@ -293,19 +295,19 @@ def _prepared(value: Data, verified: Verified) -> int:
 
 
 def _expected(verified: Verified, rates: Iterable[tuple[int, float]]) -> Iterator[Any]:
-    """The numbers of random spikes that neurons expect in a step, of each POI or RATE to one target."""
+    """The expected Poisson counts of neurons in a step, of each POI or RATE to one target."""
     for index, dt in rates:
         value = verified.program.data[index].value
         if isinstance(value, Dense):
             yield value.array * dt
-        elif isinstance(value, Random):  # of another seed: as many numbers, of the same size
+        elif isinstance(value, Random):  # any seed: the size is the same
             from bioasm.runtime.drawing import values_of
 
             yield values_of(verified.program, value, 0, index).drawn(range(verified.n)).clip(0.0) * dt
 
 
 def _energies(verified: Verified, found: Schedule) -> int:
-    """Entries of the trace of energies of a lane: one a sweep, or one each time a feedback is computed."""
+    """Entries of a lane's energy trace: one a sweep, or one each time a feedback is computed."""
     model = verified.model
     if model.kind == SPINS:
         return found.steps

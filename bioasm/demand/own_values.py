@@ -1,4 +1,4 @@
-"""Memory of values that differ between neurons or lanes: each takes a field of cells in place of one number."""
+"""Memory estimate of values that differ between neurons or lanes: each is a field of cells in place of one number."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bioasm.verifier.gate import Verified
 from bioasm.verifier.lane_places import names_one
 
 _VALUE_BYTES = 8
-_PORT_VALUES = 7  # of spikes from outside: weights, rates and where a cell's table of counts begins, ends and stands
+_PORT_VALUES = 7  # bytes per cell of external spikes: weights, rates, and bounds and position of a cell's table of counts
 
 
 def own_values_bytes(verified: Verified, own: LaneValues) -> int:
-    """Bytes for one lane of parameters, levels of noise, and spikes from outside that neurons or lanes have their own of."""
+    """Bytes per lane of parameters, noise levels, and external spikes with values per neuron or lane."""
     sizes = {one.name: verified.network.populations[one.population].n for one in verified.network.instances()}
     owners = [ref.owner for ref in _with_feedback(verified, _parameters(verified, own))]
     numbers = sum(sizes[owner] for owner in owners) + verified.n * _has_levels(verified, own)
@@ -26,7 +26,7 @@ def own_values_bytes(verified: Verified, own: LaneValues) -> int:
 
 
 def _parameters(verified: Verified, own: LaneValues) -> set[ParameterRef]:
-    """The parameters that are set to a vector, to random values, a formula or to values of the lanes' own."""
+    """The parameters that are set to a vector, random values, a formula or values of the lanes' own."""
     found = {ref for ref in map(verified.parameter, own.parameters) if isinstance(ref, ParameterRef)}
     for ref, value in (i.operands for i in verified.instructions if i.mnemonic == "SET"):
         if isinstance(ref, ParameterRef) and (isinstance(value, DataRef | Painted) or names_one(value, own.constants)):
@@ -35,7 +35,7 @@ def _parameters(verified: Verified, own: LaneValues) -> set[ParameterRef]:
 
 
 def _with_feedback(verified: Verified, found: set[ParameterRef]) -> Iterator[ParameterRef]:
-    """These, and all others of a population with feedback, which has a field for each as soon as one differs."""
+    """The given parameters, and all of a population with feedback, which has a field for each once one differs."""
     yield from found
     if found:
         for one in verified.network.instances():

@@ -1,7 +1,7 @@
-"""The schedule of a program, by executing its control flow without the neurons (abstract interpretation of registers).
+"""Abstract interpretation of a program's control flow without neurons: its schedule of steps, readings and recordings.
 
-A register holds a number, or None where it depends on what the run computes. Where a jump or a duration does, the rest of
-the program is not known, and all counts are least values.
+A register holds a number, or None where it depends on the run. Where a jump or a duration depends on it, the rest of the
+program is not known, and all counts are lower bounds.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bioasm.network.references import ALL, DT, ParameterRef, Reference, RunRef, 
 from bioasm.runtime.arithmetic import COMPUTED, HOLDS
 from bioasm.verifier.gate import Verified
 
-MOST_EXECUTED = 100_000  # instructions; a program that runs more of them is known so far and no further
-_WHOLE_STEP = 1e-4  # a time this close to the end of a step, in steps, is that end
+MOST_EXECUTED = 100_000  # instructions after which the execution ends, and counts are lower bounds
+_WHOLE_STEP = 1e-4  # steps: a time this close to the end of a step counts as that end
 _JUMPS = frozenset({*HOLDS, "JMP", "LOOP"})
 _PLAIN = frozenset({*COMPUTED, "OUT"})
 _SCALARS = frozenset({"energy", "best_energy", "noise", "time", "steps"})
@@ -39,7 +39,7 @@ class Recorder:
 
 
 class _Round(NamedTuple):
-    """A LOOP when it was last met: its register, all others, the counts so far, and what the round before it added to them."""
+    """State at the last visit of a LOOP: its register, all others, the counts so far, and their last increments."""
 
     left: float
     others: list[float | None]
@@ -49,12 +49,12 @@ class _Round(NamedTuple):
 
 @dataclass
 class Schedule:
-    """Schedule of a program. Numbers are those of one lane; `unknown` says why they are least values, None if exact.
+    """Schedule of a program. Numbers are per lane; `unknown` is the reason why they are lower bounds, None if exact.
 
-    `recorded` and `read` are numbers of 8 bytes that recordings and results hold; `largest` is the REC that records most.
-    `noise` has the step and the level of each SIG; None where these depend on what the run computes, or were not followed.
-    `moved` counts spins that moves over lanes look at (MERGE, COPY, CXCH), `resampled` those of the blocks of BLK.
-    `rates` are, by what they go to, the data blocks of rates that random spikes are drawn at, and the time steps.
+    `recorded` and `read` count the 8-byte numbers in recordings and results; `largest` is the REC that records most.
+    `noise` has the step and the level of each SIG; None where these depend on the run, or were not followed.
+    `moved` counts spins visited by moves over lanes (MERGE, COPY, CXCH), `resampled` those of the blocks of BLK.
+    `rates` are, by target, the data blocks of Poisson rates, and the time steps.
     """
 
     steps: int = 0
@@ -75,9 +75,9 @@ _LAST: WeakKeyDictionary[Verified, tuple[tuple[dict[str, float], int | None], Sc
 
 
 def schedule(verified: Verified, parameters: Mapping[str, float] | None = None, fuel: int | None = None) -> Schedule:
-    """The schedule of a program with `parameters` replaced, of a run that may take `fuel` instructions plus steps.
+    """The schedule of a program with `parameters` replaced, for `fuel` instructions plus steps.
 
-    The last one of each program is kept, for a run asks before it begins and again for what its result says of the noise.
+    The last one of each program is memoised, because a run needs it before it begins and again for the noise in its result.
     """
     asked = (dict(parameters or {}), fuel)
     known = _LAST.get(verified)
@@ -87,7 +87,7 @@ def schedule(verified: Verified, parameters: Mapping[str, float] | None = None, 
 
 
 class _Execution:
-    """One execution of a program without neurons."""
+    """One abstract execution of a program."""
 
     def __init__(self, verified: Verified, parameters: Mapping[str, float], fuel: int | None) -> None:
         self.verified, self.program, self.fuel = verified, verified.program, fuel
@@ -95,14 +95,14 @@ class _Execution:
         self.dt: float | None = parameters.get("dt", step.default if step else 1.0)
         self.registers: list[float | None] = [None] * limit("registers")
         self.recorders: dict[tuple[VariableRef, range | None], Recorder] = {}
-        self.counts: dict[str, int] = {}  # of the connections of projections, each a while to estimate
+        self.counts: dict[str, int] = {}  # memoised numbers of connections, whose estimates are slow
         self.rounds: dict[int, _Round] = {}
         self.clock = 0.0
         self.pc = 0
         self.found = Schedule()
 
     def run(self) -> Schedule:
-        """Execute to the end, to what is not known, or to the end of the fuel."""
+        """Execute to the end, to an unknown jump or duration, or until the fuel is used up."""
         instructions, found, walked = self.program.instructions, self.found, 0
         while self.pc < len(instructions) and found.unknown is None and self._fuel_left() > 0:
             if walked >= MOST_EXECUTED:
@@ -152,7 +152,7 @@ class _Execution:
         self._write(to, COMPUTED[instruction.mnemonic](a, b) if len(known) == len(values) else None)
 
     def _observed(self, instruction: Instruction) -> float | None:
-        """What GET finds of steps and time; None of all that only the run can tell, as of other instructions."""
+        """The value of a GET of steps or time; None for all values that depend on the run."""
         ref = self.verified.instructions[self.pc - 1].operands[1] if instruction.mnemonic == "GET" else None
         name = ref.name if isinstance(ref, RunRef) else ""
         if name == "steps":
@@ -182,7 +182,7 @@ class _Execution:
         return None if a is None or b is None else HOLDS[instruction.mnemonic](a, b)
 
     def _without_repeats(self, loop: Instruction, left: float) -> float:
-        """Count the rounds of a LOOP at once where two of them did the same and changed no register but its own.
+        """Loop acceleration: count the rounds of a LOOP at once where two had the same effect and changed no other register.
 
         Returns what its register holds after them.
         """
@@ -220,10 +220,10 @@ class _Execution:
         return left - repeats
 
     def _repeat(self, times: int, done: tuple[int, ...]) -> None:
-        """Count what was `done` in a round so many times more."""
+        """Add the counts `done` of a round `times` more times."""
         found = self.found
         if times and found.noise and len({level for step, level in found.noise if step >= found.steps - done[0]}) > 1:
-            found.noise = None  # each round changes it, and the rounds are not gone through
+            found.noise = None  # each round changes it, and rounds are skipped
         self._advance(found.steps + times * done[0])
         self.clock += times * done[0] * (self.dt or 0.0)
         found.executed += times * done[1]
@@ -241,7 +241,7 @@ class _Execution:
             self.found.unknown = f"{what} depends on what it computes"
             return
         if not 0 <= duration < math.inf:
-            return  # the run ends here, with a fault
+            return  # the run ends here with a fault
         self.clock += duration
         nearest = round(self.clock / self.dt)
         whole = abs(nearest - self.clock / self.dt) <= _WHOLE_STEP
@@ -249,7 +249,7 @@ class _Execution:
         self._advance(min(end, self.found.steps + self._fuel_left(), limit("steps")))
 
     def _advance(self, end: int) -> None:
-        """Count the steps up to `end`, and the samples that are taken in them."""
+        """Count the steps up to `end`, and their samples."""
         for recorder in self.recorders.values():
             self._sample(recorder, end)
         self.found.steps = end
@@ -264,7 +264,7 @@ class _Execution:
     def _record(self, instruction: Instruction) -> None:
         ref, (_, every, neurons) = self._meant(), (*instruction.operands, None, None)[:3]
         if not isinstance(ref, VariableRef):
-            return  # how often an event happens is what a run is to find out
+            return  # the number of events is not known before the run
         period = self._value(every) if every is not None else self.dt
         steps = 1 if period is None or self.dt is None else max(1, round(period / self.dt))
         count = self._size(ref)
@@ -280,7 +280,7 @@ class _Execution:
         return self.verified.instructions[self.pc - 1].operands[0]
 
     def _size(self, ref: VariableRef) -> int:
-        """How many values a variable has: of a part, a population or mechanism, the connections, or all neurons."""
+        """The number of values of a variable: of a part, a population or mechanism, connections, or all neurons."""
         if ref.part is not None:
             return len(ref.part)
         if ref.owner == ALL:
