@@ -1,4 +1,4 @@
-"""Admission: what is submitted is bytecode that passes the gate, fits its device, and stays within all limits."""
+"""Admission control: a submission is bytecode that passes the gate, fits its device, and stays within all limits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Forbidden(Exception):
 
 
 def chosen_device(devices: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
-    """The abilities of a device by its name, or of the first by default. Raises BioasmError B501, or why it can't be had."""
+    """The abilities of a device by its name, or of the first by default. Raises BioasmError B501, or the device's error."""
     names = [str(one["name"]) for one in devices]
     found = [one for one in devices if wanted in ("", one["name"])]
     if not found:
@@ -44,9 +44,9 @@ def chosen_device(devices: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
 
 
 def admit(path: Path, wanted: JobOptions, device: dict[str, Any], who: Holder, key: str, salt: str) -> Submission:
-    """The submission in the file at `path`, where it may run.
+    """Check the submission in the file at `path`.
 
-    Raises BioasmError with all that the gate, the device or a limit says against it, Forbidden where a right is missing.
+    Raises BioasmError with the errors of the gate, the device or limits, Forbidden for a missing right.
     """
     verified = _gated(path, wanted)
     _check_abilities(verified, device)
@@ -91,7 +91,7 @@ def _check_right(verified: Verified, device: Mapping[str, Any], who: Holder) -> 
         raise Forbidden(STIMULATE)
 
 
-# How a job asks for less of what a quota bounds.
+# Hints how a job stays within a quota.
 _LESS = {
     "lanes": "--lanes asks for fewer",
     "fuel": f"--fuel asks for less; without it a run asks for {DEFAULT_FUEL:,}",

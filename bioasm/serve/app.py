@@ -41,8 +41,8 @@ from bioasm.serve.tokens import LOCAL, Holder, holder_of, stands
 _JOB = re.compile(r"[0-9a-f]{8,64}")
 _LISTED = 200
 _HOUR = 3600.0
-UPLOADS = 4  # of a token at a time
-RENEWALS = 100  # of a token in an hour: jobs that were cut short and are submitted again
+UPLOADS = 4  # concurrent uploads of a token
+RENEWALS = 100  # renewals of a token in an hour: interrupted jobs that are submitted again
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})")
 Handler = Callable[["Server", Request], Awaitable[Response]]
 
@@ -57,10 +57,10 @@ class Server:
     wake: Callable[[], None]
     local: frozenset[str] = frozenset()
     body_bytes: int = BODY_BYTES
-    gates: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # programs in memory at a time
+    gates: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # bounds the programs in memory
     stopping: bool = False
-    uploads: Counter[str] = field(default_factory=Counter)  # bodies on their way, by `Holder.id`
-    renewals: dict[str, list[float]] = field(default_factory=dict)  # when jobs began anew, by `Holder.id`
+    uploads: Counter[str] = field(default_factory=Counter)  # uploads in progress, by `Holder.id`
+    renewals: dict[str, list[float]] = field(default_factory=dict)  # times of renewals, by `Holder.id`
 
     def who(self, request: Request) -> Holder:
         """Authenticate a request: the holder of its token. Raises Refusal (401)."""
@@ -75,7 +75,7 @@ class Server:
 
     @contextmanager
     def uploading(self, who: Holder) -> Iterator[None]:
-        """The time of a body on its way. Raises Refusal (429) where there are too many of this token."""
+        """Context manager of an upload. Raises Refusal (429) for too many of one token."""
         if self.uploads[who.id] >= UPLOADS:
             raise Refusal(429, f"the token {who.name} sends {UPLOADS} programs already", close=True)
         self.uploads[who.id] += 1
@@ -85,7 +85,7 @@ class Server:
             self.uploads[who.id] -= 1
 
     def count_renewal(self, who: Holder) -> None:
-        """Count a job that begins anew. Raises Refusal (429) where a token asked for that too often."""
+        """Rate limit: count a renewed job. Raises Refusal (429) for too many of one token."""
         now = time.monotonic()
         recent = [one for one in self.renewals.get(who.id, []) if now - one < _HOUR]
         if len(recent) >= RENEWALS:
@@ -98,7 +98,7 @@ class Server:
             return stands(database, who)
 
     def device(self, wanted: str) -> dict[str, Any]:
-        """The abilities of a device. Raises BioasmError B501, or why it can't be had; Refusal (503) until it has told them."""
+        """The abilities of a device. Raises BioasmError B501, or the device's error; Refusal (503) until they are reported."""
         found = chosen_device(abouts(self.store), wanted)
         if "starting" in found:
             raise Refusal(503, f"the device {found['name']} is being asked what it can do")
@@ -155,7 +155,7 @@ async def _not_there(_: Request, failure: Exception) -> Response:
 
 
 def _needs(request: Request, *rights: str) -> Holder:
-    """The holder of the token, where it has these rights. Raises Forbidden."""
+    """Authorise a request: the holder of the token, if it has these rights. Raises Forbidden."""
     who: Holder = request.state.who
     for right in rights:
         if right not in who.rights:
@@ -164,7 +164,7 @@ def _needs(request: Request, *rights: str) -> Holder:
 
 
 def _job(server: Server, request: Request) -> Any:
-    """The job that the address names. Raises Refusal (404)."""
+    """The job in the URL. Raises Refusal (404)."""
     name = request.path_params["job"]
     row = jobs.find(server.store, name) if _JOB.fullmatch(name) else None
     if row is None:
@@ -203,7 +203,7 @@ async def submit(server: Server, request: Request) -> Response:
     try:
         with server.uploading(who):
             await take_body(request, path, server.body_bytes)
-        request.state.who = server.who(request)  # a body takes its time, in which a token may end
+        request.state.who = server.who(request)  # the token may expire during the upload
         who = _needs(request, p.SUBMIT)
         async with server.gates:
             submission = await run_in_threadpool(admit, path, wanted, device, who, key, server.store.salt)
@@ -256,7 +256,7 @@ async def show(server: Server, request: Request) -> Response:
 
 
 async def cancel(server: Server, request: Request) -> Response:
-    """Release a job for this token; it is cancelled once no token holds it, or where an administrator asks (`for=all`)."""
+    """Release a job for this token; it is cancelled once no token holds it, or for `for=all` of an administrator."""
     who = _needs(request, p.SUBMIT)
     row = _job(server, request)
     everyone = p.ADMIN in who.rights and request.query_params.get("for") == "all"

@@ -1,4 +1,4 @@
-"""The audit log: a line of JSON for everything that was asked to be done or was refused, appended and never rewritten."""
+"""Append-only audit log: a line of JSON for each requested action or refusal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-_REFUSALS = 20  # a second that are written; who has no token must not fill the disk
+_REFUSALS = 20  # lines per second of refusals without a token, so that strangers can't fill the disk
 
 
 class Audit:
-    """The file of a server."""
+    """The audit log of a server."""
 
     def __init__(self, folder: Path) -> None:
         self._number = os.open(folder / "audit.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -20,13 +20,13 @@ class Audit:
         self._second, self._refused = 0, 0
 
     def write(self, action: str, who: str, outcome: str, **more: object) -> None:
-        """Add a line: what, by whom, how it went."""
+        """Append a line: the action, its actor, and the outcome."""
         line = {"time": round(time.time(), 3), "action": action, "who": who, "outcome": outcome, **more}
         with self._lock:
             os.write(self._number, (json.dumps(line) + "\n").encode())
 
     def refuse(self, action: str, who: str, status: int, why: str) -> None:
-        """Add a line for a request that was refused; of very many in a second without a token, how many more there were."""
+        """Append a line for a refused request; excess ones without a token are only counted."""
         if who:
             self.write(action, who, f"refused {status}", why=why[:300])
             return

@@ -1,4 +1,4 @@
-"""Condition of asyncio: tasks that wait for news of jobs wake when a worker rings, or after a time limit."""
+"""Condition variable of asyncio: tasks wait for news of jobs until a worker rings or a timeout."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Bell:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Wake all that wait now."""
+        """Wake all waiting tasks."""
         self._rung.set()
         self._rung = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
-        """Return at the next ring, or after so many seconds."""
+        """Wait for the next ring, at most `seconds`."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), seconds)

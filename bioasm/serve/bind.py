@@ -1,4 +1,4 @@
-"""Where a server listens: a socket file, a loopback port, or a port with TLS; nothing else."""
+"""Listening sockets of a server: a socket file, a loopback port, or a port with TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bioasm.diagnostics import EXIT_USAGE, BioasmError, error
 from bioasm.drivers.remote.places import is_loopback
 from bioasm.files import reason
 
-_WAITING = 64  # connections that wait to be taken
+_WAITING = 64  # backlog of connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Bind:
 
 
 def parse_bind(text: str, secured: bool) -> Bind:
-    """The address that a text spells. Raises BioasmError B556 where it is none, or would be open without TLS."""
+    """Parse an address. Raises BioasmError B556 for an invalid one, or one that would be public without TLS."""
     if text.startswith("unix:"):
         if text == "unix:":
             raise _refused("unix: names no file")
@@ -52,13 +52,13 @@ def tls(cert: str, key: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(cert, key)
-    except (OSError, ValueError) as cause:  # of which ssl.SSLError is one
+    except (OSError, ValueError) as cause:  # includes ssl.SSLError
         raise _refused(f"the certificate {cert} and the key {key} can't be used: {cause}") from None
     return context
 
 
 def listen(bind: Bind) -> socket.socket:
-    """A socket that listens there. A socket file is for its owner alone. Raises BioasmError B556."""
+    """A listening socket. A socket file is accessible to its owner only. Raises BioasmError B556."""
     try:
         return _port(bind) if bind.path is None else _file(bind.path)
     except OSError as cause:
@@ -100,7 +100,7 @@ def _is_stale(path: Path) -> bool:
 
 
 def spelled(bind: Bind, sock: socket.socket, secured: bool) -> str:
-    """The address as a client writes it, with the port that was got."""
+    """The address in the form for clients, with the actual port."""
     if bind.path is not None:
         return f"unix:{bind.path.absolute()}"
     host = f"[{bind.host}]" if ":" in bind.host else bind.host

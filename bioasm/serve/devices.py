@@ -1,4 +1,4 @@
-"""The devices of a server, as its command line names them: `intan,name=rig1,port=/dev/ttyACM0`."""
+"""Devices of a server, from its command line: `intan,name=rig1,port=/dev/ttyACM0`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORKERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device: its name, the driver and that one's options, and how many jobs it runs at a time (a rig: one)."""
+    """A device: its name, the driver with its options, and the number of concurrent jobs (one for a rig)."""
 
     name: str
     driver: str
@@ -30,7 +30,7 @@ class Device:
         return json.dumps(asdict(self))
 
     def make(self) -> Driver:
-        """Its driver, not connected."""
+        """A driver of the device, not connected."""
         return make_driver(self.driver, self.options)
 
 
@@ -72,7 +72,7 @@ def _workers(driver: str, word: str) -> int:
 
 
 def check_names(devices: Sequence[Device]) -> None:
-    """Refuse two devices of one name, or at one port by whatever path. Raises BioasmError B406."""
+    """Refuse devices with the same name, or the same port by different paths. Raises BioasmError B406."""
     seen: set[str] = set()
     for device in devices:
         if device.name in seen:
@@ -94,7 +94,7 @@ def _wrong(message: str, hint: str) -> BioasmError:
 
 
 def about(device: Device, driver: Driver) -> dict[str, Any]:
-    """The abilities of a device, from its driver when it is connected."""
+    """The abilities of a device, from its connected driver."""
     return {
         "name": device.name,
         "driver": device.driver,
@@ -108,5 +108,5 @@ def about(device: Device, driver: Driver) -> dict[str, Any]:
 
 
 def keeps_checkpoints(driver: Driver) -> bool:
-    """Whether a run of the driver can go on from a checkpoint."""
+    """Whether runs of the driver can resume from a checkpoint."""
     return type(driver).checkpoint_seed is not Driver.checkpoint_seed

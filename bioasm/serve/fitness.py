@@ -12,7 +12,7 @@ from bioasm.verifier.gate import Verified
 
 
 def check_still_fit(job: sqlite3.Row, device: Device, driver: Driver, verified: Verified) -> None:
-    """Refuse a job whose device changed since it was let in, or that may not drive its cells. Raises BioasmError B551."""
+    """Refuse a job whose device changed since its admission, or that may not drive cells. Raises BioasmError B551."""
     if (job["driver"], bool(job["repeats"])) != (device.driver, driver.reproducible):
         raise _refused(f"the device {device.name} is another than when the job was let in", "submit it anew")
     driving = driver.stimulating & {instruction.mnemonic for instruction in verified.program.instructions}

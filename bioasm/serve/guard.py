@@ -1,6 +1,6 @@
 """Connection timeouts (against slow clients): for the whole request to arrive, and for the response to be read.
 
-It stands between the event loop and uvicorn's protocol for HTTP/1.1 (h11), which has no such limits of its own.
+It wraps uvicorn's protocol for HTTP/1.1 (h11), which has no such limits.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-HEAD_SECONDS = 15.0  # in which the head of a request comes
-MOST = 288  # connections at a time; uvicorn answers those over 256 with 503, and what is over this gets no answer
-_RESERVE = 128  # descriptors for all else
-STALL_SECONDS = 60.0  # in which a reader takes something
+HEAD_SECONDS = 15.0  # timeout of a request's head
+MOST = 288  # most connections; uvicorn answers those over 256 with 503, those over this get no answer
+_RESERVE = 128  # reserved descriptors
+STALL_SECONDS = 60.0  # timeout of a slow reader
 
 
 class Guard(asyncio.Protocol):
@@ -42,7 +42,7 @@ class Guard(asyncio.Protocol):
         return cycle is not None and not cycle.response_complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A connection begins; the head of a request is to follow. One too many is ended before it costs anything."""
+        """Start the timeout of a request's head; excess connections are closed at once."""
         self._transport = transport
         Guard.open += 1
         self._is_refused = Guard.open > most()
@@ -53,7 +53,7 @@ class Guard(asyncio.Protocol):
         self._start(self.head_seconds)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came; once the head is there, the time is the application's to keep."""
+        """Data arrived; after the head, timeouts are up to the application."""
         if self._is_refused:
             return
         if not self._is_answering():
@@ -63,24 +63,24 @@ class Guard(asyncio.Protocol):
             self._stop()
 
     def pause_writing(self) -> None:
-        """The reader is slow."""
+        """Backpressure: start the timeout of a slow reader."""
         self._inner.pause_writing()
         self._stop()
         self._start(self.stall_seconds)
 
     def resume_writing(self) -> None:
-        """It took something."""
+        """The reader continues: cancel the timeout."""
         self._stop()
         self._inner.resume_writing()
 
     def eof_received(self) -> bool | None:
-        """The other side sends no more."""
+        """End of file from the client."""
         if not self._is_refused:
             self._inner.eof_received()
         return None
 
     def connection_lost(self, failure: Exception | None) -> None:
-        """The connection is over."""
+        """The connection was closed."""
         Guard.open -= 1
         self._stop()
         if not self._is_refused:

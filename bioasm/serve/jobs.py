@@ -1,4 +1,4 @@
-"""The life of a job in the database: submitted, claimed by a worker, taken up again after a crash, cancelled, ended."""
+"""Life cycle of jobs in the database: submitted, claimed by a worker, recovered after a crash, cancelled, ended."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bioasm.diagnostics.jsontext import dumps
 from bioasm.drivers.remote.protocol import ENDED, QUEUED, RUNNING, told
 from bioasm.serve.store import Store
 
-CRASHES = 3  # of a job's worker without a new checkpoint between them; then the job has failed
-_AGAIN = ("interrupted", "lost")  # a job that ended so is run anew when it is submitted again, but never on cells
+CRASHES = 3  # crashes of a job's worker without a new checkpoint after which the job has failed
+_AGAIN = ("interrupted", "lost")  # jobs with these statuses are renewed by a new submission, except on cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ Confirm = Callable[[sqlite3.Connection, sqlite3.Row, bool], None]  # of a job an
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended: the status of its Result, its findings, and the size and hash of what it left."""
+    """The outcome of a job: the status of its Result, its findings, and the size and hash of its file."""
 
     status: str
     findings: Sequence[Diagnostic] = ()
@@ -55,7 +55,7 @@ class Outcome:
 
 
 def tell(database: sqlite3.Connection, job: str, kind: str, data: Mapping[str, Any]) -> int:
-    """Add an event to a job; within a transaction. Returns its number."""
+    """Append an event to a job, within a transaction. Returns its number."""
     number = last_event(database, job) + 1
     database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (job, number, time.time(), kind, dumps(dict(data))))
     return number
@@ -68,7 +68,7 @@ def last_event(database: sqlite3.Connection, job: str) -> int:
 
 
 def events_after(store: Store, job: str, after: int, most: int) -> list[sqlite3.Row]:
-    """At most so many events of a job behind a number."""
+    """At most `most` events of a job after a number."""
     return store.rows("SELECT * FROM events WHERE job = ? AND number > ? ORDER BY number LIMIT ?", job, after, most)
 
 
@@ -78,10 +78,10 @@ def events_after(store: Store, job: str, after: int, most: int) -> list[sqlite3.
 def submit(
     store: Store, wanted: Submission, most: int | None, confirm: Confirm | None = None
 ) -> tuple[sqlite3.Row, bool] | None:
-    """The job of a submission, and whether it is new. None where its token holds `most` jobs that have not ended.
+    """Submit idempotently: the job of a submission, and whether it is new. None where its token holds `most` unfinished jobs.
 
-    A job whose device repeats nothing never begins anew: a retry must not drive the cells a second time. `confirm` is called
-    within the transaction; what it raises undoes it.
+    A job on an irreproducible device is never renewed: a retry must not drive the cells a second time. `confirm` is called
+    within the transaction; an exception rolls it back.
     """
     with store.change() as database:
         row = database.execute("SELECT * FROM jobs WHERE id = ?", (wanted.id,)).fetchone()
@@ -144,7 +144,7 @@ def _renew(database: sqlite3.Connection, row: sqlite3.Row, wanted: Submission) -
 
 
 def claim(store: Store, device: str, slot: int) -> sqlite3.Row | None:
-    """The next job of a device's queue, from now on that of the worker in this slot."""
+    """Claim the next job of a device's queue for the worker in this slot."""
     with store.change() as database:
         question = "SELECT * FROM jobs WHERE device = ? AND state = ? ORDER BY number LIMIT 1"
         row = database.execute(question, (device, QUEUED)).fetchone()
@@ -158,7 +158,7 @@ def claim(store: Store, device: str, slot: int) -> sqlite3.Row | None:
 
 
 def orphan(store: Store, device: str, slot: int) -> sqlite3.Row | None:
-    """The job that a worker of this slot left behind when it died; to be called by the one worker that has the slot."""
+    """The job of a dead worker of this slot; to be called by the worker that holds the slot."""
     return store.row("SELECT * FROM jobs WHERE device = ? AND slot = ? AND state = ?", device, slot, RUNNING)
 
 
@@ -175,7 +175,7 @@ def take_up(store: Store, job: sqlite3.Row) -> bool:
 
 
 def release(store: Store, job: str) -> None:
-    """Put a running job back at the head of its queue; it goes on from its checkpoint."""
+    """Requeue a running job at the head of its queue; it resumes from its checkpoint."""
     with store.change() as database:
         database.execute("UPDATE jobs SET state = ?, slot = NULL WHERE id = ? AND state = ?", (QUEUED, job, RUNNING))
         tell(database, job, "released", {})
@@ -201,7 +201,7 @@ def _end(database: sqlite3.Connection, job: str, outcome: Outcome) -> None:
 
 
 def cancel(store: Store, job: str, token: str, everyone: bool) -> None:
-    """Release a job. It is cancelled when no token holds it any more, or where it is for `everyone`."""
+    """Release a job for a token. It is cancelled once no token holds it, or with `everyone`."""
     with store.change() as database:
         if everyone:
             database.execute("DELETE FROM holders WHERE job = ?", (job,))
@@ -220,7 +220,7 @@ def _let_go(database: sqlite3.Connection, job: str, token: str) -> None:
 
 
 def let_go_all(database: sqlite3.Connection, token: str) -> int:
-    """Release the jobs of a token that have not ended, within a transaction; returns how many those were."""
+    """Release the unfinished jobs of a token, within a transaction; returns their number."""
     question = "SELECT jobs.id FROM jobs JOIN holders ON holders.job = jobs.id WHERE holders.token = ? AND jobs.state != ?"
     held = database.execute(question, (token, ENDED)).fetchall()
     for (job,) in held:
@@ -229,7 +229,7 @@ def let_go_all(database: sqlite3.Connection, token: str) -> int:
 
 
 def is_cancelled(store: Store, job: str) -> bool:
-    """Whether a job is to stop."""
+    """Whether a job was cancelled."""
     row = store.row("SELECT wanted FROM jobs WHERE id = ?", job)
     return row is None or row["wanted"] == "cancel"
 
@@ -238,18 +238,18 @@ def is_cancelled(store: Store, job: str) -> bool:
 
 
 def find(store: Store, name: str) -> sqlite3.Row | None:
-    """The job whose id begins with `name`, where there is exactly one."""
+    """The job whose id has the prefix `name`, if it is unique."""
     found = store.rows("SELECT * FROM jobs WHERE id >= ? AND id < ? LIMIT 2", name, name + "g")
     return found[0] if len(found) == 1 else None
 
 
 def listed(store: Store, most: int) -> list[sqlite3.Row]:
-    """The newest jobs, at most so many."""
+    """The newest jobs, at most `most`."""
     return store.rows("SELECT * FROM jobs ORDER BY number DESC LIMIT ?", most)
 
 
 def holders(store: Store, job: str) -> list[str]:
-    """The tokens that want a job, by `Holder.id`."""
+    """The tokens that hold a job, by `Holder.id`."""
     return [row["token"] for row in store.rows("SELECT token FROM holders WHERE job = ? ORDER BY token", job)]
 
 
@@ -272,7 +272,7 @@ def described(store: Store, row: sqlite3.Row) -> dict[str, Any]:
 
 
 def forget(store: Store, seconds: float) -> int:
-    """Remove jobs that ended longer ago, with their results; returns how many. Programs that no job has go as well."""
+    """Retention: remove jobs that ended longer ago, with their results and unreferenced programs; returns their number."""
     with store.change() as database:
         old = database.execute("SELECT id FROM jobs WHERE state = ? AND ended < ?", (ENDED, time.time() - seconds)).fetchall()
         for (job,) in old:

@@ -14,11 +14,11 @@ from bioasm.results.transfer import pack_result, unpack_result
 from bioasm.serve.jobs import Outcome
 from bioasm.serve.store import Store
 
-WAITS = (0.2, 1.0, 5.0, 10.0, 20.0)  # s between tries to write
+WAITS = (0.2, 1.0, 5.0, 10.0, 20.0)  # s between attempts to write
 
 
 def keep(store: Store, job: str, result: Result, fault: BioasmError | None = None) -> Outcome:
-    """Write a Result to its file, and say how its job ended: as failed where the file can't be written."""
+    """Write a Result to its file; returns the outcome of its job, failed where the file can't be written."""
     data = pack_result(result)
     found, code = (fault.diagnostics, fault.exit_code) if fault else ((), 0)
     try:
@@ -45,9 +45,9 @@ def persist(action: Callable[[], None]) -> None:
 
 
 def adopted(store: Store, job: str) -> Outcome | None:
-    """The outcome of a job whose worker died between writing its result and recording it; None without a whole result.
+    """Crash recovery: the outcome of a job whose worker died between writing its result and recording it, or None.
 
-    Files of results appear whole or not at all, and a job that begins anew has none.
+    Files of results are written atomically, and a renewed job has none.
     """
     try:
         data = store.result(job).read_bytes()

@@ -28,7 +28,7 @@ def _reclaimed(store: Store, row: sqlite3.Row) -> bool:
         return False
     try:
         now = store.row("SELECT * FROM jobs WHERE id = ? AND state = ? AND slot = ?", row["id"], RUNNING, row["slot"])
-        if now is not None:  # it did not end meanwhile
+        if now is not None:  # unless it ended meanwhile
             _settle(store, now)
     finally:
         os.close(held)

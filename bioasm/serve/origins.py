@@ -11,14 +11,13 @@ from bioasm.serve.requests import Refusal
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-_OWN = ("same-origin", "none")  # Sec-Fetch-Site of our own page, and of an address that the user typed
+_OWN = ("same-origin", "none")  # Sec-Fetch-Site of our own page, and of a URL entered by the user
 
 
 def check_origin(request: Request) -> None:
-    """Refuse what a page of another origin makes a browser send. Raises Refusal (403).
+    """Refuse cross-origin requests of browsers. Raises Refusal (403).
 
-    Without TLS the host has to be this machine by a name that no foreign DNS server decides about; with TLS the certificate
-    sees to that.
+    Without TLS the host must be a loopback name or address, which DNS can't rebind; with TLS the certificate ensures this.
     """
     host, secured = request.headers.get("host", ""), request.url.scheme == "https"
     if not secured and not _is_here(host):
@@ -43,5 +42,5 @@ def _is_here(host: str) -> bool:
 
 
 def is_browser(request: Request) -> bool:
-    """Whether a browser sent the request for a page; such a request has no rights by way of a socket file."""
+    """Whether a browser sent the request; such a request gets no rights from a socket file."""
     return any(name == "origin" or name.startswith("sec-fetch-") for name in request.headers)

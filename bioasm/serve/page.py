@@ -1,4 +1,4 @@
-"""The status page: one file of HTML without outside references, which asks the protocol for all that it shows."""
+"""The status page: one self-contained HTML file that gets its data through the protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 
 async def show(_: Request) -> Response:
-    """The page, which holds no data."""
+    """Serve the page, which contains no data."""
     text, policy = _page()
     headers = {
         "Content-Security-Policy": policy,
@@ -27,7 +27,7 @@ async def show(_: Request) -> Response:
 
 @cache
 def _page() -> tuple[str, str]:
-    """The text of the page, and its policy: its own script and style, requests to this server, nothing else."""
+    """The text of the page, and its content security policy: its own script and style, and requests to this server."""
     text = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     script, style = (_hash(text, tag) for tag in ("script", "style"))
     own = f"script-src {script}; style-src {style}; connect-src 'self'; img-src data:"
@@ -35,7 +35,7 @@ def _page() -> tuple[str, str]:
 
 
 def _hash(text: str, tag: str) -> str:
-    """The source expression of the one element of this name."""
+    """The CSP source expression (hash) of the only element of this name."""
     found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
     assert found is not None
     return f"'sha256-{base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()}'"

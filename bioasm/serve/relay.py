@@ -14,12 +14,12 @@ from pathlib import Path
 from bioasm.diagnostics import EXIT_DEVICE, error
 from bioasm.serve.store import check_private
 
-_START = 30.0  # s in which a server that is started listens
+_START = 30.0  # timeout of a server's start, s
 _PIECE = 1 << 16
 
 
 def relay(folder: Path, path: Path) -> None:
-    """Carry bytes both ways until one side ends. Raises BioasmError B550 where no server can be had."""
+    """Copy bytes both ways until one side ends. Raises BioasmError B550 where no server can be reached or started."""
     if folder.exists():
         check_private(folder)
     connection = _connected(path) or _started(folder, path)

@@ -14,9 +14,9 @@ from bioasm.drivers import Progress
 from bioasm.serve import jobs
 from bioasm.serve.store import Store
 
-BLIND = 40.0  # s without a look at whether the job is wanted, after which it is stopped; a locked database takes 30
-_LOOK = 0.05  # s between two looks at whether the job is still wanted
-_REPORTS = (0.1, 5.0)  # s between two reports, at first and at last: about one for each per cent of the time so far
+BLIND = 40.0  # s without a successful cancellation check after which the job is stopped; a locked database takes 30
+_LOOK = 0.05  # s between cancellation checks
+_REPORTS = (0.1, 5.0)  # least and greatest s between reports: about one for each per cent of the elapsed time
 
 
 class Owner(Protocol):
@@ -25,13 +25,13 @@ class Owner(Protocol):
     leaving: bool
 
     def ring(self) -> None:
-        """Tell the server that something was written."""
+        """Notify the server of new events."""
 
 
 class Reporter:
     """Writes a run's progress as events of its job; stops the run when the job is cancelled or the worker exits.
 
-    A context manager around the run. `released` says that the job is to be put back, which `may_release` allows.
+    A context manager around the run. `released`: the job is to be requeued, which `may_release` allows.
     """
 
     def __init__(self, store: Store, job: str, owner: Owner) -> None:
@@ -55,7 +55,7 @@ class Reporter:
         self._thread.join()
 
     def __call__(self, progress: Progress) -> bool:
-        """Called by the driver between slices: note, and go on."""
+        """Observer called by the driver between slices: store the progress."""
         if progress.message:
             self._messages.append(progress.message)
             self._news.set()
@@ -70,7 +70,7 @@ class Reporter:
         return not (self.over or self.blind or self.owner.leaving)
 
     def _is_watched(self) -> bool:
-        """Whether cancellation works: the thread lives, and has lately read from the database that the job is wanted."""
+        """Whether cancellation works: the thread is alive, and has recently read the job's state from the database."""
         return self._thread.is_alive() and time.monotonic() - self.looked < BLIND
 
     def judged(self, outcome: jobs.Outcome) -> jobs.Outcome:
@@ -83,7 +83,7 @@ class Reporter:
     # --- the thread -------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        """Look whether the job is wanted and write what is new, until the run has ended; each may fail for a while."""
+        """Check for cancellation and write new events until the run has ended; both may fail temporarily."""
         while not self.ended:
             self._news.wait(_LOOK)
             self._news.clear()

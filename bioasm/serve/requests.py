@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 BODY_BYTES = 1 << 30
 HEAD_BYTES = 1 << 15
-SPARE = 1 << 28  # bytes of the disk that stay free for results, checkpoints and the database
-_MAGIC = 4  # bytes that tell bytecode from all else
-BODY_SECONDS = 20.0  # in which the next piece of a body comes
-_FIRST, _RATE = 60.0, 1 << 16  # s for a body, and the bytes in a second beyond these
+SPARE = 1 << 28  # bytes of the disk that are reserved for results, checkpoints and the database
+_MAGIC = 4  # bytes that identify bytecode
+BODY_SECONDS = 20.0  # timeout of the next piece of a body
+_FIRST, _RATE = 60.0, 1 << 16  # s for a body, and the least bytes per second afterwards
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _ONCE = (
     b"content-length", b"host", b"authorization", b"brp-options", b"idempotency-key", b"range", b"last-event-id", b"origin",
@@ -32,7 +32,7 @@ _ONCE = (
 
 
 class Refusal(Exception):
-    """A request that is answered with an error; `close` where the connection can't be used any more."""
+    """An error response; with `close` the connection can't be reused."""
 
     def __init__(self, status: int, message: str, hint: str | None = None, close: bool = False) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Refusal(Exception):
 
     @classmethod
     def defect(cls, cause: Exception) -> Refusal:
-        """The answer (500) for a defect of the server; details are logged and not sent."""
+        """The response (500) for a bug of the server; details are logged and not sent."""
         made = cls(500, f"internal error: {type(cause).__name__}", close=True)
         made.findings, made.exit_code = (Diagnostic("B901", str(made)),), EXIT_INTERNAL
         return made
@@ -56,7 +56,7 @@ class Refusal(Exception):
     exit_code = 1
 
     def response(self) -> Response:
-        """The answer."""
+        """The HTTP response."""
         from starlette.responses import JSONResponse
 
         headers = {"Connection": "close"} if self.close else {}
@@ -90,7 +90,7 @@ def body_length(request: Request, most: int) -> int:
 
 
 def check_space(folder: Path, size: int) -> None:
-    """Refuse what would fill the disk. Raises Refusal (507)."""
+    """Refuse bodies that would fill the disk. Raises Refusal (507)."""
     if shutil.disk_usage(folder).free < size + SPARE:
         raise Refusal(507, "the disk of the server is full", close=True)
 
@@ -103,7 +103,7 @@ def _no_bytecode() -> Refusal:
 
 
 async def take_body(request: Request, path: Path, most: int) -> None:
-    """Write the body of a request to a file. Raises Refusal where it is too long, or stops to come."""
+    """Write the body of a request to a file. Raises Refusal where it is too long or stalls."""
     length, got = body_length(request, most), 0
     check_space(path.parent, length)
     until = time.monotonic() + _FIRST + length / _RATE

@@ -28,11 +28,11 @@ from bioasm.serve.store import Store, lock
 from bioasm.serve.supervisor import Supervisor
 from bioasm.serve.tokens import lapse
 
-CONNECTIONS = 256  # at a time; further ones are asked to come again
-_IDLE = 30  # s that a connection is kept without a request
-_HANDSHAKE = 10.0  # s for a TLS handshake
+CONNECTIONS = 256  # concurrent requests; further ones are asked to retry later
+_IDLE = 30  # keep-alive timeout in s
+_HANDSHAKE = 10.0  # timeout of a TLS handshake in s
 _HOUR = 3600.0
-_TEND = 2.0  # s between two looks for tokens that expired and jobs that nobody has
+_TEND = 2.0  # s between checks for expired tokens and orphaned jobs
 _DAY = 86400.0
 
 
@@ -57,7 +57,7 @@ def socket_file(folder: Path) -> Path:
 
 
 def serve(settings: Settings, ready: Callable[[str], None], ending: Iterable[int]) -> None:
-    """Serve until one of the signals `ending` comes. `ready` is told the address.
+    """Serve until one of the signals `ending`. `ready` is called with the address.
 
     Raises BioasmError: B556 where it can't listen, B302 where the folder can't be used.
     """
@@ -125,7 +125,7 @@ def _end(server: Server, front: Any) -> None:
 
 
 def _front(server: Server, context: ssl.SSLContext | None) -> Any:
-    """uvicorn, without its signal handlers, with our guard in front of its parser."""
+    """The uvicorn server, without its signal handlers, with our guard around its parser."""
     import uvicorn
 
     guard: Any = Guard
@@ -166,7 +166,7 @@ async def _tend(server: Server, devices: list[Device]) -> None:
 
 
 async def _forget(store: Store, days: float, audit: Audit) -> None:
-    """Remove what is older than it is to be kept, now and every hour; what fails is tried again in the next."""
+    """Apply retention now and every hour; failures are retried in the next hour."""
     while True:
         for action in (store.sweep, functools.partial(jobs.forget, store, days * _DAY)):
             try:

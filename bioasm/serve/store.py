@@ -1,4 +1,4 @@
-"""The folder that a server keeps: a database (SQLite, WAL) for jobs, events and tokens, and files under their hashes."""
+"""The folder of a server: a database (SQLite, WAL) of jobs, events and tokens, and content-addressed files."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ CREATE TABLE IF NOT EXISTS tokens (
   created REAL NOT NULL
 );
 """
-# Columns that a database of an earlier version lacks; their defaults allow nothing.
+# Schema migration: columns that earlier versions lack; their defaults grant nothing.
 _ADDED = {
     "jobs": ("driver TEXT NOT NULL DEFAULT ''", "repeats INTEGER NOT NULL DEFAULT 0", "drives INTEGER NOT NULL DEFAULT 0"),
     "devices": ("spelled TEXT NOT NULL DEFAULT ''",),
 }
-_PATIENCE = 30.0  # s in which another process ends its transaction
-_LEFT = 3600.0  # s after which nobody writes to a file any more
+_PATIENCE = 30.0  # timeout of locks in s
+_LEFT = 3600.0  # s after which a temporary file is abandoned
 _FOLDERS = ("programs", "results", "checkpoints", "locks", "incoming")
 
 
 class Store:
-    """The folder of a server, as its processes share it. Each has a connection of its own, which its threads take in turn."""
+    """The folder of a server, shared by its processes. Each has one connection, which its threads share by a lock."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,11 +64,11 @@ class Store:
             raise error("B302", f"{folder} holds no database of a server: {cause}") from None
 
     def __enter__(self) -> Self:
-        """For as long as the block goes on."""
+        """Open for the block."""
         return self
 
     def __exit__(self, _: object, failure: BaseException | None, __: object) -> None:
-        """Close the database. Raises BioasmError B302 for a failure that says that the database did not answer."""
+        """Close the database. Raises BioasmError B302 for a database error of the block."""
         self.close()
         if isinstance(failure, sqlite3.OperationalError):
             hint = "another process holds it, perhaps one that was stopped (Ctrl-Z, SIGSTOP): let it go on, or end it"
@@ -81,7 +81,7 @@ class Store:
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that writes: all of the block is kept, or nothing."""
+        """A write transaction: commits the block, or rolls it back."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -97,39 +97,39 @@ class Store:
             return self._database.execute(question, values).fetchall()
 
     def row(self, question: str, *values: Any) -> sqlite3.Row | None:
-        """The first row that a SELECT finds."""
+        """The first row of a SELECT, or None."""
         found = self.rows(question, *values)
         return found[0] if found else None
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Connection]:
-        """The database, for reading."""
+        """The database for reading, under the lock."""
         with self._lock:
             yield self._database
 
     # --- files --------------------------------------------------------------------------------------
 
     def program(self, sha256: str) -> Path:
-        """Where the bytecode with this hash is."""
+        """The path of the bytecode with this hash."""
         return self.folder / "programs" / sha256
 
     def result(self, job: str) -> Path:
-        """Where the result of a job is."""
+        """The path of a job's result."""
         return self.folder / "results" / job
 
     def checkpoint(self, job: str) -> Path:
-        """Where a job keeps its checkpoint."""
+        """The path of a job's checkpoint."""
         return self.folder / "checkpoints" / f"{job}.npz"
 
     def sweep(self) -> None:
-        """Remove what processes left behind that were killed while they wrote."""
+        """Remove temporary files of processes that were killed while they wrote."""
         for path in [*(self.folder / "incoming").iterdir(), *self.folder.glob("*/.bioasm.*.part")]:
-            with suppress(FileNotFoundError):  # whoever wrote it is done
+            with suppress(FileNotFoundError):  # its writer has finished
                 if time.time() - path.stat().st_mtime > _LEFT:
                     path.unlink()
 
     def incoming(self) -> Path:
-        """A name for a file that comes in."""
+        """A path for an incoming file."""
         return self.folder / "incoming" / secrets.token_hex(8)
 
     @property
@@ -143,7 +143,7 @@ class Store:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Make the tables; while another process recovers the database after a crash, SQLite says at once that it is locked."""
+    """Create the tables, with retries: SQLite reports a lock at once while another process recovers the database."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -176,7 +176,7 @@ def _make(folder: Path) -> None:
 
 
 def check_private(folder: Path) -> None:
-    """Refuse a folder that is another user's, or that others can look or write into. Raises BioasmError B302."""
+    """Refuse a folder of another user, or one that others can read or write. Raises BioasmError B302."""
     found = folder.stat()
     if os.name == "posix" and found.st_uid != os.geteuid():
         raise error("B302", f"the folder {folder} is another user's, who could read tokens and change jobs")
@@ -191,7 +191,7 @@ def default_folder() -> Path:
 
 
 def lock(path: Path) -> int | None:
-    """Advisory lock of a file (flock) until this process ends; None where another holds it. Raises BioasmError B302."""
+    """Advisory lock of a file (flock) until this process exits; None where another holds it. Raises BioasmError B302."""
     import fcntl
 
     try:

@@ -17,14 +17,14 @@ from bioasm.serve.bell import Bell
 from bioasm.serve.requests import Refusal, check_space
 from bioasm.serve.store import Store
 
-_BATCH = 500  # events that are read at a time
-_POLL = 0.25  # s between two looks for events of a worker that has no bell
+_BATCH = 500  # events read at a time
+_POLL = 0.25  # s between polls for events of a worker without a bell
 _PIECE = 1 << 18
 _PART = re.compile(r"[A-Za-z0-9_./@-]{1,200}")
 
 
 async def stream(store: Store, bell: Bell, job: str, after: int, is_over: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """The events of a job behind a number as text/event-stream, to its end; a comment where there is nothing to tell."""
+    """The events of a job after a number as text/event-stream, to its end, with comments as heartbeats."""
     spoke = time.monotonic()
     yield b": BRP/1\n\n"
     while not is_over():
@@ -47,9 +47,9 @@ def _event(row: Any) -> str:
 
 
 def parts(store: Store, job: str, wanted: list[str]) -> tuple[int, Iterator[bytes]]:
-    """The size and the pieces of an npz of arrays of a result, kept in a file without a name while a slow reader takes them.
+    """The size and the pieces of an npz of a result's arrays, spooled in an anonymous file for slow readers.
 
-    Raises Refusal where there is no such array, or no space.
+    Raises Refusal for an unknown array, or a full disk.
     """
     data = _archive(store, job, wanted)
     check_space(store.folder, len(data))
@@ -66,7 +66,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _archive(store: Store, job: str, wanted: list[str]) -> bytes:
-    """An npz of those arrays, or of all where none is named."""
+    """An npz of the named arrays, or of all without names."""
     import numpy as np
 
     from bioasm.npz import Archive
@@ -91,7 +91,7 @@ def _archive(store: Store, job: str, wanted: list[str]) -> bytes:
 
 
 def named(text: str) -> list[str]:
-    """The names in `?only=state,best_energy`. Raises Refusal."""
+    """Parse the names in `?only=state,best_energy`. Raises Refusal."""
     names = [name for name in text.split(",") if name]
     if len(names) > 100 or not all(_PART.fullmatch(name) for name in names):
         raise Refusal(400, "`only` is a list of names of arrays")

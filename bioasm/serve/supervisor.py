@@ -1,4 +1,4 @@
-"""The supervisor: keeps one worker process alive for each place at each device, and wakes them when there are jobs."""
+"""Supervisor: keeps a worker process alive for each slot of each device, and wakes them for new jobs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bioasm.serve.bell import Bell
 from bioasm.serve.devices import Device
 from bioasm.serve.store import Store
 
-_WAITS = (0.1, 5.0)  # s before a worker that ended is started again; doubled each time up to the last
-_HEALTHY = 10.0  # s after which a worker counts as having started well
-_LEAVE = 20.0  # s in which a worker that is told to leave does
+_WAITS = (0.1, 5.0)  # exponential backoff of restarts in s: first and longest
+_HEALTHY = 10.0  # s after which a start counts as successful
+_LEAVE = 20.0  # timeout of a worker's shutdown in s
 
 
 class Supervisor:
@@ -27,23 +27,23 @@ class Supervisor:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Enter the devices into the database, and start the workers."""
+        """Store the devices in the database, and start the workers."""
         enter(self.store, self.devices)
         for device in self.devices:
             self._tasks += [asyncio.create_task(self._keep(device, slot)) for slot in range(device.workers)]
 
     async def _keep(self, device: Device, slot: int) -> None:
-        """Start a worker, and again whenever it ends."""
+        """Start a worker, and restart it whenever it exits."""
         wait = _WAITS[0]
         while True:
             began = time.monotonic()
-            with contextlib.suppress(OSError):  # no descriptors or processes are left now
+            with contextlib.suppress(OSError):  # out of descriptors or processes
                 await self._one(device, slot)
             wait = _WAITS[0] if time.monotonic() - began > _HEALTHY else min(2 * wait, _WAITS[1])
             await asyncio.sleep(wait)
 
     async def _one(self, device: Device, slot: int) -> None:
-        """One worker from its start to its end; its rings are passed on."""
+        """Run one worker from its start to its exit; its rings are forwarded."""
         told = (str(self.store.folder), device.text(), str(slot), str(self.every))
         command = (sys.executable, "-m", "bioasm.serve.worker", *told)
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, start_new_session=True)
@@ -55,14 +55,14 @@ class Supervisor:
         self.bell.ring()
 
     def wake(self) -> None:
-        """Wake the workers, so that they look at their queues."""
+        """Wake the workers to check their queues."""
         for process in self.processes.values():
             if process.stdin is not None and process.returncode is None:
                 with contextlib.suppress(OSError):
                     process.stdin.write(b".")
 
     async def stop(self) -> None:
-        """Ask the workers to put their jobs back, and to end."""
+        """Ask the workers to requeue their jobs and to exit."""
         for task in self._tasks:
             task.cancel()
         living = [process for process in self.processes.values() if process.returncode is None]
@@ -76,14 +76,14 @@ class Supervisor:
 async def _ended(process: Process) -> None:
     """Wait for a worker to exit, and discard its remaining output."""
     assert process.stdout is not None
-    with contextlib.suppress(RuntimeError):  # its task still reads
+    with contextlib.suppress(RuntimeError):  # its task is still reading
         while await process.stdout.read(4096):
             pass
     await process.wait()
 
 
 def enter(store: Store, devices: list[Device]) -> None:
-    """Store the devices in the database; one spelled as before keeps its abilities, as its worker may be running a job."""
+    """Store the devices in the database; an unchanged one keeps its abilities, because its worker may be running a job."""
     known = {(row["name"], row["spelled"]): row["about"] for row in store.rows("SELECT * FROM devices")}
     with store.change() as database:
         database.execute("DELETE FROM devices")
@@ -94,6 +94,6 @@ def enter(store: Store, devices: list[Device]) -> None:
 
 
 def abouts(store: Store) -> list[dict[str, object]]:
-    """The abilities of the devices in their order; `starting` for one that has not reported yet."""
+    """The abilities of the devices in order; `starting` for one that has not reported yet."""
     rows = store.rows("SELECT name, about FROM devices ORDER BY rank")
     return [{"name": row["name"], "starting": True} if row["about"] is None else json.loads(row["about"]) for row in rows]

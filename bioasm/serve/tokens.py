@@ -24,7 +24,7 @@ QUOTAS = {
     "bytes": "bytes of memory that one job needs",
     "jobs": "jobs at a time that have not ended",
 }
-_MARK = 16  # digits of a token's hash in what it holds jobs by
+_MARK = 16  # digits of a token's hash in `Holder.id`
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class Holder:
     """The identity behind a request: the token's name, its rights and its quotas.
 
-    `id` is what it holds jobs by: a part of the token's hash beside the name, for a later token of that name is another.
+    `id` identifies its jobs: the name with a part of the token's hash, because a later token of that name is another.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Holder:
 
     @property
     def id(self) -> str:
-        """The name and the mark of the token."""
+        """The name with a prefix of the token's hash."""
         return f"{self.name}#{self.mark}" if self.mark else self.name
 
 
 def add_token(store: Store, name: str, rights: Collection[str], quotas: Mapping[str, int], days: float | None) -> str:
-    """Create a token, which is returned once and not stored. Raises BioasmError B406 for a used name or unknown right."""
+    """Create a token, which is returned but not stored. Raises BioasmError B406 for a used name or unknown right."""
     _check(name, rights, quotas)
     token = secrets.token_urlsafe(32)
     expires = None if days is None else time.time() + 86400 * days
@@ -82,7 +82,7 @@ def _wrong(message: str, hint: str) -> BioasmError:
 
 
 def remove_token(store: Store, name: str) -> None:
-    """Revoke a token and release its jobs. Raises BioasmError B406 where there is none of this name."""
+    """Revoke a token and release its jobs. Raises BioasmError B406 for an unknown name."""
     with store.change() as database:
         found = database.execute("SELECT sha256 FROM tokens WHERE name = ?", (name,)).fetchone()
         if found is None:
@@ -92,7 +92,7 @@ def remove_token(store: Store, name: str) -> None:
 
 
 def lapse(store: Store) -> dict[str, int]:
-    """Release the jobs of tokens that have expired; returns how many by the name of the token."""
+    """Release the jobs of expired tokens; returns their number by the name of the token."""
     expired = store.rows("SELECT name, sha256 FROM tokens WHERE expires <= ?", time.time())
     held = {row["token"] for row in store.rows("SELECT DISTINCT token FROM holders")} if expired else set()
     found = {}
@@ -108,7 +108,7 @@ def _id(name: str, sha256: str) -> str:
 
 
 def stands(database: sqlite3.Connection, who: Holder) -> bool:
-    """Whether an authenticated holder is still valid: its token was neither removed nor expired."""
+    """Whether an authenticated holder is still valid: its token is neither revoked nor expired."""
     if not who.mark:
         return True
     row = database.execute("SELECT sha256, expires FROM tokens WHERE name = ?", (who.name,)).fetchone()
@@ -134,7 +134,7 @@ def holder_of(store: Store, token: str) -> Holder | None:
     return Holder(found["name"], frozenset(json.loads(found["rights"])), json.loads(found["quotas"]), found["sha256"][:_MARK])
 
 
-LOCAL = "local"  # whoever comes through a socket file or pipes without a token
+LOCAL = "local"  # clients of a socket file or pipe without a token
 
 
 def _hash(token: str) -> str:

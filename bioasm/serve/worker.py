@@ -1,10 +1,10 @@
-"""A worker: the process that runs the jobs of one place at a device, one after the other, whether or not its server lives.
+"""Worker process: runs the jobs of one slot of a device in sequence, independent of its server's life.
 
     python -m bioasm.serve.worker FOLDER DEVICE SLOT EVERY
 
-It holds the lock of its place, so that what a dead worker left there can be taken up and no two run one rig. The server rings
-through standard input; where that ends, the server is gone: the worker finishes its job and goes. SIGTERM lets it put
-its job back, with a checkpoint.
+It holds the lock of its slot, so that a dead worker's job can be recovered and no two use one rig. The server wakes it through
+standard input; at its end of file the server is gone: the worker finishes its job and exits. On SIGTERM it requeues its job
+with a checkpoint.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from bioasm.serve.reporter import Reporter
 from bioasm.serve.store import Store, lock
 from bioasm.verifier.gate import verify
 
-_ASKED = ("seed", "lanes", "first_lane", "all_lanes", "fuel", "parameters")  # of a job, for its run
-_LOOK = 0.5  # s between two looks at the queue without a ring
-_TROUBLE = 5.0  # s after which a device that could not be had is tried again
+_ASKED = ("seed", "lanes", "first_lane", "all_lanes", "fuel", "parameters")  # keys of a job's options for its run
+_LOOK = 0.5  # s between polls of the queue
+_TROUBLE = 5.0  # s until the retry of an unusable device
 
 
 class Worker:
@@ -60,14 +60,14 @@ class Worker:
             self.alone = not os.read(0, 4096)
 
     def ring(self) -> None:
-        """Tell the server that something was written."""
-        with contextlib.suppress(OSError):  # it is gone; another will look
+        """Notify the server of new events."""
+        with contextlib.suppress(OSError):  # the server is gone; another will poll
             os.write(1, b".")
 
     # --- the queue --------------------------------------------------------------------------------------
 
     def serve(self) -> None:
-        """Run jobs until the server is gone or asks to leave."""
+        """Run jobs until the server is gone or asks to exit."""
         left = jobs.orphan(self.store, self.device.name, self.slot)
         while not (self.alone or self.leaving):
             if not self.usable():
@@ -81,7 +81,7 @@ class Worker:
                 self.wait(_LOOK)
 
     def usable(self) -> bool:
-        """Whether the device can be had; one that could not be is tried again after a while."""
+        """Whether the device is usable; an unusable one is retried after a while."""
         if "abilities" not in self.about and time.monotonic() - self.looked >= _TROUBLE:
             self.describe()
         return "abilities" in self.about
@@ -99,7 +99,7 @@ class Worker:
         self.ring()
 
     def take_up(self, job: sqlite3.Row) -> None:
-        """Crash recovery of the job that a dead worker left: take over its result, run it again, or end it as lost."""
+        """Crash recovery of a dead worker's job: adopt its result, run it again, or end it as lost."""
         found = adopted(self.store, job["id"])
         if found is not None:
             self.end(job["id"], found)
@@ -113,14 +113,14 @@ class Worker:
             self.run(job)
 
     def end(self, job: str, outcome: jobs.Outcome) -> None:
-        """Write down how a job ended."""
+        """Record the outcome of a job."""
         persist(lambda: jobs.end(self.store, job, outcome))
         self.ring()
 
     # --- a job ------------------------------------------------------------------------------------------
 
     def run(self, job: sqlite3.Row) -> None:
-        """Run a job to its end, or until it is put back."""
+        """Run a job to its end, or until it is requeued."""
         self.ring()
         reporter = Reporter(self.store, job["id"], self)
         try:
@@ -128,7 +128,7 @@ class Worker:
                 result = self._result(driver, job, reporter)
         except BioasmError as fault:
             if fault.exit_code == EXIT_DEVICE:
-                self.about, self.looked = {}, -_TROUBLE  # it is asked again before the next job
+                self.about, self.looked = {}, -_TROUBLE  # it is checked again before the next job
             self.end(job["id"], self._failed(job["id"], fault))
         except Exception as cause:  # noqa: BLE001  (a defect costs its job, not the queue)
             text = f"internal error: {type(cause).__name__}: {cause}"
@@ -141,7 +141,7 @@ class Worker:
                 self.end(job["id"], reporter.judged(keep(self.store, job["id"], result)))
 
     def _result(self, driver: Driver, job: sqlite3.Row, reporter: Reporter) -> Result:
-        """Run a job, from its checkpoint where there is one of use; returns the driver's Result."""
+        """Run a job, from its checkpoint if it is valid; returns the driver's Result."""
         wanted = parse_options(job["options"])
         verified = verify(read(self.store.program(job["program"])), wanted.parameters)
         check_still_fit(job, self.device, driver, verified)
@@ -160,7 +160,7 @@ class Worker:
         except BioasmError as fault:
             if fault.partial is not None or {d.code for d in fault.diagnostics} != {"B404"}:
                 raise
-            path.unlink(missing_ok=True)  # of another version, or damaged: the run begins anew
+            path.unlink(missing_ok=True)  # of another version, or damaged: restart the run
             return go(False)
 
     def _failed(self, job: str, fault: BioasmError) -> jobs.Outcome:
