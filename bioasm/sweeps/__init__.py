@@ -42,7 +42,7 @@ class Sweep:
 
     @property
     def missing(self) -> list[Point]:
-        """The points that have no result."""
+        """The points without a result."""
         return [point for point in self.points if not self.store.has(point)]
 
     @property
@@ -82,7 +82,7 @@ def sweep(
     observer: Observer | None = None,
     **options: Any,
 ) -> Sweep:
-    """Run a program for each combination of settings and each seed, and keep the results in a folder.
+    """Parameter sweep: run a program for each combination of settings and each seed, with results in a folder.
 
     `set` gives the values of each name: a list, or a text as on the command line (`"1:10:10"`). `seeds` is how many there are
     (0, 1, ...) or which. Each point has `lanes` lanes, cut into `pieces` jobs. `executor` is a name (processes, dask:ADDRESS,
@@ -101,7 +101,7 @@ def sweep(
 
 
 def run_plan(plan: Plan, folder: Path, make: Callable[[], Executor], observer: Observer | None = None) -> Sweep:
-    """Run what of a plan is not in the folder yet; the table is written however that ends. `make` makes an executor."""
+    """Run the missing jobs of a plan; the table is written in any case. `make` creates an executor."""
     from bioasm.diagnostics import BioasmError
     from bioasm.sweeps.run import Sweeper
     from bioasm.sweeps.store import Store
@@ -112,7 +112,7 @@ def run_plan(plan: Plan, folder: Path, make: Callable[[], Executor], observer: O
     try:
         sweeper.run()
     except BaseException:
-        with suppress(BioasmError):  # what ended the sweep is to be told, not that a full disk has no place for a table
+        with suppress(BioasmError):  # report the original error, not that a full disk has no space for a table
             _save(made, sweeper)
         raise
     _save(made, sweeper)
@@ -131,7 +131,7 @@ def prepared(
     data: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Plan:
-    """The plan of a sweep, with everything refused that can be known before its jobs run."""
+    """The plan of a sweep, after all checks that are possible before its jobs run."""
     from bioasm.api.run import as_program
     from bioasm.binary.writer import to_bytes
     from bioasm.drivers.registry import find_driver
@@ -152,7 +152,7 @@ def prepared(
     check_options(job, verified.n)
     find_driver(plan.driver).check_lanes(verified, job)
     refusal = side_by_side(this, axes)
-    if refusal:  # else all values were checked there
+    if refusal:  # otherwise all values have been checked there
         for name, values in axes.items():
             for value in values[1:]:
                 verified_program(this, {**first, name: value})

@@ -17,14 +17,14 @@ from bioasm.sweeps.pool import Processes
 
 FORMS = "processes, dask:ADDRESS, slurm, submitit-local or mpi"
 _RETRIES = 3
-_POLL = 0.2  # s between two looks at jobs of a queue
+_POLL = 0.2  # s between polls of a queue's jobs
 
 
 class Submitit(Executor):
     """Jobs of submitit, a library for Slurm, as futures."""
 
     def __init__(self, cluster: str, folder: Path) -> None:
-        """An executor whose queue keeps its files in a folder. Raises BioasmError B406 where there is no such queue."""
+        """An executor whose queue keeps its files in a folder. Raises BioasmError B406 for an unavailable queue."""
         with _takes_jobs():
             self.jobs = import_module("submitit").AutoExecutor(str(folder), cluster=cluster)
         self.waiting: dict[Future[Any], Any] = {}
@@ -32,14 +32,14 @@ class Submitit(Executor):
         threading.Thread(target=self._follow, daemon=True).start()
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a job over to the queue. Raises BioasmError B406 where it takes none."""
+        """Submit a job to the queue. Raises BioasmError B406 where it is refused."""
         future: Future[Any] = Future()
         with self.lock, _takes_jobs():
             self.waiting[future] = self.jobs.submit(function, *args, **kwargs)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End it; jobs that have not ended are taken from the queue."""
+        """Shut down; unfinished jobs are removed from the queue."""
         self.closed = True
         with self.lock:
             for job in self.waiting.values():
@@ -59,7 +59,7 @@ class Submitit(Executor):
 
 @contextmanager
 def _takes_jobs() -> Iterator[None]:
-    """Tell in one line why a queue takes no jobs."""
+    """Context manager: errors of submission as a one-line BioasmError."""
     try:
         yield
     except (OSError, RuntimeError) as cause:
@@ -67,7 +67,7 @@ def _takes_jobs() -> Iterator[None]:
 
 
 class Dask(Executor):
-    """The workers of a Dask scheduler, and a connection to it that is closed at the end."""
+    """Executor on the workers of a Dask scheduler, with a client that is closed at the end."""
 
     def __init__(self, address: str) -> None:
         """Connect. Raises BioasmError B406 where no scheduler answers."""
@@ -78,7 +78,7 @@ class Dask(Executor):
         self.jobs: Executor = self.client.get_executor(retries=_RETRIES)
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a job over to the scheduler."""
+        """Submit a job to the scheduler."""
         return self.jobs.submit(function, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

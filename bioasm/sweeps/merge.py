@@ -1,7 +1,7 @@
-"""Pieces of the lanes of a run to the Result of the whole, byte for byte.
+"""Merging of pieces of lanes to the Result of the whole run, byte for byte.
 
-Arrays are joined along their lanes. Numbers that OUT made of readings over lanes are computed again: the traces of the pieces
-are one and the same program of single assignments, which is carried out with the values of all lanes.
+Arrays are concatenated along their lanes. Results of OUT from readings over lanes are recomputed: the traces of all pieces are
+the same program in static single assignment form, which is evaluated with the values of all lanes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bioasm.runtime.readings import COMBINED
 
 Array = NDArray[Any]
 
-ENDED_ALIKE = ("finished", "out of fuel")  # whatever else ends a run ends pieces at different places
+ENDED_ALIKE = ("finished", "out of fuel")  # any other end of a run differs between pieces
 _ARITHMETIC = {row.opcode: COMPUTED[row.mnemonic] for row in ROWS if row.mnemonic in COMPUTED}
 _ALIKE: dict[str, Callable[[Result], Any]] = {
     "program": lambda r: r.program_sha256,
@@ -46,10 +46,10 @@ _ALIKE: dict[str, Callable[[Result], Any]] = {
 
 
 def merge(pieces: Sequence[Result], names: Sequence[str] = ()) -> Result:
-    """The Result of the whole, of pieces in any order; `names` are what messages call them.
+    """Merge pieces in any order; `names` are theirs in messages.
 
-    All but `timing`, which is the sum over the pieces, equals the Result of all lanes run in one. Raises BioasmError B602 where
-    the pieces are not those of one whole.
+    Except for `timing`, which is summed, the result equals that of all lanes in one run. Raises BioasmError B602 for pieces of
+    different runs.
     """
     called = list(names) or [f"piece {k}" for k in range(len(pieces))]
     order = _in_order(pieces, called)
@@ -92,13 +92,13 @@ def _check_alike(parts: list[Result], names: list[str]) -> None:
 
 
 def _shown(value: Any, other: Any) -> str:
-    """Both values, where they are words and numbers (no tuples of bytes) and short enough to be read."""
+    """Both values for a message, if they are short words and numbers."""
     text = "" if isinstance(value, tuple) else f": {value}, not {other}"
     return text if len(text) <= 160 else ""
 
 
 def _check_cover(parts: list[Result], names: list[str]) -> None:
-    """The lanes of the pieces follow one another, from the first to the last."""
+    """Check that the lanes of the pieces are contiguous, from the first to the last."""
     expected = 0
     for part, name in zip(parts, names, strict=True):
         first = _piece(part).first_lane
@@ -138,14 +138,14 @@ def _recording(parts: list[Recording]) -> Recording:
 
 
 def _spikes(parts: list[Spikes], of: list[Result]) -> Spikes:
-    """Spikes of the whole; they stay sorted by lane, time and neuron."""
+    """Concatenated spikes, sorted by lane, time and neuron."""
     lanes = [spikes.lane + _piece(result).first_lane for spikes, result in zip(parts, of, strict=True)]
     t, i = (np.concatenate([getattr(spikes, name) for spikes in parts]) for name in ("t", "i"))
     return Spikes(t, i, np.concatenate(lanes))
 
 
 def _findings(parts: list[Result]) -> Iterator[Diagnostic]:
-    """The diagnostics of all pieces, each once."""
+    """The distinct diagnostics of all pieces."""
     told = set()
     for found in (diagnostic for part in parts for diagnostic in part.diagnostics):
         if (found.code, found.message) not in told:
@@ -157,7 +157,7 @@ def _findings(parts: list[Result]) -> Iterator[Diagnostic]:
 
 
 def _readings(parts: list[Result]) -> Iterator[Reading]:
-    """The list of results: what RD read joined, and what OUT emitted."""
+    """The list of results: concatenated readings of RD, and recomputed ones of OUT."""
     traces = [_piece(part).trace for part in parts]
     emitted = outputs(replace(traces[0], values=np.concatenate([trace.values for trace in traces], axis=1)))
     for at, reading in enumerate(parts[0].results):
@@ -174,7 +174,7 @@ def _value(values: list[Any], parts: list[Result], emitted: float | None) -> Any
 
 
 def outputs(trace: Trace) -> dict[int, float]:
-    """The numbers over lanes that OUT emitted, by place in the results: the trace carried out with `values` of all lanes."""
+    """Evaluate a trace with `values` of all lanes: the numbers of OUT, by index in the results."""
     numbers: list[float] = []
     constants, found = trace.constants, dict[int, float]()
 

@@ -1,4 +1,4 @@
-"""The numbers of a Result that the table of a sweep has: how it ended, energies, spikes and what OUT emitted."""
+"""The columns of a Result in the table of a sweep: status, energies, spikes and numbers of OUT."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def numbers(result: Result) -> dict[str, Any]:
 
 
 def _free(name: str, row: dict[str, Any]) -> str:
-    """A name that no column has yet: what is emitted again is `rate.2`, and so on."""
+    """An unused column name: a repeated `rate` becomes `rate.2`, and so on."""
     again = 1
     while (name if again == 1 else f"{name}.{again}") in row:
         again += 1

@@ -1,4 +1,4 @@
-"""Pictures of sweeps: a column of the table over one setting, with quartiles, or over two, as a heat map of medians."""
+"""Plots of sweeps: a column of the table over one setting, with quartiles, or over two, as a heat map of medians."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bioasm.plot.style import BLUE, new_figure, rendered, settle, style
 from bioasm.settings import NUMBER
 from bioasm.sweeps.store import TABLE
 
-_FIRST = ("best_energy", "spikes")  # what is drawn where nothing is named, unless the program emits a number
+_FIRST = ("best_energy", "spikes")  # the default column, unless the program emits a number
 _OF_RUNS = frozenset({"seed", "status", "steps", "best_energy", "mean_best_energy", "spikes", "file"})
 _MOST_TICKS = 12
 
 
 class Axis(NamedTuple):
-    """A setting: its values as they were written, the place of each, and its name with the unit.
+    """The axis of a setting: its values as written, their positions, and its name with the unit.
 
-    It is `numeric` where all values are numbers of one unit; the places are then these numbers.
+    It is `numeric` where all values are numbers of one unit, which are then the positions.
     """
 
     name: str
@@ -61,13 +61,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _before_seed(row: dict[str, str]) -> list[str]:
-    """The columns of settings, which stand before that of the seed."""
+    """The columns of settings, which precede that of the seed."""
     names = list(row)
     return names[: names.index("seed")] if "seed" in names else []
 
 
 def _chosen(over: Sequence[str], settings: list[str], rows: list[dict[str, str]]) -> list[str]:
-    """The settings that are drawn over: those named, else the first two with several values."""
+    """The settings of the axes: those named, else the first two with several values."""
     for name in over:
         if name not in settings:
             text = f"--over {name}: the sweep has no such setting"
@@ -81,7 +81,7 @@ def _chosen(over: Sequence[str], settings: list[str], rows: list[dict[str, str]]
 
 
 def _reading(name: str | None, rows: list[dict[str, str]], settings: list[str]) -> str:
-    """The column that is drawn."""
+    """The plotted column."""
     others = (*settings, "seed", "status", "file")
     known = [column for column in rows[0] if column not in others and _numbers(rows, column).size]
     if name is not None and name not in known:
@@ -107,7 +107,7 @@ def _numbers(rows: Sequence[dict[str, str]], column: str) -> NDArray[np.float64]
 
 
 def _axis(name: str, rows: list[dict[str, str]]) -> Axis:
-    """Values at their numbers where all are numbers of one unit, else side by side."""
+    """The axis of a setting: numeric positions where all values are numbers of one unit, else categories."""
     texts = tuple(dict.fromkeys(row[name] for row in rows))
     parts = [NUMBER.fullmatch(text) for text in texts]
     units = {part[2] for part in parts if part is not None}
@@ -123,7 +123,7 @@ def _axis(name: str, rows: list[dict[str, str]]) -> Axis:
 
 
 def _line(figure: Any, what: str, rows: list[dict[str, str]], axis: Axis) -> str:
-    """Median and quartiles over one setting; in words."""
+    """Plot median and quartiles over one setting; returns the alternative text."""
     groups = [_numbers([row for row in rows if row[axis.name] == text], what) for text in axis.texts]
     low, middle, high = (np.array([np.quantile(g, q) if g.size else np.nan for g in groups]) for q in (0.25, 0.5, 0.75))
     axes = figure.add_subplot()
@@ -138,7 +138,7 @@ def _line(figure: Any, what: str, rows: list[dict[str, str]], axis: Axis) -> str
 
 
 def _heat(figure: Any, what: str, rows: list[dict[str, str]], across: Axis, up: Axis) -> str:
-    """Medians over two settings; in words."""
+    """Plot a heat map of medians over two settings; returns the alternative text."""
     of: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in rows:
         of.setdefault((row[up.name], row[across.name]), []).append(row)

@@ -1,4 +1,4 @@
-"""The plan of a sweep: a grid of settings times seeds, each point cut into pieces of its lanes; jobs named by their content."""
+"""The plan of a sweep: a grid of settings times seeds, each point cut into pieces of lanes; jobs are content-addressed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bioasm.settings import called
 
 FORMAT = 1
 MOST_JOBS = 1 << 20
-BLOCK = 16  # lanes that vector units take at a time
+BLOCK = 16  # lanes of a vector
 
 Settings = tuple[tuple[str, str], ...]
-Hash = Any  # of hashlib, which names no type
+Hash = Any  # a hash of hashlib, which has no public type
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One combination of settings and seed, under its name, and the jobs that it is cut into."""
+    """One combination of settings and seed, with its name and its jobs."""
 
     settings: Settings
     seed: int
@@ -57,12 +57,12 @@ class Point:
     jobs: tuple[Job, ...]
 
 
-Task = tuple[Job, ...]  # jobs that are done in one run
+Task = tuple[Job, ...]  # jobs that share a run
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The request of a sweep. `axes` are the values of each setting; `program` is bytecode."""
+    """The plan of a sweep. `axes` are the values of each setting; `program` is bytecode."""
 
     program: bytes
     axes: Mapping[str, tuple[str, ...]]
@@ -71,10 +71,10 @@ class Plan:
     pieces: int = 1
     driver: str = "cpu"
     fuel: int = DEFAULT_FUEL
-    apart: str = "it was not looked at"  # why each point is a run of its own; empty where points can be lanes of one run
+    apart: str = "it was not looked at"  # the reason why points are separate runs; empty where points can be lanes of one run
 
     def about(self) -> dict[str, Any]:
-        """The plan as JSON: two sweeps are one where it is the same."""
+        """The plan as JSON, which identifies a sweep."""
         return {
             "format": FORMAT,
             "bioasm": __version__,
@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return math.prod(map(len, self.axes.values())) * len(self.seeds)
 
     def points(self) -> Iterator[Point]:
@@ -104,11 +104,11 @@ class Plan:
 
     @property
     def together(self) -> int:
-        """How many points of a seed are lanes of one run: as many as fill a block of lanes."""
+        """The number of points of a seed that share a run: as many as fill a block of lanes."""
         return 1 if self.apart else max(1, BLOCK // self.lanes)
 
     def tasks(self, points: Sequence[Point], missing: Callable[[Point], list[Job]], workers: int = 1) -> Iterator[Task]:
-        """The tasks of the points' missing jobs: points of one seed run side by side, some for each of `workers`."""
+        """Batching: the tasks of the points' missing jobs; points of one seed share runs, distributed over `workers`."""
         waiting: dict[int, list[Job]] = {}
         for point in points:
             waiting.setdefault(point.seed, []).extend(missing(point))
@@ -117,7 +117,7 @@ class Plan:
             yield from (tuple(jobs[at : at + most]) for at in range(0, len(jobs), most))
 
     def check(self) -> None:
-        """Refuse more than MOST_JOBS jobs, more pieces than lanes, and a value that is there twice. Raises BioasmError B406."""
+        """Refuse more than MOST_JOBS jobs, more pieces than lanes, and duplicate values. Raises BioasmError B406."""
         jobs = self.count * self.pieces
         if jobs > MOST_JOBS:
             raise error("B406", f"the sweep has {jobs:,} jobs; the most is {MOST_JOBS:,}", exit_code=EXIT_USAGE)
@@ -136,7 +136,7 @@ class Plan:
         return Point(settings, seed, name, jobs)
 
     def _job(self, told: Hash, settings: Settings, seed: int, first: int, lanes: int) -> Job:
-        """A job; `told` is a hash that has what all jobs with these settings have in common."""
+        """A job; `told` is the hash state of the common content of all jobs with these settings."""
         own = told.copy()
         own.update(json.dumps([seed, first, lanes, self.lanes]).encode())
         return Job(settings, seed, first, lanes, self.lanes, own.hexdigest()[:24])

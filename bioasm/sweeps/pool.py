@@ -1,4 +1,4 @@
-"""Processes of this machine for a sweep: forked, where that is safe, from one that has imported what jobs need.
+"""Process pool of a sweep: forked, where that is safe, from a server process that has imported the modules of jobs.
 
 Imports take a worker longer than a short job. So workers are forked from a process without threads (the fork server of
 `multiprocessing`), which imports once, while this process still reads and checks the program. On macOS, whose libraries may
@@ -35,11 +35,11 @@ _IMPORTED = (
     "llvmlite.binding",
 )
 
-_stop: Any = None  # an event of the parent process that asks runs to end
+_stop: Any = None  # event by which the parent process asks runs to end
 
 
 class Processes:
-    """A pool of processes of this machine; a new one after one of its processes died."""
+    """Factory of process pools; a new one replaces a pool with a dead process."""
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers or processors()
@@ -53,7 +53,7 @@ class Processes:
         return _Pool(self.workers, self.context, begin, (self.stop, dict(os.environ)))
 
     def _start_server(self) -> None:
-        """Let the process that workers are forked from begin with its imports; one that runs already is taken."""
+        """Start the fork server with its imports, unless it runs already."""
         from multiprocessing import forkserver
 
         self.context.set_forkserver_preload(list(_IMPORTED))
@@ -62,17 +62,17 @@ class Processes:
 
 
 class _Pool(ProcessPoolExecutor):
-    """Processes that Ctrl-C on a terminal, which goes to all of them, does not reach, not even while they start."""
+    """A process pool shielded from Ctrl-C of the terminal, also while processes start."""
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand a job over, and start a process for it where there is none."""
+        """Submit a job, and start a process for it if needed."""
         with _no_interrupt(), _no_main_module():
             return super().submit(function, *args, **kwargs)
 
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back; a process that is started meanwhile inherits that."""
+    """Context manager: block SIGINT, which processes started meanwhile inherit."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -85,7 +85,7 @@ def _no_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Let processes that are started meanwhile find no main module to import."""
+    """Context manager: hide the main module from processes started meanwhile."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -96,7 +96,7 @@ def _no_main_module() -> Iterator[None]:
 
 @contextmanager
 def _path_of_this_process() -> Iterator[None]:
-    """Let a Python that is started meanwhile search modules where this one does.
+    """Context manager: pass this process's module search path to processes started meanwhile.
 
     It would look into the present folder first, where a file of the user may have the name of a module that is imported.
     """
@@ -117,10 +117,10 @@ def _path_of_this_process() -> Iterator[None]:
 
 
 def begin(stop: Any, environment: dict[str, str]) -> None:
-    """Set a process of a pool up: the parent alone heeds Ctrl-C, and says by an event that runs are to end.
+    """Initialiser of a pool process: SIGINT is ignored, and the parent asks runs to end by an event.
 
-    A parent that was killed can't say so, and its pool would wait for it for ever: then the process ends by itself. One that
-    was forked has the environment that its server was started in, perhaps for an earlier sweep.
+    A watchdog ends the process after its parent was killed. The environment is set, because a forked process has that of its
+    server, perhaps of an earlier sweep.
     """
     global _stop
     _stop = stop
@@ -131,7 +131,7 @@ def begin(stop: Any, environment: dict[str, str]) -> None:
 
 
 def asked_to_stop() -> bool:
-    """Whether the parent process wants runs to end."""
+    """Whether the parent process asked runs to end."""
     return _stop is not None and bool(_stop.is_set())
 
 

@@ -1,4 +1,4 @@
-"""Running a plan on any executor: jobs in flight, what died, what failed, and an end that leaves a folder to go on."""
+"""Scheduler of a plan on any executor: jobs in flight, retries after dead processes, failures, and resumable shutdown."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bioasm.sweeps.plan import Job, Plan, Point, Task
 from bioasm.sweeps.store import Store
 from bioasm.sweeps.worker import pack, run_task, unpacked
 
-_IN_FLIGHT = 64  # tasks that an executor holds at a time, so that a million of them are not all in memory
-_DEATHS = 3  # of the process that a job runs in, alone, before the job counts as failed
-_LOOK = 0.1  # s between two looks at whether the user wants to stop
+_IN_FLIGHT = 64  # most tasks submitted at a time, which bounds memory
+_DEATHS = 3  # deaths of a process that ran a job alone after which the job counts as failed
+_LOOK = 0.1  # s between checks whether the user asked to stop
 
 
 class State(NamedTuple):
@@ -35,7 +35,7 @@ Observer = Callable[[State], bool]  # False asks the sweep to stop
 
 
 class Sweeper:
-    """Runs what a folder lacks of the points of a plan. `make` makes an executor, and another where its processes died."""
+    """Runs the missing jobs of a plan. `make` creates an executor, and another after a process died."""
 
     def __init__(
         self, plan: Plan, points: Sequence[Point], store: Store, make: Callable[[], Executor], observer: Observer | None = None
@@ -44,19 +44,19 @@ class Sweeper:
         self.point_of: dict[str, Point] = {job.name: point for point in points for job in point.jobs}
         self.todo = deque(plan.tasks(points, store.missing, getattr(make, "workers", 1)))
         self.before = len(self.point_of) - sum(map(len, self.todo))
-        # In flight when a process died: these run alone, to find out whose fault it was.
+        # Suspects: in flight when a process died; they run alone, to find the culprit.
         self.suspects: deque[Job] = deque()
         self.deaths: dict[str, int] = {}
         self.done, self.failed, self.began = 0, 0, time.monotonic()
-        self.rows: dict[str, dict[str, Any]] = {}  # what the table has of the results of this run, by the names of points
+        self.rows: dict[str, dict[str, Any]] = {}  # the table's numbers of this run's results, by the names of points
 
     def run(self) -> bool:
-        """Run what is missing; False where the observer stopped it. Ctrl-C shuts the executor down, and is raised again.
+        """Run all missing jobs; False where the observer stopped it. Ctrl-C shuts the executor down, and is raised again.
 
-        The folder is begun once there is an executor.
+        The folder is created after the executor.
         """
         for point in self.points:
-            self._join(point)  # the process may have ended between the last piece and the merge
+            self._join(point)  # an earlier process may have ended between the last piece and the merge
         while self.todo or self.suspects:
             executor = self.make()
             try:
@@ -80,7 +80,7 @@ class Sweeper:
         _end(executor, wait=stop is not None)
 
     def _on(self, executor: Executor) -> bool:
-        """Run all on one executor. Raises BrokenExecutor where a process of it died."""
+        """Run all jobs on one executor. Raises BrokenExecutor where a process of it died."""
         flight: dict[Future[bytes], Task] = {}
         if not self._warm(executor):
             return False
@@ -99,7 +99,7 @@ class Sweeper:
         return True
 
     def _warm(self, executor: Executor) -> bool:
-        """Let one worker compile the kernels that most jobs share, so that not each of them does it."""
+        """Warm-up: one worker compiles the kernels that most jobs share."""
         task = (self.suspects[0],) if self.suspects else self.todo[0]
         future = executor.submit(run_task, pack(self.plan, task, warm=True))
         while not wait([future], _LOOK).done:
@@ -179,7 +179,7 @@ class Sweeper:
 
 
 def _end(executor: Executor, *, wait: bool) -> None:
-    """Shut an executor down in the midst of its jobs."""
+    """Shut an executor down while jobs are running."""
     try:
         executor.shutdown(wait=wait, cancel_futures=True)
     except TypeError:  # Dask's has no such option, and cancels jobs where it does not wait for them

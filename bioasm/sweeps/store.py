@@ -1,8 +1,8 @@
-"""The folder of a sweep, which is its own resume: a plan, a file for each job that is done, and what failed.
+"""The resumable folder of a sweep: a plan, a file for each finished job, and failures.
 
 `sweep.json` is the plan and `program.bbc` the program; `results/NAME.npz` is the result of each point, `pieces/NAME.npz` that
 of a piece until its point is merged, `failed/NAME.json` why a job failed and `failed/NAME.npz` what it had computed. Files are
-whole or absent. All but `log.csv`, the seconds of each job, is the same whatever ran the jobs, and in which order.
+written atomically. All but `log.csv`, the seconds of each job, is independent of the executor and the order of jobs.
 """
 
 from __future__ import annotations
@@ -30,49 +30,49 @@ class Store:
     """The folder of one sweep."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        """A folder that is not there yet, or that of the same sweep. Raises BioasmError B604 for another's, B302, B301."""
+        """A new folder, or one of the same sweep. Raises BioasmError B604 for another's, B302, B301."""
         self.folder, self.plan = folder, plan
         check_folder(folder, plan)
 
     @property
     def begun(self) -> bool:
-        """Whether the folder is there."""
+        """Whether the folder exists."""
         return (self.folder / ABOUT).is_file()
 
     def begin(self) -> None:
-        """Make the folder, or what is missing of it. Raises BioasmError B302 where nothing can be written into it."""
+        """Create the folder, or its missing parts. Raises BioasmError B302 where it can't be written."""
         self._make(self.folder)
-        self._write(self.folder / ABOUT, _told(self.plan).encode())  # first, so that what a crash leaves is known again
+        self._write(self.folder / ABOUT, _told(self.plan).encode())  # first, to recognise the folder after a crash
         self._write(self.folder / PROGRAM, self.plan.program)
         for name in FOLDERS:
             self._make(self.folder / name)
 
     def result(self, point: Point) -> Path:
-        """Where the result of a point is."""
+        """The path of a point's result."""
         return self.folder / "results" / f"{point.name}.npz"
 
     def has(self, point: Point) -> bool:
-        """Whether a point has a result; no fault where the folder can't be looked into."""
+        """Whether a point has a result; False where the folder can't be read."""
         return os.path.exists(self.result(point))
 
     def missing(self, point: Point) -> list[Job]:
-        """The jobs of a point that have not been done."""
+        """The unfinished jobs of a point."""
         return [] if self.has(point) else [job for job in point.jobs if not os.path.exists(self._place(job))]
 
     def keep(self, job: Job, npz: bytes) -> None:
-        """Keep the result of a job, in place of an earlier failure."""
+        """Write the result of a job, replacing an earlier failure."""
         self._write(self._place(job), npz)
         self._forget_failure(job)
 
     def fail(self, job: Job, findings: list[dict[str, Any]], npz: bytes = b"") -> None:
-        """Keep why a job failed, and what it had computed by then."""
+        """Write the findings of a failed job, and its partial result."""
         place = self._failed(job)
         self._write(place, (json.dumps({**job.about(), "findings": findings}, indent=1) + "\n").encode())
         if npz:
             self._write(place.with_suffix(".npz"), npz)
 
     def join(self, point: Point) -> Result | None:
-        """Merge the pieces of a point where all are there, then delete them. Raises BioasmError B602 where they don't fit."""
+        """Merge the pieces of a point once complete, then delete them. Raises BioasmError B602 where they don't fit."""
         if len(point.jobs) == 1:
             return None
         places = [self._place(job) for job in point.jobs]
@@ -87,14 +87,14 @@ class Store:
         return whole
 
     def keep_table(self, csv: bytes) -> Path:
-        """Keep the table, where that of the folder is another or can't be read; returns its path. Raises BioasmError B302."""
+        """Write the table if it differs from that in the folder; returns its path. Raises BioasmError B302."""
         path = self.folder / TABLE
         if not _holds(path, csv):
             self._write(path, csv)
         return path
 
     def failure(self, job: Job) -> list[dict[str, Any]] | None:
-        """Why a job failed, None where it did not."""
+        """The findings of a failed job, else None."""
         place = self._failed(job)
         if not os.path.exists(place):
             return None
@@ -104,11 +104,11 @@ class Store:
             return [{"code": "B604", "message": f"{place} can't be read"}]
 
     def load(self, point: Point) -> Result:
-        """The result of a point. Raises BioasmError B301, B313 where there is none, or a damaged one."""
+        """The result of a point. Raises BioasmError B301, B313 for a missing or damaged one."""
         return _loaded(self.result(point))
 
     def log(self, job: Job, seconds: float) -> None:
-        """Note how long a job took."""
+        """Log the time of a job."""
         path = self.folder / LOG
         try:
             with open(path, "a", encoding="utf-8") as file:
@@ -155,7 +155,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _loaded(place: Path) -> Result:
-    """The Result in a file, with a hint what to do about a damaged one."""
+    """The Result in a file; the error of a damaged one has a hint how to replace it."""
     try:
         return load(place)
     except BioasmError as bad:
@@ -179,7 +179,7 @@ def results_in(folder: Path) -> set[str]:
 
 
 def check_folder(folder: Path, plan: Plan) -> None:
-    """Refuse a folder that holds anything but this sweep. Raises BioasmError B604, B302."""
+    """Refuse a folder with other content than this sweep. Raises BioasmError B604, B302."""
     about = folder / ABOUT
     try:
         if about.exists():
@@ -196,7 +196,7 @@ def _told(plan: Plan) -> str:
 
 
 def _differing(about: Path, plan: Plan) -> str:
-    """Which parts of two plans differ, in words."""
+    """The differing parts of two plans, in words."""
     try:
         old = json.loads(about.read_text(encoding="utf-8"))
     except (OSError, ValueError):

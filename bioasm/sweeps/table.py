@@ -1,4 +1,4 @@
-"""The table of a sweep: a row for each point, with its settings, seed, how it ended, energies, spikes and what OUT emitted."""
+"""The table of a sweep: a row for each point, with its settings, seed, status, energies, spikes and numbers of OUT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Columns = dict[str, list[Any]]
 
 
 def table(store: Store, points: Sequence[Point], known: Mapping[str, dict[str, Any]] = MappingProxyType({})) -> Columns:
-    """The columns by name; None where a point has no such value, or no result.
+    """The columns by name; None for missing values and results.
 
     `known` are the numbers of results, by the names of points; others are read from files.
     """

@@ -1,7 +1,7 @@
-"""Points of a sweep as lanes of one run: whether a program allows it, the run of several points, and its Result in parts.
+"""Batching of sweep points as lanes of one run: whether a program allows it, the joint run, and the split of its Result.
 
-Each point is a copy of the lanes of its run, with the noise of these, and differs from others in values of the lanes' own. So
-its part of the Result is, byte for byte, the Result of the point alone.
+Each point is a copy of the lanes, with the same noise, and differs from others in values of the lanes' own. So its part of the
+Result is byte-identical to the Result of the point alone.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from bioasm.verifier.gate import Verified
 from bioasm.verifier.lane_values import check_lane_values
 from bioasm.verifier.lanes import check_separable
 
-_FEW_CELLS = 64  # neurons in all lanes of a point, up to which vectors over points are faster than those over neurons
-_SHORT = 0.05  # s of a run, up to which what comes before and after it counts
+_FEW_CELLS = 64  # most neurons in all lanes of a point for which vectors over points are faster than over neurons
+_SHORT = 0.05  # longest run in s whose overhead before and after is relevant
 
 
 class Part(NamedTuple):
-    """A point of a run of several: its program past the gate, and its parameters."""
+    """A point of a joint run: its verified program, and its parameters."""
 
     verified: Verified
     parameters: dict[str, float]
 
 
 def apart(plan: Plan, program: Program, by_lane: bool, refusal: str) -> str:
-    """Why each point of a sweep is a run of its own; empty where several can be lanes of one.
+    """The reason why points of a sweep are separate runs; empty where several can share one.
 
-    `by_lane` tells whether the driver gives lanes values of their own, `refusal` is that of `side_by_side`.
+    `by_lane` is whether the driver supports values of the lanes' own, `refusal` is from `side_by_side`.
     """
     if all(len(values) == 1 for values in plan.axes.values()):
         return "it has one combination of values"
@@ -58,7 +58,7 @@ def apart(plan: Plan, program: Program, by_lane: bool, refusal: str) -> str:
 
 
 def _no_gain(plan: Plan, program: Program) -> str:
-    """Why lanes of one run would not be faster: vector units are full, and the run takes longer than its beginning and end."""
+    """The reason why a joint run would not be faster: vectors are full, and runs take longer than their overhead."""
     verified, _ = verified_program(program, {name: values[0] for name, values in plan.axes.items()})
     cells = verified.n * plan.lanes
     short = demand(verified, plan.lanes, fuel=plan.fuel).work.seconds < _SHORT
@@ -66,7 +66,7 @@ def _no_gain(plan: Plan, program: Program) -> str:
 
 
 def side_by_side(program: Program, axes: Mapping[str, tuple[str, ...]]) -> str:
-    """The first reason why points can't run side by side, as a message; empty where they can, and all values are sound."""
+    """The first reason why points can't share a run, as a message; empty where they can, and all values are valid."""
     try:
         chosen = program_with_lanes(program, {}, axes)
         check_lane_values(chosen.verified, chosen.by_lane.constants, chosen.by_lane.parameters)
@@ -78,13 +78,13 @@ def side_by_side(program: Program, axes: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def settings_of(program: Program, points: Sequence[dict[str, str]], lanes: int) -> LaneSettings:
-    """The program with values of the lanes' own: those of each point for as many lanes as it has."""
+    """The program with values of the lanes' own: each point's, repeated for its lanes."""
     names = points[0]
     return program_with_lanes(program, {}, {name: tuple(p[name] for p in points for _ in range(lanes)) for name in names})
 
 
 def in_parts(whole: Result, of: Verified, parts: Sequence[Part], options: RunOptions) -> list[Result] | None:
-    """The Results of the points of a run, None where it ended as they may not alone, or found what is of one of them."""
+    """Split a joint Result into those of its points; None where the end or a finding may not apply to all of them."""
     if whole.status not in ENDED_ALIKE or whole.piece is None or tuple(whole.diagnostics) != tuple(of.warnings):
         return None
     each = whole.lanes // len(parts)
@@ -111,7 +111,7 @@ def _spikes(spikes: Spikes, lanes: slice) -> Spikes:
 
 
 def _readings(whole: Result, lanes: slice) -> Iterator[Any]:
-    """The readings of some lanes: what RD read of them, and what OUT emits where there are no others."""
+    """The readings of some lanes: those of RD, and those of OUT recomputed from these lanes alone."""
     assert whole.piece is not None
     trace: Trace = whole.piece.trace
     emitted = outputs(replace(trace, values=trace.values[:, lanes]))

@@ -1,4 +1,4 @@
-"""Values of settings of a sweep or of lanes: from a list `1,2,5`, or evenly spaced as `start:stop:count`, with units."""
+"""Parser of values of settings of a sweep or of lanes: a list `1,2,5`, or evenly spaced `start:stop:count`, with units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def axes(settings: Sequence[str], option: str = "--set") -> dict[str, tuple[str,
 
 
 def axes_of(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The same from Python: a text as on the command line, a number, or a list of numbers and texts."""
+    """The values of each name from Python: a text as on the command line, a number, or a list of numbers and texts."""
     return {name: _given(name, value) for name, value in settings.items()}
 
 
@@ -30,7 +30,7 @@ def _given(name: str, value: Any) -> tuple[str, ...]:
 
 
 def values(name: str, text: str) -> tuple[str, ...]:
-    """The values that a text names, each as `--set` takes it."""
+    """Parse the values in a text, each in the form of `--set`."""
     if ":" in text:
         return _spaced(name, text)
     found = tuple(part.strip() for part in text.split(","))
@@ -51,7 +51,7 @@ def _spaced(name: str, text: str) -> tuple[str, ...]:
         raise _wrong(f"{called(name)}={text}: COUNT is a whole number from 2 to {MOST_VALUES}")
     unit = f" {units.pop()}" if units else ""
     first, last = (parse_quantity(name, number).value for number in (start, stop))
-    parse_quantity(name, start + unit)  # an unknown unit is told here
+    parse_quantity(name, start + unit)  # raises for an unknown unit
     steps = int(count) - 1
     return tuple(f"{float(f'{first + (last - first) * k / steps:.15g}')!r}{unit}" for k in range(steps + 1))
 

@@ -1,7 +1,7 @@
-"""The worker of a sweep: a task in bytes to its outcome in bytes. No object of ours is pickled; verified programs are kept.
+"""The worker of a sweep: from a task in bytes to its outcome in bytes, without pickling; verified programs are memoised.
 
-A task is a line of JSON, which names one job or several that are run as one, and the program's bytecode; an outcome is a line
-of JSON with an entry for each job, and the .npz files of their results, one after another.
+A task is a line of JSON, with one job or several that share a run, and the program's bytecode; an outcome is a line of JSON
+with an entry for each job, and the concatenated .npz files of their results.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from bioasm.sweeps.plan import Plan, Task
 from bioasm.sweeps.pool import asked_to_stop
 from bioasm.verifier.gate import Verified
 
-_MOST_PROGRAMS = 64  # that stay verified
+_MOST_PROGRAMS = 64  # most memoised verified programs
 
 
 def pack(plan: Plan, task: Task, *, warm: bool = False) -> bytes:
-    """The bytes of a task. With `warm` it ends as soon as its kernels are compiled and kept on that machine."""
+    """Serialise a task. With `warm` it ends once its kernels are compiled and cached on that machine."""
     settings = [dict(job.settings) for job in task]
     asked = {**task[0].about(), "settings": settings, "driver": plan.driver, "fuel": plan.fuel, "warm": warm}
     return json.dumps(asked).encode() + b"\n" + plan.program
 
 
 def run_task(task: bytes) -> bytes:
-    """The outcomes of a task's jobs, in one run where there are several; whatever goes wrong in them is told there."""
+    """Run a task's jobs, several in one run; returns their outcomes, including all errors."""
     began = time.perf_counter()
     head, _, program = task.partition(b"\n")
     asked = json.loads(head)
@@ -51,7 +51,7 @@ def run_task(task: bytes) -> bytes:
 
 
 def unpacked(outcome: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Unpack a task's outcome: the head of each job, and the .npz file of its result, if there is one."""
+    """Deserialise a task's outcome: the head of each job, and the .npz file of its result, if any."""
     head, _, rest = outcome.partition(b"\n")
     at = 0
     for told in json.loads(head):
@@ -79,7 +79,7 @@ def _outcome(result: Result | None, found: tuple[Diagnostic, ...]) -> tuple[dict
 
 
 def _together(asked: dict[str, Any], program: bytes) -> list[Result] | None:
-    """The Results of several points as lanes of one run; None where that can't be, so that each is run alone."""
+    """The Results of several points as lanes of one run; None where each must run alone."""
     from bioasm.binary.reader import from_bytes
     from bioasm.drivers.registry import find_driver
     from bioasm.sweeps.together import Part, in_parts, settings_of
@@ -102,7 +102,7 @@ def _together(asked: dict[str, Any], program: bytes) -> list[Result] | None:
 
 
 def content(result: Result) -> bytes:
-    """The .npz file of a Result without what differs from run to run: its times."""
+    """The reproducible .npz file of a Result, without its timing."""
     from bioasm.results.files import write_npz
 
     stream = io.BytesIO()
@@ -128,7 +128,7 @@ def _goes_on(progress: Progress, *, warm: bool) -> bool:
 
 @lru_cache(_MOST_PROGRAMS)
 def _prepared(program: bytes, settings: tuple[tuple[str, str], ...]) -> tuple[Verified, dict[str, float]]:
-    """The verified program of a job, which the jobs of other seeds and lanes have as well."""
+    """The verified program of a job, memoised for jobs with other seeds and lanes."""
     from bioasm.binary.reader import from_bytes
     from bioasm.settings import verified_program
 
