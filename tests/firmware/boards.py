@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import time
+import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,12 +39,24 @@ def running(kind: str, image: Path, *words: str, second: str = "null") -> Iterat
         assert board.stdout is not None
         found = re.search(r"/dev/\S+", board.stdout.readline())
         assert found is not None
-        yield found[0]
+        with kept_open(found[0]):
+            yield found[0]
     finally:
         board.kill()
         board.wait()
         if board.stdout is not None:
             board.stdout.close()
+
+
+@contextmanager
+def kept_open(port: str) -> Iterator[None]:
+    """Hold a terminal open: once nobody does, QEMU looks once a second whether somebody has come."""
+    held = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        tty.setraw(held)
+        yield
+    finally:
+        os.close(held)
 
 
 class FaultyWire(Transport):
