@@ -26,9 +26,9 @@ def assemble(
 ) -> Program:
     """Assemble `text` into a Program. `data` replace the data blocks of the same names; others are added.
 
-    Files that it names are looked for in `folder` (the current one without it). Every instruction has its place in
-    `span`; the program `has_spans`, so that writers keep them, with `debug` or where the text has a `.loc`.
-    Raises BioasmError with what is wrong with the text, at most `limit("diagnostics")` findings.
+    Paths in it are relative to `folder` (default: the current one). Every instruction has its place in `span`; with `debug`
+    or a `.loc` in the text the program `has_spans`, which writers then keep.
+    Raises BioasmError with at most `limit("diagnostics")` findings.
     """
     folder = folder or Path()
     state = AssemblyState(including=[(folder / Path(source).name).resolve()])
@@ -128,14 +128,14 @@ def _blocks(state: AssemblyState, place: Place, row: Row, statement: Statement) 
 
 
 def _take_data(state: AssemblyState, given: Mapping[str, Data]) -> None:
-    """Replace data blocks by the objects given under their names; objects with new names are appended."""
+    """Replace data blocks by given objects of the same names; objects with new names are appended."""
     for name, value in given.items():
         place = state.names.data.setdefault(name, len(state.data))
         state.data[place : place + 1] = [DataBlock(value, name)]
 
 
 def _demand_use(state: AssemblyState, given: Mapping[str, Data], instructions: list[Instruction]) -> None:
-    """Refuse data that came as objects and that no instruction names: their name is probably misspelled."""
+    """Refuse unused data that were given as objects: their names are probably misspelled."""
     used = {o.index for i in instructions for o in i.operands if isinstance(o, DataRef)}
     for name in given:
         if state.names.data[name] not in used and not state.found:
@@ -156,7 +156,7 @@ def _second_pass(state: AssemblyState) -> list[Instruction]:
 
 
 def _check_drawn(state: AssemblyState) -> None:
-    """Look up the constants that random values name."""
+    """Resolve the constants in random values."""
     for place, item in state.drawn:
         from bioasm.text.random_literals import check_constants
 

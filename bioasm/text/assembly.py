@@ -18,7 +18,7 @@ from bioasm.text.operands import Fault, Names, read_string
 
 
 class Place(NamedTuple):
-    """One line of one of the documents that make up a program."""
+    """One line of one of a program's documents."""
 
     document: Document
     line: Line
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """An instruction whose names are not looked up yet. `blocks` are the data blocks of its literals, by operand."""
+    """An instruction with unresolved names. `blocks` are the data blocks of its literals, by operand."""
 
     row: Row
     statement: Statement
@@ -42,9 +42,9 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True)
 class AssemblyState:
-    """The state of the first pass. `including` are the files that are being read, the outermost first.
+    """The state of the first pass. `including` is the stack of included files, the outermost first.
 
-    `drawn` are the literals of random values, whose constants are looked up when all are known.
+    `drawn` are the literals of random values, whose constants are resolved in the second pass.
     """
 
     names: Names = field(default_factory=Names)
@@ -66,11 +66,11 @@ class AssemblyState:
 
     @property
     def full(self) -> bool:
-        """Whether as many errors were found as are shown in one go."""
+        """Whether the limit on the number of errors is reached."""
         return len(self.found) >= limit("diagnostics")
 
     def blame(self, place: Place, item: Item, fault: Fault) -> None:
-        """Keep a fault, at `item` where it names no other; names that may stand in lost lines are not unknown."""
+        """Keep a fault, by default at `item`; names that may be defined in unreadable lines are not reported as unknown."""
         item = fault.item or item
         if fault.code == "B007" and (self.incomplete or item.text in self.lost_words):
             return
@@ -78,7 +78,7 @@ class AssemblyState:
 
     @contextmanager
     def blaming(self, place: Place, item: Item) -> Iterator[None]:
-        """Keep the faults that the block raises."""
+        """Context manager that keeps the faults raised in its block."""
         try:
             yield
         except Fault as fault:
@@ -87,7 +87,7 @@ class AssemblyState:
             self.found.extend(error.diagnostics)
 
     def define(self, place: Place, item: Item, *, local: bool) -> str:
-        """Take the name that `item` spells into use; names for the text only (`@1`) may be `local`. Raises Fault."""
+        """Check a new name; names local to the text (`@1`) are allowed with `local`. Raises Fault."""
         name = item.text
         why = None if local and name.startswith("@") else name_fault(name)
         if why is not None:
@@ -100,7 +100,7 @@ class AssemblyState:
         return name
 
     def load(self, place: Place, item: Item, name: str | None = None) -> int:
-        """Read the data that `item` is, keep them as a block, and return its number. Raises Fault."""
+        """Read the data of `item` into a new block, and return its number. Raises Fault."""
         value = _file_data(place, item) if item.form == "file" else _literal_data(item)
         if item.form == "random":
             self.drawn.append((place, item))

@@ -1,4 +1,4 @@
-"""SWC files that the text of a cell names: their samples are put into the text, so that a program needs no file to run."""
+"""Inlining of SWC files into the texts of cells, so that a program needs no file to run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _NAMED = re.compile(r'^([ \t]*swc)[ \t]+"([^"\n]*)"(?=[ \t]+(?:as[ \t]+(\w+))?)'
 
 
 def with_samples(item: Item, place: Place) -> str:
-    """The block of a cell with the samples of the file that it names behind its last line, a line each.
+    """The block of a cell with the samples of its SWC file appended, one a line.
 
-    Raises Fault where the file can't be read, BioasmError B141 or B142 at the line of the file that is no sample, or whose
-    sample can't be read as the text of the cell says.
+    Raises Fault where the file can't be read, BioasmError B141 or B142 at the line of an invalid sample.
     """
     found = _NAMED.search(item.text)
     if found is None:
@@ -38,7 +37,7 @@ def with_samples(item: Item, place: Place) -> str:
 
 def _content(path: Path, item: Item) -> str:
     try:
-        if path.exists() and not path.is_file():  # a device has no end, and a pipe may have no beginning
+        if path.exists() and not path.is_file():  # devices are endless, and pipes may block
             raise Fault("B301", f"{path} is no file", None, item)
         if path.stat().st_size > limit("model_bytes"):
             raise Fault("B111", f"{path} is longer than {limit('model_bytes')} bytes", None, item)

@@ -20,7 +20,7 @@ Handler = Callable[[AssemblyState, Place, Statement], None]
 
 
 class Directive(NamedTuple):
-    """One directive: how it is written, the forms of its operands, the forms of its value after the equals sign, its action."""
+    """One directive: its syntax, the forms of its operands, the forms of its value after the equals sign, its action."""
 
     form: str
     operands: tuple[frozenset[str], ...]
@@ -30,7 +30,7 @@ class Directive(NamedTuple):
 
 
 def apply(state: AssemblyState, place: Place, statement: Statement, head: Item) -> None:
-    """Do what a directive says. Raises Fault where it is unknown or not of its form."""
+    """Execute a directive. Raises Fault for an unknown or malformed one."""
     directive = DIRECTIVES.get(head.text.lower())
     if directive is None:
         raise Fault("B011", f"there is no directive `{head.text}`", did_you_mean(head.text, DIRECTIVES))
@@ -68,7 +68,7 @@ def _meta(state: AssemblyState, place: Place, statement: Statement) -> None:
 
 
 def _add_metadata(state: AssemblyState, key: str, text: Item, place: Item) -> None:
-    """Metadata describe the program, so those of included files do not count."""
+    """Add metadata of the program; those of included files are ignored."""
     said = read_string(text)
     if len(state.including) > 1:
         return
@@ -88,7 +88,7 @@ def _const(state: AssemblyState, place: Place, statement: Statement) -> None:
 
 
 def _constant(state: AssemblyState, name: str, value: Item) -> Quantity:
-    """The value of a constant: a number, or a formula evaluated over constants defined above it."""
+    """The value of a constant: a number, or a formula over constants defined above it."""
     if value.form == "number":
         return read_number(value)
     text = read_string(value)
@@ -160,7 +160,7 @@ def _with_samples(item: Item, place: Place) -> str:
 
 
 def _whole(item: Item) -> int:
-    """A whole number of at most 32 bits, decimal or hexadecimal."""
+    """Parse an integer of at most 32 bits, decimal or hexadecimal."""
     try:
         value = int(item.text, 16 if item.text[:2].lower() == "0x" else 10) if len(item.text) <= 12 else -1
     except ValueError:

@@ -18,19 +18,19 @@ from bioasm.text.printer import print_lines
 from bioasm.text.spelling import spell_data, spell_quantity
 from bioasm.text.strings import quote
 
-_INLINE = 100  # data without a name stand in their operand up to this many characters
+_INLINE = 100  # longest unnamed data, in characters, that are written inline
 _METADATA = ("title", "author", "source")
 
 
-_NOTHING = "; a program without instructions\n"  # an empty text would be refused as the remains of a failure
+_NOTHING = "; a program without instructions\n"  # an empty text would be rejected
 
 
 def disassemble(program: Program) -> str:
     """Disassemble a program; `assemble` of the text gives the same program.
 
     Jump targets without a label and data without a name get names that start with `@`, which assembling does not keep.
-    Raises BioasmError where the program has no form in text: B015 and B008 for its names, B109 for numbers that are not
-    finite, B112 for a jump out of it, B128 for the text of a model, B208 for an operand that points to nothing.
+    Raises BioasmError for a program without a textual form: B015 and B008 for its names, B109 for numbers that are not
+    finite, B112 for a jump out of it, B128 for the text of a model, B208 for a dangling operand.
     """
     return print_lines(list(_Disassembler(program).lines())) or _NOTHING
 
@@ -48,7 +48,7 @@ def _string(text: str) -> Item:
 
 
 class _Disassembler:
-    """Holds the data blocks that are written inline, as literals, and the labels of jump targets."""
+    """State of the disassembler: the data blocks to be written inline, and the labels of jump targets."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -59,7 +59,7 @@ class _Disassembler:
         self._check_names()
 
     def lines(self) -> Iterator[Line]:
-        """All lines; parts are set apart by empty ones."""
+        """All lines; parts are separated by empty ones."""
         leading = self._metadata(), self._sections(), self._models(), self._constants(), self._leading_data()
         for part in (*leading, self._instructions()):
             for number, statement in enumerate(part):
@@ -78,7 +78,7 @@ class _Disassembler:
             raise error("B008", "a name stands for two things of the program")
 
     def _labels_by_place(self) -> dict[int, list[str]]:
-        """The labels at each instruction; targets that have none get one that the program does not keep."""
+        """The labels at each instruction; targets without one get a local label."""
         count = len(self.program.instructions)
         places: dict[int, list[str]] = {}
         for name, index in self.program.labels.items():
@@ -132,13 +132,13 @@ class _Disassembler:
         above, of_lanes = dict[str, Quantity](), lane_constants(self.program)
         for name, quantity in self.program.constants.items():
             formula = self.program.formulas.get(name)
-            # Another machine's last digit may differ; what lanes have of their own the number alone can't tell.
+            # Another machine's last digit may differ; and a number can't represent values of the lanes' own.
             follows = formula is not None and (name in of_lanes or work_out(formula, above) == quantity)
             yield _directive("const", Item("word", name), value=_string(formula or "") if follows else spell_quantity(quantity))
             above[name] = quantity
 
     def _leading_data(self) -> Iterator[Statement]:
-        """The data blocks before the first one that is written inline."""
+        """The data blocks before the first inline one."""
         return self._data(0, min(self.inline, default=len(self.data)))
 
     def _data(self, first: int, end: int) -> Iterator[Statement]:
@@ -163,7 +163,7 @@ class _Disassembler:
         yield from self._end()
 
     def _end(self) -> Iterator[Statement]:
-        """Labels after the last instruction, and the line that keeps the source positions of a program without instructions."""
+        """Labels after the last instruction, and the `.loc` of a program without instructions."""
         count = len(self.program.instructions)
         if self.program.has_spans and not count:
             yield _location(None)
@@ -197,7 +197,7 @@ class _Disassembler:
                 return self._name(slot, text)
 
     def _name(self, slot: Slot, text: str) -> Item:
-        """A word as it is, or in quotes where the word would mean something else in this place."""
+        """A word, in quotes where it would be read as something else in this operand."""
         taken = len(slot.kind.forms) > 1 and text in self.values
         bare = name_fault(text) is None or is_subgroup(text)
         return Item("word", text) if bare and not taken else _string(text)

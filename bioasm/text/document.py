@@ -10,7 +10,7 @@ _EXCERPT = 200
 
 
 class Item(NamedTuple):
-    """One piece of a statement as it is spelled, at `start` to `end` counted from the statement's first character.
+    """One token or literal of a statement, verbatim, at the offsets `start` to `end` from the statement's first character.
 
     `form` is `label`, `instruction`, `directive`, `number`, `word`, `string`, `dense`, `sparse`, `terms`, `random`,
     `file` or `block`.
@@ -25,9 +25,9 @@ class Item(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """Labels, then a mnemonic or directive with its operands; `value` follows an equals sign, or is in braces.
+    """Labels, then a mnemonic or directive with its operands; `value` is after an equals sign, or in braces.
 
-    A statement knows nothing of its place: equal statements of a text are one object.
+    A statement has no place, so that equal statements of a text are one object.
     """
 
     labels: tuple[Item, ...] = ()
@@ -39,7 +39,7 @@ class Statement(NamedTuple):
 class Line(NamedTuple):
     """A statement at `offset` in the text, at `number` and `column`, and the comment after it (with its semicolon).
 
-    A line without a statement is a comment. `blank_before` says that empty lines stand before it.
+    A line without a statement is a comment. `blank_before`: empty lines precede it.
     """
 
     statement: Statement | None
@@ -51,7 +51,7 @@ class Line(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A text that was read: its lines, what was wrong with it, and the words of statements that could not be read."""
+    """A parsed text: its lines, its diagnostics, and the words of unreadable statements."""
 
     source: str
     text: str
@@ -60,7 +60,7 @@ class Document(NamedTuple):
     lost_words: set[str]
 
     def span(self, line: Line, start: int, end: int) -> Span:
-        """The place of a piece of `line` that lies at `start` to `end`, counted from its statement."""
+        """The place of `start` to `end` in `line`, relative to its statement."""
         text, first = self.text, line.offset + start
         above = text.count("\n", line.offset, first)
         column = first - text.rfind("\n", line.offset, first) if above else line.column + start
@@ -69,7 +69,7 @@ class Document(NamedTuple):
         return Span(self.source, line.number + above, column, column + width)
 
     def excerpt(self, line: Line, start: int) -> str:
-        """The source line in which a piece of `line` starts, cut off where it is very long."""
+        """The source line at offset `start` of `line`, truncated if very long."""
         first = line.offset + start
         begin, end = self.text.rfind("\n", 0, first) + 1, self.text.find("\n", first)
         return self.text[begin : len(self.text) if end < 0 else end][: max(_EXCERPT, first - begin + 40)]

@@ -1,4 +1,4 @@
-"""Edge lists: a .csv or .tsv file with a source, a target and maybe a weight on each line, as a sparse matrix."""
+"""Edge lists: .csv or .tsv files with a source, a target and an optional weight on each line, as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Line(NamedTuple):
 def read_edge_list(path: Path, sizes: str | None) -> Sparse:
     """Sparse matrix of `sizes` ("80 x 60", or "80") from lines `source, target[, weight]`; indices count from 0.
 
-    Lines that are empty or start with # are passed over, and so is a first line of words. Edges of the same pair add up.
+    Empty lines, lines that start with #, and a heading are skipped. Duplicate edges are summed.
     Raises BioasmError B303, at the line at fault.
     """
     import numpy as np
@@ -58,7 +58,7 @@ def _shape(path: Path, sizes: str | None) -> tuple[int, int]:
 
 
 def _lines(path: Path) -> list[_Line]:
-    """The lines with entries, each of as many words; a first one of words is their heading."""
+    """The lines with entries, which have the same number of words, without a heading."""
     text = plain_text(path.read_bytes(), str(path), "B303").decode("utf-8", "replace").removeprefix("\ufeff")
     marks = str.maketrans(dict.fromkeys(_MARKS[path.suffix.lower()], " "))
     numbered = ((number, said.translate(marks).split()) for number, said in enumerate(text.splitlines(), 1))

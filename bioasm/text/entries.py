@@ -9,15 +9,15 @@ from bioasm.isa.program import Sparse, Terms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-INDEX_TYPE = "i4"  # wide enough for every index below the limit on neurons
+INDEX_TYPE = "i4"  # holds every index below the limit on neurons
 
 
 def sorted_sparse(
     shape: tuple[int, int], row: NDArray[Any], column: NDArray[Any], value: NDArray[Any], *, symmetric: bool = False
 ) -> Sparse:
-    """A sparse matrix from entries (row, column) = value in any order; with `symmetric` each may be either of its pair.
+    """Sort COO entries into a sparse matrix; with `symmetric` each entry may be in either triangle.
 
-    Entries that name the same place stay beside each other: `repeated` finds them.
+    Duplicates become adjacent, where `repeated` finds them.
     """
     import numpy as np
 
@@ -52,9 +52,9 @@ def summed(matrix: Sparse) -> Sparse:
 
 
 def sorted_terms(size: int, orders: NDArray[Any], index: NDArray[Any], value: NDArray[Any]) -> Terms:
-    """Weighted products: term k has `orders[k]` of the indices, which may be in any order within their term.
+    """Higher-order terms: term k has `orders[k]` of the indices, in any order within a term.
 
-    Raises ValueError where an index stands twice in a term.
+    Raises ValueError for a repeated index in a term.
     """
     import numpy as np
 

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEYS_SHOWN = 8
-_WORD_BYTES = 1 << 10  # of the small arrays that describe a sparse matrix
-_INFLATED_AT_ONCE = 1 << 22  # bytes; what is larger is inflated when its shape was found to fit
+_WORD_BYTES = 1 << 10  # bytes of the small arrays that describe a sparse matrix
+_INFLATED_AT_ONCE = 1 << 22  # bytes; larger arrays are inflated after the check of their shape
 
 
 def read_file(path: Path, key: str | None = None) -> Data:
-    """The data in a file; its suffix says how it is read. `key` names an array of an .npz file, or is the size of an edge list.
+    """Read the data in a file, by suffix. `key` names an array of an .npz file, or is the size of an edge list.
 
-    Arrays keep their type where it is one that a program stores (i1, i2, i4, i8, f4, f8); others become the narrowest
-    of these that is exact. Raises BioasmError B301 where there is no such file, B303 where it can't be read as data.
+    Arrays keep a dtype that programs store (i1, i2, i4, i8, f4, f8); others become the narrowest of these that is exact.
+    Raises BioasmError B301 for a missing file, B303 for invalid data.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise error("B303", f"{path} is no .npy, .npz, .mtx, .csv or .tsv file")
     if key is not None and reader not in (_read_npz, _read_edges):
         raise error("B303", f"{path} holds one array: a key can't choose from it")
-    if not os.path.isfile(path):  # unlike path.is_file(), it takes a name that is too long
+    if not os.path.isfile(path):  # unlike path.is_file(), it accepts names that are too long
         raise error("B301", f"there is no file {path}", hint=_similar(path))
     with _damage_told(path):
         return reader(path, key)
@@ -54,7 +54,7 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise
     except PermissionError:
         raise error("B301", f"{path} may not be read") from None
-    except Exception as fault:  # a damaged file can fail in any way inside of numpy and zipfile
+    except Exception as fault:  # numpy and zipfile raise various exceptions for damaged files
         raise error("B303", f"{path} can't be read: {_first_line(fault)}") from fault
 
 
@@ -126,7 +126,7 @@ def _read_npz(path: Path, key: str | None) -> Data:
 
 
 def _inflated(path: Path, name: str, header: Header) -> Dense:
-    """The array of an archive whose header was read before."""
+    """Inflate an array of an archive, whose header was checked before."""
     with _damage_told(path), Archive(path) as archive:
         if name not in archive.names or archive.header(name) != header:
             raise error("B310", f"{path} was changed while it was read")
@@ -134,7 +134,7 @@ def _inflated(path: Path, name: str, header: Header) -> Dense:
 
 
 def _check_room(path: Path, entries: int, size: int) -> None:
-    """Refuse an array by its size, before it is read: over the limits, or over this machine's memory."""
+    """Check an array's size against the limits and this machine's memory before it is read."""
     if entries > limit("data_entries") or size > limit("data_bytes"):
         raise error("B111", f"{path}: {entries:,} entries in {size:,} bytes; the limits are {limit('data_entries'):,} "
                             f"and {limit('data_bytes'):,}")  # fmt: skip
@@ -148,7 +148,7 @@ def _choices(path: Path, keys: list[str]) -> str:
 
 
 def _scipy_sparse(path: Path, archive: Archive) -> Sparse:
-    """The matrix that scipy.sparse.save_npz wrote, in one of the layouts csr, csc and coo."""
+    """A matrix of scipy.sparse.save_npz, in the layout csr, csc or coo."""
     layout = archive.read("format", _WORD_BYTES).item()
     layout = layout.decode("ascii") if isinstance(layout, bytes) else str(layout)
     rows, columns = (int(side) for side in archive.read("shape", _WORD_BYTES))
@@ -167,7 +167,7 @@ def _scipy_sparse(path: Path, archive: Archive) -> Sparse:
 
 
 def _inflated_sparse(path: Path, layout: str, shape: tuple[int, int], most: int) -> Sparse:
-    """The matrix of an archive whose headers were read before."""
+    """Inflate a matrix of an archive, whose headers were checked before."""
     with _damage_told(path), Archive(path) as archive:
         value = _storable(path, archive.read("data", most))
         if layout == "coo":
@@ -197,7 +197,7 @@ def sparse_from_file(
     *,
     symmetric: bool = False,
 ) -> Sparse:
-    """A sparse matrix from a file's entries; entries of the same place are added up. Raises BioasmError B303."""
+    """A sparse matrix from a file's entries; duplicates are summed. Raises BioasmError B303."""
     if not row.size == column.size == value.size or not value.ndim == row.ndim == column.ndim == 1:
         raise error("B303", f"{path}: rows, columns and values differ in number")
     if row.dtype.kind not in "iu" or column.dtype.kind not in "iu":

@@ -10,7 +10,7 @@ from bioasm.text.printer import print_lines
 def format_text(text: str, *, source: str = "<text>") -> str:
     """Format a text; idempotent.
 
-    Raises BioasmError where the text can't be parsed; whether it means something is not asked.
+    Raises BioasmError for syntax errors only.
     """
     document = parse(text, source)
     if document.diagnostics:

@@ -14,7 +14,7 @@ from bioasm.text.parser import parse
 
 
 def include(state: AssemblyState, place: Place, item: Item) -> None:
-    """Read the file that `item` names, relative to the file it is named in, as if it stood here. Raises Fault."""
+    """Process the file that `item` names, relative to the including file, in place of the directive. Raises Fault."""
     from bioasm.text.assemble import take_in
 
     try:

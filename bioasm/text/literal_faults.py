@@ -16,7 +16,7 @@ _SHOWN = 30
 
 
 class LiteralFault(Exception):
-    """A fault of a literal at the characters `start` to `end` of its text."""
+    """A fault of a literal, at offsets `start` to `end` of its text."""
 
     def __init__(self, code: str, message: str, start: int, end: int, hint: str | None = None) -> None:
         super().__init__(message)
@@ -24,11 +24,11 @@ class LiteralFault(Exception):
 
 
 class TypeFault(Exception):
-    """Entries that can't be stored exactly in the type that is written before their literal."""
+    """Entries that the type before their literal can't store exactly."""
 
 
 def dense_fault(text: str) -> LiteralFault:
-    """The first fault of a dense literal, whose comments were blanked out."""
+    """The first fault of a dense literal with blanked comments."""
     return next(_dense_faults(text), LiteralFault("B010", "the literal can't be read", 0, 1))
 
 

@@ -1,6 +1,6 @@
 """Data literals in the text (dense, sparse, terms), parsed by vectorised string operations.
 
-A literal is read as a whole. Only where that fails is it looked through entry by entry, for the place of the fault.
+A literal is parsed at once. Only on failure is it scanned entry by entry, for the place of the fault.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ _SPACE = b" \t\n"
 
 
 def read_literal(item: Item) -> Data:
-    """The data that a literal of form `dense`, `sparse` or `terms` says, in the narrowest type or that in `item.extra`.
+    """Parse a literal of form `dense`, `sparse` or `terms`, in the narrowest type or that in `item.extra`.
 
-    Raises LiteralFault with the place of the first fault, counted from the literal's first character; TypeFault where
-    the type can't hold the entries.
+    Raises LiteralFault with the offset of the first fault in the literal; TypeFault where the type can't hold the entries.
     """
     text = _COMMENT.sub(lambda c: " " * len(c[0]), item.text) if ";" in item.text else item.text
     try:
@@ -68,7 +67,7 @@ def _dense(text: str, kind: str) -> Dense:
 
 
 def _dense_words(text: str) -> tuple[list[str], tuple[int, ...]]:
-    """The numbers as they are spelled, row by row, and the shape. Raises ValueError where the brackets do not fit."""
+    """The words of numbers in row-major order, and the shape. Raises ValueError for misplaced brackets."""
     _only(text, _NUMERIC + b",[]" + _SPACE)
     inner = text[1:-1].strip()
     if "[" not in inner:
@@ -163,7 +162,7 @@ def _in_range(array: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def _sides(found: re.Match[str], most: int) -> list[int]:
-    """The matrix sizes in parentheses. Raises LiteralFault where they are not valid sizes."""
+    """The matrix sizes in parentheses. Raises LiteralFault for invalid ones."""
     words = found[1].split(",")
     place = found.start(1), found.end(1)
     if len(words) > most or not all(re.fullmatch(r"\s*[0-9]{1,18}\s*", word) for word in words):

@@ -1,4 +1,4 @@
-"""Matrix Market files: coordinate and array, real, integer and pattern, general and symmetric."""
+"""Reader of Matrix Market files: coordinate and array, real, integer and pattern, general and symmetric."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ALLOWED = b"0123456789+-.eE \t\r\n"
 def read_matrix_market(path: Path) -> Data:
     """The matrix in a Matrix Market file, in the narrowest type that is exact.
 
-    `coordinate` files are sparse (entries of the same place add up), `array` files dense; an array of one column is a
-    vector. Raises BioasmError B303.
+    `coordinate` files are sparse (duplicates are summed), `array` files dense; an array of one column is a vector. Raises
+    BioasmError B303.
     """
     header, size, body = _parts(path)
     layout, field, symmetry = _said(path, header)
@@ -119,7 +119,7 @@ def _array(path: Path, words: list[str], shape: tuple[int, int], symmetric: bool
     values = narrow(_numbers(path, words))
     if symmetric:
         matrix = np.empty(shape, dtype=values.dtype)
-        upper = np.triu_indices(rows)  # row by row of the upper triangle is column by column of the lower one
+        upper = np.triu_indices(rows)  # row-major order of the upper triangle is column-major order of the lower one
         matrix[upper] = values
         matrix.T[upper] = values
         return Dense(matrix)

@@ -15,10 +15,10 @@ _INT64 = 1 << 63
 
 
 def to_array(words: Sequence[str]) -> NDArray[Any]:
-    """Decimal numbers as int64 where all are whole and fit, else as float64, each rounded once.
+    """Decimal numbers as int64 where all are integers and fit, else as float64, each rounded once.
 
-    Raises ValueError or OverflowError where a word is no number or too large for a float, Rounded where it is a whole number
-    that is neither an int64 nor a float64.
+    Raises ValueError or OverflowError where a word is no number or too large for a float, Rounded for an integer that neither
+    int64 nor float64 can hold.
     """
     import numpy as np
 
@@ -36,7 +36,7 @@ def to_array(words: Sequence[str]) -> NDArray[Any]:
 
 
 def _checked(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
-    """The array; raises Rounded where it holds a whole number as another float."""
+    """The array; raises Rounded where an integer was rounded."""
     if array.dtype.kind == "f" and array.size and abs(array).max() >= EXACT:
         for fault in filter(None, map(rounded, words)):
             raise fault
@@ -44,7 +44,7 @@ def _checked(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _whole_again(words: Sequence[str], array: NDArray[Any]) -> NDArray[Any]:
-    """Retry in int64 for whole numbers above 2**53 of which some are spelled as floats; float64 would round them."""
+    """Retry in int64 for integers above 2**53 with some spelled as floats; float64 would round them."""
     import numpy as np
 
     if not array.size or abs(array).max() < EXACT or not all_whole(array):
@@ -62,7 +62,7 @@ def _whole(word: str) -> int:
 
 
 def stored_as(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """The numbers in the type called `name`. Raises ValueError where it does not hold them all exactly."""
+    """The numbers in the dtype `name`. Raises ValueError where it can't hold them all exactly."""
     import numpy as np
 
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Resolution of operands: the kind of the slot decides how the spelling is read, and names are looked up."""
+"""Resolution of operands: parsing by the kind of the slot, and name lookup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ARTICLES = {"register": "a register", "number": "a number", "data": "data", "la
 
 
 class Fault(Exception):
-    """A fault of a statement, at `item` of it where it is known."""
+    """A fault of a statement, at its `item` if known."""
 
     def __init__(self, code: str, message: str, hint: str | None = None, item: Item | None = None) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ def read_number(item: Item) -> Quantity:
 
 
 def _likely_units(word: str) -> list[str]:
-    """The units that a word may be a misspelling of: almost anything is near to a symbol of one letter."""
+    """Candidates for a misspelled unit, without symbols of one letter, which resemble almost anything."""
     return [symbol for symbol in UNITS if len(symbol) > 1 or (symbol == word[0] and symbol in _LETTERS)]
 
 
@@ -106,7 +106,7 @@ def _name(row: Row, slot: Slot, item: Item, text: str) -> Name:
 
 
 def _word(row: Row, slot: Slot, item: Item, names: Names) -> Operand:
-    """A word is a label where a label is wanted; else a constant, a datum or a name, in this order."""
+    """Resolve a word: to a label for a label operand; else to a constant, a datum or a name, in this order."""
     word, forms = item.text, slot.kind.forms
     if "label" in forms and word in names.labels:
         return Target(names.labels[word])
@@ -150,7 +150,7 @@ def _wants(row: Row, slot: Slot) -> str:
 
 
 def check_quantity(slot: Slot, quantity: Quantity, item: Item) -> None:
-    """Hold a number to the dimensions and the range of its place. Raises Fault B006, B014."""
+    """Check a number's dimension and range against its slot. Raises Fault B006, B014."""
     kind = slot.kind
     if quantity.dimension not in kind.dimensions and quantity.dimension is not Dimension.NONE:
         hint = _same_letters(item.extra, kind) or f"without a unit a number is in SI units; {_units_of(kind)}"
@@ -162,7 +162,7 @@ def check_quantity(slot: Slot, quantity: Quantity, item: Item) -> None:
 
 
 def _same_letters(unit: str, kind: Kind) -> str | None:
-    """The unit that fits and differs in case only: `ms` where `MS`, megasiemens, was written."""
+    """The unit of the right dimension that differs in case only: `ms` for `MS`, megasiemens."""
     fitting = (s for s, u in UNITS.items() if s.lower() == unit.lower() and u.dimension in kind.dimensions)
     found = next(fitting, None)
     return f"did you mean {found}?" if unit and found else None

@@ -1,6 +1,6 @@
-"""Parser from text to Document: the text is split into statements, and each is parsed alone (LALR).
+"""Parser from text to Document: the text is split into statements, which are parsed separately (LALR).
 
-So an error in one statement hides none in others, and a long program of similar lines parses each line once.
+So an error in one statement hides none in others, and equal statements are parsed once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bioasm.text.document import Document, Item, Line, Statement
 from bioasm.text.syntax_errors import complaint, too_long, unclosed
 from bioasm.text.tables import statement_parser
 
-# Possessive throughout: no input makes these go back, so they take time linear in the text.
+# Possessive quantifiers: no backtracking, so that the time is linear in the text.
 _STRING = r'"(?:[^"\\\n]|\\.)*+"'
 _BRACKETS = r"\[(?:[^][;]++|;[^\n]*+|\[(?:[^][;]++|;[^\n]*+)*+\])*+\]"
 _BRACES = BLOCK
@@ -31,9 +31,9 @@ _LOST = 2000
 
 
 def parse(text: str, source: str = "<text>") -> Document:
-    """Parse `text` into a Document. Errors are in its `diagnostics`; reading stops at `limit("diagnostics")` of them.
+    """Parse `text` into a Document. Errors are in its `diagnostics`; parsing stops at `limit("diagnostics")` of them.
 
-    Raises BioasmError B013 where the text holds half a surrogate pair, B111 where it is over the limit of length.
+    Raises BioasmError B013 for a lone surrogate, B111 for a text over the limit of length.
     """
     document = Document(source, _plain(text, source), [], [], set())
     _Reader(document).read()
@@ -41,7 +41,7 @@ def parse(text: str, source: str = "<text>") -> Document:
 
 
 def _plain(text: str, source: str) -> str:
-    """The text with line feeds at its line ends and without a byte order mark."""
+    """Normalise line ends to line feeds, and drop a byte order mark."""
     if len(text) > limit("text_bytes"):
         raise error("B111", f"{source} holds more than {limit('text_bytes')} characters, the limit for a text")
     if not text.isascii():
@@ -54,7 +54,7 @@ def _plain(text: str, source: str) -> str:
 
 
 class _Reader:
-    """Walks through one text and fills its Document."""
+    """Splitter of one text into the statements of its Document."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -74,7 +74,7 @@ class _Reader:
                 self._take(cut)
 
     def _take(self, cut: re.Match[str]) -> None:
-        """One line, or the several that a literal spans."""
+        """Parse one statement, whose literals may span several lines."""
         space, said, comment = cut.groups()
         newlines = space.count("\n")
         blank_before = newlines > (self.at > 0)
@@ -103,7 +103,7 @@ class _Reader:
         return statement
 
     def _skip_unclosed(self) -> None:
-        """Report a quote or bracket that is not closed and go on where the next statement seems to start."""
+        """Error recovery: report an unclosed quote or bracket, and resume where the next statement seems to start."""
         start = _matched(_SPACE, self.text, self.at)
         fault = _matched(_UP_TO_FAULT, self.text, start)
         self.number += self.text.count("\n", self.at, start)
@@ -118,7 +118,7 @@ class _Reader:
 
 
 def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """The end of the match of a pattern that always matches, perhaps an empty string."""
+    """The end of the match of a pattern that always matches, perhaps the empty string."""
     found = pattern.match(text, start)
     return found.end() if found else start
 

@@ -1,4 +1,4 @@
-"""The one printer of programs: lines of statements become text, aligned the same way by `fmt` and `disasm`."""
+"""Pretty printer of programs: lines of statements become text, aligned the same way by `fmt` and `disasm`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bioasm.isa.names import register_index
 from bioasm.text.document import Item, Line, Statement
 
 INDENT = "    "
-_COMMENTS = 33  # comments beside code start in this column (from 0) or further to the right
-_WIDEST = 60  # a comment further to the right than this is not aligned with
+_COMMENTS = 33  # the least column (from 0) of comments beside code
+_WIDEST = 60  # comments beyond this column are not aligned with
 
 
 class _Printed(NamedTuple):
-    """One line before comments are aligned. `beside` says that its comment is on one line with code."""
+    """One line before comments are aligned. `beside`: its comment is on a line with code."""
 
     code: str
     comment: str
@@ -24,7 +24,7 @@ class _Printed(NamedTuple):
 
 
 def print_lines(lines: Sequence[Line]) -> str:
-    """The text of a program; comments of neighbours are aligned.
+    """The text of a program, with aligned comments.
 
     Instructions are indented where there are labels or where the first of them was.
     """
@@ -54,7 +54,7 @@ def _print(line: Line, indent: str, *, first: bool) -> Iterator[_Printed]:
     if said.head is None:
         yield _Printed(last, line.comment, True)
         return
-    if len(last) >= len(indent):  # a shorter label stands in the indentation of its instruction
+    if len(last) >= len(indent):  # a shorter label fits into the indentation of its instruction
         yield from [_Printed(last, "", False)] if last else []
         last = ""
     space = indent if said.head.form == "instruction" or _stands_in_code(line, said.head) else ""
@@ -68,13 +68,13 @@ def _stands_in_code(line: Line, head: Item) -> bool:
 
 
 def _code(said: Statement, head: Item, before: str, column: int) -> str:
-    """A statement printed after the text `before` it on its line; `column` is where it was in the source."""
+    """A statement printed after the text `before` on its line; `column` is its position in the source."""
     is_instruction = head.form == "instruction"
     code = before + (head.text.upper() if is_instruction else head.text.lower())
     for number, item in enumerate(said.operands):
         code += ", " if number and is_instruction else " "
         code = _append(code, item, column + item.start)
-        if "\n" in item.text:  # what follows stood on the line on which the literal ends
+        if "\n" in item.text:  # further items were on the last line of the literal
             column = len(item.text) - item.text.rfind("\n") - item.end
     if said.value is not None and said.value.form == "block":
         return f"{code} {tidied(said.value.text)}"
@@ -84,7 +84,7 @@ def _code(said: Statement, head: Item, before: str, column: int) -> str:
 
 
 def _append(code: str, item: Item, column: int) -> str:
-    """Append an operand that was at `column`; the further lines of a literal shift by as much as the first."""
+    """Append an operand that was at `column`; all lines of a literal shift by the same amount."""
     text = spelled(item)
     if "\n" not in text:
         return code + text
@@ -100,7 +100,7 @@ def _shifted(line: str, shift: int) -> str:
 
 
 def spelled(item: Item) -> str:
-    """An operand as it is printed: a number with its unit, a word, a file, or a literal with its type."""
+    """The printed form of an operand: a number with its unit, a word, a file, or a literal with its type."""
     if item.form == "number":
         return f"{item.text}{'' if item.extra.startswith('/') else ' '}{item.extra}" if item.extra else item.text
     if item.form == "word":
@@ -114,7 +114,7 @@ def spelled(item: Item) -> str:
 
 
 def _with_comments(printed: Iterable[_Printed]) -> Iterator[str]:
-    """The finished lines: comments beside neighbouring lines of code start in one column."""
+    """The final lines: comments beside adjacent lines of code are aligned."""
     for aligned, run in groupby(printed, lambda one: one.beside and bool(one.comment)):
         members = list(run)
         widths = [len(one.code) for one in members if len(one.code) <= _WIDEST]

@@ -18,9 +18,9 @@ _WORD = re.compile(r"[^\W\d][\w.]*")
 
 
 def read_random(item: Item) -> Random:
-    """Parse random values; the constants they name are not looked up here. Raises Fault at an argument."""
+    """Parse random values; constants are not resolved here. Raises Fault at an argument."""
     found = _FORM.fullmatch(item.text)
-    assert found is not None  # as the grammar has it
+    assert found is not None  # as in the grammar
     name, arguments = found[1].lower(), list(_arguments(item, found.start(2), found[2]))
     wrong = count_fault(name, len(arguments))
     if wrong is not None:
@@ -29,7 +29,7 @@ def read_random(item: Item) -> Random:
 
 
 def check_constants(item: Item, names: Names) -> Iterator[Fault]:
-    """The faults of arguments that are names of no constant."""
+    """The faults of arguments that name no constant."""
     found = _FORM.fullmatch(item.text)
     assert found is not None
     for argument in _arguments(item, found.start(2), found[2]):
@@ -40,7 +40,7 @@ def check_constants(item: Item, names: Names) -> Iterator[Fault]:
 
 
 def _arguments(item: Item, start: int, inner: str) -> Iterator[Item]:
-    """The arguments as items at their places; none for empty brackets."""
+    """The arguments as Items; none for empty brackets."""
     at = item.start + start
     for piece in inner.split(",") if inner.strip() else ():
         text = piece.strip()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LINE = 100
-# What bytecode makes of types that it does not store; text does the same, so that both say the same program.
+# Bytecode widens types that it does not store; so does text, so that both give the same program.
 _WIDENED = {"b1": "i1", "u1": "i2", "u2": "i4", "u4": "i8", "u8": "i8", "f2": "f4"}
 
 
@@ -30,7 +30,7 @@ def spell_quantity(quantity: Quantity) -> Item:
 
 
 def spell_data(value: Data) -> Item:
-    """A data literal, with its type before it where that is not the narrowest. Raises BioasmError B109, B106, B010."""
+    """A data literal, preceded by its type where that is not the narrowest. Raises BioasmError B109, B106, B010."""
     if isinstance(value, Random):
         return Item("random", _random(value))
     kind = _kind(value.array if isinstance(value, Dense) else value.value)
@@ -42,7 +42,7 @@ def spell_data(value: Data) -> Item:
 
 
 def _kind(array: NDArray[Any]) -> str:
-    """The type of the entries where the text has to say it; empty where it is the one that reading chooses."""
+    """The type of the entries for the text; empty where it is the default on reading."""
     name = array.dtype.str[1:]
     name = _WIDENED.get(name, name)
     if name not in TYPES:
@@ -51,7 +51,7 @@ def _kind(array: NDArray[Any]) -> str:
 
 
 def _words(array: NDArray[Any]) -> list[str]:
-    """Every entry as the shortest decimal that gives the same bits; float32 entries as the float64 that they are."""
+    """The shortest round-trip decimal of every entry; float32 entries as float64."""
     import numpy as np
 
     if array.dtype.kind != "f":
@@ -82,7 +82,7 @@ def _dense(array: NDArray[Any]) -> str:
 
 
 def _list(words: Sequence[str]) -> str:
-    """A vector, broken into lines of about the same number of entries where it is long."""
+    """A vector; a long one is wrapped into lines of about the same number of entries."""
     widest = max(map(len, words), default=0) + 2
     each = max(1, _LINE // widest)
     lines = [", ".join(words[k : k + each]) for k in range(0, len(words), each)]
@@ -108,7 +108,7 @@ def _random(value: Random) -> str:
 
 
 def _braces(head: str, entries: Iterable[str]) -> str:
-    """Entries on one line where they are few, else one a line below each other."""
+    """Entries on one line where they are few, else one a line."""
     each = list(entries)
     whole = " | ".join(each)
     if len(each) <= 8 and len(head) + len(whole) < _LINE:

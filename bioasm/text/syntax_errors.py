@@ -1,4 +1,4 @@
-"""Diagnostics of syntax errors: in the user's words, with the place and a hint."""
+"""Diagnostics of syntax errors, with the place and a hint."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _QUOTES = "a text in quotes that is not closed takes the rest of the block with 
 _HEAD_OF_BLOCK = re.compile(rf"[ \t]*\.(?:{'|'.join(KINDS)})\b", re.IGNORECASE)
 _REST_OF_LINE = re.compile(r"[^\n]*+")
 _FRESH_LINE = re.compile(r"\n(?=[ \t]*\.?[^\W\d])")
-# After a block that is not closed nothing in it may be taken for a statement: no line of a block is a directive or an
-# instruction in capitals.
+# Recovery after an unclosed block must not take its lines for statements: none is a directive or an instruction in
+# capitals.
 _FRESH_STATEMENT = re.compile(rf"\n(?=[ \t]*(?:\.[^\W\d]|(?:{'|'.join(BY_MNEMONIC)})\b))")
 _SHOWN = 30
 
@@ -87,7 +87,7 @@ _MARKS = {
 
 
 def too_long(document: Document, line: Line) -> Diagnostic:
-    """The diagnostic for a statement over the limit of length."""
+    """The diagnostic of a statement over the limit of length."""
     message = f"the statement is longer than {limit('statement')} characters beside its data and quoted texts"
     return document.finding("B111", message, line, Item("", "", 0, 1))
 
@@ -96,7 +96,7 @@ def too_long(document: Document, line: Line) -> Diagnostic:
 
 
 def unclosed(document: Document, line: Line, fault: int) -> tuple[Diagnostic, int]:
-    """The diagnostic for the quote or bracket at `fault` in the text, and where to go on reading."""
+    """The diagnostic of the unclosed quote or bracket at `fault`, and the offset to resume at."""
     opening = document.text[fault]
     start = fault - line.offset
     item = Item("", opening, start, start + 1)
@@ -146,7 +146,7 @@ def _closing(text: str, start: int, marks: re.Pattern[str], opening: str) -> int
 
 
 def _fresh_line(text: str, start: int, fresh: re.Pattern[str] = _FRESH_LINE) -> int:
-    """The end of the line before the next one that starts with a word, as a statement does and numbers do not."""
+    """The end of the line before the next one that starts with a word, as statements do, but not numbers."""
     found = fresh.search(text, start)
     return found.start() if found else len(text)
 

@@ -12,5 +12,5 @@ from bioasm.grammars import kept_parser
 
 @cache
 def statement_parser() -> Lark:
-    """The LALR parser of one statement; its tables come from the cache folder where they were kept."""
+    """The LALR parser of one statement, with tables from the cache folder if possible."""
     return kept_parser(Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"))
