@@ -8,5 +8,5 @@ __all__ = ["MAGIC", "looks_like_bytecode"]
 
 
 def looks_like_bytecode(prefix: bytes) -> bool:
-    """Whether a file that starts with `prefix` means to be bytecode, even if a transfer as text damaged its magic."""
+    """Magic number check: whether a file with this prefix is bytecode, even if a transfer as text damaged its magic."""
     return bytes(prefix[:4]) == MAGIC[:4]

@@ -1,4 +1,4 @@
-"""The data section of bytecode, both ways: block headers with their arrays, which are neither read nor copied here."""
+"""Encoder and decoder of the data section of bytecode: block headers and arrays, which are neither read nor copied here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Readers = dict[int, tuple[int, Callable[[Part, tuple[int, ...], int, "list[NDArray[Any]]"], Data]]]
 
-_PIECE = 1 << 22  # bytes that are written in one go
+_PIECE = 1 << 22  # bytes written at a time
 _NO_PADDING = b"\0" * 7
 
 
@@ -36,7 +36,7 @@ class _Payload(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes it takes."""
+        """The size in bytes."""
         return int(self.array.size) * int(self.type[2])
 
 
@@ -53,9 +53,9 @@ class _Header(NamedTuple):
 def write_blocks(
     blocks: Sequence[DataBlock], names: Mapping[str, int], arguments: Mapping[int, Sequence[int]]
 ) -> Iterator[bytes | memoryview]:
-    """The bytes of the data section in pieces. Arrays that lie in memory as they are stored are not copied.
+    """The bytes of the data section in pieces. Arrays whose memory layout is the stored one are not copied.
 
-    `arguments` are, by the numbers of blocks of random values, the places of their arguments among the constants.
+    `arguments` are, by number of a block of random values, the indices of its arguments among the constants.
     """
     headers = [
         _describe_random(block.value, arguments[number]) if isinstance(block.value, Random) else _describe(block.value)
@@ -102,7 +102,7 @@ def _describe(value: Dense | Sparse | Terms) -> _Header:
 
 
 def _stored(array: NDArray[Any]) -> _Payload:
-    """The array with the type it is stored in: its own, or the next that holds all numbers of its own."""
+    """The array with its stored dtype: its own, or the next wider one."""
     name = array.dtype.str[1:]
     kept = "<" + name
     if kept in layout.TYPE_CODES:
@@ -115,13 +115,13 @@ def _stored(array: NDArray[Any]) -> _Payload:
 
 
 def _bytes_of(array: NDArray[Any], stored: str) -> Iterator[memoryview]:
-    """The array's bytes, rows first, in pieces."""
+    """The array's bytes in row-major order, in pieces."""
     import numpy as np
 
     lines = array.reshape(-1) if array.flags.c_contiguous else array
     step = max(1, _PIECE // (8 * max(1, lines[:1].size)))
     for start in range(0, len(lines), step):
-        piece = np.ascontiguousarray(lines[start : start + step], dtype=stored)  # the same memory where it fits
+        piece = np.ascontiguousarray(lines[start : start + step], dtype=stored)  # without a copy where possible
         yield piece.reshape(-1).view(np.uint8).data
 
 
@@ -129,7 +129,7 @@ def _bytes_of(array: NDArray[Any], stored: str) -> Iterator[memoryview]:
 
 
 def read_blocks(part: Part, name_of: Callable[[Part, int], str | None], constants: Sequence[Operand]) -> tuple[DataBlock, ...]:
-    """The blocks of a data section; their arrays are views of its bytes. `constants` are what arguments refer to."""
+    """Decode the blocks of a data section; their arrays are views of its bytes. `constants` are those of arguments."""
     if len(part.view) < BLOCKS.size:
         raise part.fault("it is too short for its header")
     count, zero = BLOCKS.unpack_from(part.view)
@@ -150,7 +150,7 @@ def read_blocks(part: Part, name_of: Callable[[Part, int], str | None], constant
 def _read_block(
     part: Part, number: int, end: int, name_of: Callable[[Part, int], str | None], readers: Readers
 ) -> tuple[DataBlock, int]:
-    """Block `number`, whose arrays follow bytes up to `end`, and where its arrays end."""
+    """Decode block `number`, whose arrays start at or after `end`; returns it with the end of its arrays."""
     start = BLOCKS.size + BLOCK_SIZE * number
     kind, flags, dimensions, zero, name, rows, columns = BLOCK.unpack_from(part.view, start)
     unused = columns if dimensions == 1 else 0
@@ -161,20 +161,20 @@ def _read_block(
     arrays = []
     for _ in range(wanted):
         array, end = _read_array(part, record, end)
-        # Indices that were found to fit must not change any more: kernels follow them without a check.
+        # Checked indices must not change later: kernels use them without checks.
         arrays.append(array.copy() if kind != layout.DENSE and any(files_behind([array])) else array)
         record += ARRAY.size
     if any(part.view[record : start + BLOCK_SIZE]):
         raise part.fault(f"a data block of kind {kind} has {wanted} arrays, and more are described")
     block = DataBlock(reader(part, (rows, columns)[:dimensions], flags, arrays), name_of(part, name))
-    if kind != layout.DENSE:  # what indices lead to nowhere must not even be printed
+    if kind != layout.DENSE:  # invalid indices must not even be printed
         for finding in check_block(number, block):
             raise part.fault(finding.message, finding.code)
     return block, end
 
 
 def _read_array(part: Part, place: int, end: int) -> tuple[NDArray[Any], int]:
-    """The array that the record at `place` describes, and where it ends."""
+    """The array of the record at `place`, and the end of its bytes."""
     import numpy as np
 
     code, zeros, offset, count = ARRAY.unpack_from(part.view, place)
@@ -238,7 +238,7 @@ def _check_type(part: Part, array: NDArray[Any], wanted: str) -> None:
         raise part.fault(f"indices are stored as {wanted[1:]}, not as {array.dtype}")
 
 
-# How many arrays a kind of block has, and what makes it of them.
+# The number of arrays of each kind of block, and its constructor.
 _READERS: Readers = {
     layout.DENSE: (1, _read_dense),
     layout.SPARSE: (3, _read_sparse),

@@ -1,7 +1,7 @@
-"""The container of bytecode: header, section table and what bytes must pass before anything is read from them.
+"""The container of bytecode: header, section table and checks of the bytes before anything is decoded.
 
-Sections stand one after the other, each at the first aligned offset after the one before. So nothing can overlap, lie
-outside or hide between them; what fills up to the alignment is zero.
+Sections are contiguous, each at the first aligned offset after the previous one. So nothing can overlap, lie outside or hide
+between them; the padding is zero.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from bioasm.isa.limits import limit
 from bioasm.isa.program import Section
 from bioasm.isa.table import ISA_VERSION
 
-_PIECE = 1 << 22  # bytes whose checksum is taken in one go: Ctrl-C comes through between two pieces
+_PIECE = 1 << 22  # bytes of a checksum at a time, between which Ctrl-C is handled
 
 
 class Part(NamedTuple):
-    """Bytes of one section (or of the whole file), the name they have in messages, and the file's name."""
+    """Bytes of one section (or of the whole file), its name in messages, and the file's name."""
 
     source: str
     name: str
     view: memoryview
 
     def fault(self, message: str, code: str = "B209") -> BioasmError:
-        """The error that names the file, the section and what is wrong."""
+        """The error with the file, the section and the fault."""
         place = f"section {self.name}: " if self.name else ""
         return error(code, f"{self.source}: {place}{message}")
 
@@ -47,7 +47,7 @@ class _Entry(NamedTuple):
 
 
 class Container(NamedTuple):
-    """The parts of a checked file: known sections by kind, and the others as they are carried along."""
+    """The parts of a checked file: known sections by kind, and unknown ones, which are preserved."""
 
     known: dict[int, Part]
     carried: tuple[Section, ...]
@@ -58,7 +58,7 @@ class Container(NamedTuple):
 
 
 def open_container(view: memoryview, source: str) -> Container:
-    """Check the container that `view` holds and tell its sections apart. Raises BioasmError B201 to B206."""
+    """Check the container in `view` and split it into sections. Raises BioasmError B201 to B206."""
     file = Part(source, "", view)
     _check_magic(file)
     entries = _table(file)
@@ -92,7 +92,7 @@ def _check_magic(file: Part) -> None:
 
 
 def _table(file: Part) -> list[_Entry]:
-    """The section table of a file whose header is in order."""
+    """The section table of a file with a valid header."""
     _, version, isa, count, length, zero = HEADER.unpack_from(file.view)
     if version != FORMAT_VERSION:
         raise file.fault(f"it has format version {version}; this BioASM reads {FORMAT_VERSION}", "B202")
@@ -112,7 +112,7 @@ def _table(file: Part) -> list[_Entry]:
 
 
 def _check_flags(file: Part, entry: _Entry) -> None:
-    """Refuse what is not known and needed, and known sections that say otherwise than they should."""
+    """Refuse unknown critical sections, and known ones with wrong flags."""
     name = layout.section_name(entry.kind)
     if entry.kind not in layout.SECTION_NAMES and entry.flags & layout.CRITICAL:
         raise file.fault(f"section {name} is not known, and the program can't be run without it", "B206")
@@ -121,7 +121,7 @@ def _check_flags(file: Part, entry: _Entry) -> None:
 
 
 def _check_entry(file: Part, entry: _Entry, end: int) -> int:
-    """Check one section that follows bytes up to `end`; return where it ends itself."""
+    """Check a section after offset `end`; returns its end."""
     name = layout.section_name(entry.kind)
     if entry.offset != aligned(end) or entry.offset + entry.length > len(file.view):
         text = f"section {name} is said to have {entry.length} bytes at {entry.offset}"

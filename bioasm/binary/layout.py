@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from struct import Struct
 
-# A high byte shows a 7-bit transfer, CR LF and LF a conversion of line ends, ^Z stops a listing on old systems.
+# A high byte detects 7-bit transfers, CR LF and LF conversions of line ends, ^Z stops a listing on old systems.
 MAGIC = b"\x89BBC\r\n\x1a\n"
 FORMAT_VERSION = 1
 
 ALIGNMENT = 64
-NONE = 0xFFFFFFFF  # "no name", "no file": an index that no table reaches
-CRITICAL = 1  # section flag: who does not know the section must refuse the file
+NONE = 0xFFFFFFFF  # "no name", "no file": an index beyond every table
+CRITICAL = 1  # section flag: readers that don't know the section must refuse the file
 
 # magic, format version, ISA version, number of sections, length of the file, zero
 HEADER = Struct("<8sHHIQI")
@@ -61,7 +61,7 @@ ARRAYS = 3
 BLOCK_SIZE = BLOCK.size + ARRAYS * ARRAY.size
 DENSE, SPARSE, TERMS, RANDOM = range(1, 5)
 SYMMETRIC, PER_LANE = 1, 2
-FLAGS = {DENSE: 0, SPARSE: SYMMETRIC, TERMS: 0, RANDOM: PER_LANE}  # those that a kind of block may have
+FLAGS = {DENSE: 0, SPARSE: SYMMETRIC, TERMS: 0, RANDOM: PER_LANE}  # flags by kind of block
 
 # Codes of entry types. Data of other types are widened exactly when written.
 TYPES = {1: "<i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "<f4", 6: "<f8"}
@@ -77,5 +77,5 @@ def section_name(kind: int) -> str:
 
 
 def aligned(offset: int) -> int:
-    """The first aligned offset that is not before `offset`."""
+    """Round an offset up to the alignment."""
     return -(-offset // ALIGNMENT) * ALIGNMENT

@@ -1,4 +1,4 @@
-"""From bytecode to a program: bytes are not trusted, and nothing is allocated before its length was checked."""
+"""Decoder of bytecode: bytes are not trusted, and lengths are checked before allocation."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from bioasm.units import Compound, Dimension, unit_as_written
 
 
 def read(path: Path) -> Program:
-    """The program in a file. Its dense data stay there and are mapped into memory where the file is large.
+    """Read the program in a file. Dense data of a large file are memory-mapped.
 
-    Raises BioasmError: B301 where the file can't be read, B2xx where it is no sound bytecode, B111 over a limit.
+    Raises BioasmError: B301 for an unreadable file, B2xx for invalid bytecode, B111 over a limit.
     """
     try:
         with open(path, "rb") as stream:
@@ -48,9 +48,9 @@ def read(path: Path) -> Program:
 
 
 def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") -> Program:
-    """The program in `buffer`; its data are views of the buffer, which must not change meanwhile.
+    """Decode the program in `buffer`; its data are views of the buffer, which must not change meanwhile.
 
-    Raises BioasmError: B2xx where it is no sound bytecode, B109 where a constant is not finite, B111 over a limit.
+    Raises BioasmError: B2xx for invalid bytecode, B109 where a constant is not finite, B111 over a limit.
     """
     container = open_container(memoryview(buffer).cast("B").toreadonly(), source)
     names = _names(container.part(layout.NAMES))
@@ -74,13 +74,13 @@ def from_bytes(buffer: bytes | bytearray | memoryview, source: str = "<bytes>") 
 
 
 class _Names(NamedTuple):
-    """The names of a program, and those that were found fit to name a constant, a datum or a label."""
+    """The names of a program, and those that passed the check of names of constants, data or labels."""
 
     words: Sequence[str]
     fit: set[int]
 
     def defined(self, part: Part, index: int) -> str:
-        """The name of something that the program defines."""
+        """The checked name of a definition."""
         if index >= len(self.words):
             raise part.fault(f"there is no name {index}")
         word = self.words[index]
@@ -92,7 +92,7 @@ class _Names(NamedTuple):
         return word
 
     def of_block(self, part: Part, index: int) -> str | None:
-        """The name of a data block, which need not have one."""
+        """The name of a data block, or None."""
         return None if index == NONE else self.defined(part, index)
 
 
@@ -106,7 +106,7 @@ def _names(part: Part | None) -> _Names:
 
 
 def _records(part: Part, size: int, most: str) -> int:
-    """How many records of `size` bytes a section holds, at most the limit called `most`."""
+    """The number of records of `size` bytes in a section, checked against the limit `most`."""
     count, rest = divmod(len(part.view), size)
     if rest:
         raise part.fault(f"its {len(part.view)} bytes are no whole number of records of {size} bytes")
@@ -145,7 +145,7 @@ def _quantity(part: Part, value: float, dimension: int, unit: int, names: _Names
 
 
 def _compound(part: Part, index: int, names: _Names) -> Compound:
-    """The compound unit that a name spells, in the one way that it is written there."""
+    """Parse a compound unit, which must be in its canonical spelling."""
     text = names.words[index] if index < len(names.words) else ""
     try:
         measured, exponent = unit_as_written(text)
@@ -160,7 +160,7 @@ def _compound(part: Part, index: int, names: _Names) -> Compound:
 
 
 class _Tables(NamedTuple):
-    """Tables that the operands of instructions refer to; equal operands become one object."""
+    """Tables that operands refer to, with interning: equal operands become one object."""
 
     names: Sequence[str]
     pool: Sequence[Operand]
@@ -182,7 +182,7 @@ class _Tables(NamedTuple):
             return self.pool[value]
         if tag == layout.TAG_DATA and value < self.blocks:
             return DataRef(value)
-        if tag == layout.TAG_TARGET:  # the verifier says where jumps may go
+        if tag == layout.TAG_TARGET:  # the verifier checks targets of jumps
             return Target(value)
         if tag == layout.TAG_NAME and value < len(self.names):
             return Name(self.names[value])
@@ -211,7 +211,7 @@ def _data(part: Part | None, names: _Names, pool: Sequence[Operand]) -> tuple[Da
 
 
 def _models(part: Part | None) -> Iterator[ModelText]:
-    """The program's own models: of each its kind, its name, and its text from the opening brace to the closing one."""
+    """The program's own models: kind, name, and text from the opening to the closing brace."""
     if part is None:
         return
     words, end = strings.decode(part, 3 * limit("models"), limit("model_bytes"))
@@ -261,7 +261,7 @@ def _metadata(part: Part | None) -> Mapping[str, str]:
 
 
 def _spans(part: Part | None, count: int) -> Iterator[Span | None]:
-    """The source place of each of `count` instructions; none at all without the section."""
+    """The source places of `count` instructions; empty without the section."""
     if part is None:
         return
     files, end = strings.decode(part, limit("names"), layout.PATH_BYTES)

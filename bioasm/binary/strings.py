@@ -1,4 +1,4 @@
-"""Lists of strings in bytecode: a count, a size, where each string ends, and the UTF-8 bytes of all."""
+"""Codec of lists of strings in bytecode: a count, a size, the end of each string, and the UTF-8 bytes of all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bioasm.diagnostics import error
 
 
 def encode(strings: Iterable[str]) -> bytes:
-    """The strings as bytecode holds them. Raises BioasmError B209 where one has no UTF-8 form."""
+    """Encode strings. Raises BioasmError B209 where one has no UTF-8 form."""
     encoded = [_utf8(text) for text in strings]
     ends, total = [], 0
     for one in encoded:
@@ -29,7 +29,7 @@ def _utf8(text: str) -> bytes:
 
 
 def decode(part: Part, most: int, longest: int) -> tuple[list[str], int]:
-    """At most `most` strings of at most `longest` bytes at the start of `part`, and how many bytes they take there."""
+    """Decode at most `most` strings of at most `longest` bytes at the start of `part`; returns them and their total size."""
     if len(part.view) < STRINGS.size:
         raise part.fault("it is too short for a list of strings")
     count, total = STRINGS.unpack_from(part.view)

@@ -1,4 +1,4 @@
-"""From a program to bytecode. The same program always becomes the same bytes."""
+"""Deterministic encoder of bytecode: the same program always becomes the same bytes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Piece = bytes | memoryview
 def write(program: Program, stream: BinaryIO) -> None:
     """Write a program to a stream, which need not be seekable; large arrays are not copied.
 
-    Raises BioasmError B111 where the program has more numbers or names than a limit allows, B205 where a section that
-    it carries along can't stand in a file, B209 and B010 where a name or data have no form in bytecode.
+    Raises BioasmError B111 for more numbers or names than the limits, B205 for an invalid preserved section, B209 and B010
+    where a name or data have no form in bytecode.
     """
     for piece in _file(program, spans=program.has_spans):
         stream.write(piece)
@@ -38,12 +38,12 @@ def to_bytes(program: Program) -> bytes:
 
 
 def canonical_bytes(program: Program) -> bytes:
-    """The bytecode of a program without source places: the same for its text, however that is laid out."""
+    """The bytecode of a program without source places, independent of the layout of its text."""
     return b"".join(_file(program, spans=False))
 
 
 def program_hash(program: Program) -> str:
-    """The SHA-256 of the program's bytecode without source places, in hexadecimal: the same for its text."""
+    """The hexadecimal SHA-256 of the program's canonical bytes."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -56,7 +56,7 @@ def program_hash(program: Program) -> str:
 
 
 class _Content(NamedTuple):
-    """A section to be written. Its pieces are asked for twice: for length and checksum, and to be written."""
+    """A section to be written. Its pieces are iterated twice: for length and checksum, and for writing."""
 
     kind: int
     flags: int
@@ -94,7 +94,7 @@ def _measure(content: _Content) -> tuple[int, int]:
 
 
 def _own(program: Program, spans: bool) -> list[_Content]:
-    """The known sections in the order in which they stand in the file; but for the code, empty ones are left out."""
+    """The known sections in file order; empty ones other than code are omitted."""
     pool = _Pool(program)
     code = b"".join(map(pool.word, program.instructions))
     blocks = enumerate(block.value for block in program.data)
@@ -123,7 +123,7 @@ def _own(program: Program, spans: bool) -> list[_Content]:
 
 
 def _carried(program: Program) -> list[_Content]:
-    """The sections that the program carries along unread."""
+    """The preserved unknown sections."""
     kinds = [section.kind for section in program.sections]
     for section in program.sections:
         if section.kind in layout.SECTION_NAMES or not 0 <= section.kind < 1 << 16 or kinds.count(section.kind) > 1:
@@ -137,7 +137,7 @@ def _carried(program: Program) -> list[_Content]:
 
 
 class _Pool:
-    """The constants and names of a program, each once, in canonical order.
+    """Constant pool and name table of a program, without duplicates, in canonical order.
 
     Constants: the named ones in the order of definition, then unnamed ones in the order of first use, in instructions and
     then in random values. Names: of constants, of data, in operands, of labels.
@@ -163,7 +163,7 @@ class _Pool:
         return [(self._name(name), index) for name, index in self._labels]
 
     def word(self, instruction: Instruction) -> bytes:
-        """An instruction as a word of fixed width."""
+        """Encode an instruction as a word of fixed width."""
         tags, values = 0, [0, 0, 0]
         for place, operand in enumerate(instruction.operands):
             tag, values[place] = self._operand(operand)
@@ -171,7 +171,7 @@ class _Pool:
         return WORD.pack(instruction.row.opcode, len(instruction.operands), tags, *values)
 
     def numbers(self, arguments: Iterable[Quantity | ConstantRef]) -> list[int]:
-        """The places of the arguments of random values among the constants."""
+        """The indices of the arguments of random values among the constants."""
         return [self._operand(argument)[1] for argument in arguments]
 
     def _operand(self, operand: Operand) -> tuple[int, int]:
@@ -197,7 +197,7 @@ class _Pool:
         return index
 
     def _literal(self, quantity: Quantity) -> int:
-        """The place of an unnamed constant; those of the same bits and dimension share one."""
+        """The index of an unnamed constant; those of the same bits and dimension share one."""
         constant = self._constant(quantity, layout.NONE)
         index = self._literals.setdefault(constant, len(self.constants))
         if index == len(self.constants):
@@ -207,7 +207,7 @@ class _Pool:
         return index
 
     def _constant(self, quantity: Quantity, name: int) -> bytes:
-        """Pack a number and its unit; a unit that is no named dimension goes into the table of names."""
+        """Pack a number and its unit; a compound unit is added to the table of names."""
         if isinstance(quantity.dimension, Compound):
             unit = self._name(quantity.dimension.symbol).to_bytes(3, "little")
             return CONSTANT.pack(quantity.value, layout.COMPOUND, unit, name)
