@@ -1,4 +1,4 @@
-"""Pictures of results by matplotlib: spikes, traces, energies, intervals, phase planes, success over time."""
+"""Plots of results with matplotlib: rasters, traces, energies, ISI histograms, phase planes, success over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of energies: their fall with the schedule of the noise, their histogram, and success over time with confidence."""
+"""Plots of energies: traces with the noise schedule, histograms, and success probability over time with confidence bands."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from bioasm.results.success import Tries, first_hits, tolerance, wilson
 
 Named = Sequence[tuple[str, Result]]
 Array = NDArray[Any]
-_LANES = 12  # whose own traces are shown
+_LANES = 12  # most lanes with their own traces
 _BARS = 60
 _OF_ACTIVITY = "lines are of the activity over time, the best of states that were kept"
 
 
 def lowest(result: Result) -> float:
-    """The lowest energy of a state that the run kept, or else of those over time."""
+    """The lowest best energy of the run, else the minimum of its traces."""
     best = result.best_energy[np.isfinite(result.best_energy)]
     seen = best if len(best) else _finite(result.energy_trace)
     return float(min(seen)) if len(seen) else float("nan")
 
 
 def traces_kept_states(result: Result) -> bool:
-    """Whether the energies over time are of states as `best_state` has them, and not of activities between 0 and 1.
+    """Whether the energy trace is of discrete states as in `best_state`, not of activities between 0 and 1.
 
     Spins may see a lower energy between two entries of the trace; where a membrane does, the entries are of activities.
     """
@@ -42,7 +42,7 @@ def _lowest_of_lanes(result: Result) -> Array:
 
 
 def unknown_hits(result: Result, target: float) -> str:
-    """The reason for which times to target are unknown, empty where known: the trace must hold the lanes of `best`."""
+    """The reason why times to target are unknown, empty where known: the trace must reach the energies of `best`."""
     limit = target + float(tolerance(np.asarray(target)))
     kept, traced = result.best_energy <= limit, _lowest_of_lanes(result) <= limit
     if traces_kept_states(result) and np.array_equal(kept, traced):
@@ -56,7 +56,7 @@ def _finite(trace: Array) -> Array:
 
 
 def running_best(trace: Array) -> Array:
-    """The lowest energy so far of each lane."""
+    """Running minimum of the energy of each lane."""
     return np.asarray(np.fmin.accumulate(trace, axis=1))
 
 
@@ -64,7 +64,7 @@ def running_best(trace: Array) -> Array:
 
 
 def draw_energy(figure: Any, named: Named) -> None:
-    """Energies of lanes and the lowest so far; below, the noise where the program alone decides it."""
+    """Plot energy traces of lanes and running minima; below, the noise schedule if it is known."""
     _, first = named[0]
     noise = first.about.get("noise") if len(named) == 1 else None
     rows = figure.subplots(2 if noise else 1, 1, sharex=True, squeeze=False, height_ratios=[3, 1] if noise else [1])[:, 0]
@@ -109,7 +109,7 @@ def _draw_noise(axes: Any, result: Result, noise: dict[str, Any], factor: float)
 
 
 def alt_energy(named: Named) -> str:
-    """The fall in words."""
+    """Alternative text of the energy plot."""
     parts = []
     for label, result in named:
         start = f"from {np.nanmean(result.energy_trace[:, 0]):.6g} " if result.energy_trace.size else ""
@@ -124,7 +124,7 @@ def alt_energy(named: Named) -> str:
 
 
 def energies_of(result: Result) -> tuple[Array, str]:
-    """The best energies of lanes; with one lane the energies that it went through."""
+    """The best energies of lanes; for one lane its energy trace."""
     best = result.best_energy[np.isfinite(result.best_energy)]
     if result.lanes > 1 and len(best):
         return best, "lanes"
@@ -133,7 +133,7 @@ def energies_of(result: Result) -> tuple[Array, str]:
 
 
 def draw_histogram(figure: Any, named: Named) -> None:
-    """How often each energy was the best of a lane, or was met."""
+    """Plot the histogram of best energies, or of a single lane's trace."""
     axes = figure.subplots()
     every = np.concatenate([energies_of(result)[0] for _, result in named])
     distinct = np.unique(np.round(every, 9))
@@ -149,11 +149,11 @@ def draw_histogram(figure: Any, named: Named) -> None:
         axes.set_xlim(distinct[0] - 5, distinct[0] + 5)
     axes.set(xlabel="best energy of a lane" if what == "lanes" else "energy", ylabel=f"number of {what}", title="energies")
     if len(named) > 1:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))  # next to the bars
 
 
 def _edges(distinct: Array) -> Array:
-    """Edges so that each of a few distinct values has a bar of its own, where bars are not too narrow for that."""
+    """Bin edges: one bin for each of a few distinct values, unless bins would be too narrow."""
     apart = float(np.diff(distinct).min()) if len(distinct) > 1 else 1.0
     count = round((distinct[-1] - distinct[0]) / apart) if len(distinct) > 1 else 0
     if count > _BARS:
@@ -162,7 +162,7 @@ def _edges(distinct: Array) -> Array:
 
 
 def alt_histogram(named: Named) -> str:
-    """The histogram in words."""
+    """Alternative text of the histogram."""
     parts = []
     for label, result in named:
         values, what = energies_of(result)
@@ -177,20 +177,20 @@ def alt_histogram(named: Named) -> str:
 
 
 def target_of(named: Named, target: float | None) -> float:
-    """The energy that counts as success: what was asked for, or the lowest in a trace of any of the runs."""
+    """The target energy: the given one, or the lowest in a trace of any of the runs."""
     if target is not None:
         return target
     return float(min(np.nanmin(result.energy_trace) for _, result in named))
 
 
 def draw_success(figure: Any, named: Named, target: float | None) -> None:
-    """The share of lanes that have seen the target, over time, with Wilson intervals of 95 %."""
+    """Plot the share of lanes that have reached the target over time, with Wilson intervals of 95 %."""
     goal = target_of(named, target)
     draw_shares(figure.subplots(), _tries(named, goal), "lanes", goal)
 
 
 def draw_shares(axes: Any, named: Sequence[tuple[str, Tries]], what: str, goal: float) -> None:
-    """The share of tries that have reached a target, over time, with Wilson intervals of 95 %."""
+    """Plot the share of tries that have reached a target over time, with Wilson intervals of 95 %."""
     factor, unit = scale_of([max(tries.end for _, tries in named)], named[0][1].unit)
     for place, (label, tries) in enumerate(named):
         hits, all_of_them = np.sort(tries.hits), len(tries.hits)
@@ -207,7 +207,7 @@ def draw_shares(axes: Any, named: Sequence[tuple[str, Tries]], what: str, goal: 
 
 
 def alt_success(named: Named, target: float | None) -> str:
-    """The curve in words."""
+    """Alternative text of the success plot."""
     goal = target_of(named, target)
     return alt_shares(_tries(named, goal), "lanes", goal)
 
@@ -217,7 +217,7 @@ def _tries(named: Named, goal: float) -> list[tuple[str, Tries]]:
 
 
 def alt_shares(named: Sequence[tuple[str, Tries]], what: str, goal: float) -> str:
-    """Shares of tries over time in words."""
+    """Alternative text of shares of tries over time."""
     parts = []
     for label, tries in named:
         reached, total = int(np.isfinite(tries.hits).sum()), len(tries.hits)

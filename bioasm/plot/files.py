@@ -1,4 +1,4 @@
-"""Pictures as files: vector and raster pictures, and pages, by suffix."""
+"""Writers of plots to files: vector and raster images, and HTML pages, by suffix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = (*PICTURES, ".html")
 
 
 def check(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
-    """Refuse a picture that could not be made, before anything is read. Raises BioasmError B306, B312."""
+    """Check the suffix and the libraries of a plot before anything is read. Raises BioasmError B306, B312."""
     if Path(path).suffix.lower() not in suffixes:
         text = f"{path}: pictures are written as {', '.join(suffixes)}"
         raise error("B306", text, exit_code=EXIT_USAGE)
@@ -26,25 +26,25 @@ def check(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> None:
 
 
 def check_picture(path: str | Path) -> None:
-    """The same for a picture alone, whose place must take it. Raises BioasmError B302 besides."""
+    """`check` for an image, whose path must be writable. Also raises BioasmError B302."""
     check(path, PICTURES)
     check_writable(path)
 
 
 def keep(path: str | Path, content: bytes) -> None:
-    """Write the content of a picture or page, whole or not at all."""
+    """Write the content of an image or page atomically."""
     with whole(path) as stream:
         stream.write(content)
 
 
 def write(named: Named, path: str | Path, kinds: Sequence[str], choice: Choice) -> None:
-    """Write a picture or a page of results, the same bytes each time. Raises BioasmError B302, B306, B312, B314."""
+    """Write an image or a page of results, with reproducible bytes. Raises BioasmError B302, B306, B312, B314."""
     check(path)
     keep(path, drawn(named, Path(path).suffix[1:].lower(), kinds, choice))
 
 
 def drawn(named: Named, form: str, kinds: Sequence[str], choice: Choice) -> bytes:
-    """The content of a picture or a page."""
+    """The content of an image or a page."""
     if form == "html":
         return page(named, kinds, choice).encode()
     made = picture(panels(named, kinds, choice), choice)

@@ -1,4 +1,4 @@
-"""The kinds of pictures: what each needs of a result, how it is drawn, and what it shows in words."""
+"""Registry of the kinds of plots: requirements of each on a result, drawing function, and alternative text."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Named = Sequence[tuple[str, Result]]
 
 
 class Choice(NamedTuple):
-    """The choice of what is drawn of results: which lane, and the energy that counts as success."""
+    """Options of plots: the lane, and the target energy."""
 
     lane: int = 0
     target: float | None = None
 
 
 class Kind(NamedTuple):
-    """One kind. `lacks` says what a result must have, empty where it has it. `draw` and `alt` take named results.
+    """One kind of plot. `lacks` returns what a result lacks for it, or an empty text. `draw` and `alt` take named results.
 
-    Results of a kind that is `shared` lie in one panel; of another kind each has a panel of its own.
+    Results of a `shared` kind are in one panel; of another kind each has its own panel.
     """
 
     name: str
@@ -107,5 +107,5 @@ SHOWN_FIRST = ("energy", "raster", "traces")
 
 
 def applicable(result: Result, choice: Choice = Choice()) -> list[str]:  # noqa: B008  (immutable)
-    """The kinds that a result has something for."""
+    """The kinds that are applicable to a result."""
     return [name for name, kind in KINDS.items() if not kind.lacks(result, choice)]

@@ -1,4 +1,4 @@
-"""Pictures of cells that are trees: the shape of one, coloured by a variable of its CVs."""
+"""Plots of morphologies: the shape of a cell, coloured by a variable of its CVs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from bioasm.plot.style import scale_of, which_lane, with_unit
 from bioasm.results import Result
 
-_WIDTHS = 0.8, 14.0  # points, from the thinnest line to the thickest
+_WIDTHS = 0.8, 14.0  # widths in points of the thinnest and the thickest line
 
 
 class Shown(NamedTuple):
-    """A variable of the CVs of the first cell, its unit, when it was seen, and the strokes of the shape."""
+    """A variable of the CVs of the first cell, its unit, its time, and the strokes of the shape."""
 
     name: str
     values: NDArray[np.float64]
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
 
 
 def shown(result: Result, lane: int) -> Shown | None:
-    """The values of a cell's CVs that were read last, else the last ones recorded of all of them; None where there are none."""
+    """The last reading of a cell's CVs, else the last samples of all of them; None without any."""
     for name, about in result.about.get("cells", {}).items():
         strokes = np.array(about["strokes"], np.float64).reshape(-1, 6)
         read = [one.value for one in result.results if one.what == name]
@@ -40,7 +40,7 @@ def shown(result: Result, lane: int) -> Shown | None:
 
 
 def draw_cell(figure: Any, result: Result, lane: int) -> None:
-    """Each frustum as a line as thick as it is, coloured by its CV; the first cell where there are several."""
+    """Plot each frustum of the first cell as a line of its thickness, coloured by its CV."""
     from matplotlib.collections import LineCollection
 
     found = shown(result, lane)
@@ -63,7 +63,7 @@ def draw_cell(figure: Any, result: Result, lane: int) -> None:
 
 
 def alt_cell(result: Result, lane: int) -> str:
-    """The picture in words."""
+    """Alternative text of the plot."""
     found = shown(result, lane)
     assert found is not None
     low, high = float(np.nanmin(found.values)), float(np.nanmax(found.values))

@@ -1,4 +1,4 @@
-"""A report: one HTML page with pictures, results, where they come from, and the program; it refers to nothing outside."""
+"""Report: a self-contained HTML page with plots, results, provenance, and the program."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bioasm.plot.style import in_page, rendered
 from bioasm.results import Result
 from bioasm.results.summary import headline, summary
 
-_LINES = 2000  # of a program that are shown
-_WIDTH = 400  # of a line that is shown
+_LINES = 2000  # most lines of the program
+_WIDTH = 400  # most characters of a line
 _HEAD = """<!doctype html>
 <html lang="en">
 <head>
@@ -46,9 +46,9 @@ td {{ overflow-wrap: anywhere; }}
 
 
 def page(named: Named, kinds: Sequence[str], choice: Choice, program: str = "", note: str = "") -> str:
-    """The page. `program` is the text of what ran, `note` what is to be said of it.
+    """The page. `program` is the text of the program, `note` a remark on it.
 
-    Raises BioasmError B312 without matplotlib, B314 where a result has nothing for a kind that was asked for.
+    Raises BioasmError B312 without matplotlib, B314 where a requested kind is not applicable.
     """
     title = _title(named)
     parts = [_HEAD.format(title=escape(title)), f"<h1>{escape(title)}</h1>\n"]
@@ -77,7 +77,7 @@ def _section(title: str, body: str) -> Iterator[str]:
 
 
 def _chosen(named: Named, kinds: Sequence[str], choice: Choice) -> list[Panel]:
-    """The panels that were asked for, else all that there are."""
+    """The requested panels, else all applicable ones."""
     if kinds:
         return panels(named, kinds, choice)
     found = []
@@ -116,7 +116,7 @@ def _provenance(result: Result) -> str:
 
 
 def _shortened(program: str) -> str:
-    """The program, long data cut short."""
+    """The program with long data abbreviated."""
     cut = (line if len(line) <= _WIDTH else f"{line[:_WIDTH]} ... ({len(line):,} characters)" for line in program.splitlines())
     lines = list(cut)
     more = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []

@@ -1,4 +1,4 @@
-"""Figures of results: panels of one or several kinds in one figure, as an object, in a notebook and as files."""
+"""Composition of figures: panels of one or several kinds in one figure, as an object, in notebooks and as files."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _OVER_TIME = ("energy", "success")
 
 
 class Panel(NamedTuple):
-    """One panel: its kind and the results in it."""
+    """One panel: its kind and its results."""
 
     kind: Kind
     named: Named
 
 
 class Picture(NamedTuple):
-    """A figure and what it shows in words."""
+    """A figure and its alternative text."""
 
     figure: Figure
     alt: str
 
 
 def panels(named: Named, kinds: Sequence[str], choice: Choice) -> list[Panel]:
-    """The panels of these kinds. Raises BioasmError B314 where a result has nothing for one, B306 for an unknown kind."""
+    """The panels of these kinds. Raises BioasmError B314 for one that is not applicable, B306 for an unknown kind."""
     found: list[Panel] = []
     for name in kinds or _first_kinds(named, choice):
         if name not in KINDS:
@@ -44,7 +44,7 @@ def panels(named: Named, kinds: Sequence[str], choice: Choice) -> list[Panel]:
 
 
 def _first_kinds(named: Named, choice: Choice) -> list[str]:
-    """The kinds shown by default: those that all results have, at most the first three."""
+    """The default kinds: the first three applicable to all results."""
     common = [name for name in SHOWN_FIRST if all(name in applicable(result, choice) for _, result in named)]
     if not common:
         raise nothing("no energy, no spikes and no recording", "add REC v, 1 ms to the program, or name a --kind")
@@ -63,19 +63,19 @@ def _of_kind(kind: Kind, named: Named, choice: Choice) -> Iterator[Panel]:
 
 
 def _shared(kind: Kind, named: Named) -> Iterator[Named]:
-    """The results that share a panel: over time those whose clock counts the same, sweeps or seconds."""
+    """Group results that share a panel: over time, those with the same clock, sweeps or seconds."""
     for unit in dict.fromkeys(result.clock_unit for _, result in named) if kind.name in _OVER_TIME else [None]:
         yield [(label, result) for label, result in named if unit in (None, result.clock_unit)]
 
 
 def _said(panel: Panel, of: int, choice: Choice) -> str:
-    """A panel in words, with the name of its result where it is one of several."""
+    """Alternative text of a panel, with the name of its result where there are several."""
     alone = of > 1 and len(panel.named) == 1 and panel.kind.name in _OVER_TIME
     return f"{panel.named[0][0] + ': ' if alone else ''}{panel.kind.alt(panel.named, choice)}"
 
 
 def picture(found: Sequence[Panel], choice: Choice, title: str = "") -> Picture:
-    """One figure with a panel below the other."""
+    """One figure with stacked panels."""
     labels = {label for panel in found for label, _ in panel.named}
     with style():
         figure = new_figure(sum(panel.kind.height for panel in found) + (0.3 if title else 0.0))
@@ -91,7 +91,7 @@ def picture(found: Sequence[Panel], choice: Choice, title: str = "") -> Picture:
 
 
 def inline(result: Result, most: int) -> Iterator[str]:
-    """The first pictures of a result as parts of a page."""
+    """The first plots of a result as inline SVG."""
     for number, name in enumerate([n for n in SHOWN_FIRST if n in applicable(result)][:most]):
         drawn = picture(panels([("", result)], [name], Choice()), Choice())
         yield in_page(rendered(drawn.figure, "svg", drawn.alt, transparent=True), number)

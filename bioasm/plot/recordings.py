@@ -1,4 +1,4 @@
-"""Pictures of recorded variables: traces over time with the threshold, and the plane of two of them."""
+"""Plots of recorded variables: traces over time with the threshold, and phase planes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from bioasm.plot.style import GREEN, MANY, ORANGE, reduced, scale_of, which_lane, with_unit
 from bioasm.results import Recording, Result
 
-VARIABLES, NEURONS = 4, 6  # shown at most
+VARIABLES, NEURONS = 4, 6  # most traces per variable
 
 
 def shown(result: Result) -> list[tuple[str, Recording]]:
-    """The first recordings that have samples."""
+    """The first nonempty recordings."""
     return [(name, one) for name, one in result.recordings.items() if one.t.size and one.values.size][:VARIABLES]
 
 
 def draw_traces(figure: Any, result: Result, lane: int) -> None:
-    """Each recorded variable over time, some neurons of it, and the level above which it spikes."""
+    """Plot traces of each recorded variable for some neurons, with the spike threshold."""
     found = shown(result)
     rows = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     factor, clock = scale_of([result.time], result.clock_unit)
@@ -42,7 +42,7 @@ def _draw_variable(axes: Any, result: Result, name: str, one: Recording, lane: i
 
 
 def alt_traces(result: Result, lane: int) -> str:
-    """The traces in words."""
+    """Alternative text of the traces."""
     parts = []
     for name, one in shown(result):
         values, unit = one.values[lane], result.about.get("units", {}).get(name, "")
@@ -55,7 +55,7 @@ def alt_traces(result: Result, lane: int) -> str:
 
 
 def plane(result: Result, lane: int) -> tuple[tuple[str, str, Any], tuple[str, str, Any]]:
-    """The quantities along x and y, each with name, unit and values: two recordings of equal times, or one and its slope."""
+    """The axes of a phase plane, each with name, unit and values: two recordings of equal times, or one and its derivative."""
     (name, one), *others = shown(result)
     units = result.about.get("units", {})
     x = (name, units.get(name, ""), one.values[lane, :, 0])
@@ -67,7 +67,7 @@ def plane(result: Result, lane: int) -> tuple[tuple[str, str, Any], tuple[str, s
 
 
 def draw_phase(figure: Any, result: Result, lane: int) -> None:
-    """The path of one neuron in the plane of two variables, from a dot to a square."""
+    """Plot the trajectory of one neuron in the phase plane, from a dot to a square."""
     axes = figure.subplots()
     (x, x_unit, along), (y, y_unit, up) = plane(result, lane)
     (fx, x_unit), (fy, y_unit) = scale_of(along, x_unit), scale_of(up, y_unit)
@@ -80,7 +80,7 @@ def draw_phase(figure: Any, result: Result, lane: int) -> None:
 
 
 def alt_phase(result: Result, lane: int) -> str:
-    """The plane in words."""
+    """Alternative text of the phase plane."""
     (x, x_unit, along), (y, y_unit, up) = plane(result, lane)
     return (f"Phase plane: {x} from {along.min():.4g} to {along.max():.4g} {x_unit}, "
             f"{y} from {up.min():.4g} to {up.max():.4g} {y_unit}.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures of spikes and events: a raster with the rate below, and the histogram of intervals between spikes (ISI)."""
+"""Plots of spikes and events: raster with population rate, and histogram of interspike intervals (ISI)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bioasm.results import Result, Spikes
 
 _BINS = 200
 _ISI_BINS = 60
-_FEW = 60  # neurons, each of which has a row that is seen
-_BELOW, _LOWER = 0.4, 0.5  # how far below spikes the last event stands, in rows, and how high marks of events are
+_FEW = 60  # most neurons with visible rows
+_BELOW, _LOWER = 0.4, 0.5  # offset of the last event below spikes, in rows, and height of events' marks
 _EVENT_COLORS = (ORANGE, GREEN, PINK, VIOLET)
 
 
 def draw_raster(figure: Any, result: Result, lane: int) -> None:
-    """Each spike as a mark at its time and neuron, each recorded event in another colour; below, the mean rate of spikes."""
+    """Raster plot of spikes, with recorded events in other colours; below, the mean firing rate."""
     t, i = _of_lane(result.spikes, lane)
     factor, unit = scale_of([result.time], result.clock_unit)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -34,7 +34,7 @@ def draw_raster(figure: Any, result: Result, lane: int) -> None:
 
 
 def _mark(axes: Any, result: Result, x: Any, y: Any, color: str, z: int, share: float = 1.0, label: str | None = None) -> None:
-    """Marks of one colour: lines where neurons are few, each `share` of its full height, else dots."""
+    """Marks of one colour: for few neurons lines of `share` of the row height, else dots."""
     few = result.n <= _FEW
     size = 6 * share if few else max(0.6, min(4.0, 240 / max(1, result.n)))
     axes.plot(x, y, "|" if few else ".", ms=size, mew=0.8, mec=color, mfc=color, ls="", zorder=z, label=label,
@@ -42,7 +42,7 @@ def _mark(axes: Any, result: Result, x: Any, y: Any, color: str, z: int, share: 
 
 
 def _mark_events(axes: Any, result: Result, lane: int, factor: float) -> None:
-    """Events: below the spikes of their neuron, each at a height of its own, where neurons are few; else behind the spikes."""
+    """Marks of events: for few neurons below their spikes, each at its own height; else behind the spikes."""
     for k, (name, times) in enumerate(result.events.items()):
         t, i = _of_lane(times, lane)
         lower = _BELOW * (k + 1) / len(result.events) if result.n <= _FEW else 0.0
@@ -54,7 +54,7 @@ def _mark_events(axes: Any, result: Result, lane: int, factor: float) -> None:
 
 
 def alt_raster(result: Result, lane: int) -> str:
-    """The raster in words."""
+    """Alternative text of the raster."""
     t, i = _of_lane(result.spikes, lane)
     rate = len(t) / max(1, result.n) / result.time if result.time else 0.0
     return (f"Spike raster: {len(t):,} spikes of {len(np.unique(i)):,} of {result.n:,} neurons in {result.time:.4g} "
@@ -68,7 +68,7 @@ def _event_in_words(name: str, t: NDArray[np.float64], i: NDArray[np.int64]) -> 
 
 
 def intervals(result: Result, lane: int) -> NDArray[np.float64]:
-    """All times between two spikes of one neuron."""
+    """All interspike intervals."""
     t, i = _of_lane(result.spikes, lane)
     order = np.lexsort((t, i))
     apart, same = np.diff(t[order]), np.diff(i[order]) == 0
@@ -76,12 +76,12 @@ def intervals(result: Result, lane: int) -> NDArray[np.float64]:
 
 
 def variation(found: NDArray[np.float64]) -> float:
-    """The coefficient of variation: 0 for a clock, 1 for a Poisson process."""
+    """Coefficient of variation (CV) of intervals: 0 for a clock, 1 for a Poisson process."""
     return float(found.std() / found.mean()) if len(found) else float("nan")
 
 
 def draw_isi(figure: Any, result: Result, lane: int) -> None:
-    """The histogram of intervals between spikes with their mean."""
+    """Plot the histogram of interspike intervals with their mean."""
     found = intervals(result, lane)
     factor, unit = scale_of(found, result.clock_unit)
     axes = figure.subplots()
@@ -94,7 +94,7 @@ def draw_isi(figure: Any, result: Result, lane: int) -> None:
 
 
 def alt_isi(result: Result, lane: int) -> str:
-    """The histogram in words."""
+    """Alternative text of the histogram."""
     found = intervals(result, lane)
     return (f"Histogram of {len(found):,} intervals between spikes: mean {found.mean():.4g} {result.clock_unit}, "
             f"from {found.min():.4g} to {found.max():.4g}, coefficient of variation {variation(found):.3g}.")  # fmt: skip

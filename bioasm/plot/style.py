@@ -1,4 +1,4 @@
-"""How pictures look, and how a figure becomes the same bytes each time: fonts, colours, hashes without salt, no dates."""
+"""Style of plots, and reproducible rendering: fonts, colours, fixed hash salt, no dates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from bioasm.results import Result
 
-# Readable on white and on black alike.
+# Readable on white and on black.
 BLUE, ORANGE, GREEN, PINK, VIOLET, GREY = "#3b82d6", "#e0752d", "#2f9e5f", "#d0487a", "#8a63d2", "#8a8f98"
 CYCLE = (BLUE, ORANGE, GREEN, PINK, VIOLET, GREY)
-INK = "#16191d"  # of text and axes; the page replaces it by its own
+INK = "#16191d"  # colour of text and axes, which pages replace by their own
 WIDTH = 8.0
 DPI = 150
-MANY = 4000  # marks from which on they are drawn as an image within a vector picture
-_POINTS = 600  # columns into which a long trace is reduced
+MANY = 4000  # marks from which they are rasterised within a vector image
+_POINTS = 600  # columns to which a long trace is decimated
 _STYLE = {
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -56,7 +56,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of pictures, for what is drawn within. Raises BioasmError B312 without matplotlib."""
+    """Context manager of the style of plots. Raises BioasmError B312 without matplotlib."""
     require("matplotlib", "plot", "a picture")
     import matplotlib
     from cycler import cycler
@@ -67,14 +67,14 @@ def style() -> Iterator[None]:
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure that belongs to no window."""
+    """An empty figure without a window."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def settle(figure: Figure) -> None:
-    """Lay the figure out once, on round places: the solver's last digits depend on where its objects lie in memory."""
+    """Compute the layout once, with rounded positions: the solver's last digits depend on memory addresses."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
@@ -83,7 +83,7 @@ def settle(figure: Figure) -> None:
 
 
 def rendered(figure: Figure, form: str, alt: str, *, transparent: bool = False) -> bytes:
-    """The figure as svg, png or pdf; `alt` says in words what it shows."""
+    """Render a figure as svg, png or pdf, with the alternative text `alt`."""
     made = io.BytesIO()
     with style():
         figure.savefig(made, format=form, dpi=DPI, metadata=_METADATA[form], transparent=transparent)
@@ -91,7 +91,7 @@ def rendered(figure: Figure, form: str, alt: str, *, transparent: bool = False) 
 
 
 def _numbered(svg: str) -> str:
-    """The SVG with numbers in place of hashed names: a hash is of digits beyond those that are written, which may differ."""
+    """The SVG with numbered ids in place of hashed ones, because hashes include digits that are not written."""
     names: dict[str, str] = {}
     for name in re.findall(r'id="([a-z]+[0-9a-f]{10})"', svg):
         names.setdefault(name, f"{name[0]}{len(names) + 1}")
@@ -99,14 +99,14 @@ def _numbered(svg: str) -> str:
 
 
 def _with_words(svg: str, alt: str) -> str:
-    """The SVG with its description where screen readers look for it, and without a document type."""
+    """The SVG with its description for screen readers, and without a document type."""
     start = svg.index("<svg")
     head, _, rest = svg[start:].partition(">")
     return f'{head} role="img" aria-label="{escape(alt)}">\n <desc>{escape(alt)}</desc>{rest}'
 
 
 def in_page(svg: bytes, number: int) -> str:
-    """The SVG as a part of a page: its ink is the page's, and its names don't meet those of other pictures."""
+    """The SVG for embedding in a page: with the page's colours, and unique ids."""
     head, _, rest = svg.decode().partition(">")
     head = re.sub(r' (width|height|xmlns|xmlns:xlink|version)="[^"]*"', "", head)
     text = f"{head}>{re.sub(r'<metadata>.*?</metadata>', '', rest, flags=re.DOTALL)}".replace(INK, "currentColor")
@@ -120,7 +120,7 @@ _PREFIXED = frozenset({"s", "V", "A", "Hz", "ohm", "F", "S", "C", "m"})
 
 
 def scale_of(values: Any, unit: str) -> tuple[float, str]:
-    """The factor that scales values, and the unit that they then have: 0.003 s is shown as 3 ms."""
+    """The factor and the prefixed unit for displaying values: 0.003 s as 3 ms."""
     if unit not in _PREFIXED:
         return 1.0, unit
     finite = np.abs(np.asarray(values, np.float64)[np.isfinite(values)])
@@ -135,12 +135,12 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def which_lane(result: Result, lane: int) -> str:
-    """The end of a title that tells the lane, where there are several."""
+    """The suffix of a title with the lane, where there are several."""
     return f", lane {lane} of {result.lanes}" if result.lanes > 1 else ""
 
 
 def reduced(x: Any, y: Any) -> tuple[Any, Any]:
-    """A long trace by the lowest and the highest value of each of its columns, in their order; a short one as it is."""
+    """Min-max decimation of a long trace: the lowest and the highest value of each column, in order; short ones unchanged."""
     if len(x) <= 2 * _POINTS:
         return x, y
     width = -(-len(x) // _POINTS)
@@ -154,5 +154,5 @@ def reduced(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def nothing(what: str, hint: str) -> Exception:
-    """The error that a result holds nothing to draw."""
+    """The error that a result has nothing to plot."""
     return error("B314", f"there is nothing to draw: {what}", hint=hint)

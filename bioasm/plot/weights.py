@@ -1,4 +1,4 @@
-"""Pictures of values of connections: how the weights, or another state, of a projection's synapses are distributed."""
+"""Plots of distributions of weights or other states of a projection's synapses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bioasm.plot.style import BLUE, ORANGE, scale_of, which_lane, with_unit
 from bioasm.results import Result
 
 _BINS = 50
-_SHOWN = 4  # projections at most
+_SHOWN = 4  # most projections
 
 
 def shown(result: Result, lane: int) -> dict[str, NDArray[np.float64]]:
-    """The first values of connections in a lane of a result, by name: those that were read last, else recorded last."""
+    """The first values of connections in a lane of a result, by name: the last readings, else the last samples."""
     of = result.about.get("connections", {})
     found = {name: one.values[lane, -1] for name, one in result.recordings.items() if name in of and one.values.size}
     found |= {one.what: np.asarray(one.value)[lane] for one in result.results if one.what in of and not np.isscalar(one.value)}
@@ -24,7 +24,7 @@ def shown(result: Result, lane: int) -> dict[str, NDArray[np.float64]]:
 
 
 def draw_weights(figure: Any, result: Result, lane: int) -> None:
-    """The histogram of each with its mean, one below the other."""
+    """Plot stacked histograms with their means."""
     found = shown(result, lane)
     rows = figure.subplots(len(found), 1, squeeze=False)[:, 0]
     for axes, (name, values) in zip(rows, found.items(), strict=True):
@@ -38,7 +38,7 @@ def draw_weights(figure: Any, result: Result, lane: int) -> None:
 
 
 def alt_weights(result: Result, lane: int) -> str:
-    """The histograms in words: where the values lie, and what shares of them are near their lowest and highest."""
+    """Alternative text: the range of the values, and the shares near their extremes."""
     parts = []
     for name, values in shown(result, lane).items():
         unit = result.about["connections"][name]
