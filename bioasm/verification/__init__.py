@@ -1,1 +1,1 @@
-"""Comparing two drivers on one program: trajectories on the same noise, or statistics where each draws its own."""
+"""Differential verification of two drivers on one program: trajectories on common noise, or statistics on independent noise."""

@@ -1,4 +1,4 @@
-"""A program that also records its neurons' state variables, so that what it does not show can be compared."""
+"""Instrumentation of a program with recorders of all state variables, for comparison."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bioasm.models.base import SPINS, Model
 from bioasm.network.references import Resolved, VariableRef
 from bioasm.verifier.gate import Verified
 
-SAMPLES = 1 << 24  # values of all recorded variables that are kept of one run
+SAMPLES = 1 << 24  # most samples of all recorded variables of one run
 _MAKERS = ("ALC", "POP", "MECH", "SYN", "CON", "VIA", "POS", "LDE")
 _USES = Trait.NEURONS | Trait.JUMPS | Trait.ENDS
 
 
 def state_variables(verified: Verified) -> dict[VariableRef, int]:
-    """The state variables of all populations, mechanisms and synapses, with how many neurons or connections have each.
+    """The state variables of all populations, mechanisms and synapses, with their numbers of neurons or connections.
 
-    Of connections by a probability there may be fewer.
+    For connections by a probability this is an upper bound.
     """
     network, found = verified.network, dict[VariableRef, int]()
     for instance in network.instances():
@@ -40,19 +40,19 @@ def _states(model: Model) -> tuple[str, ...]:
 
 
 def recorded(verified: Verified) -> list[VariableRef]:
-    """The first of the state variables, as many as can be recorded beside what the program records itself."""
+    """The first of the state variables, within the limit of recordings besides the program's own."""
     own = sum(instruction.mnemonic == "REC" for instruction in verified.program.instructions)
     return list(state_variables(verified))[: max(0, limit("recorders") - own)]
 
 
 def spacing(verified: Verified, lanes: int, steps: int) -> int:
-    """Every how many steps samples are taken, so that those of `steps` steps stay within SAMPLES."""
+    """The sampling interval in steps that keeps the samples of `steps` steps within SAMPLES."""
     each = lanes * sum(state_variables(verified).values())
     return max(1, -(-steps * each // SAMPLES))
 
 
 def instrumented(verified: Verified, variables: Sequence[VariableRef], every: float) -> Program:
-    """The program with a REC of each variable where its neurons were made, and without its own of the same variables.
+    """The program with a REC of each variable after its network is complete, and without its own of the same variables.
 
     `every` is in the model's clock.
     """
@@ -60,7 +60,7 @@ def instrumented(verified: Verified, variables: Sequence[VariableRef], every: fl
     kept = [not _records(i, variables) for i in verified.instructions]
     period = Quantity(every, verified.model.clock)
     added = [Instruction(BY_MNEMONIC["REC"], (Name(ref.word), period)) for ref in variables]
-    places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # where each instruction goes, and the end
+    places = [sum(kept[:index]) for index in range(len(kept) + 1)]  # the new index of each instruction, and of the end
     at = _begin(program)
     moved = [place + (len(added) if index >= at else 0) for index, place in enumerate(places)]
     body = [aimed(i, moved) for i, keep in zip(program.instructions, kept, strict=True) if keep]
@@ -74,9 +74,9 @@ def _records(instruction: Resolved, variables: Sequence[VariableRef]) -> bool:
 
 
 def _begin(program: Program) -> int:
-    """The first place behind what makes the network at which neurons are used or the path may part.
+    """The first index after the network's instructions at which neurons are used or control flow may branch.
 
-    All paths lead there, and what must be set before the network runs is set.
+    It dominates all later instructions, and structural parameters are set before it.
     """
     targets = {o.index for i in program.instructions for o in i.operands if isinstance(o, Target)}
     at = max(k + 1 for k, i in enumerate(program.instructions) if i.mnemonic in _MAKERS)

@@ -1,4 +1,4 @@
-"""How many bits of two results differ: 0 where the drivers have computed the same bytes."""
+"""Hamming distance of two results in bits: 0 for bit-identical ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def deviating_bits(first: Result, second: Result) -> int | None:
-    """The bits in which all numbers of two results differ; None where one has numbers that the other has not."""
+    """The number of differing bits of all numbers of two results; None where their arrays don't match."""
     ours, theirs = list(_arrays(first)), list(_arrays(second))
     if [(name, a.shape, a.dtype) for name, a in ours] != [(name, a.shape, a.dtype) for name, a in theirs]:
         return None
@@ -29,7 +29,7 @@ def _apart(a: Array, b: Array) -> int:
 
 
 def _arrays(result: Result) -> Iterator[tuple[str, Array]]:
-    """All numbers of a result by names, in a fixed order."""
+    """All arrays of a result by name, in a fixed order."""
     for name, recording in result.recordings.items():
         yield name, np.asarray(recording.values)
     for name, happened in {"spikes": result.spikes, **result.events}.items():

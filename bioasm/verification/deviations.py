@@ -1,4 +1,4 @@
-"""How far two results of the same noise are apart: one row for each thing that can be compared."""
+"""Deviations between two results on the same noise: one row for each comparable quantity."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bioasm.results import Recording, Result, Spikes
 
 Array = NDArray[Any]
 
-_CLOCK = 1e-9  # relative: times of samples within this are one time
+_CLOCK = 1e-9  # relative tolerance of equal sample times
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One compared thing.
+    """One compared quantity.
 
     `deviation` is the largest absolute difference, in SI units, and `scale` the largest value of either side;
     within tolerance is what deviates by at most tolerance * scale. `time` is when that was first passed, in the model's
@@ -41,7 +41,7 @@ class Row:
 
 
 def compare(first: Result, second: Result, tolerance: float, same_energy: Array | None = None) -> list[Row]:
-    """All rows; `second` is the reference. `same_energy` (lanes,) says where two best states are of one energy."""
+    """All rows; `second` is the reference. `same_energy` (lanes,): lanes whose best states have equal energies."""
     rows = [_recording(name, first, second, tolerance) for name in _names(first, second)]
     if first.spikes.t.size or second.spikes.t.size:
         rows.append(spikes("spikes", first.spikes, second.spikes, second.seconds_per_step))
@@ -57,7 +57,7 @@ def compare(first: Result, second: Result, tolerance: float, same_energy: Array 
 
 
 def numbers(name: str, a: Any, b: Any, tolerance: float) -> Row:
-    """Arrays (lanes, ...) or single numbers."""
+    """The row of arrays (lanes, ...) or scalars."""
     a, b = np.atleast_1d(np.asarray(a, np.float64)), np.atleast_1d(np.asarray(b, np.float64))
     if a.shape != b.shape:
         return Row(name, False, np.inf, note=f"shapes {a.shape} and {b.shape}")
@@ -70,7 +70,7 @@ def numbers(name: str, a: Any, b: Any, tolerance: float) -> Row:
 
 
 def _distance(a: Array, b: Array) -> Array:
-    """The absolute differences; none between two NaN or two equal infinities, an infinite one to anything else."""
+    """Absolute differences; 0 between two NaN or equal infinities, infinite between these and other values."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(a - b)
     apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, apart)
@@ -126,7 +126,7 @@ def _trace(a: Array, b: Array, tolerance: float) -> Row:
 
 
 def spikes(name: str, a: Spikes, b: Spikes, step: float) -> Row:
-    """Spikes that both sides have in the same step, that only the reference has (missed), and that it has not (extra)."""
+    """Matched spikes (same step on both sides), missed ones (only in the reference), and extra ones."""
     ours, theirs = _keys(a, step), _keys(b, step)
     missed, extra = theirs - ours, ours - theirs
     apart = sorted(missed | extra, key=lambda key: key[1])
@@ -136,7 +136,7 @@ def spikes(name: str, a: Spikes, b: Spikes, step: float) -> Row:
 
 
 def _events(first: Result, second: Result) -> Iterator[Row]:
-    """Each event that either side has recorded."""
+    """Rows of the events recorded on either side."""
     for name in dict.fromkeys([*second.events, *first.events]):
         if name in first.events and name in second.events:
             yield spikes(name, first.events[name], second.events[name], second.seconds_per_step)
@@ -165,7 +165,7 @@ def _best_state(first: Result, second: Result, same_energy: Array | None) -> Row
 
 
 def _readings(first: Result, second: Result, tolerance: float) -> Iterator[Row]:
-    """Deviations of the values that RD and OUT emitted, those of one name together."""
+    """Deviations of readings of RD and OUT, one row a name."""
     what = [r.what for r in second.results]
     if [r.what for r in first.results] != what:
         yield Row("results", False, np.inf, note=f"{len(first.results)} and {len(second.results)}, or in another order")

@@ -1,4 +1,4 @@
-"""A picture of both traces of each recorded variable, where they are farthest apart, and of their difference."""
+"""Plot of both traces of each recorded variable at their largest deviation, and of their difference."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bioasm.results import Recording
 from bioasm.units import Dimension
 from bioasm.verification.verify import Report
 
-_ROWS = 3  # variables shown, those that deviate most
+_ROWS = 3  # most plotted variables, by largest deviation
 
 
 def save(report: Report, path: str) -> None:
-    """Write the picture. Raises BioasmError B302 where it can't be written, B306 where there is nothing to show."""
+    """Write the plot. Raises BioasmError B302 where it can't be written, B306 where there is nothing to plot."""
     from matplotlib.figure import Figure
 
     from bioasm.files import whole
@@ -39,7 +39,7 @@ def save(report: Report, path: str) -> None:
 
 
 def _chosen(report: Report) -> list[str]:
-    """The recorded variables, those farthest out first."""
+    """The recorded variables by descending deviation."""
     if report.first.result is None or report.second.result is None:
         return []
     ours, theirs = report.first.result.recordings, report.second.result.recordings
@@ -49,7 +49,7 @@ def _chosen(report: Report) -> list[str]:
 
 
 def _draw(report: Report, name: str, above: Any, below: Any) -> None:
-    """Both traces above, their difference below."""
+    """Plot both traces, and below their difference."""
     assert report.first.result is not None and report.second.result is not None
     a, b = report.first.result.recordings[name], report.second.result.recordings[name]
     first, second, which = _traces(report, a, b)
@@ -65,7 +65,7 @@ def _draw(report: Report, name: str, above: Any, below: Any) -> None:
 
 
 def _traces(report: Report, a: Recording, b: Recording) -> tuple[Any, Any, str]:
-    """One neuron of one lane where they are farthest apart; the means over lanes where each side has its own noise."""
+    """The traces of the neuron and lane of the largest deviation; means over lanes for independent noise."""
     if report.request.own_noise:
         first, second = a.values.mean(axis=0), b.values.mean(axis=0)
         return first[:, 0], second[:, 0], f"neuron {a.neurons[0]}, mean of {len(a.values)} lanes"

@@ -1,4 +1,4 @@
-"""A report as lines for people and as one JSON object."""
+"""Formatting of a Report as aligned lines and as a JSON object."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def to_text(report: Report) -> str:
 
 
 def unrecorded(report: Report) -> int:
-    """How many state variables are too many to be recorded."""
+    """The number of state variables over the limit of recordings."""
     return len(state_variables(report.verified)) - len(recorded(report.verified))
 
 
@@ -65,7 +65,7 @@ def _deviations(report: Report, rows: list[Row]) -> Iterator[tuple[str, ...]]:
 
 
 def _passed(report: Report, row: Row) -> str:
-    """Where and when the tolerance was first passed."""
+    """The place and time at which the tolerance was first exceeded."""
     if row.within:
         return row.note
     clock = "sweeps" if report.verified.model.clock is Dimension.SWEEPS else "s"

@@ -1,4 +1,4 @@
-"""Running one program on two drivers, with a clock on everything that takes time."""
+"""Timed runs of one program on two drivers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bioasm.drivers.registry import find_driver, make_driver
 from bioasm.results import Result
 from bioasm.verifier.gate import Verified
 
-# What drivers call the parts of their time, and what they are called here.
+# The names of drivers' timing entries, and of the report's.
 _PARTS = {"prepare": "build", "build": "build", "compile": "codegen", "codegen": "codegen", "run": "run"}
 
 
 @dataclass
 class DriverRun:
-    """One driver and its run. `seconds` are those of import, build, codegen and run, as far as the driver tells them.
+    """One driver and its run. `seconds` are the times of import, build, codegen and run, as far as the driver reports them.
 
-    `draws` says whether the driver draws noise of its own.
+    `draws`: whether the driver draws its own noise.
     """
 
     driver: Driver
@@ -31,7 +31,7 @@ class DriverRun:
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, str], own_noise: bool) -> DriverRun:
-        """A connected driver, which is asked for noise of its own where it has any."""
+        """A connected driver, set to its own noise on request."""
         began = time.perf_counter()
         asked = {"noise": "own"} if own_noise and "noise" in find_driver(name).options else {}
         asked |= options
@@ -40,7 +40,7 @@ class DriverRun:
         return cls(driver, asked.get("noise") == "own", {"import": time.perf_counter() - began})
 
     def run(self, verified: Verified, options: RunOptions, observer: Observer | None = None) -> Result:
-        """Run a program. A fault in the run leaves what was computed until then, and is kept."""
+        """Run a program. A fault in the run is stored with the partial result."""
         try:
             result = self.driver.run(verified, options, observer)
         except BioasmError as fault:
@@ -49,7 +49,7 @@ class DriverRun:
             self.faults = fault.diagnostics
             result = fault.partial
         told = {_PARTS[name]: seconds for name, seconds in result.timing.items() if name in _PARTS}
-        # A kernel is compiled in the first of several runs; all else is of the last.
+        # The compile time is that of the first run; all others are of the last.
         self.seconds |= told | {"codegen": self.seconds.get("codegen", 0.0) + told.get("codegen", 0.0)}
         self.result = result
         return result

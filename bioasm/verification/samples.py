@@ -1,4 +1,4 @@
-"""The samples of a run that are compared: one number, or one a neuron, for each lane."""
+"""Statistics of a run that are compared over lanes: one number, or one a neuron, for each lane."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def samples(result: Result) -> dict[str, Array]:
 
 
 def _event_rate(result: Result, times: Spikes) -> Array:
-    """How often an event happened in each neuron, per second, (lanes, n)."""
+    """Rates of an event in each neuron (Hz), (lanes, n)."""
     counted = np.bincount(times.lane * result.n + times.i, minlength=result.lanes * result.n).astype(float)
     return counted.reshape(result.lanes, result.n) / (result.time or 1.0)
 
@@ -41,7 +41,7 @@ def _of_spikes(result: Result) -> dict[str, Array]:
 
 
 def _intervals(result: Result) -> tuple[Array, Array]:
-    """The mean of all neurons' interspike intervals and their coefficient of variation, (lanes, 1) each."""
+    """Mean and coefficient of variation of all neurons' interspike intervals, (lanes, 1) each."""
     spikes, found = result.spikes, np.full((2, result.lanes, 1), np.nan)
     for lane in range(result.lanes):
         mine = spikes.lane == lane
@@ -56,7 +56,7 @@ def _intervals(result: Result) -> tuple[Array, Array]:
 
 
 def _readings(result: Result) -> dict[str, Array]:
-    """The values that RD emitted with a lane as first axis; registers are one number for all lanes and no sample."""
+    """Readings of RD with the lane as first axis; registers are common to all lanes and give no samples."""
     found = {}
     for at, reading in enumerate(result.results):
         value = reading.value

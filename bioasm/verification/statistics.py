@@ -1,4 +1,4 @@
-"""Whether two sets of independent runs come from one distribution: tests that need numpy only.
+"""Two-sample tests, whether two sets of independent runs have one distribution, in numpy.
 
 Means are compared by Welch's t-test (Biometrika 34, 28 (1947)), spreads by that of Brown and Forsythe (J. Am. Stat. Assoc.
 69, 364 (1974)): the same on distances from the median. Many tests at a time are corrected as Holm does (Scand. J. Stat. 6,
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Samples = Mapping[str, Array]  # (runs, columns): each column is tested by itself
+Samples = Mapping[str, Array]  # (runs, columns): each column is tested separately
 
-_EXACT = 1e-9  # relative: what does not vary at all must agree to within rounding
+_EXACT = 1e-9  # relative tolerance of constant columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare_samples(first: Samples, second: Samples, confidence: float) -> list[Comparison]:
-    """All quantities that both sides have."""
+    """Compare all common quantities."""
     names = [name for name in second if name in first]
     raw = {name: _tests(first[name], second[name]) for name in names}
     corrected = holm([p for tests in raw.values() for _, p in tests if p is not None])
@@ -62,13 +62,13 @@ def _comparison(
 
 
 def _mean(a: Array) -> float:
-    """The mean of what is a number, NaN where nothing is."""
+    """The mean of all numbers other than NaN; NaN without any."""
     numbers = a[np.isfinite(a)]
     return float(numbers.mean()) if numbers.size else math.nan
 
 
 def _tests(a: Array, b: Array) -> list[tuple[str, float | None]]:
-    """For each column the p of the tests on its mean and its spread; None for a column that does not vary."""
+    """The p-values of the tests on mean and spread of each column; None for a constant column."""
     found: list[tuple[str, float | None]] = []
     for x, y in zip(a.T, b.T, strict=True):
         x, y = x[np.isfinite(x)], y[np.isfinite(y)]
@@ -84,7 +84,7 @@ def _tests(a: Array, b: Array) -> list[tuple[str, float | None]]:
 
 
 def welch(x: Array, y: Array) -> float:
-    """The two-sided p of the hypothesis that two samples have one mean, whatever their variances."""
+    """Welch's t-test: the two-sided p-value of equal means, without assuming equal variances."""
     vx, vy = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
     if vx + vy == 0.0:
         return 1.0 if x.mean() == y.mean() else 0.0
@@ -94,7 +94,7 @@ def welch(x: Array, y: Array) -> float:
 
 
 def student(t: float, freedom: float) -> float:
-    """The probability that a number of Student's distribution is farther from 0 than t."""
+    """Two-sided tail probability of Student's t distribution."""
     return incomplete_beta(0.5 * freedom, 0.5, freedom / (freedom + t * t))
 
 
@@ -126,7 +126,7 @@ def _fraction(a: float, b: float, x: float) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """The p of several tests, corrected for their number."""
+    """Holm-Bonferroni correction of the p-values of several tests."""
     order = sorted(range(len(p)), key=lambda k: p[k])
     corrected, highest = [0.0] * len(p), 0.0
     for rank, k in enumerate(order):

@@ -1,4 +1,4 @@
-"""Whether two best states that differ are of one energy, evaluated once more from what the program loads."""
+"""Tie check: whether different best states have equal energies, recomputed from the program's data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 def same_energy(verified: Verified, first: Result, second: Result, tolerance: float) -> Array | None:
-    """For each lane whether the best states of both sides have one energy; None where the program loads several landscapes."""
+    """For each lane, whether the best states of both sides have equal energies; None where couplings are loaded repeatedly."""
     landscape = _landscape(verified)
     if landscape is None or first.best_state.shape != second.best_state.shape:
         return None
@@ -28,7 +28,7 @@ def same_energy(verified: Verified, first: Result, second: Result, tolerance: fl
 
 
 def _own(verified: Verified, states: Array) -> Array:
-    """Of states of a Result those of the neurons that the landscape is for."""
+    """The states of the neurons that the landscape couples."""
     eliminated, (first, n) = elimination(verified), _where(verified)
     return states[:, first : first + n] if eliminated is None else eliminated.left(states)
 
@@ -39,7 +39,7 @@ def _where(verified: Verified) -> tuple[int, int]:
 
 
 def _landscape(verified: Verified) -> Landscape | None:
-    """The landscape of a program that loads each of its parts once."""
+    """The landscape of a program that loads each part once, else None."""
     if not any(has_landscape(p.model) for p in verified.network.populations):
         return None
     loads = [i for i in verified.program.instructions if i.mnemonic in PARTS]

@@ -23,14 +23,14 @@ from bioasm.verification.statistics import Comparison, compare_samples
 from bioasm.verification.tie_check import same_energy
 from bioasm.verifier.gate import Verified, verify
 
-PIECE = 100  # steps after which a run that is followed piece by piece begins again from the other's state
+PIECE = 100  # steps after which the following run is reset to the other's state
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """The comparison that is asked for. `driver_options` and `against_options` go to the two drivers' constructors."""
+    """A request for a comparison. `driver_options` and `against_options` are passed to the two drivers' constructors."""
 
     driver: str
     against: str
@@ -64,23 +64,23 @@ class Report:
 
     @property
     def agrees(self) -> bool:
-        """Whether everything is within tolerance, or within what chance allows."""
+        """Whether all deviations are within tolerance, or all statistics agree."""
         return all(row.within for row in self.rows) and all(c.agrees for c in self.comparisons)
 
     @property
     def follower(self) -> DriverRun | None:
-        """The side that can go on from the other's states, the reference where both can."""
+        """The side that can follow the other's states, the reference where both can."""
         return next((side for side in (self.second, self.first) if side.driver.follows), None)
 
     @property
     def status(self) -> str:
-        """`interrupted` where a side was, else `finished`."""
+        """`interrupted` where a side was interrupted, else `finished`."""
         results = [side.result for side in (self.first, self.second)]
         return "interrupted" if any(r is not None and r.status == "interrupted" for r in results) else "finished"
 
 
 def verify_drivers(verified: Verified, request: Request, observer: Observer | None = None) -> Report:
-    """Run a program on two drivers and compare. Raises BioasmError where a driver can't be had or can't run it."""
+    """Run a program on two drivers and compare. Raises BioasmError where a driver is unavailable or can't run it."""
     if request.own_noise and request.options.lanes < 2:
         text = "noise of their own is compared over lanes, and there is 1"
         raise error("B406", text, hint="64 are the default, and more tell smaller differences", exit_code=EXIT_USAGE)
@@ -99,7 +99,7 @@ def _compared(verified: Verified, request: Request, first: DriverRun, second: Dr
     watched, every = _watched(verified, request, first, second, observer)
     own = request.options
     a = first.run(watched, own, observer)
-    # A driver that draws its own keeps the seed, by which random connections are made.
+    # Drivers with their own noise share the seed of random connections.
     other = replace(own, seed=(own.seed + 1) % 2**64) if request.own_noise and not (first.draws or second.draws) else own
     b = second.run(watched, other, observer)
     report = Report(request, verified, first, second, every=every)
@@ -125,7 +125,7 @@ def _rows(verified: Verified, request: Request, a: Result, b: Result) -> list[Ro
 def _watched(
     verified: Verified, request: Request, first: DriverRun, second: DriverRun, observer: Observer | None
 ) -> tuple[Verified, int]:
-    """The program with its states recorded, and every how many steps."""
+    """The instrumented program, and its sampling interval."""
     variables = recorded(verified)
     if not variables or not (first.has("record") and second.has("record")):
         return verified, 1
@@ -136,7 +136,7 @@ def _watched(
 
 
 def _step_length(verified: Verified, request: Request) -> float:
-    """The length of a step in the model's clock; a register that sets dt is only known to the run."""
+    """The length of a step in the model's clock, from constants and options; a value from a register is not known here."""
     dt = verified.model.parameter("dt")
     if dt is None:
         return 1.0
@@ -148,7 +148,7 @@ def _step_length(verified: Verified, request: Request) -> float:
 
 
 def _steps(verified: Verified, request: Request, first: DriverRun, observer: Observer | None) -> int:
-    """How many steps the program takes, where a quick driver can tell; it decides how many samples there are."""
+    """The number of steps, counted by a run of a `quick` driver; it determines the sampling interval."""
     if not first.driver.quick:
         return 0
     result = first.run(verified, request.options, observer)
@@ -159,7 +159,7 @@ def _steps(verified: Verified, request: Request, first: DriverRun, observer: Obs
 
 
 def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> Report:
-    """Compare again, one side following the other's states. Where that can't be done, the report stays as it is."""
+    """Piecewise comparison for chaotic networks: one side follows the other's states. Unchanged where that is impossible."""
     follower = report.follower
     if follower is None:
         return report
@@ -177,7 +177,7 @@ def _in_pieces(report: Report, watched: Verified, observer: Observer | None) -> 
     follower.run(watched, replace(report.request.options, guide=Guide(states, piece, report.every)), observer)
     assert report.first.result is not None and report.second.result is not None
     rows = _rows(report.verified, report.request, report.first.result, report.second.result)
-    if not all(row.within for row in rows):  # it is no rounding: the runs as a whole say more
+    if not all(row.within for row in rows):  # the deviation is no rounding: the complete runs are more informative
         follower.result = free
         return report
     return replace(report, rows=rows, whole=report.rows, piece=piece)
