@@ -1,4 +1,4 @@
-"""Whether the culture can run a program: asked before anything runs, and answered with what would fit."""
+"""Admission check of programs for the culture, before the run; refusals state what would fit."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def split_parameters(values: Mapping[str, float]) -> tuple[dict[str, float], dic
 def refusal(
     reason: Refusal, text: str, *, subject: str = "", value: float = nan, allowed: float = nan, place: int = NOWHERE
 ) -> Refused:
-    """A refusal with its number left to the link."""
+    """A refusal, whose request number the link fills in."""
     return Refused(reason=reason, subject=subject, value=value, allowed=allowed, place=place, text=text)
 
 
 def stimulates(verified: Verified, *, by_mapping: bool = False) -> int | None:
-    """The first instruction that lets current flow, None where the program only observes.
+    """The first instruction that stimulates, None for a program that only observes.
 
     With `by_mapping`, the first of those whose pulses the mapping makes; those of STIM are the program's own.
     """
@@ -62,7 +62,7 @@ def culture_refusal(
     rig: Rig,
     electrodes: Electrodes,
 ) -> Refused | None:
-    """Why the culture can't run a program; None where it can."""
+    """The refusal of a program that the culture can't run, or None."""
     return next(_reasons(verified, lanes, model_parameters, mapping, rig, electrodes), None)
 
 
@@ -114,7 +114,7 @@ def _size(
 
 
 def _instruction(place: int, instruction: Resolved) -> Iterator[Refused]:
-    """Refusals of what an instruction asks for and no culture has."""
+    """Refusals of an instruction that a culture can't execute."""
     row, operands = instruction.row, instruction.operands
     if row.needs not in ABILITIES | {STIMULATION}:
         text = f"the culture can't do {row.mnemonic} (it lacks the ability {row.needs})"
@@ -132,7 +132,7 @@ def _name(ref: object) -> str:
 
 
 def _pulses(verified: Verified, mapping: MappingParameters, rig: Rig, electrodes: Electrodes, place: int) -> Iterator[Refused]:
-    """Whether the largest pulse of the mapping is within the limits, and all pulses find their place in an interval."""
+    """Check that the largest pulse of the mapping is within the limits, and that all pulses fit into an interval."""
     assert rig.stimulator is not None and rig.stimulator.table is not None
     stimulator, table = rig.stimulator, rig.stimulator.table
     pulse = quantise(biphasic(mapping.amplitude, mapping.width), stimulator.step, stimulator.period)

@@ -1,4 +1,4 @@
-"""The SPI bus between the firmware and a chip: every word passes here, and what a broken wire does happens here."""
+"""The SPI bus between the firmware and a chip, with fault injection of a broken wire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 class Bus:
-    """One chip on a bus. `stuck` of 0x0000 or 0xFFFF is what every result then reads, whatever the chip says."""
+    """One chip on a bus. With `stuck` of 0x0000 or 0xFFFF every result reads as that."""
 
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
@@ -35,5 +35,5 @@ class Bus:
         return np.asarray(codes) if self.stuck is None else np.full_like(codes, self.stuck)
 
     def _wrong(self) -> int:
-        """A result of a stuck line: all bits alike."""
+        """The result of a stuck line, with equal bits."""
         return (1 << self.chip.word_bits) - 1 if self.stuck else 0

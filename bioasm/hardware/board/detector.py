@@ -1,4 +1,4 @@
-"""Spike detection: crossings of a threshold in multiples of the noise, measured robustly on each channel."""
+"""Spike detection by threshold crossing, in multiples of a robust noise estimate (MAD) of each channel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bioasm.hardware.chips.filters import HighPass
 Array = NDArray[Any]
 
 THRESHOLD = 5.0  # in standard deviations of the noise
-_CUTOFF_HZ = 200.0  # of the high-pass, against the slow field
-_DEAD_MS = 1.0  # after a spike nothing is found on its channel for so long
-_SETTLING_MS = 10  # of the high-pass, before noise is measured
+_CUTOFF_HZ = 200.0  # cutoff of the high-pass that removes the slow field
+_DEAD_MS = 1.0  # dead time after a spike on its channel
+_SETTLING_MS = 10  # settling time of the high-pass before noise is measured
 _MAD = 0.6745  # median of |x| of a normal deviate
 
 
@@ -32,8 +32,8 @@ NOTHING_FOUND = Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 class Detector:
     """Finds downward crossings of -`threshold` standard deviations on `channels` channels.
 
-    What is looked at is the trace behind a one-pole high-pass. Where a stimulus made a channel blind, its last value
-    before is held. Standard deviations are median(|x|)/0.6745 of the trace that `learn` was given (Quiroga et al. 2004).
+    Traces are filtered by a one-pole high-pass. While a channel is blind after a stimulus, its last value is held. Standard
+    deviations are median(|x|)/0.6745 of the trace in `learn` (Quiroga et al. 2004).
     """
 
     def __init__(self, channels: int, samples_per_ms: int, threshold: float = THRESHOLD) -> None:
@@ -55,7 +55,7 @@ class Detector:
         self.sd = np.maximum(np.median(np.abs(quiet), axis=0) / _MAD, 0.1)
 
     def blind(self, channels: Array, start: int, stop: int) -> None:
-        """Let these channels be blind from one sample to another: an artefact is no spike."""
+        """Blank channels in a range of samples, to exclude artefacts."""
         self._blind += [(int(c), start, stop) for c in channels]
         self._free[channels] = np.maximum(self._free[channels], stop)
 

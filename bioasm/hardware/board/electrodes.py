@@ -1,4 +1,4 @@
-"""Which electrodes belong to which neuron: the table that a host uploads, and the one that holds without it.
+"""Electrode table of neurons: the serialised form that a host uploads, and the default.
 
 Bytes, little endian: the four bytes `BEM1`, u16 count of neurons, then for each neuron, from 0 on, u8 count of its channels (1
 to 255) and as many u16 channels. Nothing follows. A channel belongs to one neuron.

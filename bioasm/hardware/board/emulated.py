@@ -11,7 +11,7 @@ from bioasm.hardware.link.transport import Transport, memory_pair
 
 
 class EmulatedTransport(Transport):
-    """The host's end of a wire to a board that a thread of this process turns."""
+    """The host's end of a wire to a board that runs on a thread of this process."""
 
     def __init__(self, url: str) -> None:
         settings = settings_from(url)
@@ -27,7 +27,7 @@ class EmulatedTransport(Transport):
         return self._host.read(timeout)
 
     def write(self, data: bytes) -> int:
-        """Put out what there is room for."""
+        """Write as many bytes as there is room for."""
         return self._host.write(data)
 
     def discard_output(self) -> None:
@@ -35,7 +35,7 @@ class EmulatedTransport(Transport):
         self._host.discard_output()
 
     def close(self) -> None:
-        """Pull the wire out, and end the board."""
+        """Close the wire, and stop the board."""
         self._stop.set()
         self._host.close()
         self._thread.join(timeout=5)

@@ -1,4 +1,4 @@
-"""The firmware: the states of a board, what it does with requests, and the loop that keeps runs and stimulation going."""
+"""The firmware of the emulated board: its state machine, request handlers, and main loop of runs and stimulation."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from bioasm.hardware.link.messages import Fault, Kind, LogLevel, Refusal, Refuse
 from bioasm.safety import LimitsTable, Rule
 
 STATUS_EVERY = 0.1
-_SLIP = 0.1  # s that a run in real time may be behind
-SPIKES_A_SECOND = 50.0  # of one channel, for the prediction of what telemetry needs
+_SLIP = 0.1  # s of tolerated delay of a run in real time
+SPIKES_A_SECOND = 50.0  # of one channel, for the telemetry budget
 TABLE_BYTES = 1 << 16
 
 
 class Firmware:
-    """A board between its link and its rig. It is what `DeviceLink` asks; `turn` is called every few milliseconds."""
+    """The board between its link and its rig, which implements `Board`; `turn` is called every few milliseconds."""
 
     def __init__(self, rig: Rig, boot: int, *, line_rate: float | None = None, wall: bool = False, drift: float = 0.0) -> None:
         self.rig, self.line_rate = rig, line_rate
@@ -36,12 +36,12 @@ class Firmware:
         rig.watch = self._watch
         self.pace = Pace(rig.sample_rate, wall, drift)
         self.programs = Programs(rig)
-        self.table: LimitsTable | None = None  # what was uploaded; it counts from ARM on
+        self.table: LimitsTable | None = None  # uploaded table, which is in force from ARM on
         self.armed = False
         self.fault = Fault.NONE
         self.run: RunInProgress | None = None
         self.restart_wanted = False
-        self.overruns = 0  # how often a run in real time fell so far behind that it gave up catching up
+        self.overruns = 0  # number of times that a run in real time gave up catching up
         self.run_began: float | None = None  # when the latest run began, in seconds of `turn`
         self._now = 0.0
         self._next_status = float("-inf")
@@ -68,19 +68,19 @@ class Firmware:
         return State.ARMED if self.armed else State.DISARMED
 
     def request(self, request: m.Request) -> m.Reply:
-        """Do what is asked."""
+        """Execute a request."""
         try:
             return _REQUESTS[type(request)](self, request)
         except Exception as why:  # noqa: BLE001  (whatever it is, stimulation stops and the host is told)
             return self._defect(why)
 
     def _defect(self, why: Exception) -> Refused:
-        """Stop all, and tell the host that something in here is broken."""
+        """Stop everything, and report an internal error to the host."""
         self._fail(Fault.INTERNAL, f"{type(why).__name__}: {why}")
         return refusal(Refusal.UNABLE, f"internal error: {type(why).__name__}: {why}", subject="internal")
 
     def may_upload(self, kind: Kind, total: int) -> Refused | None:
-        """Why so many bytes can't be taken."""
+        """The refusal of an upload of `total` bytes, or None."""
         most = self.link.capabilities.program_bytes if kind is Kind.PROGRAM else TABLE_BYTES
         if total <= most:
             return None
@@ -88,7 +88,7 @@ class Firmware:
         return refusal(Refusal.TOO_LARGE, text, subject=kind.name.lower(), value=total, allowed=most)
 
     def uploaded(self, kind: Kind, data: bytes) -> Refused | None:
-        """Take an upload, or say why not."""
+        """Accept an upload, or refuse it."""
         takes = {
             Kind.LIMITS: self._take_limits,
             Kind.ELECTRODES: self.programs.take_electrodes,
@@ -122,7 +122,7 @@ class Firmware:
         self.restart_wanted = True
 
     def host_lost(self, why: str) -> None:
-        """Nothing is heard of the host: stop all, and be disarmed."""
+        """Watchdog: the host is silent, so stop everything and disarm."""
         self.reporter.log(self.rig.clock, LogLevel.WARNING, f"stopped: {why}")
         self._stop()
 
@@ -190,7 +190,7 @@ class Firmware:
         return self._budget(request) or m.Accepted(value=self.clock())
 
     def _budget(self, request: m.Subscribe) -> Refused | None:
-        """Why the line can't carry what is wanted, and how many raw channels it could."""
+        """The refusal of telemetry over the line's rate, with the number of raw channels that would fit."""
         if self.line_rate is None:
             return None
         spikes = SPIKES_A_SECOND * self.rig.channels if request.streams >> Stream.SPIKES & 1 else 0.0
@@ -218,7 +218,7 @@ class Firmware:
     # --- the loop ---------------------------------------------------------------------------------------
 
     def hear(self, data: bytes, now: float) -> None:
-        """Take what came over the line."""
+        """Process received bytes."""
         self._now = now
         self.link.receive(data, now)
 
@@ -228,7 +228,7 @@ class Firmware:
         return self.link.poll(now, room)
 
     def turn(self, now: float) -> bool:
-        """Work for a slice of time; True where there is more to do at once."""
+        """Work for a time slice; True where more work is pending."""
         self._now = now
         try:
             busy = self._go_on() if self.run is not None else self._idle()
@@ -256,7 +256,7 @@ class Firmware:
         return True
 
     def _idle(self) -> bool:
-        """Nothing runs: time passes, and the rig is kept going where someone looks or a pulse waits."""
+        """Idle: advance the clock, and run the rig only for subscribers or pending pulses."""
         behind = self.pace.behind(self.rig.clock, self._now)
         stimulator = self.rig.stimulator
         waited_for = stimulator is not None and (stimulator.waiting or stimulator.next_word() is not None)
@@ -272,7 +272,7 @@ class Firmware:
         self.reporter.block(block)
 
     def _end_run(self) -> None:
-        """The run is over: its result waits to be fetched, and the board is as it was before."""
+        """End a run: offer its result, and restore the previous state."""
         assert self.run is not None
         run, self.run = self.run, None
         if self.pace.wall and run.substrate is Substrate.TWIN:
@@ -283,7 +283,7 @@ class Firmware:
         self._tell_status()
 
     def _outcome(self, run: RunInProgress) -> tuple[m.RunEnded, bytes]:
-        """How a run ended and its result; an empty one where a defect of ours keeps it from being made."""
+        """The end of a run and its result, which is empty after an internal error."""
         try:
             return run.outcome()
         except Exception as why:  # noqa: BLE001  (the host waits for an end, whatever happens)
@@ -293,7 +293,7 @@ class Firmware:
     # --- stopping ---------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
-        """End the run, keeping what it had, stop stimulation, and be disarmed."""
+        """End the run with its partial result, stop stimulation, and disarm."""
         self.armed = False
         self.rig.disarm()
         if self.run is not None:
@@ -316,7 +316,7 @@ class Firmware:
         self.link.send(m.Faulted(reason, self.rig.clock, channels, text))
 
     def _check_monitors(self) -> None:
-        """A bit of either monitor is a fault, also where it was read only while stimulation was being stopped."""
+        """Raise a fault for any bit of the monitors, even if it was read while stimulation was stopped."""
         if self.fault is not Fault.NONE:
             return
         if self.rig.compliance:

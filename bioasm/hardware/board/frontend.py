@@ -1,4 +1,4 @@
-"""The firmware's side of a chip: starting it, knowing it again, and sampling all its channels period by period."""
+"""Chip driver of the firmware: power-up, identification, and periodic sampling of all channels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Array = NDArray[Any]
 
 STIM_STEP = "50nA"
 _MARKER = {16: (rhd.read(40), 0x0049), 32: (rhs.read(251), 0x494E)}  # a READ of ROM, and what it must return
-_OFFSET_UV = 5.0  # a mean of all channels beyond this says that the converter was not calibrated
+_OFFSET_UV = 5.0  # a larger mean of all channels indicates an uncalibrated converter
 
 
 class ChipFault(Exception):
-    """A chip that is not the one that belongs here, does not answer, or answers out of step."""
+    """A wrong chip, one that does not answer, or one whose answers are out of step."""
 
 
 class FrontEnd:
@@ -31,7 +31,7 @@ class FrontEnd:
         self.stimulates = chip.can_stimulate
         self.aux_slots = chip.words_per_sample - chip.converts
         self.skip_calibration = False
-        self.checking = True  # whether a wrong marker is a fault
+        self.checking = True  # whether a wrong marker raises ChipFault
         self._converts = [rhs.convert(c) if self.stimulates else rhd.convert(c) for c in range(chip.converts)]
         self._marker, self._marked = _MARKER[chip.word_bits]
 
@@ -54,7 +54,7 @@ class FrontEnd:
         return sequences.rhd_power_up(settings.rhd_image(rate, amplifiers=self.chip.amplifiers), self.chip.word_period)
 
     def _check_identity(self) -> None:
-        """Compare the ROM with what the chip should say. Raises ChipFault."""
+        """Compare the ROM with the expected identity. Raises ChipFault."""
         known = _IDENTITY[self.chip.name.lower()]
         registers = list(known)
         read = rhs.read if self.stimulates else rhd.read
@@ -71,7 +71,7 @@ class FrontEnd:
                 )
 
     def _check_calibration(self) -> None:
-        """A converter that was not calibrated is off by many steps on all channels alike. Raises ChipFault."""
+        """Check for the common offset of all channels of an uncalibrated converter. Raises ChipFault."""
         codes = self.block(np.zeros((20, self.chip.amplifiers)))
         offset = abs(float(np.mean(codes[-1].astype(np.float64)) - 32768)) * 0.195
         if offset > _OFFSET_UV:

@@ -1,4 +1,4 @@
-"""Identity of an emulated board: what its Welcome message tells."""
+"""Identity of an emulated board, the content of its Welcome message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TWIN_ABILITIES = frozenset({"core", "control", "inputs", "kbody", "record", "cla
 
 
 def twin_models() -> tuple[str, ...]:
-    """The models that the board's processor can compute."""
+    """The models that the twin supports."""
     return tuple(MODELS)
 
 

@@ -1,4 +1,4 @@
-"""Pulses that a host asks for by hand: from nanoamperes and nanoseconds to whole steps and samples, or a refusal."""
+"""Conversion of requested pulses from nanoamperes and nanoseconds to whole steps and samples, or a refusal."""
 
 from __future__ import annotations
 

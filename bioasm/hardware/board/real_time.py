@@ -1,4 +1,4 @@
-"""How the device clock follows the time of day: exactly, with a drift, or as fast as it can."""
+"""Pacing of the device clock: real time, with a drift, or as fast as possible."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Pace:
         self._anchored = False
 
     def anchor(self, clock: int, now: float) -> None:
-        """From here on samples count from `clock` at `now`."""
+        """Set the reference point: `clock` samples at `now`."""
         self._clock, self._time, self._anchored = clock, now, True
 
     def _target(self, clock: int, now: float) -> int:
-        """The sample that belongs to a time."""
+        """The sample of a time."""
         if not self._anchored:
             self.anchor(clock, now)
         return self._clock + int((now - self._time) * self._rate)
 
     def behind(self, clock: int, now: float) -> int:
-        """How many samples the rig has to catch up with."""
+        """The number of samples by which the rig is behind."""
         return max(0, self._target(clock, now) - clock)
 
     def due(self, clock: int, now: float) -> bool:

@@ -112,9 +112,9 @@ class Rig:
         if self.stimulator is None:
             return
         dropped = self.stimulator.cancel(self.clock)
-        self.front.checking = False  # whatever the chip says by now, it must be told to stop
+        self.front.checking = False  # stop the chip regardless of its answers
         try:
-            while self.stimulator.next_word() is not None or self._stimulated:  # and what the monitors say is still read
+            while self.stimulator.next_word() is not None or self._stimulated:  # monitors are still read
                 self.run(1)
         finally:
             self.front.checking = True
@@ -122,7 +122,7 @@ class Rig:
             self.watch(Block(self.clock, np.zeros((0, self.channels), np.int64), NOTHING_FOUND, tuple(dropped)))
 
     def come_off(self, channel: int, electrode: Electrode) -> None:
-        """Another electrode at a channel, as soon as no current flows through it."""
+        """Fault injection: replace the electrode at a channel, once no current flows through it."""
         self._changes[channel] = electrode
         self._change_electrodes()
 
@@ -132,7 +132,7 @@ class Rig:
             self.chip.set_electrode(channel, self._changes.pop(channel))
 
     def leak(self, amperes: float) -> None:
-        """Let a current leak that the chip's fault current detector sees."""
+        """Fault injection: a leakage current for the chip's fault current detector."""
         if isinstance(self.chip, Rhs2116):
             self.chip.set_fault_current(amperes)
 
@@ -146,12 +146,12 @@ class Rig:
         self._tick()
 
     def _tick(self) -> None:
-        """Let the guard know how late it is, and keep that over a restart."""
+        """Update the guard's clock, which survives restarts."""
         if self.stimulator is not None:
             self.stimulator.guard.tick(self.clock)
 
     def run(self, ms: int) -> Block:
-        """Let so many milliseconds pass. Raises ChipFault where the chip answers out of step."""
+        """Advance by `ms` milliseconds. Raises ChipFault where the chip's answers are out of step."""
         first = self.clock
         done = list(self._admit(first + ms * self.per_ms))
         parts = []
@@ -220,7 +220,7 @@ class Rig:
         return self.front.period(seen[0], words)[0][None]
 
     def _blind(self) -> None:
-        """Every channel is blind for a while after a current changed; those that it flows through for longer."""
+        """Blank all channels after a change of current, stimulated ones for longer."""
         assert self.stimulator is not None
         own, others = self.blind
         on = np.array([c for c in range(self.channels) if self.stimulator.is_on(c)], np.int64)
@@ -231,7 +231,7 @@ class Rig:
     # --- what the chip says -----------------------------------------------------------------------------
 
     def _delivered(self) -> list[Done]:
-        """Pulses that are over."""
+        """Outcomes of completed pulses."""
         if self.stimulator is None or not isinstance(self.chip, Rhs2116):
             return []
         phases = self.chip.drain_events()
@@ -240,7 +240,7 @@ class Rig:
         return list(self.stimulator.finished(phases)) if phases else []
 
     def _monitor(self, answers: list[int]) -> None:
-        """Take in what the two monitors say, within the sampling sequence, so that no period becomes longer."""
+        """Evaluate the two monitors, which are read within the sampling sequence, so that periods keep their length."""
         self._stimulated = False
         self.compliance |= answers[0] & 0xFFFF
         self.leaking |= answers[1] & 0xFFFF

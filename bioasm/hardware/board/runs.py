@@ -50,7 +50,7 @@ class RunInProgress:
         return self._work.best_energy
 
     def slice(self) -> bool:
-        """Go on for a slice; False where the run is over. Raises ChipFault."""
+        """Run a time slice; False where the run is over. Raises ChipFault."""
         try:
             return self._work.slice()
         except BioasmError as fault:
@@ -59,7 +59,7 @@ class RunInProgress:
             return False
 
     def interrupt(self) -> None:
-        """Ask the run to end."""
+        """Request the end of the run."""
         self._work.interrupt()
 
     @property
@@ -93,7 +93,7 @@ class Programs:
         self.electrodes: Electrodes | None = None
 
     def take_program(self, data: bytes) -> Refused | None:
-        """Bytecode through the reader and the gate."""
+        """Decode and verify uploaded bytecode."""
         try:
             program = from_bytes(data)
             verify(program)
@@ -103,7 +103,7 @@ class Programs:
         return None
 
     def take_electrodes(self, data: bytes) -> Refused | None:
-        """A table of electrodes whose channels there are."""
+        """Decode an uploaded electrode table, and check its channels."""
         try:
             table = unpack_electrodes(data)
         except BioasmError as fault:
@@ -116,7 +116,7 @@ class Programs:
         return None
 
     def begin(self, request: m.Run, loaded: bytes | None, reporter: Reporter) -> RunInProgress | Refused:
-        """Start a run, or say why not. Raises ChipFault."""
+        """Start a run, or return its refusal. Raises ChipFault."""
         if self.program is None or loaded != request.program:
             return refusal(Refusal.NOT_LOADED, "the program that RUN names is not the one that was loaded", subject="program")
         if request.start != NOW:
@@ -195,7 +195,7 @@ def _check_names(program: Program, parameters: dict[str, float]) -> None:
 
 
 def _twin_refusal(verified: Verified, lanes: int) -> Refused | None:
-    """Why the board's processor can't compute a program."""
+    """The refusal of a program that the twin can't run, or None."""
     known = {*twin_models(), *(text.name for text in verified.program.models)}
     for instance in verified.network.instances():
         if instance.model.name not in known:

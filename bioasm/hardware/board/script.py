@@ -1,4 +1,4 @@
-"""Faults by script: what goes wrong with a board, and when."""
+"""Scripted fault injection: faults of a board, and their times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bioasm.diagnostics import EXIT_USAGE, BioasmError, did_you_mean, error
 
-# What may happen, and whether it takes a value.
+# Actions, with the noun of their value, if any.
 ACTIONS: dict[str, str] = {
     "reset": "",  # the board starts again, with a new boot id
     "power": "",  # the same, and the memory that outlasts restarts is lost
@@ -30,7 +30,7 @@ _MOST = 1e6  # seconds, bytes, or whatever else an action takes
 
 
 class Event(NamedTuple):
-    """One thing that goes wrong: `at` seconds after the start, or after the start of a run, or at received bytes `rx`."""
+    """One fault: `at` seconds after the start, or after the start of a run, or at received bytes `rx`."""
 
     trigger: str
     at: float
@@ -69,13 +69,13 @@ def _bad(text: str, hint: str | None = None) -> BioasmError:
 
 
 class Script:
-    """Events that wait for their moment."""
+    """Queue of scripted events."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._waiting = list(events)
 
     def due(self, now: float, since_run: float | None, received: int) -> list[Event]:
-        """The events whose moment has come: `now` s after the start, `since_run` s after that of a run, `received` bytes in."""
+        """The events due at `now` s after the start, `since_run` s after that of a run, and `received` bytes."""
         clocks: dict[str, float | None] = {"": now, "run": since_run, "rx": received}
         due = [event for event in self._waiting if (clock := clocks[event.trigger]) is not None and clock >= event.at]
         self._waiting = [event for event in self._waiting if event not in due]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from bioasm.hardware.board.server import Station
 from bioasm.hardware.link.transport import CHUNK, Closed, Transport
 
-_WAIT = 0.005  # s for which bytes are waited for where nothing else is to do
-_FULL = 0.0003  # s until a wire that takes nothing is tried again
+_WAIT = 0.005  # s of waiting for bytes while idle
+_FULL = 0.0003  # s until the retry of a full wire
 _BACKLOG = 1 << 14  # bytes that may wait for a host that reads slowly
 _STUCK = 1.0  # s after which a host that reads nothing loses what waits, as a UART would lose it
 
@@ -76,7 +76,7 @@ class SocketServer(Transport):
         return data
 
     def write(self, data: bytes) -> int:
-        """Put out what the connection takes; without a host the line is open and everything is lost."""
+        """Write as much as the connection accepts; without a host bytes are lost."""
         if self._host is None:
             return len(data)
         try:

@@ -1,4 +1,4 @@
-"""The emulated board as a whole: firmware, the line in both directions, and what goes wrong by script. Time is given."""
+"""The complete emulated board: firmware, line simulation in both directions, and scripted faults. Time is an argument."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bioasm.hardware.link.channel import Channel
 from bioasm.hardware.link.transport import Closed
 from bioasm.safety import Electrode as StimElectrode
 
-_OFF_OHM = 50e6  # of an electrode that came off: no current gets through
-_WRONG_ID = 7  # of no chip that there is
+_OFF_OHM = 50e6  # a disconnected electrode, which conducts no current
+_WRONG_ID = 7  # an id of no existing chip
 _POLL = 1 << 14  # bytes taken from the firmware at a time on a line without a limit
 
 
@@ -67,9 +67,9 @@ class Station:
     # --- time -------------------------------------------------------------------------------------------
 
     def step(self, now: float, data: bytes = b"", room: int = _POLL) -> bytes:
-        """Take what the host sent, work for a slice, and return what the host gets, at most about `room` bytes.
+        """Process the host's bytes, work for a time slice, and return the bytes for the host, at most about `room`.
 
-        Raises Closed where the line was pulled out.
+        Raises Closed where the line was unplugged.
         """
         self._began = now if self._began is None else self._began
         for event in self._script.due(now - self._began, self._since_run(now), self._received + len(data)):
@@ -127,7 +127,7 @@ class Station:
         self._unplugged = True
 
     def _alone(self, now: float) -> None:
-        """Without a line the board goes on by itself, and has to stop by itself. Raises Closed."""
+        """Without a line the board continues autonomously, and must stop by its watchdog. Raises Closed."""
         self.firmware.hear(b"", now)
         self.firmware.turn(now)
         self.firmware.speak(now)
@@ -170,7 +170,7 @@ class Station:
 
 
 def wrong_chip(rig: Rig) -> None:
-    """Let the chip's ROM name another chip."""
+    """Fault injection: the chip's ROM names another chip."""
     rig.chip.override(255 if rig.chip.can_stimulate else 63, _WRONG_ID)
 
 

@@ -17,7 +17,7 @@ RATES = (1000, 2000, 3000, 4000, 5000, 8000, 10000, 15000, 20000, 25000, 30000) 
 STIMULATING_RATES = (20000, 25000, 30000)
 STUCK = {"0x0000": 0x0000, "0xffff": 0xFFFF}
 _FASTEST = 1e9  # baud
-_LONGEST_DELAY = 60.0  # s; no host waits for so long
+_LONGEST_DELAY = 60.0  # s, longer than any host's timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class BoardSettings:
 
 
 def _check(s: BoardSettings) -> None:
-    """Raise BioasmError B530 for what can't be."""
+    """Raise BioasmError B530 for impossible values."""
     if s.chip not in CHIPS:
         raise bad(f"there is no chip {s.chip!r}", did_you_mean(s.chip, CHIPS) or f"chips are {', '.join(CHIPS)}")
     rates = STIMULATING_RATES if s.chip.startswith("rhs") else RATES
@@ -87,7 +87,7 @@ def _check(s: BoardSettings) -> None:
 
 
 def bad(text: str, hint: str | None = None) -> BioasmError:
-    """The error for a setting of no use."""
+    """The error of an invalid setting."""
     return error("B530", text, hint=hint, exit_code=EXIT_USAGE)
 
 

@@ -1,4 +1,4 @@
-"""The stimulator of the firmware: the interlock in front of it, and the words that make a pulse at its samples.
+"""Stimulator of the firmware: the interlock, and the schedule of SPI words that form pulses.
 
 This is the only code that writes stimulation registers. A pulse gets here by `request` alone, and out of here only after the
 board's own table, the host's table and the guard have admitted it, in whole steps and samples.
@@ -32,7 +32,7 @@ QUEUE = 4096
 
 
 class Request(NamedTuple):
-    """One pulse on one channel that waits for its time."""
+    """One pending pulse on one channel."""
 
     start: int
     number: int
@@ -52,7 +52,7 @@ class Done:
 
 
 def _edges_of(request: Request) -> list[int]:
-    """The samples at which a pulse changes something."""
+    """The samples at which a pulse needs SPI words."""
     ends = accumulate(request.pulse.samples, initial=request.start)
     return [*ends, request.start + request.pulse.duration_samples + _SETTLED_AFTER]
 
@@ -132,17 +132,17 @@ class Stimulator:
         return self.own.refusals(pulse, channels) or self.table.refusals(pulse, channels)
 
     def request(self, start: int, channel: int, pulse: QuantisedPulse) -> None:
-        """Ask for a pulse at a sample. It is judged when that time comes."""
+        """Queue a pulse for a sample. The interlock checks it when it is due."""
         self._number += 1
         heapq.heappush(self._waiting, Request(start, self._number, channel, pulse))
 
     @property
     def waiting(self) -> int:
-        """How many pulses wait for their time."""
+        """The number of pending pulses."""
         return len(self._waiting)
 
     def admit(self, now: int, until: int) -> Iterator[Done]:
-        """Judge the pulses that start before `until`; those that may not are yielded, the others will happen."""
+        """Admit the pulses that start before `until`; refused ones are yielded, the others are scheduled."""
         while self._waiting and self._waiting[0].start < until:
             request = heapq.heappop(self._waiting)
             refused = self._judge(request, now)
@@ -151,7 +151,7 @@ class Stimulator:
                 yield refused
 
     def _judge(self, request: Request, now: int) -> Done | None:
-        """Let one pulse through, or say why not."""
+        """Admit one pulse, or return its refusal."""
         if self.table is None:
             return Done(request.start, request.channel, StimOutcome.REFUSED, "not armed")
         places = self._places(request, now)
@@ -167,7 +167,7 @@ class Stimulator:
 
     @staticmethod
     def _shape(pulse: QuantisedPulse) -> list[Refusal]:
-        """A stimulator has one amplitude for each sign, which is loaded before the pulse."""
+        """Check that a pulse has one amplitude for each sign, which is loaded before it."""
         for sign in (-1, 1):
             levels = {level for level in pulse.levels if level * sign > 0}
             if len(levels) > 1:
@@ -202,7 +202,7 @@ class Stimulator:
     # --- what the sampling sequence asks ----------------------------------------------------------------
 
     def next_word(self) -> int | None:
-        """The first sample at which a word is to be sent; None: there is none."""
+        """The first sample with a scheduled word, or None."""
         return min([*self._loads, *self._edges], default=None)
 
     def is_on(self, channel: int) -> bool:
@@ -232,9 +232,9 @@ class Stimulator:
         self._settled |= bit
 
     def cancel(self, now: int) -> list[Done]:
-        """Forget every pulse that has not begun before sample `now`, give its charge back, and say so.
+        """Cancel all pulses that have not begun before sample `now`, and withdraw their charge; returns their outcomes.
 
-        One that has begun is completed, because half of it would leave its charge.
+        Started ones are completed, because a truncated pulse would leave net charge.
         """
         dropped = [request for mine in self._flying.values() for request in mine if request.start >= now]
         for request in dropped:
@@ -248,12 +248,12 @@ class Stimulator:
         return done
 
     def _keep_edges(self, gone: set[tuple[int, int]]) -> None:
-        """Forget the edges of these channels at these samples. Pauses keep two pulses of a channel from sharing one."""
+        """Remove the edges of these channels at these samples, which pulses of one channel never share because of pauses."""
         kept = {at: [edge for edge in edges if (edge[0], at) not in gone] for at, edges in self._edges.items()}
         self._edges = defaultdict(list, {at: edges for at, edges in kept.items() if edges})
 
     def finished(self, phases: list[Phase]) -> Iterator[Done]:
-        """The pulses that are over, from the phases that the chip delivered."""
+        """Completed pulses, from the phases that the chip delivered."""
         for phase in phases:
             self._moved[phase.channel].append(phase)
         for channel, moved in self._moved.items():
@@ -265,7 +265,7 @@ class Stimulator:
                 yield self._done(request, mine)
 
     def _done(self, request: Request, phases: list[Phase]) -> Done:
-        """One pulse that is over."""
+        """The outcome of a completed pulse."""
         self.delivered += 1
         self.charge += abs(phases[0].coulombs)
         charges = tuple(phase.coulombs for phase in phases)

@@ -22,7 +22,7 @@ _LARGEST_PEAK = 0x7FFF
 
 
 class Reporter:
-    """Turns what happened into telemetry of one link."""
+    """Encoder of telemetry for one link."""
 
     def __init__(self, link: DeviceLink) -> None:
         self.link = link

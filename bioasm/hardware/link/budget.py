@@ -1,4 +1,4 @@
-"""Budget of a line: how long a transfer takes, and how much telemetry a board may send."""
+"""Bandwidth budget of a line: sizes of transfers, and telemetry rates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upload_bytes(size: int, chunk: int = MAX_PAYLOAD - 4) -> int:
 
 
 def raw_rate(channels: int, sample_rate: float) -> float:
-    """Bytes/s on the wire of so many raw channels at `sample_rate` Hz each."""
+    """Bytes/s on the wire of raw channels at `sample_rate` Hz each."""
     if not channels:
         return 0.0
     scans = Raw.scans_per_frame(channels)
@@ -46,6 +46,6 @@ def telemetry_rate(raw_channels: int, sample_rate: float, spikes: float = 0.0) -
 
 
 def channels_that_fit(rate: float, sample_rate: float, spikes: float = 0.0, most: int = 64) -> int:
-    """How many raw channels, up to `most`, fit into 80 % of a line of `rate` bytes/s beside spikes and the status."""
+    """The number of raw channels, up to `most`, that fit into 80 % of a line of `rate` bytes/s besides spikes and status."""
     fitting = (n for n in range(most, 0, -1) if telemetry_rate(n, sample_rate, spikes) <= USABLE * rate)
     return next(fitting, 0)

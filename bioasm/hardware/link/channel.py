@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-PIECE = 1100  # bytes that share one fate at most; a frame is cut at its delimiter
+PIECE = 1100  # most bytes that share one fate; pieces end at frame delimiters
 
 
 class _Flight(NamedTuple):
-    """A piece on its way: when its first byte arrives, when its last, and what of it is left."""
+    """A piece in flight: the arrival times of its first and last byte, and its remaining bytes."""
 
     first: float
     last: float
@@ -32,7 +32,7 @@ class Fates:
 
 
 class Channel:
-    """Bytes go in at one time and come out at another, or never.
+    """One direction of a simulated line: bytes are delayed, damaged or lost.
 
     `rate` in bytes/s (None: at once) paces them, `latency` in s holds all of them up. `loss`, `corrupt` (a bit is turned),
     `truncate` (the end is missing), `duplicate` and `delay` (by up to `delay_by` s, so that later pieces pass it) are
@@ -74,7 +74,7 @@ class Channel:
         return max(0, self.transmit - int((self._free_at - now) * self.rate))
 
     def send(self, data: bytes, now: float) -> None:
-        """Put bytes in. The bytes of a frame share one fate, which is decided when its end was put in."""
+        """Send bytes. The bytes of a frame share one fate, which is drawn when its end is sent."""
         self.bytes += len(data)
         begin, known = max(now, self._free_at), len(self._rest)  # what was known before has been on the line already
         first = self._rest_began if known else begin
@@ -130,7 +130,7 @@ class Channel:
         return chance > 0 and self._random.random() < chance
 
     def receive(self, now: float) -> bytes:
-        """The bytes that have arrived by now and were not taken yet."""
+        """The bytes that have arrived by `now` and were not read yet."""
         self._land(now)
         taken = bytes(self._arrived)
         self._arrived.clear()
@@ -148,7 +148,7 @@ class Channel:
 
     @staticmethod
     def _part(flight: _Flight, now: float) -> int:
-        """How many bytes of a piece that is still arriving are there."""
+        """The number of bytes of an arriving piece that have arrived."""
         if now <= flight.first:
             return 0
         return int(len(flight.data) * (now - flight.first) / (flight.last - flight.first))

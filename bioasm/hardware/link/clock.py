@@ -14,7 +14,7 @@ JUMPS_IN_A_ROW = 4
 
 
 class Sample(NamedTuple):
-    """One answer: when it was asked for and when it came (host, s), and the board's clock in between (ticks)."""
+    """One clock sample: host times of request and reply (s), and the board's clock in between (ticks)."""
 
     sent: float
     received: float
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """The host time that the ticks are taken to be of."""
+        """The host time that is assigned to the ticks."""
         return (self.sent + self.received) / 2
 
     @property
@@ -53,11 +53,11 @@ class Clock:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a sample to go by."""
+        """Whether there is a sample."""
         return self._count > 0
 
     def add(self, sent: float, received: float, ticks: int) -> None:
-        """Take in one answer: host times of asking and of receiving in s, the clock in between in ticks."""
+        """Add a sample: host times of request and reply in s, the clock in between in ticks."""
         sample = Sample(sent, received, ticks)
         if self.ready and self._jumped(sample):
             self.jumps += 1

@@ -1,4 +1,4 @@
-"""The board's end of the link: sessions, watchdog, requests, uploads, results, telemetry. Time is given with every call."""
+"""The board's end of the link: sessions, watchdog, requests, uploads, results, telemetry. Time is an argument of every call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TX_BYTES = 1 << 16  # of telemetry that may wait to be sent
 
 
 class Board(Protocol):
-    """Protocol of the board: what the link asks of it, called from within `receive` and `poll`."""
+    """Interface of the board to the link, called from within `receive` and `poll`."""
 
     def clock(self) -> int:
         """The device clock in ticks."""
@@ -33,22 +33,22 @@ class Board(Protocol):
         """The state the board is in."""
 
     def request(self, request: Request) -> Reply:
-        """Do what is asked (Arm, Disarm, ClearFault, Run, Halt, Subscribe, Stimulate): Accepted or Refused."""
+        """Execute a request (Arm, Disarm, ClearFault, Run, Halt, Subscribe, Stimulate): Accepted or Refused."""
 
     def may_upload(self, kind: Kind, total: int) -> Refused | None:
-        """Why so many bytes can't be taken; None where they can."""
+        """The refusal of an upload of `total` bytes, or None."""
 
     def uploaded(self, kind: Kind, data: bytes) -> Refused | None:
-        """Take an upload whose hash is right, or say why not."""
+        """Accept an upload with a verified hash, or refuse it."""
 
     def estop(self) -> None:
-        """Stop stimulation now and go to FAULT. Doing it twice does no harm."""
+        """Stop stimulation now and go to FAULT. Idempotent."""
 
     def reset(self) -> None:
-        """Start again, with a new boot id."""
+        """Restart, with a new boot id."""
 
     def host_lost(self, why: str) -> None:
-        """Nothing is heard of the host: stop stimulation, end the run, disarm. Called once for each loss."""
+        """The host is silent: stop stimulation, end the run, disarm. Called once for each loss."""
 
 
 class DeviceLink:
@@ -64,7 +64,7 @@ class DeviceLink:
         self._end = Endpoint(line_rate, capabilities.rx_bytes, capabilities.window)
         self._uploads = Uploads(board.may_upload, board.uploaded, board.state)
         self._telemetry = Telemetry(_TX_BYTES, self._end.statistics)
-        self._last_session = boot % 255  # so that a restarted board takes no frame of an old session for its own
+        self._last_session = boot % 255  # so that a restarted board accepts no frame of an old session
         self._nonce: int | None = None
         self._past_nonce: int | None = None
         self._host = ""
@@ -112,13 +112,13 @@ class DeviceLink:
         return self.wants(Stream(message.TYPE - 0x80)) and self._telemetry.enqueue(message)
 
     def offer_result(self, ended: m.RunEnded, data: bytes) -> None:
-        """Keep a run's result until the next one, and tell the host that it can be fetched."""
+        """Keep a run's result until the next one, and announce it to the host."""
         told = replace(ended, total=len(data), sha256=sha256(data).digest())
         self._result, self._sending = (told, data), None
         self.send(told)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes from the line; whatever they are, nothing is raised."""
+        """Process received bytes; never raises."""
         self._watch(now)
         for frame in self._end.frames(data):
             try:
@@ -201,7 +201,7 @@ class DeviceLink:
     def _hello(self, hello: m.Hello, now: float) -> None:
         common = range(max(hello.oldest, m.OLDEST_VERSION), min(hello.newest, m.NEWEST_VERSION) + 1)
         if hello.nonce == self._past_nonce:
-            return  # it was held up on its way
+            return  # it was delayed
         if not common:
             self._reject(hello, m.Rejection.VERSION, "")
         elif self.connected and hello.nonce != self._nonce:

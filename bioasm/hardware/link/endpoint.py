@@ -1,4 +1,4 @@
-"""Common parts of both ends of a link: frames in and out, the window of each direction, counts."""
+"""Common base of both ends of a link: frames in and out, the window of each direction, statistics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ URGENT = 64  # out-of-band frames that wait at most; older ones go, for whoever 
 
 
 class Endpoint:
-    """One end of a link without its wire: bytes go in and come out, and time is given.
+    """One end of a link without I/O: bytes and times are arguments and results.
 
     Frames leave in the order: out of band, acknowledgements, reliable, then whatever `more` yields (telemetry).
     """
@@ -31,7 +31,7 @@ class Endpoint:
         self.begin(0)
 
     def begin(self, session: int, *, window: int = 8, credit: int = 1 << 14) -> None:
-        """Start the windows of a new session; what waited for the old one is forgotten."""
+        """Start the windows of a new session; pending frames of the old one are dropped."""
         self.session = session
         self.sender = Sender(self.statistics, window=window, credit=credit, line_rate=self.line_rate)
         self.receiver = Receiver(self.statistics, self.ahead)
@@ -57,7 +57,7 @@ class Endpoint:
         self.sender.acknowledged(ack, frame.seq, now)
 
     def drop_output(self) -> None:
-        """Forget what was put out and perhaps half written; the other end finds the next frame behind a zero."""
+        """Drop partially written output; the other end resynchronises at the next zero."""
         self._cut = frames.DELIMITER
         self._urgent.clear()
 

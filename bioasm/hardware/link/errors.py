@@ -1,4 +1,4 @@
-"""How a link fails: lost, or refused by the board. Everything else is a plain BioasmError with a code of its own."""
+"""Errors of a link: lost, or refused by the board. All others are plain BioasmErrors with their own codes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from bioasm.hardware.link.messages import Refused, Request
 
 
 class LinkLost(BioasmError):
-    """The board can't be reached any more (B504, exit code 3). What had been received is kept."""
+    """The board can't be reached any more (B504, exit code 3). Received data are kept."""
 
     def __init__(self, why: str, hint: str | None = None) -> None:
         super().__init__(Diagnostic("B504", f"the link to the board was lost: {why}", hint=hint), exit_code=EXIT_DEVICE)
 
 
 class BoardRefused(BioasmError):
-    """The board does not do what it was asked for (B514); `refused` says which limit, the value, and where."""
+    """The board refused a request (B514); `refused` has the limit, the value, and the place."""
 
     def __init__(self, request: str, refused: Refused) -> None:
         super().__init__(Diagnostic("B514", _told(request, refused)))
@@ -22,7 +22,7 @@ class BoardRefused(BioasmError):
 
 
 def request_name(request: Request) -> str:
-    """A request in the user's words."""
+    """The name of a request in messages."""
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in type(request).__name__)
     return words.strip()
 

@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class DecoderErrors:
-    """Counts of chunks that a decoder threw away for COBS, the checksum, or a length; `bytes` of all of them together."""
+    """Counts of chunks dropped for invalid COBS, checksum, or length; `bytes` is their total size."""
 
     cobs: int = 0
     crc: int = 0
@@ -39,7 +39,7 @@ class DecoderErrors:
 
     @property
     def total(self) -> int:
-        """How many chunks were thrown away."""
+        """The number of dropped chunks."""
         return self.cobs + self.crc + self.short + self.overlong
 
 
@@ -60,7 +60,7 @@ def wire_bytes(payload: int) -> int:
 
 
 class Decoder:
-    """Turns a stream of bytes into frames. Damaged ones are counted in `errors` and left out; nothing makes it raise."""
+    """Decoder from a byte stream to frames. Damaged ones are counted in `errors` and dropped; it never raises."""
 
     def __init__(self) -> None:
         self.errors = DecoderErrors()

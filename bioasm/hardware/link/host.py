@@ -1,4 +1,4 @@
-"""The host's end of the link for programs: calls that wait, over a transport that one thread reads."""
+"""Blocking API of the host's end of the link, over a transport that a background thread serves."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class HostLink:
     # --- opening and closing ------------------------------------------------------------------------
 
     def connect(self, timeout: float = 5.0) -> m.Welcome:
-        """Open a session. A board that another host left is free again 2 s later, so a busy one is asked until `timeout`.
+        """Open a session. A board that another host left becomes free after 2 s, so a busy one is retried until `timeout`.
 
         Raises BioasmError: B510 no answer, B512 no common version, B513 another host has the board; LinkLost.
         """
@@ -75,7 +75,7 @@ class HostLink:
         return rejected is not None and rejected.reason is Rejection.VERSION
 
     def close(self) -> None:
-        """End the session and close the transport. Doing it twice does no harm."""
+        """End the session and close the transport. Idempotent."""
         with self._changed:
             if not self._stop:
                 self._session.close()
@@ -218,7 +218,7 @@ class HostLink:
             return self._session.stopped
 
     def reset(self) -> None:
-        """Let the board start anew. The session ends with it: close this link and connect again."""
+        """Restart the board, which ends the session: close this link and connect again."""
         with self._changed:
             self._check()
             self._session.reset()
@@ -227,7 +227,7 @@ class HostLink:
     # --- waiting and working ------------------------------------------------------------------------
 
     def _wait(self, reached: Callable[[], bool], timeout: float) -> bool:
-        """Wait, with the lock held, until something is so; False after `timeout` s. Raises LinkLost."""
+        """Wait on the condition variable until `reached`; False after `timeout` s. Raises LinkLost."""
         so = self._changed.wait_for(lambda: reached() or self._session.lost is not None or self._stop, timeout)
         if so and not reached():
             self._check()
@@ -254,7 +254,7 @@ class HostLink:
                     self._changed.notify_all()
             except OSError as gone:
                 self._mark_lost(str(gone.strerror or gone))
-            except Exception as defect:  # whoever waits would wait for ever
+            except Exception as defect:  # waiting threads would block forever
                 self._defect = defect
                 self._mark_lost("the link's own thread ended")
 
@@ -269,7 +269,7 @@ class HostLink:
             self._changed.notify_all()
 
     def _flush(self) -> None:
-        """Put out what the session has to say, as far as the transport takes it. Called with the lock held."""
+        """Write the session's pending bytes, as far as the transport accepts them. Called with the lock held."""
         try:
             while not self._stop:
                 self._unsent = self._unsent or self._session.poll(time.monotonic(), _PIECE)

@@ -1,4 +1,4 @@
-"""The host's end of the link without wire, threads or clock: greeting, requests, transfers, events, heartbeats."""
+"""State machine of the host's end of the link, without I/O, threads or clock: greeting, requests, transfers, events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ESTOP_EVERY = 0.025
 SILENCE = 2.0
 UPLOAD_HEADER = 4
 LATEST = 256  # frames of its stream that may pass one; older numbers are taken for newer ones after a long gap
-EVENT_BYTES = 1 << 26  # of telemetry that nobody fetched, before the newest is dropped
+EVENT_BYTES = 1 << 26  # bound of unread telemetry, beyond which the newest is dropped
 _DROPPABLE = frozenset({Stream.SPIKES, Stream.RAW, Stream.ENERGY, Stream.LOG})
 _ANSWERS = frozenset({m.Welcome.TYPE, m.Ack.TYPE, m.HeartbeatAck.TYPE, m.EstopAck.TYPE, m.NoSession.TYPE})
 
@@ -89,7 +89,7 @@ class HostSession:
     # --- what the host asks for ---------------------------------------------------------------------
 
     def greet(self, now: float) -> None:
-        """Begin to ask for a session."""
+        """Start requesting a session."""
         self.phase, self._next_hello = Phase.GREETING, now
 
     def ask(self, request: Request) -> Pending:
@@ -127,20 +127,20 @@ class HostSession:
         self._end.send_out_of_band(m.Reset(self.welcome.boot))
 
     def close(self) -> None:
-        """Say that the session is over."""
+        """Send the end of the session."""
         if self.phase is Phase.OPEN:
             self._end.send_out_of_band(m.Bye())
         self.phase = Phase.CLOSED
 
     def mark_lost(self, why: str, hint: str | None = None) -> None:
-        """The line is gone, or the board is."""
+        """Mark the line or the board as lost."""
         if self.phase is not Phase.LOST:
             self.phase, self.lost = Phase.LOST, LinkLost(why, hint)
 
     # --- bytes --------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes from the line; whatever they are, nothing is raised."""
+        """Process received bytes; never raises."""
         for frame in self._end.frames(data):
             try:
                 self._take(frame, now)
@@ -208,7 +208,7 @@ class HostSession:
                 self._telemetry(frame, now)
         else:
             self._out_of_band(frame, now)
-        if frame.session == self._end.session and _from_board(frame.type):  # our own words, echoed, are no sign of life
+        if frame.session == self._end.session and _from_board(frame.type):  # echoes of our own frames are no sign of life
             self._heard = now
 
     def _ours(self, frame: Frame) -> bool:

@@ -27,7 +27,7 @@ from bioasm.hardware.link.window import Sender
 
 
 class Pending:
-    """A request on its way; `reply` is None until the board has answered."""
+    """A pending request; `reply` is None until the board has answered."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -35,7 +35,7 @@ class Pending:
 
     @property
     def done(self) -> bool:
-        """Whether the reply is there."""
+        """Whether the reply has arrived."""
         return self.reply is not None
 
     def result(self) -> Reply:

@@ -26,19 +26,19 @@ class Transport(ABC):
 
     @abstractmethod
     def read(self, timeout: float) -> bytes:
-        """The bytes that have arrived; waits for the first byte, at most `timeout` s. Raises Closed where none will come."""
+        """Read the bytes that have arrived; waits for the first byte, at most `timeout` s. Raises Closed at the end."""
 
     @abstractmethod
     def write(self, data: bytes) -> int:
-        """Put out as many of the bytes as the wire takes now; returns how many. Never waits. Raises Closed."""
+        """Write as many bytes as the wire accepts now, without blocking; returns their number. Raises Closed."""
 
     @abstractmethod
     def discard_output(self) -> None:
-        """Forget what was put out and has not left yet, where that is possible."""
+        """Discard unsent output, where that is possible."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the wire. Doing it twice does no harm."""
+        """Close the wire. Idempotent."""
 
 
 class _Pipe:
@@ -85,7 +85,7 @@ class MemoryTransport(Transport):
         return self._incoming.read(timeout)
 
     def write(self, data: bytes) -> int:
-        """Put out what there is room for."""
+        """Write as many bytes as there is room for."""
         return self._outgoing.write(data)
 
     def discard_output(self) -> None:
@@ -94,7 +94,7 @@ class MemoryTransport(Transport):
             self._outgoing.data.clear()
 
     def close(self) -> None:
-        """Both ends see it."""
+        """Close both directions."""
         self._incoming.close()
         self._outgoing.close()
 

@@ -45,7 +45,7 @@ class Uploads:
         self._current: Kind | None = None
 
     def begin(self, message: UploadBegin) -> Reply:
-        """Where the upload goes on, or why it may not begin."""
+        """Start or resume an upload: its offset, or a refusal."""
         self._current = None
         if self.loaded.get(message.kind) == message.sha256:
             return UploadReady(loaded=True, offset=message.total)
@@ -59,7 +59,7 @@ class Uploads:
         return UploadReady(offset=len(partial.data))
 
     def data(self, message: UploadData) -> None:
-        """Take the next bytes. What does not join to what is there is left out: the hash will tell."""
+        """Append the next bytes. Noncontiguous ones are dropped, which the hash detects."""
         partial = self._partial.get(self._current) if self._current is not None else None
         if partial is None or message.offset != len(partial.data):
             return

@@ -1,4 +1,4 @@
-"""Sliding window with cumulative and selective acknowledgement, one direction. Time is given with every call."""
+"""Sliding window (ARQ) with cumulative and selective acknowledgement, one direction. Time is an argument of every call."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WIDEST = 32  # frames of a window: the bits of `Ack.held`, and one
 
 
 class GaveUp(Exception):
-    """A frame was sent as often as is allowed, and never acknowledged."""
+    """A frame reached the limit of retransmissions without an acknowledgement."""
 
 
 @dataclass(slots=True)
 class RoundTrip:
-    """The round trip as it is measured: smoothed, its deviation, the shortest; seconds. RFC 6298."""
+    """Estimator of the round-trip time (RFC 6298): smoothed value, deviation, and minimum, in seconds."""
 
     smoothed: float = 0.0
     deviation: float = 0.0
@@ -91,7 +91,7 @@ class Sender:
 
     @property
     def outstanding(self) -> int:
-        """How many of the frames that were queued have not been acknowledged."""
+        """The number of unacknowledged frames in the queue."""
         return len(self._items)
 
     @property
@@ -199,7 +199,7 @@ class Sender:
 
 
 class Receiver:
-    """Takes frames in order, keeps what came too early up to `ahead` frames, and knows what to acknowledge."""
+    """Receiver that restores the order of frames, with up to `ahead` buffered ones, and acknowledges them."""
 
     def __init__(self, counts: Statistics, ahead: int = WIDEST) -> None:
         self.counts, self.ahead = counts, min(ahead, WIDEST)

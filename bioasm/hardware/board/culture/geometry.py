@@ -1,4 +1,4 @@
-"""Where electrodes and neurons are, and how strongly each electrode sees each neuron."""
+"""Geometry of the culture: positions of electrodes and neurons, and coupling weights between them."""
 
 from __future__ import annotations
 

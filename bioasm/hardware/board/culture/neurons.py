@@ -33,7 +33,7 @@ class Neurons:
         self._keep = float(np.exp(-1.0 / parameters.tau_ms))
         self._spread = parameters.noise_mv * float(np.sqrt(1 - self._keep**2))
         self.v = self._rng.standard_normal(units) * parameters.noise_mv
-        self._rest = np.zeros(units, np.int64)  # steps until a neuron may spike again
+        self._rest = np.zeros(units, np.int64)  # remaining refractory steps
         self._arriving = np.zeros(units)
 
     def step(self, jump: Array) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Every number that the simulated culture is made of, in one place, with its unit."""
+"""All parameters of the simulated culture, with their units."""
 
 from __future__ import annotations
 

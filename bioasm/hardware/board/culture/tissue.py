@@ -1,4 +1,4 @@
-"""The culture as electrodes meet it: currents go in, voltages come out."""
+"""Simulated culture at its electrodes: stimulation currents as input, extracellular voltages as output."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def spike_template(samples_per_ms: int) -> Array:
 class Culture:
     """Neurons behind `electrodes`, sampled `samples_per_ms` times a millisecond. The same seed gives the same data.
 
-    Neurons advance by whole milliseconds, so `advance` takes whole milliseconds as well; how a time is cut into calls
-    changes nothing. `spike_count` counts what the neurons did, which an electrode need not have noticed.
+    Neurons and `advance` use whole milliseconds; the division of a time into calls is irrelevant. `spike_count` counts the
+    neurons' spikes, whether electrodes detect them or not.
     """
 
     def __init__(self, electrodes: int, samples_per_ms: int, seed: int, parameters: CultureParameters | None = None) -> None:
@@ -43,9 +43,9 @@ class Culture:
         self._noise, self._slow = np.random.default_rng([seed, 2]), np.random.default_rng([seed, 3])
         self._field = self._slow.standard_normal(electrodes + 1)
         self._tail = np.zeros((len(self._template), electrodes), np.float32)
-        self._left = np.zeros(electrodes)  # what is left of artefacts, uV
-        self._drive = np.zeros(self.units)  # what past stimulation will still add to membranes, mV
-        self._share = 1 - float(np.exp(-1 / p.excitation_tau_ms))  # of it in one step
+        self._left = np.zeros(electrodes)  # residual artefacts, uV
+        self._drive = np.zeros(self.units)  # pending depolarisation from past stimulation, mV
+        self._share = 1 - float(np.exp(-1 / p.excitation_tau_ms))  # share of it that is added in a step
         self.spike_count = np.zeros(self.units, np.int64)
 
     def advance(self, samples: int) -> Array:
@@ -81,7 +81,7 @@ class Culture:
     # --- neurons ----------------------------------------------------------------------------------------
 
     def _spikes(self, steps: int) -> list[tuple[int, int]]:
-        """Advance the neurons; the sample at which each spike begins, and whose it is."""
+        """Advance the neurons; returns the first sample of each spike, and its neuron."""
         found = []
         for step in range(steps):
             fired, when = self.neurons.step(self._drive * self._share)
@@ -94,7 +94,7 @@ class Culture:
     # --- what electrodes see ------------------------------------------------------------------------------
 
     def _add_spikes(self, trace: Array, spikes: list[tuple[int, int]]) -> None:
-        """Add the spikes' shapes to the trace; what reaches over its end is kept for the next call."""
+        """Add the spikes' waveforms to the trace; the part beyond its end is kept for the next call."""
         length, samples = len(self._template), len(trace)
         whole = np.zeros((samples + length, self.electrodes), np.float32)
         whole[:length] = self._tail
@@ -120,7 +120,7 @@ class Culture:
         return np.asarray(lines.reshape(-1, self.electrodes), np.float32)
 
     def _add_residue(self, trace: Array) -> None:
-        """Add what stimulation left on electrodes, and the share of it that neighbours see; it decays to nothing."""
+        """Add the decaying stimulation artefacts of electrodes, and their crosstalk to neighbours."""
         if not self._left.any():
             return
         tau = self.samples_per_ms * self.parameters.artefact_tau_ms

@@ -87,7 +87,7 @@ class CultureRun:
         return self.begun
 
     def slice(self) -> bool:
-        """Go on by at most SLICE steps or some instructions; False where the run is over. Raises BioasmError, ChipFault."""
+        """Run at most SLICE steps or some instructions; False where the run is over. Raises BioasmError, ChipFault."""
         if self.rig.clock < self.begun:
             self._measure()
         elif self.interpreter.due:
@@ -106,7 +106,7 @@ class CultureRun:
 
     @property
     def place(self) -> int:
-        """The index of the instruction that is done."""
+        """The index of the present instruction."""
         return max(0, self.interpreter.pc - 1)
 
     def _measure(self) -> None:
@@ -125,7 +125,7 @@ class CultureRun:
             self.begun += self.rig.per_ms  # so that steps to come keep their times
 
     def _advance(self, steps: int) -> None:
-        """Let steps pass, up to the next update of the feedback."""
+        """Advance by steps, up to the next update of the feedback."""
         interval = round(self.mapping.interval / STEP)
         if self.step % interval == 0:
             self._feedback()
@@ -136,7 +136,7 @@ class CultureRun:
         self.step += steps
 
     def _take(self, block: Block, steps: int) -> None:
-        """Count what the electrodes saw."""
+        """Count the detected spikes."""
         for channel in [done.channel for done in block.done if done.charges]:
             self._blind_of[channel] += self.mapping.blind / STEP
         used = self.estimator.neuron_of[block.found.channel]
@@ -146,7 +146,7 @@ class CultureRun:
     # --- feedback ---------------------------------------------------------------------------------------
 
     def _feedback(self) -> None:
-        """Estimate s, note its energy, and stimulate by I = J s + h and by SIG."""
+        """Feedback update: estimate s, append its energy to the trace, and stimulate by I = J s + h and by SIG."""
         self.s = self.estimator.s()
         if self.landscape.loaded:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -170,7 +170,7 @@ class CultureRun:
         self.tell()
 
     def tell(self) -> None:
-        """Tell of the entries of the trace that are new."""
+        """Report new entries of the trace."""
         self.energies(self._told, self._trace[self._told :])
         self._told = len(self._trace)
 
@@ -186,7 +186,7 @@ class CultureRun:
                 self.rig.stimulator.request(start, channel, pulse)
 
     def pulse(self, strength: float) -> QuantisedPulse | None:
-        """The pulse of a strength from 0 to 1; None where it would be less than half a step."""
+        """The pulse of a strength from 0 to 1; None below half a step."""
         assert self.rig.stimulator is not None
         step, period = self.rig.stimulator.step, self.rig.stimulator.period
         pulse = quantise(biphasic(float(strength) * self.mapping.amplitude, self.mapping.width), step, period)
@@ -198,15 +198,15 @@ class CultureRun:
     # --- dynamics ---------------------------------------------------------------------------------------
 
     def parameter_problem(self) -> str | None:
-        """Nothing is wrong with parameters that the board let through."""
+        """None: the board has checked the parameters."""
 
     def load(self, couplings: Couplings) -> None:
-        """Take over new couplings; the best state starts anew."""
+        """Load couplings; the best state is reset."""
         self.landscape = Landscape(self.n, couplings)
         self._best = Best.none(1, self.n)
 
     def set_noise(self, level: float) -> None:
-        """SIG: how strong random pulses are."""
+        """SIG: set the strength of random pulses."""
         self.noise = level
 
     def set_offset(self, offset: float) -> None:
@@ -214,7 +214,7 @@ class CultureRun:
         self.offset = offset
 
     def set_parameter(self, ref: ParameterRef | ProjectionRef, value: Array | float) -> str | None:
-        """SET I_max; the check before the run let nothing else through."""
+        """SET I_max, the only parameter that admission accepts."""
         self.largest = float(value)
         return None
 
@@ -224,7 +224,7 @@ class CultureRun:
         self.s, self.current = np.zeros(self.n), np.zeros(self.n)
 
     def interrupt(self) -> None:
-        """Let the run end as it is."""
+        """Request the end of the run."""
         self.status = RunStatus.INTERRUPTED
 
     def _stim(self, run: Interpreter, instruction: Resolved) -> None:
@@ -256,7 +256,7 @@ class CultureRun:
         return found[None].copy()
 
     def neurons_of(self, ref: VariableRef) -> int:
-        """How many neurons there are."""
+        """The number of neurons."""
         return self.n
 
     @property
@@ -317,7 +317,7 @@ _ENDED = {Stop.HALT: RunStatus.FINISHED, Stop.FUEL: RunStatus.OUT_OF_FUEL}
 
 
 def group_size(rig: Rig, mapping: MappingParameters) -> int:
-    """How many electrodes may give the largest pulse at a time, by the limits that the board is armed with."""
+    """The number of electrodes that may give the largest pulse at a time, by the limits in force."""
     assert rig.stimulator is not None and rig.stimulator.table is not None
     limits = rig.stimulator.table.limits
     return max(1, min(limits.max_simultaneous, int(limits.max_total_current / mapping.amplitude * (1 + 1e-9))))

@@ -1,4 +1,4 @@
-"""How s is estimated from spikes: the rate of each neuron's electrodes in a sliding window, over the rate that is 1."""
+"""Sliding-window rate estimator of s: the firing rate of each neuron's electrodes relative to the saturation rate."""
 
 from __future__ import annotations
 

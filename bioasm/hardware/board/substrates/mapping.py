@@ -1,4 +1,4 @@
-"""How a program's neurons are mapped onto electrodes: every number of the culture substrate, with its unit, in one place."""
+"""Parameters of the mapping of a program's neurons onto electrodes, with their units."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MappingParameters:
     blind_others: float = 0.75e-3  # s, the same for all others
 
     def with_values(self, values: Mapping[str, float]) -> MappingParameters:
-        """The same with some replaced. Raises BioasmError B405 for a name that is none, B406 for a value of no use."""
+        """A copy with some values replaced. Raises BioasmError B405 for an unknown name, B406 for an invalid value."""
         known = {field.name for field in fields(self)}
         for name, value in values.items():
             if name not in known:
@@ -50,7 +50,7 @@ _MAY_BE_ZERO = frozenset({"bias", "noise_rate", "baseline", "blind", "blind_othe
 
 
 def _check(p: MappingParameters) -> None:
-    """Times are whole milliseconds, because the culture's step is one; shares are at most 1."""
+    """Check that times are whole milliseconds, the culture's step, and shares at most 1."""
     for name in ("interval", "window", "baseline"):
         if abs(getattr(p, name) * 1e3 - round(getattr(p, name) * 1e3)) > 1e-6:
             raise error("B406", f"{PREFIX}{name} is {getattr(p, name):g} s; it must be whole milliseconds")

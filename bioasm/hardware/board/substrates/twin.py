@@ -49,7 +49,7 @@ class TwinRun:
         self.status: RunStatus | None = None
 
     def slice(self) -> bool:
-        """Go on for a while; False where the run is over. Raises BioasmError for a fault in the run."""
+        """Run a time slice; False where the run is over. Raises BioasmError for a fault in the run."""
         self._slice = self._slice or self._worker.submit(self.machine.run_slice)
         try:
             status = self._slice.result(_WAIT)
@@ -66,7 +66,7 @@ class TwinRun:
         return self.status is None
 
     def interrupt(self) -> None:
-        """Let the run end with the slice in progress."""
+        """Request the end of the run after the present slice."""
         self._interrupted = True
 
     @property
@@ -75,7 +75,7 @@ class TwinRun:
         return self._slice is None
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._worker.shutdown(wait=True, cancel_futures=True)
         self.machine.close()
 
@@ -86,7 +86,7 @@ class TwinRun:
 
     @property
     def place(self) -> int:
-        """The index of the instruction that is done."""
+        """The index of the present instruction."""
         return int(self.machine.state.ctx[Ctx.PC])
 
     @property
