@@ -1,7 +1,7 @@
-"""The private folder in which BioASM keeps what it can compute again: parser tables, models and compiled kernels.
+"""The private cache folder of recomputable files: parser tables, models and compiled kernels.
 
-A file is believed only where nobody else could have written it (owner and mode of the file, its folder and all parents), and
-where its checksum says that it was written for just this key: one that is swapped, cut or changed is made anew.
+A file is trusted only if no other user could have written it (owner and mode of the file, its folder and all parents), and
+its checksum matches its key: one that is swapped, truncated or changed is remade.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def cache_dir() -> Path | None:
-    """The cache folder, made where it is missing, or None where no private folder can be had.
+    """The cache folder, created if needed, or None where no private folder is possible.
 
-    It is $BIOASM_CACHE_DIR, else $XDG_CACHE_HOME/bioasm, else ~/.cache/bioasm. What lies in it is loaded as code, so
-    it is used only if it belongs to this user and nobody else may write to it or exchange it.
+    It is $BIOASM_CACHE_DIR, else $XDG_CACHE_HOME/bioasm, else ~/.cache/bioasm. Its files are loaded as code, so it is used
+    only if it belongs to this user and no other user may write to it or replace it.
     """
     try:
         wanted = _wanted()
@@ -61,13 +61,13 @@ def _is_safe(parent: os.stat_result) -> bool:
 
 
 def place(kind: str, key: bytes, ending: str) -> Path | None:
-    """Where what belongs to a key is kept; None where there is no folder. The name follows from the key."""
+    """The path of the cache file of a key; None without a folder."""
     folder = cache_dir()
     return folder / f"{kind}-{hashlib.sha256(key).hexdigest()[:32]}{ending}" if folder else None
 
 
 def read_kept(path: Path, key: bytes) -> bytes | None:
-    """The content kept for a key; None where there is nothing, or nothing that can be trusted."""
+    """The cached content of a key; None where it is missing or not trusted."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(handle, "rb") as file:
@@ -82,7 +82,7 @@ def read_kept(path: Path, key: bytes) -> bytes | None:
 
 
 def write_kept(path: Path, key: bytes, content: bytes) -> bool:
-    """Keep what belongs to a key; False where it could not be written."""
+    """Write the cached content of a key; False on failure."""
     return write_atomically(path, _checksum(key, content) + content)
 
 
@@ -91,7 +91,7 @@ def _checksum(key: bytes, content: bytes) -> bytes:
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
-    """Write a cache file so that no one ever reads half of it; False where it could not be written."""
+    """Write a cache file atomically; False on failure."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

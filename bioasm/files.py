@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and the reasons why one can't be read or written."""
+"""Atomic file writing, and errors of reading and writing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from bioasm.diagnostics import BioasmError, did_you_mean, error
 
-_PREFIX = 64  # bytes that tell of most files that they are not empty
+_PREFIX = 64  # bytes that suffice to find most files nonempty
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
@@ -35,7 +35,7 @@ def unwritable(path: Path | str, cause: OSError) -> BioasmError:
 
 
 def reason(cause: OSError) -> str:
-    """The system's words for what went wrong, without number and file name."""
+    """The system's error message, without number and file name."""
     words = cause.strerror or str(cause) or type(cause).__name__
     return words[:1].lower() + words[1:]
 
@@ -141,7 +141,7 @@ def whole_folder(path: Path | str, mark: str) -> Iterator[Path]:
 
 
 def check_replaceable(path: Path | str) -> None:
-    """Refuse a device, pipe or socket where a file is written again and again and read back. Raises BioasmError B302."""
+    """Refuse a device, pipe or socket where a file is rewritten and read back. Raises BioasmError B302."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):  # what is not there can be made, or `check_writable` says why not
@@ -152,7 +152,7 @@ def check_replaceable(path: Path | str) -> None:
 
 
 def check_writable(path: Path | str, mark: str = "") -> None:
-    """Find out before a long run whether `path` could be written at its end; a folder, where it has a file called `mark`.
+    """Check before a long run that `path` can be written at its end; an existing folder must have a file called `mark`.
 
     Raises BioasmError B302.
     """

@@ -1,4 +1,4 @@
-"""Parsers from Lark grammars, whose tables are kept on disk between runs, as JSON."""
+"""Parsers from Lark grammars, with parse tables cached on disk as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kept_parser(grammar: str, start: tuple[str, ...] = ("start",)) -> Lark:
 
 
 def _stored(path: Path, key: bytes) -> Lark | None:
-    """The parser whose tables lie in `path`; None where there are none or they are damaged."""
+    """The parser with the tables in `path`; None where they are missing or damaged."""
     content = read_kept(path, key)
     if content is None:
         return None

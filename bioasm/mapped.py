@@ -49,7 +49,7 @@ class MappedFile(mmap.mmap):
             install(_gone)
 
     def stamp(self) -> tuple[int, int]:
-        """Size and time of the last change of the file that is mapped, whatever bears its name now."""
+        """Size and modification time of the mapped file, even if it was renamed or replaced."""
         found = os.fstat(self._stream.fileno())
         return found.st_size, found.st_mtime_ns
 
@@ -89,7 +89,7 @@ def changed(path: Path | str, when: str = "") -> BioasmError:
 
 
 def _gone(address: int) -> int:
-    """Note that what should be at an address is gone. Returns the end of the mapping that it is in, 0 where it is in none."""
+    """Mark the mapping of an address as torn. Returns its end, 0 for an address in no mapping."""
     for file in tuple(_live):
         end = file.start + -(-len(file) // mmap.PAGESIZE) * mmap.PAGESIZE
         if file.start <= address < end:

@@ -1,4 +1,4 @@
-"""Archives of arrays (.npz) that are not trusted: each size is read from the array's header before anything is inflated."""
+"""Reader of untrusted .npz archives: sizes are read from the arrays' headers before anything is inflated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Header(NamedTuple):
 
     @property
     def entries(self) -> int:
-        """How many entries it has."""
+        """The number of entries."""
         count = 1
         for side in self.shape:
             count *= side
@@ -35,7 +35,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many bytes its entries take in memory."""
+        """The bytes of its entries in memory."""
         return self.entries * self.dtype.itemsize
 
 

@@ -60,7 +60,7 @@ def _on_sigbus(number: int, info: int, context: int) -> None:
     libc, _handler, gone = _installed
     address = ctypes.c_uint64.from_address(info + _ADDRESS).value
     page = address - address % mmap.PAGESIZE
-    sent = ctypes.c_int.from_address(info + _CODE).value <= 0  # by kill, and by no read
+    sent = ctypes.c_int.from_address(info + _CODE).value <= 0  # sent by kill, not by a read
     end = 0 if sent else gone(address)
     if not end or libc.mmap(page, end - page, _PROT_READ, _PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0) != page:
         _pass_on(number, info, context, sent=sent)
@@ -70,7 +70,7 @@ def _pass_on(number: int, info: int, context: int, *, sent: bool) -> None:
     """Let what handled SIGBUS before have a signal that is not ours. Where that is a function, ours stays in its place."""
     before = _before.handler or _DEFAULT
     if before not in (_DEFAULT, _IGNORED):
-        _HANDLER(before)(number, info, context)  # one that takes the number alone does not look at the others
+        _HANDLER(before)(number, info, context)  # a handler of the number alone ignores the others
     elif before == _DEFAULT or not sent:  # a read that fails ends the process, also where the signal is ignored
         _installed[0].sigaction(number, ctypes.byref(_before), None)
         if sent:

@@ -1,4 +1,4 @@
-"""Whole numbers that no 64-bit float is, in spellings and JSON: they are refused where they would be rounded."""
+"""Detection of integers that a 64-bit float would round, in spellings and JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WHOLE_WORD = re.compile(rb"(?<![^\s,:\[])[+-]?[0-9]{16,}(?![^\s,\]}])")
 
 
 class Rounded(ValueError):
-    """A whole number that a 64-bit float would not hold; `hint` names the nearest that one does."""
+    """An integer that a 64-bit float can't represent; `hint` has the nearest representable one."""
 
     def __init__(self, value: int) -> None:
         super().__init__(f"{_shown(value)} has more than the 53 binary digits of a 64-bit float")

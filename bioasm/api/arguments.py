@@ -18,7 +18,7 @@ _REAL = ("time_limit", "target", "checkpoint_every")
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a run as plain numbers. Raises TypeError for one that there is not, BioasmError B406 for no number."""
+    """Options of a run as plain numbers. Raises TypeError for an unknown option, BioasmError B406 for an invalid number."""
     from bioasm.drivers import RunOptions
 
     known = [field.name for field in fields(RunOptions)]
@@ -39,7 +39,7 @@ def _option(name: str, value: Any) -> Any:
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number, of Python or numpy, or a float that is whole. Raises BioasmError B406."""
+    """Check an integer, of Python or numpy, or a float with an integral value. Raises BioasmError B406."""
     is_whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
     if not is_whole or isinstance(value, bool):
         raise error("B406", f"{name} is {_shown(value)}; it is a whole number")
@@ -47,28 +47,28 @@ def whole(name: str, value: Any) -> int:
 
 
 def real(name: str, value: Any) -> float:
-    """A real number. Raises BioasmError B406."""
+    """Check a real number. Raises BioasmError B406."""
     if not isinstance(value, Real) or isinstance(value, bool) or isnan(value):
         raise error("B406", f"{name} is {_shown(value)}; it is a number")
     return float(value)
 
 
 def folder(name: str, value: Any) -> Path:
-    """A path. Raises BioasmError B406."""
+    """Check a path. Raises BioasmError B406."""
     if not isinstance(value, str | PathLike) or not str(value):
         raise error("B406", f"{name} is {_shown(value)}; it is a path")
     return Path(value)
 
 
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
-    """A dict by name, empty for None. Raises BioasmError B406."""
+    """Check a dict by name, empty for None. Raises BioasmError B406."""
     if value is not None and not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
         raise error("B406", f"{name} is {_shown(value)}; it is a dict by name")
     return value or {}
 
 
 def names_from(value: Any) -> tuple[Hashable, ...]:
-    """Names of variables, none for None. Raises BioasmError B406 for what is no row of names that a dict could have."""
+    """Check names of variables, empty for None. Raises BioasmError B406 for anything but a sequence of hashable names."""
     try:
         found = () if value is None else tuple(value)
         hash(found)
@@ -78,14 +78,14 @@ def names_from(value: Any) -> tuple[Hashable, ...]:
 
 
 def function(name: str, value: Any) -> Callable[..., Any] | None:
-    """Something to call, or None. Raises BioasmError B406."""
+    """Check a callable or None. Raises BioasmError B406."""
     if value is not None and not callable(value):
         raise error("B406", f"{name} is {_shown(value)}; it is a function")
     return value  # type: ignore[no-any-return]  # what can be called is known no better
 
 
 def lanes_of(lanes: Any) -> dict[str, Any]:
-    """The options that `lanes=` means: a whole number, or a piece as a text like `1000:2000/4096`. Raises BioasmError B406."""
+    """Parse `lanes=`: an integer, or a piece as a text like `1000:2000/4096`. Raises BioasmError B406."""
     if not isinstance(lanes, str):
         return {"lanes": lanes}
     return lane_span(lanes).options

@@ -1,4 +1,4 @@
-"""Objects of Python as data of a program: arrays, nested lists, sparse matrices of scipy, dicts of terms."""
+"""Conversion of Python objects to data of a program: arrays, nested lists, sparse matrices of scipy, dicts of terms."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _numbers(value: Any, name: str) -> NDArray[Any]:
 
 
 def _unboxed(objects: NDArray[Any]) -> NDArray[Any]:
-    """Numbers that an array holds as objects, as tables of pandas with types of their own do. Raises ValueError."""
+    """Convert an object array, as of pandas with extension types, to numbers. Raises ValueError."""
     odd = [one for one in objects.flat if not isinstance(one, Real)]
     if odd:
         raise ValueError(f"{odd[0]!r:.40} among them")
@@ -66,7 +66,7 @@ def _sparse(value: Any, name: str) -> Sparse:
 
 
 def _adjacency(graph: Any, name: str) -> Sparse:
-    """The weights of a graph of networkx, a row for each node that an edge leaves; of an undirected one both ways."""
+    """Weighted adjacency matrix of a networkx graph; undirected edges count both ways."""
     places = {node: k for k, node in enumerate(graph.nodes)}
     edges = [(places[u], places[v], weight) for u, v, weight in graph.edges(data="weight", default=1)]
     both = [] if graph.is_directed() else [(v, u, weight) for u, v, weight in edges if u != v]
@@ -77,7 +77,7 @@ def _adjacency(graph: Any, name: str) -> Sparse:
 
 
 def _mirrored(matrix: Sparse) -> Sparse | None:
-    """The same matrix with each pair once, where it is symmetric."""
+    """The upper triangle of a symmetric matrix, else the matrix unchanged."""
     if matrix.shape[0] != matrix.shape[1]:
         return None
     other = sorted_sparse(matrix.shape, matrix.column, matrix.row, matrix.value)
@@ -102,7 +102,7 @@ def _terms(value: Mapping[Any, Any], name: str) -> Terms:
 
 
 def couplings_of(energy: Polynomial) -> Data | None:
-    """J of the products of order 2, with the sign that E(s) = -1/2 s'Js has; dense where the text would be."""
+    """J from the terms of order 2, with the sign convention E(s) = -1/2 s'Js; dense where the text would be."""
     pairs = energy.part(2)
     if not len(pairs.value):
         return None
@@ -115,7 +115,7 @@ def couplings_of(energy: Polynomial) -> Data | None:
 
 
 def vector_of(energy: Polynomial) -> Data | None:
-    """h of the products of order 1."""
+    """h from the terms of order 1."""
     part, biases = energy.part(1), np.zeros(energy.n)
     if not len(part.value):
         return None
@@ -124,7 +124,7 @@ def vector_of(energy: Polynomial) -> Data | None:
 
 
 def higher_of(energy: Polynomial) -> Data | None:
-    """T of the products of order 3 and more."""
+    """T from the terms of order 3 and higher."""
     parts = [part for order, part in energy.parts.items() if order > 2]
     if not parts:
         return None

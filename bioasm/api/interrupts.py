@@ -13,7 +13,7 @@ from bioasm.runtime.options import Observer, Progress
 class Interruptible:
     """An observer and a context manager around a run: the first SIGINT asks the run to stop, a second one raises.
 
-    In other threads than the main one signals are not ours to heed.
+    Signals are only handled in the main thread.
     """
 
     def __init__(self, observer: Observer | None) -> None:

@@ -1,4 +1,4 @@
-"""A program as a NIR graph: written only where import makes the same program of it, instruction by instruction."""
+"""Export of a program as a NIR graph, validated by a round trip: importing it must give the same instructions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNSAID = "a NIR graph says nothing of {}: `bioasm import` writes 100 ms, and ra
 
 
 def write_nir(program: Program) -> tuple[bytes, tuple[Diagnostic, ...]]:
-    """The bytes of a .nir file of a program, and warnings (B316) of what it says nothing of.
+    """The bytes of a .nir file of a program, and warnings (B316) of omitted information.
 
     Raises BioasmError: B315 at the first instruction that a graph has no place for, B305 without the package nir.
     """
@@ -49,7 +49,7 @@ def _imported(written: Written, program: Program) -> str:
 
 
 def _compare(program: Program, text: str, network: Network) -> list[str]:
-    """Names of what differs and is no part of a graph. Raises BioasmError B315 at the first other instruction that differs."""
+    """Differences outside of the graph, by name. Raises BioasmError B315 at the first other instruction that differs."""
     expected = assemble(text)
     driving, length, given = _parts(program, network)
     usual_driving, usual_length, usual = _parts(expected, network)
@@ -64,7 +64,7 @@ def _compare(program: Program, text: str, network: Network) -> list[str]:
 
 
 def _parts(program: Program, network: Network) -> tuple[list[Instruction], ...]:
-    """The instructions in three parts: those that drive the inputs, the run itself, and all others."""
+    """Partition of the instructions: those that drive inputs, the run itself, and all others."""
     instructions, inputs = program.instructions, network.inputs
     run = next((k for k, one in enumerate(instructions) if one.mnemonic == "RUN"), len(instructions))
     before, after = instructions[:run], instructions[run + 1 :]

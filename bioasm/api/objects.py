@@ -1,4 +1,4 @@
-"""Objects of other libraries as problems, known by what they can do, so that none of the libraries is imported."""
+"""Conversion of other libraries' objects to problems, by duck typing, so that no library is imported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OF_DIMOD = "a model of dimod"
 
 
 def problem_of(source: Any, maximize: bool) -> Found:
-    """The problem that an object is. Raises BioasmError B304."""
+    """Convert an object to a problem. Raises BioasmError B304."""
     if isinstance(source, Program):
         from bioasm.api.problem_programs import problem_in
 

@@ -1,4 +1,4 @@
-"""Problem files of every format: content from a path or a stream, inflated where it is compressed, and its format found."""
+"""Readers of problem files: content from a path or a stream, decompression, and detection of the format."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def bare(path: str) -> str:
 
 
 def is_array(path: str, form: str | None) -> bool:
-    """Whether a file holds arrays, which are not read as a text."""
+    """Whether a file is a binary file of arrays."""
     return Path(path).suffix.lower() in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
 
 
@@ -64,7 +64,7 @@ def read_content(content: bytes, path: str, form: str, maximize: bool) -> Proble
 
 
 def told_format(path: str, content: bytes) -> tuple[str, bytes]:
-    """The format by the name of the file or by its content, and the content, with its value where it is JSON.
+    """Detect the format by file name or content; returns it with the content, and its value for JSON.
 
     Raises BioasmError B115, B304, B305.
     """
@@ -83,7 +83,7 @@ def told_format(path: str, content: bytes) -> tuple[str, bytes]:
 
 
 def _told_by_json(text: bytes, path: str) -> tuple[str, bytes]:
-    """The format of a JSON file, which its suffix does not tell, and the text with its value."""
+    """Detect the format of a JSON file from its content; returns it with the text and its value."""
     from bioasm.frameworks.rockpool import is_layer
     from bioasm.plain import Json, read_json
     from bioasm.problems.formats import find_json
@@ -151,7 +151,7 @@ def read_arrays(path: str, form: str | None, maximize: bool) -> Problem:
 
 
 def holds_couplings(path: str, form: str | None) -> bool:
-    """Whether arrays are those of a spin glass, which has no maximum of its own."""
+    """Whether the arrays are those of a spin glass, which can't be maximised."""
     return form == "ising" or (form is None and "J" in _array_names(path))
 
 

@@ -1,4 +1,4 @@
-"""The problem that a program loads: its J, h, T and offset, with the words that its metadata have for it."""
+"""Extraction of the problem of a program: its J, h, T and offset, with its description in the metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOADS = ("LDJ", "LDH", "LDT", "LDO")
 
 
 def problem_in(program: Program) -> Problem:
-    """The problem that a program minimises. Raises BioasmError B315 where it is no single problem."""
+    """The problem that a program minimises. Raises BioasmError B315 where it is not unique."""
     verified = verify(program)
     loads = [i for i in program.instructions if i.mnemonic in _LOADS]
     found = {i.mnemonic: i.operands[0] for i in loads}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Programmed(Protocol):
-    """An object that a program can be made of, as a Problem or a Network."""
+    """Protocol of objects with a program, such as a Problem or a Network."""
 
     def program(self) -> Program:
         """The program."""
@@ -110,7 +110,7 @@ def _connected(driver: str | Driver) -> Driver:
 
 
 def as_program(program: Program | Path | str | bytes | Programmed, data: Mapping[str, Any] | None = None) -> Program:
-    """The program that an object is, with data in place of its own of the same names. Raises BioasmError."""
+    """Convert an object to a program, with data of the same names replaced. Raises BioasmError."""
     arguments.mapping("data", data)
     if isinstance(program, str) and "\n" in program:
         return assemble(program, data=data)

@@ -1,4 +1,4 @@
-"""States as a user has them, by names or as an array, as values of a problem's variables."""
+"""Conversion of user states, by names or as an array, to values of a problem's variables."""
 
 from __future__ import annotations
 

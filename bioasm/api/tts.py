@@ -1,4 +1,4 @@
-"""Measure the time to target of a program over seeds and lanes."""
+"""Measurement of the time to target (TTS) of a program over seeds and lanes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bioasm.drivers import Driver, RunOptions
     from bioasm.results import Result
 
-_MOVES = {"MERGE", "BLK"}  # whose energies are in no trace
-_WATCHED = ("steps", "best_energy")  # what is read behind each of them
+_MOVES = {"MERGE", "BLK"}  # instructions whose energies are not in the trace
+_WATCHED = ("steps", "best_energy")  # readings inserted after each of them
 
 
 def time_to_target(program: Program, driver: Driver, target: float, seeds: Sequence[int], options: RunOptions) -> Tries:
@@ -36,12 +36,12 @@ def time_to_target(program: Program, driver: Driver, target: float, seeds: Seque
 
 
 def _tries_of(result: Result, target: float) -> Tries:
-    """The tries of one run: of its Result, which may be large, nothing else is kept."""
+    """The tries of one run, without its possibly large Result."""
     return Tries(hits_of(result, target), result.time, result.clock_unit, result.timing.get("run", 0.0) / result.lanes)
 
 
 def watched(program: Program) -> Program:
-    """The program with the time and the best energy read behind each MERGE and BLK."""
+    """The program with readings of the time and the best energy after each MERGE and BLK."""
     reads = [Instruction(BY_MNEMONIC["RD"], (Name(what),)) for what in _WATCHED]
     after = [index + 1 for index, one in enumerate(program.instructions) if one.row.mnemonic in _MOVES]
     return with_inserted(program, after, reads)

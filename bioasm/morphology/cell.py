@@ -64,12 +64,12 @@ class Cell:
 
     @property
     def most_volumes(self) -> float:
-        """How many CVs there are at most, from the policies alone."""
+        """Upper bound of the number of CVs, from the policies alone."""
         return 1.0 + sum(cut_count(self.tree, policy, self.ra, self.cm) for policy in self.policies)
 
     @cached_property
     def volumes(self) -> Volumes:
-        """Its CVs, which are made when they are first asked for."""
+        """Its CVs, computed lazily."""
         from bioasm.morphology.volumes import cut
 
         cuts = (place for policy in self.policies for place in cuts_of(self.tree, policy, self.ra, self.cm))
@@ -80,7 +80,7 @@ class Cell:
         return {}
 
     def patches(self, where: str) -> Patches:
-        """The patches of a region, of all for an empty name: worked out once for all formulas on it."""
+        """The patches of a region, of the whole cell for an empty name, memoised for all formulas on it."""
         from bioasm.morphology.patches import patches_of
 
         if where not in self._patches:
@@ -88,7 +88,7 @@ class Cell:
         return self._patches[where]
 
     def fault(self, most: float) -> Diagnostic | None:
-        """What is wrong with a formula of the membrane in some CV, or None; more than `most` CVs are not looked at."""
+        """The fault of a formula of the membrane in some CV, or None; checks at most `most` CVs."""
         try:
             if has_profile((*self.cm, *self.ra)) and self.most_volumes <= most:
                 _ = self.volumes.conductances, self.volumes.capacities(self.cm)
@@ -111,10 +111,10 @@ class Cell:
 
 
 def read_cell(text: str, source: str, line: int = 1) -> Cell:
-    """The cell that a block says; `line` of `source` is where the block starts.
+    """Parse a block of a cell, which starts on `line` of `source`.
 
     Raises:
-        BioasmError: B140 to B143 with what is wrong with it.
+        BioasmError: B140 to B143 with its errors.
     """
     head = _HEAD.match(text)
     assert head is not None
@@ -127,7 +127,7 @@ def read_cell(text: str, source: str, line: int = 1) -> Cell:
 
 @dataclass
 class _Reader:
-    """Reads the lines of a cell: those that make the tree first, then those that speak of it."""
+    """Parser of the lines of a cell: those that build the tree first, then those that refer to it."""
 
     name: str
     head: Line
@@ -244,7 +244,7 @@ class _Reader:
                 ends[branch.name, at] = parent, x + end
 
     def _inner_places(self) -> dict[str, set[float]]:
-        """Where others begin within each branch."""
+        """The points within each branch at which others begin."""
         found: dict[str, set[float]] = {}
         for one in self.branches.values():
             if 0.0 < one.at < 1.0:

@@ -28,14 +28,14 @@ class Policy(NamedTuple):
 
 
 def cut_count(tree: Tree, policy: Policy, ra: tuple[Along, ...], cm: tuple[Along, ...]) -> float:
-    """How many boundaries a policy sets at most; nothing is built to know that."""
+    """Upper bound of the number of boundaries of a policy, without computing them."""
     if policy.kind == SEGMENTS:
         return 2.0 * len(tree.segments) + 2.0 * len(policy.region)
     return sum(_parts(tree, policy, cable, ra, cm) + 1.0 for cable in policy.region)
 
 
 def cuts_of(tree: Tree, policy: Policy, ra: tuple[Along, ...], cm: tuple[Along, ...]) -> Iterator[Location]:
-    """The boundaries that a policy sets; `ra` (ohm m) and `cm` (F/m2) are one a segment."""
+    """The boundaries of a policy; `ra` (ohm m) and `cm` (F/m2) are one a segment."""
     for cable in policy.region:
         if policy.kind == SEGMENTS:
             yield from _segment_ends(tree, cable)
@@ -46,7 +46,7 @@ def cuts_of(tree: Tree, policy: Policy, ra: tuple[Along, ...], cm: tuple[Along, 
 
 
 def _parts(tree: Tree, policy: Policy, cable: Cable, ra: tuple[Along, ...], cm: tuple[Along, ...]) -> float:
-    """Into how many equal parts a cable is cut."""
+    """The number of equal parts of a cable."""
     if policy.kind == FIXED:
         return policy.number
     if policy.kind == EXTENT:

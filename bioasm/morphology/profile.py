@@ -45,9 +45,9 @@ Along = float | Profile
 
 
 def integrated(parts: list[Stretch], of: tuple[Along, ...], weight: Callable[[Stretch], float]) -> float:
-    """The sum over frusta in a row of what something is there, one a segment, times a weight.
+    """Midpoint rule: the sum over consecutive frusta of a value, one a segment, times a weight.
 
-    A formula is worked out once for all frusta in a row that it holds for, in the middle of their length.
+    A formula is evaluated once for all consecutive frusta with it, at their midpoint.
     """
     total = 0.0
     for at, run in groupby(parts, key=lambda one: of[one.piece.segment]):
@@ -58,7 +58,7 @@ def integrated(parts: list[Stretch], of: tuple[Along, ...], weight: Callable[[St
 
 
 def value(of: Along, parts: list[Stretch]) -> float:
-    """What something is in the middle of frusta in a row."""
+    """The value at the midpoint of consecutive frusta."""
     if not isinstance(of, Profile):
         return of
     first, last = parts[0], parts[-1]
@@ -74,7 +74,7 @@ def resistance(branch: Branch, begin: float, end: float, ra: tuple[Along, ...]) 
 
 
 def read_profile(text: str, what: str, unit: Exponents, line: Line, start: int) -> Profile:
-    """The formula in quotes that begins at a character of a line. Raises BioasmError B140 with what is wrong with it."""
+    """Parse the quoted formula at a character of a line. Raises BioasmError B140 with its fault."""
     from bioasm.models.condition import ExpressionFault, read_formula
 
     found = read_formula(text, SHAPE, unit)
@@ -84,5 +84,5 @@ def read_profile(text: str, what: str, unit: Exponents, line: Line, start: int) 
 
 
 def has_profile(values: Collection[Along]) -> bool:
-    """Whether some values follow from formulas."""
+    """Whether any value is a formula."""
     return any(isinstance(one, Profile) for one in values)

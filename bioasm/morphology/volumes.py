@@ -44,7 +44,7 @@ class Volumes:
 
     @property
     def n(self) -> int:
-        """How many there are."""
+        """The number of CVs."""
         return len(self.cables)
 
     @cached_property
@@ -97,7 +97,7 @@ class Volumes:
         return {branch: [cv for _, cv in sorted(several)] for branch, several in found.items()}
 
     def at(self, place: Location) -> int:
-        """The CV that a place lies in; on a boundary the one behind it, and never a fork alone."""
+        """The CV that contains a location; on a boundary the distal one, never a fork without area."""
         along = [cv for cv in self._along[place.branch] if self._on(cv, place.branch).begin < self._on(cv, place.branch).end]
         behind = [cv for cv in along if self._on(cv, place.branch).begin <= place.at]
         return behind[-1]
@@ -106,7 +106,7 @@ class Volumes:
         return next(cable for cable in self.cables[cv] if cable.branch == branch)
 
     def probe(self, place: Location) -> Probe:
-        """How the voltage at a place follows from those of CVs: linear in axial resistance between reference points."""
+        """Linear interpolation of the voltage at a location by axial resistance between reference points of CVs."""
         branch, along = place.branch, self._along[place.branch]
         points = [self._reference(branch, cv) for cv in along]
         if len(along) == 1:
@@ -126,7 +126,7 @@ class Volumes:
         return 0.0 if own.begin == 0.0 else 1.0
 
     def covered(self, region: Region) -> Array:
-        """The part of each CV's area that lies in a region, 0 to 1."""
+        """The share of each CV's area in a region, 0 to 1."""
         inside, parts = np.zeros(self.n), by_branch(region)
         for cv, cables in enumerate(self.cables):
             for own in cables:
@@ -135,7 +135,7 @@ class Volumes:
         return np.divide(inside, self.areas, out=np.zeros(self.n), where=self.areas > 0.0)
 
     def lies_in(self, region: Region) -> bool:
-        """Whether all of the cell lies in a region."""
+        """Whether a region contains the whole cell."""
         return bool(np.all(self.covered(region)[self.areas > 0.0] > 1.0 - _SAME))
 
 

@@ -40,7 +40,7 @@ ROOMS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """The driver under test: made anew for each use by its factory."""
+    """The driver under test: a factory that makes a new one for each use."""
 
     factory: Factory
 
