@@ -12,7 +12,7 @@ DECLARED := setup.cfg pyproject.toml
 PIP := -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long test-gpu firmware lint docs docs-check pictures smoke bench clean
+.PHONY: help run test test-long test-gpu firmware lint docs docs-check pictures smoke bench bench-quick clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -54,8 +54,12 @@ smoke: ## run every command with the lowest versions that are declared, and on t
 firmware: $(VENV)/.installed ## build the firmware: for this computer, and for QEMU's Cortex-M7 and M4
 	$(MAKE) -C firmware all PYTHON=../$(BIN)/python
 
+bench-quick: $(VENV)/.installed ## measure calls and start-up, which need no peers (two minutes)
+	$(BIN)/python bench/calls.py --quick
+	$(BIN)/python bench/startup.py
+
 bench: $(PEERS)/.installed ## set up the peers, then measure against them (minutes; leave the machine alone meanwhile)
-	for script in startup lif ising maxcut models cables networks link; do $(PEERS)/bin/python bench/$$script.py || exit 1; done
+	for script in startup calls sizes lif ising maxcut models cables networks link; do $(PEERS)/bin/python bench/$$script.py || exit 1; done
 
 clean: ## remove the environments and everything built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
