@@ -16,11 +16,14 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import common
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from bioasm.isa.program import Program
 
 Array = NDArray[Any]
 Solve = Callable[[int, float], Array]  # of a seed and an effort: the spins found
@@ -70,15 +73,20 @@ def ours(graph: Graph, solver: str, lanes: int) -> Solve:
     from bioasm.problems.write import Effort, write_program
 
     problem, account = cut_problem(Weighted(*graph), "graph", "bench")
-    text = write_program(problem, account, "ising", Effort(solver=solver)).text
-    program = bioasm.assemble(text)
+    return scaled(bioasm.assemble(write_program(problem, account, "ising", Effort(solver=solver)).text), lanes)
+
+
+def scaled(program: Program, lanes: int) -> Solve:
+    """Runs of a program whose lengths are multiplied by the effort."""
+    import bioasm
+
     lengths = {name: program.constants[name].value for name in LENGTHS if name in program.constants}
     if "tries" in program.constants:
         lengths = {"tries": program.constants["tries"].value}
 
     def solve(seed: int, effort: float) -> Array:
-        scaled = {name: max(1, round(effort * length)) for name, length in lengths.items()}
-        result = bioasm.run(program, seed=seed, lanes=lanes, threads=1, set=scaled)
+        own = {name: max(1, round(effort * length)) for name, length in lengths.items()}
+        result = bioasm.run(program, seed=seed, lanes=lanes, threads=1, set=own)
         return np.asarray(result.best_state)[int(np.argmin(result.best_energy))]
 
     return solve
