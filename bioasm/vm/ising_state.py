@@ -117,7 +117,7 @@ class Spins(CompiledDynamics):
         kind = np.int32 if ready.whole else np.float64
         self.packed = bind_packed(state, ready)
         state.bind("FIELD", np.zeros(state.cells, kind))
-        state.bind("THRESHOLD", np.zeros(0 if self.packed else 2 * state.cells, kind))
+        state.bind("THRESHOLD", np.zeros(0 if self.packed else 2 * (state.cells + state.blocks), kind))
         state.bind("DELTA", np.zeros(state.places, kind))
         state.bind("CHANGE", np.zeros(state.places, np.int64 if ready.whole else np.float64))
         state.bind("PRODUCT", np.zeros((len(ready.term_start) - 1) * state.places, np.int8))

@@ -70,11 +70,11 @@ class Ctx(IntEnum):
     # spins
     SPIN_AT = auto()  # int8 (cells)
     FIELD_AT = auto()  # int32 or float64 (cells)
-    THRESHOLD_AT = auto()  # like fields (2, cells of a block)
+    THRESHOLD_AT = auto()  # like fields (2, cells of a block): a sweep's, the odd one's numbers; behind all int64 (blocks)
     DELTA_AT = auto()  # like fields (lanes)
     NARROW = auto()  # 1: a lane's fields beside a J of bytes fit 16 bits; 2: they do, and J_BITS holds J
     NARROW_COLUMNS = auto()  # neurons and room behind them: whole vectors of NARROW_ROW
-    NARROW_AT = auto()  # int16 (blocks, 4, columns), scratch: fields, spins, thresholds of two sweeps
+    NARROW_AT = auto()  # int16 (blocks, 3, columns), scratch: fields, spins, thresholds
     NARROW_LOW = auto()  # the lower one of J's two values where J_BITS holds them, else 0
     NARROW_STEP = auto()  # by how much the other one is higher
     J_BITS_AT = auto()  # uint32 (n, columns / 32): bits of the entries off the diagonal that have the higher value

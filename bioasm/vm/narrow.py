@@ -13,7 +13,7 @@ from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _LINE = 64  # bytes of a line of the cache, which no vector should straddle
-_OF_A_LANE = 4  # rows of scratch: fields, spins, thresholds of two sweeps
+_OF_A_LANE = 3  # rows of scratch: fields, spins, thresholds
 
 
 def bind_narrow(state: State, ready: Prepared) -> None:

@@ -172,3 +172,19 @@ def test_pairs_as_terms_are_couplings() -> None:
 def test_terms_of_one_spin_are_biases() -> None:
     found = {(i,): float(w) for i, w in enumerate(EIGHTHS)}
     assert states(START + f"LDH {vector(EIGHTHS)}\n" + COOLING) == states(START + f"LDT {terms(N, found)}\n" + COOLING)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("couplings", ["dense of bytes", "sparse", "dense of floats"])
+def test_numbers_that_are_kept_for_an_odd_sweep_are_those_of_a_run_in_one_piece(couplings: str, lanes: int) -> None:
+    """Each RUN of one sweep takes what the one before has drawn for both, but after other couplings and a new start too."""
+    rng = np.random.default_rng(4)
+    upper = np.triu(rng.integers(-3, 4, (40, 40)), 1) * (0.7 if couplings == "dense of floats" else 1)
+    j = (upper + upper.T) * (rng.random((40, 40)) < 0.1) if couplings == "sparse" else upper + upper.T
+    load = f"LDJ {sparse(np.triu(j, 1) + np.triu(j, 1).T, True)}" if couplings == "sparse" else f"LDJ {matrix(j)}"
+    start = f"MODEL ising\nALC 40\n{load}\nSIG 2\nRUN 3\n{load}\nRST\n"
+    whole, pieces = (run(f"{start}{runs}", 3, lanes) for runs in ("RUN 1\nRUN 8\nRD s\n", "RUN 1\n" * 9 + "RD s\n"))
+    assert whole.state.tobytes() == pieces.state.tobytes()
+    assert whole.energy_trace.tobytes() == pieces.energy_trace.tobytes()
+    hotter = [run(f"{start}RUN 1\n{sig}RUN 1\nRD s\n", 3, lanes).energy_trace for sig in ("", "SIG 1e4\n")]
+    assert hotter[0].tobytes() != hotter[1].tobytes()  # numbers are kept, not thresholds

@@ -22,7 +22,7 @@ from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
 from bioasm.vm.kernels.spin_energy import keep_best, make_compute_anew, note_energy
 from bioasm.vm.kernels.spin_sweep import make_sweeps
 from bioasm.vm.kernels.spin_thresholds import make_draw
-from bioasm.vm.kernels.views import block_row, f8, i1
+from bioasm.vm.kernels.views import block_row, f8, i1, i8
 from bioasm.vm.layout import RESYNC
 
 
@@ -43,7 +43,7 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
     draw, compute_anew, take_samples = make_draw(whole), make_compute_anew(whole, coupling_fields), make_sampling(spin_of)
 
     @device
-    def sweep(ctx, real, b, spin, field, limit, odd):
+    def sweep(ctx, real, b, spin, field, limit):
         """One sweep of a block's lanes, whose thresholds are `limit`, and what it does to their energies."""
         block = block_row(ctx, b)
         n, width, terms = ctx[Ctx.N], block[Block.WIDTH], ctx[Ctx.TERMS]
@@ -52,7 +52,7 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
         energy = f8(ctx[Ctx.ENERGY_AT], block[Block.LANE0], width)
         if width == 1:
             if narrow and ctx[Ctx.NARROW] > 0:
-                half = sweep_narrow(ctx, b, spin, odd, n)
+                half = sweep_narrow(ctx, b, spin, n)
             elif terms > 0:
                 half = sweep_with_terms(ctx, spin, field, limit, delta, product, n)
             else:
@@ -71,7 +71,7 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
         n, width = ctx[Ctx.N], block[Block.WIDTH]
         offset, cells = n * block[Block.LANE0], n * width
         limit = carray(pointer(ctx[Ctx.THRESHOLD_AT] + 2 * size * offset, item), 2 * cells)
-        drawn = False
+        pair = i8(ctx[Ctx.THRESHOLD_AT] + 2 * size * n * ctx[Ctx.PLACES], b, 1)
         while block[Block.STEP] < ctx[Ctx.TARGET]:
             step = block[Block.STEP]
             if not (room_for_trace(block) and room_for_samples(ctx, b)):
@@ -79,12 +79,10 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
             take_samples(ctx, real, b, step)
             if not whole and step % RESYNC == 0:
                 compute_anew(ctx, real, block, offset, n, width)
-            if step & 1 == 0 or not drawn:
-                draw(ctx, real, b, limit, step, n, width)
-                if narrow and ctx[Ctx.NARROW] > 0:
-                    take_thresholds(ctx, b, limit, n)
-                drawn = True
-            sweep(ctx, real, b, spin, field, limit[cells:] if step & 1 else limit[:cells], step & 1)
+            draw(ctx, real, b, limit, pair, step, n, width)
+            if narrow and ctx[Ctx.NARROW] > 0:
+                take_thresholds(ctx, b, limit, n)
+            sweep(ctx, real, b, spin, field, limit[:cells])
             keep_best(ctx, block, offset, n, width)
             note_energy(ctx, real, block, width)
             block[Block.STEP] = step + 1

@@ -85,7 +85,7 @@ def add_bytes(typingctx, field_at, row_at, rows, change):
 def places(ctx, b):
     """The addresses of a block's fields, spins and thresholds of 16 bits, and how many bytes each takes."""
     row = 2 * ctx[Ctx.NARROW_COLUMNS]
-    return ctx[Ctx.NARROW_AT] + 4 * row * b, row
+    return ctx[Ctx.NARROW_AT] + 3 * row * b, row
 
 
 @device
@@ -121,12 +121,11 @@ def end_narrow(ctx, b, field, n):
 
 @device
 def take_thresholds(ctx, b, limit, n):
-    """Copy the thresholds of two sweeps, of s f + low; beyond the bound of all fields they decide alike."""
+    """Copy the thresholds of a sweep, of s f + low; beyond the bound of all fields they decide alike."""
     (at, row), low = places(ctx, b), int32(ctx[Ctx.NARROW_LOW])
-    for sweep in range(2):
-        narrow = i2(at + (2 + sweep) * row, 0, n)
-        for k in range(n):
-            narrow[k] = min(max(limit[sweep * n + k] + low, int32(-NARROW_BOUND)), int32(NARROW_BOUND))
+    narrow = i2(at + 2 * row, 0, n)
+    for k in range(n):
+        narrow[k] = min(max(limit[k] + low, int32(-NARROW_BOUND)), int32(NARROW_BOUND))
 
 
 @device
@@ -140,10 +139,10 @@ def add_row_of_bytes(ctx, field_at, i, change, n):
 
 
 @device
-def sweep_narrow(ctx, b, spin, odd, n):
+def sweep_narrow(ctx, b, spin, n):
     """A sweep of a single lane; returns half the change of energy, in units of the fields."""
     field_at, row = places(ctx, b)
-    own_at, limit_at = field_at + row, field_at + (2 + odd) * row
+    own_at, limit_at = field_at + row, field_at + 2 * row
     field, own = i2(field_at, 0, n), i2(own_at, 0, n)
     in_bits, words, change = ctx[Ctx.NARROW] == NARROW_BITS, ctx[Ctx.NARROW_COLUMNS] // NARROW_ROW, int64(0)
     low, step, common = ctx[Ctx.NARROW_LOW], ctx[Ctx.NARROW_STEP], common_field(ctx, own, n)

@@ -46,43 +46,71 @@ def make_to_thresholds(whole: bool) -> tuple[Any, Any]:
     return to_thresholds, to_thresholds_by_lane
 
 
+@device
+def kept_in_place_of_whole(limit, cells):
+    """The second half of an array of int32, as float32."""
+    return f4(limit.ctypes.data, cells, cells)
+
+
+@device
+def kept_in_place_of_real(limit, cells):
+    """The second half of an array of float64."""
+    return limit[cells:]
+
+
 def make_draw(whole: bool) -> Any:
-    """The function that draws the thresholds of two sweeps."""
+    """The function that draws the thresholds of a sweep."""
     never = int32(-FARTHEST) if whole else float64(-math.inf)
     to_thresholds, to_thresholds_by_lane = make_to_thresholds(whole)
     draw_logistic, draw_exponential = make_draw_cells(logistics), make_draw_cells(exponentials)
+    kept_in = kept_in_place_of_whole if whole else kept_in_place_of_real
 
     @device
-    def hold_clamped(ctx, low, high, n, width):
+    def hold_clamped(ctx, limit, n, width):
         hold = u1(ctx[Ctx.HOLD_AT], 0, n)
         for i in range(n):
             if hold[i] == 1:
                 for k in range(i * width, (i + 1) * width):
-                    low[k] = high[k] = never
+                    limit[k] = never
 
     @device
-    def draw(ctx, real, b, limit, step, n, width):
-        """The thresholds of the two sweeps that `step` belongs to; a clamped spin's lets it never flip."""
-        cells = n * width
-        drawn = f4(ctx[Ctx.DRAWN_AT], 2 * DRAWN * b, 2 * DRAWN)
+    def convert(ctx, real, b, limit, numbers, first, count, width):
+        """Thresholds of some cells from their random numbers, at the temperature of each lane."""
         levels = f8(ctx[Ctx.LEVEL_AT], block_row(ctx, b)[Block.LANE0] * ctx[Ctx.BY_LANE], width)
-        side_by_side = ctx[Ctx.BY_LANE] == 1 and width == WIDE
-        level = levels[0] if ctx[Ctx.BY_LANE] == 1 else real[Real.NOISE]
-        half = max(level, COLDEST) / (2.0 * real[Real.SCALE])
-        low, high = limit[:cells], limit[cells:]
+        if ctx[Ctx.BY_LANE] == 1 and width == WIDE:
+            to_thresholds_by_lane(limit, numbers, levels, real[Real.SCALE], first, count)
+        else:
+            level = levels[0] if ctx[Ctx.BY_LANE] == 1 else real[Real.NOISE]
+            to_thresholds(limit, numbers, max(level, COLDEST) / (2.0 * real[Real.SCALE]), first, count)
+
+    @device
+    def draw_pair(ctx, real, b, limit, kept, step, cells, width):
+        """Draw the numbers of the two sweeps that `step` belongs to: thresholds of its own, and the odd sweep's kept."""
+        drawn = f4(ctx[Ctx.DRAWN_AT], 2 * DRAWN * b, 2 * DRAWN)
         for first in range(0, cells, CHUNK):
             count = min(CHUNK, cells - first)
             if ctx[Ctx.RULE] == 0:
                 draw_logistic(ctx, b, drawn, first, count, step >> 1)
             else:
                 draw_exponential(ctx, b, drawn, first, count, step >> 1)
-            if side_by_side:
-                to_thresholds_by_lane(low, drawn, levels, real[Real.SCALE], first, count)
-                to_thresholds_by_lane(high, drawn[DRAWN:], levels, real[Real.SCALE], first, count)
-            else:
-                to_thresholds(low, drawn, half, first, count)
-                to_thresholds(high, drawn[DRAWN:], half, first, count)
+            convert(ctx, real, b, limit, drawn[DRAWN * (step & 1) :], first, count, width)
+            for k in range(count):
+                kept[first + k] = drawn[DRAWN + k]
+
+    @device
+    def draw(ctx, real, b, limit, pair, step, n, width):
+        """The thresholds of a sweep, in the first half of `limit`; a clamped spin never flips.
+
+        The numbers of the odd sweep stay in the other half until then, also from one RUN to the next; `pair` tells which.
+        """
+        cells = n * width
+        kept = kept_in(limit, cells)
+        if step & 1 == 1 and pair[0] == (step >> 1) + 1:
+            convert(ctx, real, b, limit, kept, 0, cells, width)
+        else:
+            draw_pair(ctx, real, b, limit, kept, step, cells, width)
+            pair[0] = (step >> 1) + 1
         if ctx[Ctx.CLAMPED] == 1:
-            hold_clamped(ctx, low, high, n, width)
+            hold_clamped(ctx, limit, n, width)
 
     return draw
