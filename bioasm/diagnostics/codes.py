@@ -269,7 +269,7 @@ CODES: dict[str, Code] = {
         "The text of a model in bytecode is not of the form `.model NAME { ... }` on lines without trailing blanks.",
     ),
     "B129": Code(
-        "model replaces one that ships",
+        "model replaces a built-in one",
         "A model defined in the program has the name of a built-in model, and replaces it.",
     ),
     "B130": Code(
@@ -372,7 +372,8 @@ CODES: dict[str, Code] = {
     "B316": Code(
         "what a written file does not say",
         "A warning. The format can't express the sense of the problem: minus the cut is written, or an objective for which "
-        "only a comment says that it is to be maximised. A NIR graph does not contain the run time and the input spikes.",
+        "only a comment says that it is to be maximised. A NIR graph contains neither the duration of the run nor "
+        "the input spikes.",
     ),
     # --- run --------------------------------------------------------------------------------------
     "B401": Code(

@@ -34,10 +34,10 @@ SPIN_ROWS: tuple[Row, ...] = (
         "that differ are split by the couplings into connected components, and each component is swapped between the two with "
         "the heat-bath probability 1 / (1 + exp((1/Ta - 1/Tb) D)), D the change of a's energy. It samples: each lane keeps the "
         "Boltzmann distribution at its own temperature, also with biases and terms, while states diffuse along a temperature "
-        "ladder (`SIG T` with a formula of `lane`, and both phases in turn). `mirrored` replaces, with probability 1/2 for "
-        "each pair, one of the two states by its complement, if the energy is symmetric under spin flip (no bias or odd-order "
-        "term). `whole` is ordinary replica exchange: all spins or none, with the probability min(1, exp((1/Tb - 1/Ta) D)), D "
-        "the change for all spins. Components with a clamped spin are not swapped.",
+        "ladder (`SIG T` with a formula of `lane`, and both phases in turn). `mirrored` compares, with probability 1/2 for "
+        "each pair, a with the complement of b, and flips the component in both; it needs an energy that is symmetric under "
+        "spin flip (no bias or odd-order term). `whole` is ordinary replica exchange: all spins or none, with the probability "
+        "min(1, exp((1/Tb - 1/Ta) D)), D the change for all spins. Components with a clamped spin are not swapped.",
         '.const T = "0.2 + 0.4*lane"\n' + ISING3 + "SIG T\nMOV r0, 10\nagain:\nRUN 1\nCXCH 0\nRUN 1\nCXCH 1\nLOOP r0, again\n"
         "RD energy\n",
         _T.NEURONS | _T.HOST,

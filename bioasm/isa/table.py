@@ -444,8 +444,8 @@ ROWS: tuple[Row, ...] = (
         "stimulate through electrodes",
         "Sends one charge-balanced pulse through the electrodes of the neurons given, at the program's current time: "
         "`amplitude` amperes for `width` seconds, cathodic first, then the same with opposite sign. An amplitude of 0 sends "
-        "nothing. Constants are checked against the limits of docs/safety.md before the run, and every pulse again by the "
-        "driver and on the board.",
+        "nothing. Pulses of constants are checked against the limits of docs/safety.md before the run, by the verifier and the "
+        "driver, and every pulse is checked on the board.",
         "ALC 2\nRUN 10 ms\nSTIM [0, 1], 2 uA, 100 us\nRUN 10 ms\nRD\n",
         _T.NEURONS | _T.HOST,
         "stimulation",

@@ -239,7 +239,10 @@ class Exchanging(Dynamics, Protocol):
     mirrored: bool
 
     def exchange_components(self, phase: int, mirrored: bool) -> None:
-        """CXCH: heat bath over the components in which neighbouring lanes differ, with a random global flip if `mirrored`."""
+        """CXCH: heat bath over the components in which neighbouring lanes differ.
+
+        If `mirrored`, a coin for each pair decides whether one is compared with the other's complement.
+        """
 
     def exchange_wholes(self, phase: int) -> None:
         """CXCH by whole states."""

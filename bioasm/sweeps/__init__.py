@@ -85,10 +85,10 @@ def sweep(
     """Parameter sweep: run a program for each combination of settings and each seed, with results in a folder.
 
     `set` gives the values of each name: a list, or a text as on the command line (`"1:10:10"`). `seeds` is how many there are
-    (0, 1, ...) or which. Each point has `lanes` lanes, cut into `pieces` jobs. `executor` is a name (processes, dask:ADDRESS,
+    (0, 1, ...) or which. Each point has `lanes` lanes, split into `pieces` jobs. `executor` is a name (processes, dask:ADDRESS,
     slurm, submitit-local, mpi), or a function that makes a `concurrent.futures.Executor`. What is in the folder is not run
-    again. `options` are `driver` and `fuel`. Raises BioasmError B604 where the folder is another sweep's, and whatever is wrong
-    with the program; a job that fails is told in `failures`.
+    again. `options` are `driver` and `fuel`. Raises BioasmError B604 if the folder is another sweep's, and for any error in
+    the program; a job that fails is listed in `failures`.
     """
     from bioasm.api.arguments import mapping, whole
     from bioasm.sweeps.executors import factory

@@ -202,7 +202,7 @@ def _warn_of_replaced(program: Program, findings: Findings) -> None:
     """A warning for each of the program's own models that shadows one of the library."""
     for text in program.models:
         if text.name in MODELS:
-            message = f"{text.kind} {text.name} of the program stands in place of the one that ships"
+            message = f"{text.kind} {text.name} of the program replaces the built-in one"
             findings.warnings.append(Diagnostic("B129", message, text.span, severity="warning"))
 
 
