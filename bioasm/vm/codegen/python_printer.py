@@ -34,9 +34,9 @@ _CALLS = {"sqrt": "math.sqrt", "pow": "power", "floor": "np.floor", "ceil": "np.
 _TABLES = "whole, number, field = tables(ctx, WHOLES, NUMBERS, FIELDS)"
 
 
-def print_python(program: Program, layout: Layout) -> str:
+def print_python(program: Program, layout: Layout, printer: type[PythonPrinter] | None = None) -> str:
     """The source of a module: constants, and functions with the decorator `@device`."""
-    functions = [_function(function, PythonPrinter(layout)) for function in program.functions]
+    functions = [_function(function, (printer or PythonPrinter)(layout)) for function in program.functions]
     together = {_together(s) for f in program.functions for s in walk(f.body) if isinstance(s, LetTogether)}
     header = [f"{name} = {number}" for name, number in program.constants.items()]
     header += [f"{name} = together({', '.join(map(repr, name.split('_')[1:]))})" for name in sorted(together)]
@@ -60,7 +60,7 @@ def _together(statement: LetTogether) -> str:
 
 
 class PythonPrinter:
-    """Printer of statements and values; `layout` has the indices of tables."""
+    """Printer of statements and values; `layout` has the indices of tables. Other back ends override parts of it."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
