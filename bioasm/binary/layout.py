@@ -61,7 +61,7 @@ ARRAYS = 3
 BLOCK_SIZE = BLOCK.size + ARRAYS * ARRAY.size
 DENSE, SPARSE, TERMS, RANDOM = range(1, 5)
 SYMMETRIC, PER_LANE = 1, 2
-FLAGS = {DENSE: 0, SPARSE: SYMMETRIC, TERMS: 0, RANDOM: PER_LANE}  # flags by kind of block
+FLAGS = {DENSE: 0, SPARSE: SYMMETRIC, TERMS: 0, RANDOM: PER_LANE}  # the allowed flags of each kind of block
 
 # Codes of entry types. Data of other types are widened exactly when written.
 TYPES = {1: "<i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "<f4", 6: "<f8"}

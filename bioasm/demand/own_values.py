@@ -12,7 +12,7 @@ from bioasm.verifier.gate import Verified
 from bioasm.verifier.lane_places import names_one
 
 _VALUE_BYTES = 8
-_PORT_VALUES = 7  # bytes per cell of external spikes: weights, rates, and bounds and position of a cell's table of counts
+_PORT_VALUES = 7  # values per cell of a port of external spikes: weights, rates, and bounds and position of the cell's table
 
 
 def own_values_bytes(verified: Verified, own: LaneValues) -> int:

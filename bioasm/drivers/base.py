@@ -97,7 +97,7 @@ class Driver(ABC):
         raise error("B502", f"driver {self.name} keeps no checkpoints")
 
     def missing(self, verified: Verified) -> list[Diagnostic]:
-        """Capability check: diagnostics of the parts of the program that this driver can't run."""
+        """Capability check: diagnostics of the parts of the program that this driver can't run; empty where it can run all."""
         return list(lacking(self.name, self.abilities, self.models, verified))
 
     @classmethod

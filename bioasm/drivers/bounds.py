@@ -45,7 +45,7 @@ class Bounds:
         return TIME_LIMIT if seconds is not None and spent >= seconds else ""
 
     def named(self, result: Result) -> Result:
-        """The Result with the bound that ended the run as its status, or with `target reached` at the program's end."""
+        """The Result with the bound as its status, where one ended the run, or the target was seen by the program's end."""
         if result.status == "finished" and any(map(self._hits, result.best_energy.tolist())):
             return replace(result, status=TARGET)
         return replace(result, status=self.reached) if self.reached and result.status == "interrupted" else result

@@ -44,7 +44,7 @@ class UnitFault(ValueError):
 
 
 def quantity(number: str, unit: str) -> tuple[float, Exponents]:
-    """Parse a number and a unit: the value in SI units, rounded once, and the Unit. Raises ValueError for invalid ones."""
+    """Parse a number and a unit: the value in SI units, rounded once, and its unit. Raises ValueError for invalid ones."""
     measured, exponent = parse_unit(unit)
     return to_si(number, Unit(Dimension.NONE, exponent)), measured
 

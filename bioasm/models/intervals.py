@@ -116,7 +116,7 @@ def _logarithm(x: float) -> float:
 
 
 def _exprelr(x: float) -> float:
-    """Bounds of x/(e^x - 1), which is decreasing."""
+    """x/(e^x - 1) with its limits, a decreasing function."""
     if x == -math.inf:
         return math.inf
     return 1.0 if x == 0 else x / math.expm1(x) if x < 700 else 0.0

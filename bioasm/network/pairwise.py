@@ -18,7 +18,7 @@ from bioasm.network.wiring import condition_names
 from bioasm.units import Exponents
 
 RANDOM_NUMBER = "u"
-_IMAGE_MARGIN = 1e-15  # relative rounding error of the distance to the nearest image
+_IMAGE_MARGIN = 1e-15  # rounding error of the distance to the nearest image, relative to that without images
 
 
 @dataclass(frozen=True, eq=False)

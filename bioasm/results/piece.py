@@ -56,7 +56,7 @@ class Trace:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Piece:
-    """Half-open range of lanes: `first_lane` to `first_lane` + the Result's `lanes`, of `all_lanes`.
+    """Half-open range of lanes: `first_lane` to `first_lane` + the Result's `lanes`, of `all_lanes`; the Result counts from 0.
 
     `parameters` are those of the run's options, by their whole names, because the program's hash does not include them.
     """

@@ -1,4 +1,4 @@
-"""Samples of a run: the distinct final states of its lanes, their energies, and numbers of occurrences."""
+"""Samples of a run: the distinct best states of its lanes, their energies, and numbers of occurrences."""
 
 from __future__ import annotations
 

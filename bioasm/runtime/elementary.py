@@ -1,4 +1,4 @@
-"""Elementary functions of float64 (exp, expm1, log, pow, sin, cos, tanh) as straight-line arithmetic, written once.
+"""Elementary functions of float64 (exp and its relatives, log, pow, sin, cos, tanh) as straight-line arithmetic, written once.
 
 Each takes an `Arithmetic` that carries the operations out: in Python (`exact.py`), as LLVM instructions, as C. All of them are
 operations of IEEE 754 with one rounding each, so that a function has the same bits wherever it is computed. There are no

@@ -89,7 +89,7 @@ def _complement(chosen: Array, n: int) -> Array:
 
 
 def repeated_rows(rows: range, n: int, counts: Array, seed: int, place: int) -> Iterator[Block]:
-    """Sampling with replacement: row i draws counts[i] of `n`, with repetitions; `counts` is (rows,)."""
+    """Sampling with replacement: each row draws its entry of `counts` (rows,) from `n`, with repetitions."""
     for first, last in _even_blocks(rows, counts):
         mine = counts[first - rows.start : last - rows.start]
         if len(mine) == 1 and mine[0] > _DRAWS:

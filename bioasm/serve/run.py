@@ -28,7 +28,7 @@ from bioasm.serve.store import Store, lock
 from bioasm.serve.supervisor import Supervisor
 from bioasm.serve.tokens import lapse
 
-CONNECTIONS = 256  # concurrent requests; further ones are asked to retry later
+CONNECTIONS = 256  # at a time; requests of further ones are asked to retry later
 _IDLE = 30  # keep-alive timeout in s
 _HANDSHAKE = 10.0  # timeout of a TLS handshake in s
 _HOUR = 3600.0

@@ -130,7 +130,7 @@ class _Builder:
                 self.builder.add_population(Population(name.text, found, n, first))
 
     def _apart(self, model: Model) -> Found:
-        """Check a population against earlier ones: one clock, one population of spins."""
+        """Check a population against earlier ones: spins are the only population, and at most one has a feedback."""
         for other in self.builder.populations:
             if SPINS in (model.kind, other.model.kind):
                 yield Finding("B127", f"population {other.name} is there already, and spins stand alone")

@@ -68,7 +68,7 @@ def _lane_values(machine: Machine) -> dict[str, Any]:
 
 
 def _over_lanes(machine: Machine) -> dict[str, Any]:
-    """Meta data of the trace over lanes: constants, and registers with the steps that they hold; empty without a trace."""
+    """Meta data of the trace over lanes: constants, and the steps that registers hold; empty unless the run is a piece."""
     if not machine.span.is_piece:
         return {}
     trace = machine.readings_over_lanes

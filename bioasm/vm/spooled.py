@@ -28,7 +28,7 @@ def once_more(spool: Spool, make: Callable[[], T]) -> T:
 
 
 def lanes_first(spool: Spool, name: str, blocks: list[tuple[str, list[Array]]], lanes: int) -> Array:
-    """Out-of-core transposition: arrays (entries, ..., width) of all blocks to one (lanes, entries, ...), a view for one block.
+    """Out-of-core transposition: arrays (entries, ..., width) of all blocks to one (lanes, entries, ...), a view for one lane.
 
     `blocks` are the names of the spooled parts with their pieces in memory. An array of this name that exists is returned.
     """

@@ -126,7 +126,7 @@ class Neurons(PythonDynamics):
 
     @property
     def _feedback(self) -> Feedback:
-        """Apply the feedback of the population that has one."""
+        """The feedback of the population that has one."""
         assert self.coupled is not None
         feedback = self.coupled.cell.parts[0].model.feedback
         assert feedback is not None

@@ -103,7 +103,7 @@ class SpatialCells:
     # --- the tree -----------------------------------------------------------------------------------
 
     def _grow(self) -> None:
-        """Build the tree of all cells, each with a stump."""
+        """Build the tree of all cells, each with a stump; `where` has the cell and the CVs of each section, by its id."""
         self.where: dict[int, tuple[int, Stretched]] = {}
         one, few = np.full(1, 1e-12), np.ones(1)
         self.stumps = [Section(one, few, 1.0) for _ in range(self.n * self.lanes)]

@@ -1,4 +1,4 @@
-"""The user's tokens: from the environment, a named file, or a configuration file with mode 0600."""
+"""The user's tokens: from the environment, a named file, or a configuration file that only the user can access."""
 
 from __future__ import annotations
 

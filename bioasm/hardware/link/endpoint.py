@@ -57,7 +57,7 @@ class Endpoint:
         self.sender.acknowledged(ack, frame.seq, now)
 
     def drop_output(self) -> None:
-        """Drop partially written output; the other end resynchronises at the next zero."""
+        """Drop pending output, whose last frame may be partially written; the other end resynchronises at the next zero."""
         self._cut = frames.DELIMITER
         self._urgent.clear()
 

@@ -1,8 +1,8 @@
 """Code of spike delivery: into ring buffers or counts, and from these to ports.
 
 Weights that arrive at a port in one step are summed. Where a port's spikes interact, they act in sequence instead: ring buffers
-then store which neurons fired, and external events are counted. So do ring buffers of projections whose weight may change while
-spikes are in flight: a spike has the weight of the step in which it arrives.
+then store which neurons fired, and external events are counted. Ring buffers of projections whose weight may change while
+spikes are in flight store the same, so that a spike has the weight of the step in which it arrives; weights are summed there.
 """
 
 from __future__ import annotations
