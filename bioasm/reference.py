@@ -200,9 +200,10 @@ def _model(model: Model) -> list[str]:
 
 def _part(part: Part) -> list[str]:
     head = part.title + (f" ({part.named_by})" if part.named_by else "")
+    second = "default" if part.title == "Parameters" else "unit"
     return [
         "",
-        *_table((head, "default" if part.title == "Parameters" else "unit", "is"), [(f"`{a}`", b, c) for a, b, c in part.rows]),
+        *_table((head, second, "meaning"), [(f"`{a}`", b, c) for a, b, c in part.rows]),
     ]
 
 
