@@ -77,7 +77,7 @@ def _adjacency(graph: Any, name: str) -> Sparse:
 
 
 def _mirrored(matrix: Sparse) -> Sparse | None:
-    """The upper triangle of a symmetric matrix, else the matrix unchanged."""
+    """A symmetric matrix stored by its upper triangle; None for any other."""
     if matrix.shape[0] != matrix.shape[1]:
         return None
     other = sorted_sparse(matrix.shape, matrix.column, matrix.row, matrix.value)

@@ -21,9 +21,9 @@ _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # a condition or formula
 class Network:
     """A program built by method calls, mainly for networks.
 
-    Every instruction is a method, named after its mnemonic in lower case: `net.pop("cells", "lif", 100)`, `net.run("1
-    s")`. It appends the instruction and returns the network. Operands are numbers, words and quantities as in a text
-    (`"20 ms"`), and arrays, nested lists, matrices of scipy.sparse, graphs of networkx (weights by edge, in the order
+    Every instruction is a method, named after its mnemonic in lower case: `net.pop("cells", "lif", 100)`,
+    `net.run("1 s")`. It appends the instruction and returns the network. Operands are numbers, words and quantities as in
+    a text (`"20 ms"`), and arrays, nested lists, matrices of scipy.sparse, graphs of networkx (weights by edge, in the order
     of their nodes) or dicts of terms for data. `Network(text)` begins with the lines of a text, such as model
     definitions; `label` and `const` add labels and constants. `print(net)` prints the program as a text that gives the
     same bytes, `net.program()` the Program, and `bioasm.run(net)` runs it.

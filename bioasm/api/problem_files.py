@@ -49,7 +49,7 @@ def bare(path: str) -> str:
 
 
 def is_array(path: str, form: str | None) -> bool:
-    """Whether a file is a binary file of arrays."""
+    """Whether the library's readers of data files read a file (npy, npz, Matrix Market), not a parser of problem texts."""
     return Path(path).suffix.lower() in (".npy", ".npz", ".mtx") and form in (None, "matrix", "ising")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bioasm.runtime.connection_values import ConnectionValues
 
 _SPREADS = 6.0  # standard deviations above the mean: upper bound of a random number of connections
-_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # bytes of a row start; of a weight, and of one in flight
+_ROW_BYTES, _WEIGHT_BYTES = 8, 8  # bytes of a row start; of a weight of the widest type, and of one in flight
 _LISTED_BYTES, _INDEX_BYTES = 4, 8  # bytes of a spike in a list; of a connection in a pathway
 
 

@@ -88,7 +88,7 @@ class Cell:
         return self._patches[where]
 
     def fault(self, most: float) -> Diagnostic | None:
-        """The fault of a formula of the membrane in some CV, or None; checks at most `most` CVs."""
+        """The fault of a formula of the membrane in some CV, or None; not checked where there may be more than `most` CVs."""
         try:
             if has_profile((*self.cm, *self.ra)) and self.most_volumes <= most:
                 _ = self.volumes.conductances, self.volumes.capacities(self.cm)

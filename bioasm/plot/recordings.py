@@ -9,7 +9,7 @@ import numpy as np
 from bioasm.plot.style import GREEN, MANY, ORANGE, reduced, scale_of, which_lane, with_unit
 from bioasm.results import Recording, Result
 
-VARIABLES, NEURONS = 4, 6  # most traces per variable
+VARIABLES, NEURONS = 4, 6  # most variables, and most neurons of each
 
 
 def shown(result: Result) -> list[tuple[str, Recording]]:

@@ -122,7 +122,7 @@ class Interpreter(Run):
     def _give_noise(self, dynamics: Dynamics) -> None:
         if self._noise_of_lanes is None:
             dynamics.set_noise(self._noise)
-        else:  # only drivers that declare `by_lane` get here
+        else:  # only drivers that declare `by_lane` or `levels_by_lane` get here
             cast(Levelled, dynamics).set_levels(self._noise_of_lanes)
 
     def set_offset(self, offset: float) -> None:

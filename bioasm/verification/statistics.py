@@ -62,7 +62,7 @@ def _comparison(
 
 
 def _mean(a: Array) -> float:
-    """The mean of all numbers other than NaN; NaN without any."""
+    """The mean of all finite numbers; NaN without any."""
     numbers = a[np.isfinite(a)]
     return float(numbers.mean()) if numbers.size else math.nan
 
