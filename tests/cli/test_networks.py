@@ -104,7 +104,7 @@ def test_a_program_without_models(net: Path) -> None:
 @pytest.mark.parametrize("name", ["lif_critical", "ising", "ampa"])
 def test_pages_tell_what_a_model_is_for(name: str) -> None:
     told = bioasm("models", name).text
-    assert ("A mechanism: MECH puts it" in told) == (name == "ampa")
+    assert ("A mechanism: MECH inserts it" in told) == (name == "ampa")
     assert ("RUN counts in" in told) == (name != "ampa")
 
 
