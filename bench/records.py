@@ -168,13 +168,13 @@ def measured(graph: Graph, solve: Solve, seed: int, effort: float) -> Found:
 
 
 def fitted(graph: Graph, solve: Solve, seconds: float) -> float:
-    """The effort that takes so many seconds: a small one, then two that the ones before scale."""
+    """The effort that takes so many seconds: a small one, then four that the ones before scale, at most eightfold."""
     solve(OTHER_SEED, 0.001)  # kernels are compiled
     least = measured(graph, solve, OTHER_SEED, 0.001).seconds
     effort = 0.1
-    for _ in range(2):
+    for _ in range(4):
         taken = measured(graph, solve, OTHER_SEED, effort).seconds
-        effort *= max(seconds - least, 0.05 * seconds) / max(taken - least, 1e-3)
+        effort *= min(max(seconds - least, 0.05 * seconds) / max(taken - least, 1e-3), 8.0)
     return effort
 
 

@@ -154,6 +154,7 @@ def _snake(enum: type[Enum]) -> str:
 
 def _texts() -> Iterator[str]:
     yield "\n/* What the firmware says (bioasm/hardware/link/texts.py); 0 is nothing. */"
+    assert len(TEXTS) < 256, "the firmware keeps the number of a text in a byte"
     yield from _defines("SAY_", {name: number for number, name in enumerate(TEXTS, 1)})
     codes = ", ".join(code[1:] or "0" for code, _ in TEXTS.values())
     yield f"static const uint16_t SAY_CODES[] = {{0, {codes}}};"

@@ -77,7 +77,17 @@ class Spins(CompiledDynamics):
         return None if np.isfinite(self.state["ENERGY"]).all() else "an energy"
 
     def live(self) -> dict[str, Array]:
-        """Arrays that a run changes, without those of the state: none."""
+        """Arrays that a run changes, without those of the state: none. Fields are computed first if spins are packed.
+
+        A run of packed spins leaves no fields, and a checkpoint is for kernels that need them too. Energies stay as the run had
+        them: computed anew they may have other last digits.
+        """
+        if self.packed and self.loaded and not self.state.ctx[Ctx.DIRTY]:
+            self.state.ctx[Ctx.DIRTY] = 1
+            kept = {name: self.state[name].copy() for name in ("ENERGY", "BEST", "BEST_ENERGY")}
+            self.refresh()
+            for name, values in kept.items():
+                self.state[name][:] = values
         return {}
 
     def chosen(self) -> dict[str, Array]:
@@ -89,12 +99,7 @@ class Spins(CompiledDynamics):
         return {}
 
     def follow_live(self) -> None:
-        """Whole fields are computed anew, since a run of packed spins leaves none; energies stay as that run had them."""
-        if self.loaded and self.fields == "whole" and not self.packed:
-            kept = {name: self.state[name].copy() for name in ("ENERGY", "BEST", "BEST_ENERGY")}
-            self.refresh()
-            for name, values in kept.items():
-                self.state[name][:] = values
+        """Nothing is derived from what a checkpoint holds."""
 
     @property
     def variant(self) -> str:

@@ -52,6 +52,7 @@ class SampleBuffer:
         if not self.grows or row[Recorder.COUNT] < len(self.array):
             return
         due = -(-max(0, end - int(row[Recorder.NEXT])) // int(row[Recorder.EVERY]))
-        wanted = max(due, len(self.array), self._entries(_LEAST_BYTES))
+        # Kernels want room before each step, also where no sample is due.
+        wanted = max(due + 1, len(self.array), self._entries(_LEAST_BYTES))
         self.array, self._taken = np.empty((min(wanted, self._entries(self._most)), *self._inner)), 0
         row[[Recorder.COUNT, Recorder.CAPACITY, Recorder.VALUE_AT]] = 0, len(self.array), self.array.ctypes.data

@@ -69,7 +69,8 @@ int sender_next(sender *s, uint64_t now, sent_frame **f, uint16_t *seq) {
 /* RFC 6298; of frames that were sent twice or held it is not known what was answered when (Karn). */
 static void measure(sender *s, const sent_frame *f, uint64_t now) {
     if (f->sends != 1 || f->held) return;
-    const int32_t taken = (int32_t)(uint32_t)(now - f->sent_at) - (int32_t)line_time(s, f->ahead), sample = taken > 0 ? taken : 0;
+    const int32_t taken = (int32_t)(uint32_t)(now - f->sent_at) - (int32_t)line_time(s, f->ahead);
+    const int32_t sample = taken < 0 ? 0 : taken < LINK_LONGEST_TIMEOUT_US ? taken : LINK_LONGEST_TIMEOUT_US;
     const int32_t off = sample - s->smoothed;
     if (!s->measured) s->smoothed = sample, s->deviation = sample / 2;
     else s->deviation += ((off < 0 ? -off : off) - s->deviation) / 4, s->smoothed += off / 8;

@@ -71,8 +71,11 @@ def test_narrow_fields_give_the_same_bits(n: int, largest: int, monkeypatch: pyt
     compared(text(symmetric(n, largest, n), biases(n, n)), monkeypatch, NARROW_BYTES)
 
 
+TWO_VALUES = [(-1, 1), (0, 1), (-1, 0), (-7, 3), (5, 5), (-127, 120), (-128, 0), (-128, 127), (-128, -128)]
+
+
 @pytest.mark.parametrize("n", [34, 64, 97])
-@pytest.mark.parametrize("values", [(-1, 1), (0, 1), (-1, 0), (-7, 3), (5, 5), (-127, 120)])
+@pytest.mark.parametrize("values", TWO_VALUES)
 def test_couplings_of_two_values_give_the_same_bits(n: int, values: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     compared(text(of_two(n, *values), biases(n, n)), monkeypatch, NARROW_BITS)
 
@@ -82,6 +85,13 @@ def test_what_is_written_sparse_and_what_has_a_unit_of_its_own(monkeypatch: pyte
     compared(text(j, h, sparse), monkeypatch, NARROW_BITS)
     compared(text(j / 8, h / 16), monkeypatch, NARROW_BITS)  # in units of a 16th entries are 2
     compared(text(j + symmetric(50, 1, 3), h, sparse), monkeypatch, NARROW_BYTES)
+
+
+def test_the_lowest_byte_is_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The magnitude of -128 is no byte."""
+    j = symmetric(50, 1, 3)
+    j[3, 7] = j[7, 3] = -128
+    compared(text(j, biases(50, 2)), monkeypatch, NARROW_BYTES)
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(32765, 1), (32766, 1), (32767, 0), (32768, 0), (32769, 0)])
