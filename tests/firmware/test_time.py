@@ -1,4 +1,4 @@
-"""Times of stimulation on the Cortex-M7 in QEMU's virtual time, from words that a chip inside the image saw.
+"""Times of stimulation on the Cortex-M7 and M4 in QEMU's virtual time, from words that a chip inside the image saw.
 
 Virtual time follows the instructions that were executed, so that a computer that is busy changes nothing. The image never
 sleeps, as time would go on by itself meanwhile.
@@ -26,6 +26,7 @@ from tests.firmware.conftest import make
 from tests.firmware.stimulating import PULSE, armed, die, history, wait_for
 
 WATCHDOG = 1.0
+PROCESSORS = ["m7", pytest.param("m4", marks=pytest.mark.long)]
 CLOCK = ("-icount", "shift=3,align=on")  # 8 ns an instruction, never ahead of the host's time
 
 
@@ -38,12 +39,12 @@ class Word(NamedTuple):
 
 
 @contextmanager
-def board(builds: Path, folder: Path) -> Iterator[tuple[HostLink, Callable[[], list[Word]]]]:
+def board(processor: str, builds: Path, folder: Path) -> Iterator[tuple[HostLink, Callable[[], list[Word]]]]:
     """A link to a board whose electrodes hold no charge, and its words so far."""
-    lack = missing("m7")
+    lack = missing(processor)
     if lack is not None:
         pytest.skip(lack)
-    image, told = make(builds, "timed.elf"), folder / "words"
+    image, told = make(builds, f"timed-{processor}.elf"), folder / "words"
     words = [*CLOCK, *retained_loader(history(folder)), "-device", "loader,addr=0x203fffc0,data=1,data-len=4"]
 
     def read() -> list[Word]:
@@ -51,7 +52,7 @@ def board(builds: Path, folder: Path) -> Iterator[tuple[HostLink, Callable[[], l
         rows = struct.iter_unpack("<QQQ", data[: len(data) // 24 * 24])
         return [Word(when * 1e-6, silence * 1e-6, word & 0xFFFF) for when, silence, word in rows]
 
-    with running("m7", image, *words, second=f"file:{told}") as port:
+    with running(processor, image, *words, second=f"file:{told}") as port:
         link = HostLink(open_port(port, 1_000_000), "tests")
         try:
             link.connect(PATIENCE)
@@ -65,8 +66,9 @@ def turned(words: list[Word]) -> list[Word]:
     return [b for a, b in zip([Word(0, 0, 0), *words], words, strict=False) if a.on != b.on]
 
 
-def test_silence_ends_stimulation_within_its_time(builds: Path, tmp_path: Path) -> None:
-    with board(builds, tmp_path) as (link, words):
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_silence_ends_stimulation_within_its_time(processor: str, builds: Path, tmp_path: Path) -> None:
+    with board(processor, builds, tmp_path) as (link, words):
         armed(link, WATCHDOG)
         link.request(m.Stimulate((1, 2), 300, 10_000_000, m.NOW, PULSE))
         wait_for(lambda: len(turned(words())) > 20)
@@ -80,9 +82,10 @@ def test_silence_ends_stimulation_within_its_time(builds: Path, tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_phases_last_as_long_whatever_comes_over_the_line(builds: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("processor", ["m7", "m4"])
+def test_phases_last_as_long_whatever_comes_over_the_line(processor: str, builds: Path, tmp_path: Path) -> None:
     rng = random.Random(1)
-    with board(builds, tmp_path) as (link, words):
+    with board(processor, builds, tmp_path) as (link, words):
         armed(link, 2.0)
         link.request(m.Stimulate((1,), 100, 10_000_000, m.NOW, PULSE))
         wait_for(lambda: len(words()) > 5)
