@@ -100,6 +100,15 @@ def in_turn(sides: dict[str, Callable[[], Sample]], rounds: int) -> dict[str, li
     return samples
 
 
+def fitted(taken: Callable[[float], float], seconds: float) -> float:
+    """The effort that takes so many seconds: a small one, then four that the ones before scale, at most eightfold."""
+    taken(0.001)  # kernels are compiled
+    least, effort = taken(0.001), 0.05
+    for _ in range(4):
+        effort *= min(max(seconds - least, 0.05 * seconds) / max(taken(effort) - least, 1e-3), 8.0)
+    return effort
+
+
 def ratio(above: list[float], below: list[float]) -> float:
     """The median of the ratios of neighbouring runs."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))

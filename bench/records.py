@@ -167,20 +167,9 @@ def measured(graph: Graph, solve: Solve, seed: int, effort: float) -> Found:
     return Found(cut(graph, spins), time.process_time() - began)
 
 
-def fitted(graph: Graph, solve: Solve, seconds: float) -> float:
-    """The effort that takes so many seconds: a small one, then four that the ones before scale, at most eightfold."""
-    solve(OTHER_SEED, 0.001)  # kernels are compiled
-    least = measured(graph, solve, OTHER_SEED, 0.001).seconds
-    effort = 0.1
-    for _ in range(4):
-        taken = measured(graph, solve, OTHER_SEED, effort).seconds
-        effort *= min(max(seconds - least, 0.05 * seconds) / max(taken - least, 1e-3), 8.0)
-    return effort
-
-
 def row(name: str, side: str, graph: Graph, solve: Solve, given: argparse.Namespace) -> tuple[str, ...]:
     """Medians over seeds, the worst and the best cut, and the effort that was fitted."""
-    effort = fitted(graph, solve, given.seconds)
+    effort = common.fitted(lambda effort: measured(graph, solve, OTHER_SEED, effort).seconds, given.seconds)
     found = [measured(graph, solve, seed, effort) for seed in range(1, 1 + given.seeds)]
     cuts = sorted(f.cut for f in found)
     spent = statistics.median(f.seconds for f in found)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import common
 import numpy as np
 from numpy.typing import NDArray
-from records import Solve, scaled
+from records import OTHER_SEED, Solve, scaled
 
 Array = NDArray[Any]
 Terms = dict[tuple[int, ...], float]
@@ -180,10 +180,9 @@ def ours(task: Task) -> Solve:
     """The program that import writes, one lane."""
     import bioasm
     from bioasm.api.problem import Problem
-
-    problem = Problem.polynomial(task.terms, spins=True, names=range(task.n))
     from bioasm.problems.write import Effort, write_program
 
+    problem = Problem.polynomial(task.terms, spins=True, names=range(task.n))
     return scaled(bioasm.assemble(write_program(problem.energy, problem.account, "ising", Effort(solver="auto")).text), 1)
 
 
@@ -283,20 +282,11 @@ def timed(solve: Solve, seed: int, effort: float) -> tuple[Array, float]:
     return spins, time.process_time() - began
 
 
-def fitted(solve: Solve, seconds: float) -> float:
-    """An effort that takes about so many seconds."""
-    solve(10**6, 0.001)
-    effort = 0.02
-    for _ in range(3):
-        effort *= min(max(seconds / max(timed(solve, 10**6, effort)[1], 1e-4), 0.05), 20.0)
-    return effort
-
-
 def time_to_target(task: Task, solve: Solve, given: argparse.Namespace) -> tuple[str, str]:
     """The time of the best effort, and how many tries of each got there."""
     best, told = math.inf, []
     for share in given.efforts:
-        effort = fitted(solve, share * given.seconds)
+        effort = common.fitted(lambda effort: timed(solve, OTHER_SEED, effort)[1], share * given.seconds)
         tries = [timed(solve, seed, effort) for seed in range(1, 1 + given.tries)]
         hits = sum(task.energy(spins) <= task.target + 1e-6 for spins, _ in tries)
         each = statistics.mean(seconds for _, seconds in tries)

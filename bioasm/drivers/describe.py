@@ -85,9 +85,9 @@ def cell_shapes(verified: Verified) -> Iterator[tuple[str, dict[str, Any]]]:
     """The variables of CVs that the program reads or records, by its spelling: numbers of CVs and cells, the unit, and the
     shape of a cell as a flat list of strokes (x, y, x, y, diameter in um, CV)."""
     network = verified.network
+    if network.cables:  # most programs have no cells that are trees
+        from bioasm.morphology.picture import strokes
     for cables in network.cables:
-        from bioasm.morphology.picture import strokes  # most programs have no cells that are trees
-
         cells = network.populations[cables.cells].n
         for ref in dict.fromkeys(_seen(verified)):
             instance = network.instance(ref.owner)

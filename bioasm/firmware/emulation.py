@@ -111,12 +111,11 @@ class FirmwareBoard:
 
     def _run(self, words: list[str], *files: int) -> None:
         """Start the process, in a group of its own: a terminal's Ctrl-C is for us, who then halt the run."""
-        out = subprocess.PIPE
         try:
             self.process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
-                stdout=out,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
                 pass_fds=files,

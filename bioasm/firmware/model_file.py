@@ -26,7 +26,7 @@ from bioasm.vm.codegen.c_file import ANY, FIRMWARE, ising_file, network_file
 from bioasm.vm.codegen.c_functions import c_number
 from bioasm.vm.codegen.system import COUPLED
 from bioasm.vm.initial import present
-from bioasm.vm.layout import Ctx
+from bioasm.vm.layout import NARROW_ARRAYS, Ctx
 from bioasm.vm.machine import Machine
 from bioasm.vm.network_state import Populations
 
@@ -39,7 +39,7 @@ _ELSEWHERE = frozenset((
     "TERM_VALUE", "OF_START", "OF_TERM", "LIMB", "BLOCK", "ADDRESS", "NUMBER", "WHOLE", "KEY0", "KEY1", "NOISE_KEY",
     "POPULATION", "VARIABLE_N", "RECORDER", "LEVEL", "SPIN", "FIELD", "THRESHOLD", "DELTA", "CHANGE", "PRODUCT",
     "MERGE_OTHER", "MERGE_LABEL", "MERGE_QUEUE", "MERGE_KEY", "EXCHANGE_ROW", "EXCHANGE_LEVEL", "EXCHANGE_KEY", "PARTIAL",
-    "NARROW", "J_BITS",
+    *NARROW_ARRAYS,
 ))
 # fmt: on
 # Numbers of `ctx` that the program, the run or parameters decide; all others follow from the number of neurons.

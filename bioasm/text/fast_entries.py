@@ -22,11 +22,12 @@ def plain_entries(body: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] 
     """
     import numpy as np
 
-    if not body.isascii() or body.encode("ascii").translate(None, _PLAIN):
+    content = body.encode("ascii") if body.isascii() else b"?"
+    if content.translate(None, _PLAIN):
         return None
     dtype = np.float64 if "." in body else np.int64
     found = []
-    for block in _blocks(body.encode("ascii").replace(b"|", b"\n")):
+    for block in _blocks(content.replace(b"|", b"\n")):
         entries = _entries(block, dtype)
         if entries is None or (dtype is np.float64 and entries.size and abs(entries).max() >= EXACT):
             return None

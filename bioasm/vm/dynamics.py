@@ -92,10 +92,6 @@ class CompiledDynamics(Dynamics, ABC):
     def origins(self) -> dict[str, list[Origin]]:
         """The instructions whose effects a checkpoint replays."""
 
-    @abstractmethod
-    def follow_live(self) -> None:
-        """Recompute derived values after a checkpoint has filled the arrays."""
-
     # --- clamps ---------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -17,7 +17,7 @@ from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
 from bioasm.vm.ising_state import Spins
 from bioasm.vm.kernel_runner import KernelRunner
-from bioasm.vm.layout import Ctx, Status
+from bioasm.vm.layout import NARROW_ARRAYS, Ctx, Status
 from bioasm.vm.machine import Machine
 from bioasm.vm.memory_map import arrays_of, pointers_in
 from bioasm.vm.network_state import Populations
@@ -25,7 +25,6 @@ from bioasm.vm.network_state import Populations
 Array = NDArray[Any]
 # Padding that vectorised kernels overwrite, and their scratch.
 _SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
-_OF_KERNELS = ("NARROW", "J_BITS")  # read by the compiled kernels alone
 
 
 class Region(NamedTuple):
@@ -93,7 +92,7 @@ def run_first_step(machine: Machine) -> None:
 
 def _memory(machine: Machine) -> list[Region]:
     """All arrays of a machine as words, with addresses as region * 2^40 + byte offset + 1, null as 0."""
-    arrays = {k: array for k, array in arrays_of(machine.state, machine.outputs).items() if k not in _OF_KERNELS}
+    arrays = {k: array for k, array in arrays_of(machine.state, machine.outputs).items() if k not in NARROW_ARRAYS}
     starts = [(array.ctypes.data, array.nbytes) for array in arrays.values()]
     found = []
     for name, array in arrays.items():

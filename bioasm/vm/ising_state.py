@@ -98,9 +98,6 @@ class Spins(CompiledDynamics):
         """Which instructions made what a checkpoint makes anew: none."""
         return {}
 
-    def follow_live(self) -> None:
-        """Nothing is derived from what a checkpoint holds."""
-
     @property
     def variant(self) -> str:
         """`real` fields, `whole` ones, or whole ones of packed spins: `packed`."""

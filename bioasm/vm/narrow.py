@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.vm.couplings import Prepared
-from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_BYTES, NARROW_ROW, Ctx
+from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_BYTES, NARROW_OF_A_LANE, NARROW_ROW, Ctx
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _LINE = 64  # bytes of a line of the cache, which no vector should straddle
-_OF_A_LANE = 3  # rows of scratch: fields, spins, thresholds
 
 
 def bind_narrow(state: State, ready: Prepared) -> None:
@@ -23,7 +22,7 @@ def bind_narrow(state: State, ready: Prepared) -> None:
     if fits and state.width == 1:
         columns = -(-state.n // NARROW_ROW) * NARROW_ROW
         state.ctx[[Ctx.NARROW, Ctx.NARROW_COLUMNS, Ctx.NARROW_LOW]] = NARROW_BYTES, columns, 0
-        state.bind("NARROW", _in_lines(state.blocks * _OF_A_LANE * columns))
+        state.bind("NARROW", _in_lines(state.blocks * NARROW_OF_A_LANE * columns))
         low, high = _extremes(ready.values)
         if ready.reach + abs(low) < NARROW_BOUND and _is_of_two(ready.values, low, high):
             state.ctx[[Ctx.NARROW, Ctx.NARROW_LOW, Ctx.NARROW_STEP]] = NARROW_BITS, low, high - low

@@ -112,7 +112,8 @@ def restore(machine: Machine, meta: dict[str, Any], archive: Archive) -> dict[st
     machine.model.hold(_checked("hold", given.like("hold", machine.model.held())))
     for name, own in machine.live_arrays().items():
         own[...] = _checked(name, given.like(name, own), _highest(machine, name))
-    machine.model.follow_live()
+    if isinstance(machine.model, Populations):
+        machine.model.follow_live()
     _restore_levels(machine, given)
     machine.state.ctx[Ctx.FUEL] = max(fuel, 0)  # fuel bounds what one process runs
     _restore_outputs(machine, given)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bioasm.isa.limits import limit
 from bioasm.runtime.options import LaneSpan
 from bioasm.runtime.random import STREAM_DYNAMICS, lane_key
-from bioasm.vm.layout import PAST_THE_END, WIDE, Block, Ctx, Real
+from bioasm.vm.layout import NARROW_ARRAYS, PAST_THE_END, WIDE, Block, Ctx, Real
 
 Array = NDArray[Any]
 
@@ -19,10 +19,10 @@ _NAMES = sorted(slot.removesuffix("_AT") for slot in _ADDRESSES)
 _REBUILT = "CODE VALUES OUT_VALUE OUT_PC BLOCK RECORDER KEY0 KEY1 J J_TAIL J_ROW J_COLUMN H TERM_START TERM_INDEX TERM_VALUE"
 _REBUILT += " OF_START OF_TERM LINK LINK_ROW PACKED ADDRESS NUMBER WHOLE NOISE_KEY VARIABLE_N POPULATION HOLD"
 _SCRATCH_OF_MOVES = "MERGE_OTHER MERGE_LABEL MERGE_QUEUE MERGE_KEY EXCHANGE_ROW EXCHANGE_LEVEL EXCHANGE_KEY"
-_OF_SPINS = "NARROW J_BITS"
 _OF_BLOCKS = "ORDER ROW COLUMN J H KEY KNOWN MET COST WORD JOIN TABLE CHOICE"
 _SCRATCH_OF_MOVES += "".join(f" PLAN_{name}" for name in _OF_BLOCKS.split())
-_NOT_LIVE = frozenset(f"{_REBUILT} {_SCRATCH_OF_MOVES} {_OF_SPINS} LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL".split())
+_SCRATCH = "LIMB THRESHOLD DELTA CHANGE S Y DRAWN FIRED PARTIAL"
+_NOT_LIVE = frozenset(f"{_REBUILT} {_SCRATCH_OF_MOVES} {_SCRATCH}".split()) | {*NARROW_ARRAYS}
 _LANES_FOR_WIDE = 6  # this many single lanes take longer than a wide block
 
 

@@ -53,22 +53,22 @@ def text(j: Array, h: Array, form: Callable[[Array], str] = matrix) -> str:
     return START.format(n=len(j)) + f"LDJ {form(j)}\nLDH {vector(h)}\n" + RUN
 
 
-def compared(program: str, monkeypatch: pytest.MonkeyPatch, expected: int) -> None:
-    """A machine's observables where fields may be narrow, which they are as expected, and where they may not."""
+def kind_of_fields(program: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The kind of a machine's fields at its end; its observables are those of a machine that may have no narrow ones."""
     own = finish(machine(program, seed=3))
-    assert own.state.ctx[Ctx.NARROW] == expected
     with monkeypatch.context() as changed:
         changed.setattr(narrow, "NARROW_BOUND", 0)
         other = finish(machine(program, seed=3))
     assert other.state.ctx[Ctx.NARROW] == WIDE_FIELDS
     assert own.state["FIELD"].tobytes() == other.state["FIELD"].tobytes()
     assert everything(own) == everything(other)
+    return int(own.state.ctx[Ctx.NARROW])
 
 
 @pytest.mark.parametrize("n", [34, 64, 97])
 @pytest.mark.parametrize("largest", [1, 127])
 def test_narrow_fields_give_the_same_bits(n: int, largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared(text(symmetric(n, largest, n), biases(n, n)), monkeypatch, NARROW_BYTES)
+    assert kind_of_fields(text(symmetric(n, largest, n), biases(n, n)), monkeypatch) == NARROW_BYTES
 
 
 TWO_VALUES = [(-1, 1), (0, 1), (-1, 0), (-7, 3), (5, 5), (-127, 120), (-128, 0), (-128, 127), (-128, -128)]
@@ -77,28 +77,28 @@ TWO_VALUES = [(-1, 1), (0, 1), (-1, 0), (-7, 3), (5, 5), (-127, 120), (-128, 0),
 @pytest.mark.parametrize("n", [34, 64, 97])
 @pytest.mark.parametrize("values", TWO_VALUES)
 def test_couplings_of_two_values_give_the_same_bits(n: int, values: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    compared(text(of_two(n, *values), biases(n, n)), monkeypatch, NARROW_BITS)
+    assert kind_of_fields(text(of_two(n, *values), biases(n, n)), monkeypatch) == NARROW_BITS
 
 
 def test_what_is_written_sparse_and_what_has_a_unit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     j, h = of_two(50, -1, 1), biases(50, 2)
-    compared(text(j, h, sparse), monkeypatch, NARROW_BITS)
-    compared(text(j / 8, h / 16), monkeypatch, NARROW_BITS)  # in units of a 16th entries are 2
-    compared(text(j + symmetric(50, 1, 3), h, sparse), monkeypatch, NARROW_BYTES)
+    assert kind_of_fields(text(j, h, sparse), monkeypatch) == NARROW_BITS
+    assert kind_of_fields(text(j / 8, h / 16), monkeypatch) == NARROW_BITS  # in units of a 16th entries are 2
+    assert kind_of_fields(text(j + symmetric(50, 1, 3), h, sparse), monkeypatch) == NARROW_BYTES
 
 
 def test_the_lowest_byte_is_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
     """The magnitude of -128 is no byte."""
     j = symmetric(50, 1, 3)
     j[3, 7] = j[7, 3] = -128
-    compared(text(j, biases(50, 2)), monkeypatch, NARROW_BYTES)
+    assert kind_of_fields(text(j, biases(50, 2)), monkeypatch) == NARROW_BYTES
 
 
 @pytest.mark.parametrize(("bound", "expected"), [(32765, 1), (32766, 1), (32767, 0), (32768, 0), (32769, 0)])
 def test_the_bound_of_fields_is_exact(bound: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for sign in (1, -1):
         j, h = with_reach(bound)
-        compared(text(j, sign * h), monkeypatch, expected)
+        assert kind_of_fields(text(j, sign * h), monkeypatch) == expected
 
 
 def test_a_field_at_the_bound_is_reached_and_beaten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_field_at_the_bound_is_reached_and_beaten(monkeypatch: pytest.MonkeyPa
     aligned = np.where(j[40] * np.sign(h[40]) < 0, -1, 1)
     held = f"CLAMP {vector(np.delete(np.arange(70), 40))}, {vector(np.delete(aligned, 40))}\n"
     program = START.format(n=70) + f"LDJ {matrix(j)}\nLDH {vector(h)}\n{held}SIG 1e5\nRUN 40\n"
-    compared(program, monkeypatch, NARROW_BYTES)
+    assert kind_of_fields(program, monkeypatch) == NARROW_BYTES
     found = finish(machine(program, seed=3))
     assert np.abs(found.state["FIELD"]).max() == 32766
     assert len(set(run(program, seed=3).recordings["s"].values[0, :, 40])) == 2
@@ -116,7 +116,7 @@ def test_a_field_at_the_bound_is_reached_and_beaten(monkeypatch: pytest.MonkeyPa
 def test_terms_and_lanes_side_by_side_have_wide_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     j, h = symmetric(40, 1, 1), biases(40, 1)
     with_terms = text(j, h).replace("SIG 40\n", f"LDT {terms(40, {(0, 1, 2): 1.0})}\nSIG 40\n", 1)
-    compared(with_terms, monkeypatch, WIDE_FIELDS)
+    assert kind_of_fields(with_terms, monkeypatch) == WIDE_FIELDS
     assert finish(machine(text(j, h), lanes=20)).state.ctx[Ctx.NARROW] == WIDE_FIELDS
 
 
@@ -124,7 +124,7 @@ def test_couplings_that_change_change_the_kind_of_fields(monkeypatch: pytest.Mon
     kinds = [(of_two(40, -1, 1), 0), (symmetric(40, 90, 2), 1), (symmetric(40, 1, 3), 1 << 15), (of_two(40, 0, 3), 3)]
     loads = [f"LDJ {matrix(j)}\nLDH {vector(np.full(40, h))}\nSIG 30\nRUN 5\n" for j, h in kinds]
     program = START.format(n=40) + "".join(loads)
-    compared(program, monkeypatch, NARROW_BITS)
+    assert kind_of_fields(program, monkeypatch) == NARROW_BITS
 
 
 @pytest.mark.parametrize("largest", [1, 100])
@@ -168,4 +168,4 @@ def test_the_lower_value_counts_for_the_bound_of_bits(monkeypatch: pytest.Monkey
         h = np.zeros(70, int)
         h[40] = bound - np.abs(j[40]).sum()
         for sign in (1, -1):
-            compared(text(j, sign * h), monkeypatch, expected)
+            assert kind_of_fields(text(j, sign * h), monkeypatch) == expected

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
 from bioasm.drivers.gpu.device import Device
-from bioasm.vm.layout import CHUNK, Block, Ctx, Recorder
+from bioasm.vm.layout import CHUNK, NARROW_ARRAYS, Block, Ctx, Recorder
 from bioasm.vm.memory_map import arrays_of, pointers_in
 from bioasm.vm.outputs import Outputs
 from bioasm.vm.state import State
@@ -27,7 +27,7 @@ _SPIKES_OF_ALL = 1 << 24  # bound over all items, which reduces the capacity of 
 _BY_ROW = ("mark:", "position:", "spikes_of:")  # fields with entries per block, on the device per work item
 _LISTS = "spiked:"  # prefix of fields with spike lists
 _RECORDED = "recorded "  # prefix of lists of recorded neurons
-_HOST_ONLY = ("spike steps", "spike cells", "MERGE_", "EXCHANGE_", "PLAN_", "NARROW", "J_BITS", "word:", "pair:")
+_HOST_ONLY = ("spike steps", "spike cells", "MERGE_", "EXCHANGE_", "PLAN_", "word:", "pair:", *NARROW_ARRAYS)
 # Recomputed in every launch, except entries that are never written, which are 0.
 _SCRATCH = frozenset({"DRAWN", "THRESHOLD", "LIMB", "DELTA", "CHANGE", "S", "Y", "FIRED", "PARTIAL"})
 # These are replaced, never changed in place.

@@ -32,15 +32,16 @@ def spin_of(ctx, real, variable, b, k):
     return float(i1(ctx[Ctx.SPIN_AT], ctx[Ctx.N] * block_row(ctx, b)[Block.LANE0], k + 1)[k])
 
 
-def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
-    """The functions (advance a block, energies of all lanes, a cell's spin) for a storage of J and a kind of fields: `real`,
-    `whole` (int32) or `packed` (bytes, see `packed_spins.py`)."""
-    whole, packed = fields != "real", fields == "packed"
-    item, size, total = (int32, 4, int64) if whole else (float64, 8, float64)
-    spread_one, spread, coupling_fields = make_neighbours(storage, whole)
+def _numbers(whole: bool) -> tuple[Any, int, Any]:
+    """The type of fields, its bytes, and the type of a sweep's change of energy."""
+    return (int32, 4, int64) if whole else (float64, 8, float64)
+
+
+def make_sweep(storage: str, whole: bool, spread_one: Any, spread: Any) -> Any:
+    """The function that sweeps a block once."""
+    item, size, total = _numbers(whole)
     sweep_one, sweep_with_terms, sweep_many = make_sweeps(whole, spread_one, spread)
-    narrow = whole and storage == "dense-i1"
-    draw, compute_anew, take_samples = make_draw(whole), make_compute_anew(whole, coupling_fields), make_sampling(spin_of)
+    narrow = _may_be_narrow(storage, whole)
 
     @device
     def sweep(ctx, real, b, spin, field, limit):
@@ -63,6 +64,19 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
             sweep_many(ctx, spin, field, limit, delta, product, change, n)
             for lane in range(width):
                 energy[lane] += 2.0 * real[Real.SCALE] * change[lane]
+
+    return sweep
+
+
+def _may_be_narrow(storage: str, whole: bool) -> bool:
+    """Whether there are kernels in fields of 16 bits, which the couplings then decide about."""
+    return whole and storage == "dense-i1"
+
+
+def make_advance(storage: str, whole: bool, sweep: Any, compute_anew: Any, take_samples: Any) -> Any:
+    """The function that sweeps a block until TARGET."""
+    item, size, _ = _numbers(whole)
+    draw, narrow = make_draw(whole), _may_be_narrow(storage, whole)
 
     @device
     def sweep_to_target(ctx, real, b, spin, field):
@@ -102,6 +116,16 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
             end_narrow(ctx, b, field, cells)
         return status
 
+    return advance
+
+
+def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
+    """The functions (advance a block, energies of all lanes, a cell's spin) for a storage of J and a kind of fields: `real`,
+    `whole` (int32) or `packed` (bytes, see `packed_spins.py`)."""
+    whole, packed = fields != "real", fields == "packed"
+    spread_one, spread, coupling_fields = make_neighbours(storage, whole)
+    compute_anew, take_samples = make_compute_anew(whole, coupling_fields), make_sampling(spin_of)
+
     @device
     def refresh(ctx, real):
         """Where couplings or spins were changed: fields and energies anew, and the state before the first sweep as best."""
@@ -116,4 +140,7 @@ def make_ising(storage: str, fields: str) -> tuple[Any, Any, Any]:
             forget_packs(ctx)
         ctx[Ctx.DIRTY] = 0
 
-    return make_packed(take_samples) if packed else advance, refresh, spin_of
+    if packed:
+        return make_packed(take_samples), refresh, spin_of
+    sweep = make_sweep(storage, whole, spread_one, spread)
+    return make_advance(storage, whole, sweep, compute_anew, take_samples), refresh, spin_of

@@ -18,7 +18,7 @@ from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i1, i2
-from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_ROW
+from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_OF_A_LANE, NARROW_ROW
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _MASK, _BYTES, _FIELDS = (ir.VectorType(kind, NARROW_ROW) for kind in (ir.IntType(1), _I8, _I16))
@@ -85,7 +85,7 @@ def add_bytes(typingctx, field_at, row_at, rows, change):
 def places(ctx, b):
     """The addresses of a block's fields, spins and thresholds of 16 bits, and how many bytes each takes."""
     row = 2 * ctx[Ctx.NARROW_COLUMNS]
-    return ctx[Ctx.NARROW_AT] + 3 * row * b, row
+    return ctx[Ctx.NARROW_AT] + NARROW_OF_A_LANE * row * b, row
 
 
 @device
