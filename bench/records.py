@@ -5,15 +5,13 @@
 The program is what `bioasm import --solver` writes, on one thread; the best of all lanes counts. Its lengths are scaled to the
 budget once, by runs of another seed, and then are the same for all seeds, so that a seed repeats its result on any machine.
 `--shuffled` numbers the vertices at random, so that no grid is recognised. A budget holds a whole call, but neither import
-nor compilation. Each cut is counted again from the edges. Peers that are not installed are told as absent: dwave-samplers
-(annealing), openjij (annealing, and quantum annealing simulated), simulated-bifurcation (discrete, ten agents).
+nor compilation. Each cut is counted again from the edges. Peers (`solvers.py`) that are not installed are told as absent.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import common
 import numpy as np
 from numpy.typing import NDArray
+from solvers import SOLVERS, Pairs, Solve, processor_time
 
 if TYPE_CHECKING:
     from bioasm.isa.program import Program
 
 Array = NDArray[Any]
-Solve = Callable[[int, float], Array]  # of a seed and an effort: the spins found
 
 GRAPHS = ("G22", "G55", "G67", "G70", "G72", "G77", "G81", "K2000")
 LENGTHS = ("sweeps", "first", "cycles", "alone", "together")  # constants that an effort multiplies, where there are no `tries`
@@ -65,6 +63,11 @@ def cut(graph: Graph, spins: Array) -> float:
     return float(graph.w[spins[graph.u] != spins[graph.v]].sum())
 
 
+def pairs(graph: Graph) -> Pairs:
+    """The energy whose minimum is the largest cut."""
+    return Pairs(np.zeros(graph.n), graph.u, graph.v, graph.w)
+
+
 def ours(graph: Graph, solver: str, lanes: int) -> Solve:
     """The program that import writes, its lengths multiplied by the effort."""
     import bioasm
@@ -92,79 +95,11 @@ def scaled(program: Program, lanes: int) -> Solve:
     return solve
 
 
-def dwave(graph: Graph) -> Solve:
-    """Simulated annealing of dwave-samplers; an effort of 1 is 1000 sweeps."""
-    from dwave.samplers import SimulatedAnnealingSampler
-
-    sampler, bonds = SimulatedAnnealingSampler(), _bonds(graph)
-
-    def solve(seed: int, effort: float) -> Array:
-        found = sampler.sample_ising({}, bonds, num_reads=1, num_sweeps=max(1, round(1000 * effort)), seed=seed)
-        return _in_order(found.first.sample, graph.n)
-
-    return solve
-
-
-def openjij(graph: Graph, kind: str) -> Solve:
-    """Simulated annealing (SASampler) or simulated quantum annealing (SQASampler) of openjij; an effort of 1 is 1000 sweeps."""
-    import openjij
-
-    sampler, bonds = getattr(openjij, kind)(), _bonds(graph)
-
-    def solve(seed: int, effort: float) -> Array:
-        found = sampler.sample_ising({}, bonds, num_reads=1, num_sweeps=max(1, round(1000 * effort)), seed=seed)
-        return _in_order(found.first.sample, graph.n)
-
-    return solve
-
-
-def bifurcation(graph: Graph) -> Solve:
-    """The package simulated-bifurcation, discrete, ten agents; an effort of 1 is 1000 steps."""
-    import simulated_bifurcation
-    import torch
-
-    torch.set_num_threads(1)
-    matrix = np.zeros((graph.n, graph.n), np.float32)
-    matrix[graph.u, graph.v] = matrix[graph.v, graph.u] = graph.w / 2
-
-    def solve(seed: int, effort: float) -> Array:
-        torch.manual_seed(seed)
-        steps = max(1, round(1000 * effort))
-        found = simulated_bifurcation.minimize(
-            torch.from_numpy(matrix),
-            domain="spin",
-            agents=10,
-            max_steps=steps,
-            mode="discrete",
-            verbose=False,
-            early_stopping=False,
-        )
-        return np.asarray(found[0])
-
-    return solve
-
-
-PEERS: dict[str, Callable[[Graph], Solve]] = {
-    "dwave SA": dwave,
-    "openjij SA": partial(openjij, kind="SASampler"),
-    "openjij SQA": partial(openjij, kind="SQASampler"),
-    "simulated-bifurcation": bifurcation,
-}
-
-
-def _bonds(graph: Graph) -> dict[tuple[int, int], float]:
-    return dict(zip(zip(graph.u.tolist(), graph.v.tolist(), strict=True), graph.w.tolist(), strict=True))
-
-
-def _in_order(sample: dict[int, int], n: int) -> Array:
-    return np.array([sample.get(i, 1) for i in range(n)])
-
-
 def measured(graph: Graph, solve: Solve, seed: int, effort: float) -> Found:
     """One call by the clock of the processor."""
-    began = time.process_time()
+    began = processor_time()
     spins = solve(seed, effort)
-    return Found(cut(graph, spins), time.process_time() - began)
+    return Found(cut(graph, spins), processor_time() - began)
 
 
 def row(name: str, side: str, graph: Graph, solve: Solve, given: argparse.Namespace) -> tuple[str, ...]:
@@ -187,18 +122,18 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--peers", action="store_true")
     given = parser.parse_args()
-    common.start(
-        f"Cuts in {given.seconds:g} s of processor time, {given.seeds} seeds", "numpy", "numba", "dwave-samplers", "openjij"
-    )
+    versions = "numpy", "numba", "dwave-samplers", "openjij", "simulated-bifurcation", "torch"
+    common.start(f"Cuts in {given.seconds:g} s of processor time, {given.seeds} seeds", *versions)
     absent = set()
     for row_of in ("graph", "program", "median", "worst", "best", "s", "effort"), ("---",) * 7:
         print("| " + " | ".join(row_of) + " |")
     for name in given.graphs:
         graph = graph_of(name, given.shuffled)
-        sides: dict[str, Callable[[Graph], Solve]] = {given.solver: partial(ours, solver=given.solver, lanes=given.lanes)}
-        for side, make in {**sides, **(PEERS if given.peers else {})}.items():
+        sides: dict[str, Callable[[], Solve]] = {given.solver: partial(ours, graph, given.solver, given.lanes)}
+        peers = {side: partial(make, pairs(graph)) for side, make in SOLVERS.items() if given.peers}
+        for side, make in {**sides, **peers}.items():
             try:
-                solve = make(graph)
+                solve = make()
             except ImportError as missing:
                 absent.add(f"{side} ({missing.name})")
                 continue

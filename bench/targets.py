@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import common
 import numpy as np
 from numpy.typing import NDArray
-from records import OTHER_SEED, Solve, scaled
+from records import OTHER_SEED, scaled
+from solvers import SOLVERS, Pairs, Solve, processor_time
 
 Array = NDArray[Any]
 Terms = dict[tuple[int, ...], float]
@@ -186,56 +187,46 @@ def ours(task: Task) -> Solve:
     return scaled(bioasm.assemble(write_program(problem.energy, problem.account, "ising", Effort(solver="auto")).text), 1)
 
 
-def dwave(task: Task) -> Solve:
-    """Simulated annealing of dwave-samplers, of products of three as dimod makes them quadratic; 1000 sweeps an effort."""
+def in_pairs(task: Task) -> Pairs:
+    """The task in pairs: products of three get a spin more each, as dimod does it, beside twice the largest weight."""
     import dimod
-    from dwave.samplers import SimulatedAnnealingSampler
 
-    if max(map(len, task.terms)) > 2:
-        strength = 2.0 * max(map(abs, task.terms.values()))
-        model = dimod.make_quadratic(task.terms, strength, "SPIN")
-    else:
-        model = dimod.BinaryPolynomial(task.terms, "SPIN")
-        model = dimod.make_quadratic(model, 1.0, "SPIN")
-    sampler = SimulatedAnnealingSampler()
-
-    def solve(seed: int, effort: float) -> Array:
-        found = sampler.sample(model, num_reads=1, num_sweeps=max(1, round(1000 * effort)), seed=seed).first.sample
-        return np.array([found[i] for i in range(task.n)])
-
-    return solve
+    whole = {members: w for members, w in task.terms.items() if members}
+    model = dimod.make_quadratic(whole, 2.0 * max(map(abs, whole.values())), "SPIN")
+    number = {name: i for i, name in enumerate([*range(task.n), *(set(model.variables) - set(range(task.n)))])}
+    fields = np.zeros(len(number))
+    for name, weight in model.linear.items():
+        fields[number[name]] = weight
+    ends = np.sort([(number[a], number[b]) for a, b in model.quadratic], axis=1).T
+    return Pairs(fields, ends[0], ends[1], np.array(list(model.quadratic.values())))
 
 
-def openjij(task: Task, kind: str) -> Solve:
-    """Annealing of openjij, with products of three as they are, or simulated quantum annealing, quadratic alone."""
+def peer(task: Task, make: Callable[[Pairs], Solve]) -> Solve:
+    """A solver of pairs on the task."""
+    solve = make(in_pairs(task))
+    return lambda seed, effort: solve(seed, effort)[: task.n]
+
+
+def openjij_of_terms(task: Task) -> Solve:
+    """Annealing of openjij with products of three as they are."""
     import openjij
 
-    sampler = getattr(openjij, kind)()
-    high = max(map(len, task.terms)) > 2
-    if high and kind != "SASampler":
-        raise ImportError("products of three", name=f"{kind} takes pairs only")
-    h = {members[0]: w for members, w in task.terms.items() if len(members) == 1}
-    pairs = {members: w for members, w in task.terms.items() if len(members) == 2}
+    sampler, whole = openjij.SASampler(), {members: w for members, w in task.terms.items() if members}
 
     def solve(seed: int, effort: float) -> Array:
         sweeps = max(1, round(1000 * effort))
-        if high:
-            whole = {members: w for members, w in task.terms.items() if members}
-            found = sampler.sample_hubo(whole, vartype="SPIN", num_reads=1, num_sweeps=sweeps, seed=seed)
-        else:
-            found = sampler.sample_ising(h, pairs, num_reads=1, num_sweeps=sweeps, seed=seed)
-        sample = found.first.sample
+        sample = sampler.sample_hubo(whole, vartype="SPIN", num_reads=1, num_sweeps=sweeps, seed=seed).first.sample
         return np.array([sample.get(i, 1) for i in range(task.n)])
 
     return solve
 
 
-SIDES: dict[str, Callable[[Task], Solve]] = {
-    "bioasm": ours,
-    "dwave SA": dwave,
-    "openjij SA": partial(openjij, kind="SASampler"),
-    "openjij SQA": partial(openjij, kind="SQASampler"),
-}
+def sides_of(task: Task) -> dict[str, Callable[[], Solve]]:
+    """Ours and the peers."""
+    peers: dict[str, Callable[[], Solve]] = {name: partial(peer, task, make) for name, make in SOLVERS.items()}
+    if max(map(len, task.terms)) > 2:
+        peers["openjij SA"] = partial(openjij_of_terms, task)
+    return {"bioasm": partial(ours, task), **peers}
 
 
 def cp_sat(task: Task, seed: int, seconds: float) -> float:
@@ -277,9 +268,9 @@ def cp_sat(task: Task, seed: int, seconds: float) -> float:
 
 def timed(solve: Solve, seed: int, effort: float) -> tuple[Array, float]:
     """The spins of a try and its processor time."""
-    began = time.process_time()
+    began = processor_time()
     spins = solve(seed, effort)
-    return spins, time.process_time() - began
+    return spins, processor_time() - began
 
 
 def time_to_target(task: Task, solve: Solve, given: argparse.Namespace) -> tuple[str, str]:
@@ -316,9 +307,9 @@ def main() -> None:
     print("| problem | side | time to 0.99 [s] | tries that reached it |\n| --- | --- | --- | --- |")
     for name in given.tasks:
         task = TASKS[name]()
-        for side, make in SIDES.items():
+        for side, make in sides_of(task).items():
             try:
-                found = time_to_target(task, make(task), given)
+                found = time_to_target(task, make(), given)
             except ImportError as missing:
                 found = "absent", str(missing.name)
             print("| " + " | ".join((name, side, *found)) + " |", flush=True)

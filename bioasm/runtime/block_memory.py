@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,20 @@ _SPIN_BYTES = 70  # per spin: its row of the plan, messages and costs, and back-
 _MEASURED = 64  # blocks, the longest ones: measuring one takes milliseconds
 
 
+_KNOWN: WeakKeyDictionary[Verified, int] = WeakKeyDictionary()
+
+
 def bytes_of_blocks(verified: Verified) -> int:
-    """Memory estimate of a program's BLK in bytes; an upper bound where couplings are dense or blocks are many."""
+    """Memory estimate of a program's BLK in bytes; an upper bound where couplings are dense or blocks are many.
+
+    Memoised: measuring takes longer than a short run.
+    """
+    if verified not in _KNOWN:
+        _KNOWN[verified] = _estimate(verified)
+    return _KNOWN[verified]
+
+
+def _estimate(verified: Verified) -> int:
     plans = [verified.program.data[index].value for index in _taken(verified, "BLK")]
     couplings = [verified.program.data[index].value for index in _taken(verified, "LDJ")]
     blocks = [block for plan in plans if isinstance(plan, Dense) for block in _longest(plan.array)]
