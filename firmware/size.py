@@ -15,7 +15,6 @@ PARTS = {
     "stimulation": ("rig", "stimulator", "safety", "guard"),
 }
 MODELS = re.compile(r"ising_\w+|model_\w+|models")
-PORT = ("mps2", "freestanding", "timed_chip")
 SECTION = re.compile(r"^ (\.(?:text|rodata|data|vectors)\S*)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$")
 
 

@@ -7,7 +7,7 @@ from bioasm.vm import layout
 from bioasm.vm.codegen.c_file import functions_elsewhere, own_functions, random_constants, shared
 
 _TABLES = {"CTX": layout.Ctx, "REAL": layout.Real, "BLOCK": layout.Block, "STATUS": layout.Status}
-_PLAIN = ("DRAWN", "REFRESH", "PEEK_MEAN", "LIMBS", "LIMB_COLUMNS")
+_PLAIN = ("DRAWN", "REFRESH", "PEEK_MEAN", "PEEK_NEXT", "LIMBS", "LIMB_COLUMNS")
 
 
 def dynamics_header() -> str:
@@ -27,7 +27,7 @@ def arithmetic_header() -> str:
 
 def elementary_file() -> str:
     """The C file that defines the elementary functions for the whole image."""
-    return "\n".join([_HEAD_OF_FUNCTIONS, shared("plain"), shared("base"), own_functions()])
+    return "\n".join([_HEAD_OF_FUNCTIONS, _SERVED, shared("plain"), shared("base"), own_functions()])
 
 
 def chip_words_header(sample_rate: int = 20_000) -> str:
@@ -38,6 +38,7 @@ def chip_words_header(sample_rate: int = 20_000) -> str:
 
 
 _HEAD_OF_FUNCTIONS = "/* Printed by `bioasm firmware`. */\n#define LINKAGE /* other files call them */"
+_SERVED = '#ifndef SERVE\n#include "serve.h"\n#define SERVE(work) serve(work)\n#endif'
 _HEAD = """/* Printed by `bioasm firmware`. */
 #ifndef BIO_DYNAMICS_H
 #define BIO_DYNAMICS_H"""

@@ -194,17 +194,6 @@ class Wave(IntEnum):
     START = auto()  # step of the first row
 
 
-class Micro(IntEnum):
-    """Kinds of micro-operations; the columns of their table are the kind, to, from, base (addresses) and a size."""
-
-    FINITE = 0  # where the float64 `from` is not finite, the host executes the instruction
-    COPY = 1  # `size` bytes
-    ADD = 2  # `size` float64 become base + from, two numbers
-    NOTE = 3  # the index of the instruction and the step go to two int64
-    LEAVE = 4  # the present state counts for the best energy, and energies are computed anew later
-    PUT = 5  # `size` bytes are read by RD; `to` is the header of their buffer: bytes taken, capacity, address
-
-
 class Status(IntEnum):
     """Reasons for a kernel to return."""
 
@@ -239,10 +228,10 @@ class Scalar(IntEnum):
     SPIKE_COUNT = 5
 
 
-MICRO = -1  # the opcode of an instruction with micro-operations; its operands are their address and number
 OF_POPULATION = 64  # from here on GET reads spikes of the first population, of the second, ...
 REFRESH = -1  # the block number with which the dynamics computes ENERGY of the present state
 PEEK_MEAN = -2  # the block number with which it computes the mean of a neuron's variable over all lanes
+PEEK_NEXT = -3  # the same in C, right after it: for another neuron at the same moment
 CHUNK = 1024  # cells whose noise is drawn at a time, to stay in the first-level cache
 LIMBS = 4  # integers (limbs) that a state s is split into, for products with a J of bytes
 LIMB_BITS = 14

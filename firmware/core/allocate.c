@@ -2,24 +2,18 @@
 #include "tables.h"
 #include "arithmetic.h"
 #include "instructions.h"
+#include "serve.h"
 
 #define TRACE_ROOM 64
 
 static int64_t address(const void *at) { return (int64_t)(intptr_t)at; }
 
-static const bio_model *model_of(const bbc_program *p, uint32_t name) {
-    for (uint32_t k = 0; k < BIO_MODEL_COUNT; k++)
-        if (bbc_is(&p->names, name, BIO_MODELS[k]->name)) return BIO_MODELS[k];
-    return 0;
-}
-
 /* The model that a program chooses; without MODEL the first. */
 static const bio_model *chosen(const bbc_program *p) {
-    for (uint32_t k = 0; k < p->instructions; k++) {
-        const bbc_word w = bbc_instruction(p, k);
-        if (w.opcode == OP_MODEL) return model_of(p, w.value[0]);
-    }
-    return BIO_MODELS[0];
+    if (p->model == BBC_NONE) return BIO_MODELS[0];
+    for (uint32_t k = 0; k < BIO_MODEL_COUNT; k++)
+        if (bbc_is(&p->names, p->model, BIO_MODELS[k]->name)) return BIO_MODELS[k];
+    return 0;
 }
 
 static const char *without_owner(const char *name, const char *owner) {
@@ -145,7 +139,9 @@ int machine_start(machine *m) {
             const bio_state *state = model->states + s;
             if ((m->placed[k] && state->clamp) || m->given[s]) continue;
             ((double *)(void *)m->fields[state->field])[k] = state->start(p);
+            serve(8);
         }
+        serve(8);
     }
     if (model->coupled) memset((void *)(intptr_t)m->ctx[CTX_FEEDBACK_CURRENT_AT], 0, 8 * (size_t)m->n);
     return 1;
@@ -155,7 +151,7 @@ static void start_spins(machine *m) {
     int8_t *spin = (int8_t *)(intptr_t)m->ctx[CTX_SPIN_AT];
     uint32_t key0, key1;
     lane_key(m->seed, STREAM_INITIAL, &key0, &key1);
-    for (uint32_t k = 0; k < m->n; k++)
+    for (uint32_t k = 0; k < m->n; serve(1), k++)
         if (!m->hold[k]) spin[k] = first_word(key0, key1, k) >> 31 ? 1 : -1;
     m->ctx[CTX_DIRTY] = 1;
 }

@@ -1,7 +1,10 @@
 /* The reader of bytecode: container, sections, instructions against the table. Data blocks are checked in bbc_data.c. */
 #include "bbc.h"
 #include "bbc_data.h"
+#include "serve.h"
 #include "tables.h"
+
+#define CHECKED 1024 /* bytes */
 
 typedef struct {
     const uint8_t *at;
@@ -17,9 +20,19 @@ static int beyond(flaw *why, unsigned said, const char *subject) {
 static uint32_t aligned(uint32_t offset) { return (offset + BBC_ALIGNMENT - 1) / BBC_ALIGNMENT * BBC_ALIGNMENT; }
 
 static int all_zero(const uint8_t *from, const uint8_t *to) {
-    while (from < to)
-        if (*from++) return 0;
+    for (; from < to; serve(1), from++)
+        if (*from) return 0;
     return 1;
+}
+
+/* The checksum of a section, in pieces. */
+static uint32_t checksum(const uint8_t *at, uint32_t size) {
+    uint32_t crc = 0;
+    for (; size > CHECKED; at += CHECKED, size -= CHECKED) {
+        crc = crc32_of(crc, at, CHECKED);
+        serve(CHECKED / 16);
+    }
+    return crc32_of(crc, at, size);
 }
 
 /* --- the container -------------------------------------------------------------------------------- */
@@ -49,7 +62,7 @@ static int one_section(const uint8_t *file, uint32_t length, const uint8_t *row,
     if (offset != aligned(*end) || size > length || offset > length - size)
         return bbc_wrong(why, SAY_SECTIONS);
     if (!all_zero(file + *end, file + offset)) return bbc_wrong(why, SAY_SECTIONS);
-    if (crc32_of(0, file + offset, (size_t)size) != get_u32(row + 4)) return bbc_wrong(why, SAY_CHECKSUM);
+    if (checksum(file + offset, (uint32_t)size) != get_u32(row + 4)) return bbc_wrong(why, SAY_CHECKSUM);
     *end = (uint32_t)(offset + size);
     return 1;
 }
@@ -101,6 +114,7 @@ static int strings(bbc_strings *s, const section *from, uint32_t most, uint32_t 
             const uint32_t size = character(at, s->text + end);
             if (!size) return bbc_wrong(why, SAY_STRINGS);
             at += size;
+            serve(1);
         }
         before = end;
     }
@@ -123,6 +137,7 @@ int bbc_is(const bbc_strings *s, uint32_t at, const char *word) {
 
 static int alike(const bbc_strings *s, uint32_t a, uint32_t b) {
     uint32_t size, other;
+    serve(1);
     const char *text = bbc_string(s, a, &size), *text_b = bbc_string(s, b, &other);
     return size == other && !memcmp(text, text_b, size);
 }
@@ -149,6 +164,7 @@ static int is_register(const char *text, uint32_t size) {
 static int can_name(const bbc_strings *s, uint32_t at, flaw *why) {
     uint32_t size;
     if (at >= s->count) return bbc_wrong(why, SAY_STRINGS);
+    serve(16);
     const char *text = bbc_string(s, at, &size);
     int fine = size > 0 && letter((unsigned char)text[0]);
     for (uint32_t k = 0; k < size && fine; k++) {
@@ -176,6 +192,7 @@ static int constants(bbc_program *p, const section *from, flaw *why) {
     for (uint32_t k = 0; k < p->constant_count; k++) {
         const uint8_t *row = from->at + 16 * k;
         const uint32_t unit = (uint32_t)row[9] | (uint32_t)row[10] << 8 | (uint32_t)row[11] << 16, name = get_u32(row + 12);
+        serve(1);
         if (!is_finite(get_f64(row))) return bbc_wrong(why, SAY_NOT_FINITE);
         if (row[8] == BBC_COMPOUND) return beyond(why, SAY_UNIT, "unit");
         if (row[8] >= DIMENSIONS || unit) return bbc_wrong(why, SAY_CONSTANTS);
@@ -193,11 +210,12 @@ static int constants(bbc_program *p, const section *from, flaw *why) {
 static int formulas(const bbc_program *p, const section *from, flaw *why) {
     bbc_strings words;
     uint32_t named = 0, at = 0;
-    for (uint32_t k = 0; k < p->constant_count; k++) named += get_u32(p->constants + 16 * k + 12) != BBC_NONE;
+    for (uint32_t k = 0; k < p->constant_count; serve(1), k++) named += get_u32(p->constants + 16 * k + 12) != BBC_NONE;
     if (!strings(&words, from, 2 * named, LIMIT_FORMULA_BYTES, 1, why)) return 0;
     for (uint32_t k = 0; k < p->constant_count && at < words.count; k++) {
         const uint32_t name = get_u32(p->constants + 16 * k + 12);
         uint32_t size, other;
+        serve(1);
         if (name == BBC_NONE) continue;
         const char *text = bbc_string(&p->names, name, &size), *word = bbc_string(&words, at, &other);
         if (size == other && !memcmp(text, word, size)) at += 2;
@@ -234,6 +252,7 @@ static int spans(const bbc_program *p, const section *from, flaw *why) {
         return bbc_wrong(why, SAY_SPANS);
     for (uint32_t k = 0; k < p->instructions; k++) {
         const uint32_t file = get_u32(from->at + start + 16 * k);
+        serve(1);
         if (file != BBC_NONE && file >= files.count) return bbc_wrong(why, SAY_SPANS);
     }
     return 1;
@@ -267,6 +286,7 @@ static int operand(const bbc_program *p, unsigned tag, uint32_t value) {
 static int instruction(const bbc_program *p, uint32_t at, flaw *why) {
     const bbc_word w = bbc_instruction(p, at);
     const bio_row *row = row_of(w.opcode);
+    serve(4);
     bbc_wrong(why, SAY_BAD_OPERAND);
     why->place = at;
     if (!row) return why->said = SAY_NO_INSTRUCTION, 0;
@@ -280,6 +300,7 @@ static int instruction(const bbc_program *p, uint32_t at, flaw *why) {
 static int fits(const bbc_program *p, uint32_t at, flaw *why) {
     const bbc_word w = bbc_instruction(p, at);
     const bio_row *row = row_of(w.opcode);
+    serve(4);
     if (!(ABILITIES_KNOWN >> row->ability & 1)) {
         beyond(why, SAY_LACKS_ABILITY, ABILITY_NAMES[row->ability]);
         return why->place = at, 0;
@@ -299,6 +320,7 @@ int bbc_open(bbc_program *p, const uint8_t *file, uint32_t length, flaw *why) {
     section found[SECTION_COUNT];
     memset(found, 0, sizeof found);
     memset(p, 0, sizeof *p);
+    p->model = BBC_NONE;
     if (!container(file, length, found, why)) return 0;
     if (!strings(&p->names, found + SECTION_NAMES, LIMIT_NAMES, LIMIT_NAME_BYTES, 1, why)) return 0;
     if (!constants(p, found + SECTION_CONSTANTS, why)) return 0;
@@ -316,8 +338,10 @@ int bbc_open(bbc_program *p, const uint8_t *file, uint32_t length, flaw *why) {
     if (!labels(p, found + SECTION_LABELS, why) || !metadata(p, found + SECTION_METADATA, why)) return 0;
     if (!formulas(p, found + SECTION_FORMULAS, why)) return 0;
     if (found[SECTION_MODELS].there) return beyond(why, SAY_OWN_MODELS, "models");
-    for (uint32_t k = 0; k < p->instructions; k++)
+    for (uint32_t k = 0; k < p->instructions; k++) {
         if (!fits(p, k, why)) return 0;
+        if (p->model == BBC_NONE && p->code[16 * k] == OP_MODEL) p->model = bbc_instruction(p, k).value[0];
+    }
     why->said = 0;
     return 1;
 }

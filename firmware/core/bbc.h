@@ -37,6 +37,7 @@ typedef struct {
     const uint8_t *code, *constants, *data;
     uint32_t instructions, constant_count, data_bytes, blocks;
     bbc_strings names, metadata;
+    uint32_t model; /* the name that the first MODEL has; BBC_NONE without one */
 } bbc_program;
 
 /* Whether the bytes, which must start at a multiple of 8, are a program that this firmware reads. */

@@ -1,5 +1,6 @@
 /* Blocks of data: their headers, their arrays, and what indices must not do. */
 #include "bbc_data.h"
+#include "serve.h"
 #include "tables.h"
 
 void bbc_flaw(flaw *why, unsigned said) { why->said = (uint8_t)said, why->subject = 0, why->place = LINK_NOWHERE; }
@@ -52,16 +53,16 @@ static int array(const bbc_program *p, const uint8_t *record, uint32_t *end, fla
         if (record[k]) return bbc_wrong(why, SAY_DATA);
     if (offset != start || offset > p->data_bytes || count > (p->data_bytes - offset) / width)
         return bbc_wrong(why, SAY_DATA);
-    for (uint32_t k = *end; k < offset; k++)
+    for (uint32_t k = *end; k < offset; serve(1), k++)
         if (p->data[k]) return bbc_wrong(why, SAY_DATA);
     *end = (uint32_t)(offset + count * width);
     return 1;
 }
 
 static int finite(const bbc_array *a, flaw *why) {
-    for (uint32_t k = 0; k < a->count; k++)
+    for (uint32_t k = 0; k < a->count; serve(1), k++)
         if (!is_finite(bbc_number(a, k))) return bbc_wrong(why, SAY_NOT_FINITE);
-    for (uint32_t k = 0; a->type == 4 && k < a->count; k++) {
+    for (uint32_t k = 0; a->type == 4 && k < a->count; serve(1), k++) {
         const double x = (double)bbc_whole(a, k);
         if (x >= 9223372036854775808.0 || (int64_t)x != bbc_whole(a, k)) return bbc_wrong(why, SAY_NOT_A_FLOAT);
     }
@@ -85,6 +86,7 @@ static int sparse(const bbc_data *d, flaw *why) {
     int64_t before = -1;
     for (uint32_t k = 0; k < row->count; k++) {
         const int64_t i = bbc_whole(row, k), j = bbc_whole(column, k);
+        serve(1);
         if (i < 0 || j < 0 || (uint64_t)i >= d->rows || (uint64_t)j >= d->columns) return bbc_wrong(why, SAY_MATRIX_INDEX);
         if (d->flags && i > j) return bbc_wrong(why, SAY_MATRIX_ORDER);
         if (i * (int64_t)d->columns + j <= before) return bbc_wrong(why, SAY_MATRIX_ORDER);
@@ -105,6 +107,7 @@ static int terms(const bbc_data *d, flaw *why) {
             return bbc_wrong(why, SAY_TERMS_ORDER);
         for (int64_t a = first; a < end; a++) {
             const int64_t i = bbc_whole(index, (uint32_t)a);
+            serve(1);
             if (i < 0 || (uint64_t)i >= d->rows) return bbc_wrong(why, SAY_TERMS_INDEX);
             if (a > first && i <= bbc_whole(index, (uint32_t)a - 1)) return bbc_wrong(why, SAY_TERMS_ORDER);
         }

@@ -4,11 +4,14 @@
 #include "port.h"
 #include "result.h"
 #include "rig.h"
+#include "serve.h"
 #include "version.h"
 
 #define STATUS_EVERY_US 100000
-#define SLICE_US 4000 /* a slice of a run is made about so long, so that the link is served */
-#define MOST_READS 8   /* in one turn, whatever comes */
+#define SLICE_US 4000 /* a slice of a run is made about so long, so that what it brings is told */
+#define SERVE_US 2000 /* between two looks at everything else, where a computation takes longer */
+#define WORK 64       /* of `serve`, between two looks at the clock */
+#define MOST_MOVES 8  /* of bytes of the line in one turn, in each direction, whatever comes */
 #define LIMITS_BYTES 1024
 #define ELECTRODES_BYTES 2048
 #define MOST_RUN_PARAMETERS 16
@@ -16,14 +19,15 @@
 
 static struct {
     uint8_t armed, fault, running, interrupted, restart, have_program;
+    uint8_t computing, serving; /* in a run; beside a computation */
     uint8_t limits[LIMITS_BYTES], electrodes[ELECTRODES_BYTES];
     uint8_t program_sha256[32];
     bbc_program program;
     machine run;
     uint32_t run_number, kept_run;
     result kept;
-    int64_t budget;
-    uint64_t next_status, time_base;
+    uint64_t next_status, time_base, slice_began, served;
+    int32_t work_left;
     int64_t clock_base;
     uint32_t told_energies, told_spikes;
 } B;
@@ -92,6 +96,7 @@ static void tell_energies(void) {
         }
         telemetry_end(STREAM_ENERGY, &w);
         B.told_energies += some;
+        serve(WORK);
     }
 }
 
@@ -114,6 +119,7 @@ static void tell_spikes(void) {
             put_u16(&w, (unsigned)(tick_of(B.told_spikes) - base)), put_u16(&w, (unsigned)neuron), put_u16(&w, 0);
         }
         telemetry_end(STREAM_SPIKES, &w);
+        serve(WORK);
     }
 }
 
@@ -135,9 +141,10 @@ static void tell_end(unsigned status, const flaw *fault) {
 static void end_run(unsigned status) {
     const flaw *fault = &B.run.fault;
     const result_about about = {STATUS_WORDS[status], fault->said, CHIP_NAME, FIRMWARE_VERSION, B.program_sha256};
-    B.running = 0;
+    B.computing = 1;
     tell_energies(), tell_spikes();
     B.kept_run = result_make(&B.kept, &B.run, &about) ? B.run_number : 0;
+    B.running = B.computing = 0;
     if (!B.kept_run) {
         static const flaw none_made = {SAY_RESULT_MEMORY, 0, LINK_NOWHERE};
         tell_end(RUN_STATUS_FAILED, fault->said ? fault : &none_made);
@@ -146,18 +153,14 @@ static void end_run(unsigned status) {
     tell_status();
 }
 
-/* A slice whose length follows from how long the last one took. */
 static void go_on(void) {
-    const uint64_t began = port_microseconds();
-    const int status = machine_slice(&B.run, B.budget);
-    const uint64_t taken = port_microseconds() - began;
-    if (taken > 2 * SLICE_US && B.budget > 1) B.budget /= 2;
-    if (taken < SLICE_US / 2 && B.budget < 1 << 24) B.budget *= 2;
+    B.computing = 1, B.slice_began = port_microseconds();
+    const int status = machine_slice(&B.run, INT64_MAX);
     tell_energies(), tell_spikes();
+    B.computing = 0;
     if (status == STATUS_HALT) end_run(RUN_STATUS_FINISHED);
     else if (status == STATUS_FUEL) end_run(RUN_STATUS_OUT_OF_FUEL);
     else if (status == STATUS_FAULT) end_run(RUN_STATUS_FAILED);
-    else if (B.interrupted) end_run(RUN_STATUS_INTERRUPTED);
 }
 
 static answer unreadable(const flaw *why) {
@@ -205,7 +208,7 @@ static answer start_run(reader *r) {
     uint8_t *low = PORT.memory + program_most();
     const int fine = machine_begin(&B.run, &B.program, low, PORT.memory + PORT.bytes / 8 * 8, seed, fuel, given, kept);
     if (!fine) return unreadable(&B.run.fault);
-    B.running = 1, B.interrupted = 0, B.run_number = number, B.budget = 1, B.told_energies = B.told_spikes = 0;
+    B.running = 1, B.interrupted = 0, B.run_number = number, B.told_energies = B.told_spikes = 0;
     B.next_status = now_us;
     anchor();
     return accepted((uint64_t)RIG.clock);
@@ -246,7 +249,10 @@ answer board_uploaded(unsigned kind, const uint8_t *data, uint32_t size, const u
     flaw why;
     if (kind == KIND_LIMITS) return rig_limits(data, size);
     if (kind == KIND_ELECTRODES) return take_electrodes(data, size);
-    if (!bbc_open(&B.program, data, size, &why)) return unreadable(&why);
+    LINK.checking = 1;
+    const int fine = bbc_open(&B.program, data, size, &why);
+    LINK.checking = 0;
+    if (!fine) return unreadable(&why);
     memcpy(B.program_sha256, digest, 32);
     B.have_program = 1;
     return accepted(0);
@@ -261,17 +267,18 @@ uint32_t board_result_read(uint32_t at, uint8_t *to, uint32_t count) { return B.
 
 /* --- stopping ------------------------------------------------------------------------------------- */
 
-static void stop(void) {
+/* Stimulation ends at once, and a run when its step is complete. */
+void board_stop(void) {
     B.armed = 0;
     rig_disarm();
-    if (B.running) end_run(RUN_STATUS_INTERRUPTED);
+    B.interrupted = 1;
 }
 
 void board_fail(unsigned reason, uint32_t channels, unsigned said) {
     const int doubtful = reason == FAULT_COMPLIANCE || (reason != FAULT_ESTOP && B.armed);
     writer w;
     B.fault = (uint8_t)reason;
-    stop();
+    board_stop();
     if (doubtful) rig_forget();
     log_line(LOG_LEVEL_ERROR, said);
     if (!event_begin(MSG_FAULTED, &w)) return;
@@ -290,13 +297,13 @@ void board_estop(void) {
 }
 
 void board_reset(void) {
-    stop();
+    board_stop();
     B.restart = 1;
 }
 
 void board_host_lost(unsigned why) {
     log_line(LOG_LEVEL_WARNING, why);
-    stop();
+    board_stop();
 }
 
 /* --- requests ------------------------------------------------------------------------------------- */
@@ -354,7 +361,7 @@ answer board_request(unsigned type, reader *r) {
     if (type == MSG_CLEARFAULT) return clear_fault();
     if (type == MSG_DISARM) {
         if (B.fault) return wrong_state(0);
-        stop();
+        board_stop();
         return accepted(board_clock());
     }
     if (!B.running) return wrong_state(SAY_NO_RUN);
@@ -416,32 +423,61 @@ static void idle(void) {
     if (why) board_fail(FAULT_CHIP, 0, why);
 }
 
-static void serve_link(void) {
-    static uint8_t in[256], out[512];
-    static uint32_t out_at, out_end;
-    uint32_t count;
-    for (int k = 0; k < MOST_READS && (count = port_read(in, sizeof in)) > 0; k++) {
+/* What a byte asks for may have the line served before it is done: then the next bytes are taken there. */
+static void read_line(void) {
+    static uint8_t in[256];
+    static uint32_t at, end;
+    for (int k = 0; k < MOST_MOVES; k++) {
         now_us = port_microseconds();
-        link_receive(in, count, now_us);
-    }
-    now_us = port_microseconds();
-    for (;;) {
-        if (out_at == out_end) out_at = 0, out_end = link_poll(out, sizeof out, now_us);
-        const uint32_t taken = out_end ? port_write(out + out_at, out_end - out_at) : 0;
-        out_at += taken;
-        if (!taken) break;
+        link_watch(now_us);
+        if (at == end) at = 0, end = port_read(in, sizeof in);
+        if (at == end) return;
+        while (at < end) link_receive(in[at++], now_us);
     }
 }
 
-int board_turn(void) {
+static void write_line(void) {
+    static uint8_t out[512];
+    static uint32_t at, end;
+    now_us = port_microseconds();
+    for (int k = 0; k < MOST_MOVES; k++) {
+        if (at == end) at = 0, end = link_poll(out, sizeof out, now_us);
+        const uint32_t taken = end ? port_write(out + at, end - at) : 0;
+        at += taken;
+        if (!taken) return;
+    }
+}
+
+/* Everything but a run. */
+static void look_after_all(void) {
     port_watchdog();
-    serve_link();
-    if (B.running) go_on();
-    else idle();
+    B.served = port_microseconds();
+    read_line();
+    if (B.running && B.interrupted && !B.computing) end_run(RUN_STATUS_INTERRUPTED);
+    write_line();
+    if (!B.running) idle();
     check_monitors();
     if (now_us >= B.next_status) {
         B.next_status = now_us + STATUS_EVERY_US;
         tell_status();
     }
+}
+
+/* Only runs and checks are left for a moment: nothing that drives the chip, whose arithmetic may call this too. */
+void serve(uint32_t work) {
+    B.work_left -= (int32_t)work;
+    if (B.work_left > 0) return;
+    B.work_left = WORK;
+    const uint64_t now = port_microseconds();
+    B.run.late = B.interrupted || now - B.slice_began >= SLICE_US;
+    if (B.serving || !(B.computing || LINK.checking) || now - B.served < SERVE_US) return;
+    B.serving = 1;
+    look_after_all();
+    B.serving = 0;
+}
+
+int board_turn(void) {
+    look_after_all();
+    if (B.running) go_on();
     return B.running;
 }

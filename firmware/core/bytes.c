@@ -94,14 +94,15 @@ static void sha256_block(sha256 *h, const uint8_t *block) {
         w[k] = w[k - 16] + (turned(a, 7) ^ turned(a, 18) ^ a >> 3) + w[k - 7] + (turned(b, 17) ^ turned(b, 19) ^ b >> 10);
     }
     memcpy(s, h->state, sizeof s);
-    for (int k = 0; k < 64; k++) {
-        const uint32_t big = turned(s[4], 6) ^ turned(s[4], 11) ^ turned(s[4], 25);
-        const uint32_t first = s[7] + big + ((s[4] & s[5]) ^ (~s[4] & s[6])) + ROUND[k] + w[k];
-        const uint32_t other = turned(s[0], 2) ^ turned(s[0], 13) ^ turned(s[0], 22);
-        const uint32_t second = other + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += first;
-        s[0] = first + second;
+    for (int k = 0; k < 64; k++) { /* the eight words turn by one place a round; S tells where each stands */
+#define S(at) s[((at) - k) & 7]
+        const uint32_t big = turned(S(4), 6) ^ turned(S(4), 11) ^ turned(S(4), 25);
+        const uint32_t first = S(7) + big + ((S(4) & S(5)) ^ (~S(4) & S(6))) + ROUND[k] + w[k];
+        const uint32_t other = turned(S(0), 2) ^ turned(S(0), 13) ^ turned(S(0), 22);
+        const uint32_t second = other + ((S(0) & S(1)) ^ (S(0) & S(2)) ^ (S(1) & S(2)));
+        S(3) += first;
+        S(7) = first + second;
+#undef S
     }
     for (int k = 0; k < 8; k++) h->state[k] += s[k];
 }

@@ -65,6 +65,7 @@ static void put_entry(rows *r, uint32_t *used, uint32_t i, uint32_t k, double va
             r->value[e] += value;
             return;
         }
+    serve(1 + used[i] / 8);
     for (; at > start && r->column[at - 1] > (int32_t)k; at--) r->column[at] = r->column[at - 1], r->value[at] = r->value[at - 1];
     r->column[at] = (int32_t)k, r->value[at] = value;
     used[i] += 1;
@@ -77,6 +78,7 @@ static void close_rows(rows *r, const uint32_t *used, uint32_t n) {
         const uint32_t from = start_of(r, i);
         r->start[i] = end;
         for (uint32_t e = 0; e < used[i]; e++, end++) r->column[end] = r->column[from + e], r->value[end] = r->value[from + e];
+        serve(1 + used[i] / 8);
     }
     r->start[n] = end;
 }
@@ -97,6 +99,7 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
     int mirrored;
     for (uint32_t e = 0; e < count; e++) {
         sparse_entry(j, e, &i, &k, &mirrored);
+        serve(1);
         if (spins && i == k) continue;
         r->start[i + 1] += 1;
         r->start[k + 1] += mirrored || spins;
@@ -115,15 +118,24 @@ static int rows_of_sparse(rows *r, memory *m, uint32_t n, const bbc_data *j, int
     return 1;
 }
 
+/* The place of an entry in its row, whose columns rise, by bisection; the row's end where it is not there. */
+static uint32_t place_of(const rows *r, uint32_t i, uint32_t k) {
+    uint32_t first = start_of(r, i), end = start_of(r, i + 1);
+    const uint32_t behind = end;
+    while (first < end) {
+        const uint32_t middle = (first + end) / 2;
+        if (r->column[middle] < (int32_t)k) first = middle + 1;
+        else end = middle;
+    }
+    return first < behind && r->column[first] == (int32_t)k ? first : behind;
+}
+
 /* Whether rows equal their transpose. */
 static int rows_symmetric(const rows *r, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); e++) {
-            const uint32_t k = (uint32_t)r->column[e];
-            int found = 0;
-            for (uint32_t other = start_of(r, k); other < start_of(r, k + 1); other++)
-                found |= r->column[other] == (int32_t)i && r->value[other] == r->value[e];
-            if (!found) return 0;
+        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); serve(2), e++) {
+            const uint32_t k = (uint32_t)r->column[e], other = place_of(r, k, i);
+            if (other == start_of(r, k + 1) || r->value[other] != r->value[e]) return 0;
         }
     return 1;
 }
@@ -145,10 +157,10 @@ static int bind_terms(int64_t *ctx, memory *m, uint32_t n, const bbc_data *terms
     ctx[CTX_TERM_START_AT] = (int64_t)(intptr_t)start->at;
     ctx[CTX_TERM_INDEX_AT] = (int64_t)(intptr_t)index->at;
     ctx[CTX_TERM_VALUE_AT] = (int64_t)(intptr_t)weights;
-    for (uint32_t a = 0; a < indices; a++) of_start[index_at(index, a) + 1] += 1;
+    for (uint32_t a = 0; a < indices; serve(1), a++) of_start[index_at(index, a) + 1] += 1;
     for (uint32_t i = 0; i < n; i++) of_start[i + 1] += of_start[i];
     for (uint32_t t = count; t-- > 0;) /* the starts go down to where they belong again */
-        for (uint32_t a = index_at(start, t); a < index_at(start, t + 1); a++) of_term[--of_start[index_at(index, a) + 1]] = (int32_t)t;
+        for (uint32_t a = index_at(start, t); a < index_at(start, t + 1); serve(1), a++) of_term[--of_start[index_at(index, a) + 1]] = (int32_t)t;
     for (uint32_t i = 0; i < n; i++) of_start[i] = of_start[i + 1];
     of_start[n] = indices;
     return 1;
@@ -158,7 +170,7 @@ static int bind_terms(int64_t *ctx, memory *m, uint32_t n, const bbc_data *terms
 
 static int dense_symmetric(uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < i; k++)
+        for (uint32_t k = 0; k < i; serve(1), k++)
             if (as_given(i, k) != as_given(k, i)) return 0;
     return 1;
 }
@@ -166,7 +178,7 @@ static int dense_symmetric(uint32_t n) {
 static int row_sums_fit(uint32_t n) {
     for (uint32_t i = 0; i < n; i++) {
         double sum = 0.0;
-        for (uint32_t k = 0; k < n; k++) sum += size_of(as_given(i, k));
+        for (uint32_t k = 0; k < n; serve(1), k++) sum += size_of(as_given(i, k));
         if (sum >= 131072.0) return 0;
     }
     return 1;
@@ -174,7 +186,7 @@ static int row_sums_fit(uint32_t n) {
 
 static const double *doubles(memory *m, const bbc_array *from, uint32_t n) {
     double *made = take_low(m, 8 * n + 8);
-    for (uint32_t k = 0; made && from && k < n; k++) made[k] = bbc_number(from, k);
+    for (uint32_t k = 0; made && from && k < n; serve(1), k++) made[k] = bbc_number(from, k);
     return made;
 }
 
@@ -220,7 +232,8 @@ static double pairwise(double (*at)(uint32_t), uint32_t from, uint32_t count) {
     }
     if (count > 128) {
         const uint32_t half = count / 2 - count / 2 % 8;
-        return pairwise(at, from, half) + pairwise(at, from + half, count - half);
+        const double first = pairwise(at, from, half); /* before the other, whoever asks for numbers in their order */
+        return first + pairwise(at, from + half, count - half);
     }
     double part[8];
     uint32_t k;
@@ -233,21 +246,28 @@ static double pairwise(double (*at)(uint32_t), uint32_t from, uint32_t count) {
 
 static double dense_diagonal(uint32_t i) { return as_given(i, i); }
 
-static const bbc_data *diagonal_of; /* sparse data, for `sparse_diagonal` */
+static const bbc_data *diagonal_of; /* sparse data, for `next_diagonal`, */
+static uint32_t diagonal_at;        /* and where that goes on */
 
-static double sparse_diagonal(uint32_t which) {
-    for (uint32_t e = 0;; e++)
-        if (index_at(diagonal_of->arrays, e) == index_at(diagonal_of->arrays + 1, e) && which-- == 0)
-            return bbc_number(diagonal_of->arrays + 2, e);
+static int on_diagonal(const bbc_data *j, uint32_t e) {
+    serve(1);
+    return index_at(j->arrays, e) == index_at(j->arrays + 1, e);
+}
+
+/* `pairwise` asks for each number once, in their order. */
+static double next_diagonal(uint32_t which) {
+    (void)which;
+    while (!on_diagonal(diagonal_of, diagonal_at)) diagonal_at++;
+    return bbc_number(diagonal_of->arrays + 2, diagonal_at++);
 }
 
 static double sum_of_diagonal(const bbc_data *j, uint32_t n) {
     if (!j) return 0.0;
     if (j->kind == DATA_DENSE) return pairwise(dense_diagonal, 0, n);
     uint32_t count = 0;
-    for (uint32_t e = 0; e < j->arrays[0].count; e++) count += index_at(j->arrays, e) == index_at(j->arrays + 1, e);
-    diagonal_of = j;
-    return pairwise(sparse_diagonal, 0, count);
+    for (uint32_t e = 0; e < j->arrays[0].count; e++) count += (uint32_t)on_diagonal(j, e);
+    diagonal_of = j, diagonal_at = 0;
+    return pairwise(next_diagonal, 0, count);
 }
 
 /* The exponent of the lowest set bit of a number that is not 0. */
@@ -272,6 +292,7 @@ typedef struct {
 } bits_seen;
 
 static void see(bits_seen *seen, double x) {
+    serve(1);
     if (x == 0.0) return;
     const int bit = lowest_bit(x);
     if (!seen->any || bit < seen->lowest) seen->lowest = bit;
@@ -282,22 +303,21 @@ static void see(bits_seen *seen, double x) {
 static double reach(uint32_t i, uint32_t n, const rows *r) {
     double sum = 0.0;
     if (bio_j.form == 1)
-        for (uint32_t k = 0; k < n; k++) sum += size_of(symmetric_part(i, k));
+        for (uint32_t k = 0; k < n; serve(1), k++) sum += size_of(symmetric_part(i, k));
     if (bio_j.form == 2)
-        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); e++) sum += size_of(r->value[e]);
+        for (uint32_t e = start_of(r, i); e < start_of(r, i + 1); serve(1), e++) sum += size_of(r->value[e]);
     return sum;
 }
 
-static double reach_of_terms(uint32_t i, const bbc_data *terms) {
-    double sum = 0.0;
+/* The same of the terms that each spin is in. */
+static void reach_of_terms(double *sums, const bbc_data *terms) {
     for (uint32_t t = 0; terms && t < terms->arrays[2].count; t++)
-        for (uint32_t a = index_at(terms->arrays, t); a < index_at(terms->arrays, t + 1); a++)
-            if (index_at(terms->arrays + 1, a) == i) sum += size_of(bbc_number(terms->arrays + 2, t));
-    return sum;
+        for (uint32_t a = index_at(terms->arrays, t); a < index_at(terms->arrays, t + 1); serve(1), a++)
+            sums[index_at(terms->arrays + 1, a)] += size_of(bbc_number(terms->arrays + 2, t));
 }
 
 /* The power of two that all numbers are multiples of, where every field then fits an integer; 0: there is none. */
-static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
+static double common_unit(uint32_t n, const bio_given *given, const rows *r, double *of_terms) {
     bits_seen seen = {0, 0};
     for (uint32_t i = 0; bio_j.form == 1 && i < n; i++)
         for (uint32_t k = 0; k < n; k++) see(&seen, symmetric_part(i, k));
@@ -309,9 +329,10 @@ static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
     if (lowest <= LOWEST) return 0.0;
     if (lowest > 900) return 0.0;
     const double unit = power_of_two(lowest), most = WHOLE_LIMIT * unit;
+    reach_of_terms(of_terms, given->terms);
     for (uint32_t i = 0; i < n; i++) {
         const double h = given->h ? size_of(bbc_number(given->h->arrays, i)) : 0.0;
-        if (!(h + reach(i, n, r) + reach_of_terms(i, given->terms) < most)) return 0.0;
+        if (!(h + reach(i, n, r) + of_terms[i] < most)) return 0.0;
     }
     return unit;
 }
@@ -320,7 +341,7 @@ static double common_unit(uint32_t n, const bio_given *given, const rows *r) {
 static const void *fields_of(memory *m, const bbc_array *from, uint32_t count, double unit) {
     if (unit == 0.0) return doubles(m, from, count);
     int32_t *made = take_low(m, 4 * count + 8);
-    for (uint32_t k = 0; made && from && k < count; k++) made[k] = (int32_t)(bbc_number(from, k) / unit);
+    for (uint32_t k = 0; made && from && k < count; serve(1), k++) made[k] = (int32_t)(bbc_number(from, k) / unit);
     return made;
 }
 
@@ -335,13 +356,17 @@ static int for_energy(int64_t *ctx, double *real, memory *m, uint32_t n, const b
         set_dense(given->j);
         bio_j.symmetric = dense_symmetric(n);
     }
-    const double unit = common_unit(n, given, &r);
+    uint8_t *const kept = m->low;
+    double *of_terms = take_low(m, 8 * n);
+    if (!of_terms) return 0;
+    const double unit = common_unit(n, given, &r, of_terms);
+    m->low = kept;
     *whole = unit != 0.0;
     bio_j.per_unit = *whole ? 1.0 / unit : 1.0;
     if (*whole && bio_j.form == 2) {
         int32_t *counted = take_low(m, 4 * start_of(&r, n) + 8);
         if (!counted) return 0;
-        for (uint32_t e = 0; e < start_of(&r, n); e++) counted[e] = (int32_t)(r.value[e] / unit);
+        for (uint32_t e = 0; e < start_of(&r, n); serve(1), e++) counted[e] = (int32_t)(r.value[e] / unit);
         bio_j.counted = counted;
     }
     real[REAL_SCALE] = *whole ? unit : 1.0;

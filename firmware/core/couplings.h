@@ -3,6 +3,7 @@
 #define BIO_COUPLINGS_H
 #include "bbc.h"
 #include "memory.h"
+#include "serve.h"
 
 /* `form` is 0 none, 1 dense, 2 rows of entries, 3 dense bytes (as `J_KIND` has it). For spins a dense J is read as the
    symmetric part without its diagonal, in units of 1 / `per_unit`. */
@@ -20,6 +21,10 @@ extern bio_view bio_j;
 
 double bio_dense(int64_t i, int64_t k);
 
+#define WIDTH_OF(block) ((void)(block), INT64_C(1)) /* there is one lane */
+#define SIDE 1
+#define HERE(lane) 0
+#define SERVE(work) serve((uint32_t)(work))
 #define J_NOW bio_j.form
 #define J_LAST(i, k) ((k) < n % 8 ? bio_dense(i, n - n % 8 + (k)) : 0.0)
 #define J_ENTRIES ((const int8_t *)bio_j.dense)

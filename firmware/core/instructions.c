@@ -1,5 +1,6 @@
 /* The instructions that concern neurons and results, as `bioasm/runtime/instructions.py` has them. */
 #include "instructions.h"
+#include "serve.h"
 #include "tables.h"
 #include "arithmetic.h"
 
@@ -72,7 +73,7 @@ void machine_fill(machine *m, uint32_t parameter, const bbc_array *each) {
     const bio_parameter *p = m->model->parameters + parameter;
     const double value = m->parameters[parameter];
     double *field = p->field < 0 ? 0 : (double *)(void *)m->fields[p->field];
-    for (uint32_t k = 0; field && k < m->n; k++) field[k] = each ? bbc_number(each, k) : value;
+    for (uint32_t k = 0; field && k < m->n; serve(1), k++) field[k] = each ? bbc_number(each, k) : value;
     if (p->number >= 0) ((double *)(intptr_t)m->ctx[CTX_NUMBER_AT])[p->number] = value;
 }
 
@@ -91,7 +92,7 @@ static int choice(machine *m, uint32_t parameter, uint32_t name, double *value) 
 
 static int set_each(machine *m, uint32_t parameter, const bbc_data *d) {
     if (d->kind != DATA_DENSE || d->dimensions != 1 || d->rows != m->n) return machine_wrong(m, SAY_SHAPE);
-    for (uint32_t k = 0; k < m->n; k++)
+    for (uint32_t k = 0; k < m->n; serve(1), k++)
         if (!in_range(m, m->model->parameters + parameter, bbc_number(d->arrays, k))) return 0;
     if (m->model->parameters[parameter].field < 0) return machine_wrong(m, SAY_SET_EACH);
     machine_fill(m, parameter, d->arrays);
@@ -155,7 +156,7 @@ static int set_state(machine *m, const bbc_word *w, uint32_t state) {
     if (!m->allocated) return machine_wrong(m, SAY_BEFORE_ALC);
     if (!level_at(m, w, 1, m->n, &each)) return 0;
     const int clamp = m->model->spins || m->model->states[state].clamp;
-    for (uint32_t k = 0; k < m->n && m->model->spins; k++)
+    for (uint32_t k = 0; k < m->n && m->model->spins; serve(1), k++)
         if (!is_spin(m, level_of(m, w, 1, &each, k))) return 0;
     if (m->model->spins) machine_count(m);
     for (uint32_t k = 0; k < m->n; k++) {
@@ -185,7 +186,7 @@ static int load_states(machine *m, const bbc_word *w) {
     const bbc_data d = bbc_block(m->program, w->value[0]);
     const uint64_t columns = d.dimensions == 1 ? d.rows : d.columns;
     if (d.kind != DATA_DENSE || columns != m->n || d.rows == 0) return machine_wrong(m, SAY_SHAPE);
-    for (uint32_t k = 0; k < m->n && m->model->spins; k++)
+    for (uint32_t k = 0; k < m->n && m->model->spins; serve(1), k++)
         if (!is_spin(m, bbc_number(d.arrays, k))) return 0;
     if (m->model->spins) machine_count(m);
     for (uint32_t k = 0; k < m->n; k++) {
@@ -215,6 +216,7 @@ static int neurons_at(machine *m, const bbc_word *w, bbc_data *each, uint32_t *c
         *count = (uint32_t)each->rows;
     } else *count = 1;
     for (uint32_t k = 0; k < *count; k++) {
+        serve(1);
         const double at = bbc_tag(w, 0) == BBC_TAG_DATA ? bbc_number(each->arrays, k) : machine_value(m, w, 0);
         if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, SAY_NEURON_INDEX);
     }
@@ -229,9 +231,9 @@ static int clamp(machine *m, const bbc_word *w) {
     bbc_data who, what;
     uint32_t count = 0;
     if (!neurons_at(m, w, &who, &count) || !level_at(m, w, 1, count, &what)) return 0;
-    for (uint32_t k = 0; k < count && m->model->spins; k++)
+    for (uint32_t k = 0; k < count && m->model->spins; serve(1), k++)
         if (!is_spin(m, level_of(m, w, 1, &what, k))) return 0;
-    for (uint32_t k = 0; k < count; k++) {
+    for (uint32_t k = 0; k < count; serve(1), k++) {
         const uint32_t neuron = neuron_of(m, w, &who, k);
         m->hold[neuron] = m->placed[neuron] = 1;
         put_state(m, neuron, level_of(m, w, 1, &what, k));
@@ -245,7 +247,7 @@ static int free_neurons(machine *m, const bbc_word *w) {
     uint32_t count = 0;
     if (w->operands && !neurons_at(m, w, &who, &count)) return 0;
     if (!w->operands) memset(m->hold, 0, m->n);
-    for (uint32_t k = 0; k < count; k++) m->hold[neuron_of(m, w, &who, k)] = 0;
+    for (uint32_t k = 0; k < count; serve(1), k++) m->hold[neuron_of(m, w, &who, k)] = 0;
     note_clamps(m);
     return 1;
 }
@@ -268,7 +270,7 @@ static int emit_each(machine *m, const char *word, uint32_t size, int variable) 
     uint8_t *const kept = m->memory.low;
     double *each = take_low(&m->memory, 8 * m->n);
     if (!each) return machine_wrong(m, SAY_RESULTS_MEMORY);
-    for (uint32_t k = 0; k < m->n; k++) each[k] = machine_variable(m, (int16_t)variable, k);
+    machine_variables(m, (int16_t)variable, each);
     const int fine = machine_emit(m, word, size, READ_REALS, each, m->n, 8);
     m->memory.low = kept;
     return fine;
@@ -290,7 +292,8 @@ void machine_best_state(machine *m, int8_t *to) {
     for (uint32_t k = 0; k < m->n; k++) {
         if (seen) to[k] = best_spins(m)[k];
         else if (m->model->spins) to[k] = spins(m)[k];
-        else to[k] = m->model->state >= 0 && machine_variable(m, m->model->state, k) > 0.5;
+        else to[k] = m->model->state >= 0 && machine_variable(m, k ? DYN_PEEK_NEXT : DYN_PEEK_MEAN, m->model->state, k) > 0.5;
+        serve(1);
     }
 }
 

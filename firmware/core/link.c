@@ -1,8 +1,10 @@
 /* The board's end of the link: sessions, frames, requests and uploads. What leaves is in link_out.c. */
 #include "link.h"
 #include "link_out.h"
+#include "serve.h"
 
 #define ALWAYS (1u << STREAM_STIM | 1u << STREAM_STATUS | 1u << STREAM_LOG)
+#define HASHED 1024 /* bytes of an upload between two looks at what else goes on */
 #define MOST_WAITING (QUEUE - AHEAD - 3) /* replies to all that is held, and events, still find room then */
 
 device_link LINK;
@@ -167,11 +169,18 @@ static answer upload_end(reader *r, unsigned *kind) {
     u->begun = 0;
     if (!begun || !same(u->sha256, digest)) return refused(REFUSAL_NOT_LOADED, "", SAY_NO_UPLOAD);
     const uint8_t *data = board_upload_room(*kind);
-    sha256_begin(&h), sha256_add(&h, data, u->have), sha256_end(&h, found);
-    if (!same(found, digest)) return refused(REFUSAL_HASH, "", SAY_HASH);
-    a = board_uploaded(*kind, data, u->have, digest);
-    if (!a) u->loaded = 1, memcpy(u->loaded_sha256, digest, 32);
-    return a;
+    LINK.checking = 1;
+    sha256_begin(&h);
+    for (uint32_t at = 0; at < u->have; at += HASHED) {
+        sha256_add(&h, data + at, u->have - at < HASHED ? u->have - at : HASHED);
+        serve(HASHED / 16);
+    }
+    sha256_end(&h, found);
+    LINK.checking = 0;
+    if (!same(found, u->sha256)) return refused(REFUSAL_HASH, "", SAY_HASH);
+    if ((a = board_uploaded(*kind, data, u->have, u->sha256)) || (a = wrong_state(*kind))) return a;
+    u->loaded = 1, memcpy(u->loaded_sha256, u->sha256, 32);
+    return 0;
 }
 
 /* --- requests ------------------------------------------------------------------------------------- */
@@ -212,6 +221,7 @@ static answer of_board(const frame *f, reader *r) {
 
 /* Answer a reliable frame. Its number is used up, so what can't be read is answered as well. */
 static void take(const frame *f) {
+    const uint8_t session = LINK.session;
     reader r = {f->payload, f->payload + f->size, 0};
     unsigned kind = 0;
     uint32_t offset = 0;
@@ -228,6 +238,7 @@ static void take(const frame *f) {
         break;
     case MSG_UPLOADEND:
         a = upload_end(&r, &kind);
+        if (LINK.session != session) return; /* who asked is gone */
         if (!a) {
             reply_verified(f->seq, kind, LINK.uploads[kind].loaded_sha256);
             return;
@@ -246,14 +257,24 @@ static void take(const frame *f) {
     reply(f->seq, a);
 }
 
-/* Signs of life are those that can't be said twice: new requests, and rising heartbeats. */
+/* While a request is taken that needs long, what follows it waits for its turn; but a stop, which never does harm, is done at
+   once too. Signs of life are those that can't be said twice: new requests, and rising heartbeats. */
 static void reliable(const frame *f, uint64_t now) {
-    frame next;
-    if (f->seq == LINK.from_host.expected && LINK.out.count > MOST_WAITING) return; /* it will be sent again */
-    if (!receiver_accept(&LINK.from_host, f)) return;
+    receiver *r = &LINK.from_host;
+    if (f->seq == receiver_expected(r) && LINK.out.count > MOST_WAITING) return; /* it will be sent again */
+    if (!receiver_accept(r, f)) return;
     LINK.heard = now;
-    take(f);
-    while (receiver_following(&LINK.from_host, &next)) take(&next);
+    if (LINK.taking) {
+        if (f->type == MSG_DISARM) board_stop();
+        return;
+    }
+    LINK.taking = 1;
+    for (const frame *first; (first = receiver_first(r));) {
+        const unsigned session = LINK.session;
+        take(first);
+        if (LINK.session == session) receiver_taken(r); /* else all of them went with it */
+    }
+    LINK.taking = 0;
 }
 
 static void out_of_band(const frame *f, uint64_t now) {
@@ -270,16 +291,13 @@ static void out_of_band(const frame *f, uint64_t now) {
     } else if (f->type == MSG_BYE && f->size == 0) end_session(SAY_CLOSED);
 }
 
-void link_receive(const uint8_t *data, uint32_t count, uint64_t now) {
+void link_receive(uint8_t byte, uint64_t now) {
     frame f;
-    link_watch(now);
-    for (uint32_t k = 0; k < count; k++) {
-        if (!decode_byte(&LINK.in, data[k], &f)) continue;
-        if (f.type == MSG_HELLO || f.type == MSG_ESTOP || f.type == MSG_RESET) from_anyone(&f, now);
-        else if (!LINK.connected || f.session != LINK.session) complain(&f, now);
-        else if (f.type >= 0x01 && f.type <= 0x3f) reliable(&f, now);
-        else out_of_band(&f, now);
-    }
+    if (!decode_byte(&LINK.in, byte, &f)) return;
+    if (f.type == MSG_HELLO || f.type == MSG_ESTOP || f.type == MSG_RESET) from_anyone(&f, now);
+    else if (!LINK.connected || f.session != LINK.session) complain(&f, now);
+    else if (f.type >= 0x01 && f.type <= 0x3f) reliable(&f, now);
+    else out_of_band(&f, now);
 }
 
 int link_wants(unsigned stream) { return LINK.connected && LINK.streams >> stream & 1; }

@@ -41,6 +41,8 @@ typedef struct {
     uint8_t session, last_session, connected, past_known;
     uint64_t nonce, past_nonce, boot, heard, complained, watchdog; /* watchdog: 0 while disarmed */
     uint32_t beat;
+    uint8_t checking; /* an upload, which may take long */
+    uint8_t taking; /* a reliable frame: those that come meanwhile wait for their turn */
     uint8_t ever_complained;
     upload uploads[KIND_COUNT + 1];
     int current; /* the kind of the upload that was begun last; 0: none */
@@ -62,7 +64,7 @@ typedef struct {
 extern device_link LINK;
 
 void link_start(uint64_t boot, uint32_t line_rate);
-void link_receive(const uint8_t *data, uint32_t count, uint64_t now);
+void link_receive(uint8_t byte, uint64_t now);
 uint32_t link_poll(uint8_t *to, uint32_t room, uint64_t now); /* bytes to write now */
 void link_watch(uint64_t now);                                /* looks at the host's signs of life */
 int link_wants(unsigned stream);
@@ -84,6 +86,7 @@ answer board_may_upload(unsigned kind, uint32_t total);
 uint8_t *board_upload_room(unsigned kind);
 answer board_uploaded(unsigned kind, const uint8_t *data, uint32_t size, const uint8_t *sha256);
 void board_estop(void);
+void board_stop(void); /* as Disarm does */
 void board_reset(void);
 void board_host_lost(unsigned why);
 void board_capabilities(writer *w);

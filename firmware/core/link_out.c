@@ -48,10 +48,10 @@ static void feed(void) {
         writer w;
         uint32_t run;
         const uint8_t *digest;
-        board_result(&run, &digest);
+        const uint32_t total = board_result(&run, &digest);
         uint8_t data[RESULT_CHUNK];
-        const uint32_t size = run ? board_result_read(LINK.sent, data, sizeof data) : 0;
-        if (size < RESULT_CHUNK) LINK.sending = 0;
+        const uint32_t size = board_result_read(LINK.sent, data, sizeof data);
+        if (LINK.sent + size >= total) LINK.sending = 0;
         if (!size || !event_begin(MSG_RESULTDATA, &w)) return;
         put_u32(&w, run), put_u32(&w, LINK.sent), put_bytes(&w, data, size);
         event_end(&w);
@@ -179,7 +179,7 @@ static uint32_t acknowledgement(void) {
     writer w = {payload, payload + sizeof payload, 0};
     put_u8(&w, r->missing), put_u8(&w, board_state()), put_u32(&w, RX_BYTES), put_u32(&w, receiver_held(r));
     r->due = 0;
-    return encode_frame(LINK.frame, MSG_ACK, LINK.session, r->expected, payload, sizeof payload);
+    return encode_frame(LINK.frame, MSG_ACK, LINK.session, receiver_expected(r), payload, sizeof payload);
 }
 
 /* The next frame into LINK.frame; its size, 0 where there is none. */

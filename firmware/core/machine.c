@@ -3,7 +3,9 @@
 #include "tables.h"
 #include "arithmetic.h"
 #include "instructions.h"
+#include "serve.h"
 
+#define MOST_STEPS (INT64_C(1) << 24)
 #define WHOLE_STEP 1e-4 /* a time this close to a step boundary, in steps, is that boundary */
 #define NO_NUMBER (__builtin_nan(""))
 
@@ -32,15 +34,14 @@ double machine_best(machine *m) {
     return best < INFINITE ? best + m->real[REAL_OFFSET] : NO_NUMBER;
 }
 
-double machine_variable(machine *m, int16_t variable, uint32_t neuron) {
+double machine_variable(machine *m, int64_t what, int16_t variable, uint32_t neuron) {
     m->ctx[CTX_PEEKED_VARIABLE] = variable, m->ctx[CTX_PEEKED_NEURON] = neuron;
-    kernel(m, DYN_PEEK_MEAN);
+    kernel(m, what);
     return m->real[REAL_PEEKED];
 }
 
-int machine_state(machine *m, double *to) {
-    for (uint32_t k = 0; k < m->n; k++) to[k] = machine_variable(m, m->model->state, k);
-    return 1;
+void machine_variables(machine *m, int16_t variable, double *to) {
+    for (uint32_t k = 0; k < m->n; serve(1), k++) to[k] = machine_variable(m, k ? DYN_PEEK_NEXT : DYN_PEEK_MEAN, variable, k);
 }
 
 /* Move what a slice brought to where the result is kept. */
@@ -88,21 +89,22 @@ static int begin_run(machine *m, double duration) {
     m->real[REAL_CLOCK] = clock;
     const int64_t end = end_of_run(clock, m->real[REAL_DT]);
     c[CTX_RUN_END] = end > c[CTX_STEP] ? end : c[CTX_STEP];
-    c[CTX_RUNNING] = 1;
+    c[CTX_RUNNING] = 1, m->pace = 1;
     return 1;
 }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* A piece of the present run; DONE where the run is at its end. */
+/* A piece of the present run; DONE where the run is at its end. Pieces grow until one takes longer than a slice. */
 static int go_on(machine *m) {
     int64_t *c = m->ctx;
     if (c[CTX_TARGET] <= c[CTX_STEP])
-        c[CTX_TARGET] = c[CTX_STEP] + least(c[CTX_RUN_END] - c[CTX_STEP], least(c[CTX_BUDGET], c[CTX_FUEL]));
+        c[CTX_TARGET] = c[CTX_STEP] + least(c[CTX_RUN_END] - c[CTX_STEP], least(least(c[CTX_BUDGET], c[CTX_FUEL]), m->pace));
     if (m->block[BLOCK_STEP] < c[CTX_TARGET]) {
         const int64_t status = kernel(m, 0);
         if (status != STATUS_DONE) return (int)status;
     }
+    m->pace = m->late ? (m->pace + 1) / 2 : least(2 * m->pace, MOST_STEPS);
     const int64_t done = c[CTX_TARGET] - c[CTX_STEP];
     c[CTX_BUDGET] -= done, c[CTX_FUEL] -= done, c[CTX_STEP] = c[CTX_TARGET];
     if (c[CTX_STEP] < c[CTX_RUN_END]) return c[CTX_FUEL] <= 0 ? STATUS_FUEL : STATUS_SLICE;
@@ -157,7 +159,7 @@ static int peek(machine *m, const bbc_word *w) {
     const int variable = machine_word(m, w->value[1]);
     if (variable < 0) return machine_wrong(m, SAY_PEEK_UNKNOWN);
     if (!(at >= 0.0 && at < (double)m->n && at == floor_of(at))) return machine_wrong(m, SAY_PEEK_INDEX);
-    m->registers[w->value[0]] = machine_variable(m, (int16_t)variable, (uint32_t)at);
+    m->registers[w->value[0]] = machine_variable(m, DYN_PEEK_MEAN, (int16_t)variable, (uint32_t)at);
     return 1;
 }
 
@@ -218,7 +220,8 @@ static int turn(machine *m) {
     }
     if (c[CTX_PC] >= c[CTX_CODE_LENGTH]) return STATUS_HALT;
     if (c[CTX_FUEL] <= 0) return STATUS_FUEL;
-    if (c[CTX_BUDGET] <= 0) return STATUS_SLICE;
+    if (c[CTX_BUDGET] <= 0 || m->late) return STATUS_SLICE;
+    serve(1);
     const bbc_word w = bbc_instruction(m->program, (uint32_t)c[CTX_PC]);
     if (w.opcode == OP_HLT) return STATUS_HALT;
     int64_t following = c[CTX_PC] + 1;
@@ -229,7 +232,7 @@ static int turn(machine *m) {
 }
 
 int machine_slice(machine *m, int64_t budget) {
-    m->ctx[CTX_BUDGET] = budget;
+    m->ctx[CTX_BUDGET] = budget, m->late = 0;
     int status;
     do {
         status = turn(m);

@@ -36,6 +36,8 @@ typedef struct {
     int64_t **fields;
     uint8_t *hold, *placed;
     uint8_t allocated, whole, loaded;
+    uint8_t late; /* set by whoever serves: the slice has lasted long enough */
+    int64_t pace; /* steps that the dynamics may make at a time */
     uint8_t given[16]; /* states that SET has put in place */
     bbc_data j, h, terms;
     bio_given couplings;
@@ -50,13 +52,13 @@ int machine_begin(
     machine *m, const bbc_program *program, uint8_t *low, uint8_t *high, uint64_t seed, uint64_t fuel,
     const machine_parameter *given, uint32_t count);
 
-/* Go on for `budget` instructions and steps; a STATUS of HALT, SLICE, FUEL or FAULT. */
+/* Go on for `budget` instructions and steps, or until `late` is set; a STATUS of HALT, SLICE, FUEL or FAULT. */
 int machine_slice(machine *m, int64_t budget);
 
 double machine_best(machine *m);   /* the lowest energy seen, with the offset; NaN where none was */
 void machine_refresh(machine *m);  /* energies and the best state as of now */
-double machine_variable(machine *m, int16_t variable, uint32_t neuron);
+double machine_variable(machine *m, int64_t what, int16_t variable, uint32_t neuron); /* `what` is DYN_PEEK_MEAN or _NEXT */
+void machine_variables(machine *m, int16_t variable, double *to); /* of all neurons */
 void machine_best_state(machine *m, int8_t *to); /* the state of lowest energy, or the present one as 0/1 or spins */
-int machine_state(machine *m, double *to); /* the state of each neuron */
 
 #endif

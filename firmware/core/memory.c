@@ -1,11 +1,18 @@
 /* The memory of a run. */
 #include "memory.h"
+#include "serve.h"
+
+#define CLEARED 4096 /* bytes between two looks at what else goes on */
 
 void *take_low(memory *m, uint32_t bytes) {
     bytes = (bytes + 7) & ~UINT32_C(7);
     if (bytes > (size_t)(m->high - m->low)) return 0;
     uint8_t *at = m->low;
-    memset(at, 0, bytes);
+    for (; bytes > CLEARED; bytes -= CLEARED, m->low += CLEARED) {
+        memset(m->low, 0, CLEARED);
+        serve(CLEARED / 64);
+    }
+    memset(m->low, 0, bytes);
     m->low += bytes;
     return at;
 }
@@ -36,10 +43,12 @@ int stream_add(memory *m, stream *s, const void *from, uint32_t count) {
     return 1;
 }
 
-void stream_read(const stream *s, uint32_t at, void *to, uint32_t count) {
+void stream_read(stream *s, uint32_t at, void *to, uint32_t count) {
     uint8_t *out = to;
-    const piece *p = s->first;
-    while (p && at >= sizeof p->data) at -= sizeof p->data, p = p->next;
+    if (!s->seen || at < s->seen_at) s->seen = s->first, s->seen_at = 0;
+    while (s->seen && at - s->seen_at >= sizeof s->seen->data) s->seen_at += sizeof s->seen->data, s->seen = s->seen->next;
+    const piece *p = s->seen;
+    at -= s->seen_at;
     while (count && p) {
         const uint32_t room = sizeof p->data - at, some = count < room ? count : room;
         memcpy(out, p->data + at, some);

@@ -17,11 +17,11 @@ typedef struct piece {
 } piece;
 
 typedef struct {
-    piece *first, *last;
-    uint32_t bytes;
+    piece *first, *last, *seen; /* `seen` was read last, */
+    uint32_t bytes, seen_at;    /* and begins here */
 } stream;
 
 int stream_add(memory *m, stream *s, const void *from, uint32_t count); /* false where there is no room */
-void stream_read(const stream *s, uint32_t at, void *to, uint32_t count);
+void stream_read(stream *s, uint32_t at, void *to, uint32_t count);
 
 #endif

@@ -1,8 +1,10 @@
 /* The result of a run as bytes. */
 #include "result.h"
+#include "serve.h"
 #include "tables.h"
 
 #define NO_NUMBER (__builtin_nan(""))
+#define MOST_PASSED 64 /* arrays in one call */
 enum { STATE, ENERGY, BEST_ENERGY, BEST_STATE, TRACE, TIMES, NEURONS, LANES, COUNTS, STEP_LENGTH, OWN_ARRAYS };
 
 static uint32_t rounded(uint32_t bytes) { return (bytes + 7) / 8 * 8; }
@@ -14,7 +16,7 @@ static result_array of_memory(const char *type, const void *from, uint32_t dimen
     return a;
 }
 
-static result_array of_stream(const char *type, const stream *from, uint32_t dimensions, uint32_t at, uint32_t count, uint32_t width) {
+static result_array of_stream(const char *type, stream *from, uint32_t dimensions, uint32_t at, uint32_t count, uint32_t width) {
     const result_array a = {type, dimensions, {1, count}, FROM_STREAM, 0, from, at, count * width};
     return a;
 }
@@ -46,7 +48,7 @@ static result_array own_array(result *r, uint32_t which) {
     return of_memory("<f8", &r->step, 0, 1, 8);
 }
 
-static reading reading_at(const machine *m, uint32_t k) {
+static reading reading_at(machine *m, uint32_t k) {
     reading made;
     stream_read(&m->readings, k * sizeof made, &made, sizeof made);
     return made;
@@ -89,6 +91,7 @@ static void quoted(writer *w, const char *text, uint32_t size) {
             put_u8(w, (unsigned)digits[c >> 4]);
             put_u8(w, (unsigned)digits[c & 15]);
         } else put_u8(w, c);
+        serve(1);
     }
     put_u8(w, '"');
 }
@@ -120,6 +123,7 @@ static void layout(writer *w, result *r) {
             put_unsigned(w, a.shape[d]);
         }
         put_words(w, "]]");
+        serve(16);
     }
     put_u8(w, ']');
 }
@@ -134,7 +138,7 @@ static void spikes_text(writer *w, uint32_t first) {
     put_words(w, "}}");
 }
 
-static void readings(writer *w, const machine *m) {
+static void readings(writer *w, machine *m) {
     field(w, "results");
     put_u8(w, '[');
     for (uint32_t k = 0; k < m->reading_count; k++) {
@@ -149,6 +153,7 @@ static void readings(writer *w, const machine *m) {
             put_u8(w, '}');
         }
         put_u8(w, '}');
+        serve(16);
     }
     put_u8(w, ']');
 }
@@ -229,7 +234,7 @@ static int final_arrays(result *r) {
     r->step = m->real[REAL_DT], r->energy = m->real[REAL_OFFSET], r->best_energy = NO_NUMBER;
     r->state = state, r->best_state = best, r->spike_count = none;
     if (!m->allocated) return 1;
-    machine_state(m, state);
+    machine_variables(m, m->model->state, state);
     machine_refresh(m);
     r->energy = *(const double *)(intptr_t)m->ctx[CTX_ENERGY_AT] + m->real[REAL_OFFSET];
     r->best_energy = machine_best(m);
@@ -254,39 +259,48 @@ int result_make(result *r, machine *m, const result_about *about) {
     m->memory.low = w.at;
     uint64_t total = r->head_bytes;
     result_array a;
-    for (uint32_t k = 0; array_at(r, k, &a); k++) total += rounded(a.bytes);
+    for (uint32_t k = 0; array_at(r, k, &a); serve(2), k++) total += rounded(a.bytes);
     if (total >> 32) return 0;
     r->total = (uint32_t)total;
     r->cursor_at = r->head_bytes;
     sha256 h;
     uint8_t part[256];
     sha256_begin(&h);
-    for (uint32_t at = 0, some; (some = result_read(r, at, part, sizeof part)) > 0; at += some) sha256_add(&h, part, some);
+    for (uint32_t at = 0, some; at < r->total; at += some) {
+        some = result_read(r, at, part, sizeof part);
+        sha256_add(&h, part, some);
+        serve(64);
+    }
     sha256_end(&h, r->sha256);
     return 1;
 }
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-static double time_of(const result *r, uint64_t step) { return (double)(int64_t)step * r->step; }
+/* Times of spikes, of which the first and the last may be wanted in part. */
+static void time_bytes(const result *r, const result_array *a, uint32_t at, uint8_t *to, uint32_t count) {
+    while (count) {
+        const uint32_t within = at % 8, some = 8 - within < count ? 8 - within : count;
+        uint64_t step;
+        stream_read(a->stream, at - within, &step, 8);
+        const double time = (double)(int64_t)step * r->step;
+        memcpy(to, (const uint8_t *)&time + within, some);
+        at += some, to += some, count -= some;
+    }
+}
 
-/* Bytes of one array, whose entries other than bytes are eight bytes wide. */
-static void array_bytes(result *r, const result_array *a, uint32_t at, uint8_t *to, uint32_t count) {
+/* Bytes of one array. */
+static void array_bytes(const result *r, const result_array *a, uint32_t at, uint8_t *to, uint32_t count) {
     if (a->source == FROM_ZEROS) memset(to, 0, count);
     else if (a->source == FROM_MEMORY) memcpy(to, (const uint8_t *)a->memory + at, count);
     else if (a->source == FROM_STREAM) stream_read(a->stream, a->at + at, to, count);
-    else
-        for (uint32_t k = 0; k < count; k++) {
-            uint64_t step;
-            stream_read(a->stream, (at + k) / 8 * 8, &step, 8);
-            to[k] = (uint8_t)(bits_of(time_of(r, step)) >> 8 * ((at + k) % 8));
-        }
+    else time_bytes(r, a, at, to, count);
 }
 
-/* Move the cursor to the array that holds a byte; 0 behind the last. */
+/* Move the cursor to the array that holds a byte, past some arrays at a time; false where it is not there yet. */
 static int find(result *r, uint32_t at, result_array *a) {
     if (at < r->cursor_at) r->cursor = 0, r->cursor_at = r->head_bytes;
-    while (array_at(r, r->cursor, a)) {
+    for (int k = 0; k < MOST_PASSED && array_at(r, r->cursor, a); k++) {
         if (at < r->cursor_at + rounded(a->bytes)) return 1;
         r->cursor_at += rounded(a->bytes), r->cursor += 1;
     }

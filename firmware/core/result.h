@@ -17,7 +17,7 @@ typedef struct {
     uint32_t dimensions, shape[2];
     enum { FROM_MEMORY, FROM_STREAM, FROM_SPIKE_TIMES, FROM_ZEROS } source;
     const void *memory;
-    const stream *stream;
+    stream *stream;
     uint32_t at, bytes;
 } result_array;
 
@@ -36,7 +36,8 @@ typedef struct {
 /* Put the result of a run together in what is left of its memory; 0 where that is too little. */
 int result_make(result *r, machine *m, const result_about *about);
 
-/* Bytes of the result from `at` on; how many there were. */
+/* Bytes of the result from `at` on; how many there were. That may be fewer than there are, even none, where many arrays lie
+   before them: another call finds more. */
 uint32_t result_read(result *r, uint32_t at, uint8_t *to, uint32_t count);
 
 #endif

@@ -117,54 +117,43 @@ void sender_acknowledged(sender *s, int nak, uint32_t credit, uint32_t held, uin
 
 void receiver_begin(receiver *r) { memset(r, 0, offsetof(receiver, payloads)); }
 
-static int any_held(const receiver *r) {
-    int any = 0;
-    for (int k = 0; k < AHEAD; k++) any |= r->have[k];
-    return any;
+/* How many frames are here without a gap. */
+static unsigned in_order(const receiver *r) {
+    unsigned count = 0;
+    while (count <= AHEAD && r->have[count]) count++;
+    return count;
 }
 
-/* Those that are held move one nearer to being expected. */
-static void advance(receiver *r) {
-    r->expected += 1;
-    for (int k = 0; k + 1 < AHEAD; k++) {
-        r->have[k] = r->have[k + 1], r->held[k] = r->held[k + 1];
-        if (r->have[k]) {
-            memcpy(r->payloads[k], r->payloads[k + 1], r->held[k].size);
-            r->held[k].payload = r->payloads[k];
-        }
-    }
-    r->have[AHEAD - 1] = 0;
-}
-
-int receiver_accept(receiver *r, const frame *f) {
-    const uint16_t early = (uint16_t)(f->seq - r->expected);
-    r->due = 1;
-    if (early == 0) return 1;
-    if (early >= 0x8000) return 0;
-    r->missing = 1;
-    if (early > AHEAD || r->have[early - 1]) return 0;
-    r->have[early - 1] = 1, r->held[early - 1] = *f;
-    memcpy(r->payloads[early - 1], f->payload, f->size);
-    r->held[early - 1].payload = r->payloads[early - 1];
-    return 0;
-}
-
-/* After frame `expected` was taken: the one behind it, where that is here; it stays valid until the next call. */
-int receiver_following(receiver *r, frame *f) {
-    static uint8_t payload[LINK_MAX_PAYLOAD];
-    const int next = r->have[0];
-    if (next) {
-        *f = r->held[0];
-        memcpy(payload, r->payloads[0], f->size);
-        f->payload = payload;
-    }
-    advance(r);
-    r->missing = (uint8_t)any_held(r);
-    return next;
-}
+uint16_t receiver_expected(const receiver *r) { return (uint16_t)(r->first + in_order(r)); }
 
 uint32_t receiver_held(const receiver *r) {
     uint32_t bits = 0;
-    for (int k = 0; k < AHEAD; k++) bits |= (uint32_t)r->have[k] << k;
+    for (unsigned k = in_order(r) + 1, bit = 0; k <= AHEAD; k++, bit++) bits |= (uint32_t)r->have[k] << bit;
     return bits;
+}
+
+int receiver_accept(receiver *r, const frame *f) {
+    const unsigned at = (uint16_t)(f->seq - r->first), before = in_order(r);
+    r->due = 1;
+    if (at >= 0x8000) return 0;
+    if (at <= AHEAD && !r->have[at]) {
+        r->have[at] = 1, r->held[at] = *f;
+        memcpy(r->payloads[at], f->payload, f->size);
+        r->held[at].payload = r->payloads[at];
+    }
+    r->missing = at > in_order(r) || receiver_held(r);
+    return in_order(r) > before;
+}
+
+const frame *receiver_first(const receiver *r) { return r->have[0] ? r->held : 0; }
+
+void receiver_taken(receiver *r) {
+    r->first += 1;
+    for (int k = 0; k < AHEAD; k++) {
+        r->have[k] = r->have[k + 1], r->held[k] = r->held[k + 1];
+        if (!r->have[k]) continue;
+        memcpy(r->payloads[k], r->payloads[k + 1], r->held[k].size);
+        r->held[k].payload = r->payloads[k];
+    }
+    r->have[AHEAD] = 0;
 }

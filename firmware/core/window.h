@@ -5,7 +5,7 @@
 
 #define WINDOW 8   /* frames that may be on their way to the host */
 #define QUEUE 12   /* frames that are kept until they are acknowledged */
-#define AHEAD 4    /* frames from the host that are kept where one before them is missing */
+#define AHEAD 4    /* frames from the host that are kept where one before them is missing or still being taken */
 
 typedef struct {
     uint8_t type, sends, held, again;
@@ -27,10 +27,10 @@ typedef struct {
 } sender;
 
 typedef struct {
-    uint16_t expected;
-    uint8_t due, missing, have[AHEAD];
-    frame held[AHEAD]; /* frame expected + 1 + k */
-    uint8_t payloads[AHEAD][LINK_MAX_PAYLOAD];
+    uint16_t first; /* the frame that is taken next */
+    uint8_t due, missing, have[AHEAD + 1];
+    frame held[AHEAD + 1]; /* frame first + k */
+    uint8_t payloads[AHEAD + 1][LINK_MAX_PAYLOAD];
 } receiver;
 
 void sender_begin(sender *s);
@@ -40,8 +40,10 @@ int sender_next(sender *s, uint64_t now, sent_frame **f, uint16_t *seq); /* 1: s
 void sender_acknowledged(sender *s, int nak, uint32_t credit, uint32_t held, uint16_t expected, uint64_t now);
 
 void receiver_begin(receiver *r);
-int receiver_accept(receiver *r, const frame *f);          /* true where it is the next one; then `receiver_following` */
-int receiver_following(receiver *r, frame *f);             /* the next one that had come too early */
-uint32_t receiver_held(const receiver *r);
+int receiver_accept(receiver *r, const frame *f);          /* true where it is the one that is expected */
+const frame *receiver_first(const receiver *r);            /* the frame to be taken; 0: it is not here */
+void receiver_taken(receiver *r);                          /* it was, and is forgotten */
+uint16_t receiver_expected(const receiver *r);
+uint32_t receiver_held(const receiver *r);                 /* of those after the expected one: bit k is frame expected + 1 + k */
 
 #endif

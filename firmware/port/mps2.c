@@ -3,8 +3,10 @@
 #include <stddef.h>
 #include "../core/board.h"
 #include "../core/port.h"
-#ifdef TIMED_CHIP
+#ifdef TIMED
 #include "timed_chip.h"
+#endif
+#ifdef TIMED_CHIP
 #define IN_TIME 1
 #else
 #define IN_TIME 0
@@ -88,13 +90,15 @@ uint64_t port_microseconds(void) {
     return cycles / (CLOCK / 1000000);
 }
 
-#ifdef TIMED_CHIP
+#ifdef TIMED
 void port_sleep(void) {} /* while a processor sleeps QEMU's virtual time follows that of the computer, whatever it is busy with */
 #else
 void port_sleep(void) { __asm volatile("wfi"); }
 #endif
 
+#ifndef TIMED_LOOP
 void port_watchdog(void) {}
+#endif
 
 static void chip_byte(uint8_t byte) {
     while (UART1->state & 1) {
@@ -102,9 +106,11 @@ static void chip_byte(uint8_t byte) {
     UART1->data = byte;
 }
 
-#ifdef TIMED_CHIP
+#ifdef TIMED
 void timed_byte(uint8_t byte) { chip_byte(byte); }
-#else
+#endif
+
+#ifndef TIMED_CHIP
 uint32_t port_transfer(uint32_t word) {
     uint32_t answer = 0;
     for (int k = 0; k < 4; k++) chip_byte((uint8_t)(word >> 8 * k));

@@ -18,7 +18,7 @@ from bioasm.vm.codegen.source import Generated
 
 ANY = "any"
 _ITEMS = {"i1": "int8_t", "i4": "int32_t", "f4": "float", "f8": "double"}
-_PLAIN = ("CHUNK", "DRAWN", "WIDE", "REFRESH", "PEEK_MEAN", "RESYNC", "LIMBS", "LIMB_BITS", "LIMB_COLUMNS")
+_PLAIN = ("CHUNK", "DRAWN", "WIDE", "REFRESH", "PEEK_MEAN", "PEEK_NEXT", "RESYNC", "LIMBS", "LIMB_BITS", "LIMB_COLUMNS")
 _TABLES: dict[str, type[IntEnum]] = {"REAL": layout.Real, "BLOCK": layout.Block, "RECORDER": layout.Recorder}
 _TABLES |= {"STATUS": layout.Status, "WAVE": layout.Wave}
 

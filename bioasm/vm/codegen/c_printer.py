@@ -113,7 +113,7 @@ class _Printer:
                 lines = [f"if ({self.value(condition)}) {{", *self._indented(then)]
                 return [*lines, *(["} else {", *self._indented(otherwise)] if otherwise else []), "}"]
             case For(index, _, stop, _, body) if statement.is_shared:
-                return [f"FOR_OWN({index.data}, {self.first}, {self.value(stop)}) {{", *self._indented(body), "}"]
+                return [f"FOR_CELLS({index.data}, {self.first}, {self.value(stop)}) {{", *self._indented(body), "}"]
             case For(index, _, stop, _, body) if index is FIRST:
                 return [f"FOR_CHUNKS({index.data}, {self.value(stop)}) {{", *self._indented(body), "}"]
             case For(index, start, stop, step, body):

@@ -46,7 +46,10 @@ static void bio_one_lane(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL dou
     const int64_t whole = n - n % 8;
     for (int64_t i = 0; i < n; i++) {
         double partial[8] = {0.0};
-        for (int64_t j = 0; j < whole; j++) partial[j % 8] = bio_fma((double)J_DENSE(i, j), s[j], partial[j % 8]);
+        for (int64_t j = 0; j < whole; j += 8) {
+            for (int64_t r = 0; r < 8; r++) partial[r] = bio_fma((double)J_DENSE(i, j + r), s[j + r], partial[r]);
+            SERVE(8);
+        }
         for (int64_t j = 0; j < 8; j++) partial[j] = bio_fma(J_LAST(i, j), s[whole + j], partial[j]);
         y[i] = bio_tree(partial);
     }
@@ -60,6 +63,7 @@ static void bio_finish_row(
         const double weight = (double)J_DENSE(i, k);
         y[i] = bio_fma(weight, s[k], y[i]);
         y[k] = bio_fma(weight, s[i], y[k]);
+        SERVE(2);
     }
     y[i] = bio_fma((double)J_DENSE(i, i), s[i], y[i]);
 }
@@ -75,6 +79,7 @@ static void bio_one_lane_symmetric(GLOBAL int64_t *ctx, GLOBAL const double *s, 
                 sums[r][j % 8] = bio_fma(weight, s[j], sums[r][j % 8]);
                 y[j] = bio_fma(weight, s[i + r], y[j]);
             }
+            SERVE(16);
         }
         for (int64_t r = 0; r < 8; r++) y[i + r] = bio_tree(sums[r]);
         for (int64_t r = i; r < i + 8; r++) bio_finish_row(ctx, s, y, r, whole, n);
@@ -100,6 +105,7 @@ static void bio_byte_product(
             limbs[limb * columns + k] = (int16_t)bio_min_whole(whole >> shift, INT64_C(1) << bits);
             whole &= (INT64_C(1) << shift) - 1;
         }
+        SERVE(1);
     }
     for (int64_t i = 0; i < n; i++) {
         double entry = 0.0;
@@ -107,6 +113,7 @@ static void bio_byte_product(
             int32_t sum = 0;
             for (int64_t k = 0; k < n; k++) sum += (int32_t)J_DENSE(i, k) * limbs[limb * columns + k];
             entry = ((double)sum + entry) * 0x1p-14;
+            SERVE(n / 8);
         }
         y[i * width] = entry;
     }
@@ -121,7 +128,7 @@ BIO_UNUSED static void bio_rows_product(
     for (int64_t i = 0; i < n; i++) {
         FOR_OWN(lane, 0, width) {
             double total = 0.0;
-            for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++)
+            for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; SERVE(1), e++)
                 total = bio_fma((double)J_ENTRY(e), s[J_COLUMNS[e] * width + lane], total);
             y[i * width + lane] = total;
         }
@@ -154,14 +161,14 @@ BIO_UNUSED static double add_column(
     double own = 0.0;
     (void)ctx, (void)field, (void)n, (void)width, (void)i, (void)lane, (void)sign;
 #if J_KIND == 2 || J_KIND == 4
-    for (int64_t e = J_IS(2) ? J_ROWS[i] : 0; J_IS(2) && e < J_ROWS[i + 1]; e++) {
+    for (int64_t e = J_IS(2) ? J_ROWS[i] : 0; J_IS(2) && e < J_ROWS[i + 1]; SERVE(1), e++) {
         field[J_COLUMNS[e] * width + lane] += sign * (double)J_ENTRY(e);
         if (J_COLUMNS[e] == i) own = (double)J_ENTRY(e);
     }
 #endif
 #if J_KIND && J_KIND != 2
     if (J_IS(1) || J_IS(3)) {
-        for (int64_t k = 0; k < n; k++) field[k * width + lane] += sign * (double)J_DENSE(i, k);
+        for (int64_t k = 0; k < n; SERVE(1), k++) field[k * width + lane] += sign * (double)J_DENSE(i, k);
         own = (double)J_DENSE(i, i);
     }
 #endif

@@ -12,6 +12,7 @@ static double bio_terms_sum(GLOBAL int64_t *ctx, GLOBAL const double *s, int64_t
         double product = TERM_VALUES[t];
         for (int64_t a = TERM_STARTS[t]; a < TERM_STARTS[t + 1]; a++) product *= s[TERM_INDICES[a] * width + lane];
         total += product;
+        SERVE(8);
     }
     return total;
 }
@@ -23,6 +24,7 @@ static double bio_lane_energy(
     for (int64_t i = 0; i < n; i++) {
         const int64_t k = i * width + lane;
         e[i < whole ? i % 4 : 0] += s[k] * (0.5 * js[k] + BIASES[i]);
+        SERVE(1);
     }
     const double energy = -((e[0] + e[2]) + (e[1] + e[3]));
     return ctx[TERMS] > 0 ? energy - bio_terms_sum(ctx, s, lane, width) : energy;
@@ -38,16 +40,17 @@ static void bio_add_terms(GLOBAL int64_t *ctx, GLOBAL const double *s, GLOBAL do
                     if (b != a) others *= s[TERM_INDICES[b] * width + lane];
                 y[TERM_INDICES[a] * width + lane] += others;
             }
+            SERVE(8);
         }
     }
 }
 
 static void bio_rescale(GLOBAL double *current, int64_t cells, int64_t width, int64_t lane, double limit) {
     double largest = 0.0;
-    for (int64_t k = lane; k < cells; k += width) largest = bio_max(largest, bio_abs(current[k]));
+    for (int64_t k = lane; k < cells; SERVE(1), k += width) largest = bio_max(largest, bio_abs(current[k]));
     if (!(largest > limit)) return;
     const double factor = limit / largest;
-    for (int64_t k = lane; k < cells; k += width) current[k] *= factor;
+    for (int64_t k = lane; k < cells; SERVE(1), k += width) current[k] *= factor;
 }
 
 /* --- the best 0/1 state --------------------------------------------------------------------------- */
@@ -61,6 +64,7 @@ static double bio_terms_around(GLOBAL int64_t *ctx, GLOBAL const int8_t *one, in
         for (int64_t a = TERM_STARTS[of[e]]; a < TERM_STARTS[of[e] + 1]; a++)
             others = others && (TERM_INDICES[a] == i || one[TERM_INDICES[a] * width + lane] == 1);
         if (others) total += TERM_VALUES[of[e]];
+        SERVE(1);
     }
     return total;
 }
@@ -83,7 +87,7 @@ static void bio_update_best(
     GLOBAL double *energy = AT(double, ctx[ONE_ENERGY_AT], block[BLOCK_LANE0]);
     GLOBAL double *best_energy = AT(double, ctx[BEST_ENERGY_AT], block[BLOCK_LANE0]);
     if (anew || block[BLOCK_SYNCED] == 0 || ctx[SYMMETRIC] == 0) {
-        FOR_OWN(k, 0, n * width) {
+        FOR_CELLS(k, 0, n * width) {
             one[k] = s[k] > 0.5;
             s[k] = one[k];
         }
@@ -91,7 +95,7 @@ static void bio_update_best(
         FOR_OWN(lane, 0, width) energy[lane] = bio_lane_energy(ctx, s, field, n, width, lane);
         block[BLOCK_SYNCED] = 1;
     } else {
-        FOR_OWN(k, 0, n * width)
+        FOR_CELLS(k, 0, n * width)
             if (one[k] != (s[k] > 0.5)) energy[k % width] += bio_flip_one(ctx, one, field, n, width, k / width, k % width);
     }
     FOR_OWN(lane, 0, width) {
@@ -113,7 +117,7 @@ static void feedback(GLOBAL int64_t *ctx, GLOBAL double *real, int64_t b, int64_
     FOR_OWN(lane, 0, width)
         trace[lane] = bio_lane_energy(ctx, s, current, n, width, lane) + real[REAL_OFFSET];
     block[BLOCK_TRACE] += 1;
-    FOR_OWN(k, 0, cells) current[k] += BIASES[k / width];
+    FOR_CELLS(k, 0, cells) current[k] += BIASES[k / width];
     if (ctx[TERMS] > 0) bio_add_terms(ctx, s, current, width);
     FOR_OWN(lane, 0, width) bio_rescale(current, cells, width, lane, real[REAL_I_MAX]);
     bio_update_best(ctx, block, offset, s, step / ctx[FEEDBACK_EVERY] % RESYNC == 0, n, width);

@@ -108,6 +108,7 @@ static double bio_fma_of_usual(double x, double y, double z) {
 static inline int bio_is_usual(double x) { return bio_abs(x) < 0x1p400 && bio_abs(x) > 0x1p-400; }
 
 LINKAGE double bio_fma(double x, double y, double z) {
+    SERVE(1);
     if (bio_is_usual(x) && bio_is_usual(y) && bio_is_usual(z)) return bio_fma_of_usual(x, y, z);
     const uint64_t top = UINT64_C(1) << 63;
     if (!(bio_abs(x) < BIO_INFINITY && bio_abs(y) < BIO_INFINITY && bio_abs(z) < BIO_INFINITY)) return x * y + z;

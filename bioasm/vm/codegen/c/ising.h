@@ -45,6 +45,7 @@ static void bio_thresholds(
             const double half = bio_max(level, COLDEST) / (2.0 * real[REAL_SCALE]);
             limit[first + k] = bio_threshold(half * (double)drawn[k]);
             limit[cells + first + k] = bio_threshold(half * (double)drawn[DRAWN + k]);
+            SERVE(1);
         }
     }
     GLOBAL const uint8_t *hold = AT(const uint8_t, ctx[HOLD_AT], 0);
@@ -59,14 +60,14 @@ static TOTAL bio_around(GLOBAL int64_t *ctx, GLOBAL const int8_t *product, int64
     GLOBAL const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
     GLOBAL const FIELD *weight = AT(const FIELD, ctx[TERM_VALUE_AT], 0);
     TOTAL sum = 0;
-    for (int64_t e = start[i]; e < start[i + 1]; e++) sum += (TOTAL)weight[of[e]] * product[of[e] * width + lane];
+    for (int64_t e = start[i]; e < start[i + 1]; SERVE(1), e++) sum += (TOTAL)weight[of[e]] * product[of[e] * width + lane];
     return sum;
 }
 
 static void bio_turn_products(GLOBAL int64_t *ctx, GLOBAL int8_t *product, int64_t i, int64_t width, int64_t lane) {
     GLOBAL const int64_t *start = AT(const int64_t, ctx[OF_START_AT], 0);
     GLOBAL const int32_t *of = AT(const int32_t, ctx[OF_TERM_AT], 0);
-    for (int64_t e = start[i]; e < start[i + 1]; e++) product[of[e] * width + lane] = (int8_t)-product[of[e] * width + lane];
+    for (int64_t e = start[i]; e < start[i + 1]; SERVE(1), e++) product[of[e] * width + lane] = (int8_t)-product[of[e] * width + lane];
 }
 
 static void bio_compute_terms(
@@ -84,6 +85,7 @@ static void bio_compute_terms(
             for (int64_t a = start[t]; a < start[t + 1]; a++) sign *= spin[index[a] * width + lane];
             product[t * width + lane] = (int8_t)sign;
             sum += (TOTAL)weight[t] * sign;
+            SERVE(1);
         }
         energy[lane] -= real[REAL_SCALE] * (double)sum;
     }
@@ -95,13 +97,13 @@ static void bio_fields(GLOBAL int64_t *ctx, GLOBAL const int8_t *spin, GLOBAL FI
     (void)ctx, (void)spin, (void)field, (void)n, (void)width;
 #if J_KIND == 2 || J_KIND == 4
     for (int64_t i = 0; J_IS(2) && i < n; i++)
-        for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; e++)
+        for (int64_t e = J_ROWS[i]; e < J_ROWS[i + 1]; SERVE(1), e++)
             FOR_OWN(lane, 0, width)
                 field[i * width + lane] += (FIELD)J_ENTRY(e) * spin[J_COLUMNS[e] * width + lane];
 #endif
 #if J_KIND && J_KIND != 2
     for (int64_t i = 0; (J_IS(1) || J_IS(3)) && i < n; i++)
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < n; SERVE(1), k++)
             FOR_OWN(lane, 0, width)
                 field[i * width + lane] += (FIELD)J_DENSE(i, k) * spin[k * width + lane];
 #endif
@@ -113,10 +115,12 @@ static void bio_spread(GLOBAL int64_t *ctx, GLOBAL FIELD *field, const FIELD *de
 #if J_KIND == 2 || J_KIND == 4
     for (int64_t e = J_IS(2) ? J_ROWS[i] : 0; J_IS(2) && e < J_ROWS[i + 1]; e++)
         FOR_OWN(lane, 0, width) field[J_COLUMNS[e] * width + lane] += delta[HERE(lane)] * (FIELD)J_ENTRY(e);
+    if (J_IS(2)) SERVE((J_ROWS[i + 1] - J_ROWS[i]) / 8);
 #endif
 #if J_KIND && J_KIND != 2
     for (int64_t k = 0; (J_IS(1) || J_IS(3)) && k < n; k++)
         FOR_OWN(lane, 0, width) field[k * width + lane] += delta[HERE(lane)] * (FIELD)J_DENSE(i, k);
+    if (J_IS(1) || J_IS(3)) SERVE(n / 8);
 #endif
 }
 
@@ -133,6 +137,7 @@ static void bio_compute_anew(
         for (int64_t i = 0; i < n; i++) {
             const int64_t k = i * width + lane;
             twice += spin[k] * ((TOTAL)field[k] + 2 * (TOTAL)h[i]);
+            SERVE(1);
         }
         energy[lane] = real[REAL_CONSTANT] - 0.5 * real[REAL_SCALE] * (double)twice;
     }
@@ -175,6 +180,7 @@ static void bio_sweep(
             if (terms > 0) bio_turn_products(ctx, product, i, width, lane);
         }
         if (flips > 0) bio_spread(ctx, field, delta, i, n, width);
+        SERVE(1);
     }
     FOR_OWN(lane, 0, width) energy[lane] += 2.0 * real[REAL_SCALE] * (double)change[HERE(lane)];
 }

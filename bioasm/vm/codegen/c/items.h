@@ -5,6 +5,8 @@
 #define IS_OWN(cell) (((cell) & (SHARE - 1)) == (ITEM & (SHARE - 1)))
 #define OWN(first) ((ITEM - (first)) & (SHARE - 1))
 #define FOR_OWN(k, first, end) for (int64_t k = OWN(first); k < (end); k += SHARE)
+#define FOR_CELLS(k, first, end) FOR_OWN(k, first, end)
+#define SERVE(work) ((void)0) /* the host waits anyway */
 /* Chunks that have own cells; random numbers of a chunk have a buffer that its work items share. */
 #define OF_CHUNK (SHARE < CHUNK ? SHARE : CHUNK)
 #define FOR_CHUNKS(first, end)                                                                        \

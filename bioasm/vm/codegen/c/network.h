@@ -75,6 +75,7 @@ BIO_UNUSED static void bio_normals(uint32_t x0, uint32_t x1, float *even, float 
         threefry(key0[lane], key1[lane], (uint32_t)neuron, (uint32_t)pair, &x0, &x1);                  \
         numbers(x0, x1, &even, &odd);                                                                  \
         buffer[k] = even, buffer[DRAWN + k] = odd;                                                     \
+        SERVE(1);                                                                                      \
     }
 
 BIO_UNUSED static void draw(

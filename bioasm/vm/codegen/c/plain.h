@@ -21,13 +21,19 @@
 
 /* Loops over cells and over lanes; `first` is the cell that the loop's index counts from. */
 #define FOR_OWN(k, first, end) for (int64_t k = 0; k < (end); k++)
+#define FOR_CELLS(k, first, end) for (int64_t k = 0; k < (end); SERVE(4), k++)
 #define FOR_CHUNKS(first, end) for (int64_t first = 0; first < (end); first += CHUNK)
 #define FOR_OWN_DRAWN(k, end) FOR_OWN(k, 0, end)
 #define BUFFER_OF(b) (b)
 #define PARTS 1
-#define WIDTH_OF(block) (block)[BLOCK_WIDTH]
 #define SPIKES_OF_STEP(ctx, block) ((ctx)[IDS] * (block)[BLOCK_WIDTH])
 #define SPIKE_PLACE(at) (at)
 #define LISTED(spike) (spike)
+#ifndef WIDTH_OF /* lanes of a block, unless whoever includes this has one alone */
+#define WIDTH_OF(block) (block)[BLOCK_WIDTH]
 #define SIDE WIDE
 #define HERE(lane) (lane)
+#endif
+#ifndef SERVE /* what goes on beside a long computation, which tells about how many fused multiply-adds it has done */
+#define SERVE(work) ((void)0)
+#endif
