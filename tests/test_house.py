@@ -25,7 +25,7 @@ HOUSE = ROOT / "bioasm"
 # A room imports from rooms on floors above its own line only; rooms of one floor do not know each other. A room is a folder
 # or a file of bioasm/, or a folder in one, which is named with a dot.
 FLOORS = (
-    ("wholes",),
+    ("wholes", "decimals"),
     ("diagnostics", "units", "cachedir", "memory", "npz", "sigbus"),
     ("extras", "grammars"),
     ("files", "mapped", "models", "plain", "programs", "safety", "hardware", "hardware.chips"),
@@ -49,6 +49,7 @@ ROOMS = sorted(FLOOR)
 
 # What of others' packages a room may use at all; everything else is the standard library.
 PACKAGES = {
+    "decimals": {"numpy"},
     "mapped": {"numpy"},
     "npz": {"numpy"},
     "cli": {"click", "numpy"},

@@ -8,7 +8,7 @@ import numpy as np
 
 from bioasm.isa.limits import limit
 from bioasm.problems.numbers import Faults, Floats, Integers, NumberLines, read_numbers, whole, without_comments
-from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, check_neurons, collect
+from bioasm.problems.polynomial import SPIN, Monomials, Polynomial, check_neurons, collect, pair_keys
 
 COMMENT_MARKS = b"#%c"
 
@@ -105,6 +105,8 @@ def _outside(i: float, j: float, n: int, things: str) -> str:
 
 def report_repeats(i: Integers, j: Integers, line: Integers, faults: Faults, what: str, first: int) -> None:
     """Report duplicate edges (i, j) with both lines. `first` is the file's index base."""
+    if not _has_repeats(i, j):
+        return
     order = np.lexsort((line, j, i))
     same = np.zeros(len(order), dtype=np.bool_)
     same[1:] = (i[order][1:] == i[order][:-1]) & (j[order][1:] == j[order][:-1])
@@ -113,6 +115,15 @@ def report_repeats(i: Integers, j: Integers, line: Integers, faults: Faults, wha
         here, before = order[k], order[k - 1]
         text = f"the {what} {i[here] + first} {j[here] + first} stands on line {line[before]} already"
         faults.add(int(line[here]), text, hint)
+
+
+def _has_repeats(i: Integers, j: Integers) -> bool:
+    """Whether some pair (i, j) stands twice."""
+    keys = pair_keys(i, j)
+    if keys is None or (keys[1:] > keys[:-1]).all():
+        return keys is None
+    keys.sort()
+    return bool((keys[1:] == keys[:-1]).any())
 
 
 def max_cut(graph: Graph) -> Polynomial:

@@ -45,7 +45,8 @@ def settled_below(problem: Polynomial) -> float:
 def _without_free(problem: Polynomial, coupled: Mask, unit: float) -> Polynomial:
     """The problem of the spins that have a coefficient, in units of the largest."""
     place = np.cumsum(coupled) - 1
-    parts = {order: Monomials(place[part.index], part.value / unit) for order, part in problem.parts.items()}
+    columns = {order: np.ascontiguousarray(part.index.T) for order, part in problem.parts.items()}  # read again and again
+    parts = {order: Monomials(place[columns[order]].T, part.value / unit) for order, part in problem.parts.items()}
     return Polynomial(int(coupled.sum()), problem.domain, 0.0, parts)
 
 
@@ -94,7 +95,7 @@ def _fields(problem: Polynomial, state: Floats) -> Floats:
     field = np.zeros(problem.n)
     for part in problem.parts.values():
         spins = [state[column] for column in part.index.T]
-        product = reduce(np.multiply, spins, part.value)
-        for column, spin in zip(part.index.T, spins, strict=True):
-            field += np.bincount(column, product * spin, problem.n)
+        for k, column in enumerate(part.index.T):
+            others = spins[:k] + spins[k + 1 :]
+            field += np.bincount(column, reduce(np.multiply, others, part.value), problem.n)
     return field

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from bioasm.decimals import blocks_of_lines, plain_decimals
 from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.limits import limit
 from bioasm.wholes import Rounded, rounded_words
@@ -96,6 +97,9 @@ def read_numbers(content: bytes, faults: Faults) -> NumberLines:
 
     Raises BioasmError B304 with the places of what is no finite number, B115 with those of what would be rounded.
     """
+    plain = _plain(content)
+    if plain is not None:
+        return plain
     starts, line_of = _words(content)
     values = _parse(content)
     if values is None or len(values) != len(starts):
@@ -107,6 +111,23 @@ def read_numbers(content: bytes, faults: Faults) -> NumberLines:
     faults.stop()
     first = np.flatnonzero(np.diff(line_of, prepend=0))
     return NumberLines(values, line_of[first], first, np.diff(first, append=len(values)))
+
+
+def _plain(content: bytes) -> NumberLines | None:
+    """The numbers of a text of plain decimal ones, block by block; None where there is anything else."""
+    values, counts = [], []
+    for block in blocks_of_lines(content):
+        found = plain_decimals(block)
+        if found is None:
+            return None
+        values.append(found.values)
+        counts.append(found.per_line().astype(np.int32))
+    if not values:
+        return None
+    count = np.concatenate(counts)
+    (filled,) = np.nonzero(count)
+    per_line = count[filled].astype(np.int64)
+    return NumberLines(np.concatenate(values), filled + 1, np.cumsum(per_line) - per_line, per_line)
 
 
 def _words(content: bytes) -> tuple[Integers, Integers]:

@@ -120,15 +120,31 @@ def _sum(numbers: list[float]) -> float:
 
 
 def _merged(pieces: list[Monomials]) -> Monomials:
-    index = np.concatenate([piece.index for piece in pieces])
-    value = np.concatenate([piece.value for piece in pieces])
-    by_row = np.lexsort(index.T[::-1])
+    index = np.concatenate([piece.index for piece in pieces]) if len(pieces) > 1 else pieces[0].index
+    value = np.concatenate([piece.value for piece in pieces]) if len(pieces) > 1 else pieces[0].value
+    keys = pair_keys(index[:, 0], index[:, 1]) if index.shape[1] == 2 else None
+    if keys is not None and (keys[1:] > keys[:-1]).all():
+        kept = value != 0
+        return Monomials(index, value) if kept.all() else Monomials(index[kept], value[kept])
+    by_row = np.lexsort(index.T[::-1]) if keys is None else np.argsort(keys, kind="stable")
     index, value = index[by_row], value[by_row]
     fresh = np.ones(len(value), dtype=np.bool_)
     fresh[1:] = (index[1:] != index[:-1]).any(axis=1)
     total = group_sums(value, np.flatnonzero(fresh))
     kept = total != 0
     return Monomials(index[fresh][kept], total[kept])
+
+
+def pair_keys(i: Integers, j: Integers) -> Integers | None:
+    """One number for each pair, ordered as the pairs are; None where they do not fit 64 bits."""
+    if not len(i):
+        return np.zeros(0, np.int64)
+    side = int(j.max()) + 1
+    if i.min() < 0 or j.min() < 0 or (int(i.max()) + 1) * side >= 1 << 63:
+        return None
+    keys: Integers = i * side
+    keys += j
+    return keys
 
 
 def group_sums(value: Floats, start: Integers) -> Floats:

@@ -15,6 +15,7 @@ from bioasm.isa.labels import MAXIMIZE, NAMES, names_of, plain_names
 from bioasm.problems.polynomial import Polynomial
 from bioasm.problems.write import Account
 
+_KEYS = (b"constant=", b"names=", b"sense=")
 _REMARK = re.compile(rb"(?m)^[ \t]*[#c*%\\][ \t]*(constant|names|sense)=([^\n]+)$")
 
 
@@ -37,7 +38,8 @@ class Remarks:
 
 def remarks_in(content: bytes) -> Remarks:
     """The remarks of a text; what is none, or holds no number, is an ordinary comment."""
-    found = {key.decode(): value.decode("utf-8", "replace") for key, value in _REMARK.findall(content)}
+    some = any(key in content for key in _KEYS)  # which is known long before a pattern has passed over all lines
+    found = {key.decode(): value.decode("utf-8", "replace") for key, value in (_REMARK.findall(content) if some else ())}
     return Remarks(_number(found.get("constant")), names_of({NAMES: found.get("names", "[]")}), _says_maximize(found))
 
 

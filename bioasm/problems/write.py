@@ -16,6 +16,7 @@ from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.plans import joined_plan
 from bioasm.problems.polynomial import BIT, Monomials, Polynomial
 from bioasm.problems.reduction import reduce
+from bioasm.problems.rows import spelled_rows
 from bioasm.problems.schedule import TEMPERATURES, Schedule, schedule_for
 from bioasm.problems.solvers import (
     bifurcating,
@@ -320,9 +321,7 @@ def _dense_rows(n: int, pairs: Monomials) -> Iterator[str]:
 
 
 def _rows(part: Monomials) -> Iterable[str]:
-    spelled = {value: spell_number(-value) for value in set(part.value.tolist())}
-    columns = (map(str, column) for column in part.index.T.tolist())
-    return (" ".join(row) for row in zip(*columns, (spelled[v] for v in part.value.tolist()), strict=True))
+    return spelled_rows(part.index, part.value, lambda value: spell_number(-value))
 
 
 def _biases(problem: Polynomial) -> list[str]:

@@ -38,7 +38,7 @@ class Recording:
     values: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)  # not frozen, which would triple the time of making one
 class Reading:
     """One entry of the results list, from RD or OUT. The first axis of an array is the lane."""
 

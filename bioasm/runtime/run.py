@@ -141,9 +141,14 @@ class Run(ABC):
 
     def emit(self, what: str, value: Any) -> None:
         """Append one result. Raises BioasmError B111."""
-        if len(self.readings) >= limit("results"):
+        self.emit_all([Reading(what, value)])
+
+    def emit_all(self, readings: list[Reading]) -> None:
+        """Append results, as many as the limit allows. Raises BioasmError B111 where there are more."""
+        room = limit("results") - len(self.readings)
+        self.readings.extend(readings[: max(0, room)])
+        if len(readings) > room:
             raise BioasmError(Diagnostic("B111", f"the program emits more than {limit('results')} results"))
-        self.readings.append(Reading(what, value))
 
     def load(self, mnemonic: str, data: Data) -> None:
         """LDJ, LDH, LDT: replace one part of the couplings."""

@@ -27,7 +27,7 @@ def sorted_sparse(
     if (place[1:] < place[:-1]).any():
         order = np.argsort(place, kind="stable")
         row, column, value = row[order], column[order], value[order]
-    return Sparse(shape, row.astype(INDEX_TYPE), column.astype(INDEX_TYPE), value, symmetric)
+    return Sparse(shape, row.astype(INDEX_TYPE, copy=False), column.astype(INDEX_TYPE, copy=False), value, symmetric)
 
 
 def repeated(matrix: Sparse) -> NDArray[Any]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from bioasm.decimals import blocks_of_lines, plain_decimals
 from bioasm.isa.storage import EXACT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PLAIN = b"0123456789.- \t\n|"
-_BLOCK = 1 << 20  # bytes that are tokenised at a time, so that arrays of classes stay small
+_TOO_MANY = 1 << 31  # for an index
 _DIGITS = 18  # of a word that is certainly an int64
 
 
 def plain_entries(body: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None:
-    """Rows, columns (int64) and values (int64 where all words are whole, else float64) of lines or bars with three words each.
+    """Rows, columns (int32) and values (int64 where all words are whole, else float64) of lines or bars with three words each.
 
     None where a word is no plain decimal number or anything else is unusual: the slow way reads that, or tells what is wrong.
     """
@@ -26,30 +26,27 @@ def plain_entries(body: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]] 
     if content.translate(None, _PLAIN):
         return None
     dtype = np.float64 if "." in body else np.int64
-    found = []
-    for block in _blocks(content.replace(b"|", b"\n")):
+    found, empty = [], (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, dtype))
+    for block in blocks_of_lines(content.replace(b"|", b"\n")):
         entries = _entries(block, dtype)
-        if entries is None or (dtype is np.float64 and entries.size and abs(entries).max() >= EXACT):
+        if entries is None or abs(entries[:, :2]).max(initial=0) >= _TOO_MANY:
             return None
-        found.append(entries)
-    entries = np.concatenate([np.zeros((0, 3), dtype), *found])
-    row, column = (np.ascontiguousarray(entries[:, k], np.int64) for k in (0, 1))
-    return row, column, np.ascontiguousarray(entries[:, 2])
-
-
-def _blocks(content: bytes) -> Iterator[bytes]:
-    """The text in blocks of whole lines."""
-    at = 0
-    while at < len(content):
-        end = content.find(b"\n", at + _BLOCK) + 1 or len(content)
-        yield content[at:end] + b"\n"
-        at = end
+        if dtype is np.float64 and abs(entries).max(initial=0) >= EXACT:
+            return None
+        found.append((entries[:, 0].astype(np.int32), entries[:, 1].astype(np.int32), entries[:, 2].copy()))
+    row, column, value = (np.concatenate(parts) for parts in zip(empty, *found, strict=True))
+    return row, column, value
 
 
 def _entries(block: bytes, dtype: type) -> NDArray[Any] | None:
     """The entries of a block, (entries, 3); None where they are not all plain."""
     import numpy as np
 
+    plain = plain_decimals(block)
+    if plain is not None:
+        lines = plain.per_line()
+        alike = ((lines == 3) | (lines == 0)).all() and (plain.pointed % 3 == 2).all()
+        return plain.values.reshape(-1, 3).astype(dtype, copy=False) if alike else None
     text = np.frombuffer(block, np.uint8)
     inside = text > ord(" ")
     edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))

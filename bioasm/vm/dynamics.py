@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.network.references import EventRef, VariableRef
+from bioasm.network.references import EventRef, InputRef, VariableRef
 from bioasm.results import Spikes
 from bioasm.runtime.dynamics import Best, Dynamics, Recorded
 from bioasm.vm.layout import Ctx, Real
@@ -17,6 +17,14 @@ from bioasm.vm.outputs import Outputs, Samples
 from bioasm.vm.state import Origin, State
 
 Array = NDArray[Any]
+
+
+class InputArrays(NamedTuple):
+    """An input's constant of one number, its default (one), and the cells that hold the sum of both."""
+
+    added: Array
+    default: Array
+    sums: tuple[Array, ...]
 
 
 class CompiledDynamics(Dynamics, ABC):
@@ -72,6 +80,21 @@ class CompiledDynamics(Dynamics, ABC):
     @abstractmethod
     def cells_of(self, ref: VariableRef) -> Array | None:
         """The array of cells of float64 that holds a variable, None where it must be computed."""
+
+    @abstractmethod
+    def cells_read(self, ref: VariableRef) -> Array | None:
+        """The array of cells of any type from which RD reads a variable, None where it must be computed."""
+
+    @abstractmethod
+    def written_by_reset(self) -> list[Array] | None:
+        """The arrays that `reset` writes, None where it does more."""
+
+    def input_arrays(self, ref: InputRef) -> InputArrays:
+        """The arrays of an input to which one number is added."""
+        raise AssertionError(f"{ref} is an input of no neurons")
+
+    def note_input(self, ref: InputRef, origin: Origin) -> None:
+        """Note that an instruction has added one number to an input, which the kernels have done."""
 
     @property
     @abstractmethod

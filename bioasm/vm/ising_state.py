@@ -68,6 +68,14 @@ class Spins(CompiledDynamics):
         """The array of float64 that holds a variable: spins are narrower."""
         return None
 
+    def cells_read(self, ref: VariableRef) -> Array | None:
+        """The spins."""
+        return self.state["SPIN"]
+
+    def written_by_reset(self) -> list[Array] | None:
+        """The spins; None without couplings, where best states are seen without a kernel."""
+        return [self.state["SPIN"]] if self.loaded else None
+
     def neurons_of(self, ref: VariableRef) -> int:
         """How many spins have a variable."""
         return self.state.n

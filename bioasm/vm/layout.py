@@ -194,6 +194,17 @@ class Wave(IntEnum):
     START = auto()  # step of the first row
 
 
+class Micro(IntEnum):
+    """Kinds of micro-operations; the columns of their table are the kind, to, from, base (addresses) and a size."""
+
+    FINITE = 0  # where the float64 `from` is not finite, the host executes the instruction
+    COPY = 1  # `size` bytes
+    ADD = 2  # `size` float64 become base + from, two numbers
+    NOTE = 3  # the index of the instruction and the step go to two int64
+    LEAVE = 4  # the present state counts for the best energy, and energies are computed anew later
+    PUT = 5  # `size` bytes are read by RD; `to` is the header of their buffer: bytes taken, capacity, address
+
+
 class Status(IntEnum):
     """Reasons for a kernel to return."""
 
@@ -228,6 +239,7 @@ class Scalar(IntEnum):
     SPIKE_COUNT = 5
 
 
+MICRO = -1  # the opcode of an instruction with micro-operations; its operands are their address and number
 OF_POPULATION = 64  # from here on GET reads spikes of the first population, of the second, ...
 REFRESH = -1  # the block number with which the dynamics computes ENERGY of the present state
 PEEK_MEAN = -2  # the block number with which it computes the mean of a neuron's variable over all lanes

@@ -32,9 +32,10 @@ from bioasm.vm.ising_state import Spins
 from bioasm.vm.kernel_cache import Notice
 from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.layout import Ctx, Fault, Real, Status
+from bioasm.vm.microcode import Microcode
 from bioasm.vm.network_state import Populations
 from bioasm.vm.outputs import Outputs
-from bioasm.vm.program_code import ProgramCode
+from bioasm.vm.program_code import HANDED_OVER, ProgramCode
 from bioasm.vm.spool import Spool
 from bioasm.vm.state import Origin, State, block_width
 
@@ -129,6 +130,7 @@ class Machine(Run):
         self.outputs.samples_stay = self.kernels.samples_stay
         self.kernels.take(self.model)
         self.code.bind(self.model)
+        self.microcode = Microcode(self, self.model)
         if before is not None:
             self._carry_over(before)
 
@@ -155,7 +157,7 @@ class Machine(Run):
 
     def allocate(self) -> None:
         """Execute ALC."""
-        self.outputs.take_emitted(self.code.output_names, self.emit)
+        self.outputs.take_emitted(self.code.output_names, self.emit_all)
         self.parameters |= fixed_parameters(self.verified)
         if self._prepared != self.parameters:
             self._allocate(self.n, self.parameters)
@@ -253,7 +255,7 @@ class Machine(Run):
             if status is Status.HOST and time.perf_counter() - began >= _SLICE_SECONDS:
                 status = Status.SLICE
         self.outputs.drain()
-        self.outputs.take_emitted(self.code.output_names, self.emit)
+        self.outputs.take_emitted(self.code.output_names, self.emit_all)
         self.outputs.check_limits()
         if status is not Status.SLICE or time.perf_counter() >= self._check_from:
             self.check_finite()
@@ -265,15 +267,16 @@ class Machine(Run):
         if self._at_host_instruction():  # before ALC and LDJ no kernel should be compiled
             return self._spent() or self._serve()
         status = self.kernels.execute()
+        self.microcode.settle()
         if status is Status.DRAIN:
             self.outputs.drain()
-            self.outputs.take_emitted(self.code.output_names, self.emit)
+            self.outputs.take_emitted(self.code.output_names, self.emit_all)
             self.outputs.check_limits()
             self.outputs.make_room()
         elif status is Status.HOST:
             self._serve()
         elif status is Status.FAULT:
-            self.outputs.take_emitted(self.code.output_names, self.emit)
+            self.outputs.take_emitted(self.code.output_names, self.emit_all)
             raise self._fault()
         return status
 
@@ -281,7 +284,7 @@ class Machine(Run):
         ctx = self.state.ctx
         if ctx[Ctx.RUNNING] or ctx[Ctx.PC] >= ctx[Ctx.CODE_LENGTH]:
             return False
-        return self.code.is_host(int(ctx[Ctx.PC]))
+        return bool(self.state["CODE"][ctx[Ctx.PC], 0] == HANDED_OVER)
 
     def _spent(self) -> Status | None:
         """FUEL or SLICE where it is used up, else None."""
@@ -293,8 +296,11 @@ class Machine(Run):
     def _serve(self) -> Status:
         """Execute the host instruction at PC. Returns HOST."""
         ctx = self.state.ctx
-        self.outputs.take_emitted(self.code.output_names, self.emit)
-        self.execute(Origin(int(ctx[Ctx.PC]), self.steps))
+        self.outputs.take_emitted(self.code.output_names, self.emit_all)
+        pc = int(ctx[Ctx.PC])
+        self.execute(Origin(pc, self.steps))
+        if self.kernels.samples_stay and pc not in self.code.traced:
+            self.microcode.note(pc, self.verified.instructions[pc])
         ctx = self.state.ctx
         ctx[Ctx.PC] += 1
         ctx[Ctx.FUEL] -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_BYTES, NARROW_OF_
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
+_ROWS = 512  # of a piece
 _LINE = 64  # bytes of a line of the cache, which no vector should straddle
 
 
@@ -41,7 +43,7 @@ def _extremes(matrix: Array) -> tuple[int, int]:
 def _is_of_two(matrix: Array, low: int, high: int) -> bool:
     """Whether every entry off the diagonal is one of two."""
     n = len(matrix)
-    found = sum(int(np.count_nonzero(matrix == value)) for value in {low, high})
+    found = sum(int(np.count_nonzero(rows == value)) for rows in _pieces(matrix) for value in {low, high})
     return found == n * n - (n if 0 not in (low, high) else 0)
 
 
@@ -54,9 +56,14 @@ def _in_lines(count: int) -> Array:
 
 def _bits(matrix: Array, high: int, columns: int) -> Array:
     """Words of 32 bits, (n, columns / 32), whose bit says that an entry off the diagonal is the higher one."""
-    bits = np.packbits(matrix == high, axis=1, bitorder="little")
+    bits, used = np.zeros((len(matrix), columns // 8), np.uint8), -(-len(matrix) // 8)
+    for rows, into in zip(_pieces(matrix), _pieces(bits), strict=True):
+        into[:, :used] = np.packbits(rows == high, axis=1, bitorder="little")
     own = np.arange(len(matrix))
     bits[own, own // 8] &= ~(1 << own % 8).astype(np.uint8)
-    padded = np.zeros((len(matrix), columns // 8), np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return padded.view(np.uint32)
+    return bits.view(np.uint32)
+
+
+def _pieces(matrix: Array) -> Iterator[Array]:
+    """A matrix in pieces of rows, so that nothing as large as all is made of it."""
+    return (matrix[first : first + _ROWS] for first in range(0, len(matrix), _ROWS))

@@ -36,7 +36,7 @@ from bioasm.vm.codegen.source import Generated
 from bioasm.vm.codegen.steps import frozen_field, hold_field
 from bioasm.vm.codegen.system import COUPLED, level_field
 from bioasm.vm.couplings import bind_couplings, has_exact_fields, prepare_for_feedback
-from bioasm.vm.dynamics import CompiledDynamics
+from bioasm.vm.dynamics import CompiledDynamics, InputArrays
 from bioasm.vm.initial import definition
 from bioasm.vm.layout import LIMB_COLUMNS, LIMBS, Block, Ctx, Real
 from bioasm.vm.names import NameTable
@@ -149,6 +149,12 @@ class Populations(CompiledDynamics):
             return self._synapse(ref.owner).cells_of(ref.name)
         name = self.names.qualified(ref)
         return self.state.fields[name] if name in self.arrays.systems[self.arrays.system_of(name)].states else None
+
+    def cells_read(self, ref: VariableRef) -> Array | None:
+        """The array of cells from which RD reads a variable of neurons, None where it must be computed."""
+        if ref == SPIKE_COUNT:
+            return self.state["SPIKE_COUNT"]
+        return self.cells_of(ref) if ref.owner in self.names.by_name and ref.name != SPIKE_COUNT.name else None
 
     def neurons_of(self, ref: VariableRef) -> int:
         """How many neurons have a variable; of a projection, connections."""
@@ -264,6 +270,14 @@ class Populations(CompiledDynamics):
                 synapse.start()
         self.state["FEEDBACK_CURRENT"][:] = 0.0
 
+    def written_by_reset(self) -> list[Array] | None:
+        """The arrays that `reset` writes, None where it starts synapses or cables, or where arrays are bound anew."""
+        if self.stale or self.network.cables or self.projections.synapses:
+            return None
+        fields, starting = self.state.fields, (*_UNDER_WAY, *map(frozen_field, range(len(self.network.populations))))
+        names = [name for name, _ in self._states] + [name for name in fields if name.startswith(starting)]
+        return [fields[name] for name in names] + [self.state["FEEDBACK_CURRENT"]]
+
     @property
     def _states(self) -> list[tuple[str, int]]:
         """The qualified names of all states with their numbers of neurons, in the order of `given`."""
@@ -358,6 +372,14 @@ class Populations(CompiledDynamics):
     def set_input(self, ref: InputRef, value: Array | float, how: str) -> None:
         """INP: add a number, or one a neuron, to an input; set the input; or scale it."""
         self.stimuli.set_input(self.names.qualified(ref), value, how, ref.part)
+
+    def input_arrays(self, ref: InputRef) -> InputArrays:
+        """The arrays of an input to which one number is added."""
+        return self.stimuli.input_arrays(self.names.qualified(ref))
+
+    def note_input(self, ref: InputRef, origin: Origin) -> None:
+        """Note that an instruction has added one number to an input, which the kernels have done."""
+        self.stimuli.note_input(self.names.qualified(ref), origin)
 
     def set_waveform(self, ref: InputRef, rows: Array, period: int) -> None:
         """PLAY: rows, one every `period` steps from now."""

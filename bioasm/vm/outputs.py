@@ -17,6 +17,7 @@ from bioasm.network.references import EventRef, VariableRef
 from bioasm.results.result import Reading, Spikes
 from bioasm.runtime.dynamics import Recorded
 from bioasm.vm.layout import Block, Ctx, Recorder
+from bioasm.vm.read_buffer import ReadBuffer
 from bioasm.vm.sample_buffers import SampleBuffer
 from bioasm.vm.spool import Spool
 from bioasm.vm.spooled import lanes_first, once_more
@@ -94,6 +95,7 @@ class Outputs:
         self._spike_buffers: list[tuple[Array, Array]] = []
         self._trace_buffers: list[Array] = []
         self._sample_buffers: list[list[SampleBuffer]] = []
+        self.reads = ReadBuffer(state.blocks, state.width, state.lanes)
         self._make_buffers()
 
     def add_events(self, refs: dict[EventRef, tuple[int, int]]) -> None:
@@ -289,13 +291,16 @@ class Outputs:
         found = {"name": samples.ref.word, "every": samples.every, "start": samples.start}
         return found | {"neurons": samples.neurons.tolist()}
 
-    def take_emitted(self, names: dict[int, str], emit: Callable[[str, float], None]) -> None:
-        """Pass the numbers of OUT to `emit`; `names` has the name of each instruction."""
+    def take_emitted(self, names: dict[int, str], emit: Callable[[list[Reading]], None]) -> None:
+        """Pass the numbers of OUT and the arrays of RD to `emit`; `names` has the name of each OUT."""
         count = int(self.state.ctx[Ctx.OUT_COUNT])
         if not count:
             return
-        for value, pc in zip(self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count], strict=True):
-            emit(names[int(pc)], float(value))
+        values, pcs = self.state["OUT_VALUE"][:count], self.state["OUT_PC"][:count]
+        read = self.reads.taken(pcs, values)
+        words = names | {pc: self.reads.word(pc) for pc in read}
+        told = zip(values.tolist(), pcs.tolist(), strict=True)
+        emit([Reading(words[pc], next(read[pc]) if pc in read else value) for value, pc in told])
         self.state.ctx[Ctx.OUT_COUNT] = 0
 
     # --- the outcome --------------------------------------------------------------------------------

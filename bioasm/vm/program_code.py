@@ -17,7 +17,7 @@ from bioasm.vm.dynamics import CompiledDynamics
 from bioasm.vm.layout import OF_POPULATION, Ctx, Scalar
 
 HOST = frozenset(row.mnemonic for row in ROWS if Trait.HOST in row.traits)  # instructions that the host executes
-_HANDED_OVER = 0  # no instruction's opcode
+HANDED_OVER = 0  # no instruction's opcode
 
 
 class ProgramCode:
@@ -43,7 +43,7 @@ class ProgramCode:
         numbers: list[float] = [0.0] * limit("registers")
         code = np.zeros((len(self.verified.instructions) + 1, 4), np.int64)
         for pc, instruction in enumerate(self.verified.instructions):
-            code[pc, 0] = _HANDED_OVER if self.is_host(pc) else instruction.row.opcode
+            code[pc, 0] = HANDED_OVER if self.is_host(pc) else instruction.row.opcode
             for at, operand in enumerate(instruction.operands, 1) if not self.is_host(pc) else ():
                 code[pc, at] = self._operand(model, instruction.mnemonic, operand, numbers)
         model.state.bind("CODE", code)

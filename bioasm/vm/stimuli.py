@@ -17,6 +17,7 @@ from bioasm.runtime.random import STREAM_POISSON, STREAM_RATES, lane_key
 from bioasm.vm.codegen.layout import Field
 from bioasm.vm.codegen.plan import Target
 from bioasm.vm.codegen.system import FACTOR, OFFSET
+from bioasm.vm.dynamics import InputArrays
 from bioasm.vm.layout import CHUNK, WIDE, Ctx
 from bioasm.vm.network_arrays import NetworkArrays
 from bioasm.vm.state import Origin
@@ -97,12 +98,27 @@ class Stimuli:
     def put(self, name: str, constants: Mapping[str, Array]) -> None:
         """Set constants of an input, and the fields derived from them."""
         population, kept = self.arrays.system_of(name), self.constants[name]
-        kept |= constants
+        for word, values in constants.items():
+            if kept[word].shape == values.shape:
+                kept[word][:] = values  # where kernels set it too
+            else:
+                kept[word] = values.copy()  # it may be a datum of the program
         base, alone = self.arrays.systems[population].inputs[name].default + kept["add"], kept["alone"] != 0.0
         self.arrays.fill(name + "#", population, base)
         self.arrays.fill(name + "#base", population, base)
         self.arrays.fill(name + OFFSET, population, np.where(alone, kept["set"], 0.0))
         self.arrays.fill(name + FACTOR, population, np.where(alone, 0.0, kept["scale"]))
+
+    def input_arrays(self, name: str) -> InputArrays:
+        """The arrays of an input (qualified name) to which one number is added."""
+        population = self.arrays.system_of(name)
+        default = np.full(1, self.arrays.systems[population].inputs[name].default)
+        sums = tuple(self.arrays.cells(name + end, population) for end in ("#", "#base"))
+        return InputArrays(self.constants[name]["add"], default, sums)
+
+    def note_input(self, name: str, origin: Origin) -> None:
+        """Note that an instruction has added one number to an input."""
+        note(self.set_by.setdefault(name, {}), Share(origin, None, "add"))
 
     def set_waveform(self, name: str, rows: Array, period: int, part: range | None) -> None:
         """PLAY: a waveform (rows, 1 or n), a row every `period` steps from the origin's on."""

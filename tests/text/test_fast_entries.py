@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bioasm.text import fast_entries
+from bioasm import decimals
 from bioasm.text.fast_entries import plain_entries
 from bioasm.text.numbers import to_array
 
 
 def word_by_word(body: str) -> list[np.ndarray]:
     entries = [line.split() for line in body.replace("|", "\n").split("\n") if line.split()]
-    return [to_array([entry[k] for entry in entries]) for k in range(3)]
+    row, column, value = (to_array([entry[k] for entry in entries]) for k in range(3))
+    return [row.astype(np.int32), column.astype(np.int32), value]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def word_by_word(body: str) -> list[np.ndarray]:
 )
 @pytest.mark.parametrize("block", [1, 7, 1 << 20])
 def test_the_arrays_are_those_of_the_words(body: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_entries, "_BLOCK", block)
+    monkeypatch.setattr(decimals, "_BLOCK", block)
     found = plain_entries(body)
     assert found is not None
     for one, other in zip(found, word_by_word(body), strict=True):

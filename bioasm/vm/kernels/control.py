@@ -10,18 +10,17 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import carray, cfunc, float64, int64
-from numba.extending import intrinsic
 
 from bioasm.isa.table import OPCODES
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.dynamics import SIGNATURE
+from bioasm.vm.kernels.dynamics import SIGNATURE, call_dynamics
 from bioasm.vm.kernels.elementary import full_exp, log, power
+from bioasm.vm.kernels.microcode import emit, perform
 from bioasm.vm.kernels.slots import Block, Ctx, Fault, Real, Scalar, Status
 from bioasm.vm.kernels.views import block_row, f8, i8
-from bioasm.vm.layout import OF_POPULATION, PEEK_MEAN, REFRESH
+from bioasm.vm.layout import MICRO, OF_POPULATION, PEEK_MEAN, REFRESH
 
 _WHOLE_STEP = 1e-4  # a time this close to a step boundary, in steps, is that boundary
 
@@ -132,28 +131,14 @@ def spikes_of(ctx, first, n):
     return total
 
 
-@intrinsic
-def dynamics(typingctx, ctx, real, what):
-    """Call the kernel of the dynamics: block `what` to TARGET, REFRESH or PEEK_MEAN; returns a Status."""
-
-    def codegen(context, b, signature, args):
-        tables = [context.make_array(kind)(context, b, args[k]).data for k, kind in enumerate(signature.args[:2])]
-        word = ir.IntType(64)
-        address = b.load(b.gep(tables[0], [word(int(Ctx.DYNAMICS_AT))]))
-        kind = ir.FunctionType(word, [*(table.type for table in tables), word])
-        return b.call(b.inttoptr(address, kind.as_pointer()), [*tables, args[2]])
-
-    return int64(ctx, real, int64), codegen
-
-
 @device
 def scalar(ctx, real, what):
     """The number that GET reads."""
     if what == Scalar.ENERGY:
-        dynamics(ctx, real, REFRESH)
+        call_dynamics(ctx, real, REFRESH)
         return lowest(ctx, Ctx.ENERGY_AT) + real[Real.OFFSET]
     if what == Scalar.BEST_ENERGY:
-        dynamics(ctx, real, REFRESH)
+        call_dynamics(ctx, real, REFRESH)
         best = lowest(ctx, Ctx.BEST_ENERGY_AT)
         return best + real[Real.OFFSET] if best < math.inf else math.nan
     if what == Scalar.TIME:
@@ -172,7 +157,7 @@ def scalar(ctx, real, what):
 def advance_blocks(ctx, real):
     """All blocks to TARGET; DONE or the first other status."""
     for b in range(ctx[Ctx.BLOCKS]):
-        status = dynamics(ctx, real, b)
+        status = call_dynamics(ctx, real, b)
         if status != Status.DONE:
             return status
     return int64(Status.DONE)
@@ -231,7 +216,7 @@ def neurons_instruction(ctx, real, op, value, a, b, c):
         real[Real.OFFSET] = value[a]
     elif op == RUN:
         if ctx[Ctx.DIRTY] == 1:
-            dynamics(ctx, real, REFRESH)
+            call_dynamics(ctx, real, REFRESH)
         return begin_run(ctx, real, value[a])
     elif op == GET:
         value[a] = scalar(ctx, real, b)
@@ -240,18 +225,9 @@ def neurons_instruction(ctx, real, op, value, a, b, c):
         if not (at >= 0.0 and at < i8(ctx[Ctx.VARIABLE_N_AT], 0, b + 1)[b] and at == math.floor(at)):
             return int64(Fault.INDEX)
         ctx[Ctx.PEEKED_VARIABLE], ctx[Ctx.PEEKED_NEURON] = b, int64(at)
-        dynamics(ctx, real, PEEK_MEAN)
+        call_dynamics(ctx, real, PEEK_MEAN)
         value[a] = real[Real.PEEKED]
     return int64(0)
-
-
-@device
-def emit(ctx, value, a):
-    """Put a value among those that OUT gives out."""
-    at = ctx[Ctx.OUT_COUNT]
-    f8(ctx[Ctx.OUT_VALUE_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = value[a]
-    i8(ctx[Ctx.OUT_PC_AT], 0, ctx[Ctx.OUT_CAPACITY])[at] = ctx[Ctx.PC]
-    ctx[Ctx.OUT_COUNT] = at + 1
 
 
 @device
@@ -285,7 +261,7 @@ def machine(ctx, real):
         elif op == OUT:
             if ctx[Ctx.OUT_COUNT] >= ctx[Ctx.OUT_CAPACITY]:
                 return int64(Status.DRAIN)
-            emit(ctx, value, a)
+            emit(ctx, value[a])
         elif op == HLT:
             return int64(Status.HALT)
         elif op in (SIG, LDO, RUN, GET, PEEK):
@@ -293,6 +269,10 @@ def machine(ctx, real):
             if wrong != 0:
                 return fault(ctx, wrong)
             following = pc if op == RUN else following
+        elif op == MICRO:
+            status = perform(ctx, real, a, b)
+            if status != Status.DONE:
+                return status
         else:
             return int64(Status.HOST)
         ctx[Ctx.FUEL] -= 1

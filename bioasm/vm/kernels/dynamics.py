@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import carray, cfunc, int64, types
+from numba.extending import intrinsic
 
 from bioasm.vm.kernels.deferred import deferred
 from bioasm.vm.kernels.device import device
@@ -13,6 +15,20 @@ from bioasm.vm.kernels.views import block_row
 from bioasm.vm.layout import PEEK_MEAN, REFRESH
 
 SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
+
+
+@intrinsic
+def call_dynamics(typingctx, ctx, real, what):
+    """Call the kernel of the dynamics: block `what` to TARGET, REFRESH or PEEK_MEAN; returns a Status."""
+
+    def codegen(context, b, signature, args):
+        tables = [context.make_array(kind)(context, b, args[k]).data for k, kind in enumerate(signature.args[:2])]
+        word = ir.IntType(64)
+        address = b.load(b.gep(tables[0], [word(int(Ctx.DYNAMICS_AT))]))
+        kind = ir.FunctionType(word, [*(table.type for table in tables), word])
+        return b.call(b.inttoptr(address, kind.as_pointer()), [*tables, args[2]])
+
+    return int64(ctx, real, int64), codegen
 
 
 def make_dynamics(advance: Any, refresh: Any, value_of: Any) -> Any:

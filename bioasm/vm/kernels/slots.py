@@ -24,5 +24,5 @@ class Slots(ModuleType):
 
 
 Block, Ctx, Fault, Real = Slots(layout.Block), Slots(layout.Ctx), Slots(layout.Fault), Slots(layout.Real)
-Recorder, Scalar, Status = Slots(layout.Recorder), Slots(layout.Scalar), Slots(layout.Status)
+Micro, Recorder, Scalar, Status = Slots(layout.Micro), Slots(layout.Recorder), Slots(layout.Scalar), Slots(layout.Status)
 Wave = Slots(layout.Wave)
