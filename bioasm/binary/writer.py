@@ -7,6 +7,7 @@ from functools import partial
 from io import BytesIO
 from itertools import chain, starmap
 from typing import BinaryIO, NamedTuple
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from bioasm.binary import layout, strings
@@ -26,7 +27,7 @@ def write(program: Program, stream: BinaryIO) -> None:
     Raises BioasmError B111 for more numbers or names than the limits, B205 for an invalid preserved section, B209 and B010
     where a name or data have no form in bytecode.
     """
-    for piece in _file(program, spans=program.has_spans):
+    for piece in _file(program, [*_own(program, program.has_spans), *_carried(program)]):
         stream.write(piece)
 
 
@@ -39,15 +40,16 @@ def to_bytes(program: Program) -> bytes:
 
 def canonical_bytes(program: Program) -> bytes:
     """The bytecode of a program without source places, independent of the layout of its text."""
-    return b"".join(_file(program, spans=False))
+    return b"".join(_file(program, [*_own(program, spans=False), *_carried(program)]))
 
 
 def program_hash(program: Program) -> str:
     """The hexadecimal SHA-256 of the program's canonical bytes."""
     import hashlib
 
+    known = _SECTIONS.get(program) or _SECTIONS.setdefault(program, _own(program, spans=False))
     digest = hashlib.sha256()
-    for piece in _file(program, spans=False):
+    for piece in _file(program, [*known, *_carried(program)]):
         digest.update(piece)
     return digest.hexdigest()
 
@@ -63,9 +65,12 @@ class _Content(NamedTuple):
     pieces: Callable[[], Iterable[Piece]]
 
 
-def _file(program: Program, spans: bool) -> Iterator[Piece]:
+# By program, for its hash in every run: what cannot change, and from where data are read, whose arrays can be written to.
+_SECTIONS: WeakKeyDictionary[Program, list[_Content]] = WeakKeyDictionary()
+
+
+def _file(program: Program, contents: list[_Content]) -> Iterator[Piece]:
     """All bytes of the file in pieces."""
-    contents = [*_own(program, spans), *_carried(program)]
     if len(contents) > limit("sections"):
         raise error("B111", f"the program has {len(contents)} sections; the limit is {limit('sections')}")
     measures = [_measure(content) for content in contents]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from bioasm.demand.connections import Wires, wires
 from bioasm.demand.own_values import own_values_bytes
@@ -117,6 +118,10 @@ class Demand:
         return PROCESS + self.data + self.couplings + self.blocks + network + kept
 
 
+_Key = tuple[int, tuple[tuple[str, float], ...], int | None]
+_LAST: WeakKeyDictionary[Verified, tuple[_Key, Demand]] = WeakKeyDictionary()  # of each program: runs of one are often alike
+
+
 def demand(
     verified: Verified,
     lanes: int = 1,
@@ -126,8 +131,20 @@ def demand(
 ) -> Demand:
     """Estimate the demand of a run of `lanes` lanes, with `parameters` and `fuel` of the run and the lanes' `own` values.
 
-    Values from formulas of the lane are always included.
+    Values from formulas of the lane are always included. The last one is kept where lanes have no values of their own.
     """
+    if own.told:
+        return _demand(verified, lanes, parameters, fuel, own)
+    key = lanes, tuple((parameters or {}).items()), fuel
+    known = _LAST.get(verified)
+    if known is None or known[0] != key:
+        known = _LAST[verified] = key, _demand(verified, lanes, parameters, fuel, own)
+    return known[1]
+
+
+def _demand(
+    verified: Verified, lanes: int, parameters: Mapping[str, float] | None, fuel: int | None, own: LaneValues
+) -> Demand:
     if lanes > 1:
         own = own._replace(constants={**dict.fromkeys(lane_constants(verified.program), ()), **own.constants})
     found = schedule(verified, parameters, fuel)

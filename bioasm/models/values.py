@@ -81,14 +81,24 @@ def evaluate(expression: Expression, values: Mapping[str, float | NDArray[Any]])
 
     Scalars are evaluated as arrays, because numpy computes powers of scalars by a routine with other rounding.
     """
+    return evaluator(expression)(values)
+
+
+def evaluator(expression: Expression) -> Callable[[Mapping[str, float | NDArray[Any]]], float | NDArray[Any]]:
+    """`evaluate` of an expression as a function of the values, for many evaluations."""
     import numpy as np
 
-    given = {name: np.asarray(value, np.float64) for name, value in values.items()}
-    shape = np.broadcast_shapes(*(value.shape for value in given.values()))
-    arrays = {name: np.atleast_1d(value) for name, value in given.items()}
-    with np.errstate(all="ignore"):
-        found = np.asarray(_value(_floats(expression), arrays, _array_functions()))
-    return found if shape else found.item()
+    tree = _floats(expression)
+
+    def of(values: Mapping[str, float | NDArray[Any]]) -> float | NDArray[Any]:
+        given = {name: np.asarray(value, np.float64) for name, value in values.items()}
+        shape = np.broadcast_shapes(*(value.shape for value in given.values()))
+        arrays = {name: np.atleast_1d(value) for name, value in given.items()}
+        with np.errstate(all="ignore"):
+            found = np.asarray(_value(tree, arrays, _array_functions()))
+        return found if shape else found.item()
+
+    return of
 
 
 def _floats(node: Expression) -> Expression:

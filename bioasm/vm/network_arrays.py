@@ -44,13 +44,15 @@ class Texts:
     """What follows from the texts of a program's neurons alone, worked out once for all its runs.
 
     The systems of its populations, as if all parameters were scalars; the qualified names of all variables in the order of
-    their numbers; and `flats`, which values between two steps keep here: expressions with their definitions put in.
+    their numbers; `flats`, which values between two steps keep here: expressions with their definitions put in; and `fed_back`,
+    what range analysis proves of the states that are fed back, by population.
     """
 
     def __init__(self, names: NameTable) -> None:
         self.systems = [names.system(p) for p in range(len(names.populations))]
         self.numbered = [name for _, name in variables(names.plan(frozenset(), False, 1))]
-        self.flats: dict[tuple[Expression, int], Any] = {}
+        self.fed_back: dict[int, tuple[bool, bool]] = {}
+        self.flats: dict[tuple[Expression | int, int], Any] = {}
 
 
 _TEXTS: WeakKeyDictionary[Verified, dict[frozenset[tuple[str, frozenset[str]]], Texts]] = WeakKeyDictionary()
@@ -112,12 +114,17 @@ class NetworkArrays:
     def array(self, name: str, made: Field) -> Array:
         """The array of a field, allocated on first use."""
         if name not in self.state.fields:
-            n = self.network.populations[made.population].n
-            sizes = {"cell": n * self.state.places, "slot": n * self.state.places * self.slots(name)}
-            sizes["lists"] = self.state.blocks * self.slots(name.replace("spikes_of:", "spiked:"))
-            sizes["mark"] = self.state.blocks * self.slots(name.removeprefix("mark:"))
-            self.state.fields[name] = np.zeros(sizes.get(made.per, 1), _TYPES[made.dtype])
+            self.state.fields[name] = np.zeros(self._entries(name, made), _TYPES[made.dtype])
         return self.state.fields[name]
+
+    def _entries(self, name: str, made: Field) -> int:
+        """The number of entries of a field."""
+        if made.per in ("cell", "slot"):
+            cells = self.network.populations[made.population].n * self.state.places
+            return cells if made.per == "cell" else cells * self.slots(name)
+        if made.per == "lists":
+            return self.state.blocks * self.slots(name.replace("spikes_of:", "spiked:"))
+        return self.state.blocks * self.slots(name.removeprefix("mark:")) if made.per == "mark" else 1
 
     def slots(self, ring: str) -> int:
         """The number of slots of a ring buffer."""

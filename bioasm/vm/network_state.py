@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bioasm.models.algebra import spell
 from bioasm.models.base import Parameter
-from bioasm.models.expression import Expression, Symbol
+from bioasm.models.expression import Symbol
 from bioasm.models.ranges import in_unit_range, is_zero_or_one
 from bioasm.network.network import Network, Population
 from bioasm.network.references import (
@@ -34,7 +34,7 @@ from bioasm.vm.cable_arrays import lay_out, look
 from bioasm.vm.codegen.frame import Frame
 from bioasm.vm.codegen.source import Generated
 from bioasm.vm.codegen.steps import frozen_field, hold_field
-from bioasm.vm.codegen.system import COUPLED, level_field
+from bioasm.vm.codegen.system import COUPLED, System, level_field
 from bioasm.vm.couplings import bind_couplings, has_exact_fields, prepare_for_feedback
 from bioasm.vm.dynamics import CompiledDynamics, InputArrays
 from bioasm.vm.initial import definition
@@ -250,14 +250,16 @@ class Populations(CompiledDynamics):
 
     def _start(self) -> None:
         """Initialise all states except those that the program has set."""
-        given = self._given_by_state()
+        anew = not (self.placed.any() or self.given.any())
+        given = {} if anew else self._given_by_state()
         for k, (system, own) in enumerate(zip(self.arrays.systems, self.network.populations, strict=True)):
-            placed = self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
-            clamp, initials = system.population.qualified(system.population.model.clamp), self.values.initials(k)
+            initials = self.values.initials(k)
             for name in system.states:
                 start = self.state.to_cells(initials[name])
-                keep = placed & (name == clamp) | (self.state.per_neuron_to_cells(given[name]) == 1)
-                self.state.fields[name][:] = np.where(keep, self.state.fields[name], start)
+                if not anew:
+                    keep = self._kept(name, system, own, given[name])
+                    start = np.where(keep, self.state.fields[name], start)
+                self.state.fields[name][:] = start
             if frozen_field(k) in self.state.fields:
                 self.state.fields[frozen_field(k)][:] = 0.0
         for name, array in self.state.fields.items():
@@ -269,6 +271,13 @@ class Populations(CompiledDynamics):
             if synapse.connected:
                 synapse.start()
         self.state["FEEDBACK_CURRENT"][:] = 0.0
+
+    def _kept(self, name: str, system: System, own: Population, given: Array) -> Array:
+        """The cells of a state that a reset leaves as they are."""
+        kept: Array = self.state.per_neuron_to_cells(given) == 1
+        if name == system.population.qualified(system.population.model.clamp):
+            kept |= self.state.per_neuron_to_cells(self.placed[own.first : own.first + own.n]) == 1
+        return kept
 
     def written_by_reset(self) -> list[Array] | None:
         """The arrays that `reset` writes, None where it starts synapses or cables, or where arrays are bound anew."""
@@ -411,22 +420,25 @@ class Populations(CompiledDynamics):
         state.bind("LIMB", np.zeros(limbs, np.int16))
         state.ctx[Ctx.COUPLED] = int(couplings.loaded)
         state.ctx[Ctx.SYMMETRIC] = int(ready.symmetric)
-        binary = is_zero_or_one(self._fed_back)
+        binary = self._fed_back[1]
         state.ctx[Ctx.FOLLOWED] = int(binary and ready.symmetric and has_exact_fields(n, ready))
         self.forget_best()
 
     @property
     def _unit_states(self) -> bool:
         """Whether range analysis proves that the state s of the feedback is in [0, 1]."""
-        return in_unit_range(self._fed_back)
+        return self._fed_back[0]
 
     @property
-    def _fed_back(self) -> Expression:
-        """The state s of the feedback, with definitions substituted."""
-        k = self.coupled or 0
-        feedback = self.network.populations[k].model.feedback
-        assert feedback is not None
-        return self.arrays.systems[k].flat(Symbol(f"p{k}.{feedback.source}"))
+    def _fed_back(self) -> tuple[bool, bool]:
+        """What range analysis proves of the state s of the feedback, with definitions substituted: in [0, 1]; 0 or 1."""
+        k, known = self.coupled or 0, self.arrays.texts.fed_back
+        if k not in known:
+            feedback = self.network.populations[k].model.feedback
+            assert feedback is not None
+            s = self.arrays.systems[k].flat(Symbol(f"p{k}.{feedback.source}"))
+            known[k] = in_unit_range(s), is_zero_or_one(s)
+        return known[k]
 
     def forget_best(self) -> None:
         """Reset the best state."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.models.algebra import evaluate
 from bioasm.models.expression import Call, Expression, Symbol, symbols
+from bioasm.models.values import evaluator
 from bioasm.vm.cable_arrays import seen
 from bioasm.vm.codegen.lower import delayed_ring
 from bioasm.vm.codegen.system import COUPLED, COVERED, System
@@ -22,11 +22,16 @@ Array = NDArray[Any]
 
 
 class _Flat(NamedTuple):
-    """An expression with definitions substituted: the tree, its delayed(...) calls by ring buffer, and its free symbols."""
+    """An expression with definitions substituted: its value, its delayed(...) calls by ring buffer, and its free symbols.
 
-    tree: Expression
+    `constant` is the value of one without either, `written` the expression itself, whose id thus stays its own.
+    """
+
+    value: Callable[[Mapping[str, Any]], Any]
     late: dict[str, Call]
     names: set[str]
+    constant: float | None
+    written: Expression
 
 
 class NetworkValues:
@@ -35,7 +40,7 @@ class NetworkValues:
     def __init__(self, arrays: NetworkArrays, stimuli: Stimuli, parameters: Mapping[str, Array | float]) -> None:
         self.arrays, self.stimuli, self.parameters = arrays, stimuli, parameters
         self.state, self.network, self.systems = arrays.state, arrays.network, arrays.systems
-        self._flats: dict[tuple[Expression, int], _Flat] = arrays.texts.flats
+        self._flats: dict[tuple[Expression | int, int], _Flat] = arrays.texts.flats
 
     def now(self, name: str, population: int) -> Array:
         """Present value of a state or definition (qualified name) of a population, (lanes, n)."""
@@ -65,22 +70,28 @@ class NetworkValues:
         system, n = self.systems[population], self.network.populations[population].n
         if n == 0:
             return np.zeros((self.state.places, 0))
-        flat, late, names = self._between_steps(expression, population)
-        values = {name: self._late(call, population, states) for name, call in late.items()}
-        values |= {name: self._value(name, system, population, states) for name in names}
+        flat = self._between_steps(expression, population)
+        if flat.constant is not None:
+            return np.full((self.state.places, n), flat.constant)
+        values = {name: self._late(call, population, states) for name, call in flat.late.items()}
+        values |= {name: self._value(name, system, population, states) for name in flat.names}
         with np.errstate(all="ignore"):
-            value = evaluate(flat, values)
+            value = flat.value(values)
         return np.array(np.broadcast_to(np.asarray(value, np.float64), (self.state.places, n)))
 
     def _between_steps(self, expression: Expression, population: int) -> _Flat:
         """The expression with definitions substituted, memoised because programs read the same values repeatedly."""
-        if (expression, population) not in self._flats:
+        # Only symbols are made anew for each question, and only theirs is a short way to a hash.
+        key = expression if isinstance(expression, Symbol) else id(expression), population
+        if key not in self._flats:
             system = self.systems[population]
             written = system.flat(expression)
             flat = system.flat(present(written))
             late = {delayed_ring(c): c for c in written.walk() if isinstance(c, Call) and c.function == "delayed"}
-            self._flats[expression, population] = _Flat(flat, late, symbols(flat) - late.keys())
-        return self._flats[expression, population]
+            names = symbols(flat) - late.keys()
+            value = evaluator(flat)
+            self._flats[key] = _Flat(value, late, names, None if names or late else float(value({})), expression)
+        return self._flats[key]
 
     def _value(self, name: str, system: System, population: int, states: Mapping[str, Any]) -> Any:
         """The value of a free symbol between two steps: a parameter, a state, an input, t, dt or the noise level."""
