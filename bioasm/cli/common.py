@@ -22,6 +22,7 @@ else:
     LanesType = click.ParamType  # the lowest version of click that will do has no generic one
 
 STDIO = "-"
+_LETTERS = 1 << 20  # that are encoded at a time
 EXIT_MEANINGS = {
     0: "fine",
     1: "the program is at fault, or a file can't be read or written",
@@ -202,7 +203,8 @@ def write_text(text: str, output: str | None) -> None:
     from bioasm.files import whole
 
     with whole(output) as stream:
-        stream.write(text.encode())
+        for first in range(0, len(text), _LETTERS):
+            stream.write(text[first : first + _LETTERS].encode())
 
 
 @contextmanager

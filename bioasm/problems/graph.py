@@ -88,14 +88,20 @@ def _body(lines: NumberLines, faults: Faults, n: int, things: str, needs_value: 
     wrong = (count != 3) & ((count != 2) | needs_value)
     faults.add_each(wrong, line, lambda k: f"the line has {count[k]} numbers; it should be {form}")
     faults.stop()
-    start = lines.start[1:]
-    i, j = lines.values[start], lines.values[start + 1]
+    i, j, value = _columns(lines.values, lines.start[1:], count)
     outside = ~(whole(i, 1, n) & whole(j, 1, n))
     faults.add_each(outside, line, lambda k: _outside(i[k], j[k], n, things))
     faults.stop()
-    padded = np.append(lines.values, 1.0)
-    value = np.where(count == 3, padded[start + 2], 1.0)
     return Entries(n, i.astype(np.int64) - 1, j.astype(np.int64) - 1, value, line)
+
+
+def _columns(values: Floats, start: Integers, count: Integers) -> tuple[Floats, Floats, Floats]:
+    """The columns of lines of two or three numbers; the third is 1 where there are two. Lines that are alike are not copied."""
+    if len(count) and (count == count[0]).all():
+        table = values[start[0] :].reshape(-1, int(count[0]))
+        return table[:, 0], table[:, 1], table[:, 2].copy() if count[0] == 3 else np.ones(len(table))
+    padded = np.append(values, 1.0)
+    return values[start], values[start + 1], np.where(count == 3, padded[start + 2], 1.0)
 
 
 def _outside(i: float, j: float, n: int, things: str) -> str:
