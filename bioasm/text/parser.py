@@ -91,7 +91,7 @@ class _Reader:
         self.at = cut.end()
 
     def _parsed(self, said: str, line: Line) -> Statement | None:
-        if len(said) > limit("statement") and len(_QUOTED_OR_DATA.sub('"', said)) > limit("statement"):
+        if len(said) > limit("statement") and _beside_data(said) > limit("statement"):
             self._lose(too_long(self.document, line), said)
             return None
         self.parser = self.parser or statement_parser()
@@ -115,6 +115,15 @@ class _Reader:
     def _lose(self, finding: Diagnostic, said: str) -> None:
         self.document.diagnostics.append(finding)
         self.document.lost_words.update(_WORD.findall(said[:_LOST]))
+
+
+def _beside_data(said: str) -> int:
+    """The length of a statement with each quote and literal counted as one letter; one sparse literal is not searched for."""
+    opened, closed = said.find("{"), said.rfind("}")
+    before = said[: max(0, opened)]
+    if opened < closed and said.count("{") == said.count("}") == 1 and '"' not in before and "[" not in before:
+        said = before + said[closed:]
+    return len(_QUOTED_OR_DATA.sub('"', said))
 
 
 def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
