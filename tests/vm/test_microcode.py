@@ -28,8 +28,9 @@ SPINS = "RD spins\nMERGE\nRST\nRD spins\nOUT r0, left"
 
 
 def loops(body: str, between: str, duration: str) -> str:
-    """A program text: the loop, something that drops microcode, and the loop again."""
-    return LOOP % ("x", body, duration, "x") + between + LOOP % ("y", body, duration, "y")
+    """A program text: twice the loop and something that drops microcode, and another loop."""
+    once, last = (LOOP % (label, body, duration, label) for label in "xy")
+    return f"\nMOV r2, 2\nagain:{once}{between}\nLOOP r2, again{last}"
 
 
 PROGRAMS = {
