@@ -1,7 +1,7 @@
-"""Compilation in a child process, which frees the megabytes that numba retains after every compilation.
+"""Compilation in a child process, so that the host keeps neither the compiler nor what LLVM retains after every compilation.
 
-The child compiles several kernels, because the first takes seconds longer than the others, and is then replaced. It exits with
-its host, and after some idle time.
+The child compiles several kernels, because the first takes longer than the others, and is then replaced. It exits with its
+host, and after some idle time.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 # The command line of this interpreter and its options, from where multiprocessing takes it too.
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bioasm.vm.jit.entry import Native
 
 Key = tuple[str, str, str]
 Child = subprocess.Popen[bytes]
@@ -34,18 +36,14 @@ _LOOK_EVERY = 0.5  # seconds between checks of the host
 _LENGTH = 8  # bytes of an answer's length
 _LONGEST = 1 << 30  # bytes of an answer; kernels have about 100 kB
 _GREETING = b"bioasm compiler\n"
-_COLLECTIONS = (50_000, 20, 100)  # thresholds of garbage collection; the usual ones cost numba a tenth of its time
+_COLLECTIONS = (50_000, 20, 100)  # thresholds of garbage collection; the usual ones cost a tenth of the time
 _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from bioasm.vm.compiler import serve; serve()"
 
 
 def settings() -> bytes:
-    """The settings of numba's compiler: its variables (NUMBA_CPU_NAME, NUMBA_OPT, ...) and its file in the present folder."""
-    found = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
-    try:
-        own = Path(".numba_config.yaml").read_bytes()
-    except OSError:
-        own = b""
-    return "\0".join(found).encode("utf-8", "surrogateescape") + b"\0" + own
+    """What the environment says of the processor that kernels are compiled for (`bioasm.vm.jit.native`)."""
+    found = (f"{name}={os.environ[name]}" for name in ("BIOASM_CPU_NAME", "BIOASM_CPU_FEATURES") if name in os.environ)
+    return "\0".join(found).encode("utf-8", "surrogateescape")
 
 
 class Compiler:
@@ -215,21 +213,6 @@ def _object_code_or_nothing(line: bytes) -> bytes:
         return b""
 
 
-def object_code(built: Any) -> bytes:
-    """Serialised kernel: its symbol and the runtime names that it needs, a zero byte, object code.
-
-    Uses private names of numba, the only access to the object code. Where they are missing the result is empty, and kernels are
-    compiled in every process.
-    """
-    library: Any = getattr(built, "_library", None)
-    if not hasattr(library, "_get_compiled_object"):
-        return b""
-    names = " ".join([built.native_name, *_runtime_names(library)])
-    return names.encode() + b"\0" + bytes(library._get_compiled_object())
-
-
-def _runtime_names(library: Any) -> list[str]:
-    """The names of the compiler's runtime and of Python that the object code refers to."""
-    module = library._final_module
-    names = [item.name for items in (module.functions, module.global_variables) for item in items if item.is_declaration]
-    return [name for name in names if name.startswith(("NRT_", "numba_", "Py"))]
+def object_code(built: Native) -> bytes:
+    """Serialised kernel: its symbol, a zero byte, object code."""
+    return built.name.encode() + b"\0" + built.code

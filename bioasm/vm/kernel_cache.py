@@ -1,8 +1,8 @@
-"""Compiled kernels, on disk and in memory: a warm start loads machine code and imports no compiler.
+"""Compiled kernels, on disk and in memory: a warm start loads machine code and compiles nothing.
 
 A kernel is a C function whose object code needs no runtime. It is stored in the cache folder under a hash of everything that it
-depends on, with a checksum, and loaded through llvmlite alone, which takes a fraction of importing numba. Memory has an LRU
-cache of kernels; one that is evicted is unloaded with the last machine that uses it.
+depends on, with a checksum, and loaded through llvmlite. Memory has an LRU cache of kernels; one that is evicted is unloaded
+with the last machine that uses it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bioasm.cachedir import place, read_kept, write_kept
 from bioasm.vm.background import in_background
-from bioasm.vm.compiler import COMPILER, Key, settings
+from bioasm.vm.compiler import COMPILER, Key, object_code, settings
 
 Kernel = Callable[[int, int, int], int]
 Notice = Callable[[str], bool]
@@ -72,7 +71,7 @@ def address_of(kernel: Kernel) -> int:
 
 def _sources() -> list[Path]:
     """The source files of kernels."""
-    kernels, house = sorted((_HERE / "kernels").glob("*.py")), _HERE.parent
+    kernels, house = sorted(path for room in ("jit", "kernels") for path in (_HERE / room).glob("*.py")), _HERE.parent
     others = [_HERE / name for name in ("layout.py", "compiler.py", "kernel_cache.py")]
     shared = [house / "runtime" / f"{name}.py" for name in ("random", "elementary", "reduction")]
     tables = [house / "isa" / f"{name}.py" for name in ("table", "control_rows")]
@@ -95,16 +94,8 @@ def _fingerprint() -> bytes:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     features = llvm.get_host_cpu_features().flatten()
     machine = (sys.version, platform.machine(), llvm.get_default_triple(), llvm.get_host_cpu_name(), features)
-    digest.update("\0".join((llvmlite.__version__, _numba_version(), *machine)).encode())
+    digest.update("\0".join((llvmlite.__version__, *machine)).encode())
     return digest.digest()
-
-
-def _numba_version() -> str:
-    """Numba's version without importing it: the text of its own version file."""
-    spec = find_spec("numba")
-    if spec is None or spec.origin is None:
-        return "none"
-    return (Path(spec.origin).parent / "_version.py").read_text()
 
 
 def _key(key: Key) -> bytes:
@@ -125,24 +116,17 @@ def _load(key: Key) -> Kernel | None:
 
 
 def _link(content: bytes) -> Kernel:
-    """Link object code. LLVM resolves either all external names (such as exp and pow) or silently none.
-
-    So the names of the compiler's runtime get addresses as well; they are on paths that a kernel never takes, because it has no
-    Python objects and raises no exceptions.
-    """
+    """Link object code; LLVM takes external names (such as fmod and memcpy) from the process."""
     import llvmlite.binding as llvm
 
-    names, _, code = content.partition(b"\0")
-    symbol, *outside = names.decode().split(" ")
+    symbol, _, code = content.partition(b"\0")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    stubs = "".join(f"define void @{name}() {{\n  call void @llvm.trap()\n  unreachable\n}}\n" for name in outside)
-    module = llvm.parse_assembly(f"declare void @llvm.trap()\n{stubs}")
-    target = llvm.Target.from_default_triple().create_target_machine(opt=0)  # stubs need no optimisation
-    engine = llvm.create_mcjit_compiler(module, target)
+    target = llvm.Target.from_default_triple().create_target_machine(opt=0)  # an empty module needs no optimisation
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return _kernel(engine.get_function_address(symbol), engine)
+    return _kernel(engine.get_function_address(symbol.decode()), engine)
 
 
 def _kernel(address: int, owner: Any) -> Kernel:
@@ -153,7 +137,7 @@ def _kernel(address: int, owner: Any) -> Kernel:
 
 
 def _compile(key: Key, notice: Notice | None) -> Kernel:
-    """Compile with numba and call `notice` meanwhile. Raises Abandoned where it returns False."""
+    """Compile and call `notice` meanwhile. Raises Abandoned where it returns False."""
     what = "the loop that executes programs" if key[0] == "machine" else f"the kernel of this {key[0]}"
     message = f"compiling {what} (once on this machine)"
     return in_background(lambda: _load(key) or _built(key), lambda: notice is None or notice(message))
@@ -171,8 +155,7 @@ def _built(key: Key) -> Kernel:
 
 
 def _built_here(key: Key) -> Kernel:
-    """Compile in this process, where no child can. Numba then never frees the kernel."""
+    """Compile in this process, where no child can."""
     from bioasm.vm.kernels.build import build
 
-    built = build(*key)
-    return _kernel(built.address, built)
+    return _link(object_code(build(*key)))

@@ -13,36 +13,34 @@ import pytest
 from numpy.typing import NDArray
 
 from bioasm.runtime import elementary, exact
+from bioasm.vm.jit.types import Array, float64, void
+from tests.vm.native import native, of_rows
 
-Array = NDArray[Any]
+Numbers = NDArray[Any]
 NAMES = ("log", "sin", "cos", "tanh", "full_exp")
 EDGES = [0.0, 1.0, 0.5, 2.0, 3.0, 1.5, 5e-324, 1.7e308, 2.0**53, 2.0**53 + 2, 2.0**52 + 1, 1e22, math.inf]
 SPECIAL = np.array([sign * x for x in EDGES for sign in (1.0, -1.0)] + [math.nan])
 
 
 @lru_cache(maxsize=1)
-def compiled() -> Callable[[Array, Array], Array]:
+def compiled() -> Callable[[Numbers, Array], Array]:
     """All functions of arrays, (6, n); pow of both, the others of the first."""
-    from numba import njit
-
     from bioasm.vm.kernels.elementary import cos, full_exp, log, power, sin, tanh
 
-    @njit(error_model="numpy")
-    def all_of_them(x: Array, y: Array) -> Array:  # type: ignore[misc]
-        found = np.zeros((6, len(x)))
-        for k in range(len(x)):
-            found[0, k] = log(x[k])
-            found[1, k] = sin(x[k])
-            found[2, k] = cos(x[k])
-            found[3, k] = tanh(x[k])
-            found[4, k] = full_exp(x[k])
-            found[5, k] = power(x[k], y[k])
-        return found
+    def all_of_them(x, y, found):
+        n = len(x)
+        for k in range(n):
+            found[k] = log(x[k])
+            found[n + k] = sin(x[k])
+            found[2 * n + k] = cos(x[k])
+            found[3 * n + k] = tanh(x[k])
+            found[4 * n + k] = full_exp(x[k])
+            found[5 * n + k] = power(x[k], y[k])
 
-    return all_of_them  # type: ignore[no-any-return]
+    return of_rows(native(all_of_them, void(*[Array(float64)] * 3)), 6)
 
 
-def of(name: str, x: Array, y: Array | None = None) -> Array:
+def of(name: str, x: Numbers, y: Numbers | None = None) -> Numbers:
     return compiled()(x, x if y is None else y)[(*NAMES, "pow").index(name)]
 
 
@@ -65,12 +63,12 @@ def error(name: str, found: float, x: float, y: float) -> float:
     return float(abs(mpmath.mpf(found) - value) / math.ulp(float(value)))
 
 
-def wide(rng: np.random.Generator, n: int) -> Array:
+def wide(rng: np.random.Generator, n: int) -> Numbers:
     """Positive numbers of all sizes."""
     return np.ldexp(rng.uniform(1, 2, n), rng.integers(-1074, 1023, n))
 
 
-def arguments(name: str, n: int) -> tuple[Array, Array]:
+def arguments(name: str, n: int) -> tuple[Numbers, Array]:
     """Where a function is used and where it is hard."""
     rng = np.random.default_rng([n, (*NAMES, "pow").index(name)])
     near_1 = 1 + rng.choice([-1, 1], n) * np.ldexp(rng.random(n), -rng.integers(1, 53, n))

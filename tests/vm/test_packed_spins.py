@@ -9,11 +9,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit
 
 from bioasm.binary.writer import program_hash
 from bioasm.isa.program import Sparse
@@ -21,6 +21,8 @@ from bioasm.runtime.energy import Couplings
 from bioasm.runtime.random import log, open_unit
 from bioasm.vm.checkpoint import load_checkpoint, save_checkpoint
 from bioasm.vm.ising_state import Spins
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import Array, float64, int64, uint8
 from bioasm.vm.kernel_cache import kernel
 from bioasm.vm.kernel_runner import KernelRunner
 from bioasm.vm.kernels.packed_chances import set_chances
@@ -29,6 +31,7 @@ from bioasm.vm.kernels.packed_vectors import CHANCES
 from bioasm.vm.layout import PACK_BLOCKS, PACK_REACH, Ctx, Real
 from bioasm.vm.machine import Machine
 from bioasm.vm.state import State
+from tests.vm.native import native
 from tests.vm.support import everything, finish, machine, program, run, sparse, vector
 from tests.vm.test_dispatch import FORMS, has
 
@@ -191,9 +194,13 @@ def test_temperatures_of_lanes() -> None:
 # --- what a chance leaves open ----------------------------------------------------------------------------
 
 
-@njit
+@lru_cache(maxsize=1)
+def compiled_chances():
+    return native(set_chances.function, int64(Array(uint8), float64, int64, int64))
+
+
 def chances(tables, half, rule, reach):
-    return set_chances(tables, half, rule, reach)
+    return compiled_chances()(tables, half, rule, reach)
 
 
 @pytest.mark.parametrize("rule", [0, 1])
@@ -254,17 +261,12 @@ def digest(advance: Callable[[Spins], object], lanes: int = 64) -> str:
 def print_digest() -> None:
     """In a process of a form's own."""
 
-    @njit
+    @device
     def no_samples(ctx, real, b, step):
         return 0
 
-    advance_block = make_packed(no_samples)
-
-    @njit
-    def advance(ctx, real):
-        return advance_block(ctx, real, 0)
-
-    print(digest(lambda spins: advance(spins.state.ctx, spins.state.real)))
+    advance = native(make_packed(no_samples).function, int64(Array(int64), Array(float64), int64))
+    print(digest(lambda spins: advance(spins.state.ctx, spins.state.real, 0)))
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have one form")
@@ -274,7 +276,7 @@ def test_every_kind_of_register_gives_the_same_bits(form: str) -> None:
     name, features, needed = FORMS[form]
     if not has(needed):
         pytest.skip("this processor can't run it")
-    told = os.environ | {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+    told = os.environ | {"BIOASM_CPU_NAME": name, "BIOASM_CPU_FEATURES": features}
     script = "from tests.vm.test_packed_spins import print_digest; print_digest()"
     done = subprocess.run([sys.executable, "-c", script], env=told, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

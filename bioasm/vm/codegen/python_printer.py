@@ -1,4 +1,4 @@
-"""Python printer: a step's functions as source for numba."""
+"""Python printer: a step's functions as source of the kernel language (`bioasm.vm.jit`)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The compiled part of the machine. Only these files import numba, and only when a kernel has to be compiled."""
+"""The compiled part of the machine. They are imported only when a kernel has to be compiled."""

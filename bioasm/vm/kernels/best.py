@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.energy import lane_energy
 from bioasm.vm.kernels.slots import Block, Ctx
 from bioasm.vm.kernels.views import f8, i1, i4, i8

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba import carray, cfunc, float64, int64
-
-from bioasm.vm.kernels.deferred import deferred
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.calls import carray
+from bioasm.vm.jit.entry import compiled
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int64
 from bioasm.vm.kernels.dynamics import SIGNATURE
 from bioasm.vm.kernels.elementary import exp, log
 from bioasm.vm.kernels.random import one_lane_words
@@ -365,5 +365,4 @@ def make_blocks() -> Any:
             resample(ctx, real, spin, width, lane, lane0 + lane)
         return int64(Status.DONE)
 
-    with deferred(blocks_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(blocks_entry)
+    return compiled(blocks_entry, SIGNATURE)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from bioasm.vm.jit.entry import Native
 from bioasm.vm.kernels.blocks import make_blocks
 from bioasm.vm.kernels.control import make_loop
 from bioasm.vm.kernels.dynamics import make_dynamics
@@ -13,8 +12,8 @@ from bioasm.vm.kernels.merge import make_merge
 from bioasm.vm.kernels.network import make_network
 
 
-def build(model: str, storage: str, variant: str) -> Any:
-    """The compiled cfunc of a kernel.
+def build(model: str, storage: str, variant: str) -> Native:
+    """A kernel as object code.
 
     For `machine`, the loop, and `blocks`, that of BLK, the other two are empty. For `ising`, and for `merge` and `exchange`,
     which go with it, `variant` is the kind of

@@ -10,11 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, float64, int64
 
 from bioasm.isa.table import OPCODES
-from bioasm.vm.kernels.deferred import deferred
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.calls import carray
+from bioasm.vm.jit.entry import compiled
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int64
 from bioasm.vm.kernels.dynamics import SIGNATURE, call_dynamics
 from bioasm.vm.kernels.elementary import full_exp, log, power
 from bioasm.vm.kernels.microcode import emit, perform
@@ -287,5 +288,4 @@ def make_loop() -> Any:
     def loop_entry(ctx_at, real_at, _):
         return machine(carray(ctx_at, table), carray(real_at, reals))
 
-    with deferred(loop_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(loop_entry)
+    return compiled(loop_entry, SIGNATURE)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, cfunc, int64, types
-from numba.extending import intrinsic
 
-from bioasm.vm.kernels.deferred import deferred
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit import types
+from bioasm.vm.jit.calls import carray
+from bioasm.vm.jit.entry import compiled
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import int64
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
 from bioasm.vm.kernels.views import block_row
 from bioasm.vm.layout import PEEK_MEAN, REFRESH
 
-SIGNATURE = types.int64(types.CPointer(types.int64), types.CPointer(types.float64), types.int64)
+SIGNATURE = types.int64(types.Pointer(types.int64), types.Pointer(types.float64), types.int64)
 
 
 @intrinsic
-def call_dynamics(typingctx, ctx, real, what):
+def call_dynamics(ctx, real, what):
     """Call the kernel of the dynamics: block `what` to TARGET, REFRESH or PEEK_MEAN; returns a Status."""
 
-    def codegen(context, b, signature, args):
-        tables = [context.make_array(kind)(context, b, args[k]).data for k, kind in enumerate(signature.args[:2])]
+    def codegen(b, args):
+        tables = [where for where, _ in args[:2]]
         word = ir.IntType(64)
         address = b.load(b.gep(tables[0], [word(int(Ctx.DYNAMICS_AT))]))
         kind = ir.FunctionType(word, [*(table.type for table in tables), word])
@@ -47,8 +48,7 @@ def make_dynamics(advance: Any, refresh: Any, value_of: Any) -> Any:
             return int64(Status.DONE)
         return int64(advance(ctx, real, b))
 
-    with deferred(dynamics_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(dynamics_entry)
+    return compiled(dynamics_entry, SIGNATURE)
 
 
 def make_mean(value_of: Any) -> Any:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import float64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from bioasm.runtime import elementary
 from bioasm.runtime.elementary import LARGEST
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import intrinsic
+from bioasm.vm.jit.types import float64
 
 DOUBLE, I64 = ir.DoubleType(), ir.IntType(64)
 _BASE = {"exp": "exp", "expm1": "expm1", "exprelr": "expm1", "growth": "expm1"}  # what a function is worked out from
@@ -144,7 +144,7 @@ class LlvmArithmetic:
         """The entry of a table, which is a constant of the module."""
         assert self.count is None, "functions of tables are worked out one by one"
         kind = ir.ArrayType(DOUBLE, len(table))
-        constant = cgutils.global_constant(self.builder, "elementary", ir.Constant(kind, list(table)))
+        constant = loops.global_constant(self.builder, "elementary", ir.Constant(kind, list(table)))
         place = self.builder.gep(constant, [I64(0), index], inbounds=True)
         return Real(self, self.builder.load(place))
 
@@ -154,8 +154,8 @@ def _unary(name: str) -> Any:
     function = elementary.UNARY[name]
 
     @intrinsic
-    def apply(typingctx, x):
-        def codegen(context, b, signature, args):
+    def apply(x):
+        def codegen(b, args):
             m = LlvmArithmetic(b)
             return function(m, Real(m, args[0])).value
 
@@ -165,10 +165,10 @@ def _unary(name: str) -> Any:
 
 
 @intrinsic
-def power(typingctx, x, y):
+def power(x, y):
     """x^y."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         m = LlvmArithmetic(b)
         return elementary.power(m, Real(m, args[0]), Real(m, args[1])).value
 
@@ -181,9 +181,9 @@ def together(*names: str) -> Any:
     largest = [LARGEST[_BASE[name]] for name in names] + [0.0] * (count - len(names))
 
     @intrinsic
-    def apply(typingctx, numbers):
-        def codegen(context, b, signature, args):
-            parts = cgutils.unpack_tuple(b, args[0], len(names))
+    def apply(numbers):
+        def codegen(b, args):
+            parts = args[0]
             m, one = LlvmArithmetic(b, count), LlvmArithmetic(b)
             vector = m.real(0.0)
             for k, x in enumerate(parts):
@@ -195,9 +195,9 @@ def together(*names: str) -> Any:
                 base = Real(one, b.extract_element(bases[_BASE[name]].value, ir.Constant(ir.IntType(32), k)))
                 same = name == _BASE[name]
                 values.append((base if same else elementary.ratio(one, name, Real(one, x), base)).value)
-            return context.make_tuple(b, signature.return_type, values)
+            return values
 
-        kind = types.UniTuple(float64, len(names))
+        kind = types.Tuple((float64,) * len(names))
         return kind(kind), codegen
 
     return apply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import f8, i4, i8
 

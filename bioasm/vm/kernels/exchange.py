@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, cfunc, float64, int64
-
-from bioasm.vm.kernels.deferred import deferred
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.calls import carray
+from bioasm.vm.jit.entry import compiled
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int64
 from bioasm.vm.kernels.dynamics import SIGNATURE
 from bioasm.vm.kernels.llvm_intrinsics import logistics, make_numbers
 from bioasm.vm.kernels.merge import UNSEEN, label_difference, make_component
@@ -90,5 +90,4 @@ def make_exchange(storage: str, whole: bool) -> Any:
             exchange_pair(ctx, real, lower, upper, label, queue, n, lane, level[lane + 1] - level[lane], product)
         return int64(Status.DONE)
 
-    with deferred(exchange_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(exchange_entry)
+    return compiled(exchange_entry, SIGNATURE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.best import make_best
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.energy import lane_energy
 from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
 from bioasm.vm.kernels.slots import Block, Ctx, Real

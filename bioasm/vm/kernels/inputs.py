@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.sample import FAR
 from bioasm.vm.kernels.slots import Block, Ctx, Wave
 from bioasm.vm.kernels.views import block_row, f8, i8

@@ -7,14 +7,13 @@ columns][lane][2], so that one operation multiplies a pair of J's entries with t
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import carray, float64, int8, int16, int32, int64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import float64, int8, int16, int32, int64
 from bioasm.vm.kernels import vectors
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.int8_product import pairwise
-from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i2
@@ -31,15 +30,15 @@ assert SCRATCH <= LANE_SCRATCH * WIDE
 
 
 @intrinsic
-def add_pairs(typingctx, entries_at, limbs_at, pairs, sums_at):
+def add_pairs(entries_at, limbs_at, pairs, sums_at):
     """Add to ROWS sums of WIDE lanes so many pairs of entries, int16 in rows of PANEL, times pairs of one limb of the lanes."""
     i32, i64 = ir.IntType(32), ir.IntType(64)
     sums_of, pairs_of = ir.VectorType(i32, _LENGTH), ir.VectorType(ir.IntType(16), 2 * _LENGTH)
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         entries, limbs, n, sums = args
         places = [[b.add(sums, i64(4 * (r * WIDE + v * _LENGTH))) for v in range(_REGISTERS)] for r in range(ROWS)]
-        with vectors.in_registers(b, places, sums_of, 4) as totals, cgutils.for_range(b, n, intp=i64) as loop:
+        with vectors.in_registers(b, places, sums_of, 4) as totals, loops.for_range(b, n, intp=i64) as loop:
             states = b.add(limbs, b.mul(loop.index, i64(4 * WIDE)))
             s = [vectors.load(b, b.add(states, i64(4 * v * _LENGTH)), pairs_of, 2) for v in range(_REGISTERS)]
             at = b.add(entries, b.mul(loop.index, i64(4)))
@@ -49,7 +48,6 @@ def add_pairs(typingctx, entries_at, limbs_at, pairs, sums_at):
                 same = b.bitcast(vectors.splat(b, pair, _LENGTH), pairs_of)
                 for total, of_lanes in zip(row, s, strict=True):
                     b.store(b.add(b.load(total), pairwise(b, same, of_lanes)), total)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), codegen
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import int16, int64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import int16, int64
 from bioasm.vm.kernels import vectors
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i2
@@ -36,7 +35,7 @@ def pairwise(b: Any, x: Any, y: Any) -> Any:
     wide = ir.VectorType(_I32, length // 2)
     if _LENGTH:
         kind = ir.FunctionType(wide, [x.type, y.type])
-        return b.call(cgutils.get_or_insert_function(b.module, kind, _MULTIPLY_AND_ADD[length]), [x, y])
+        return b.call(loops.declared(b.module, kind, _MULTIPLY_AND_ADD[length]), [x, y])
     picked = []
     for first in (0, 1):
         which = ir.Constant(ir.VectorType(_I32, length // 2), list(range(first, length, 2)))
@@ -64,11 +63,11 @@ def make_row_sums(rows: int) -> Any:
     zero = ir.Constant(ir.VectorType(_I32, length // 2), [0] * (length // 2))
 
     @intrinsic
-    def row_sums(typingctx, j_at, stride, limbs_at, columns, y_at):
-        def codegen(context, b, signature, args):
+    def row_sums(j_at, stride, limbs_at, columns, y_at):
+        def codegen(b, args):
             j, step, limbs, n, y = args
-            sums = [[cgutils.alloca_once_value(b, zero) for _ in range(LIMBS)] for _ in range(rows)]
-            with cgutils.for_range_slice(b, _I64(0), n, _I64(length), _I64) as (k, _):
+            sums = [[loops.alloca_once_value(b, zero) for _ in range(LIMBS)] for _ in range(rows)]
+            with loops.for_range_slice(b, _I64(0), n, _I64(length), _I64) as (k, _):
                 parts = [
                     vectors.load(b, b.add(limbs, b.mul(_I64(2), b.add(k, b.mul(n, _I64(limb))))), of_words, 2)
                     for limb in range(LIMBS)
@@ -84,7 +83,6 @@ def make_row_sums(rows: int) -> Any:
                     whole = b.sitofp(_sum(b, b.load(total)), ir.DoubleType())
                     entry = b.fmul(b.fadd(whole, entry), ir.Constant(ir.DoubleType(), 2.0**-LIMB_BITS))
                 b.store(entry, b.inttoptr(b.add(y, _I64(r * 8)), ir.DoubleType().as_pointer()))
-            return context.get_dummy_value()
 
         return types.void(*[types.int64] * 5), codegen
 

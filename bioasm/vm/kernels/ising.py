@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, float64, int32, int64
-
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int32, int64
 from bioasm.vm.kernels.narrow_spins import begin_narrow, end_narrow, sweep_narrow, take_thresholds
 from bioasm.vm.kernels.neighbours import make_neighbours
 from bioasm.vm.kernels.packed_spins import forget_packs, make_packed

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, float64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import float64
 from bioasm.vm.kernels import vectors
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.layout import LANE_SCRATCH, WIDE
 
@@ -32,17 +31,17 @@ assert SCRATCH <= LANE_SCRATCH * WIDE
 
 
 @intrinsic
-def add_products(typingctx, entries_at, apart, s_at, count, sums_at):
+def add_products(entries_at, apart, s_at, count, sums_at):
     """Add to ROWS sums of _LANES lanes: entries that stand `apart` entries from one another, rows PANEL entries, times the
     states of as many lanes that stand `apart` neurons from one another. All addresses are int64."""
     i64, double = ir.IntType(64), ir.DoubleType()
     vector = ir.VectorType(double, _LENGTH)
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         entries, step, states, n, sums = args
         fused = b.module.declare_intrinsic(f"llvm.fma.v{_LENGTH}f64", fnty=ir.FunctionType(vector, [vector] * 3))
         places = [[b.add(sums, i64(8 * (r * WIDE + v * _LENGTH))) for v in range(_REGISTERS)] for r in range(ROWS)]
-        with vectors.in_registers(b, places, vector, 8) as totals, cgutils.for_range(b, n, intp=i64) as loop:
+        with vectors.in_registers(b, places, vector, 8) as totals, loops.for_range(b, n, intp=i64) as loop:
             at = b.mul(b.mul(loop.index, step), i64(8))
             row_of_states = b.add(states, b.mul(at, i64(WIDE)))
             s = [vectors.load(b, b.add(row_of_states, i64(8 * v * _LENGTH)), vector, 8) for v in range(_REGISTERS)]
@@ -51,7 +50,6 @@ def add_products(typingctx, entries_at, apart, s_at, count, sums_at):
                 same = vectors.splat(b, entry, _LENGTH)
                 for total, states_of_lanes in zip(row, s, strict=True):
                     b.store(b.call(fused, [same, states_of_lanes, b.load(total)]), total)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 5), codegen
 

@@ -1,4 +1,4 @@
-"""Vectorisable 32-bit arithmetic that numba would promote to 64 bits, written as LLVM instructions.
+"""Vectorisable 32-bit arithmetic, which compiled functions would promote to 64 bits, written as LLVM instructions.
 
 Every function here is exact IEEE or integer arithmetic without contraction, so that `bioasm.runtime.random` repeats it bit for
 bit in numpy, and any other backend can.
@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from bioasm.runtime.random import COS, LN2, LOG_SERIES, PARITY, ROTATIONS, SIN, SQRT_HALF_BITS, TAU_OVER_2_32
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import intrinsic
 from bioasm.vm.kernels import vectors
 from bioasm.vm.layout import WIDE
 
@@ -114,8 +113,8 @@ def make_words(wide: bool) -> Any:
     """
 
     @intrinsic
-    def draw_words(typingctx, key0_at, key1_at, neuron, pair, even_at, odd_at):
-        def codegen(context, b, signature, args):
+    def draw_words(key0_at, key1_at, neuron, pair, even_at, odd_at):
+        def codegen(b, args):
             at0, at1, first, pair_of_steps, even, odd = args
             neurons = vectors.splat(b, b.trunc(first, I32), WIDE)
             if wide:
@@ -127,7 +126,6 @@ def make_words(wide: bool) -> Any:
             low, high = threefry_rounds(b, key, (neurons, vectors.splat(b, b.trunc(pair_of_steps, I32), WIDE)))
             vectors.store(b, low, even, 4)
             vectors.store(b, high, odd, 4)
-            return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
 
@@ -138,11 +136,10 @@ def make_numbers(numbers: Any) -> Any:
     """The function (addresses for even and odd steps) that turns a vector of words for each step into numbers."""
 
     @intrinsic
-    def turn_into_numbers(typingctx, even_at, odd_at):
-        def codegen(context, b, signature, args):
+    def turn_into_numbers(even_at, odd_at):
+        def codegen(b, args):
             for value, address in zip(numbers(b, *(vectors.load(b, at, WORDS, 4) for at in args)), args, strict=True):
                 vectors.store(b, value, address, 4)
-            return context.get_dummy_value()
 
         return types.void(types.int64, types.int64), codegen
 
@@ -170,11 +167,11 @@ def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:
         return b.inttoptr(b.add(address, b.mul(index, i64(size))), kind_of_item.as_pointer())
 
     @intrinsic
-    def wide_spread(typingctx, field_at, delta_at, value_at, column_at, first, last):
-        def codegen(context, b, signature, args):
+    def wide_spread(field_at, delta_at, value_at, column_at, first, last):
+        def codegen(b, args):
             fields, deltas, values, columns, start, end = args
             change = vectors.load(b, deltas, vector, bytes_of_item)
-            with cgutils.for_range_slice(b, start, end, i64(1), i64) as (e, _):
+            with loops.for_range_slice(b, start, end, i64(1), i64) as (e, _):
                 value = weight(b, b.load(at(b, values, e, bytes_of_value, stored)))
                 place = b.sext(b.load(at(b, columns, e, 4, I32)), i64) if by_column else b.sub(e, start)
                 target = at(b, fields, place, WIDE * bytes_of_item, vector)
@@ -184,7 +181,6 @@ def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:
                 added = b.add(held, b.mul(change, same)) if whole else b.fadd(held, b.fmul(change, same))
                 stored_back = b.store(added, target)
                 stored_back.align = bytes_of_item
-            return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
 
@@ -192,46 +188,34 @@ def make_wide_spread(kind: str, whole: bool, by_column: bool) -> Any:
 
 
 @intrinsic
-def threefry(typingctx, k0, k1, c0, c1):
+def threefry(k0, k1, c0, c1):
     """Two random 32-bit words of the key (k0, k1) and the counter (c0, c1), all uint32."""
-    result = types.UniTuple(types.uint32, 2)
+    result = types.Tuple((types.uint32,) * 2)
 
-    def codegen(context, builder, signature, args):
-        return context.make_tuple(builder, result, threefry_rounds(builder, (args[0], args[1]), (args[2], args[3])))
+    def codegen(b, args):
+        return threefry_rounds(b, (args[0], args[1]), (args[2], args[3]))
 
     return result(types.uint32, types.uint32, types.uint32, types.uint32), codegen
 
 
 @intrinsic
-def fma(typingctx, a, b, c):
+def fma(a, b, c):
     """a * b + c of float64 with one rounding."""
 
-    def codegen(context, builder, signature, args):
-        return builder.fma(*args)
+    def codegen(b, args):
+        return b.fma(*args)
 
     return types.float64(types.float64, types.float64, types.float64), codegen
 
 
 @intrinsic
-def pointer(typingctx, address, dtype):
-    """The int64 `address` as a pointer to `dtype`."""
-    result = types.CPointer(dtype.dtype)
-
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return result(types.int64, dtype), codegen
-
-
-@intrinsic
-def prefetch(typingctx, address):
+def prefetch(address):
     """Let the line of the cache with the int64 `address` be fetched, which is about to be read and written."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(b, args):
         place = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [place, I32, I32, I32])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place], kind)
-        builder.call(function, [builder.inttoptr(args[0], place), I32(0), I32(3), I32(1)])
-        return context.get_dummy_value()
+        function = b.module.declare_intrinsic("llvm.prefetch", [place], kind)
+        b.call(function, [b.inttoptr(args[0], place), I32(0), I32(3), I32(1)])
 
     return types.void(types.int64), codegen

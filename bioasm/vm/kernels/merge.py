@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, cfunc, float64, int32, int64
-
-from bioasm.vm.kernels.deferred import deferred
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.entry import compiled
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int32, int64
 from bioasm.vm.kernels.dynamics import SIGNATURE
-from bioasm.vm.kernels.llvm_intrinsics import pointer
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.random import one_lane_words
 from bioasm.vm.kernels.slots import Block, Ctx, Real, Status
@@ -212,5 +211,4 @@ def make_merge(storage: str, whole: bool) -> Any:
             spin[k] = best[k]
         return int64(Status.DONE)
 
-    with deferred(merge_entry.__name__):
-        return cfunc(SIGNATURE, nopython=True, error_model="numpy")(merge_entry)
+    return compiled(merge_entry, SIGNATURE)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from numba import float64, int64
-
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int64
 from bioasm.vm.kernels.dynamics import call_dynamics
 from bioasm.vm.kernels.slots import Ctx, Micro, Status
 from bioasm.vm.kernels.views import f8, i1, i8

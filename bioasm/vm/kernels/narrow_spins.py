@@ -10,12 +10,11 @@ first sweep, and fields back after the last one, so that nothing else sees anoth
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import int16, int32, int64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import int16, int32, int64
 from bioasm.vm.kernels import vectors
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i1, i2
 from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_OF_A_LANE, NARROW_ROW
@@ -26,10 +25,10 @@ _EVERY = (1 << NARROW_ROW) - 1
 
 
 @intrinsic
-def flips_of(typingctx, field_at, spin_at, limit_at, common):
+def flips_of(field_at, spin_at, limit_at, common):
     """The mask of 32 spins: bit k is set where s (f + common) of spin k is below its threshold."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         field, spin, limit = (vectors.load(b, at, _FIELDS, 2) for at in args[:3])
         x = b.mul(spin, b.add(field, vectors.splat(b, args[3], NARROW_ROW)))
         return b.zext(b.bitcast(b.icmp_signed("<", x, limit), _I32), _I64)
@@ -38,45 +37,43 @@ def flips_of(typingctx, field_at, spin_at, limit_at, common):
 
 
 @intrinsic
-def lowest_bit(typingctx, mask):
+def lowest_bit(mask):
     """The number of the lowest bit that is set."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         return b.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), codegen
 
 
 @intrinsic
-def add_bits(typingctx, field_at, words_at, rows, change):
+def add_bits(field_at, words_at, rows, change):
     """Add `change` to fields whose bit is set, 32 at a time."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         fields, words, count, by = args
         same = vectors.splat(b, by, NARROW_ROW)
-        with cgutils.for_range(b, count) as loop:
+        with loops.for_range(b, count) as loop:
             word = b.load(b.inttoptr(b.add(words, b.shl(loop.index, _I64(2))), _I32.as_pointer()))
             place = b.add(fields, b.shl(loop.index, _I64(6)))
             field = vectors.load(b, place, _FIELDS, 2)
             vectors.store(b, b.select(b.bitcast(word, _MASK), b.add(field, same), field), place, 2)
-        return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, types.int16), codegen
 
 
 @intrinsic
-def add_bytes(typingctx, field_at, row_at, rows, change):
+def add_bytes(field_at, row_at, rows, change):
     """Add `change`, which is 2 or -2, times a row of bytes to fields, 32 at a time: twice the bytes, by sign."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         fields, row, count, by = args
         sign = vectors.splat(b, b.ashr(by, _I16(15)), NARROW_ROW)
-        with cgutils.for_range(b, count) as loop:
+        with loops.for_range(b, count) as loop:
             j = b.sext(vectors.load(b, b.add(row, b.shl(loop.index, _I64(5))), _BYTES, 1), _FIELDS)
             twice = b.sub(b.xor(b.add(j, j), sign), sign)
             place = b.add(fields, b.shl(loop.index, _I64(6)))
             vectors.store(b, b.add(vectors.load(b, place, _FIELDS, 2), twice), place, 2)
-        return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, types.int16), codegen
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray
-
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import make_wide_spread, pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device
+from bioasm.vm.kernels.llvm_intrinsics import make_wide_spread
 from bioasm.vm.kernels.product import BYTES, STORAGE
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import u4, u8

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bioasm.vm.jit.functions import device, remember
 from bioasm.vm.kernels import elementary, inputs, spike_delivery
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.feedback import make_feedback
 from bioasm.vm.kernels.llvm_intrinsics import fma, prefetch
 from bioasm.vm.kernels.random import draw_normals
@@ -61,6 +61,7 @@ def make_network(source: str, storage: str | None) -> tuple[Any, Any, Any]:
     `source` is what `bioasm.vm.codegen.source.generate` writes; `storage` is that of J where a population has feedback.
     """
     names = namespace()
+    remember("<network>", source)
     exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
     prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])

@@ -7,9 +7,8 @@ word grows, so that a flip is a word below the chance times 2^32. The float32 e 
 
 from __future__ import annotations
 
-from numba import int64
-
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import int64
 from bioasm.vm.kernels.elementary import full_exp
 from bioasm.vm.kernels.packed_vectors import CHANCES
 

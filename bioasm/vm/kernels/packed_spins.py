@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import float64, int8, int64
-
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int8, int64
 from bioasm.vm.kernels.llvm_intrinsics import exponentials, logistics, make_numbers
 from bioasm.vm.kernels.packed_chances import set_chances
 from bioasm.vm.kernels.packed_vectors import (

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import intrinsic
 from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.llvm_intrinsics import F32, I32, WORDS, threefry_rounds
 from bioasm.vm.kernels.processor import permutes_bytes, register_bits
@@ -62,18 +61,17 @@ def _turned(b: Any, r: Any) -> Any:
 
 
 @intrinsic
-def pack_block(typingctx, spins_at, packed_at, n, r):
+def pack_block(spins_at, packed_at, n, r):
     """Put the spins of a pack's block r beside those of the blocks before it."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         spins, packed, count, block = args
         up, first = _turned(b, block), b.icmp_signed("==", block, _I64(0))
-        with cgutils.for_range(b, count, intp=_I64) as loop:
+        with loops.for_range(b, count, intp=_I64) as loop:
             row = vectors.load(b, b.add(spins, b.mul(loop.index, _I64(WIDE))), _ROW, 1)
             mine = b.bitcast(b.shl(b.zext(b.lshr(row, _same(_ROW, 7)), WORDS), up), BYTES)
             others = b.select(first, _same(_ONES, 0), _down(b, packed, loop.index))
             _put_down(b, b.or_(others, b.icmp_signed("!=", mine, _same(BYTES, 0))), packed, loop.index)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), codegen
 
@@ -91,42 +89,40 @@ def _transposed(b: Any, rows: list[Any]) -> list[Any]:
 
 
 @intrinsic
-def unpack_block(typingctx, packed_at, chosen_at, spins_at, first, last, r):
+def unpack_block(packed_at, chosen_at, spins_at, first, last, r):
     """Write spins of a pack's block r of the lanes whose byte among the WIDE ones at `chosen_at` is not 0."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         packed, chosen_at, spins, first, last, block = args
         down = _turned(b, block)
         chosen = b.icmp_signed("!=", vectors.load(b, chosen_at, _ROW, 1), _same(_ROW, 0))
-        with cgutils.for_range_slice(b, first, last, _I64(1), _I64) as (i, _):
+        with loops.for_range_slice(b, first, last, _I64(1), _I64) as (i, _):
             word = b.bitcast(b.sext(_down(b, packed, i), BYTES), WORDS)
             spin = b.or_(b.trunc(b.lshr(word, down), _ROW), _same(_ROW, 1))
             at = b.add(spins, b.mul(i, _I64(WIDE)))
             vectors.store(b, b.select(chosen, spin, vectors.load(b, at, _ROW, 1)), at, 1)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen
 
 
 @intrinsic
-def unpack_blocks(typingctx, packed_at, chosen_at, spins_at, apart, fours):
+def unpack_blocks(packed_at, chosen_at, spins_at, apart, fours):
     """`unpack_block` of PACK_BLOCKS blocks, whose spins lie `apart` bytes apart and WIDE choices each, four spins at a time."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         packed, chosen_at, spins, apart, fours = args
         across = ir.Constant(ir.VectorType(I32, PACK_LANES), [k % WIDE for k in range(PACK_LANES)])
         chosen = []
         for r in range(PACK_BLOCKS):
             row = vectors.load(b, b.add(chosen_at, _I64(r * WIDE)), _ROW, 1)
             chosen.append(b.icmp_signed("!=", b.shuffle_vector(row, row, across), _same(BYTES, 0)))
-        with cgutils.for_range(b, fours, intp=_I64) as loop:
+        with loops.for_range(b, fours, intp=_I64) as loop:
             first = b.mul(loop.index, _I64(4))
             rows = [b.sext(_down(b, packed, b.add(first, _I64(k))), BYTES) for k in range(4)]
             for r, row in enumerate(_transposed(b, rows)):
                 to = b.add(b.add(spins, b.mul(apart, _I64(r))), b.mul(loop.index, _I64(PACK_LANES)))
                 spin = b.or_(row, _same(BYTES, 1))
                 vectors.store(b, b.select(chosen[r], spin, vectors.load(b, to, BYTES, 1)), to, 1)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 5), codegen
 
@@ -146,14 +142,14 @@ def _half_of_two(b: Any, both: Any, k: int) -> Any:
 
 
 @intrinsic
-def draw_bytes(typingctx, key0_at, key1_at, r, first, last, pair, even_at, odd_at):
+def draw_bytes(key0_at, key1_at, r, first, last, pair, even_at, odd_at):
     """Put the two highest bytes of the random words of block r beside those of the blocks before it, for the neurons from
     `first` to `last` and both steps of a pair.
 
     Two neurons at a time, so that one's rounds need not wait for each other alone; so there must be room for one more.
     """
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         key0, key1, block, first, last, pair, *planes_at = args
         keys = [vectors.load(b, at, WORDS, 4) for at in (key0, key1)]
         key = tuple(_side_by_side(b, word, word) for word in keys)
@@ -161,7 +157,7 @@ def draw_bytes(typingctx, key0_at, key1_at, r, first, last, pair, even_at, odd_a
         mine, turns = b.shl(_same(WORDS, 255), up), [b.add(up, _same(WORDS, by)) for by in (8, 16)]
         rotate = b.module.declare_intrinsic(f"llvm.fshl.v{WIDE}i32", fnty=ir.FunctionType(WORDS, [WORDS] * 3))
         step, after = vectors.splat(b, b.trunc(pair, I32), 2 * WIDE), ir.Constant(_TWO, [k // WIDE for k in range(2 * WIDE)])
-        with cgutils.for_range_slice(b, first, last, _I64(2), _I64) as (i, _):
+        with loops.for_range_slice(b, first, last, _I64(2), _I64) as (i, _):
             neurons = b.add(vectors.splat(b, b.trunc(i, I32), 2 * WIDE), after)
             for words, plane_at in zip(threefry_rounds(b, key, (neurons, step)), planes_at, strict=True):
                 rows = b.add(plane_at, b.mul(i, _I64(2 * PACK_LANES)))
@@ -170,22 +166,21 @@ def draw_bytes(typingctx, key0_at, key1_at, r, first, last, pair, even_at, odd_a
                     byte = b.and_(b.call(rotate, [word, word, turns[k % 2]]), mine)
                     others = b.select(alone, _same(WORDS, 0), vectors.load(b, at, WORDS, 64))
                     vectors.store(b, b.or_(others, byte), at, 64)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 8), codegen
 
 
 @intrinsic
-def put_limits(typingctx, drawn_at, halves_at, n, r, limits_at, apart):
+def put_limits(drawn_at, halves_at, n, r, limits_at, apart):
     """The thresholds half * drawn of block r as bytes that bound all fields, for n neurons of rows `apart` bytes apart."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         drawn, halves_at, count, block, limits, apart = args
         ceil = b.module.declare_intrinsic(f"llvm.ceil.v{WIDE}f64", fnty=ir.FunctionType(_REALS, [_REALS]))
         half, up = vectors.load(b, halves_at, _REALS, 64), _turned(b, block)
         first = b.icmp_signed("==", block, _I64(0))
         least, most = _same(_REALS, -128.0), _same(_REALS, 127.0)
-        with cgutils.for_range(b, count, intp=_I64) as loop:
+        with loops.for_range(b, count, intp=_I64) as loop:
             numbers = vectors.load(b, b.add(drawn, b.mul(loop.index, _I64(4 * WIDE))), ir.VectorType(F32, WIDE), 4)
             limit = b.call(ceil, [b.fmul(half, b.fpext(numbers, _REALS))])
             limit = b.select(b.fcmp_ordered("<", limit, least), least, limit)
@@ -194,7 +189,6 @@ def put_limits(typingctx, drawn_at, halves_at, n, r, limits_at, apart):
             at = b.add(limits, b.mul(loop.index, apart))
             others = b.select(first, _same(WORDS, 0), vectors.load(b, at, WORDS, 64))
             vectors.store(b, b.or_(others, byte), at, 64)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen
 
@@ -209,8 +203,8 @@ def _field(b: Any, packed: Any, links: Any, row: Any) -> Any:
     """
     begin = b.inttoptr(row, I32.as_pointer())
     base, first, last = (b.load(b.gep(begin, [I32(k)])) for k in (0, 1, 3))
-    total = cgutils.alloca_once_value(b, b.bitcast(vectors.splat(b, base, WIDE), BYTES))
-    with cgutils.for_range_slice(b, b.zext(first, _I64), b.zext(last, _I64), _I64(1), _I64) as (four, _):
+    total = loops.alloca_once_value(b, b.bitcast(vectors.splat(b, base, WIDE), BYTES))
+    with loops.for_range_slice(b, b.zext(first, _I64), b.zext(last, _I64), _I64(1), _I64) as (four, _):
         link = b.inttoptr(b.add(links, b.mul(four, _I64(8 * LINKS))), I32.as_pointer())
         for k in range(LINKS):
             place, weight = (b.load(b.gep(link, [I32(2 * k + part)])) for part in (0, 1))
@@ -238,7 +232,7 @@ def _shuffled(b: Any, table: Any, index: Any) -> Any:
     length = register_bits() // 8
     name = {64: "llvm.x86.avx512.pshuf.b.512", 32: "llvm.x86.avx2.pshuf.b"}[length]
     part = ir.VectorType(_I8, length)
-    shuffle = cgutils.get_or_insert_function(b.module, ir.FunctionType(part, [part, part]), name)
+    shuffle = loops.declared(b.module, ir.FunctionType(part, [part, part]), name)
     numbers = ir.VectorType(I32, length)
     found = []
     for first in range(0, PACK_LANES, length):
@@ -258,10 +252,10 @@ def _shuffled(b: Any, table: Any, index: Any) -> Any:
 
 def _picked_one_by_one(b: Any, table: Any, index: Any) -> Any:
     """The bytes of the table one after another, for processors without a shuffle of bytes."""
-    table_at, index_at = (cgutils.alloca_once_value(b, vector) for vector in (table, index))
-    result_at = cgutils.alloca_once(b, BYTES)
+    table_at, index_at = (loops.alloca_once_value(b, vector) for vector in (table, index))
+    result_at = loops.alloca_once(b, BYTES)
     table_row, index_row, result_row = (b.bitcast(at, _I8.as_pointer()) for at in (table_at, index_at, result_at))
-    with cgutils.for_range(b, _I64(PACK_LANES), intp=_I64) as loop:
+    with loops.for_range(b, _I64(PACK_LANES), intp=_I64) as loop:
         place = b.zext(b.load(b.gep(index_row, [loop.index])), _I64)
         b.store(b.load(b.gep(table_row, [place])), b.gep(result_row, [loop.index]))
     return b.load(result_at)
@@ -272,17 +266,17 @@ def _looked_up(b: Any, tables: Any, index: Any) -> Any:
     rows = [vectors.load(b, b.add(tables, _I64(k)), BYTES, 64) for k in range(0, CHANCES, PACK_LANES)]
     if permutes_bytes():
         kind = ir.FunctionType(BYTES, [BYTES] * 3)
-        pick = cgutils.get_or_insert_function(b.module, kind, "llvm.x86.avx512.vpermi2var.qi.512")
+        pick = loops.declared(b.module, kind, "llvm.x86.avx512.vpermi2var.qi.512")
         return b.call(pick, [rows[0], index, rows[1]])
     return _shuffled(b, rows[0], index) if register_bits() >= 256 else _picked_one_by_one(b, rows[0], index)
 
 
 @intrinsic
-def sweep_by_chances(typingctx, packed_at, i, links_at, row_at, random_at, chances_at, width, sums_at):
+def sweep_by_chances(packed_at, i, links_at, row_at, random_at, chances_at, width, sums_at):
     """Flip spin i where its random word is below the chance of its s f, as far as 16 bits tell; returns the lanes (bits) in
     which they don't. Chances are tables of the two bytes; `width` is how far above one a number may still need all its bits."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         packed, i, links, row, random, chances, width, sums = args
         down = _down(b, packed, i)
         x = _alignment(b, down, _field(b, packed, links, row))
@@ -304,16 +298,15 @@ def sweep_by_chances(typingctx, packed_at, i, links_at, row_at, random_at, chanc
 
 
 @intrinsic
-def sweep_by_limits(typingctx, packed_at, i, links_at, row_at, limits_at, sums_at):
+def sweep_by_limits(packed_at, i, links_at, row_at, limits_at, sums_at):
     """Flip spin i where s f is below its threshold."""
 
-    def codegen(context, b, signature, args):
+    def codegen(b, args):
         packed, i, links, row, limits, sums = args
         down = _down(b, packed, i)
         x = _alignment(b, down, _field(b, packed, links, row))
         flip = b.icmp_signed("<", x, vectors.load(b, limits, BYTES, 64))
         _put_down(b, b.xor(down, flip), packed, i)
         _add_changes(b, x, flip, sums)
-        return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), codegen

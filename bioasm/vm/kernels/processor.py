@@ -1,15 +1,13 @@
-"""Detection of the SIMD width that kernels are compiled for: the host's, or that of NUMBA_CPU_FEATURES where it is set."""
+"""Detection of the SIMD width that kernels are compiled for: the host's, or that of BIOASM_CPU_FEATURES where it is set."""
 
 from __future__ import annotations
 
-from numba.core import config
-from numba.core.codegen import get_host_cpu_features
+from bioasm.vm.jit.native import cpu_features
 
 
 def _features() -> frozenset[str]:
     """The CPU features that are enabled, by their names in LLVM."""
-    told = config.CPU_FEATURES if config.CPU_FEATURES is not None else get_host_cpu_features()
-    return frozenset(name[1:] for name in told.split(",") if name.startswith("+"))
+    return frozenset(name[1:] for name in cpu_features().split(",") if name.startswith("+"))
 
 
 def permutes_bytes() -> bool:

@@ -13,16 +13,16 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, float32, float64, int8, int32, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device, intrinsic
+from bioasm.vm.jit.types import float32, float64, int8, int32
 from bioasm.vm.kernels import vectors
-from bioasm.vm.kernels.device import device
 from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
 from bioasm.vm.kernels.lanes_product import PARTS, make_lanes_product
-from bioasm.vm.kernels.llvm_intrinsics import fma, pointer
+from bioasm.vm.kernels.llvm_intrinsics import fma
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import f8, u4, u8
 from bioasm.vm.layout import HALVED_FROM, WIDE
@@ -60,12 +60,12 @@ def make_rows(kind: str, rows: int) -> Any:
     zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
 
     @intrinsic
-    def row_products(typingctx, j_at, stride, tail_at, s_at, columns, y_at):
-        def codegen(context, b, signature, args):
+    def row_products(j_at, stride, tail_at, s_at, columns, y_at):
+        def codegen(b, args):
             j_address, step, tail_address, s_address, n, y_address = args
             fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=ir.FunctionType(vector, [vector] * 3))
-            sums = [cgutils.alloca_once_value(b, zero) for _ in range(rows)]
-            with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
+            sums = [loops.alloca_once_value(b, zero) for _ in range(rows)]
+            with loops.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
                 s = vectors.load(b, b.add(s_address, b.mul(j, i64(8))), vector, 8)
                 for r, total in enumerate(sums):
                     offset = b.mul(b.add(j, b.mul(step, i64(r))), i64(width))
@@ -76,7 +76,6 @@ def make_rows(kind: str, rows: int) -> Any:
                 tail = vectors.load(b, b.add(tail_address, i64(r * PARTS * 8)), vector, 8)
                 entry = _sum_of_parts(b, b.call(fused, [tail, s, b.load(total)]))
                 b.store(entry, b.inttoptr(b.add(y_address, i64(r * 8)), double.as_pointer()))
-            return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
 
@@ -93,16 +92,16 @@ def make_lower_rows(kind: str) -> Any:
     zero = ir.Constant(vector, [ir.Constant(double, 0.0)] * PARTS)
 
     @intrinsic
-    def lower_rows(typingctx, j_at, stride, s_at, columns, y_at, row):
-        def codegen(context, b, signature, args):
+    def lower_rows(j_at, stride, s_at, columns, y_at, row):
+        def codegen(b, args):
             j_address, step, s_address, n, y_address, i = args
             fused = b.module.declare_intrinsic("llvm.fma.v8f64", fnty=ir.FunctionType(vector, [vector] * 3))
-            sums = [cgutils.alloca_once_value(b, zero) for _ in range(LOWER_ROWS)]
+            sums = [loops.alloca_once_value(b, zero) for _ in range(LOWER_ROWS)]
             own = []
             for r in range(LOWER_ROWS):
                 address = b.add(s_address, b.mul(b.add(i, i64(r)), i64(8)))
                 own.append(vectors.splat(b, b.load(b.inttoptr(address, double.as_pointer())), PARTS))
-            with cgutils.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
+            with loops.for_range_slice(b, i64(0), n, i64(PARTS), i64) as (j, _):
                 eight = b.mul(j, i64(8))
                 s = vectors.load(b, b.add(s_address, eight), vector, 8)
                 mirrored = vectors.load(b, b.add(y_address, eight), vector, 8)
@@ -115,7 +114,6 @@ def make_lower_rows(kind: str) -> Any:
             for r, total in enumerate(sums):
                 address = b.add(y_address, b.mul(b.add(i, i64(r)), i64(8)))
                 b.store(_sum_of_parts(b, b.load(total)), b.inttoptr(address, double.as_pointer()))
-            return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), codegen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.llvm_intrinsics import make_numbers, make_words, normals
 from bioasm.vm.kernels.slots import Block, Ctx
 from bioasm.vm.kernels.views import block_row

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, int64
-
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import int64
 from bioasm.vm.kernels.slots import Block, Ctx, Recorder
 from bioasm.vm.kernels.views import block_row, f8, i8
 

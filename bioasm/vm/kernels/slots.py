@@ -1,7 +1,4 @@
-"""The tables of `bioasm.vm.layout` as modules of plain integers, for compiled functions.
-
-Numba before 0.68 takes no member of an enumeration as an index; a module's attribute is a constant in every version.
-"""
+"""The tables of `bioasm.vm.layout` as modules of plain integers, which are constants to compiled functions."""
 
 from __future__ import annotations
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from numba import int64, uint32, uint64
-
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import int64, uint32, uint64
 from bioasm.vm.kernels.random import draw_words
 from bioasm.vm.kernels.sample import FAR
 from bioasm.vm.kernels.slots import Block, Ctx

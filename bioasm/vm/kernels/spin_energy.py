@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, float64, int32, int64
-
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int32, int64
 from bioasm.vm.kernels.slots import Block, Ctx, Real
 from bioasm.vm.kernels.views import f8, i1, i4, i8
 

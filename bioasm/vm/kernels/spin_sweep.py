@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba import carray, float64, int32, int64
-
-from bioasm.vm.kernels.device import device
-from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int32, int64
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import i4, i8
 from bioasm.vm.layout import WIDE

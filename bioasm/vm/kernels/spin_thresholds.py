@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import float64, int32
-
-from bioasm.vm.kernels.device import device
+from bioasm.vm.jit.functions import device
+from bioasm.vm.jit.types import float64, int32
 from bioasm.vm.kernels.llvm_intrinsics import exponentials, logistics
 from bioasm.vm.kernels.random import make_draw_cells
 from bioasm.vm.kernels.slots import Block, Ctx, Real

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from bioasm.vm.jit import loops, types
+from bioasm.vm.jit.functions import intrinsic
 from bioasm.vm.kernels import vectors
 
 I1, I8, I32, I64, F64 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
@@ -26,7 +25,7 @@ class Algebra:
 
     item: Any
     low: int
-    number: Any  # numba's type of a cost and of a base
+    number: Any  # the type of a cost and of a base
     extreme: Callable[..., Any]  # the best of each two
 
     def __init__(self, b: Any) -> None:
@@ -176,7 +175,7 @@ class _Joining:
     def __init__(self, m: Algebra, choice: Any, costs: tuple[Any, ...], number: Any) -> None:
         self.m, self.choice, self.number = m, choice, number
         self.minus, self.plus = costs[:2], costs[2:]  # of the old spin -1 and +1, where the new one is -1, and +1
-        self.extreme = cgutils.alloca_once_value(m.b, m.worst)
+        self.extreme = loops.alloca_once_value(m.b, m.worst)
 
     def put(self, table: Any, j: Any, old: tuple[Any, Any], costs: Any) -> None:
         """Vector j from the entries of both old spins."""
@@ -191,7 +190,7 @@ class _Joining:
         m, lanes, bit = self.m, range(self.m.lanes), 1 << slot
         plus = ir.Constant(m.mask, [i >> slot & 1 for i in lanes])
         costs = [m.b.select(plus, high, low) for low, high in zip(self.minus, self.plus, strict=True)]
-        with cgutils.for_range(m.b, vectors) as loop:
+        with loops.for_range(m.b, vectors) as loop:
             value = m.load(table, loop.index, base)
             old = m.shuffled(value, [i & ~bit for i in lanes]), m.shuffled(value, [i | bit for i in lanes])
             self.put(table, loop.index, old, costs)
@@ -200,9 +199,9 @@ class _Joining:
         """For a slot whose spins are in two vectors, `half` apart."""
         m = self.m
         half = m.b.lshr(m.b.shl(I64(1), slot), I64(m.low))
-        with cgutils.for_range_slice(m.b, I64(0), vectors, m.b.shl(half, I64(1)), I64) as (start, _):
+        with loops.for_range_slice(m.b, I64(0), vectors, m.b.shl(half, I64(1)), I64) as (start, _):
             end = m.b.add(start, half)
-            with cgutils.for_range_slice(m.b, start, end, I64(1), I64) as (j, _):
+            with loops.for_range_slice(m.b, start, end, I64(1), I64) as (j, _):
                 other = m.b.add(j, half)
                 old = m.load(table, j, base), m.load(table, other, base)
                 self.put(table, j, old, self.minus)
@@ -216,8 +215,8 @@ def make_join(algebra: type[Algebra]) -> Any:
     """
 
     @intrinsic
-    def join(typingctx, table, choice, vectors, slot, base, a0, b0, a1, b1, number):
-        def codegen(context, b, signature, args):
+    def join(table, choice, vectors, slot, base, a0, b0, a1, b1, number):
+        def codegen(b, args):
             table, choice, vectors, slot, base, *costs, number = args
             m = algebra(b)
             joining = _Joining(m, choice, tuple(m.given(cost) for cost in costs), number)
@@ -249,17 +248,16 @@ def make_bond(algebra: type[Algebra]) -> Any:
     """
 
     @intrinsic
-    def bond(typingctx, table, vectors, one, other, base, antiparallel, cost):
-        def codegen(context, b, signature, args):
+    def bond(table, vectors, one, other, base, antiparallel, cost):
+        def codegen(b, args):
             table, vectors, one, other, base, antiparallel, cost = args
             m = algebra(b)
             scale, charge, differ = m.given(base), m.given(cost), b.xor(m.plus_in(one), m.plus_in(other))
-            with cgutils.for_range(b, vectors) as loop:
+            with loops.for_range(b, vectors) as loop:
                 turned = b.xor(b.xor(m.plus_at(one, loop.index), m.plus_at(other, loop.index)), b.trunc(antiparallel, I1))
                 broken = b.xor(differ, m.splat(turned))
                 value = m.load(table, loop.index, scale)
                 m.store(m.charged(value, b.select(broken, charge, m.neutral)), table, loop.index)
-            return context.get_dummy_value()
 
         kind = algebra.number
         return types.void(*[types.int64] * 4, kind, types.int64, kind), codegen

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
+
+from bioasm.vm.jit import loops
 
 _I32 = ir.IntType(32)
 
@@ -33,7 +34,7 @@ def splat(b: Any, scalar: Any, length: int) -> Any:
 @contextmanager
 def in_registers(b: Any, rows: list[list[Any]], kind: Any, align: int) -> Iterator[list[list[Any]]]:
     """Slots with the vectors at rows of addresses, which are written back behind the block."""
-    slots = [[cgutils.alloca_once_value(b, load(b, address, kind, align)) for address in row] for row in rows]
+    slots = [[loops.alloca_once_value(b, load(b, address, kind, align)) for address in row] for row in rows]
     yield slots
     for row, addresses in zip(slots, rows, strict=True):
         for slot, address in zip(row, addresses, strict=True):

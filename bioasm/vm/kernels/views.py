@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numba import carray, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
-
-from bioasm.vm.kernels.device import inlined
-from bioasm.vm.kernels.llvm_intrinsics import pointer
+from bioasm.vm.jit.calls import carray, pointer
+from bioasm.vm.jit.functions import inlined
+from bioasm.vm.jit.types import float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from bioasm.vm.kernels.slots import Block, Ctx
 
 
