@@ -96,7 +96,7 @@ def row(name: str, mine: Callable[[], float], peer: Callable[[], float] | None, 
 
 def main() -> None:
     """Measure everything and print a table."""
-    common.start("Cells that are trees, a CV and step", "numpy", "numba")
+    common.start("Cells that are trees, a CV and step", "numpy", "llvmlite")
     one, many = (1, 1024), (1000, 100)
     common.table(
         ("work", "bioasm", "peer", "peer / bioasm"),

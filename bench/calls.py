@@ -130,7 +130,7 @@ def _children() -> float:
 
 def main() -> None:
     """Measure and print the tables."""
-    common.start("What calls cost, processor time", "numpy", "numba")
+    common.start("What calls cost, processor time", "numpy", "llvmlite")
     calls()
     instructions()
     recordings()

@@ -106,7 +106,9 @@ def measure(name: str, rule: str, lanes: int) -> tuple[str, ...]:
 
 def main() -> None:
     """Measure all instances and rules and print the table."""
-    common.start(f"Simulated annealing with one lane and {LANES}, {MANY} sweeps", "dwave-samplers", "dimod", "numpy", "numba")
+    common.start(
+        f"Simulated annealing with one lane and {LANES}, {MANY} sweeps", "dwave-samplers", "dimod", "numpy", "llvmlite"
+    )
     rows = [measure(name, rule, lanes) for lanes in (1, LANES) for name in ("G22", "G11") for rule in RULES]
     header = ("graph", "rule", "lanes", "bioasm, ns/update", "dwave, ns/update", "ratio", "cut, bioasm", "cut, dwave")
     common.table(header, rows)

@@ -141,7 +141,7 @@ def main() -> None:
     for name, cold in (("cold", 0.4), ("hot", 1.6)):
         parser.add_argument(f"--{name}", type=float, default=cold)
     given = parser.parse_args()
-    common.start("the coldest lane of a ladder: integrated autocorrelation times", "numpy", "numba")
+    common.start("the coldest lane of a ladder: integrated autocorrelation times", "numpy", "llvmlite")
     bonds = glass(given.size, given.glass)
     seeds = iter(range(1, given.seeds + 1))
     found: dict[str, list[Found]] = {side: [] for side in SIDES}

@@ -156,7 +156,7 @@ def main() -> None:
     """Measure all cases and print the table."""
     brian2.prefs.codegen.target = "cython"
     brian2.defaultclock.dt = 0.1 * brian2.ms
-    common.start("LIF twin, milliseconds of wall clock for 1 s of biological time", "brian2", "numpy", "numba")
+    common.start("LIF twin, milliseconds of wall clock for 1 s of biological time", "brian2", "numpy", "llvmlite")
     rows = [
         measure("gaussian, float64", gaussian(100), 9),
         measure("gaussian, float64", gaussian(1000), 5),

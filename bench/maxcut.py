@@ -89,7 +89,7 @@ def summary(found: list[Found]) -> tuple[str, str, str]:
 def main() -> None:
     """Measure all graphs and print the table."""
     seeds = range(1, 1 + int(sys.argv[1] if len(sys.argv) > 1 else 10))
-    common.start(f"Max-cut with default settings, {len(seeds)} seeds", "dwave-samplers", "dimod", "numpy", "numba")
+    common.start(f"Max-cut with default settings, {len(seeds)} seeds", "dwave-samplers", "dimod", "numpy", "llvmlite")
     rows = [measure(name, seeds) for name in BEST_KNOWN]
     sides = (f"{side}: {what}" for side in ("bioasm", "dwave") for what in ("median", "best", "s"))
     header = ["graph", "best known", *sides]

@@ -91,7 +91,7 @@ def process(command: list[str]) -> Callable[[], float]:
 
 def main() -> None:
     """Measure everything and print two tables."""
-    common.start("Models as text", "numpy", "numba")
+    common.start("Models as text", "numpy", "llvmlite", "numba")
     dynapse = PROGRAMS / "dynapse.basm"
     experiment = ours(verify(assemble(dynapse.read_text(encoding="utf-8"), folder=PROGRAMS)))
     built_in = ours(verify(assemble(HH.format(model="hh_brainpy"))))

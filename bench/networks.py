@@ -388,7 +388,7 @@ def main() -> None:
     """Measure the networks that are named, or all, and print the table."""
     brian2.prefs.codegen.target = "cython"
     brian2.defaultclock.dt = 0.1 * ms
-    common.start("Networks, processor milliseconds for 1 s of biological time", "brian2", "numpy", "numba")
+    common.start("Networks, processor milliseconds for 1 s of biological time", "brian2", "numpy", "llvmlite")
     with tempfile.TemporaryDirectory() as folder:
         rows = [tuple(measure(name, CASES[name], 5, Path(folder))) for name in sys.argv[1:] or CASES]
     print()

@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--peers", action="store_true")
     given = parser.parse_args()
-    versions = "numpy", "numba", "dwave-samplers", "openjij", "simulated-bifurcation", "torch"
+    versions = "numpy", "llvmlite", "dwave-samplers", "openjij", "simulated-bifurcation", "torch"
     common.start(f"Cuts in {given.seconds:g} s of processor time, {given.seeds} seeds", *versions)
     absent = set()
     for row_of in ("graph", "program", "median", "worst", "best", "s", "effort"), ("---",) * 7:

@@ -3,7 +3,7 @@
     python bench/startup.py        (in the environment of bench/README.md)
 
 Medians of whole processes that run in turn, with warm disk and warm kernel cache. The yardsticks are `import click` and
-`import numba`, for no command line in Python starts before its parser is loaded, and no use of numba before numba is.
+`import numba`, for no command line in Python starts before its parser is loaded, and no kernel of numba before numba is.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def million(folder: Path) -> list[str]:
 
 def main() -> None:
     """Measure and print the ratios, then the text of a million numbers."""
-    common.start("Start-up, whole processes", "click", "lark", "numpy", "numba")
+    common.start("Start-up, whole processes", "click", "lark", "numpy", "llvmlite", "numba")
     with tempfile.TemporaryDirectory() as name:
         sides = {side: process(command) for side, command in commands(Path(name)).items()}
         for side in sides.values():

@@ -303,7 +303,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--efforts", type=float, nargs="*", default=[0.1, 1.0])
     given = parser.parse_args()
-    common.start("Time to target", "numpy", "numba", "dwave-samplers", "openjij", "ortools")
+    common.start("Time to target", "numpy", "llvmlite", "dwave-samplers", "openjij", "ortools")
     print("| problem | side | time to 0.99 [s] | tries that reached it |\n| --- | --- | --- | --- |")
     for name in given.tasks:
         task = TASKS[name]()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "programs"
-PACKAGES = ("numpy", "numba", "llvmlite", "lark", "click", "brian2", "h5py", "pyserial", "nir", "matplotlib", "scipy")
+PACKAGES = ("numpy", "llvmlite", "lark", "click", "brian2", "h5py", "pyserial", "nir", "matplotlib", "scipy")
 
 # A program of each family: spins, the twin, a network with synapses, a model of the program's own.
 SPINS = "maxcut_petersen.basm"

@@ -57,7 +57,7 @@ PACKAGES = {
     "models": {"lark", "numpy"},
     "morphology": {"numpy"},
     "text": {"lark", "numpy"},
-    "vm": {"numba", "llvmlite", "numpy"},
+    "vm": {"llvmlite", "numpy"},
     "expectations": {"numpy"},
     "live": {"numpy"},
     "results": {"numpy", "h5py", "pandas", "pyarrow", "xarray", "zarr", "neo", "quantities", "pynwb"},
@@ -276,7 +276,7 @@ def test_types_do_not_go_in_circles_either(room: str) -> None:
 
 
 def test_the_compiler_lives_in_the_machine_alone() -> None:
-    assert {path.relative_to(HOUSE).parts[0] for path in ALL if "numba" in packages_used(imported(tree(path)))} == {"vm"}
+    assert {path.relative_to(HOUSE).parts[0] for path in ALL if "llvmlite.ir" in imported(tree(path))} == {"vm"}
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_what_few_need_is_imported_where_it_is_needed(package: str) -> None:
 
 # --- what starts light ------------------------------------------------------------------------------
 
-HEAVY = {"numpy", "numba", "llvmlite", "lark", "scipy", "h5py", "matplotlib", "pandas", "xarray", "neo", "pynwb"}
+HEAVY = {"numpy", "llvmlite", "lark", "scipy", "h5py", "matplotlib", "pandas", "xarray", "neo", "pynwb"}
 
 
 def loaded(statement: str, among: set[str]) -> set[str]:
@@ -312,7 +312,7 @@ def test_import_is_light(name: str) -> None:
     ["bioasm.text.assemble", "bioasm.binary.reader", "bioasm.verifier.gate", "bioasm.drivers.cpu", "bioasm.results"],
 )
 def test_import_leaves_the_compiler_alone(name: str) -> None:
-    assert not loaded(f"import {name}", {"numba", "scipy", "h5py", "click"})
+    assert not loaded(f"import {name}", {"llvmlite", "scipy", "h5py", "click"})
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["help"], ["models"], ["explain", "B001"]])
@@ -362,7 +362,7 @@ def test_every_package_used_is_declared() -> None:
     extras = " ".join(SETUP["options.extras_require"].values())
     words = f"{SETUP['options']['install_requires']} {extras}"
     declared = set(re.findall(r"^\s*([a-z0-9-]+)", words.replace(" ", "\n"), re.MULTILINE))
-    came_with = {"llvmlite", "quantities", "cycler"}  # parts of numba, neo and matplotlib
+    came_with = {"quantities", "cycler"}  # parts of neo and matplotlib
     named_otherwise = {"serial": "pyserial", "cuda": "cuda-core"}
     used = {package for path in ALL for package in packages_used(imported(tree(path)))}
     assert {named_otherwise.get(package, package) for package in used - came_with} <= declared

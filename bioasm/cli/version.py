@@ -12,7 +12,7 @@ def version_lines() -> list[str]:
     from bioasm import __version__
 
     lines = [f"bioasm {__version__}", f"python {platform.python_version()}"]
-    for name in ("numpy", "numba", "llvmlite", "lark"):
+    for name in ("numpy", "llvmlite", "lark"):
         try:
             lines.append(f"{name} {version(name)}")
         except PackageNotFoundError:

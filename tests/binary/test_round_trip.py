@@ -325,9 +325,9 @@ from bioasm.binary.writer import to_bytes, program_hash
 from bioasm.verifier.gate import verify
 program = read(Path({str(path)!r}))
 to_bytes(program); program_hash(program)
-print([m for m in ("numpy", "numba", "lark", "click") if m in sys.modules])
+print([m for m in ("numpy", "llvmlite", "lark", "click") if m in sys.modules])
 verify(program)  # reads the text of its model
-print([m for m in ("numpy", "numba", "click") if m in sys.modules])
+print([m for m in ("numpy", "llvmlite", "click") if m in sys.modules])
 """
     done = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "[]"]

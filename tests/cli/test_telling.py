@@ -50,7 +50,7 @@ def test_help_fits_a_terminal(name: str) -> None:
 
 def test_version() -> None:
     names = [line.split()[0] for line in bioasm("--version").text.splitlines()]
-    assert names == ["bioasm", "python", "numpy", "numba", "llvmlite", "lark"]
+    assert names == ["bioasm", "python", "numpy", "llvmlite", "lark"]
 
 
 # --- wrong usage ------------------------------------------------------------------------------------

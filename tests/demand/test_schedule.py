@@ -154,7 +154,7 @@ from bioasm.demand.footprint import demand
 from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 demand(verify(assemble("ALC 3\nMOV r0, 2\nl: RUN 1 ms\nLOOP r0, l\n")))
-heavy = ("numpy", "numba", "bioasm.safety", "bioasm.runtime.connectivity", "bioasm.runtime.conditions")
+heavy = ("numpy", "llvmlite", "bioasm.safety", "bioasm.runtime.connectivity", "bioasm.runtime.conditions")
 print([m for m in (*heavy, "bioasm.models.sections") if m in sys.modules])
 """
 

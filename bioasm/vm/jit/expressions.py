@@ -156,7 +156,8 @@ class Expressions:
         index = self.expression(node.slice)
         if isinstance(whole, Const) or not isinstance(whole.type, Array):
             assert isinstance(index, Const), "items of tuples are counted when they are written"
-            return unpacked(whole)[index.data]
+            item: Value = unpacked(whole)[index.data]
+            return item
         return self.load(whole, index)
 
     def load(self, array: Typed, index: Value) -> Value:

@@ -7,7 +7,7 @@ import builtins
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from types import FunctionType
 from typing import Any
 
@@ -65,18 +65,21 @@ def intrinsic(function: Any) -> Any:
     return Intrinsic(function)
 
 
-_sources: dict[str, str] = {}
+_found: dict[str, dict[int, Definition]] = {}  # functions by file name and first line
 
 
 def remember(name: str, source: str) -> None:
     """Tell the source of code that no file holds, by the file name that it was compiled with."""
-    _sources[name] = source
-    _definitions.cache_clear()
+    _found[name] = _functions(source)
 
 
-@cache
 def _definitions(name: str) -> dict[int, Definition]:
-    """The functions of a file by their first lines, that of the first decorator included."""
-    source = _sources.get(name) or "".join(linecache.getlines(name))
+    if name not in _found:
+        _found[name] = _functions("".join(linecache.getlines(name)))
+    return _found[name]
+
+
+def _functions(source: str) -> dict[int, Definition]:
+    """The functions of a source by their first lines, which are those of their decorators."""
     found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
     return {min(node.lineno, *(one.lineno for one in node.decorator_list), node.lineno): node for node in found}

@@ -96,6 +96,7 @@ def _converted(b: Any, part: Any, kind: Real | Whole, to: Real | Whole) -> Any:
     if isinstance(kind, Real) and isinstance(to, Real):
         return b.fpext(part, target) if to.bits > kind.bits else b.fptrunc(part, target)
     if isinstance(kind, Real):
+        assert isinstance(to, Whole)
         return b.fptosi(part, target) if to.signed else b.fptoui(part, target)
     if isinstance(to, Real):
         return b.sitofp(part, target) if kind.signed else b.uitofp(part, target)
