@@ -28,6 +28,7 @@ from bioasm.text.assemble import assemble
 from bioasm.verifier.gate import verify
 
 ROUNDS, TURNS = 9, 2000
+PROGRAMS = Path(__file__).parents[1] / "programs"
 J = np.random.default_rng(1).normal(size=(100, 100)).round(3).tolist()
 TWIN = f".data J = {J}\nALC 100\nLDJ J\nSIG 2 mV\nRUN 1 ms\n"
 LOOP = f"ALC 10\nSIG 2 mV\nMOV r1, 0\nMOV r0, {TURNS}\nx: RUN 0.1 ms\n%s\nLOOP r0, x\n"
@@ -107,8 +108,11 @@ def threads() -> None:
 
 def compilation() -> None:
     """The first run of a program on a machine: its process and the one that compiles, with an empty cache."""
+    texts = {"twin of 100 neurons": TWIN, "4 spins": CALLS["4 spins, 1 sweep"]}
+    texts |= {f"{k} populations of a model": populations(k) for k in (1, 10)}
+    texts |= {name: (PROGRAMS / f"{name}.basm").read_text(encoding="utf-8") for name in ("brainpy_hh", "brunel", "olive_cell")}
     rows = []
-    for name, text in {"twin of 100 neurons": TWIN} | {f"{k} populations of a model": populations(k) for k in (1, 10)}.items():
+    for name, text in texts.items():
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / "program.basm"
             program.write_text(text, encoding="utf-8")

@@ -118,5 +118,5 @@ for n in map(int, sys.argv[1:]):
         found.update(y.tobytes())
 print(found.hexdigest())
 for function, types in ((forms_f8[0], many_types), (bytes_of, bytes_types)):
-    module, machine = optimised(assembly(function, types))
+    module, machine = optimised(assembly(function, types)[1])
     print(machine.emit_assembly(module))

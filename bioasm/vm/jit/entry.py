@@ -18,13 +18,14 @@ class Native(NamedTuple):
     code: bytes
 
 
-def assembly(function: Any, signature: Signature) -> str:
-    """A function of Python and all that it calls as LLVM's assembly."""
+def assembly(function: Any, signature: Signature) -> tuple[str, str]:
+    """The name of a function of Python, and with all that it calls LLVM's assembly of it."""
     module = Module(translate)
-    module.entry(Device(function), signature, function.__name__)
-    return str(module.ir)
+    name = module.entry(Device(function), signature)
+    return name, str(module.ir)
 
 
 def compiled(function: Any, signature: Signature) -> Native:
-    """A function of Python as object code with a C function of its name."""
-    return Native(function.__name__, machine_code(assembly(function, signature)))
+    """A function of Python as object code with a C function."""
+    name, text = assembly(function, signature)
+    return Native(name, machine_code(text))

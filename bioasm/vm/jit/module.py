@@ -41,24 +41,28 @@ class Module:
         key = (device, kinds)
         if key not in self._made:
             made = self._made[key] = self._new(device, kinds)
+            # LLVM inlines such functions by their size; internal ones also where they are large, which doubles the time.
             made.function.linkage = "linkonce_odr"
             if device.inlined:
                 made.function.attributes.add("alwaysinline")
         return self._made[key]
 
-    def entry(self, device: Device, signature: Signature, name: str) -> None:
-        """The kernel's own function, under its name."""
-        guess = Guess(signature.return_type)
-        function = self._translated(device, signature.args, guess, name)
-        assert guess.result == signature.return_type and function is not None, "a kernel returns what its signature says"
+    def entry(self, device: Device, signature: Signature) -> str:
+        """Translate the kernel's own function and return its name."""
+        made = self._settled(device, signature.args, Guess(signature.return_type))
+        assert made.result == signature.return_type, "a kernel returns what its signature says"
+        return str(made.function.name)
 
     def _new(self, device: Device, kinds: tuple[Type, ...]) -> Made:
+        made = self._settled(device, kinds, Guess(self._results.get(device, void)))
+        self._results[device] = made.result
+        return made
+
+    def _settled(self, device: Device, kinds: tuple[Type, ...], guess: Guess) -> Made:
         """Translate until the types that it went by hold all that is assigned and returned (a fixed point)."""
-        guess = Guess(self._results.get(device, void))
         while True:
             function = self._translated(device, kinds, guess, self.ir.get_unique_name(device.__name__))
             if function is not None:
-                self._results[device] = guess.result
                 return Made(function, guess.result)
 
     def _translated(self, device: Device, kinds: tuple[Type, ...], guess: Guess, name: str) -> Any:

@@ -85,6 +85,7 @@ class Translation(Expressions):
     # --- variables ------------------------------------------------------------------------------------
 
     def variable(self, name: str) -> Value:
+        """The present value of a variable."""
         kind, slots = self._slots[name]
         return Typed(kind, tuple(self.b.load(slot) for slot in slots))
 

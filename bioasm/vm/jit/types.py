@@ -52,6 +52,7 @@ class Whole(Type):
 
     @property
     def leaves(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The LLVM types of its parts."""
         return (ir.IntType(self.bits),)
 
 
@@ -66,6 +67,7 @@ class Real(Type):
 
     @property
     def leaves(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The LLVM types of its parts."""
         return (ir.FloatType() if self.bits == 32 else ir.DoubleType(),)
 
 
@@ -77,6 +79,7 @@ class Pointer(Type):
 
     @property
     def leaves(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The LLVM types of its parts."""
         return (self.item.leaves[0].as_pointer(),)
 
 
@@ -88,6 +91,7 @@ class Array(Type):
 
     @property
     def leaves(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The LLVM types of its parts."""
         return (self.item.leaves[0].as_pointer(), WORD)
 
 
@@ -99,6 +103,7 @@ class Tuple(Type):
 
     @property
     def leaves(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """The LLVM types of its parts."""
         return tuple(leaf for item in self.items for leaf in item.leaves)
 
 

@@ -19,6 +19,7 @@ class Const:
 
     @property
     def is_number(self) -> bool:
+        """Whether it is a number of Python or numpy."""
         return isinstance(self.data, bool | int | float | np.generic)
 
 
