@@ -29,6 +29,7 @@ from bioasm.verifier.gate import verify
 
 ROUNDS, TURNS = 9, 2000
 PROGRAMS = Path(__file__).parents[1] / "programs"
+POPULATIONS = (1, 2, 10, 50, 200)
 J = np.random.default_rng(1).normal(size=(100, 100)).round(3).tolist()
 TWIN = f".data J = {J}\nALC 100\nLDJ J\nSIG 2 mV\nRUN 1 ms\n"
 LOOP = f"ALC 10\nSIG 2 mV\nMOV r1, 0\nMOV r0, {TURNS}\nx: RUN 0.1 ms\n%s\nLOOP r0, x\n"
@@ -41,10 +42,48 @@ RECORDED = {
 }
 
 
-def populations(count: int) -> str:
+NOISY = """.model noisy {
+  noise:
+    sigma = 2 mV
+  state:
+    v = -70 mV
+  step:
+    dv/dt = (-55 mV - v)/(20 ms) + sigma*sqrt(2/(20 ms))*xi unless refractory
+  spike: v > -50 mV
+  refractory: 2 ms
+  reset:
+    v := -70 mV
+  receive:
+    weight : V
+    v += weight
+}
+"""
+
+
+def populations(count: int, model: str = "lif") -> str:
     """A program of so many populations of one model."""
-    made = "".join(f"POP p{k}, lif, 10\nINP p{k}.I, 25 nA\n" for k in range(count))
+    current = {"lif": "25 nA", "hh": "10 uA/cm^2"}[model]
+    made = "".join(f"POP p{k}, {model}, 10\nINP p{k}.I, {current}\n" for k in range(count))
     return f"{made}RUN 1 ms\n"
+
+
+def ring(count: int) -> str:
+    """A program of so many populations with noise, each of which sends spikes to the next."""
+    made = "".join(f"POP p{k}, noisy, 10\n" for k in range(count))
+    for k in range(count):
+        made += f"SYN w{k}, p{k}, p{(k + 1) % count}\nCON w{k}, probability, 0.3\n"
+        made += f"SET w{k}.weight, 0.5 mV\nSET w{k}.delay, 1 ms\n"
+    return f"{NOISY}{made}RUN 1 ms\n"
+
+
+def networks() -> dict[str, str]:
+    """The programs whose compilation is measured: of one model each, in ever more populations."""
+    found = {"twin of 100 neurons": TWIN}
+    for count in POPULATIONS:
+        found[f"lif in {count}"] = populations(count)
+        found[f"with noise, in a ring of {count}"] = ring(count)
+        found[f"hh in {count}"] = populations(count, "hh")
+    return found
 
 
 CALLS = {
@@ -108,8 +147,7 @@ def threads() -> None:
 
 def compilation() -> None:
     """The first run of a program on a machine: its process and the one that compiles, with an empty cache."""
-    texts = {"twin of 100 neurons": TWIN, "4 spins": CALLS["4 spins, 1 sweep"]}
-    texts |= {f"{k} populations of a model": populations(k) for k in (1, 10)}
+    texts = {"4 spins": CALLS["4 spins, 1 sweep"]} | networks()
     texts |= {name: (PROGRAMS / f"{name}.basm").read_text(encoding="utf-8") for name in ("brainpy_hh", "brunel", "olive_cell")}
     rows = []
     for name, text in texts.items():

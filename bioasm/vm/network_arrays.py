@@ -32,7 +32,7 @@ _MADE_ANEW = (
     *("hoisted:", "hold:", "start:", "post:", "weight:", "step:", "neuron:", "key0:", "key1:", "wave:", "waves:"),
     *("count_first:", "count_end:", "count_top:", "count_limit:", "word:", "pair:"),
     *("happened:", "one:", "events:", "mark:events:", "arrived:", "mark:arrived:"),
-    *("source:", "begin:", "order:", "late:", "delays:", "noise:", "scale:", TREE, COVERED),
+    *("counters", "source:", "begin:", "order:", "late:", "delays:", "noise:", "scale:", TREE, COVERED),
 )
 _OF_INPUTS = ("#base", OFFSET, FACTOR)  # derived from the constants of inputs
 _TYPES = {"f8": np.float64, "i8": np.int64, "i4": np.int32, "u1": np.uint8, "u4": np.uint32}
@@ -122,6 +122,8 @@ class NetworkArrays:
         if made.per in ("cell", "slot"):
             cells = self.network.populations[made.population].n * self.state.places
             return cells if made.per == "cell" else cells * self.slots(name)
+        if made.per == "block":
+            return self.state.blocks * made.entries
         if made.per == "lists":
             return self.state.blocks * self.slots(name.replace("spikes_of:", "spiked:"))
         return self.state.blocks * self.slots(name.removeprefix("mark:")) if made.per == "mark" else 1
@@ -203,10 +205,12 @@ class NetworkArrays:
             self.generated = made
             self._make_noise(made)
         layout = made.layout
-        kept = [self._parameter_array(name, field, parameters) for name, field in layout.fields.items()]
-        state.bind("ADDRESS", np.array([a.ctypes.data for a in kept] or [0], np.int64))
+        kept = {name: self._parameter_array(name, field, parameters) for name, field in layout.fields.items()}
+        addresses = [kept[name].ctypes.data for name in (*kept, *layout.field_columns)]
+        state.bind("ADDRESS", np.array(addresses or [0], np.int64))
         state.bind("NUMBER", np.array([parameters.get(name, 0.0) for name in layout.numbers] or [0.0], np.float64))
-        state.bind("WHOLE", np.array([state.wholes[name] for name in layout.wholes], np.int64))
+        wholes = [x if isinstance(x, int) else state.wholes[x] for x in (*layout.wholes, *layout.whole_columns)]
+        state.bind("WHOLE", np.array(wholes, np.int64))
 
     def _source_for(self, own: frozenset[str], clamped: bool) -> Generated:
         """The generated source of a plan, memoised for all runs of a program, which rarely differ in plans."""

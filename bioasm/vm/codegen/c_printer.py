@@ -141,6 +141,8 @@ class _Printer:
                 return str(value.data)
             case "read":
                 return self._read(value.data)
+            case "entry":
+                return f"{_table(value)}[{parts[0]}]"
             case "item":
                 item = f"{parts[0]}[{parts[1]}]"
                 return f"(double){item}" if value.arguments[0].type is Type.F4 else item
@@ -169,6 +171,11 @@ class _Printer:
         if place.table in ("block", "ctx", "real"):
             return f"{place.table}[{place.name if place.table == 'ctx' else f'{place.table.upper()}_{place.name}'}]"
         return f"{place.table}[{self.layout.place(place.table, place.name, place.made)}]"
+
+
+def _table(entry: Value) -> str:
+    assert isinstance(entry.data, Place)
+    return entry.data.table
 
 
 def _whole(data: object) -> str:

@@ -26,7 +26,16 @@ from bioasm.vm.codegen.statements import (
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value
 
-LEAVES = ("const", "name", "read", "item", "view", "from", "cell")  # leaves, whose types don't follow from an operation
+LEAVES = (
+    "const",
+    "name",
+    "read",
+    "entry",
+    "item",
+    "view",
+    "from",
+    "cell",
+)  # whose types don't follow from an operation
 
 
 def check_pass(name: str, effects: Iterable[Statement], space: Space = Space.CELL) -> None:
@@ -176,6 +185,8 @@ class _Checker:
             raise self._fail(f"a loop over each {loops} reads what belongs to each {value.space.value}")
         for argument in value.arguments:
             self._value(argument, names)
+        if value.op == "entry":
+            self._same(value.arguments[0].type, Type.I64, "index")
         if value.op not in LEAVES:
             self._same(value.type, self._result(value), value.op)
 

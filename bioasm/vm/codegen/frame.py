@@ -11,7 +11,7 @@ from bioasm.vm.codegen.connections import ConnectionSteps
 from bioasm.vm.codegen.loop import FIRED, SPIKES, Loop, over_cells
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.passes import Numbering
-from bioasm.vm.codegen.plan import Plan
+from bioasm.vm.codegen.plan import Plan, Target
 from bioasm.vm.codegen.schedule import COUNT, FIRST, WIDTH
 from bioasm.vm.codegen.statements import Function, Let, Return
 from bioasm.vm.codegen.steps import StepBuilder
@@ -53,6 +53,7 @@ class Frame:
         self.functions: list[Function] = []
         numbering = Numbering()
         self.steps = [StepBuilder(s, p, numbering, plan.clamped, plan.heard) for p, s in enumerate(plan.systems)]
+        self.arriving: dict[Target, list[str]] = {}  # what `Spikes` has found, by port
         wires = [link for link in plan.links if link.synapse is not None]
         self.wires = [ConnectionSteps(link, plan.systems, numbering, plan.clamped) for link in wires]
 
@@ -82,6 +83,12 @@ class Frame:
         return worth_it and not self.plan.links and not eventful and all(map(is_late, orders))
 
     @cached_property
+    def merged(self) -> bool:
+        """Whether populations of one model share their functions, and loops over these populations call them."""
+        models = [id(s.population.model) for s in self.plan.systems]
+        return len(set(models)) < len(models)
+
+    @cached_property
     def alone(self) -> bool:
         """Whether there is one population without noise and external spikes: many steps are then one loop."""
         return self.fast and len(self.steps) == 1 and not self.plan.events and not self.plan.systems[0].noises
@@ -92,4 +99,4 @@ class PhaseFrame(Frame):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(replace(plan, single=frozenset()))
-        self.fast = self.alone = False
+        self.fast = self.alone = self.merged = False

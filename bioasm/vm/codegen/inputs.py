@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bioasm.vm.codegen.frame import CTX, REAL, B, Frame, cells, neurons
 from bioasm.vm.codegen.lower import STEP
 from bioasm.vm.codegen.plan import Plan
 from bioasm.vm.codegen.schedule import WIDTH, schedule
 from bioasm.vm.codegen.spikes import next_event
-from bioasm.vm.codegen.statements import Assign, Do, Function, Let, Return, Statement
+from bioasm.vm.codegen.statements import Assign, Do, Function, Let, Put, Return, Statement
 from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Value, apply, as_value, field, named, read
 
@@ -20,10 +22,20 @@ def add_inputs(frame: Frame) -> None:
     frame.functions += [_next_change(frame.plan), _next_arrival(frame.plan)]
 
 
-def prepare(frame: Frame) -> Function:
-    """`prepare`: values hoisted out of the loop over steps, which depend on parameters and the noise level only."""
-    made = schedule((put for steps in (*frame.steps, *frame.wires) for put in steps.prepare()), as_value(0))
-    return Function("prepare", (CTX, REAL), (*made.before, *made.turn))
+def add_prepare(frame: Frame) -> None:
+    """Add `prepare`: values hoisted out of the loop over steps, which depend on parameters and the noise level only."""
+    each = [steps.prepare() for steps in (*frame.steps, *frame.wires)]
+    if not frame.merged:
+        frame.functions.append(_prepare("prepare", (put for puts in each for put in puts)))
+        return
+    several = [_prepare(f"prepare_{at}", puts) for at, puts in enumerate(each) if puts]
+    calls = tuple(Do(function.name, (CTX, REAL)) for function in several)
+    frame.functions += [*several, Function("prepare", (CTX, REAL), calls)]
+
+
+def _prepare(name: str, puts: Iterable[Put]) -> Function:
+    made = schedule(puts, as_value(0))
+    return Function(name, (CTX, REAL), (*made.before, *made.turn))
 
 
 def fed_input(plan: Plan, p: int) -> str | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from bioasm.models.algebra import simplify
 from bioasm.models.base import POST, PRE, Equation
 from bioasm.models.expression import Number, substitute
 from bioasm.vm.codegen.cables import CableSteps
+from bioasm.vm.codegen.counters import Counters, added, zero
 from bioasm.vm.codegen.coupling import Couplings
 from bioasm.vm.codegen.frame import ALL_CELLS, BLOCK, CTX, FLAGS, REAL, TOTAL, B, Frame, cells, first_cell, is_late, neurons
 from bioasm.vm.codegen.handlers import Connections
@@ -141,7 +140,7 @@ def _with_or_without_noise(frame: Frame, p: int, bodies: dict[bool, list[Stateme
 
 def _pair(frame: Frame) -> Function:
     """The function of one step or, with `both`, of two that share a draw of noise."""
-    body: list[Statement] = [FLAGS, ALL_CELLS, *_BUFFER, _zero(NOW), _zero(THEN)]
+    body: list[Statement] = [FLAGS, ALL_CELLS, *_BUFFER, zero(NOW), zero(THEN)]
     for p in range(len(frame.steps)):
         kinds: dict[bool, list[Statement]] = {}
         for quiet in (False, True):
@@ -151,10 +150,6 @@ def _pair(frame: Frame) -> Function:
         body += _with_or_without_noise(frame, p, kinds)
     body += [_note(NOW, FIRED, STEP), _note(THEN, FIRED.onwards(TOTAL), STEP + 1)]
     return Function("steps", (CTX, REAL, B, STEP, BOTH), tuple(body))
-
-
-def _zero(local: Value) -> Let:
-    return Let(local, as_value(0), mutable=True)
 
 
 def _note(count: Value, flags: Value, step: Value) -> If:
@@ -176,7 +171,7 @@ def _many(frame: Frame) -> Function:
     )
     turns = over_cells(made.turn, 0 in frame.plan.single)
     spiked = (Do("note_spikes", (CTX, BLOCK, FIRED, STEP - 1)), Break())
-    each = [If(SAMPLED & (due <= STEP), sample), _zero(SPIKES), *made.each_step, *turns]
+    each = [If(SAMPLED & (due <= STEP), sample), zero(SPIKES), *made.each_step, *turns]
     each += [Assign(STEP, STEP + 1), If(SPIKES > 0, spiked)]
     body: list[Statement] = [FLAGS, ALL_CELLS, Let(FIRST, as_value(0)), Let(COUNT, TOTAL), *made.before]
     body += [Let(STEP, read("block", "STEP"), mutable=True), Let(SAMPLED, read("ctx", "RECORDERS") > 0)]
@@ -189,9 +184,9 @@ def _careful(frame: Frame) -> Function:
     pair, noisy = read("block", "DRAWN_PAIR"), any(s.noises for s in frame.plan.systems)
     body: list[Statement] = [FLAGS, *(_BUFFER if noisy else ())]
     if noisy and not frame.fast:
-        body += [Let(FRESH, apply("flag", pair.differs(PAIR))), Let(KEPT, as_value(1), mutable=True), _zero(PLACE)]
-    spikes = [_spikes(p) for p in range(len(frame.steps))]
-    body += [_zero(count) for count in spikes]
+        body += [Let(FRESH, apply("flag", pair.differs(PAIR))), Let(KEPT, as_value(1), mutable=True), zero(PLACE)]
+    counters = Counters(frame)
+    body += counters.begin()
     body += [Spikes(frame).take_events(target) for target in frame.plan.events]
     late = [p for p, s in enumerate(frame.plan.systems) if is_late(s.population.model.order)]
     body += Couplings(frame).statements()
@@ -204,7 +199,8 @@ def _careful(frame: Frame) -> Function:
             body += _phase(frame, p, phase)
     for p in late:
         body += _phase(frame, p, "step")
-    body.append(_note(reduce(lambda one, other: one + other, spikes), FIRED, STEP))
+    added_up, spikes = counters.sum()
+    body += [*added_up, _note(spikes, FIRED, STEP)]
     body += [statement for p in range(len(frame.steps)) for statement in _note_events(frame, p)]
     body += [Spikes(frame).deliver(link) for link in frame.plan.links if link.synapse is None]
     connections = Connections(frame)
@@ -232,19 +228,16 @@ def _cable_step(frame: Frame, cables: CableSites) -> list[Statement]:
     return [*body, *(statement for phase in ("spike", "reset") for p in seeing for statement in _phase(frame, p, phase))]
 
 
-def _spikes(p: int) -> Value:
-    return named(f"spikes_{p}", Type.I64)
-
-
 def _note_events(frame: Frame, p: int) -> list[Statement]:
     """Count the cells in which events of a population happen, and record the times of recorded ones."""
-    found: list[Statement] = [_zero(_happened(p))] if frame.steps[p].events else []
+    happened = Counters(frame).happened(p)
+    found = [zero(happened)] if frame.steps[p].events else []
     for at, event in enumerate(frame.steps[p].events):
         heard = event.name in frame.plan.heard
         first_id = read("whole", f"id:{event.name}", Rate.UNIFORM) if heard else as_value(0)
         flags = field(happened_field(p, at), p, "u1", "cell")
         noted = call("note_events", Type.I64, CTX, BLOCK, flags, neurons(p), STEP, first_id, int(heard))
-        found.append(Assign(_happened(p), _happened(p) + noted))
+        found.append(added(happened, noted))
     return found
 
 
@@ -252,19 +245,15 @@ def _act_on_events(frame: Frame, p: int) -> list[Statement]:
     """Execute the statements of a population's events, at the end of a step."""
     if not any(event.statements for event in frame.steps[p].events):
         return []
-    return [If(_happened(p) > 0, (Do(f"events_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)),))]
-
-
-def _happened(p: int) -> Value:
-    return named(f"happened_{p}", Type.I64)
+    return [If(Counters(frame).happened(p) > 0, (Do(f"events_{p}", (CTX, REAL, B, as_value(0), cells(p), STEP)),))]
 
 
 def _phase(frame: Frame, p: int, phase: str) -> list[Statement]:
     """One of step, spike, receive, reset of one population."""
-    spikes, flags = _spikes(p), FIRED.onwards(first_cell(p))
+    spikes, flags = Counters(frame).spikes(p), FIRED.onwards(first_cell(p))
     if phase == "step":
         bodies: dict[bool, list[Statement]] = {
-            quiet: [Assign(spikes, spikes + _integrate(frame, p, "part", STEP, HALF, FIRED, quiet))] for quiet in (False, True)
+            quiet: [added(spikes, _integrate(frame, p, "part", STEP, HALF, FIRED, quiet))] for quiet in (False, True)
         }
         if frame.fast:
             return _chunks(frame, p, bodies[False], bool(_streams(frame, p)))
@@ -275,5 +264,5 @@ def _phase(frame: Frame, p: int, phase: str) -> list[Statement]:
         return []
     arguments = (CTX, REAL, B, as_value(0), cells(p), STEP, flags)
     if phase == "spike":
-        return [Assign(spikes, spikes + call(f"test_{p}", Type.I64, *arguments))]
+        return [added(spikes, call(f"test_{p}", Type.I64, *arguments))]
     return [If(spikes > 0, (Do(f"reset_{p}", arguments),))]

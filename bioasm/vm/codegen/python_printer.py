@@ -121,6 +121,8 @@ class PythonPrinter:
                 return str(value.data)
             case "read":
                 return self._read(value.data)
+            case "entry":
+                return f"{_table(value)}[{parts[0]}]"
             case "item":
                 item = f"{parts[0]}[{parts[1]}]"
                 return f"np.float64({item})" if value.arguments[0].type is Type.F4 else item
@@ -152,6 +154,11 @@ class PythonPrinter:
     def _read(self, place: object) -> str:
         assert isinstance(place, Place)
         return f"{place.table}[{self.layout.place(place.table, place.name, place.made)}]"
+
+
+def _table(entry: Value) -> str:
+    assert isinstance(entry.data, Place)
+    return entry.data.table
 
 
 def _number(data: object) -> str:

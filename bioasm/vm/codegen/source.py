@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from bioasm.vm.codegen.check import check
 from bioasm.vm.codegen.frame import Frame
-from bioasm.vm.codegen.inputs import add_inputs, prepare
+from bioasm.vm.codegen.inputs import add_inputs, add_prepare
 from bioasm.vm.codegen.layout import Layout
+from bioasm.vm.codegen.merging import Merging
 from bioasm.vm.codegen.observables import add_observables
 from bioasm.vm.codegen.phases import add_phases
 from bioasm.vm.codegen.plan import Plan
@@ -45,24 +46,40 @@ def generate(plan: Plan, frames: type[Frame] = Frame) -> Generated:
     `frames` is the Frame class, which chooses the versions of a step.
     """
     with _deeper():
-        frame = frames(plan)
-        add_phases(frame)
-        add_inputs(frame)
-        add_observables(frame)
-        frame.functions.append(prepare(frame))
-        layout = _places(frame)
+        frame = built(plan, frames)
+        layout, functions = _merged(frame)
         flags = {"FAST": frame.fast, "ALONE": frame.alone, "CAREFUL": not frame.fast or bool(plan.events)}
-        sizes = {"FIELDS": len(layout.fields), "NUMBERS": len(layout.numbers), "WHOLES": len(layout.wholes)}
-        program = Program({name: max(1, n) for name, n in sizes.items()} | flags, tuple(frame.functions))
+        program = Program({name: max(1, n) for name, n in layout.sizes.items()} | flags, functions)
         check(program)
         noises = tuple(len(s.noises) for s in plan.systems)
         separate = not (plan.links or plan.cables or plan.single or plan.coupled is not None)
         return Generated(program, print_python(program, layout), layout, noises, not frame.fast, separate)
 
 
-def _places(frame: Frame) -> Layout:
-    """The memory layout of the numbers and arrays that the functions read."""
+def built(plan: Plan, frames: type[Frame] = Frame) -> Frame:
+    """A frame with all functions, each population and projection with its own."""
+    frame = frames(plan)
+    add_phases(frame)
+    add_inputs(frame)
+    add_observables(frame)
+    add_prepare(frame)
+    return frame
+
+
+def _merged(frame: Frame) -> tuple[Layout, tuple[Function, ...]]:
+    """The memory layout of the numbers and arrays that the functions read, and the functions, merged where some are alike."""
     layout = Layout()
+    if not frame.merged:
+        place_all(layout, frame)
+        return layout, tuple(frame.functions)
+    merging = Merging(frame.functions)
+    merging.place(layout)
+    place_all(layout, frame)
+    return layout, merging.functions(layout)
+
+
+def place_all(layout: Layout, frame: Frame) -> None:
+    """Place all that the functions read before they are merged."""
     for p in range(len(frame.steps)):
         layout.place("whole", f"n:{p}")
         layout.place("whole", f"first:{p}")
@@ -74,7 +91,6 @@ def _places(frame: Frame) -> Layout:
         layout.place("whole", f"edges:{steps.link.name}")
     for function in frame.functions:
         _find_places(layout, function)
-    return layout
 
 
 def _find_places(layout: Layout, function: Function) -> None:

@@ -37,11 +37,20 @@ class Spikes:
 
     def arrivals(self, p: int) -> dict[Target, list[str]]:
         """The ports of a population and its mechanisms that receive spikes, with their fields of arriving weights."""
-        found = [(target, name) for target in self.plan.events for name in self._from_outside(target)]
-        found += [(link.target, name) for link in self.plan.links for name in self._from_projection(link)]
         ports = [Target(p, i.id, port.name) for i in self.plan.systems[p].instances for port in i.model.ports]
-        arriving = {port: [name for target, name in found if target == port] for port in ports}
-        return {port: names for port, names in arriving.items() if names}
+        return {port: self._arriving[port] for port in ports if port in self._arriving}
+
+    @property
+    def _arriving(self) -> dict[Target, list[str]]:
+        """The fields of arriving weights of all ports, found once for a frame."""
+        found = self.frame.arriving
+        if not found:
+            for target in self.plan.events:
+                found.setdefault(target, []).extend(self._from_outside(target))
+            for link in self.plan.links:
+                for name in self._from_projection(link):
+                    found.setdefault(link.target, []).append(name)
+        return found
 
     def _from_projection(self, link: Link) -> list[str]:
         """The fields of arriving weights of a projection; none for a synapse that sends nothing."""

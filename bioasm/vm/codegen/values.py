@@ -15,8 +15,8 @@ class Value:
     """One operation; a leaf has `data`.
 
     `op` is one of `operations.py`, or `const` (data: the number), `name` (data: a local or parameter), `read` (data: Place),
-    `cell` (data: Place; argument: the slot of a ring), `item` (arguments: array, index), `view` (arguments: address, first
-    entry, count), `from` (arguments: array, first entry).
+    `entry` (data: Place without a name; argument: the index), `cell` (data: Place; argument: the slot of a ring), `item`
+    (arguments: array, index), `view` (arguments: address, first entry, count), `from` (arguments: array, first entry).
     """
 
     op: str
@@ -85,7 +85,7 @@ class Value:
         """The same operation on other arguments; the same object if they are unchanged."""
         if all(new is old for new, old in zip(arguments, self.arguments, strict=True)):
             return self
-        if self.op in ("cell", "item", "view", "from"):
+        if self.op in ("entry", "cell", "item", "view", "from"):
             return replace(self, arguments=arguments)
         return apply(self.op, *arguments)
 
@@ -140,6 +140,11 @@ def read(table: str, place: str, rate: Rate = Rate.VARYING, made: Field | None =
     """An entry of a table of numbers: `number` and `real` of float64; `whole`, `field`, `block`, `ctx` of int64."""
     kind = Type.F64 if table in ("number", "real") else Type.I64
     return Value("read", kind, (), Place(table, place, made), Space.NONE, rate)
+
+
+def entry(table: str, index: Value) -> Value:
+    """An entry of a table whose index is computed: of `number`, `whole` or `field`."""
+    return replace(read(table, ""), op="entry", arguments=(index,))
 
 
 def field(name: str, population: int, dtype: str, per: str) -> Value:
