@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from bioasm.vm.codegen.families import Families, Family
 from bioasm.vm.codegen.layout import Layout
 from bioasm.vm.codegen.rolls import Rolls
-from bioasm.vm.codegen.rows import Rows, Vector, filled, place_together
-from bioasm.vm.codegen.statements import Function, Let
+from bioasm.vm.codegen.rows import Locals, Rows, Vector, filled, place_together
+from bioasm.vm.codegen.statements import Function
 from bioasm.vm.codegen.types import Type
-from bioasm.vm.codegen.values import Value, named
+from bioasm.vm.codegen.values import named
 
 _MEMBER = named("member", Type.I64)
 
@@ -47,11 +47,6 @@ def _vectors(family: Family) -> Iterator[Vector]:
 
 def _merged(family: Family, layout: Layout, families: Families) -> Function:
     """The function of a family, with a row number, from which it first reads its places."""
-    kept: dict[tuple[object, ...], Let] = {}
-
-    def keep(value: Value, vector: Vector) -> Value:
-        local = named(f"at{len(kept)}", value.type)
-        return kept.setdefault(tuple((hole.kind, hole.value) for hole in vector), Let(local, value)).local
-
-    body = filled(family.first.body, _vectors(family), Rows(layout, families, _MEMBER, keep), numbers=False)
-    return Function(family.first.name, (*family.first.parameters, _MEMBER), (*kept.values(), *body), family.first.result)
+    kept = Locals("at")
+    body = filled(family.first.body, _vectors(family), Rows(layout, families, _MEMBER, kept), numbers=False)
+    return Function(family.first.name, (*family.first.parameters, _MEMBER), (*kept.lets.values(), *body), family.first.result)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from bioasm.vm.codegen.families import Families
 from bioasm.vm.codegen.layout import Layout
-from bioasm.vm.codegen.rows import Rows, Vector, evenly, filled
+from bioasm.vm.codegen.rows import Locals, Rows, Vector, evenly, filled
 from bioasm.vm.codegen.shapes import Hole, Reader
 from bioasm.vm.codegen.statements import For, Function, If, Let, LetTogether, Return, Statement
 from bioasm.vm.codegen.types import Type
@@ -104,8 +104,9 @@ class Rolls:
             yield from self._cases(piece, layout, f"case{at}")
         else:
             row = named(f"row{at}", Type.I64)
-            body = tuple(self._turn(piece, Rows(layout, self.families, row)))
-            yield For(row, as_value(0), as_value(piece.rows), 1, body)
+            kept = Locals(f"at{at}_", chain.from_iterable(piece.vectors()))
+            body = [*self._turn(piece, Rows(layout, self.families, row, kept))]
+            yield For(row, as_value(0), as_value(piece.rows), 1, (*kept.lets.values(), *body))
 
     def _turn(self, piece: Piece, rows: Rows) -> Iterator[Statement]:
         """The statements of one turn."""

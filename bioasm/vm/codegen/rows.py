@@ -6,13 +6,14 @@ column, which stands behind the entries of its table.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bioasm.vm.codegen.families import Families
 from bioasm.vm.codegen.layout import Layout
 from bioasm.vm.codegen.shapes import INT, TABLES, Hole, Rewriter
-from bioasm.vm.codegen.statements import Statement
-from bioasm.vm.codegen.values import Value, as_value, entry
+from bioasm.vm.codegen.statements import Let, Statement
+from bioasm.vm.codegen.values import Value, as_value, entry, named
 
 Vector = Sequence[Hole]  # what fills one hole, row by row
 Keep = Callable[[Value, Vector], Value]
@@ -38,6 +39,26 @@ def _even(numbers: list[int]) -> tuple[int, int] | None:
 def filled(statements: tuple[Statement, ...], vectors: Iterable[Vector], rows: Rows, numbers: bool) -> tuple[Statement, ...]:
     """Statements of the first row for all rows; `numbers` as for their shape."""
     return _Filler(rows, numbers, iter(vectors)).statements(statements)
+
+
+class Locals:
+    """Locals that hold what is read by row, called `word` and a number; those of `vectors` alone that occur more than once."""
+
+    def __init__(self, word: str, vectors: Iterable[Vector] | None = None) -> None:
+        self.word, self.lets = word, dict[object, Let]()
+        self.counts = None if vectors is None else Counter(map(_key, vectors))
+
+    def __call__(self, value: Value, vector: Vector) -> Value:
+        """The local that holds a value, or the value."""
+        key = _key(vector)
+        if self.counts is not None and self.counts[key] < 2:
+            return value
+        local = named(f"{self.word}{len(self.lets)}", value.type)
+        return self.lets.setdefault(key, Let(local, value)).local
+
+
+def _key(vector: Vector) -> tuple[object, ...]:
+    return tuple((hole.kind, hole.value) for hole in vector)
 
 
 class Rows:
