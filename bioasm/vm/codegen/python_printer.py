@@ -27,6 +27,7 @@ from bioasm.vm.codegen.statements import (
 )
 from bioasm.vm.codegen.types import Type
 from bioasm.vm.codegen.values import Place, Value
+from bioasm.vm.layout import Ctx
 
 _SAME = ("+", "-", "*", "/", "//", "%", ">>", "&", "<", "<=", ">", ">=", "==", "!=")
 _INFIX = {op: op for op in _SAME} | {"and": "&", "or": "|"}
@@ -122,7 +123,7 @@ class PythonPrinter:
             case "read":
                 return self._read(value.data)
             case "entry":
-                return f"{_table(value)}[{parts[0]}]"
+                return self._entry(value, parts[0])
             case "item":
                 item = f"{parts[0]}[{parts[1]}]"
                 return f"np.float64({item})" if value.arguments[0].type is Type.F4 else item
@@ -151,14 +152,15 @@ class PythonPrinter:
                 return f"({parts[0]} + {parts[1]})"
         return f"{_CALLS.get(value.op, value.op)}({', '.join(parts)})"
 
+    def _entry(self, value: Value, index: str) -> str:
+        """An entry of a table, as that of an array that begins there: a computed index would be looked at for its sign."""
+        assert isinstance(value.data, Place)
+        table = {"number": Ctx.NUMBER_AT, "whole": Ctx.WHOLE_AT, "field": Ctx.ADDRESS_AT}[value.data.table]
+        return f"{'f8' if value.type is Type.F64 else 'i8'}(ctx[{int(table)}], {index}, 1)[0]"
+
     def _read(self, place: object) -> str:
         assert isinstance(place, Place)
         return f"{place.table}[{self.layout.place(place.table, place.name, place.made)}]"
-
-
-def _table(entry: Value) -> str:
-    assert isinstance(entry.data, Place)
-    return entry.data.table
 
 
 def _number(data: object) -> str:
