@@ -6,7 +6,10 @@ Both sides run the same model in this process, on one pinned core with one BLAS 
 of 2 mV, feedback I = J s + h and the energy every 1 ms, all spikes recorded. J is symmetric without diagonal: either
 N(0, 1/2)/sqrt(n) nA in float64, or +-1, which bioasm stores in one byte an entry and Brian2's side in float64 (numpy
 has no fast product for bytes). A second table has what one lane costs among LANES, in processor time, against a lane alone and
-against Brian2.
+against Brian2. A third has what a lane of one or LANES costs with J in float64 (`LDJ`) and in single precision (`LDJS`), and
+what JAX takes for it in both precisions: as one compiled program on its CPU backend, in a process a round with the interpreter
+of the variable JAX_PYTHON (`jax==0.10.2`); without it our side alone is measured. There processor time of the dynamics counts:
+ours is the difference of a long and a short run.
 
 Two clocks run on both sides, when everything is compiled and was run before. `call` is the whole of
 `driver.run(program)` and of `network.run(1 s)`. `loop` is the dynamics alone: our `timing["run"]`, and on Brian2's
@@ -17,7 +20,9 @@ its energy multiplies with J again.
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -41,6 +46,7 @@ dv/dt = (El - v + R * (I_offset + I_in)) / tau + sigma * sqrt(2 / tau) * xi : vo
 I_in : amp
 """
 LARGEST = 1.5e-9  # A, of the feedback current
+JAX_SIDE = Path(__file__).parent / "sides" / "jax_lif.py"
 CONSTANTS = {
     "El": -70 * brian2.mV,
     "Vt": -50 * brian2.mV,
@@ -74,13 +80,13 @@ def signs(n: int) -> NDArray[np.int8]:
     return upper + upper.T
 
 
-def ours(couplings: NDArray[np.generic], lanes: int = 1, seconds: float = SECONDS) -> Callable[[], Clock]:
+def ours(couplings: NDArray[np.generic], lanes: int = 1, seconds: float = SECONDS, load: str = "LDJ") -> Callable[[], Clock]:
     """The bioasm side: compiles and runs once, tells what that run did, and returns the run to be clocked."""
     n = len(couplings)
     driver = CpuDriver()
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "J.npy", couplings)
-        text = f'ALC {n}\nLDJ file "J.npy"\nSIG 2 mV\nRUN {seconds} s\n'
+        text = f'ALC {n}\n{load} file "J.npy"\nSIG 2 mV\nRUN {seconds} s\n'
         program = verify(assemble(text, folder=Path(folder)))
 
     def run() -> Clock:
@@ -125,6 +131,27 @@ def theirs(couplings: NDArray[np.float64]) -> Callable[[], Clock]:
     return run
 
 
+def dynamics(couplings: NDArray[np.float64], load: str, lanes: int, seconds: float) -> Callable[[], float]:
+    """Our processor seconds of a lane's dynamics, for a second: of a long run less a short one."""
+    short, long = (ours(couplings, lanes, duration, load) for duration in (seconds, 3 * seconds))
+    return lambda: (long().cpu - short().cpu) / (2 * seconds)
+
+
+def jax(couplings: NDArray[np.float64], kind: str, seconds: float) -> Callable[[], float]:
+    """JAX's processor seconds of the dynamics, for a second."""
+    folder = tempfile.mkdtemp()
+    np.save(Path(folder) / "J.npy", couplings)
+    command = [os.environ["JAX_PYTHON"], str(JAX_SIDE), str(Path(folder) / "J.npy"), kind, str(round(1e3 * seconds))]
+
+    def run() -> float:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rate, energy, busy = map(float, done.stdout.split())
+        print(f"JAX     n = {len(couplings)}, {kind}: {rate:.1f} spikes/s a neuron, mean energy {energy:.3g}", flush=True)
+        return busy / seconds
+
+    return run
+
+
 def tell(side: str, n: int, spikes: float, energy: float) -> None:
     """Print what a side computed (spikes a second of all neurons), so that a reader sees that both do the same work."""
     print(f"{side:7} n = {n}: {spikes / n:.1f} spikes/s a neuron, mean energy {energy:.3g}", flush=True)
@@ -152,6 +179,24 @@ def measure_lanes(name: str, couplings: NDArray[np.generic], rounds: int, with_b
     return str(len(couplings)), name, *times, *ratios
 
 
+def measure_precisions(n: int, rounds: int, seconds: float) -> list[tuple[str, ...]]:
+    """Rows of the third table: processor milliseconds of a lane for a second in both precisions, and the ratios."""
+    couplings, rows = gaussian(n), []
+    sides = {(load, lanes): dynamics(couplings, load, lanes, seconds) for load in ("LDJ", "LDJS") for lanes in (1, LANES)}
+    if "JAX_PYTHON" in os.environ:
+        sides |= {("jax", kind): jax(couplings, kind, seconds) for kind in ("float64", "float32")}
+    found = common.in_turn(sides, rounds)
+    for lanes in (1, LANES):
+        double, single = found["LDJ", lanes], found["LDJS", lanes]
+        row = [str(n), str(lanes), *(f"{1e3 * statistics.median(one):.0f}" for one in (double, single))]
+        row.append(f"{common.ratio(double, single):.2f}")
+        for kind, mine in (("float64", double), ("float32", single)):
+            theirs = found.get(("jax", kind))
+            row += [f"{1e3 * statistics.median(theirs):.0f}", f"{common.ratio(theirs, mine):.2f}"] if theirs else ["", ""]
+        rows.append(tuple(row))
+    return rows
+
+
 def main() -> None:
     """Measure all cases and print the table."""
     brian2.prefs.codegen.target = "cython"
@@ -174,6 +219,11 @@ def main() -> None:
     print()
     header = ("neurons", "J", "one lane, ms", f"a lane of {LANES}, ms", "Brian2, ms", "one lane / of many", "Brian2 / of many")
     common.table(header, of_lanes)
+    of_precisions = [*measure_precisions(1000, 5, 0.2), *measure_precisions(4000, 5, 0.05)]
+    print()
+    header = ("neurons", "lanes", "float64, ms", "single, ms", "float64 / single")
+    peers = ("JAX float64, ms", "JAX / float64", "JAX float32, ms", "JAX / single")
+    common.table((*header, *peers), of_precisions)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ OPCODES = {
     0x1F: "RATE",
     0x20: "REC",
     0x21: "UNREC",
+    0x24: "LDJS",
     0x28: "CLAMP",
     0x29: "FREE",
     0x30: "MOV",

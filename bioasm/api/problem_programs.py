@@ -16,7 +16,7 @@ from bioasm.problems.polynomial import BIT, SPIN, Monomials, collect
 from bioasm.problems.write import Account
 from bioasm.verifier.gate import verify
 
-_LOADS = ("LDJ", "LDH", "LDT", "LDO")
+_LOADS = ("LDJ", "LDJS", "LDH", "LDT", "LDO")
 
 
 def problem_in(program: Program) -> Problem:
@@ -32,7 +32,7 @@ def problem_in(program: Program) -> Problem:
         raise error("B315", why, hint="take the problem's own file, or import it without --reduce and --solver auto")
     domain = SPIN if verified.model.kind == SPINS else BIT
     data: dict[str, Any] = {m: program.data[o.index].value for m, o in found.items() if isinstance(o, DataRef)}
-    pieces = [*_pairs(data.get("LDJ"), domain), *_biases(data.get("LDH")), *_products(data.get("LDT"))]
+    pieces = [*_pairs(data.get("LDJ", data.get("LDJS")), domain), *_biases(data.get("LDH")), *_products(data.get("LDT"))]
     energy = collect(verified.n, domain, pieces, [_offset(program, found.get("LDO"))])
     words = program.metadata
     if words.get(VALUES) == BITS:

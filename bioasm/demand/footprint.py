@@ -22,6 +22,7 @@ from bioasm.mapped import files_behind
 from bioasm.memory import KEEP_LESS_OR_WRITE, memory
 from bioasm.models.base import SPINS
 from bioasm.network.references import InputRef
+from bioasm.runtime.energy import SINGLE
 from bioasm.runtime.options import ALIKE, LaneValues
 from bioasm.runtime.setup import played_parts
 from bioasm.verifier.gate import Verified
@@ -35,8 +36,8 @@ _SPIKE_ROOM, _SPIKE_BYTES = 1 << 15, 16  # least capacity for spikes of a block,
 # state and input.
 _SPIN_BYTES, _CELL_BYTES, _STATE_BYTES, _INPUT_BYTES = 30, 100, 8, 40
 # While couplings are prepared: bytes per entry of a dense matrix of floats that is searched for a common unit, of another
-# that is converted, and of a sparse one.
-_UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES = 44, 16, 130
+# that is converted, of a sparse one, and of one in single precision with its padding and tiles.
+_UNIT_BYTES, _CONVERTED_BYTES, _ENTRY_BYTES, _SINGLE_BYTES = 44, 16, 130, 7
 _LARGEST_CONVERTED = 1 << 28  # bytes; a larger dense matrix is used without conversion
 
 
@@ -305,6 +306,8 @@ def _prepared(value: Data, verified: Verified) -> int:
         return 0
     size, kind = int(value.array.size), value.array.dtype
     if verified.model.kind != SPINS:
+        if any(i.mnemonic == SINGLE for i in verified.instructions):
+            return _SINGLE_BYTES * size
         return 0 if kind.str[1:] in ("i1", "i4", "f4", "f8") else _CONVERTED_BYTES * size
     if kind.kind == "f":
         return _UNIT_BYTES * size if value.array.nbytes <= _LARGEST_CONVERTED else 0

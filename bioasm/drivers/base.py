@@ -23,7 +23,7 @@ from bioasm.verifier.lane_values import are_levels, check_lane_values
 from bioasm.verifier.lanes import check_separable
 
 SIMULATED = ABILITIES - {"stimulation"}  # the abilities of a full simulator: all that need no electrodes
-DRIVING = frozenset({"LDJ", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells on any device
+DRIVING = frozenset({"LDJ", "LDJS", "LDH", "LDT", "SIG", "STIM"})  # all mnemonics that drive cells on any device
 
 
 class _Unchanged:

@@ -16,6 +16,7 @@ from bioasm.models.expression import Binary, Expression, Negation, Number, Symbo
 from bioasm.network.network import Instance, variables_of
 from bioasm.network.references import ParameterRef, VariableRef
 from bioasm.results import Result
+from bioasm.runtime.energy import SINGLE
 from bioasm.runtime.options import LaneValues, RunOptions
 from bioasm.runtime.outcome import without_repeat
 from bioasm.runtime.setup import initial_parameters
@@ -48,6 +49,7 @@ def described(result: Result, verified: Verified, options: RunOptions) -> Result
         "noise": noise_schedule(result, verified, options),
         "connections": connections,
         "cells": dict(cell_shapes(verified)),
+        "precision": "single" if any(i.mnemonic == SINGLE for i in verified.instructions) else None,
         "optimisers": list(dict.fromkeys(i.mnemonic for i in verified.instructions if Trait.OPTIMISES in i.row.traits)),
     }
     return replace(result, about={**{key: value for key, value in told.items() if value}, **result.about})

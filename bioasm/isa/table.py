@@ -67,6 +67,20 @@ ROWS: tuple[Row, ...] = (
         _T.NEURONS | _T.HOST,
     ),
     Row(
+        "LDJS",
+        0x24,
+        (Slot("couplings", k.MATRIX),),
+        "load the couplings J for products in single precision",
+        "Sets the couplings as LDJ does, and says that the products J s are computed in float32: J and the state s are each "
+        "rounded once to float32, and the sums are taken in float32, in the order of [the machine](machine.md). h, energies from "
+        "these products, the states of neurons, noise and time remain float64. The matrix is dense, and the model has a feedback; "
+        "spins are updated by differences, in which rounding errors would add up, and are loaded by LDJ.",
+        "ALC 2\nLDJS [[0, -1], [-1, 0]]\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "single",
+        since=3,
+    ),
+    Row(
         "LDH",
         0x03,
         (Slot("biases", k.VECTOR),),
@@ -465,6 +479,7 @@ GROUPS: dict[int, str] = {
     0x12: "networks",
     0x18: "inputs",
     0x20: "recording",
+    0x24: "products in single precision",
     0x28: "clamping",
     0x30: "registers",
     0x40: "control",

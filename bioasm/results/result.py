@@ -62,8 +62,9 @@ class Result:
     counts sweeps. `clock` is its clock; NONE if the built-in model of that name determines it. `metadata` is the
     metadata of the program. `about` contains what a picture or a table needs besides the numbers: `units` and
     `thresholds` of recordings by name, units of `connections`' states that were read or recorded, `noise` (the levels
-    `level` in `unit` from times `t` on), and `trace_every`, each only if it is known; and `optimisers`, the
-    instructions of the program after which readings are not samples of the Boltzmann distribution. `piece` describes a
+    `level` in `unit` from times `t` on), and `trace_every`, each only if it is known; `precision`, which is
+    `single` where products of couplings and states are (LDJS); and `optimisers`, the instructions of the program after which
+    readings are not samples of the Boltzmann distribution. `piece` describes a
     run of a part of the lanes; its lanes are counted from 0. `own_names` are the names of a Problem that was run or
     solved, as objects; metadata and files have them in a form that JSON can represent.
     """

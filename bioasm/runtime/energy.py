@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Data, Dense, Sparse, Terms
+from bioasm.runtime.single import rounded, single_product
 
 Array = NDArray[Any]
 
@@ -17,11 +18,15 @@ _DENSE_BELOW = 4096  # the most neurons for which J is held as a dense matrix
 
 @dataclass(frozen=True, eq=False)
 class Couplings:
-    """The couplings that LDJ, LDH and LDT loaded, as the program holds them. None: not loaded."""
+    """The couplings that LDJ, LDH and LDT loaded, as the program holds them. None: not loaded.
+
+    With `single` (LDJS), J is dense and the products J s are summed in float32.
+    """
 
     j: Dense | Sparse | None = None
     h: Dense | None = None
     terms: Terms | None = None
+    single: bool = False
 
     @property
     def loaded(self) -> bool:
@@ -30,11 +35,13 @@ class Couplings:
 
     def with_part(self, mnemonic: str, data: Data) -> Couplings:
         """Replace the part of the couplings that one load instruction set."""
-        part: Any = {PARTS[mnemonic]: data}
-        return replace(self, **part)
+        name = PARTS[mnemonic]
+        part: Any = {name: data}
+        return replace(self, **part, single=mnemonic == SINGLE if name == "j" else self.single)
 
 
-PARTS = {"LDJ": "j", "LDH": "h", "LDT": "terms"}  # the part of the couplings that an instruction loads
+SINGLE = "LDJS"
+PARTS = {"LDJ": "j", SINGLE: "j", "LDH": "h", "LDT": "terms"}  # the part of the couplings that an instruction loads
 
 
 def mirrored(j: Sparse) -> tuple[Array, Array, Array]:
@@ -69,6 +76,10 @@ class Landscape:
         given = couplings or Couplings()
         self.n, self.loaded = n, given.loaded
         self.j = None if given.j is None else _matrix(given.j)
+        self._rounded = None
+        if given.single and isinstance(given.j, Dense):
+            self._rounded = rounded(given.j.array)
+            self.j = self._rounded[:n, :n].astype(np.float64)
         self.h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64)
         self.terms = [] if given.terms is None else _weighted(given.terms)
 
@@ -78,19 +89,25 @@ class Landscape:
             return np.zeros(s.shape)
         return self.j.times(s) if isinstance(self.j, Entries) else s @ self.j.T
 
-    def energy(self, s: Array) -> Array:
-        """E without offset of states (count, n), as (count,)."""
+    def products(self, s: Array) -> Array:
+        """J s as the dynamics takes it: as `times`, or in single precision where J was loaded so."""
+        with np.errstate(all="ignore"):
+            return self.times(s) if self._rounded is None else single_product(self._rounded, s)
+
+    def energy(self, s: Array, products: Array | None = None) -> Array:
+        """E without offset of states (count, n), as (count,), from J s where that was computed before."""
         s = np.asarray(s, np.float64)
         with np.errstate(all="ignore"):
-            total = -0.5 * (self.times(s) * s).sum(axis=1) - s @ self.h
+            total = -0.5 * ((self.times(s) if products is None else products) * s).sum(axis=1) - s @ self.h
             for weight, index in self.terms:
                 total = total - weight * s[:, index].prod(axis=1)
         return np.asarray(total)
 
-    def slope(self, s: Array) -> Array:
-        """J s + h and the terms' part of -dE/ds for states (count, n), as (count, n). J is taken as it was given."""
+    def slope(self, s: Array, products: Array | None = None) -> Array:
+        """J s + h and the terms' part of -dE/ds for states (count, n), as (count, n), from J s where that was computed before.
+        J is taken as it was given."""
         with np.errstate(all="ignore"):
-            total = self.times(s) + self.h
+            total = (self.times(s) if products is None else products) + self.h
             for weight, index in self.terms:
                 for i in index:
                     part = np.full(len(s), weight)

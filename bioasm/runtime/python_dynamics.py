@@ -62,7 +62,8 @@ class PythonDynamics(ABC):
 
     def energy(self) -> Array:
         """E of the present state without the offset, (lanes,)."""
-        return self.landscape.energy(self.energy_state())
+        s = self.energy_state()
+        return self.landscape.energy(s, self.landscape.products(s))
 
     def best(self) -> Best:
         """The best state so far, and its energy."""
@@ -82,8 +83,9 @@ class PythonDynamics(ABC):
         The energy of s goes into the trace, and s > 1/2 is a candidate for the best state.
         """
         s = self.energy_state()
-        one, current = (s > 0.5).astype(np.float64), self.landscape.slope(s)
-        self._trace.append(self.landscape.energy(s) + self.offset)
+        one, products = (s > 0.5).astype(np.float64), self.landscape.products(s)
+        current = self.landscape.slope(s, products)
+        self._trace.append(self.landscape.energy(s, products) + self.offset)
         self._best.see(self.landscape.energy(one), one)
         found = np.abs(current).max(axis=1, keepdims=True)
         return np.asarray(np.where(found > largest, current * (largest / np.maximum(found, largest)), current))

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import DataRef, Dense, Random, Register
-from bioasm.runtime.energy import PARTS
+from bioasm.runtime.energy import PARTS, SINGLE
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]
 
 _ROUNDING = 2.0**-42  # relative to the sum of all |couplings|: energies are updated incrementally for up to 1024 sweeps
+_SINGLE_ROUNDING = 2.0**-23  # of couplings that are rounded to float32; energies of 0/1 states are sums of float64
 _EXACT_BITS = 50  # sums of multiples of a unit are exact while they take no more binary digits
 _PIECE = 1 << 20  # numbers examined at a time
 
@@ -32,6 +33,8 @@ def rounding(verified: Verified, target: float) -> float:
     if not 0.0 < total < math.inf:
         return 0.0
     unit = math.ldexp(1.0, max(-1022, math.frexp(total)[1] - _EXACT_BITS))
+    if any(i.mnemonic == SINGLE for i in verified.instructions):
+        return _SINGLE_ROUNDING * total
     exact = all((np.remainder(piece, unit) == 0.0).all() for array in _summands(verified) for piece in _pieces(array))
     return 0.0 if exact else _ROUNDING * total
 

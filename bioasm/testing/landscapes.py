@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bioasm.runtime.single import rounded, single_product
 from bioasm.testing.definition import Landscape
 from bioasm.testing.kit import Subject, check, check_each_model
 from bioasm.testing.results import reading, values
@@ -84,6 +85,18 @@ def energies_with_symmetric_sparse_couplings(subject: Subject) -> None:
     j[1, 1] = 5
     result = subject.run(_spins(text))
     close(result.energy, Landscape(j, np.zeros(N)).energy(result.state), "energy")
+
+
+@check("single", model="lif_critical")
+def energies_in_single_precision(subject: Subject) -> None:
+    """The energy after LDJS is that of products summed in float32, and the best one that of J rounded to float32."""
+    loads = f"LDJS {REAL.j.tolist()}\nLDH {REAL.h.tolist()}\nLDO {REAL.offset}\n"
+    result = subject.run(f"ALC {N}\n{loads}SIG 4 mV\nRUN 20 ms\n")
+    products = single_product(rounded(REAL.j), result.state)
+    wanted = -0.5 * (products * result.state).sum(axis=1) - result.state @ REAL.h + REAL.offset
+    np.testing.assert_allclose(result.energy, wanted, rtol=1e-12, err_msg="energy")
+    stored = Landscape(REAL.j.astype(np.float32).astype(float), REAL.h, offset=REAL.offset)
+    close(result.best_energy, stored.energy(result.best_state), "best_energy")
 
 
 @check("kbody", model="ising")

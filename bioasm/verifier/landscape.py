@@ -20,7 +20,7 @@ from bioasm.verifier.dataflow import Flow, reached
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOADS = ("LDJ", "LDH", "LDT")
+LOADS = ("LDJ", "LDJS", "LDH", "LDT")
 
 
 class _Range(NamedTuple):

@@ -19,6 +19,7 @@ from bioasm.isa.table import ROWS, Trait
 from bioasm.models.base import SPINS
 from bioasm.network.references import Reference, Resolved, RunRef, VariableRef
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.landscape import LOADS
 
 _EXACT = 1 << 31  # sums of integers below this bound are exact
 LOWEST = frozenset({"energy", "best_energy"})  # what GET reads as the lowest of all lanes
@@ -76,7 +77,7 @@ def sums_depend_on_lanes(verified: Verified) -> bool:
 
     This concerns energies of spins and feedback from J, where the program loads numbers that are not integers.
     """
-    loaded = [i.operands[0] for i in verified.instructions if i.mnemonic in ("LDJ", "LDH", "LDT")]
+    loaded = [i.operands[0] for i in verified.instructions if i.mnemonic in LOADS]
     if verified.model.kind != SPINS:
         return bool(loaded)
     return not all(isinstance(o, DataRef) and _is_whole(verified.program.data[o.index].value) for o in loaded)

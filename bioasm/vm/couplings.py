@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bioasm.isa.program import Dense, Sparse, Terms
 from bioasm.runtime.energy import Couplings, mirrored
 from bioasm.runtime.sparse_rows import starts
-from bioasm.vm.layout import LIMB_BITS, LIMB_COLUMNS, Ctx
+from bioasm.vm.layout import HALVED_FROM, LIMB_BITS, LIMB_COLUMNS, SINGLE_ROWS, Ctx
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
@@ -21,6 +21,8 @@ _SPARSE_BELOW = 0.25  # with fewer entries than this share J is kept as rows of 
 _SMALL = 32  # up to so many neurons J stays as it is written
 _CONVERTED_BYTES = 1 << 28  # a larger dense matrix is used as it is, so that it is not copied
 _EXAMINED = 1 << 25  # bytes of floats of a feedback that are searched for a unit, which takes six times as much memory
+_LINE = 64  # bytes of a line of the cache, which no vector should straddle
+_ALIASED = 2048  # rows so many bytes apart would share the few places of the first-level cache
 _LOWEST = -900  # bits below it are too close to the end of the range of floats to be a unit
 _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bits
 
@@ -29,8 +31,8 @@ _WHOLE_LIMIT = 1 << 29  # bound of an integer field, so that twice it fits 32 bi
 class Prepared:
     """Prepared couplings: the arrays of a kernel.
 
-    `storage` names the form of J. `values` are (n, n), with what stands at the rows' ends again in `tails`, or the entries
-    of rows `start` (n + 1) with columns `column`. `scale` is the energy of one unit where `whole` says that all are
+    `storage` names the form of J. `values` are (n, n), with what a product reads in another order again in `tails`, or the
+    entries of rows `start` (n + 1) with columns `column`. `scale` is the energy of one unit where `whole` says that all are
     integers. `constant` is what the diagonal adds to the energy.
     """
 
@@ -48,6 +50,7 @@ class Prepared:
     whole: bool = False
     reach: float = inf  # bound of all fields, in units
     symmetric: bool = True
+    stride: int = 0  # entries from one row to the next, where J is padded
     scale: float = 1.0
     constant: float = 0.0
 
@@ -115,10 +118,11 @@ def _add_terms(prepared: Prepared, n: int, terms: Terms | None, value: Array | N
 # --- the LIF twin: J as given ---------------------------------------------------------------------
 
 
-def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> Prepared:
+def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True, one_by_one: bool = True) -> Prepared:
     """Arrays for a feedback J s + h with J as given; h and term weights in float64.
 
-    `unit_states` says that s is proven to be in 0..1, which the product of bytes (`int8_product.py`) asks for.
+    `unit_states` says that s is proven to be in 0..1, which the product of bytes (`int8_product.py`) asks for; `one_by_one`
+    that lanes do not stand side by side.
     """
     h = np.zeros(n) if given.h is None else np.asarray(given.h.array, np.float64).copy()
     if given.j is None:
@@ -129,8 +133,7 @@ def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> 
         same = given.j.symmetric or _pattern_symmetric(n, start, column, value)
         prepared = Prepared(_storage("sparse", value), value, h, start=start, column=column, symmetric=same)
     else:
-        matrix = _dense_array(given.j.array, unit_states)
-        prepared = Prepared(_storage("dense", matrix), matrix, h, _row_tails(matrix), symmetric=is_symmetric(matrix))
+        prepared = _single(given.j.array, h, one_by_one) if given.single else _dense(given.j.array, h, unit_states)
     weights = None if given.terms is None else np.asarray(given.terms.value, np.float64)
     _add_terms(prepared, n, given.terms, weights)
     return prepared
@@ -139,6 +142,8 @@ def prepare_for_feedback(n: int, given: Couplings, unit_states: bool = True) -> 
 def has_exact_fields(n: int, ready: Prepared) -> bool:
     """Whether sums of J's entries, prepared for a feedback, are exact in any order."""
     form = ready.storage.split("-")[0]
+    if form == "single":
+        return False  # sums of float32 are exact for few couplings, and those are better loaded by LDJ
     if form == "none" or n == 0 or (ready.values.dtype.kind == "f" and ready.values.nbytes > _EXAMINED):
         return False
     return _common_unit(form, ready.values, np.zeros(n), np.zeros(0), ready.start, None, n) is not None
@@ -167,6 +172,43 @@ def _with_room(matrix: Array) -> Array:
 def _largest_row_sum(matrix: Array, piece: int = 1024) -> int:
     pieces = (matrix[a : a + piece].astype(np.int64) for a in range(0, len(matrix), piece))
     return max((int(np.abs(p).sum(axis=1).max()) for p in pieces), default=0)
+
+
+def _single(array: Array, h: Array, one_by_one: bool) -> Prepared:
+    """A matrix for products in single precision (`single_product.py`): rounded to float32, except bytes and 16-bit integers."""
+    n = len(array)
+    kind = array.dtype if array.dtype in (np.int8, np.int16) else np.dtype(np.float32)
+    padded = -(-n // SINGLE_ROWS) * SINGLE_ROWS
+    apart = -(-padded * kind.itemsize // _LINE) * _LINE
+    stride = (apart + _LINE * (apart % _ALIASED == 0)) // kind.itemsize
+    matrix = in_lines(padded * stride, kind).reshape(padded, stride)
+    matrix[:n, :n] = array
+    prepared = Prepared(_storage("single", matrix), matrix, h, symmetric=is_symmetric(matrix[:n, :n]), stride=stride)
+    if prepared.symmetric and n >= HALVED_FROM and one_by_one:
+        prepared.tails = _lower_tiles(matrix)
+    return prepared
+
+
+def _lower_tiles(matrix: Array) -> Array:
+    """The tiles of a padded matrix up to the diagonal, of SINGLE_ROWS rows and columns each, row after row."""
+    size, count = SINGLE_ROWS, len(matrix) // SINGLE_ROWS
+    tiles = in_lines(count * (count + 1) // 2 * size * size, matrix.dtype).reshape(-1, size, size)
+    for k in range(count):
+        rows = matrix[k * size : (k + 1) * size, : (k + 1) * size]
+        tiles[k * (k + 1) // 2 :][: k + 1] = rows.reshape(size, k + 1, size).swapaxes(0, 1)
+    return tiles
+
+
+def in_lines(count: int, kind: np.dtype[Any]) -> Array:
+    """Zeros that begin with a line of the cache."""
+    room = np.zeros(count * kind.itemsize + _LINE, np.uint8)
+    first = -room.ctypes.data % _LINE
+    return room[first : first + count * kind.itemsize].view(kind)
+
+
+def _dense(array: Array, h: Array, unit_states: bool) -> Prepared:
+    matrix = _dense_array(array, unit_states)
+    return Prepared(_storage("dense", matrix), matrix, h, _row_tails(matrix), symmetric=is_symmetric(matrix))
 
 
 def _row_tails(matrix: Array) -> Array:
@@ -322,5 +364,8 @@ def bind_couplings(state: State, ready: Prepared) -> None:
     state.bind("TERM_VALUE", ready.term_value)
     state.bind("OF_START", ready.of_start)
     state.bind("OF_TERM", ready.of_term)
+    if ready.stride:
+        state.bind("SINGLE", np.zeros(2 * state.places * len(ready.values), np.float32))
+    state.ctx[Ctx.J_STRIDE] = ready.stride
     state.ctx[Ctx.TERMS] = len(ready.term_start) - 1
     state.ctx[Ctx.DIRTY] = 1

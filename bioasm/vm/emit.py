@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
+from bioasm.runtime.energy import SINGLE
 from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file
@@ -24,7 +25,7 @@ from bioasm.vm.network_state import Populations
 
 Array = NDArray[Any]
 # Padding that vectorised kernels overwrite, and their scratch.
-_SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
+_SCRATCH = {"DRAWN", "PARTIAL", "LIMB", "SINGLE", "DELTA", "CHANGE", "S", "Y", "THRESHOLD"}
 
 
 class Region(NamedTuple):
@@ -40,8 +41,10 @@ def emit_c(verified: Verified, seed: int, lanes: int, steps: int) -> str:
     """The C file of a program's dynamics. Its test vector begins after the program's first step and is `steps` long.
 
     Raises:
-        BioasmError: B406, the program runs no step, or has synapses with states or that act at spikes.
+        BioasmError: B406, the program runs no step, has synapses with states or that act at spikes, or LDJS.
     """
+    if any(one.mnemonic == SINGLE for one in verified.instructions):
+        raise error("B406", "products in single precision are not printed as C", hint="LDJ loads J for those in float64")
     synapse = next((one for one in verified.network.synapses() if one.model.acts), None)
     if synapse is not None:
         text = (

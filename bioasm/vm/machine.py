@@ -19,6 +19,7 @@ from bioasm.network.network import Network
 from bioasm.network.references import Resolved, VariableRef
 from bioasm.results import Reading
 from bioasm.runtime.dynamics import Dynamics
+from bioasm.runtime.energy import PARTS
 from bioasm.runtime.instructions import MEANINGS, fault, indexed, level, size_of
 from bioasm.runtime.lane_trace import LaneTrace, execute_traced
 from bioasm.runtime.options import ALIKE, LaneSpan, LaneValues
@@ -212,6 +213,7 @@ class Machine(Run):
     def load(self, mnemonic: str, data: Data) -> None:
         """LDJ, LDH, LDT; the index of the instruction is kept, because a checkpoint has no data."""
         super().load(mnemonic, data)
+        self.loaded = {other: pc for other, pc in self.loaded.items() if PARTS[other] != PARTS[mnemonic]}
         self.loaded[mnemonic] = self.state.origin.pc
 
     # --- checkpoints --------------------------------------------------------------------------------

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioasm.vm.couplings import Prepared
+from bioasm.vm.couplings import Prepared, in_lines
 from bioasm.vm.layout import NARROW_BITS, NARROW_BOUND, NARROW_BYTES, NARROW_OF_A_LANE, NARROW_ROW, Ctx
 from bioasm.vm.state import State
 
 Array = NDArray[Any]
 _ROWS = 512  # of a piece
-_LINE = 64  # bytes of a line of the cache, which no vector should straddle
 
 
 def bind_narrow(state: State, ready: Prepared) -> None:
@@ -24,7 +23,7 @@ def bind_narrow(state: State, ready: Prepared) -> None:
     if fits and state.width == 1:
         columns = -(-state.n // NARROW_ROW) * NARROW_ROW
         state.ctx[[Ctx.NARROW, Ctx.NARROW_COLUMNS, Ctx.NARROW_LOW]] = NARROW_BYTES, columns, 0
-        state.bind("NARROW", _in_lines(state.blocks * NARROW_OF_A_LANE * columns))
+        state.bind("NARROW", in_lines(state.blocks * NARROW_OF_A_LANE * columns, np.dtype(np.int16)))
         low, high = _extremes(ready.values)
         if ready.reach + abs(low) < NARROW_BOUND and _is_of_two(ready.values, low, high):
             state.ctx[[Ctx.NARROW, Ctx.NARROW_LOW, Ctx.NARROW_STEP]] = NARROW_BITS, low, high - low
@@ -45,13 +44,6 @@ def _is_of_two(matrix: Array, low: int, high: int) -> bool:
     n = len(matrix)
     found = sum(int(np.count_nonzero(rows == value)) for rows in _pieces(matrix) for value in {low, high})
     return found == n * n - (n if 0 not in (low, high) else 0)
-
-
-def _in_lines(count: int) -> Array:
-    """Zeros of 16 bits that begin with a line of the cache."""
-    room = np.zeros(2 * count + _LINE, np.uint8)
-    first = -room.ctypes.data % _LINE
-    return room[first : first + 2 * count].view(np.int16)
 
 
 def _bits(matrix: Array, high: int, columns: int) -> Array:

@@ -411,7 +411,7 @@ class Populations(CompiledDynamics):
             state.ctx[Ctx.DIRTY] = 1
             return
         n = int(state.ctx[Ctx.COUPLED_N])
-        ready = prepare_for_feedback(n, couplings, self._unit_states)
+        ready = prepare_for_feedback(n, couplings, self._unit_states, state.width == 1)
         self.storage = ready.storage
         self.arrays.stale = True
         bind_couplings(state, ready)

@@ -30,6 +30,7 @@ from bioasm.testing import driver_conformance_tests
         "cables",
         "events",
         "models",
+        "single",
     },
 )
 class TestBrian2:

@@ -142,7 +142,7 @@ class GridDriver(InterpretedDriver):
     """All that the cpu driver does but spins and loops over connections."""
 
     name, summary = "grid", "whole grids of cells in numpy"
-    abilities = CpuDriver.abilities - {"coupling", "synapses", "cables", "events"}
+    abilities = CpuDriver.abilities - {"coupling", "synapses", "cables", "events", "single"}
     models = frozenset(m.name for m in MODELS.values() if m.kind != SPINS)
 
     def make(self, run: Any, options: Any) -> Any:

@@ -23,6 +23,7 @@ ABILITIES = {
     "events",
     "synapses",
     "models",
+    "single",
 }
 
 

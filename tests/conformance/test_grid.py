@@ -20,7 +20,7 @@ NETWORK += "SET s.weight, 5 mV\nSET s.delay, 1 ms\nREC b.v\n"
 NETWORK += "SIG 3 mV\nINP a.I, 0.3 nA\nRUN 60 ms\n"
 
 
-@driver_conformance_tests(GridDriver, abilities=CpuDriver.abilities - {"coupling", "synapses", "cables", "events"})
+@driver_conformance_tests(GridDriver, abilities=CpuDriver.abilities - {"coupling", "synapses", "cables", "events", "single"})
 class TestGrid:
     pass
 

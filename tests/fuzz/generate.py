@@ -35,7 +35,7 @@ FLAVOURS = {
     "ising dense-f8": Flavour("MODEL ising\n", REAL),
 }
 # The programs run on the cpu driver, which has no electrodes, and are of one population.
-OTHERS = {"stimulation", "network", "synapses", "eliminated"}
+OTHERS = {"stimulation", "network", "synapses", "eliminated", "single"}
 MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs not in OTHERS]
 LIKELY = ["RUN"] * 12 + ["LOOP"] * 3 + ["RD", "OUT", "GET", "ADD", "JLT"] * 2
 

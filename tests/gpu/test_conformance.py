@@ -26,6 +26,6 @@ def _built_quickly() -> Iterator[None]:
 
 @pytest.mark.long
 @needs_device
-@driver_conformance_tests(lambda: GpuDriver("opencl:p"), abilities=CpuDriver.abilities)
+@driver_conformance_tests(lambda: GpuDriver("opencl:p"), abilities=CpuDriver.abilities - {"single"})
 class TestGpu:
     pass

@@ -26,7 +26,7 @@ from bioasm.serve.store import Store
 from bioasm.serve.tokens import add_token
 
 CULTURE = {"name": "rig", "driver": "intan", "reproducible": False, "checkpoints": False}
-DRIVING = ["LDH", "LDJ", "LDT", "SIG", "STIM"]
+DRIVING = ["LDH", "LDJ", "LDJS", "LDT", "SIG", "STIM"]
 
 
 class Front:

@@ -3,7 +3,7 @@
 Compiling a kernel takes 5 to 10 s of processor time, once on a machine, so tests share a dozen of them. A test that needs
 another combination of model, storage and variant should first look whether one of these would do:
 
-    lif_critical   none-alike, dense-i1-alike, dense-f4-alike, dense-f8-alike,
+    lif_critical   none-alike, dense-i1-alike, dense-f4-alike, dense-f8-alike, single-i1-alike, single-f4-alike,
                    none-own, dense-i1-own, dense-f8-own, sparse-f8-own
     ising          none-whole, none-real, dense-i1-whole, dense-f8-real, sparse-i1-whole, sparse-i1-packed, sparse-f8-real
     machine        the loop that executes programs, for all of them
@@ -32,7 +32,7 @@ from bioasm.vm import kernel_cache
 KERNELS = {
     ("machine", "", ""),
     ("blocks", "", ""),
-    *(("lif_critical", form, "alike") for form in ("none", "dense-i1", "dense-f4", "dense-f8")),
+    *(("lif_critical", form, "alike") for form in ("none", "dense-i1", "dense-f4", "dense-f8", "single-i1", "single-f4")),
     *(("lif_critical", form, "own") for form in ("none", "dense-i1", "dense-f8", "sparse-f8")),
     *(("ising", form, "whole") for form in ("none", "dense-i1", "sparse-i1")),
     ("ising", "sparse-i1", "packed"),

@@ -10,6 +10,10 @@ import sys
 
 import numpy as np
 
+from bioasm.isa.program import Dense
+from bioasm.runtime.energy import Couplings
+from bioasm.runtime.single import rounded, single_product
+from bioasm.vm.couplings import prepare_for_feedback
 from bioasm.vm.jit.entry import assembly
 from bioasm.vm.jit.native import optimised
 from bioasm.vm.jit.types import Array, boolean, float32, float64, int8, int16, int64, uint8, void
@@ -18,6 +22,7 @@ from bioasm.vm.kernels.int8_product import byte_product
 from bioasm.vm.kernels.lanes_product import make_lanes_product
 from bioasm.vm.kernels.narrow_spins import add_bits, add_bytes, flips_of
 from bioasm.vm.kernels.product import make_one_lane, make_one_lane_symmetric
+from bioasm.vm.kernels.single_product import make_single
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.layout import LANE_SCRATCH, LIMB_COLUMNS, LIMBS, WIDE
 from tests.vm.native import native
@@ -46,6 +51,13 @@ def bytes_of(ctx, s, y, scratch, n, wide):
         byte_product(ctx, s, y, 0, n)
 
 
+singles = make_single("f4")
+
+
+def single_of(ctx, s, y, scratch, n, width):
+    singles(ctx, s, y, scratch, n, width, 0)
+
+
 def of_narrow_fields(field, j, words, spin, limit, change, mask):
     rows = len(field) // 32
     add_bytes(field.ctypes.data, j.ctypes.data, rows, int16(change))
@@ -64,6 +76,7 @@ if sys.argv[1:]:
         for f8, f4 in zip(forms_f8, forms_f4, strict=True)
     )
     bytes_of_j = native(bytes_of, bytes_types)
+    single = native(single_of, void(Array(int64), F8, F8, F8, int64, int64))
     narrow = native(of_narrow_fields, void(I2, Array(int8), Array(uint8), I2, I2, int64, Array(int64)))
 
 
@@ -94,6 +107,22 @@ def of_floats(n, dtype):
         yield y
 
 
+def of_singles(n):
+    raw = rng.normal(size=(n, n))
+    for j in (raw, raw + raw.T):
+        ready = prepare_for_feedback(n, Couplings(j=Dense(j), single=True))
+        s, y, scratch = rng.random((n, WIDE)), np.zeros((n, WIDE)), np.zeros(LANE_SCRATCH * WIDE)
+        ctx, room = np.zeros(len(Ctx), np.int64), np.zeros(2 * WIDE * len(ready.values), np.float32)
+        ctx[[Ctx.J_AT, Ctx.J_TAIL_AT, Ctx.SINGLE_AT]] = [one.ctypes.data for one in (ready.values, ready.tails, room)]
+        ctx[[Ctx.J_STRIDE, Ctx.SYMMETRIC]] = ready.stride, ready.symmetric
+        single(ctx, s.ravel(), y.ravel(), scratch, n, WIDE)
+        alone, room[:] = np.zeros(n), 0.0
+        single(ctx, s[:, 3].copy(), alone, scratch, n, 1)
+        assert y.tobytes() == np.ascontiguousarray(single_product(rounded(j), s.T).T).tobytes(), n
+        assert alone.tobytes() == y[:, 3].tobytes(), n
+        yield y
+
+
 def of_bytes(n):
     j = rng.integers(-128, 128, n * n + 64).astype(np.int8)
     s, y, scratch = rng.random((n, WIDE)), np.zeros((n, WIDE)), np.zeros(LANE_SCRATCH * WIDE)
@@ -114,7 +143,7 @@ def of_bytes(n):
 
 rng, found = np.random.default_rng(5), hashlib.sha256()
 for n in map(int, sys.argv[1:]):
-    for y in (*of_floats(n, np.float64), *of_floats(n, np.float32), *of_bytes(n), *narrow_spins(1 + n // 32)):
+    for y in (*of_floats(n, np.float64), *of_floats(n, np.float32), *of_singles(n), *of_bytes(n), *narrow_spins(1 + n // 32)):
         found.update(y.tobytes())
 print(found.hexdigest())
 for function, types in ((forms_f8[0], many_types), (bytes_of, bytes_types)):

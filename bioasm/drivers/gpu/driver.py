@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, ClassVar
 
+from bioasm.drivers.base import SIMULATED
 from bioasm.drivers.cpu import CpuDriver
 from bioasm.drivers.gpu.choice import open_device
 from bioasm.drivers.gpu.device import Device
@@ -27,6 +28,7 @@ class GpuDriver(CpuDriver):
         "device": "any (which it is unless told otherwise), cuda:NUMBER, or opencl:NAME with a part of the device's name"
     }
     quick: ClassVar[bool] = False
+    abilities: ClassVar[frozenset[str]] = SIMULATED - {"single"}  # its products are those of float64
 
     def __init__(self, device: str = "any") -> None:
         self._wanted = device

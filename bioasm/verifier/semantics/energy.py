@@ -7,11 +7,15 @@ from typing import Any
 
 from bioasm.isa.findings import Finding, Found
 from bioasm.isa.program import DataRef, Dense, Operand, Sparse, Terms
+from bioasm.models.base import SPINS
 from bioasm.network.network import Population
 from bioasm.units import Dimension
 from bioasm.verifier.context import CheckContext
+from bioasm.verifier.data import pieces
 from bioasm.verifier.operands import spelled
 from bioasm.verifier.semantics.shapes import shape
+
+_LARGEST = (2 - 2.0**-23) * 2.0**127  # of float32
 
 
 def _landscape(context: CheckContext) -> Population | None:
@@ -42,6 +46,24 @@ def _check_couplings(context: CheckContext, n: int | None, operand: DataRef) -> 
         yield from shape(context, "the matrix of couplings", operand, (n, n))
     elif n is not None and isinstance(value, Sparse) and value.shape != (n, n):
         yield Finding("B106", f"the matrix of couplings must be {n} x {n}, not {value.shape[0]} x {value.shape[1]}")
+
+
+def _check_single(context: CheckContext, n: int | None, operand: DataRef) -> Found:
+    """LDJS: as LDJ, for a dense J within float32 of a model with a feedback."""
+    population, value = _landscape(context), context.program.data[operand.index].value
+    if population is not None and population.model.kind == SPINS:
+        text = f"the fields of {population.model.name} are exact or in float64: spins take no J in single precision"
+        yield Finding("B114", text, "load it by LDJ; float32 would gather rounding errors flip by flip")
+    elif isinstance(value, Sparse):
+        yield Finding("B004", "LDJS takes a dense matrix", "a sparse J is summed in float64: load it by LDJ")
+    else:
+        yield from _check_couplings(context, n, operand)
+        if isinstance(value, Dense) and not _within_float32(value):
+            yield Finding("B116", f"the couplings reach beyond float32, which ends at {_LARGEST:.3g}", "load them by LDJ")
+
+
+def _within_float32(value: Dense) -> bool:
+    return all(abs(float(end)) < _LARGEST for piece in pieces(value.array) for end in (piece.min(), piece.max()))
 
 
 def _check_biases(context: CheckContext, n: int | None, operand: DataRef) -> Found:
@@ -75,6 +97,7 @@ def _check_noise(context: CheckContext, level: Operand) -> Found:
 
 CHECKERS: dict[str, Callable[..., Found]] = {
     "LDJ": _loads(_check_couplings),
+    "LDJS": _loads(_check_single),
     "LDH": _loads(_check_biases),
     "LDT": _loads(_check_terms),
     "LDO": _loads(_check_offset),

@@ -7,7 +7,7 @@ from typing import Any
 from bioasm.vm.jit.functions import device
 from bioasm.vm.kernels.best import make_best
 from bioasm.vm.kernels.energy import lane_energy
-from bioasm.vm.kernels.product import add_biases, make_add_column, make_product
+from bioasm.vm.kernels.product import add_biases, make_add_column, make_product, make_product_of_bits
 from bioasm.vm.kernels.slots import Block, Ctx, Real
 from bioasm.vm.kernels.views import block_row, f8, i4, i8
 from bioasm.vm.layout import LANE_SCRATCH, RESYNC
@@ -54,7 +54,7 @@ def make_feedback(storage: str, source: Any) -> tuple[Any, Any]:
     `source` writes the state s of all cells of a block.
     """
     product = make_product(storage)
-    update_best = make_best(product, make_add_column(storage))
+    update_best = make_best(make_product_of_bits(storage, product), make_add_column(storage))
 
     @device
     def feedback(ctx, real, b, step):

@@ -13,53 +13,49 @@ from llvmlite import ir
 from bioasm.vm.jit import loops, types
 from bioasm.vm.jit.calls import carray, pointer
 from bioasm.vm.jit.functions import device, intrinsic
-from bioasm.vm.jit.types import float64
 from bioasm.vm.kernels import vectors
+from bioasm.vm.kernels.floats import FLOAT64, Float
 from bioasm.vm.kernels.processor import register_bits
 from bioasm.vm.layout import LANE_SCRATCH, WIDE
 
 PARTS = 8  # partial sums of a row
 PANEL = 128  # columns whose states and entries are in the first-level cache at a time
-_LENGTH = register_bits() // 64  # float64 in a register
-_REGISTERS = 2  # of lanes at a time
-ROWS = 8 if _LENGTH == 8 else 4  # at a time; with the above sums fill half of the registers, and hide an operation's latency
-_LANES = _LENGTH * _REGISTERS
+ROWS = 8 if register_bits() == 512 else 4  # at a time; sums fill half of the registers then, and hide an operation's latency
+_REGISTERS = 2  # of lanes at a time, where there are enough lanes
 _SUMS = ROWS * WIDE
 SCRATCH = PARTS * _SUMS + ROWS * PANEL  # float64 that a product of all lanes uses
 
 assert SCRATCH <= LANE_SCRATCH * WIDE
 
 
-@intrinsic
-def add_products(entries_at, apart, s_at, count, sums_at):
-    """Add to ROWS sums of _LANES lanes: entries that stand `apart` entries from one another, rows PANEL entries, times the
-    states of as many lanes that stand `apart` neurons from one another. All addresses are int64."""
-    i64, double = ir.IntType(64), ir.DoubleType()
-    vector = ir.VectorType(double, _LENGTH)
+def make_add_products(number: Float) -> tuple[Any, int]:
+    """The function (entries, apart, states, count, sums), and how many lanes it takes at a time.
 
-    def codegen(b, args):
-        entries, step, states, n, sums = args
-        fused = b.module.declare_intrinsic(f"llvm.fma.v{_LENGTH}f64", fnty=ir.FunctionType(vector, [vector] * 3))
-        places = [[b.add(sums, i64(8 * (r * WIDE + v * _LENGTH))) for v in range(_REGISTERS)] for r in range(ROWS)]
-        with vectors.in_registers(b, places, vector, 8) as totals, loops.for_range(b, n, intp=i64) as loop:
-            at = b.mul(b.mul(loop.index, step), i64(8))
-            row_of_states = b.add(states, b.mul(at, i64(WIDE)))
-            s = [vectors.load(b, b.add(row_of_states, i64(8 * v * _LENGTH)), vector, 8) for v in range(_REGISTERS)]
-            for r, row in enumerate(totals):
-                entry = b.load(b.inttoptr(b.add(b.add(entries, at), i64(8 * r * PANEL)), double.as_pointer()))
-                same = vectors.splat(b, entry, _LENGTH)
-                for total, states_of_lanes in zip(row, s, strict=True):
-                    b.store(b.call(fused, [same, states_of_lanes, b.load(total)]), total)
+    It adds to ROWS sums of these lanes entries that stand `apart` entries from one another, rows PANEL entries, times the
+    states of as many lanes that stand `apart` neurons from one another. All addresses are int64.
+    """
+    i64, size, length = ir.IntType(64), number.size, number.length
+    vector, registers = number.vector(length), min(_REGISTERS, WIDE // length)
 
-    return types.void(*[types.int64] * 5), codegen
+    @intrinsic
+    def add_products(entries_at, apart, s_at, count, sums_at):
+        def codegen(b, args):
+            entries, step, states, n, sums = args
+            fused = number.fused(b, length)
+            places = [[b.add(sums, i64(size * (r * WIDE + v * length))) for v in range(registers)] for r in range(ROWS)]
+            with vectors.in_registers(b, places, vector, size) as totals, loops.for_range(b, n, intp=i64) as loop:
+                at = b.mul(b.mul(loop.index, step), i64(size))
+                row_of_states = b.add(states, b.mul(at, i64(WIDE)))
+                s = [vectors.load(b, b.add(row_of_states, i64(size * v * length)), vector, size) for v in range(registers)]
+                for r, row in enumerate(totals):
+                    entry = b.load(b.inttoptr(b.add(b.add(entries, at), i64(size * r * PANEL)), number.kind.as_pointer()))
+                    same = vectors.splat(b, entry, length)
+                    for total, states_of_lanes in zip(row, s, strict=True):
+                        b.store(b.call(fused, [same, states_of_lanes, b.load(total)]), total)
 
+        return types.void(*[types.int64] * 5), codegen
 
-@device
-def add_panel(panel, apart, s_at, width, sums):
-    """Add to the sums of all lanes what every `apart`-th of the `width` columns of a panel gives, from the first on."""
-    count = (width + apart - 1) // apart
-    for lane in range(0, WIDE, _LANES):
-        add_products(panel, apart, s_at + 8 * lane, count, sums + 8 * lane)
+    return add_products, registers * length
 
 
 @device
@@ -71,45 +67,67 @@ def add_parts(sums):
         sums[k] = even + odd
 
 
-def make_lanes_product(item: Any, size: int) -> Any:
-    """The function (address of J, s, y, scratch, n, mirrored) that sets y = J s, for entries of type `item` and `size` bytes.
+def make_rows_product(item: Any, entry_size: int, number: Float) -> Any:
+    """The function (address of J, stride, s address, y, scratch, n, i, apart, columns) that sets ROWS rows of y = J s.
 
-    With `mirrored` sums are taken as where a single lane reads the lower half of a symmetric J.
+    They are those from row i on. Of `columns`, the first `apart` are summed in partial sums, the others one after another.
+
+    Entries are of type `item` and so many bytes, rows `stride` entries apart, and s is of the floats that are summed.
     """
+    add_products, lanes = make_add_products(number)
+    sum_item, size = number.item, number.size
 
     @device
-    def widen(address, panel, n, i, first, width):
-        """Entries of ROWS rows from i on as float64, from column `first` on; rows past the end are left as they are."""
-        for r in range(min(ROWS, n - i)):
-            row = carray(pointer(address + ((i + r) * n + first) * size, item), width)
+    def add_panel(panel, apart, s_at, width, sums):
+        """Add to the sums of all lanes what every `apart`-th of the `width` columns of a panel gives, from the first on."""
+        count = (width + apart - 1) // apart
+        for lane in range(0, WIDE, lanes):
+            add_products(panel, apart, s_at + size * lane, count, sums + size * lane)
+
+    @device
+    def widen(address, stride, panel, rows, first, width):
+        """Entries of so many rows as floats, from column `first` on; rows behind them are left as they are."""
+        for r in range(rows):
+            row = carray(pointer(address + (r * stride + first) * entry_size, item), width)
             to = panel[r * PANEL : r * PANEL + width]
             for k in range(width):
-                to[k] = float64(row[k])
+                to[k] = sum_item(row[k])
 
     @device
-    def rows_product(address, s_at, y, scratch, n, i, apart):
-        """ROWS rows of y: their first `apart` columns in partial sums, the others one after another."""
-        sums, panel = scratch[: PARTS * _SUMS], scratch[PARTS * _SUMS :]
+    def rows_product(address, stride, s_at, y, scratch, n, i, apart, columns):
+        floats = carray(pointer(scratch.ctypes.data, sum_item), SCRATCH)
+        sums, panel = floats[: PARTS * _SUMS], floats[PARTS * _SUMS :]
+        here, rows = address + i * stride * entry_size, min(ROWS, n - i)
         sums[:] = 0.0
         for first in range(0, apart, PANEL):
             width = min(PANEL, apart - first)
-            widen(address, panel, n, i, first, width)
+            widen(here, stride, panel, rows, first, width)
             for c in range(min(PARTS, width)):
-                at = sums.ctypes.data + 8 * c * _SUMS
-                add_panel(panel.ctypes.data + 8 * c, PARTS, s_at + 8 * WIDE * (first + c), width - c, at)
+                at = sums.ctypes.data + size * c * _SUMS
+                add_panel(panel.ctypes.data + size * c, PARTS, s_at + size * WIDE * (first + c), width - c, at)
         add_parts(sums)
-        for first in range(apart, n, PANEL):
-            width = min(PANEL, n - first)
-            widen(address, panel, n, i, first, width)
-            add_panel(panel.ctypes.data, 1, s_at + 8 * WIDE * first, width, sums.ctypes.data)
-        for k in range(min(ROWS, n - i) * WIDE):
+        for first in range(apart, columns, PANEL):
+            width = min(PANEL, columns - first)
+            widen(here, stride, panel, rows, first, width)
+            add_panel(panel.ctypes.data, 1, s_at + size * WIDE * first, width, sums.ctypes.data)
+        for k in range(rows * WIDE):
             y[i * WIDE + k] = sums[k]
+
+    return rows_product
+
+
+def make_lanes_product(item: Any, size: int) -> Any:
+    """The function (address of J, s, y, scratch, n, mirrored) that sets y = J s in float64, for entries of type `item`.
+
+    With `mirrored` sums are taken as where a single lane reads the lower half of a symmetric J.
+    """
+    rows_product = make_rows_product(item, size, FLOAT64)
 
     @device
     def lanes_product(address, s, y, scratch, n, mirrored):
         whole = n - n % PARTS
         for i in range(0, n, ROWS):
             apart = (i - i % PARTS if i < whole else 0) if mirrored else n
-            rows_product(address, s.ctypes.data, y, scratch, n, i, apart)
+            rows_product(address, n, s.ctypes.data, y, scratch, n, i, apart, n)
 
     return lanes_product

@@ -17,12 +17,13 @@ from llvmlite import ir
 from bioasm.vm.jit import loops, types
 from bioasm.vm.jit.calls import carray, pointer
 from bioasm.vm.jit.functions import device, intrinsic
-from bioasm.vm.jit.types import float32, float64, int8, int32
+from bioasm.vm.jit.types import float32, float64, int8, int16, int32
 from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.int8_lanes import bytes_lanes_product
 from bioasm.vm.kernels.int8_product import byte_product
 from bioasm.vm.kernels.lanes_product import PARTS, make_lanes_product
 from bioasm.vm.kernels.llvm_intrinsics import fma
+from bioasm.vm.kernels.single_product import make_single, make_single_widened
 from bioasm.vm.kernels.slots import Ctx
 from bioasm.vm.kernels.views import f8, u4, u8
 from bioasm.vm.layout import HALVED_FROM, WIDE
@@ -30,8 +31,8 @@ from bioasm.vm.layout import HALVED_FROM, WIDE
 ROWS = 4
 LOWER_ROWS = 8
 
-STORAGE: dict[str, Any] = {"i1": int8, "i4": int32, "f4": float32, "f8": float64}
-BYTES = {"i1": 1, "i4": 4, "f4": 4, "f8": 8}
+STORAGE: dict[str, Any] = {"i1": int8, "i2": int16, "i4": int32, "f4": float32, "f8": float64}
+BYTES = {"i1": 1, "i2": 2, "i4": 4, "f4": 4, "f8": 8}
 
 
 def _widen(b: Any, vector: Any, kind: str) -> Any:
@@ -39,16 +40,6 @@ def _widen(b: Any, vector: Any, kind: str) -> Any:
     if kind == "f8":
         return vector
     return b.fpext(vector, doubles) if kind == "f4" else b.sitofp(vector, doubles)
-
-
-def _sum_of_parts(b: Any, vector: Any) -> Any:
-    """Eight numbers added as a tree: first those four apart, then two, then one."""
-    for apart in (4, 2, 1):
-        lanes = ir.VectorType(ir.IntType(32), apart)
-        halves = [ir.Constant(lanes, list(range(first, first + apart))) for first in (0, apart)]
-        low, high = (b.shuffle_vector(vector, vector, half) for half in halves)
-        vector = b.fadd(low, high)
-    return b.extract_element(vector, ir.IntType(32)(0))
 
 
 def make_rows(kind: str, rows: int) -> Any:
@@ -74,7 +65,7 @@ def make_rows(kind: str, rows: int) -> Any:
             s = vectors.load(b, b.add(s_address, b.mul(n, i64(8))), vector, 8)
             for r, total in enumerate(sums):
                 tail = vectors.load(b, b.add(tail_address, i64(r * PARTS * 8)), vector, 8)
-                entry = _sum_of_parts(b, b.call(fused, [tail, s, b.load(total)]))
+                entry = vectors.sum_of_parts(b, b.call(fused, [tail, s, b.load(total)]))
                 b.store(entry, b.inttoptr(b.add(y_address, i64(r * 8)), double.as_pointer()))
 
         return types.void(*[types.int64] * 6), codegen
@@ -113,7 +104,7 @@ def make_lower_rows(kind: str) -> Any:
                 vectors.store(b, mirrored, b.add(y_address, eight), 8)
             for r, total in enumerate(sums):
                 address = b.add(y_address, b.mul(b.add(i, i64(r)), i64(8)))
-                b.store(_sum_of_parts(b, b.load(total)), b.inttoptr(address, double.as_pointer()))
+                b.store(vectors.sum_of_parts(b, b.load(total)), b.inttoptr(address, double.as_pointer()))
 
         return types.void(*[types.int64] * 6), codegen
 
@@ -245,11 +236,17 @@ def add_biases(ctx, y, n, width):
 
 
 def make_product(storage: str) -> Any:
-    """The product for a storage: `none`, or `dense-` or `sparse-` and a dtype code."""
+    """The product for a storage: `none`, or `dense-`, `single-` or `sparse-` and a dtype code."""
     if storage == "none":
         return no_couplings
     form, kind = storage.split("-")
-    return make_dense(kind) if form == "dense" else make_sparse(kind)
+    return {"dense": make_dense, "single": make_single, "sparse": make_sparse}[form](kind)
+
+
+def make_product_of_bits(storage: str, product: Any) -> Any:
+    """The product where s is 0 or 1 and its energy is followed: in float64, also for a J in single precision."""
+    form, _, kind = storage.partition("-")
+    return make_single_widened(kind) if form == "single" else product
 
 
 def make_add_column(storage: str) -> Any:
@@ -262,7 +259,8 @@ def make_add_column(storage: str) -> Any:
 
     @device
     def dense_column(ctx, field, n, i, sign):
-        j = carray(pointer(ctx[Ctx.J_AT] + i * n * size, item), n)
+        stride = ctx[Ctx.J_STRIDE] if form == "single" else n
+        j = carray(pointer(ctx[Ctx.J_AT] + i * stride * size, item), n)
         for k in range(n):
             field[k] += sign * j[k]
         return float64(j[i])
@@ -279,7 +277,7 @@ def make_add_column(storage: str) -> Any:
                 own = float64(value[e])
         return own
 
-    return dense_column if form == "dense" else sparse_column
+    return sparse_column if form == "sparse" else dense_column
 
 
 @device

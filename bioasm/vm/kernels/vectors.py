@@ -31,6 +31,14 @@ def splat(b: Any, scalar: Any, length: int) -> Any:
     return b.shuffle_vector(filled, filled, ir.Constant(ir.VectorType(_I32, length), [0] * length))
 
 
+def sum_of_parts(b: Any, vector: Any) -> Any:
+    """Eight floats added as a tree: first those four apart, then two, then one."""
+    for apart in (4, 2, 1):
+        halves = [ir.Constant(ir.VectorType(_I32, apart), list(range(first, first + apart))) for first in (0, apart)]
+        vector = b.fadd(*(b.shuffle_vector(vector, vector, half) for half in halves))
+    return b.extract_element(vector, _I32(0))
+
+
 @contextmanager
 def in_registers(b: Any, rows: list[list[Any]], kind: Any, align: int) -> Iterator[list[list[Any]]]:
     """Slots with the vectors at rows of addresses, which are written back behind the block."""
