@@ -69,8 +69,9 @@ def threefry(key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Words, Wor
 def _few(shape: tuple[int, ...], *numbers: Any) -> tuple[Words, Words]:
     """`threefry` of few words by Python's whole numbers, of which an operation takes a tenth of that on a small array."""
     columns = [np.broadcast_to(number, shape).ravel().tolist() for number in numbers]
-    pairs = np.array([_one(*row) for row in zip(*columns, strict=True)], np.uint32).reshape(*shape, 2)
-    return pairs[..., 0], pairs[..., 1]
+    pairs = np.array([_one(*row) for row in zip(*columns, strict=True)], np.uint32).reshape(-1, 2)
+    x0, x1 = pairs.T.copy()  # contiguous, as kernels read them by address
+    return x0.reshape(shape), x1.reshape(shape)
 
 
 def _one(k0: int, k1: int, x0: int, x1: int) -> tuple[int, int]:

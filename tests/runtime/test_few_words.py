@@ -18,5 +18,5 @@ def test_few_words_are_those_of_arrays(shape: tuple[int, ...], monkeypatch: pyte
     monkeypatch.setattr(random, "_FEW", -1)
     for found, one in zip(ours, given, strict=True):
         for words, expected in zip(found, threefry(*one), strict=True):
-            assert words.dtype == np.uint32 and words.shape == shape
+            assert words.dtype == np.uint32 and words.shape == shape and words.flags.c_contiguous
             assert words.tobytes() == np.asarray(expected).tobytes()
