@@ -186,7 +186,9 @@ def rhs_chip(seed: int = 0) -> Chip:
 
 
 class FirmwareTransport(Transport):
-    """The host's end of a wire to a board that runs for as long as it is open."""
+    """The host's end of a wire to a board that runs for as long as it is open. Where it ends the process tells, not silence."""
+
+    slowness = 10.0
 
     def __init__(self, board: FirmwareBoard, name: str) -> None:
         self.name, self._board = name, board

@@ -5,6 +5,7 @@
 
 #define ALWAYS (1u << STREAM_STIM | 1u << STREAM_STATUS | 1u << STREAM_LOG)
 #define HASHED 1024 /* bytes of an upload between two looks at what else goes on */
+#define MOST_LISTENED 20000 /* us between two looks at the line that count as silence */
 #define MOST_WAITING (QUEUE - AHEAD - 3) /* replies to all that is held, and events, still find room then */
 
 device_link LINK;
@@ -68,12 +69,18 @@ void end_session(unsigned why) {
     begin(0);
 }
 
+static void sign_of_life(uint64_t now) { LINK.heard = now, LINK.silence = 0; }
+
 int link_silent(uint64_t now) { return LINK.watchdog && now - LINK.heard >= LINK.watchdog; }
 
+/* A session ends by the time in which the board listened: what came while it was held up, as one that is emulated on a busy
+   computer is, waits to be read. The watchdog, on which safety rests, takes no such excuse. */
 void link_watch(uint64_t now) {
-    const uint64_t silence = now - LINK.heard;
+    const uint64_t past = now - LINK.watched;
+    LINK.silence += past < MOST_LISTENED ? past : MOST_LISTENED;
+    LINK.watched = now;
     if (link_silent(now)) mark_lost(SAY_SILENT_HOST);
-    if (LINK.connected && silence >= LINK_SESSION_TIMEOUT_US) end_session(SAY_SILENT_SESSION);
+    if (LINK.connected && LINK.silence >= LINK_SESSION_TIMEOUT_US) end_session(SAY_SILENT_SESSION);
 }
 
 /* --- from anyone ---------------------------------------------------------------------------------- */
@@ -88,7 +95,8 @@ static void hello(reader *r, uint64_t now) {
     else if (LINK.connected && nonce != LINK.nonce) reject(nonce, REJECTION_BUSY);
     else {
         if (!LINK.connected) {
-            LINK.connected = 1, LINK.nonce = nonce, LINK.heard = now, LINK.beat = 0;
+            sign_of_life(now);
+            LINK.connected = 1, LINK.nonce = nonce, LINK.beat = 0;
             LINK.last_session = (uint8_t)(LINK.last_session % 255 + 1);
             begin(LINK.last_session);
         }
@@ -263,7 +271,7 @@ static void reliable(const frame *f, uint64_t now) {
     receiver *r = &LINK.from_host;
     if (f->seq == receiver_expected(r) && LINK.out.count > MOST_WAITING) return; /* it will be sent again */
     if (!receiver_accept(r, f)) return;
-    LINK.heard = now;
+    sign_of_life(now);
     if (LINK.taking) {
         if (f->type == MSG_DISARM) board_stop();
         return;
@@ -285,7 +293,8 @@ static void out_of_band(const frame *f, uint64_t now) {
     } else if (f->type == MSG_HEARTBEAT) {
         const uint32_t token = (uint32_t)take_number(&r, 4);
         if (all_taken(&r) && token > LINK.beat) {
-            LINK.beat = token, LINK.heard = now;
+            sign_of_life(now);
+            LINK.beat = token;
             say(MSG_HEARTBEATACK, LINK.session, token, board_clock());
         }
     } else if (f->type == MSG_BYE && f->size == 0) end_session(SAY_CLOSED);

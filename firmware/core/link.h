@@ -40,6 +40,7 @@ typedef struct {
     receiver from_host;
     uint8_t session, last_session, connected, past_known;
     uint64_t nonce, past_nonce, boot, heard, complained, watchdog; /* watchdog: 0 while disarmed */
+    uint64_t watched, silence; /* the last look at the host's life; how long it was listened for in vain */
     uint32_t beat;
     uint8_t checking; /* an upload, which may take long */
     uint8_t taking; /* a reliable frame: those that come meanwhile wait for their turn */

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bioasm.hardware.link import host
 from bioasm.hardware.link.channel import Channel
+from bioasm.hardware.link.host import REPLY_WITHIN
+from bioasm.hardware.link.serial_port import SerialTransport
 from tests.firmware.boards import PATIENCE, missing, running
 from tests.firmware.lines import BoardLine
 
@@ -36,7 +37,7 @@ def make(folder: Path, target: str, **variables: str) -> Path:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts wait longer than users would for a board that a busy computer emulates."""
-    monkeypatch.setattr(host, "REPLY_WITHIN", PATIENCE)
+    monkeypatch.setattr(SerialTransport, "slowness", PATIENCE / REPLY_WITHIN)
 
 
 @pytest.fixture(scope="session")

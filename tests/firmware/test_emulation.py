@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bioasm.diagnostics import EXIT_DEVICE, EXIT_USAGE, BioasmError
-from bioasm.firmware.emulation import HERE, QEMU, FirmwareBoard, open_firmware
+from bioasm.firmware.emulation import HERE, MACHINES, QEMU, FirmwareBoard, FirmwareTransport, open_firmware
+from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.errors import LinkLost
 from bioasm.hardware.link.host import HostLink
+from bioasm.hardware.link.session import SILENCE
 
 ENDS = f"""#!{sys.executable}
 import os, sys, time
@@ -83,3 +87,17 @@ def test_qemu_that_is_missing_is_told_with_its_package(tmp_path: Path, monkeypat
     with pytest.raises(BioasmError, match=f"{QEMU} is not installed") as caught:
         FirmwareBoard("qemu:m7", script(tmp_path, ""))
     assert caught.value.exit_code == EXIT_DEVICE
+
+
+@pytest.mark.parametrize("kind", [HERE, *(pytest.param(kind, marks=pytest.mark.long) for kind in MACHINES)])
+def test_a_board_that_a_busy_computer_holds_up_keeps_its_session(kind: str, image: Callable[[str], Path]) -> None:
+    """What the host says meanwhile waits to be read, and its clock went on."""
+    wire = open_firmware(f"{kind}?image={image(kind.partition(':')[2])}")
+    assert isinstance(wire, FirmwareTransport)
+    with HostLink(wire) as link:
+        link.connect()
+        os.kill(wire._board.process.pid, signal.SIGSTOP)
+        time.sleep(SILENCE + 0.5)
+        os.kill(wire._board.process.pid, signal.SIGCONT)
+        link.request(m.Subscribe(0))
+        assert link.statistics.strangers == 0

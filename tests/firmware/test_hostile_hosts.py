@@ -29,7 +29,7 @@ from bioasm.hardware.link.messages import Kind, State, Stream
 from bioasm.hardware.link.serial_port import open_port
 from bioasm.safety import DEFAULT_LIMITS, Electrode, Limits, LimitsTable
 from bioasm.safety.materials import MICROCOULOMB_PER_CM2
-from tests.firmware.boards import PATIENCE, running
+from tests.firmware.boards import running
 from tests.firmware.conftest import make
 from tests.firmware.stimulating import history, wait_for
 
@@ -142,7 +142,7 @@ def attack(this: HostLink, rng: random.Random, requests: int) -> int:
 def calm(this: HostLink, rng: random.Random) -> None:
     """End the episode by an emergency stop or DISARM, and wait until no current is left."""
     if rng.random() < 0.5:
-        this.estop(PATIENCE)
+        this.estop(10.0)
         wait_for(lambda: this.state is State.FAULT)
         this.request(m.ClearFault())
     elif this.state is State.FAULT:
@@ -176,7 +176,7 @@ def recording(builds: Path, folder: Path) -> Iterator[tuple[HostLink, Callable[[
 
     words = ["--retained", str(history(folder)), "--words", str(told)]
     with running("host", image, *words) as port, HostLink(open_port(port, 1_000_000), "tests") as link:
-        link.connect(PATIENCE)
+        link.connect(10.0)
         link.request(m.Subscribe(1 << Stream.RAW, (0,)))
         yield link, flows
 

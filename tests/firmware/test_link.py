@@ -38,7 +38,7 @@ ENDLESS = "MODEL ising\nALC 64\nSIG 1\nforever:\nRUN 1000\nJMP forever\n"
 def linked(port: str) -> Iterator[HostLink]:
     link = HostLink(open_port(port, 1_000_000), "tests")
     try:
-        link.connect(PATIENCE)
+        link.connect(10.0)
         yield link
     finally:
         link.close()
@@ -206,7 +206,7 @@ def test_noise_on_the_line_does_no_harm(port: str) -> None:
 def test_emergency_stop_is_answered_while_a_program_runs(port: str) -> None:
     with linked(port) as link:
         started(link, bytecode(ENDLESS))
-        link.estop(PATIENCE)  # the program would run for ever
+        link.estop(10.0)  # the program would run for ever
         assert ended(link).status is m.RunStatus.INTERRUPTED
         assert link.state is State.FAULT
         with pytest.raises(BoardRefused) as refused:

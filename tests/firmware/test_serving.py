@@ -19,7 +19,7 @@ from bioasm.binary.writer import canonical_bytes
 from bioasm.hardware.link.host import HostLink
 from bioasm.hardware.link.serial_port import open_port
 from bioasm.loading import from_text
-from tests.firmware.boards import PATIENCE, missing, running
+from tests.firmware.boards import missing, running
 from tests.firmware.conftest import make
 from tests.firmware.support import executed
 from tests.firmware.test_link import ended, started
@@ -114,7 +114,7 @@ def board(processor: str, builds: Path, folder: Path) -> Iterator[tuple[HostLink
     with running(processor, image, *CLOCK, second=f"file:{told}") as port:
         link = HostLink(open_port(port, 1_000_000), "tests")
         try:
-            link.connect(PATIENCE)
+            link.connect(10.0)
             yield link, longest
         finally:
             link.close()

@@ -33,7 +33,7 @@ class Rig:
         assert isinstance(board.chip, Rhs2116)
         self.board, self.chip = board, board.chip
         self.link = HostLink(open_port(board.port, 1_000_000), "tests")
-        self.link.connect(PATIENCE)
+        self.link.connect(10.0)
         self.events: list[m.Message] = []
 
     def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
@@ -170,7 +170,7 @@ def test_emergency_stop_ends_a_train(image: Callable[[str], Path], known: Path) 
         armed(this.link)
         this.link.request(m.Stimulate((1,), 300, 10_000_000, m.NOW, PULSE))
         wait_for(lambda: bool(delivered(this.chip)))
-        this.link.estop(PATIENCE)
+        this.link.estop(10.0)
         delivered(this.chip)
         this.listen(PATIENCE, lambda: any(s.outcome is StimOutcome.DROPPED for s in this.stims()))
         this.listen(PATIENCE, lambda: this.link.state is State.FAULT)

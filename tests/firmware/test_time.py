@@ -21,7 +21,7 @@ from bioasm.firmware.emulation import retained_loader
 from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.host import HostLink
 from bioasm.hardware.link.serial_port import open_port
-from tests.firmware.boards import PATIENCE, missing, running
+from tests.firmware.boards import missing, running
 from tests.firmware.conftest import make
 from tests.firmware.stimulating import PULSE, armed, die, history, wait_for
 
@@ -55,7 +55,7 @@ def board(processor: str, builds: Path, folder: Path) -> Iterator[tuple[HostLink
     with running(processor, image, *words, second=f"file:{told}") as port:
         link = HostLink(open_port(port, 1_000_000), "tests")
         try:
-            link.connect(PATIENCE)
+            link.connect(10.0)
             yield link, read
         finally:
             link.close()

@@ -208,8 +208,9 @@ class RunSession:
     def _check_progress(self) -> None:
         """Watchdog: raise LinkLost where the board stops reporting, or the run makes no step for very long."""
         now = time.monotonic()
-        if now - self.live.told > _TOLD:
-            raise LinkLost(f"for {_TOLD:g} s the board has not told that it runs the program")
+        told = self.link.within(_TOLD)
+        if now - self.live.told > told:
+            raise LinkLost(f"for {told:g} s the board has not told that it runs the program")
         if now - self.live.stepped > _STEPS:
             self._make_safe()
             hint = "a program that computes for so long has to RUN in between"
@@ -236,10 +237,10 @@ class RunSession:
     def _deadline(self) -> float:
         """Deadline for RunEnded (monotonic, s) after a stop by the observer or a fault; infinite before."""
         if self.live.fault is not None:
-            return time.monotonic() + _FAULT_END
+            return time.monotonic() + self.link.within(_FAULT_END)
         if self.live.news and not self.observer(self.live.progress()):
             self._stop()
-            return time.monotonic() + _END
+            return time.monotonic() + self.link.within(_END)
         return float("inf")
 
     def _stop(self) -> None:

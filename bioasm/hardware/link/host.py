@@ -14,7 +14,7 @@ from bioasm.hardware.link import messages as m
 from bioasm.hardware.link.clock import Clock
 from bioasm.hardware.link.errors import LinkLost, request_name
 from bioasm.hardware.link.messages import Kind, Rejection, Request, State
-from bioasm.hardware.link.session import Event, HostSession, Phase, why_not
+from bioasm.hardware.link.session import SILENCE, Event, HostSession, Phase, why_not
 from bioasm.hardware.link.statistics import Statistics
 from bioasm.hardware.link.transfers import Download, Upload, damaged
 from bioasm.hardware.link.transport import Transport
@@ -41,7 +41,7 @@ class HostLink:
     def __init__(self, transport: Transport, name: str = "bioasm") -> None:
         self.transport = transport
         nonce = int.from_bytes(os.urandom(8), "little")
-        self._session = HostSession(name, nonce, transport.line_rate)
+        self._session = HostSession(name, nonce, transport.line_rate, self.within(SILENCE))
         self._changed = threading.Condition()
         self._transfer = threading.Lock()
         self._unsent = b""
@@ -55,6 +55,10 @@ class HostLink:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def within(self, seconds: float) -> float:
+        """The time that a host waits for what a board of its own processor does in `seconds`."""
+        return seconds * self.transport.slowness
+
     # --- opening and closing ------------------------------------------------------------------------
 
     def connect(self, timeout: float = 5.0) -> m.Welcome:
@@ -65,7 +69,7 @@ class HostLink:
         with self._changed:
             self._session.greet(time.monotonic())
             self._thread.start()
-            self._wait(lambda: self._session.welcome is not None or self._hopeless(), timeout)
+            self._wait(lambda: self._session.welcome is not None or self._hopeless(), self.within(timeout))
             if self._session.welcome is None:
                 raise why_not(self._session.rejected)
             return self._session.welcome
@@ -131,7 +135,7 @@ class HostLink:
         Raises BoardRefused, LinkLost, or BioasmError: B516 where no reply comes in `timeout` s (None: 10), B515 where it is
         none to such a request.
         """
-        timeout = REPLY_WITHIN if timeout is None else timeout
+        timeout = self.within(REPLY_WITHIN if timeout is None else timeout)
         with self._changed:
             self._check()
             pending = self._session.ask(request)
@@ -184,7 +188,7 @@ class HostLink:
             arrived, now = where()[0], time.monotonic()
             if arrived > moved:
                 moved, moved_at = arrived, now
-            if not done and now > min(moved_at, began + (moved - first) / self._least_rate()) + REPLY_WITHIN:
+            if not done and now > min(moved_at, began + (moved - first) / self._least_rate()) + self.within(REPLY_WITHIN):
                 text = f"a transfer came to nothing: {moved} of {where()[1]} bytes after {now - began:.0f} s"
                 raise error("B516", text, exit_code=EXIT_DEVICE)
             if progress is not None:
@@ -193,7 +197,7 @@ class HostLink:
     def _least_rate(self) -> float:
         """Bytes/s that a transfer brings at least, by the line's own rate or by what the board says of it."""
         line = self.transport.line_rate or float(self.capabilities.line_rate)
-        return min(_RATE, max(_SLOWEST, _SHARE * line)) if line else _RATE
+        return (min(_RATE, max(_SLOWEST, _SHARE * line)) if line else _RATE) / self.transport.slowness
 
     def next_event(self, timeout: float) -> Event | None:
         """The next event or telemetry message, or None after `timeout` s. Queued events precede LinkLost."""
@@ -212,7 +216,7 @@ class HostLink:
             self.transport.discard_output()
             self._session.estop(time.monotonic())
             self._flush()
-            if not self._wait(lambda: self._session.stopped is not None, timeout):
+            if not self._wait(lambda: self._session.stopped is not None, self.within(timeout)):
                 raise LinkLost("the emergency stop was not acknowledged", "the board's watchdog stops it without a host")
             assert self._session.stopped is not None
             return self._session.stopped

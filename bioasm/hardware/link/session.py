@@ -51,10 +51,13 @@ class Event(NamedTuple):
 
 
 class HostSession:
-    """State machine of the host's protocol. Every call takes `now`, in s of one monotonic clock."""
+    """State machine of the host's protocol. Every call takes `now`, in s of one monotonic clock.
 
-    def __init__(self, name: str, nonce: int, line_rate: float | None = None) -> None:
-        self.name, self.nonce = name, nonce
+    A board that says nothing for `silence` s is lost.
+    """
+
+    def __init__(self, name: str, nonce: int, line_rate: float | None = None, silence: float = SILENCE) -> None:
+        self.name, self.nonce, self.silence = name, nonce, silence
         self.phase = Phase.CLOSED
         self.welcome: m.Welcome | None = None
         self.state = State.DISARMED
@@ -184,14 +187,14 @@ class HostSession:
             self._live(now)
 
     def _live(self, now: float) -> None:
-        if now - self._heard >= SILENCE:
-            self.mark_lost(f"no answer for {SILENCE:g} s")
+        if now - self._heard >= self.silence:
+            self.mark_lost(f"no answer for {self.silence:g} s")
         elif now >= self._next_heartbeat:
             self._beat(now)
 
     def _beat(self, now: float) -> None:
         self._token = (self._token + 1) % (1 << 32)
-        self._beats = {token: sent for token, sent in self._beats.items() if now - sent < SILENCE}
+        self._beats = {token: sent for token, sent in self._beats.items() if now - sent < self.silence}
         self._beats[self._token] = now
         self._end.send_out_of_band(m.Heartbeat(self._token))
         every = FIRST_HEARTBEAT_EVERY if self._token < FIRST_HEARTBEATS else HEARTBEAT_EVERY

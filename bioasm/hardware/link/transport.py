@@ -18,11 +18,13 @@ class Closed(OSError):
 class Transport(ABC):
     """One end of a wire.
 
-    `name` is for messages. `line_rate` in bytes/s is what the wire carries where that is known and true.
+    `name` is for messages. `line_rate` in bytes/s is what the wire carries where that is known and true. `slowness` multiplies
+    the times that a host waits for the other end: that may be emulated by a process which a busy computer holds up.
     """
 
     name: str
     line_rate: float | None = None
+    slowness: float = 1.0
 
     @abstractmethod
     def read(self, timeout: float) -> bytes:
