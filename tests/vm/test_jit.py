@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bioasm.vm.jit.functions import device
+from bioasm.vm.jit import types
+from bioasm.vm.jit.functions import device, remember
 from bioasm.vm.jit.types import (
     Array,
     boolean,
@@ -26,6 +29,7 @@ from bioasm.vm.jit.types import (
     uint64,
     void,
 )
+from tests.vm import kernel_language
 from tests.vm.native import native
 
 WHOLE = [0, 1, -1, 2, 7, -7, 63, 1 << 40, -(1 << 40)]
@@ -174,6 +178,64 @@ def test_casts_are_those_of_c() -> None:
     assert found.tolist() == [200, -56, 200, 1 << 33]
 
 
+@device
+def squared(x):
+    return x * x
+
+
+def squares(x, y, found):
+    found[0] = squared(x) > 0.0
+    found[1] = squared(y)
+
+
+def test_a_function_has_a_result_of_its_own_for_each_type() -> None:
+    """Whole numbers stay exact behind a call of the same function with reals."""
+    found, y = np.zeros(2, np.int64), (1 << 31) - 1
+    native(squares, void(float64, int64, Array(int64)))(2.0, y, found)
+    assert found.tolist() == [1, y * y]
+
+
+def test_functions_are_translated_from_the_source_that_was_loaded(tmp_path: Path) -> None:
+    """Where the file has changed since; sources without a file have names of their own, because threads compile at once."""
+    file = tmp_path / "kernel.py"
+    file.write_text("def f(x):\n    return x + 1\n")
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    loaded = device(names["f"])
+    file.write_text("def g(x):\n    return x - 1\n")
+    assert loaded.definition.name == "f"
+    assert remember("x = 1") != remember("x = 2")
+    file.unlink()
+    exec(compile("def f(x):\n    return x\n", str(tmp_path / "none.py"), "exec"), names)
+    with pytest.raises(OSError, match="the source of f is missing"):
+        _ = device(names["f"]).definition
+
+
+def falls(x):  # noqa: RET503
+    if x > 0.0:
+        return x
+
+
+def otherwise(x):
+    for _ in range(3):
+        x += 1.0
+    else:
+        x = 0.0
+    return x
+
+
+def raised(x):
+    return float(int(x) ** 2)
+
+
+def from_the_end(x, values):
+    return values[-1] + x
+
+
+def unlike(x):
+    return float(uint64(x) < int64(x))
+
+
 def unknown(x):
     return np.linalg.norm(x)
 
@@ -182,7 +244,49 @@ def keyed(x):
     return max(x, key=abs)
 
 
-@pytest.mark.parametrize("function", [unknown, keyed])
+@pytest.mark.parametrize("function", [unknown, keyed, falls, otherwise, raised, unlike])
 def test_what_the_language_does_not_have_is_an_error_of_compilation(function: Callable[..., Any]) -> None:
-    with pytest.raises((KeyError, AssertionError)):
+    with pytest.raises((KeyError, AssertionError, TypeError)):
         native(function, float64(float64))
+
+
+def test_items_are_counted_from_the_first() -> None:
+    with pytest.raises(AssertionError, match="counted from the first"):
+        native(from_the_end, float64(float64, Array(float64)))
+
+
+def compiled_functions(seeds: range) -> Callable[..., Any]:
+    """Random functions in one module; the first argument of what calls them is the seed of one."""
+    source = kernel_language.functions(seeds)
+    names: dict[str, Any] = {kind: getattr(types, kind) for kind in kernel_language.TYPES}
+    exec(compile(source, remember(source), "exec"), names)
+    entry = names["all_of_them"]
+    for defined, function in [*names.items()]:
+        if isinstance(function, FunctionType) and function is not entry:
+            names[defined] = device(function)
+    kinds = [getattr(types, kind) for kind in kernel_language.VARIABLES.values()]
+    views = [Array(getattr(types, kind)) for kind in kernel_language.ARRAYS.values()]
+    return native(entry, void(int64, *kinds, *views))
+
+
+def check_random_functions(seeds: range, calls: int) -> None:
+    compiled, names = compiled_functions(seeds), dict(kernel_language.MEANINGS)
+    exec(kernel_language.functions(seeds), names)
+    for seed, call in itertools.product(seeds, range(calls)):
+        numbers, arrays = kernel_language.arguments(1000 * seed + call)
+        expected = {name: array.copy() for name, array in arrays.items()}
+        kernel_language.by_definition(names, seed, numbers, expected)
+        compiled(seed, *numbers.values(), *arrays.values())
+        for name, array in arrays.items():
+            assert np.array_equal(array, expected[name], equal_nan=array.dtype.kind == "f"), (seed, call, name)
+
+
+def test_random_functions() -> None:
+    """Numbers wrap, round and convert as the types say, whatever LLVM makes of the whole."""
+    check_random_functions(range(40), 4)
+
+
+@pytest.mark.long
+def test_many_random_functions() -> None:
+    for first in range(40, 2040, 50):
+        check_random_functions(range(first, first + 50), 5)

@@ -1,7 +1,7 @@
 """Operators of the kernel language: those of Python on numbers of fixed width, without exceptions.
 
 Whole numbers wrap around in 64 bits; a division of whole numbers by 0 gives 0, and one of reals what IEEE says. Nothing is
-contracted or reordered.
+contracted or reordered. As in C, a shift by 64 or more and a real that the whole type of a cast does not hold have no meaning.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _divided(b: Any, op: ast.operator, x: Value, y: Value, kind: Type) -> Typed:
     if isinstance(kind, Real):
         assert isinstance(op, ast.Mod), "reals are divided by /"
         return Typed(kind, (_real_remainder(b, p, q),))
-    assert isinstance(kind, Whole)
+    assert isinstance(kind, Whole) and isinstance(op, ast.FloorDiv | ast.Mod), "whole numbers have no such operator"
     whole = _floor if kind.signed else _unsigned
     return Typed(kind, (whole(b, p, q)[isinstance(op, ast.Mod)],))
 
@@ -126,12 +126,23 @@ def compared(b: Any, op: ast.cmpop, x: Value, y: Value) -> Value:
     """Whether a comparison holds."""
     if isinstance(x, Const) and isinstance(y, Const):
         return Const(_FOLDED[type(op)](x.data, y.data))
-    sign, kind = _SIGNS[type(op)], joined(type_of(x), type_of(y))
+    sign, kind = _SIGNS[type(op)], _comparable(x, y)
     p, q = cast(b, x, kind).only, cast(b, y, kind).only
     if isinstance(kind, Real):
         return Typed(boolean, ((b.fcmp_unordered if sign == "!=" else b.fcmp_ordered)(sign, p, q),))
     assert isinstance(kind, Whole)
     return Typed(boolean, ((b.icmp_signed if kind.signed else b.icmp_unsigned)(sign, p, q),))
+
+
+def _comparable(x: Value, y: Value) -> Type:
+    """The type in which numbers are compared: one of 64 unsigned bits has no order with signed ones but constants."""
+    kinds = {type_of(x), type_of(y)}
+    signed = [value for value in (x, y) if getattr(type_of(value), "signed", False)]
+    if uint64 not in kinds or not signed:
+        return joined(*kinds)
+    if not all(isinstance(value, Const) and value.data >= 0 for value in signed):
+        raise TypeError("unsigned numbers of 64 bits are compared with unsigned ones and constants")
+    return uint64
 
 
 def unary(b: Any, op: ast.unaryop, x: Value) -> Value:

@@ -171,10 +171,12 @@ class Expressions:
         self.b.store(cast(self.b, value, array.type.item).only, self._place(array, index))
 
     def _place(self, array: Typed, index: Value) -> Any:
+        assert not isinstance(index, Const) or index.data >= 0, "items are counted from the first"
         return self.b.gep(pointer_of(array), [cast(self.b, index, int64).only], inbounds=True)
 
     def _part(self, array: Typed, bounds: ast.Slice) -> Value:
         """The part of an array between two bounds that are not negative, as far as the array goes."""
+        assert bounds.step is None, "parts of arrays have no steps"
         b, count = self.b, Typed(int64, array.parts[1:])
         least, lesser = WRITERS[max], WRITERS[min]
         start = Const(0) if bounds.lower is None else lesser(b, cast(b, self.expression(bounds.lower), int64), count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ class Device:
     function: FunctionType
     inlined: bool = False
 
+    def __post_init__(self) -> None:
+        _source(self.function.__code__.co_filename)
+
     @property
     def __name__(self) -> str:
         return self.function.__name__
@@ -29,7 +33,10 @@ class Device:
     def definition(self) -> Definition:
         """The syntax tree of its source."""
         code = self.function.__code__
-        return _definitions(code.co_filename)[code.co_firstlineno]
+        found = _definitions(code.co_filename).get(code.co_firstlineno)
+        if found is None or found.name != code.co_name:
+            raise OSError(f"the source of {code.co_name} is missing or has changed: {code.co_filename}")
+        return found
 
     @cached_property
     def locals(self) -> frozenset[str]:
@@ -62,20 +69,32 @@ def inlined(function: Any) -> Any:
 
 def intrinsic(function: Any) -> Any:
     """The decorator of a writer of instructions."""
+    _source(function.__code__.co_filename)
     return Intrinsic(function)
 
 
-_found: dict[str, dict[int, Definition]] = {}  # functions by file name and first line
+# By file name. A file is read when its functions are defined: it may be another one when they are translated.
+_sources: dict[str, str] = {}
+_found: dict[str, dict[int, Definition]] = {}  # functions by their first lines
+_numbers = itertools.count()
 
 
-def remember(name: str, source: str) -> None:
-    """Tell the source of code that no file holds, by the file name that it was compiled with."""
-    _found[name] = _functions(source)
+def remember(source: str) -> str:
+    """Keep the source of code that no file holds; its file name, which is no other's, as threads compile at once."""
+    name = f"<kernel {next(_numbers)}>"
+    _sources[name] = source
+    return name
+
+
+def _source(name: str) -> str:
+    if name not in _sources:
+        _sources[name] = "".join(linecache.getlines(name))
+    return _sources[name]
 
 
 def _definitions(name: str) -> dict[int, Definition]:
     if name not in _found:
-        _found[name] = _functions("".join(linecache.getlines(name)))
+        _found[name] = _functions(_source(name))
     return _found[name]
 
 

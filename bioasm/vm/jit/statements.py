@@ -16,7 +16,7 @@ from bioasm.vm.jit.expressions import NOTHING, Expressions, is_unsigned
 from bioasm.vm.jit.functions import Device
 from bioasm.vm.jit.loops import alloca_once
 from bioasm.vm.jit.module import Guess, Module
-from bioasm.vm.jit.types import Array, Type, Void, int64, joined, uint64
+from bioasm.vm.jit.types import Array, Type, Void, int64, joined, uint64, void
 from bioasm.vm.jit.values import Const, Typed, Value, cast, truth, typed, unpacked
 
 
@@ -54,10 +54,10 @@ class Translation(Expressions):
         if not (self.b.block.is_terminated or self._ends_here()):
             self._returns.append((self.b.block, NOTHING))
         kinds = [value.type for _, value in self._returns if value is not NOTHING]
-        result = joined(self.guess.result, *kinds) if kinds and not isinstance(self.guess.result, Void) else None
-        result = result or (joined(*kinds) if kinds else self.guess.result)
-        self.fits = self.fits and result == self.guess.result
-        self.guess.result = result
+        result = joined(*kinds) if kinds else void
+        if not self.guess.fixed:
+            self.fits = self.fits and result == self.guess.result
+            self.guess.result = result
         if self.fits:
             self._finish()
         return self.fits
@@ -74,7 +74,7 @@ class Translation(Expressions):
         if isinstance(kind, Void):
             self.b.ret_void()
         elif value is NOTHING:
-            self.b.unreachable()  # behind a loop without end
+            raise TypeError(f"{self.device.__name__} returns a value at one place and none at another")
         else:
             parts = cast(self.b, value, kind).parts
             whole = ir.Constant(ir.LiteralStructType(kind.leaves), ir.Undefined)
@@ -193,6 +193,7 @@ class Translation(Expressions):
         self.b.branch(self._loops[-1].following)
 
     def _While(self, node: ast.While) -> None:
+        _without_else(node)
         head, body, end = (self.b.append_basic_block(name) for name in ("head", "body", "end"))
         self.b.branch(head)
         self.b.position_at_end(head)
@@ -216,6 +217,7 @@ class Translation(Expressions):
         self._goto(around.following)
 
     def _For(self, node: ast.For) -> None:
+        _without_else(node)
         if isinstance(node.iter, ast.Call) and self.expression(node.iter.func) == Const(range):
             bounds = [self.expression(argument) for argument in node.iter.args]
             self._over_range(node, [Const(0), *bounds] if len(bounds) == 1 else bounds)
@@ -246,7 +248,10 @@ class Translation(Expressions):
         following()
 
     def _counted(self, start: Value, stop: Value, step: Any, node: ast.For | None = None) -> tuple[Typed, Any]:
-        """A loop over numbers: the index within its body, and what ends the body, with the statements of `node` before."""
+        """A loop over numbers: the index within its body, and what ends the body, with the statements of `node` before.
+
+        A step that is no constant is positive.
+        """
         b, by = self.b, step if isinstance(step, Const | Typed) else Const(step)
         kind = uint64 if is_unsigned(start, stop, by) else int64
         last, by_part = cast(b, stop, kind), cast(b, by, kind)
@@ -269,6 +274,11 @@ class Translation(Expressions):
             b.position_at_end(end)
 
         return index, close
+
+
+def _without_else(node: ast.For | ast.While) -> None:
+    if node.orelse:
+        raise TypeError("a loop of a kernel has no else")
 
 
 def translate(module: Module, device: Device, kinds: tuple[Type, ...], function: Any, guess: Guess) -> bool:

@@ -49,6 +49,8 @@ def typed(value: Value) -> Typed:
     if not value.is_number:
         raise TypeError(f"{value.data!r} is no value of a kernel")
     kind = of_number(value.data)
+    if isinstance(kind, Whole) and not -(1 << 63) <= int(value.data) < 1 << 64:
+        raise TypeError(f"{value.data} needs more than 64 bits")
     number = float(value.data) if isinstance(kind, Real) else int(value.data)
     return Typed(kind, (ir.Constant(kind.leaves[0], number),))
 

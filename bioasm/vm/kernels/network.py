@@ -61,8 +61,7 @@ def make_network(source: str, storage: str | None) -> tuple[Any, Any, Any]:
     `source` is what `bioasm.vm.codegen.source.generate` writes; `storage` is that of J where a population has feedback.
     """
     names = namespace()
-    remember("<network>", source)
-    exec(compile(source, "<network>", "exec"), names)  # our own writer's source: it spells every name and number itself
+    exec(compile(source, remember(source), "exec"), names)  # our own writer's source: it spells every name and number itself
     prepare, hold, next_change, next_arrival = (names[n] for n in ("prepare", "hold", "next_change", "next_arrival"))
     take_samples = make_sampling(names["value_of"])
     names |= {"take_samples": take_samples, "room_for_samples": room_for_samples}
