@@ -14,9 +14,10 @@ from bioasm.problems.accounts import CUT, Problem
 from bioasm.problems.numbers import Floats, Integers
 from bioasm.problems.polynomial import BIT, SPIN, Monomials, collect
 from bioasm.problems.write import Account
+from bioasm.runtime.energy import PARTS
 from bioasm.verifier.gate import verify
 
-_LOADS = ("LDJ", "LDJS", "LDH", "LDT", "LDO")
+_LOADS = (*PARTS, "LDO")
 
 
 def problem_in(program: Program) -> Problem:
@@ -24,7 +25,7 @@ def problem_in(program: Program) -> Problem:
     verified = verify(program)
     loads = [i for i in program.instructions if i.mnemonic in _LOADS]
     found = {i.mnemonic: i.operands[0] for i in loads}
-    if not found or len(found) < len(loads):
+    if not found or len({PARTS.get(m, m) for m in found}) < len(loads):
         why = "loads no problem" if not found else "loads a part of its problem twice"
         raise error("B315", f"the program {why}", hint="LDJ, LDH, LDT and LDO say one each")
     if verified.network.eliminated is not None:

@@ -16,7 +16,6 @@ from bioasm.verifier.gate import Verified
 Array = NDArray[Any]
 
 _ROUNDING = 2.0**-42  # relative to the sum of all |couplings|: energies are updated incrementally for up to 1024 sweeps
-_SINGLE_ROUNDING = 2.0**-23  # of couplings that are rounded to float32; energies of 0/1 states are sums of float64
 _EXACT_BITS = 50  # sums of multiples of a unit are exact while they take no more binary digits
 _PIECE = 1 << 20  # numbers examined at a time
 
@@ -33,22 +32,31 @@ def rounding(verified: Verified, target: float) -> float:
     if not 0.0 < total < math.inf:
         return 0.0
     unit = math.ldexp(1.0, max(-1022, math.frexp(total)[1] - _EXACT_BITS))
-    if any(i.mnemonic == SINGLE for i in verified.instructions):
-        return _SINGLE_ROUNDING * total
     exact = all((np.remainder(piece, unit) == 0.0).all() for array in _summands(verified) for piece in _pieces(array))
-    return 0.0 if exact else _ROUNDING * total
+    return _lost(verified) + (0.0 if exact else _ROUNDING * total)
+
+
+def _lost(verified: Verified) -> float:
+    """What couplings of LDJS lose where they are rounded to float32; energies of 0/1 states are sums of float64 of the rest."""
+    single = (array for mnemonic, array in _loaded(verified) if mnemonic == SINGLE)
+    return float(sum(np.abs(piece - piece.astype(np.float32)).sum() for array in single for piece in _pieces(array)))
 
 
 def _summands(verified: Verified) -> Iterator[Array]:
-    """The arrays that LDJ, LDH, LDT and LDO load."""
+    """The arrays that LDJ, LDJS, LDH, LDT and LDO load."""
+    return (array for _, array in _loaded(verified))
+
+
+def _loaded(verified: Verified) -> Iterator[tuple[str, Array]]:
+    """The arrays that are loaded, each after the instruction that does it."""
     for instruction in verified.instructions:
         operand = instruction.operands[0] if instruction.operands else None
         if instruction.mnemonic in PARTS and isinstance(operand, DataRef):
             data = verified.program.data[operand.index].value
             assert not isinstance(data, Random)
-            yield data.array if isinstance(data, Dense) else data.value
+            yield instruction.mnemonic, data.array if isinstance(data, Dense) else data.value
         elif instruction.mnemonic == "LDO" and not isinstance(operand, Register):
-            yield np.array([verified.program.quantity(operand).value])  # type: ignore[arg-type]
+            yield instruction.mnemonic, np.array([verified.program.quantity(operand).value])  # type: ignore[arg-type]
 
 
 def _pieces(array: Array) -> Iterator[Array]:

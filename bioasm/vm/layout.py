@@ -56,7 +56,7 @@ class Ctx(IntEnum):
     J_TAIL_AT = auto()  # float64 (n, 8): the last n mod 8 columns; of a J of bytes the last row; in single precision tiles
     LIMB_AT = auto()  # int16 (lanes, LIMBS, columns), for J of bytes; in wide blocks (LIMBS, columns / 2, WIDE, 2)
     J_STRIDE = auto()  # entries from a row of a J in single precision to the next
-    SINGLE_AT = auto()  # float32 (lanes, 2, n padded), s and J s of a J in single precision; in wide blocks s alone, (n, WIDE)
+    SINGLE_AT = auto()  # float32 (lanes, 2, n padded), s and J s of a J in single precision, or s in float64; wide s (n, WIDE)
     J_ROW_AT = auto()  # int64 (n + 1): where rows start, sparse only
     J_COLUMN_AT = auto()  # int32, sparse only
     H_AT = auto()  # float64 or int32 (n)

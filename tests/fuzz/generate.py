@@ -28,14 +28,14 @@ class Flavour(NamedTuple):
 
 
 FLAVOURS = {
-    "lif dense-i1": Flavour("", WHOLE, frozenset({"CLAMP"})),
+    "lif dense-i1": Flavour("", WHOLE, frozenset({"CLAMP", "LDJS"})),
     "lif dense-f8": Flavour("SET dt, 0.2 ms\n", REAL),
     "ising dense-i1": Flavour("MODEL ising\n", WHOLE),
     "ising sparse-i1": Flavour("MODEL ising\nSET rule, metropolis\n", FEW),
     "ising dense-f8": Flavour("MODEL ising\n", REAL),
 }
 # The programs run on the cpu driver, which has no electrodes, and are of one population.
-OTHERS = {"stimulation", "network", "synapses", "eliminated", "single"}
+OTHERS = {"stimulation", "network", "synapses", "eliminated"}
 MNEMONICS = [row.mnemonic for row in ROWS if row.mnemonic not in ("ALC", "MODEL", "LDJ") and row.needs not in OTHERS]
 LIKELY = ["RUN"] * 12 + ["LOOP"] * 3 + ["RD", "OUT", "GET", "ADD", "JLT"] * 2
 
@@ -64,7 +64,7 @@ class Writer:
 
     def instruction(self) -> str:
         """One instruction that the model can do."""
-        lacking = {"CUR", "WAVE", "SPK", "POI", self.unlike} if self.spins else {"MERGE", "CXCH", "COPY", "BLK"}
+        lacking = {"CUR", "WAVE", "SPK", "POI", "LDJS", self.unlike} if self.spins else {"MERGE", "CXCH", "COPY", "BLK"}
         usable = [m for m in [*MNEMONICS, *LIKELY] if m not in lacking | self.flavour.without]
         mnemonic = self.chance.choice(usable)
         operands = getattr(self, f"_{mnemonic.lower()}", self._default(mnemonic))()
@@ -109,6 +109,9 @@ class Writer:
         return self.pick("1", "3 sweeps") if self.spins else self.pick("1 ms", "0.4 ms", "2 ms")
 
     # --- instructions -------------------------------------------------------------------------------
+
+    def _ldjs(self) -> str:
+        return self.flavour.couplings
 
     def _ldh(self) -> str:
         return self.vector("0", "1", "-2") if self.whole else self.vector("0", "0.1", "-2.3")

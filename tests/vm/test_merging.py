@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from random import Random
 
 import pytest
@@ -41,6 +42,28 @@ receive:
 """
 
 
+JOINED = """
+.synapse rule {
+parameters: gain = 0.3 mV
+state:
+  w = 0.5 mV
+  a = 0 mV
+step: da/dt = -a/(5 ms) event-driven
+on pre:
+  send w/(1 mV)
+  a += gain
+on post: w := clip(w - 0.1*a, 0 mV, 1 mV)
+}
+.synapse gap {
+parameters: share = 0.1
+uses:
+  v_pre : V
+  v_post : V
+adds: I_post += share*(v_pre - v_post)
+}
+"""
+
+
 def ring(n: int, kinds: tuple[str, ...] = ("leaky",)) -> str:
     """Populations of some kinds in turn, each connected with the next, with inputs, spikes from outside and recordings."""
     lines = [LEAKY]
@@ -61,6 +84,16 @@ def scattered(n: int) -> str:
     for k in range(2 * n):
         lines += [f"SYN w{k}, n{random.randrange(n)}, n{random.randrange(n)}", f"CON w{k}, all"]
     return "\n".join([*lines, "SIG 3 mV", "RUN 5 ms", "RD spike_count"]) + "\n"
+
+
+def coupled(n: int) -> str:
+    """Populations joined by synapses with states, each with each, and by gap junctions in a ring."""
+    lines = [LEAKY, JOINED, *(f"POP n{k}, leaky, {k % 2 + 2}" for k in range(n))]
+    for k, (pre, post) in enumerate(product(range(n), repeat=2)):
+        lines += [f"SYN w{k}, n{pre}, n{post}", f"CON w{k}, all", f"VIA w{k}, rule", f"SET w{k}.delay, 0.{k % 3 + 1} ms"]
+    for k in range(n):
+        lines += [f"SYN g{k}, n{k}, n{(k + 1) % n}", f"CON g{k}, all", f"VIA g{k}, gap"]
+    return "\n".join([*lines, "RUN 5 ms", "RD spike_count"]) + "\n"
 
 
 def plan_of(text: str) -> Plan:
@@ -127,7 +160,7 @@ class Writer:
                 yield Do(*self.member(function, tuple(map(value, arguments))))
             case Return(new):
                 yield Return(value(new))
-            case For(index, _, stop, _, body) if str(index.data).startswith("row"):
+            case For(index, _, stop, _, body) if re.fullmatch(r"row\d+", str(index.data)):
                 for row in range(int(str(stop.data))):
                     self.known[str(index.data)] = as_value(row)
                     yield from self.statements(body)
@@ -197,6 +230,7 @@ NETWORKS = {
     "ring": ring(7),
     "scattered": scattered(20),
     "two kinds": ring(8, ("leaky", "lif")),
+    "coupled": coupled(4),
     "blocks": ring(7, ("leaky", "leaky", "lif")),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bioasm.api.problem_programs import problem_in
 from bioasm.binary.reader import from_bytes
 from bioasm.binary.writer import program_hash, to_bytes
 from bioasm.diagnostics import BioasmError
@@ -18,6 +19,7 @@ from bioasm.firmware.headers import ABILITIES
 from bioasm.isa.program import DataBlock, Dense, Program
 from bioasm.runtime.options import RunOptions
 from bioasm.runtime.outcome import recordings
+from bioasm.runtime.rounding import rounding
 from bioasm.runtime.single import fused, rounded, single_product
 from bioasm.text.assemble import assemble
 from bioasm.text.disassemble import disassemble
@@ -109,6 +111,17 @@ def test_threads_slices_and_resumed_runs_have_the_same_bits(tmp_path: Path) -> N
         assert result.energy_trace.tobytes() == whole.outputs.energies().tobytes()
 
 
+def test_lanes_do_not_see_their_neighbours_states() -> None:
+    """Rows are read in whole vectors, past the end of a lane's neurons."""
+    verified = verify(with_couplings(couplings(9, np.float64, False)))
+    alone, beside = (Machine(verified, 3, 2) for _ in range(2))
+    while "S" not in beside.model.state.arrays:
+        beside._budget = 1
+        beside.run_slice()
+    beside.model.state["S"][:] = np.nan
+    assert everything(finish(beside, iter([1] * 1000))) == everything(finish(alone))
+
+
 def test_the_last_load_decides() -> None:
     """LDJ after LDJS is in float64 again, also in what a checkpoint remembers."""
     both = "ALC 3\n{}LDJ [[0, 1, 2], [1, 0, 3], [2, 3, 0]]\nRUN 1 ms\n"
@@ -148,6 +161,29 @@ def test_what_it_does_not_take(text: str, code: str) -> None:
 
 
 SMALL = verify(assemble("ALC 3\nLDJS [[0, 1e-10, 3e-10], [1e-10, 0, 0], [3e-10, 0, 0]]\nSIG 2 mV\nREC v, 1 ms\nRUN 20 ms\n"))
+
+
+def test_the_largest_float32_is_within_range() -> None:
+    largest = float(np.finfo(np.float32).max)
+    text = "ALC 2\nLDJS [[0, {0!r}], [-{0!r}, 0]]\nRUN 1 ms\n"
+    for end in (largest, largest + 2.0**102):  # the second is rounded to the first
+        verify(assemble(text.format(end)))
+    with pytest.raises(BioasmError, match="B116"):
+        verify(assemble(text.format(largest + 2.0**103)))
+
+
+def test_a_target_is_missed_by_no_more_than_couplings_are_rounded() -> None:
+    """Whole numbers that float32 holds are exact, and 0.1 is not."""
+    text = "ALC 2\nLDJS [[0, {0}], [{0}, 0]]\nRUN 1 ms\n"
+    assert rounding(verify(assemble(text.format(3 << 20))), 1.0) == 0.0
+    assert 2 * abs(0.1 - float(np.float32(0.1))) <= rounding(verify(assemble(text.format(0.1))), 1.0) < 1e-8
+
+
+def test_a_problem_whose_couplings_are_loaded_by_both_is_not_unique() -> None:
+    both = "ALC 2\n" + "".join(f"{load} [[0, 1], [1, 0]]\n" for load in ("LDJ", "LDJS")) + "RUN 1 ms\n"
+    with pytest.raises(BioasmError, match="B315"):
+        problem_in(assemble(both))
+    assert problem_in(assemble(both.replace("LDJ [[0, 1], [1, 0]]\n", "")))[0].n == 2
 
 
 def test_drivers_that_sum_in_float64_refuse_it() -> None:

@@ -14,6 +14,7 @@ from bioasm.isa.program import ConstantRef, DataRef, Instruction, Quantity
 from bioasm.network.references import ParameterRef, Resolved, VariableRef
 from bioasm.safety import biphasic, quantise
 from bioasm.verifier.gate import Verified
+from bioasm.verifier.landscape import LOADS
 
 MODEL = "lif_critical"
 ABILITIES = frozenset({"core", "control", "kbody"})
@@ -41,7 +42,7 @@ def stimulates(verified: Verified, *, by_mapping: bool = False) -> int | None:
 
     With `by_mapping`, the first of those whose pulses the mapping makes; those of STIM are the program's own.
     """
-    words = ("LDJ", "LDH", "LDT") if by_mapping else ("LDJ", "LDH", "LDT", "STIM")
+    words = LOADS if by_mapping else (*LOADS, "STIM")
     for place, instruction in enumerate(verified.program.instructions):
         if instruction.mnemonic in words or (instruction.mnemonic == "SIG" and _noisy(verified, instruction)):
             return place

@@ -15,7 +15,7 @@ from bioasm.verifier.data import pieces
 from bioasm.verifier.operands import spelled
 from bioasm.verifier.semantics.shapes import shape
 
-_LARGEST = (2 - 2.0**-23) * 2.0**127  # of float32
+_BEYOND = (2 - 2.0**-24) * 2.0**127  # the least magnitude that float32 rounds to infinity
 
 
 def _landscape(context: CheckContext) -> Population | None:
@@ -59,11 +59,11 @@ def _check_single(context: CheckContext, n: int | None, operand: DataRef) -> Fou
     else:
         yield from _check_couplings(context, n, operand)
         if isinstance(value, Dense) and not _within_float32(value):
-            yield Finding("B116", f"the couplings reach beyond float32, which ends at {_LARGEST:.3g}", "load them by LDJ")
+            yield Finding("B116", f"the couplings reach beyond float32, which ends at {_BEYOND:.3g}", "load them by LDJ")
 
 
 def _within_float32(value: Dense) -> bool:
-    return all(abs(float(end)) < _LARGEST for piece in pieces(value.array) for end in (piece.min(), piece.max()))
+    return all(abs(float(end)) < _BEYOND for piece in pieces(value.array) for end in (piece.min(), piece.max()))
 
 
 def _check_biases(context: CheckContext, n: int | None, operand: DataRef) -> Found:

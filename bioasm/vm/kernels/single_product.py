@@ -23,7 +23,7 @@ from bioasm.vm.kernels import vectors
 from bioasm.vm.kernels.floats import FLOAT32, FLOAT64, Float
 from bioasm.vm.kernels.lanes_product import PARTS, ROWS, make_rows_product
 from bioasm.vm.kernels.slots import Ctx
-from bioasm.vm.kernels.views import f4
+from bioasm.vm.kernels.views import f4, f8
 from bioasm.vm.layout import HALVED_FROM, SINGLE_ROWS
 
 _ENTRIES: dict[str, tuple[Any, Any, int]] = {  # LLVM's type, the kernels', and bytes, by storage of J
@@ -168,6 +168,8 @@ def make_single(kind: str) -> Any:
         states = f4(ctx[Ctx.SINGLE_AT], 2 * padded * lane0, padded * width)
         for k in range(n * width):
             states[k] = s[k]
+        for k in range(n * width, padded * width):
+            states[k] = 0.0
         if width > 1:
             many_lanes(ctx[Ctx.J_AT], stride, states.ctypes.data, y, scratch, n, padded, mirrored)
             return
@@ -196,12 +198,16 @@ def make_single_widened(kind: str) -> Any:
         if width > 1:
             many_lanes(address, stride, s.ctypes.data, y, scratch, n, n, False)
             return
+        padded = (n + SINGLE_ROWS - 1) // SINGLE_ROWS * SINGLE_ROWS
+        states = f8(ctx[Ctx.SINGLE_AT], padded * lane0, padded)
+        for k in range(padded):
+            states[k] = s[k] if k < n else 0.0
         i = 0
         while i + _WIDENED_ROWS <= n:
-            several(address + i * stride * row_bytes, stride, s.ctypes.data, n, y.ctypes.data + 8 * i)
+            several(address + i * stride * row_bytes, stride, states.ctypes.data, padded, y.ctypes.data + 8 * i)
             i += _WIDENED_ROWS
         while i < n:
-            one(address + i * stride * row_bytes, stride, s.ctypes.data, n, y.ctypes.data + 8 * i)
+            one(address + i * stride * row_bytes, stride, states.ctypes.data, padded, y.ctypes.data + 8 * i)
             i += 1
 
     return product
