@@ -71,13 +71,22 @@ def delivered(chip: Rhs2116) -> dict[int, list[float]]:
     return found
 
 
+def stimulated(this: Rig, tries: int = 10) -> None:
+    """Have two pulses flow, again where the watchdog ended them: a busy computer holds an emulated board up for longer."""
+    this.events.clear()
+    delivered(this.chip)
+    armed(this.link)
+    this.link.request(m.Stimulate((3, 7), 2, 5_000_000, m.NOW, PULSE))
+    this.listen(PATIENCE, lambda: len(this.stims()) == 4 or this.link.state is State.DISARMED)
+    if this.link.state is State.DISARMED and tries:
+        stimulated(this, tries - 1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pulse_flows_as_it_was_asked_for(kind: str, image: Callable[[str], Path], known: Path) -> None:
     with rig(kind, image, known) as this:
         assert this.link.capabilities.chips == (m.Chip("rhs2116", 16),)
-        armed(this.link)
-        this.link.request(m.Stimulate((3, 7), 2, 5_000_000, m.NOW, PULSE))
-        this.listen(PATIENCE, lambda: len(this.stims()) == 4)
+        stimulated(this)
         assert [(s.channel, s.outcome) for s in this.stims()] == [(3, StimOutcome.DELIVERED), (7, StimOutcome.DELIVERED)] * 2
         assert np.allclose(this.stims()[0].charges, (-5e-10, 5e-10))
         found = delivered(this.chip)
