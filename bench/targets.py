@@ -168,7 +168,8 @@ def held_karp(far: Array) -> float:
 
 TASKS: dict[str, Callable[[], Task]] = {
     "2D glass 32 x 32": partial(planted_2d, 32, 1),
-    "3D glass 10 x 10 x 10": partial(planted_3d, 10, 1),
+    "3D glass 6 x 6 x 6": partial(planted_3d, 6, 1),
+    "3D glass 8 x 8 x 8": partial(planted_3d, 8, 1),
     "MAX-3-SAT 150, 600 clauses": partial(max_3_sat, 150, 600, 1),
     "tour of 20": partial(tour, 20, 1),
 }
