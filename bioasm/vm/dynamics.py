@@ -87,7 +87,7 @@ class CompiledDynamics(Dynamics, ABC):
 
     @abstractmethod
     def written_by_reset(self) -> list[Array] | None:
-        """The arrays that `reset` writes, None where it does more."""
+        """The arrays that `reset` writes, None where it does more, or may write other values each time."""
 
     def input_arrays(self, ref: InputRef) -> InputArrays:
         """The arrays of an input to which one number is added."""

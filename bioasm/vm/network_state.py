@@ -280,8 +280,8 @@ class Populations(CompiledDynamics):
         return kept
 
     def written_by_reset(self) -> list[Array] | None:
-        """The arrays that `reset` writes, None where it starts synapses or cables, or where arrays are bound anew."""
-        if self.stale or self.network.cables or self.projections.synapses:
+        """The arrays that `reset` writes, None where it starts synapses or cables, arrays are bound anew, or values may differ."""
+        if self.stale or self.network.cables or self.projections.synapses or not self.values.start_alike():
             return None
         fields, starting = self.state.fields, (*_UNDER_WAY, *map(frozen_field, range(len(self.network.populations))))
         names = [name for name, _ in self._states] + [name for name in fields if name.startswith(starting)]

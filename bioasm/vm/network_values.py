@@ -57,6 +57,16 @@ class NetworkValues:
         """The initial values of all states, (places, n), computed lazily and memoised."""
         return _Initial(self, population)
 
+    def start_alike(self) -> bool:
+        """Whether initial values follow from parameters alone: not from t, inputs or noise, which change from reset to reset."""
+        return all(self._starts_alike(population) for population in range(len(self.systems)))
+
+    def _starts_alike(self, population: int) -> bool:
+        starts = self.systems[population].states
+        flats = [self._between_steps(start, population) for start in starts.values()]
+        fixed = starts.keys() | self.parameters.keys() | {"dt"}
+        return all(flat.names <= fixed and not flat.late for flat in flats)
+
     def seen_at_start(self, population: int) -> dict[str, Array]:
         """Initial potentials at places of cells by qualified name, (places, n), from those of CVs."""
         for one in self.network.cables:

@@ -113,3 +113,13 @@ def test_a_vector_for_an_input_leaves_it_to_the_host() -> None:
     this = finish(machine(text))
     assert taken_over(this) == 0
     assert this.program.data[0].value.array.tolist() == [1e-9]
+
+
+@pytest.mark.parametrize("states", ["v = half", "v = t/(1 s)", "v = u\nu = half"])
+def test_a_reset_to_what_changes_is_left_to_the_host(states: str) -> None:
+    """Initial values may depend on inputs and on t, also through a definition or another state."""
+    parts = {"parameters": 'dt = 0.1 ms > 0 fixed "step"', "state": states, "inputs": "I : 1", "definitions": "half = I/2"}
+    model = "\n".join(f"{word}:\n{said}" for word, said in (parts | {"step": "dv/dt = -v/(1 s)"}).items())
+    loop = "RUN 0.1 ms\nMOV r0, 6\nx: INP I, r0\nRST\nRD v\nRUN 0.1 ms\nLOOP r0, x\n"
+    this = finish(machine(f'.model moving {{\n"moves"\n{model}\n}}\nMODEL moving\nALC 3\n{loop}'))
+    assert len({r.value[0, 0] for r in this.readings}) == 6
