@@ -94,7 +94,7 @@ DRAWING = f"""{COUNTER}
 """
 
 
-@pytest.mark.parametrize("lanes", [1, 20])
+@pytest.mark.parametrize("lanes", [1, 3, 20])
 def test_machine_and_mirror_draw_the_same(lanes: int) -> None:
     result = run(DRAWING, seed=9, lanes=lanes)
     tables = [counts(np.full(1100, 2.0)), counts(np.arange(1100) % 7 * 3000.0 * 1e-4)]
