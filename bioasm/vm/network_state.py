@@ -280,7 +280,7 @@ class Populations(CompiledDynamics):
         return kept
 
     def written_by_reset(self) -> list[Array] | None:
-        """The arrays that `reset` writes, None where it starts synapses or cables, arrays are bound anew, or values may differ."""
+        """The arrays that `reset` writes, None where it starts synapses or cables, binds arrays anew, or other values."""
         if self.stale or self.network.cables or self.projections.synapses or not self.values.start_alike():
             return None
         fields, starting = self.state.fields, (*_UNDER_WAY, *map(frozen_field, range(len(self.network.populations))))

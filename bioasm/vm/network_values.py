@@ -58,7 +58,7 @@ class NetworkValues:
         return _Initial(self, population)
 
     def start_alike(self) -> bool:
-        """Whether initial values follow from parameters alone: not from t, inputs or noise, which change from reset to reset."""
+        """Whether initial values follow from parameters alone: not from t, inputs or noise, which may change between resets."""
         return all(self._starts_alike(population) for population in range(len(self.systems)))
 
     def _starts_alike(self, population: int) -> bool:
