@@ -18,11 +18,11 @@ from bioasm.diagnostics import BioasmError, Diagnostic, Span
 from bioasm.isa.formulas import lane_constants
 from bioasm.isa.limits import limit
 from bioasm.isa.program import Data, DataRef, Dense, Random, Sparse
+from bioasm.isa.table import SINGLE
 from bioasm.mapped import files_behind
 from bioasm.memory import KEEP_LESS_OR_WRITE, memory
 from bioasm.models.base import SPINS
 from bioasm.network.references import InputRef
-from bioasm.runtime.energy import SINGLE
 from bioasm.runtime.options import ALIKE, LaneValues
 from bioasm.runtime.setup import played_parts
 from bioasm.verifier.gate import Verified

@@ -11,12 +11,12 @@ import numpy as np
 from bioasm.demand.schedule import schedule
 from bioasm.isa.program import ConstantRef, Quantity, Register
 from bioasm.isa.rows import Trait
+from bioasm.isa.table import SINGLE
 from bioasm.models.base import Model
 from bioasm.models.expression import Binary, Expression, Negation, Number, Symbol
 from bioasm.network.network import Instance, variables_of
 from bioasm.network.references import ParameterRef, VariableRef
 from bioasm.results import Result
-from bioasm.runtime.energy import SINGLE
 from bioasm.runtime.options import LaneValues, RunOptions
 from bioasm.runtime.outcome import without_repeat
 from bioasm.runtime.setup import initial_parameters

@@ -67,20 +67,6 @@ ROWS: tuple[Row, ...] = (
         _T.NEURONS | _T.HOST,
     ),
     Row(
-        "LDJS",
-        0x24,
-        (Slot("couplings", k.MATRIX),),
-        "load the couplings J for products in single precision",
-        "Sets the couplings as LDJ does, and says that the products J s are computed in float32: J and the state s are each "
-        "rounded once to float32, and the sums are taken in float32, in the order of [the machine](machine.md). h, energies from "
-        "these products, the states of neurons, noise and time remain float64. The matrix is dense, and the model has a feedback; "
-        "spins are updated by differences, in which rounding errors would add up, and are loaded by LDJ.",
-        "ALC 2\nLDJS [[0, -1], [-1, 0]]\nRUN 10 ms\nRD\n",
-        _T.NEURONS | _T.HOST,
-        "single",
-        since=3,
-    ),
-    Row(
         "LDH",
         0x03,
         (Slot("biases", k.VECTOR),),
@@ -383,6 +369,20 @@ ROWS: tuple[Row, ...] = (
     ),
     # --- clamping -------------------------------------------------------------------------------------
     Row(
+        "LDJS",
+        0x24,
+        (Slot("couplings", k.MATRIX),),
+        "load the couplings J for products in single precision",
+        "Sets the couplings as LDJ does, and says that the products J s are computed in float32: J and the state s are each "
+        "rounded once to float32, and the sums are taken in float32, in the order of [the machine](machine.md). h, energies from "
+        "these products, the states of neurons, noise and time remain float64. The matrix is dense, and the model has a feedback; "
+        "spins are updated by differences, in which rounding errors would add up, and are loaded by LDJ.",
+        "ALC 2\nLDJS [[0, -1], [-1, 0]]\nRUN 10 ms\nRD\n",
+        _T.NEURONS | _T.HOST,
+        "single",
+        since=3,
+    ),
+    Row(
         "CLAMP",
         0x28,
         (Slot("neurons", k.HELD), Slot("value", k.LEVEL)),
@@ -471,6 +471,7 @@ BY_MNEMONIC: dict[str, Row] = {row.mnemonic: row for row in ROWS}
 BY_OPCODE: dict[int, Row] = {row.opcode: row for row in ROWS}
 OPCODES: dict[str, int] = {row.mnemonic: row.opcode for row in ROWS}
 MAX_OPERANDS = 3
+SINGLE = "LDJS"  # loads J for products in single precision
 
 # The group of a row is the last one that starts at or below its opcode.
 GROUPS: dict[int, str] = {

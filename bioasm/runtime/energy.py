@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import Data, Dense, Sparse, Terms
+from bioasm.isa.table import SINGLE
 from bioasm.runtime.single import rounded, single_product
 
 Array = NDArray[Any]
@@ -40,7 +41,6 @@ class Couplings:
         return replace(self, **part, single=mnemonic == SINGLE if name == "j" else self.single)
 
 
-SINGLE = "LDJS"
 PARTS = {"LDJ": "j", SINGLE: "j", "LDH": "h", "LDT": "terms"}  # the part of the couplings that an instruction loads
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.program import DataRef, Dense, Random, Register
-from bioasm.runtime.energy import PARTS, SINGLE
+from bioasm.isa.table import SINGLE
+from bioasm.runtime.energy import PARTS
 from bioasm.verifier.gate import Verified
 
 Array = NDArray[Any]

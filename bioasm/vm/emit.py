@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.diagnostics import error
-from bioasm.runtime.energy import SINGLE
+from bioasm.isa.table import SINGLE
 from bioasm.runtime.options import LaneSpan, with_formulas
 from bioasm.verifier.gate import Verified
 from bioasm.vm.codegen.c_file import ising_file, network_file

@@ -85,9 +85,9 @@ class Grid(PythonDynamics, Populations):
             return (arrays[array] if isinstance(array, np.int64) else array)[first : first + count]
 
         names: dict[str, Any] = namespace() | {"Block": Block, "Ctx": Ctx, "device": lambda made: made}
-        names |= {k: FunctionType(f.py_func.__code__, names) for k, f in names.items() if hasattr(f, "py_func")}  # as Python
-        names |= {name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tanh", "power")}
-        names |= {"fma": fused_arrays, "growth": growth, "exprelr": lambda x: 1 / growth(x)}
+        names |= {k: FunctionType(f.function.__code__, names) for k, f in names.items() if hasattr(f, "function")}  # as Python
+        names |= {name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tanh", "power")} | {"fma": fused_arrays}
+        names |= {"growth": growth, "exprelr": lambda x: 1 / growth(x)}
         names |= dict.fromkeys(("f8", "f4", "i8", "i4", "i2", "i1", "u1", "u2", "u4"), view)
         names |= {"u8": lambda at, _, n: np.ctypeslib.as_array((np.ctypeslib.as_ctypes_type(np.uint64) * n).from_address(at))}
         names |= {"uint64": int, "random_spikes": self.random_spikes, "draw": self.draw}

@@ -46,6 +46,7 @@ BROKEN: dict[str, tuple[type[CpuDriver], str]] = {
     "an energy that was not seen": (
         b.telling(lambda r: {"best_energy": r.best_energy * 0}), "best_energy_is_that_of_the_best_state",
     ),
+    "double for single precision": (b.confusing("LDJS", "LDJ"), "energies_in_single_precision"),
     "zero for no energy": (
         b.telling(lambda r: {"best_energy": np.nan_to_num(r.best_energy)}), "without_couplings_no_energy_is_seen",
     ),
