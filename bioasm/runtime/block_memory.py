@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioasm.isa.limits import limit
-from bioasm.isa.program import DataRef, Dense, Sparse
+from bioasm.isa.program import DataRef, Dense, Program, Sparse
 from bioasm.runtime.blocks import END, bytes_of_choices, measure
 from bioasm.runtime.energy import mirrored
 from bioasm.runtime.sparse_rows import starts
@@ -22,17 +22,18 @@ _SPIN_BYTES = 70  # per spin: its row of the plan, messages and costs, and back-
 _MEASURED = 64  # blocks, the longest ones: measuring one takes milliseconds
 
 
-_KNOWN: WeakKeyDictionary[Verified, int] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Program, int] = WeakKeyDictionary()
 
 
 def bytes_of_blocks(verified: Verified) -> int:
     """Memory estimate of a program's BLK in bytes; an upper bound where couplings are dense or blocks are many.
 
-    Memoised: measuring takes longer than a short run.
+    Memoised for each program, which every call verifies anew: measuring takes longer than a short run.
     """
-    if verified not in _KNOWN:
-        _KNOWN[verified] = _estimate(verified)
-    return _KNOWN[verified]
+    program = verified.program
+    if program not in _KNOWN:
+        _KNOWN[program] = _estimate(verified)
+    return _KNOWN[program]
 
 
 def _estimate(verified: Verified) -> int:

@@ -26,16 +26,8 @@ from bioasm.vm.codegen.statements import (
 from bioasm.vm.codegen.types import Space, Type
 from bioasm.vm.codegen.values import Value
 
-LEAVES = (
-    "const",
-    "name",
-    "read",
-    "entry",
-    "item",
-    "view",
-    "from",
-    "cell",
-)  # whose types don't follow from an operation
+# Leaves, whose types do not follow from an operation.
+LEAVES = ("const", "name", "read", "entry", "item", "view", "from", "cell")
 
 
 def check_pass(name: str, effects: Iterable[Statement], space: Space = Space.CELL) -> None:

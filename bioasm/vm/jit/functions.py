@@ -101,4 +101,4 @@ def _definitions(name: str) -> dict[int, Definition]:
 def _functions(source: str) -> dict[int, Definition]:
     """The functions of a source by their first lines, which are those of their decorators."""
     found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
-    return {min(node.lineno, *(one.lineno for one in node.decorator_list), node.lineno): node for node in found}
+    return {min([node.lineno, *(one.lineno for one in node.decorator_list)]): node for node in found}
